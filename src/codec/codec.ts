@@ -1,0 +1,30 @@
+import type { Message } from '../wire/message.js';
+
+/** What stops one frame of a peer's from costing too much. Sizes in bytes. */
+export interface DecodeLimits {
+  /** Entries in one list of metadata. */
+  readonly metadataEntries: number;
+  /** Bytes of all keys and values in one list of metadata. */
+  readonly metadataBytes: number;
+}
+
+/** Turns messages into bytes and back. One message is one frame. */
+export interface Codec {
+  /** The codec's name, for diagnostics. */
+  readonly name: string;
+
+  /**
+   * The bytes of `message`. The result is the caller's: the codec never writes to it again.
+   *
+   * @throws InvalidArgument when a field can't be represented exactly; nothing of the message is produced then.
+   */
+  encode(message: Message): Uint8Array;
+
+  /**
+   * The message in `bytes`. Payload bytes may share memory with `bytes`.
+   *
+   * @throws ProtocolError (side `'remote'`) for whatever is not exactly one well-formed message within the limits, and
+   * nothing else, whatever the bytes.
+   */
+  decode(bytes: Uint8Array, limits: DecodeLimits): Message;
+}

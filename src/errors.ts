@@ -1,0 +1,116 @@
+import type { ConnectionId } from './wire/id.js';
+import type { Metadata } from './wire/metadata.js';
+import type { Rule } from './wire/rule.js';
+
+/** What kind of error it is; a `switch` over it is exhaustive by type. */
+export type ErrorCode = RoamError['code'];
+
+/** Every error of this library. */
+export type RoamError =
+  | ProtocolError
+  | LinkError
+  | HandshakeError
+  | KeepaliveError
+  | ConnectionRejected
+  | ConnectionClosed
+  | SessionClosed
+  | LimitExceeded
+  | InvalidArgument;
+
+/** Why a connection is closed: we closed it, the peer did, or the session ended. */
+export type ClosedBy = 'local' | 'peer' | 'session';
+
+/** The base of all errors of this library. `code` and `instanceof` both tell them apart. */
+abstract class BaseError<Code extends string> extends Error {
+  readonly code: Code;
+
+  constructor(code: Code, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * The protocol was broken: by the peer (`side: 'remote'`, with the rule), or by us as the peer says in a ProtocolError
+ * message (`side: 'local'`; `rule` is then undefined, since the description is the peer's own text).
+ */
+export class ProtocolError extends BaseError<'protocol'> {
+  readonly side: 'local' | 'remote';
+  readonly rule: Rule | undefined;
+
+  constructor(side: 'local' | 'remote', message: string, rule?: Rule) {
+    super('protocol', message);
+    this.side = side;
+    this.rule = rule;
+  }
+}
+
+/** The link broke, could not send, or was used wrongly by the peer. */
+export class LinkError extends BaseError<'link'> {
+  constructor(message: string, cause?: unknown) {
+    super('link', message, cause);
+  }
+}
+
+/** The handshake failed; `cause` has the error beneath it, where there is one. */
+export class HandshakeError extends BaseError<'handshake'> {
+  constructor(message: string, cause?: unknown) {
+    super('handshake', message, cause);
+  }
+}
+
+/** The peer answered no Ping in time. */
+export class KeepaliveError extends BaseError<'keepalive'> {
+  constructor(message: string) {
+    super('keepalive', message);
+  }
+}
+
+/** The peer rejected our open. */
+export class ConnectionRejected extends BaseError<'rejected'> {
+  /** The whole of the Reject's metadata. Not enumerable, so that no logger walks into it. */
+  declare readonly metadata: Metadata;
+
+  constructor(id: ConnectionId, metadata: Metadata) {
+    super('rejected', `connection ${String(id)} was rejected by the peer`);
+    Object.defineProperty(this, 'metadata', { value: metadata });
+  }
+}
+
+/** The connection is closed. */
+export class ConnectionClosed extends BaseError<'connection-closed'> {
+  readonly by: ClosedBy;
+
+  constructor(by: ClosedBy, message: string, cause?: unknown) {
+    super('connection-closed', message, cause);
+    this.by = by;
+  }
+}
+
+/** The session has ended; `cause` says why, where an error ended it. */
+export class SessionClosed extends BaseError<'session-closed'> {
+  readonly by: 'local' | 'peer';
+
+  constructor(by: 'local' | 'peer', cause?: unknown) {
+    super('session-closed', 'session closed', cause);
+    this.by = by;
+  }
+}
+
+/** A limit was reached; `limit` is the name of the option that sets it. */
+export class LimitExceeded extends BaseError<'limit'> {
+  readonly limit: string;
+
+  constructor(limit: string, message: string) {
+    super('limit', message);
+    this.limit = limit;
+  }
+}
+
+/** An argument is wrong; thrown at once, and nothing was sent. */
+export class InvalidArgument extends BaseError<'invalid-argument'> {
+  constructor(message: string) {
+    super('invalid-argument', message);
+  }
+}

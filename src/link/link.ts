@@ -1,0 +1,46 @@
+/** What a link tells its one user. Never called from within one of the link's own methods. */
+export interface LinkEvents {
+  /** One message arrived, whole. The bytes belong to the receiver. */
+  message(bytes: Uint8Array): void;
+  /** Some of what was sent has left: `buffered` is lower than before. */
+  drained(): void;
+  /** The peer ended the link, or our own `close()` is through; after everything that was received before it. Nothing follows. */
+  ended(): void;
+  /** The link broke, or the peer used it wrongly. Nothing follows. */
+  failed(error: Error): void;
+}
+
+/**
+ * A reliable, ordered, message-oriented way for bytes between two peers: one `send` is one `message` at the other end;
+ * empty messages are allowed. It buffers what it can't send at once, without a bound of its own: whoever sends watches `buffered`.
+ *
+ * After `close()` or `abort()`, and after `ended` or `failed`, a link holds no timer, listener or socket.
+ */
+export interface Link {
+  /**
+   * Starts the flow of events; called once, before anything else. What arrived earlier is kept until then.
+   */
+  start(events: LinkEvents): void;
+
+  /**
+   * Takes one message. The bytes are the link's from here on.
+   *
+   * @throws Error when the link is closed, ended or broken.
+   */
+  send(bytes: Uint8Array): void;
+
+  /** Bytes taken by `send` that have not left yet. */
+  readonly buffered: number;
+
+  /** Stops reading. A few messages that were under way may still arrive. */
+  pause(): void;
+
+  /** Reads again. */
+  resume(): void;
+
+  /** An orderly end: what was sent leaves first, then the link ends, and `ended` is told. Idempotent. */
+  close(): void;
+
+  /** Ends at once, drops what has not left, and tells nothing more. Idempotent. */
+  abort(): void;
+}

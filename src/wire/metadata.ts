@@ -1,0 +1,36 @@
+import type { Sensitive } from './sensitive.js';
+
+/** Flag bit 0: the value never appears in a log, a trace, an error or an inspection event. `[rpc.metadata.flags.sensitive]` */
+export const SENSITIVE = 1n;
+
+/** Flag bit 1: a proxy strips the entry. `[rpc.metadata.flags.no-propagate]` */
+export const NO_PROPAGATE = 2n;
+
+/** What an entry can hold: a string, bytes, or an unsigned integer of 64 bits. */
+export type MetadataValue = string | Uint8Array | bigint;
+
+/**
+ * One entry. `flags` is an unsigned integer of 64 bits; bits that we do not know survive forwarding.
+ * The value of an entry with the SENSITIVE bit is a {@link Sensitive}, whether it was received or is to be sent.
+ */
+export interface MetadataEntry {
+  readonly key: string;
+  readonly value: MetadataValue | Sensitive;
+  readonly flags: bigint;
+}
+
+/**
+ * An ordered list of entries. Duplicate keys are kept, in order `[rpc.metadata.duplicates]`;
+ * a reader ignores keys that it does not know `[rpc.metadata.unknown]`.
+ */
+export type Metadata = readonly MetadataEntry[];
+
+/** What a proxy passes on: everything but the entries marked NO_PROPAGATE. The same list where none is. */
+// r[rpc.metadata.flags.no-propagate]
+export function propagated(metadata: Metadata): Metadata {
+  return metadata.some(isPrivate) ? metadata.filter((entry) => !isPrivate(entry)) : metadata;
+}
+
+function isPrivate(entry: MetadataEntry): boolean {
+  return (entry.flags & NO_PROPAGATE) !== 0n;
+}
