@@ -1,0 +1,26 @@
+// Runs the linters one after the other, all of them even when one fails, and says at the end which failed.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+const folders = ['machines', 'src', 'test', 'bench', 'examples'].filter((folder) => existsSync(folder));
+
+const linters = [
+  { name: 'Biome: format, imports, lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
+  { name: 'knip: unused files, exports, dependencies', command: ['knip', '--no-progress'] },
+  { name: 'dependency-cruiser: who imports whom', command: ['depcruise', '--output-type', 'err-long', ...folders] },
+];
+
+const results = linters.map(({ name, command: [tool, ...args] }) => {
+  console.log(`\n── ${name}`);
+  const { status, error } = spawnSync(`node_modules/.bin/${tool}`, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  if (error !== undefined) {
+    console.error(error.message);
+  }
+  return { name, passed: status === 0 };
+});
+
+console.log('');
+for (const { name, passed } of results) {
+  console.log(`${passed ? 'passed' : 'FAILED'}  ${name}`);
+}
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1;

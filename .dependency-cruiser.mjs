@@ -1,0 +1,101 @@
+// Imports go one way: src/wire ← machines ← the rest of src ← test, bench, examples.
+
+/** The few files that may know that they run in Node. */
+const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$)';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Two modules that import each other are one module in two files.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-unresolved',
+      comment: 'The import leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'wire-imports-nothing',
+      comment: 'src/wire is plain data and its names; everything else stands on it.',
+      severity: 'error',
+      from: { path: '^src/wire/' },
+      to: { pathNot: '^src/wire/' },
+    },
+    {
+      name: 'machines-are-pure',
+      comment: 'A machine imports xstate, src/wire and other machines: no effect, no socket, no clock.',
+      severity: 'error',
+      from: { path: '^machines/' },
+      to: { pathNot: ['^machines/', '^src/wire/', '^node_modules/xstate/'] },
+    },
+    {
+      name: 'src-stands-alone',
+      comment: 'What is shipped imports nothing that is not.',
+      severity: 'error',
+      from: { path: '^(src|machines)/' },
+      to: { path: '^(test|bench|examples|diagrams|dist|\\.ci)/' },
+    },
+    {
+      name: 'runtime-dependencies-only',
+      comment:
+        'What is shipped imports what package.json lists under dependencies; types of development packages end up in none of our own.',
+      severity: 'error',
+      from: { path: '^(src|machines)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '^node_modules/@types/' },
+    },
+    {
+      name: 'runs-in-browsers',
+      comment: 'Only the command line and the WebSocket link for Node know about Node.',
+      severity: 'error',
+      from: { path: '^(src|machines)/', pathNot: NODE_ONLY },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'ws-is-for-node',
+      comment: 'ws does not work in a browser.',
+      severity: 'error',
+      from: { path: '^(src|machines)/', pathNot: NODE_ONLY },
+      to: { path: '^node_modules/(@types/)?ws/' },
+    },
+    {
+      name: 'node-files-are-leaves',
+      comment: 'A file that knows about Node is an entry point; nothing that runs in browsers may lead to it.',
+      severity: 'error',
+      from: { path: '^(src|machines)/', pathNot: NODE_ONLY },
+      to: { path: NODE_ONLY },
+    },
+    {
+      name: 'oracle-is-independent',
+      comment:
+        'The table in test/spec is written from the specification: it may share names with the code, and nothing else.',
+      severity: 'error',
+      from: { path: '^test/spec/', pathNot: '\\.test\\.ts$' },
+      to: { pathNot: ['^test/spec/', '^src/wire/'] },
+    },
+    {
+      name: 'tests-use-no-build',
+      comment: 'A test that runs against dist tests what was, not what is.',
+      severity: 'error',
+      from: { path: '^test/' },
+      to: { path: '^(dist|bench|examples)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: ['node_modules', '^dist/'] },
+    exclude: { path: '^(node_modules/.*/node_modules|coverage)/' },
+    // Type-only imports count too: they are how one part gets to know another.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      mainFields: ['module', 'main', 'types'],
+    },
+  },
+};
