@@ -1,0 +1,39 @@
+/** A queue that takes from its front in constant time and keeps nothing of what was taken. */
+export class Fifo<T> {
+  #items: (T | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: T): void {
+    this.#items.push(item);
+  }
+
+  /** The item `index` places behind the front, or undefined past the end. */
+  at(index: number): T | undefined {
+    return this.#items[this.#head + index];
+  }
+
+  /** Takes the front item, or undefined when there is none. */
+  shift(): T | undefined {
+    if (this.#head === this.#items.length) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head++] = undefined;
+    if (this.#head === this.#items.length) {
+      this.#items = [];
+      this.#head = 0;
+    } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
+      // Half of the array is dead: moving the living half costs no more than what was taken since the last time.
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  /** Drops everything behind the first `length` items. */
+  truncate(length: number): void {
+    if (length < this.length) this.#items.length = this.#head + length;
+  }
+}

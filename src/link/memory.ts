@@ -1,0 +1,222 @@
+import { InvalidArgument, LinkError } from '../errors.js';
+import { Fifo } from './fifo.js';
+import type { Link, LinkEvents } from './link.js';
+
+/** Options of {@link memoryLinkPair}. */
+export interface MemoryLinkOptions {
+  /**
+   * How many messages may wait at the receiving end, in each direction; an integer of at least 1. What is sent beyond
+   * that counts in the sender's `buffered` until there is room.
+   *
+   * @defaultValue 32
+   */
+  readonly capacity?: number;
+}
+
+/** One end of a pair of links within one process. */
+export interface MemoryLink extends Link {
+  /**
+   * Breaks the pair, as a cable that is pulled: everything under way is lost, both ends hear `failed` (even while
+   * they are paused), and `send` throws at both from now on. No effect on an end that is already over.
+   *
+   * @param error what both ends hear; a LinkError by default
+   */
+  fail(error?: Error): void;
+}
+
+/**
+ * Two linked ends within one process, for tests and for peers that live together.
+ *
+ * Delivery is asynchronous and in order; the bytes are passed by reference, not copied. Deliveries run in microtasks,
+ * and after every 256 one goes through the event loop, so that two ends that answer each other for ever starve
+ * neither timers nor I/O.
+ *
+ * `close()` lifts a pause of the end that closes: otherwise an end that stopped reading could never finish. What it
+ * still receives until `ended` is delivered. The other end of an `abort()` gets what had left by then, and hears
+ * `failed`.
+ *
+ * @throws InvalidArgument when `capacity` is not an integer of at least 1.
+ */
+export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, MemoryLink] {
+  const { capacity = 32 } = options;
+  if (!Number.isSafeInteger(capacity) || capacity < 1) {
+    throw new InvalidArgument(`capacity must be an integer of at least 1, not ${String(capacity)}`);
+  }
+  const left = new MemoryEnd(capacity);
+  const right = new MemoryEnd(capacity);
+  left.connect(right);
+  right.connect(left);
+  return [left, right];
+}
+
+/** Deliveries between two turns of the event loop; measured, one turn for each 256 costs less than 2 %. */
+const DELIVERIES_PER_TURN = 256;
+
+/** What comes behind the last message: an orderly end, or the error that broke the link. */
+type Ending = 'ended' | Error;
+
+class MemoryEnd implements MemoryLink {
+  readonly #capacity: number;
+  #peer: MemoryEnd = this;
+  #events: LinkEvents | undefined;
+  /** What the peer has sent: the first `capacity` messages lie here, the others still count in the peer's `buffered`. */
+  readonly #incoming = new Fifo<Uint8Array>();
+  /** Set when nothing more can follow what lies in `incoming`. */
+  #ending: Ending | undefined;
+  #state: 'open' | 'closing' | 'over' = 'open';
+  #paused = false;
+  #scheduled = false;
+  #deliveries = 0;
+  #buffered = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  connect(peer: MemoryEnd): void {
+    this.#peer = peer;
+  }
+
+  get buffered(): number {
+    return this.#buffered;
+  }
+
+  start(events: LinkEvents): void {
+    if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
+    this.#events = events;
+    this.#schedule();
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!(bytes instanceof Uint8Array)) throw new InvalidArgument('a link sends a Uint8Array');
+    if (this.#state !== 'open') throw new LinkError('the link is closed');
+    const peer = this.#peer;
+    // The peer is gone and this end has not heard of it yet: the bytes are lost, as on any wire.
+    if (peer.#state === 'over') return;
+    if (peer.#incoming.length >= this.#capacity) this.#buffered += bytes.byteLength;
+    peer.#incoming.push(bytes);
+    peer.#schedule();
+  }
+
+  pause(): void {
+    if (this.#state === 'open') this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#schedule();
+  }
+
+  close(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#peer.#endOrderly();
+    this.resume();
+  }
+
+  abort(): void {
+    if (this.#state === 'over') return;
+    const peer = this.#peer;
+    this.#finish();
+    if (peer.#state === 'over') return;
+    peer.#incoming.truncate(this.#capacity);
+    peer.#buffered = 0;
+    // Also after our own close(): what was dropped must not look like an orderly end. A failure before this one stands.
+    if (!(peer.#ending instanceof Error)) peer.#ending = new LinkError('the peer aborted the link');
+    peer.#schedule();
+  }
+
+  fail(error: Error = new LinkError('the link broke')): void {
+    for (const end of [this, this.#peer]) {
+      if (end.#state === 'over') continue;
+      end.#incoming.truncate(0);
+      end.#buffered = 0;
+      end.#state = 'closing';
+      end.#paused = false;
+      end.#ending = error;
+      end.#schedule();
+    }
+  }
+
+  /** The peer sends nothing more: an orderly end stands behind what lies here. */
+  #endOrderly(): void {
+    if (this.#state === 'over') return;
+    this.#ending ??= 'ended';
+    this.#schedule();
+  }
+
+  #finish(): void {
+    this.#state = 'over';
+    this.#incoming.truncate(0);
+    this.#buffered = 0;
+    this.#paused = false;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#paused || this.#events === undefined || this.#state === 'over') return;
+    if (this.#incoming.length === 0 && this.#ending === undefined) return;
+    this.#scheduled = true;
+    if (this.#deliveries < DELIVERIES_PER_TURN) {
+      queueMicrotask(this.#deliver);
+    } else {
+      this.#deliveries = 0;
+      afterTurn(this.#deliver);
+    }
+  }
+
+  readonly #deliver = (): void => {
+    const events = this.#events as LinkEvents;
+    const peer = this.#peer;
+    let drained = false;
+    try {
+      while (!this.#paused && this.#state !== 'over' && this.#deliveries < DELIVERIES_PER_TURN) {
+        const bytes = this.#incoming.shift();
+        if (bytes === undefined) {
+          this.#deliverEnding(events);
+          break;
+        }
+        this.#deliveries += 1;
+        // One place is free: the first message that had to wait at the peer has now left it.
+        const left = this.#incoming.at(this.#capacity - 1)?.byteLength ?? 0;
+        peer.#buffered -= left;
+        drained ||= left > 0;
+        events.message(bytes);
+      }
+    } finally {
+      // Also when a handler throws: what waits behind its message is still delivered.
+      this.#scheduled = false;
+      this.#schedule();
+      if (drained && peer.#state !== 'over') peer.#events?.drained();
+    }
+  };
+
+  #deliverEnding(events: LinkEvents): void {
+    const ending = this.#ending;
+    if (ending === undefined) return;
+    const answered = this.#state === 'closing';
+    this.#finish();
+    if (ending === 'ended') {
+      if (!answered) this.#peer.#endOrderly();
+      events.ended();
+    } else {
+      events.failed(ending);
+    }
+  }
+}
+
+/**
+ * Calls back after timers and I/O had their turn. Taken from the global scope once, so that a test's fake timers,
+ * installed later, don't hold up links.
+ */
+const afterTurn: (callback: () => void) => void =
+  typeof setImmediate === 'function'
+    ? ((native) => (callback: () => void) => void native(callback))(setImmediate)
+    : (callback) => {
+        // A browser: setTimeout would be held back to 4 ms. Closed each time, since an open port is never collected.
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          port1.close();
+          callback();
+        };
+        port2.postMessage(null);
+      };
