@@ -1,3 +1,9 @@
+/**
+ * Read without a type check, which would cost more than a second at every start; `npm run types` checks this file too.
+ *
+ * @jest-config-loader ts-node
+ * @jest-config-loader-options {"transpileOnly": true, "compilerOptions": {"module": "CommonJS", "moduleResolution": "Bundler"}}
+ */
 import type { Config } from 'jest';
 
 const config: Config = {
@@ -5,9 +11,14 @@ const config: Config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // Transpiles file by file (`isolatedModules` in tsconfig.json); types are checked by `npm run types`.
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, diagnostics: false }] },
   // `development` gives XState's own warnings, which the tests want to see.
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'development'] },
+  // Copies of this package beneath the root (a packed one, say) are none of Jest's business.
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  maxWorkers: 2,
+  testTimeout: 10_000,
 };
 
 export default config;
