@@ -5,14 +5,18 @@ import { existsSync } from 'node:fs';
 const folders = ['machines', 'src', 'test', 'bench', 'examples'].filter((folder) => existsSync(folder));
 
 const linters = [
-  { name: 'Biome: format, imports, lint', command: ['biome', 'check', '--error-on-warnings', '.'] },
-  { name: 'knip: unused files, exports, dependencies', command: ['knip', '--no-progress'] },
-  { name: 'dependency-cruiser: who imports whom', command: ['depcruise', '--output-type', 'err-long', ...folders] },
+  { name: 'package-lock.json: complete, names no host', command: [process.execPath, '.ci/lock.mjs'] },
+  { name: 'Biome: format, imports, lint', command: ['node_modules/.bin/biome', 'check', '--error-on-warnings', '.'] },
+  { name: 'knip: unused files, exports, dependencies', command: ['node_modules/.bin/knip', '--no-progress'] },
+  {
+    name: 'dependency-cruiser: who imports whom',
+    command: ['node_modules/.bin/depcruise', '--output-type', 'err-long', ...folders],
+  },
 ];
 
 const results = linters.map(({ name, command: [tool, ...args] }) => {
   console.log(`\n── ${name}`);
-  const { status, error } = spawnSync(`node_modules/.bin/${tool}`, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  const { status, error } = spawnSync(tool, args, { stdio: ['ignore', 'inherit', 'inherit'] });
   if (error !== undefined) {
     console.error(error.message);
   }
