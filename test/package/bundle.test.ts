@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { createContext, runInContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
+import { afterAll, expect, test } from '@jest/globals';
+import { type BuildResult, build, stop } from 'esbuild';
+
+// What a browser's bundler makes of the package: its entry points, followed to the end with the `browser` condition.
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+type Target = string | { readonly [condition: string]: Target };
+
+const manifest: { readonly exports: Readonly<Record<string, Target>> } = JSON.parse(
+  readFileSync(`${root}package.json`, 'utf8'),
+);
+
+/** What `target` stands for under `conditions`, the way Node and the bundlers read it: the first key that applies wins. */
+function resolve(target: Target, conditions: ReadonlySet<string>): string | undefined {
+  if (typeof target === 'string') {
+    return target;
+  }
+  for (const [condition, inner] of Object.entries(target)) {
+    const found = conditions.has(condition) ? resolve(inner, conditions) : undefined;
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}
+
+/** The source that becomes the file which a browser gets for `subpath`. */
+function browserSource(subpath: string): string {
+  const target = resolve(manifest.exports[subpath] ?? {}, new Set(['browser', 'import', 'default']));
+  const source = /^\.\/dist\/(.+)\.js$/.exec(target ?? '')?.[1];
+  if (source === undefined) {
+    throw new Error(`package.json exports no module of dist/ as ${subpath}`);
+  }
+  return `${source}.ts`;
+}
+
+function bundle(source: string): Promise<BuildResult<{ write: false; metafile: true }>> {
+  return build({
+    absWorkingDir: root,
+    entryPoints: [source],
+    outfile: 'bundle.js',
+    bundle: true,
+    format: 'iife',
+    globalName: 'roam',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+    // Left in place, whichever way a dependency names it, so that the test can name it too.
+    external: [...builtinModules, ...builtinModules.map((name) => `node:${name}`)],
+    metafile: true,
+    write: false,
+    logLevel: 'silent',
+  });
+}
+
+/** What every browser has, and nothing of Node's own. */
+function browserGlobals(): Record<string, unknown> {
+  return {
+    AbortController,
+    AbortSignal,
+    Event,
+    EventTarget,
+    TextDecoder,
+    TextEncoder,
+    clearInterval,
+    clearTimeout,
+    console,
+    performance,
+    queueMicrotask,
+    setInterval,
+    setTimeout,
+    WebSocket: class {},
+  };
+}
+
+afterAll(() => stop());
+
+const entryPoints = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+
+test('the ./websocket of a browser is the browser’s own', () => {
+  expect(browserSource('./websocket')).toBe('src/link/websocket-browser.ts');
+});
+
+test.each(entryPoints)('%s bundles for a browser without a warning, without Node and without ws', async (subpath) => {
+  const { errors, warnings, metafile, outputFiles } = await bundle(browserSource(subpath));
+  expect({ errors, warnings }).toEqual({ errors: [], warnings: [] });
+
+  const inputs = Object.entries(metafile.inputs);
+  // `(disabled):` is what a package's own `browser` field leaves out: a Node module that it would have imported.
+  expect(inputs.map(([path]) => path).filter((path) => /^(node_modules\/ws\/|\(disabled\):)/.test(path))).toEqual([]);
+  const external = inputs.flatMap(([path, { imports }]) =>
+    imports.filter((used) => used.external === true).map((used) => `${path} imports ${used.path}`),
+  );
+  expect(external).toEqual([]);
+
+  const [{ contents, text } = { contents: new Uint8Array(), text: '' }] = outputFiles;
+  process.stderr.write(
+    `      ${subpath}: ${kibibytes(contents.length)} minified, ${kibibytes(gzipSync(contents).length)} gzipped\n`,
+  );
+
+  // It loads, too, where there is no `process`, no `Buffer` and no `require`.
+  const exported: unknown = runInContext(`${text}\nObject.keys(roam)`, createContext(browserGlobals()));
+  expect(exported).not.toHaveLength(0);
+});
+
+function kibibytes(bytes: number): string {
+  return `${(bytes / 1024).toFixed(1)} KiB`;
+}
