@@ -1,0 +1,476 @@
+/**
+ * One connection, the root or a virtual one, from our side: `opening` (we asked), `deciding` (the peer asked), `active`,
+ * then gone.
+ *
+ * It decides what an inbound message or a local request means in the phase that the connection is in, and answers on the
+ * wire. It does not know other connections: that an id is free, in use or was once used is the session's to say, which
+ * forwards only what concerns a living connection. Two things follow from the phases: a message that is not listed in one
+ * breaks a rule, and conformance only decides whether a listed tolerance applies.
+ */
+import { and, assign, sendTo, setup } from 'xstate';
+import type { ConnectionId } from '../src/wire/id.js';
+import type {
+  ConnectionAccept,
+  ConnectionClose,
+  ConnectionOpen,
+  ConnectionReject,
+  ConnectionSettings,
+  DataMessage,
+} from '../src/wire/message.js';
+import type { Metadata } from '../src/wire/metadata.js';
+import type { Rule } from '../src/wire/rule.js';
+import {
+  type Conformance,
+  type ConnectionEnd,
+  type ConnectionEvent,
+  type ConnectionStart,
+  type ConnectionsRef,
+  NO_METADATA,
+  type OpenedConnection,
+  type Outcome,
+  type Port,
+  type RequestNumber,
+} from './events.js';
+
+export type ConnectionPort = Pick<
+  Port,
+  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'retire' | 'settle'
+>;
+
+export interface ConnectionInput extends ConnectionStart {
+  readonly port: ConnectionPort;
+  readonly conformance: Conformance;
+  /** Who spawned the connection, and is told when it is opened. */
+  readonly parent: ConnectionsRef;
+}
+
+export interface ConnectionContext extends ConnectionInput {
+  /** Set by the transition that ends the connection. */
+  readonly end?: ConnectionEnd;
+}
+
+export type ConnectionOutput = ConnectionEnd;
+
+const connection = setup({
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    input: {} as ConnectionInput,
+    output: {} as ConnectionOutput,
+    tags: {} as 'delivers',
+  },
+  actions: {
+    transmit: ({ context }, message: ConnectionOpen | ConnectionAccept | ConnectionReject | ConnectionClose) =>
+      context.port.transmit(message),
+    decide: ({ context }, params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }) =>
+      context.port.decide(params),
+    dropDecision: ({ context }, params: { id: ConnectionId }) => context.port.dropDecision(params),
+    pend: ({ context }, params: { id: ConnectionId; request: RequestNumber }) => context.port.pend(params),
+    activate: ({ context }, params: OpenedConnection & { request?: RequestNumber }) => context.port.activate(params),
+    deliver: ({ context }, params: { id: ConnectionId; message: DataMessage }) => context.port.deliver(params),
+    retire: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
+      context.port.retire(params),
+    settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
+    announce: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: 'connections.opened', connection: opened(context) }) as const,
+    ),
+    adopt: assign((_, known: Partial<Pick<ConnectionContext, 'localSettings' | 'peerSettings' | 'metadata'>>) => known),
+    conclude: assign((_, end: ConnectionEnd) => ({ end })),
+  },
+  guards: {
+    isOurs: ({ context }) => context.origin === 'local',
+    isTheirs: ({ context }) => context.origin === 'peer',
+    isRoot: ({ context }) => context.origin === 'root',
+    isReference: ({ context }) => context.conformance === 'reference',
+    isStrict: ({ context }) => context.conformance === 'strict',
+    hasOurParity: ({ context, event }) =>
+      event.type === 'rx.ConnectionAccept' &&
+      event.message.connectionSettings.parity === context.localSettings?.parity,
+  },
+});
+
+type Phase = ConnectionEnd['phase'];
+type Args = { context: ConnectionContext };
+
+/** A connection that both sides have agreed on. */
+function opened(context: ConnectionContext): OpenedConnection {
+  const { id, origin, metadata } = context;
+  return {
+    id,
+    origin,
+    localSettings: context.localSettings as ConnectionSettings,
+    peerSettings: context.peerSettings as ConnectionSettings,
+    metadata,
+  };
+}
+
+/** A Close of ours. */
+function close(metadata: Metadata = NO_METADATA) {
+  return {
+    type: 'transmit',
+    params: ({ context }: Args): ConnectionClose => ({ type: 'ConnectionClose', connectionId: context.id, metadata }),
+  } as const;
+}
+
+/** How our open comes out, when it comes to nothing. */
+function settleOpen(outcome: (id: ConnectionId) => Outcome) {
+  return {
+    type: 'settle',
+    params: ({ context }: Args) => ({ request: context.request as RequestNumber, outcome: outcome(context.id) }),
+  } as const;
+}
+
+/** What ends a connection without more to say than by whom. */
+function conclude(phase: Phase, by: 'local' | 'peer', outcome: 'closed' | 'rejected' | 'abandoned' = 'closed') {
+  return { type: 'conclude', params: { phase, outcome, by, metadata: NO_METADATA } } as const;
+}
+
+/** The peer broke `rule`: the session is over, and says so to the peer. */
+function violation(phase: Phase, rule: Rule, description: string) {
+  const outcome = { rule, description };
+  return {
+    target: '#connection.violated',
+    actions: { type: 'conclude', params: { phase, outcome, by: 'peer', metadata: NO_METADATA } },
+  } as const;
+}
+
+export const connectionMachine = connection.createMachine({
+  id: 'connection',
+  context: ({ input }) => input,
+  initial: 'starting',
+  output: ({ context }) => context.end as ConnectionEnd,
+  states: {
+    starting: {
+      always: [
+        { guard: 'isOurs', target: 'opening' },
+        { guard: 'isTheirs', target: 'deciding' },
+        { target: 'active' },
+      ],
+    },
+
+    /** Our Open is out. Nothing but a Close may follow it on this id before the answer is here. */
+    // r[connection.open]
+    opening: {
+      entry: [
+        // 5.21
+        { type: 'pend', params: ({ context }) => ({ id: context.id, request: context.request as RequestNumber }) },
+        {
+          type: 'transmit',
+          params: ({ context }): ConnectionOpen => ({
+            type: 'ConnectionOpen',
+            connectionId: context.id,
+            connectionSettings: context.localSettings as ConnectionSettings,
+            metadata: context.metadata,
+          }),
+        },
+      ],
+      on: {
+        'rx.ConnectionAccept': [
+          // 9a.02: r[connection.parity]
+          {
+            guard: and(['isStrict', 'hasOurParity']),
+            ...violation('opening', 'connection.parity', 'ConnectionAccept with the same parity as ConnectionOpen'),
+          },
+          // 5.08
+          {
+            target: 'active',
+            actions: [
+              {
+                type: 'adopt',
+                params: ({ event }) => ({
+                  peerSettings: event.message.connectionSettings,
+                  metadata: event.message.metadata,
+                }),
+              },
+              'announce',
+            ],
+          },
+        ],
+        // 5.09
+        'rx.ConnectionReject': {
+          target: 'rejected',
+          actions: [
+            {
+              type: 'settle',
+              params: ({ context, event }) => ({
+                request: context.request as RequestNumber,
+                outcome: { type: 'rejected', id: context.id, metadata: event.message.metadata },
+              }),
+            },
+            {
+              type: 'conclude',
+              params: ({ event }) => ({
+                phase: 'opening',
+                outcome: 'rejected',
+                by: 'peer',
+                metadata: event.message.metadata,
+              }),
+            },
+          ],
+        },
+        // 5.11
+        'rx.ConnectionClose': {
+          target: 'withdrawn',
+          actions: [
+            settleOpen((id) => ({ type: 'closed', id, by: 'peer' })),
+            {
+              type: 'conclude',
+              params: ({ event }) => ({
+                phase: 'opening',
+                outcome: 'closed',
+                by: 'peer',
+                metadata: event.message.metadata,
+              }),
+            },
+          ],
+        },
+        // 5.15, 9a.06
+        'rx.RequestMessage': [
+          { guard: 'isReference' },
+          violation('opening', 'session.message', 'RequestMessage on a connection that is not yet accepted'),
+        ],
+        'rx.ChannelMessage': [
+          { guard: 'isReference' },
+          violation('opening', 'session.message', 'ChannelMessage on a connection that is not yet accepted'),
+        ],
+        'rx.*': violation('opening', 'session.message', 'unexpected message'),
+        // 5.26: r[connection.close]
+        'app.close': {
+          target: 'withdrawn',
+          actions: [
+            {
+              type: 'transmit',
+              params: ({ context, event }): ConnectionClose => ({
+                type: 'ConnectionClose',
+                connectionId: context.id,
+                metadata: event.metadata,
+              }),
+            },
+            settleOpen((id) => ({ type: 'closed', id, by: 'local' })),
+            { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
+            {
+              type: 'conclude',
+              params: ({ event }) => ({ phase: 'opening', outcome: 'closed', by: 'local', metadata: event.metadata }),
+            },
+          ],
+        },
+        // 5.23, 9b.07
+        'app.abandonOpen': {
+          target: 'withdrawn',
+          actions: [
+            close(),
+            {
+              type: 'settle',
+              params: ({ context, event }) => ({
+                request: context.request as RequestNumber,
+                outcome: { type: event.why, id: context.id },
+              }),
+            },
+            conclude('opening', 'local'),
+          ],
+        },
+      },
+    },
+
+    /** The peer's Open is here, and the user has not decided yet. */
+    // r[rpc.virtual-connection.accept]
+    deciding: {
+      entry: {
+        type: 'decide',
+        params: ({ context }) => ({
+          id: context.id,
+          peerSettings: context.peerSettings as ConnectionSettings,
+          metadata: context.metadata,
+        }),
+      },
+      on: {
+        // 5.05
+        'app.accept': {
+          target: 'active',
+          actions: [
+            { type: 'adopt', params: ({ event }) => ({ localSettings: event.settings }) },
+            {
+              type: 'transmit',
+              params: ({ context, event }): ConnectionAccept => ({
+                type: 'ConnectionAccept',
+                connectionId: context.id,
+                connectionSettings: event.settings,
+                metadata: event.metadata,
+              }),
+            },
+            'announce',
+          ],
+        },
+        // 5.04, and 5.06 with empty metadata: r[connection.open.rejection]
+        'app.reject': {
+          target: 'rejected',
+          actions: [
+            {
+              type: 'transmit',
+              params: ({ context, event }): ConnectionReject => ({
+                type: 'ConnectionReject',
+                connectionId: context.id,
+                metadata: event.metadata,
+              }),
+            },
+            {
+              type: 'conclude',
+              params: ({ event }) => ({
+                phase: 'deciding',
+                outcome: 'rejected',
+                by: 'local',
+                metadata: event.metadata,
+              }),
+            },
+          ],
+        },
+        // 5.12
+        'rx.ConnectionClose': {
+          target: 'withdrawn',
+          actions: [
+            { type: 'dropDecision', params: ({ context }) => ({ id: context.id }) },
+            {
+              type: 'conclude',
+              params: ({ event }) => ({
+                phase: 'deciding',
+                outcome: 'closed',
+                by: 'peer',
+                metadata: event.message.metadata,
+              }),
+            },
+          ],
+        },
+        // 5.15, 9a.07
+        'rx.RequestMessage': [
+          { guard: 'isReference' },
+          violation('deciding', 'session.message', 'RequestMessage on a connection that is not yet accepted'),
+        ],
+        'rx.ChannelMessage': [
+          { guard: 'isReference' },
+          violation('deciding', 'session.message', 'ChannelMessage on a connection that is not yet accepted'),
+        ],
+        'rx.*': violation('deciding', 'session.message', 'unexpected message'),
+        // 5.25
+        'app.close': {
+          actions: {
+            type: 'settle',
+            params: ({ event }) => ({
+              request: event.request,
+              outcome: { type: 'invalid', message: 'connection not found' },
+            }),
+          },
+        },
+      },
+    },
+
+    /** Both sides agree. What arrives goes to the inbox. */
+    active: {
+      entry: {
+        type: 'activate',
+        params: ({ context }) => ({
+          ...opened(context),
+          ...(context.request === undefined ? undefined : { request: context.request }),
+        }),
+      },
+      initial: 'read',
+      states: {
+        read: {
+          // What the fast path goes by: while this tag is there, a data message is for the inbox and for nothing else.
+          tags: 'delivers',
+          on: {
+            // 5.14
+            'rx.RequestMessage': {
+              actions: {
+                type: 'deliver',
+                params: ({ context, event }) => ({ id: context.id, message: event.message }),
+              },
+            },
+            'rx.ChannelMessage': {
+              actions: {
+                type: 'deliver',
+                params: ({ context, event }) => ({ id: context.id, message: event.message }),
+              },
+            },
+            'app.leave': { target: 'left' },
+          },
+        },
+        /** The reader has left: the next message ends what nobody reads. 5.16, 9b.05 */
+        left: {
+          on: {
+            'rx.RequestMessage': [
+              { guard: 'isRoot', target: '#connection.closed', actions: conclude('active', 'local', 'abandoned') },
+              { target: '#connection.closed', actions: [close(), conclude('active', 'local')] },
+            ],
+            'rx.ChannelMessage': [
+              { guard: 'isRoot', target: '#connection.closed', actions: conclude('active', 'local', 'abandoned') },
+              { target: '#connection.closed', actions: [close(), conclude('active', 'local')] },
+            ],
+          },
+        },
+      },
+      on: {
+        // 5.10: r[connection.close.semantics]
+        'rx.ConnectionClose': {
+          target: 'closed',
+          actions: {
+            type: 'conclude',
+            params: ({ event }) => ({
+              phase: 'active',
+              outcome: 'closed',
+              by: 'peer',
+              metadata: event.message.metadata,
+            }),
+          },
+        },
+        // 9a.04, 9b.02
+        'rx.ConnectionAccept': [
+          { guard: 'isReference' },
+          violation('active', 'connection.open', 'ConnectionAccept for a connection that is active'),
+        ],
+        'rx.ConnectionReject': [
+          { guard: 'isReference' },
+          violation('active', 'connection.open', 'ConnectionReject for a connection that is active'),
+        ],
+        'rx.*': violation('active', 'session.message', 'unexpected message'),
+        // 5.26: r[connection.close]
+        'app.close': {
+          target: 'closed',
+          actions: [
+            {
+              type: 'transmit',
+              params: ({ context, event }): ConnectionClose => ({
+                type: 'ConnectionClose',
+                connectionId: context.id,
+                metadata: event.metadata,
+              }),
+            },
+            { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
+            {
+              type: 'conclude',
+              params: ({ event }) => ({ phase: 'active', outcome: 'closed', by: 'local', metadata: event.metadata }),
+            },
+          ],
+        },
+        // 5.27, 5.07: r[rpc.caller.liveness.last-drop-closes-connection]
+        'app.release': { target: 'closed', actions: [close(), conclude('active', 'local')] },
+      },
+    },
+
+    /** It was active, and its handle is told. */
+    closed: {
+      type: 'final',
+      entry: {
+        type: 'retire',
+        params: ({ context }) => {
+          const { by, metadata } = context.end as ConnectionEnd;
+          return { id: context.id, by, metadata };
+        },
+      },
+    },
+    rejected: { type: 'final' },
+    /** Given up, by either side, before it was accepted. */
+    withdrawn: { type: 'final' },
+    violated: { type: 'final' },
+  },
+});

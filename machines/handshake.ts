@@ -1,0 +1,244 @@
+/**
+ * The handshake: one message each way, and both sides know the other's settings.
+ *
+ * It decides whether there is a session, and with which settings. It does not end the session, close the link, or send
+ * a ProtocolError: its output says what happened, and the session machine acts on it. Whatever is not listed in a state
+ * fails the handshake, in both conformance modes; the modes differ in whether the peer is told (protocol rule
+ * `session.handshake`), and in two tolerances. The row numbers in comments are those of the protocol's tables.
+ */
+import { and, assign, not, setup } from 'xstate';
+import { opposite, ROOT } from '../src/wire/id.js';
+import { type ConnectionSettings, type Hello, type HelloYourself, PROTOCOL_VERSION } from '../src/wire/message.js';
+import type { Metadata } from '../src/wire/metadata.js';
+import type { Rule } from '../src/wire/rule.js';
+import type { ConduitEvent, Conformance, HandshakeFailure, Port, Received, Role } from './events.js';
+
+export interface HandshakeInput {
+  readonly port: Pick<Port, 'transmit' | 'flush'>;
+  readonly role: Role;
+  readonly conformance: Conformance;
+  /** An acceptor's parity counts for nothing: it adopts the opposite of the initiator's. */
+  readonly localSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export interface HandshakeContext extends HandshakeInput {
+  readonly peerSettings?: ConnectionSettings;
+  readonly peerMetadata?: Metadata;
+  readonly failure?: HandshakeFailure;
+}
+
+export type HandshakeEvent = Received | Exclude<ConduitEvent, { type: 'conduit.overflowed' }>;
+
+export type HandshakeOutput =
+  | {
+      readonly type: 'established';
+      readonly localSettings: ConnectionSettings;
+      readonly peerSettings: ConnectionSettings;
+      readonly metadata: Metadata;
+    }
+  | { readonly type: 'failed'; readonly failure: HandshakeFailure };
+
+const handshake = setup({
+  types: {
+    context: {} as HandshakeContext,
+    events: {} as HandshakeEvent,
+    input: {} as HandshakeInput,
+    output: {} as HandshakeOutput,
+  },
+  actions: {
+    transmit: ({ context }, message: Hello | HelloYourself) => context.port.transmit(message),
+    flush: ({ context }) => context.port.flush(),
+    adoptPeer: assign((_, peer: { settings: ConnectionSettings; metadata: Metadata }) => ({
+      peerSettings: peer.settings,
+      peerMetadata: peer.metadata,
+    })),
+    adoptOppositeParity: assign(({ context }, peer: { settings: ConnectionSettings }) => ({
+      localSettings: { ...context.localSettings, parity: opposite(peer.settings.parity) },
+    })),
+    fail: assign((_, failure: HandshakeFailure) => ({ failure })),
+  },
+  guards: {
+    isInitiator: ({ context }) => context.role === 'initiator',
+    isStrict: ({ context }) => context.conformance === 'strict',
+    isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
+    isOurVersion: ({ event }) => event.type === 'rx.Hello' && event.message.version === PROTOCOL_VERSION,
+    hasOurParity: ({ context, event }) =>
+      event.type === 'rx.HelloYourself' && event.message.connectionSettings.parity === context.localSettings.parity,
+  },
+  delays: {
+    handshakeTimeout: ({ context }) => context.timeout,
+  },
+});
+
+/** A failure that accuses the peer: 9a.01. */
+function accusation(message: string, rule: Rule = 'session.handshake') {
+  return { target: 'failed', actions: { type: 'fail', params: { message, rule } } } as const;
+}
+
+/** The rows that both roles share; in each state, since its wildcard would hide them further up. */
+const commonRows = handshake.createStateConfig({
+  on: {
+    // 3.02: the peer's own words, never answered.
+    'rx.ProtocolError': {
+      target: 'failed',
+      actions: { type: 'fail', params: ({ event }) => ({ message: event.message.description }) },
+    },
+    // 3.04
+    'link.ended': { target: 'failed', actions: { type: 'fail', params: { message: 'peer closed during handshake' } } },
+    // 3.05
+    'link.failed': {
+      target: 'failed',
+      actions: { type: 'fail', params: ({ event }) => ({ message: event.error.message, error: event.error }) },
+    },
+    // 9a.12
+    'conduit.malformed': {
+      target: 'failed',
+      actions: { type: 'fail', params: ({ event }) => ({ message: event.description, rule: event.rule }) },
+    },
+  },
+}).on;
+
+export const handshakeMachine = handshake.createMachine({
+  id: 'handshake',
+  context: ({ input }) => input,
+  initial: 'starting',
+  output: ({ context }): HandshakeOutput =>
+    context.failure === undefined
+      ? {
+          type: 'established',
+          localSettings: context.localSettings,
+          peerSettings: context.peerSettings as ConnectionSettings,
+          metadata: context.peerMetadata as Metadata,
+        }
+      : { type: 'failed', failure: context.failure },
+
+  states: {
+    starting: {
+      always: [{ guard: 'isInitiator', target: 'awaitingHelloYourself' }, { target: 'awaitingHello' }],
+    },
+
+    // r[session.handshake]
+    awaitingHelloYourself: {
+      entry: {
+        type: 'transmit',
+        params: ({ context }): Hello => ({
+          type: 'Hello',
+          connectionId: ROOT,
+          version: PROTOCOL_VERSION,
+          connectionSettings: context.localSettings,
+          metadata: context.metadata,
+        }),
+      },
+      // 3.07
+      after: { handshakeTimeout: accusation('handshake timed out') },
+      on: {
+        ...commonRows,
+        'rx.HelloYourself': [
+          // 9a.02: the reference takes both as they are.
+          {
+            guard: and(['isStrict', not('isOnRoot')]),
+            ...accusation('HelloYourself on a connection other than the root'),
+          },
+          // r[session.parity]
+          {
+            guard: and(['isStrict', 'hasOurParity']),
+            ...accusation('HelloYourself with the same parity as Hello', 'session.parity'),
+          },
+          // 3.01
+          {
+            target: 'established',
+            actions: {
+              type: 'adoptPeer',
+              params: ({ event }) => ({ settings: event.message.connectionSettings, metadata: event.message.metadata }),
+            },
+          },
+        ],
+        // 3.06
+        'link.unsendable': {
+          target: 'failed',
+          actions: { type: 'fail', params: ({ event }) => ({ message: 'failed to send Hello', error: event.error }) },
+        },
+        // 3.03
+        'rx.*': accusation('expected HelloYourself'),
+      },
+    },
+
+    // r[session.handshake]
+    awaitingHello: {
+      // 3.11
+      after: { handshakeTimeout: accusation('handshake timed out') },
+      on: {
+        ...commonRows,
+        'rx.Hello': [
+          // 9a.02
+          { guard: and(['isStrict', not('isOnRoot')]), ...accusation('Hello on a connection other than the root') },
+          // 3.08: r[session.parity]
+          {
+            guard: 'isOurVersion',
+            target: 'replying',
+            actions: [
+              {
+                type: 'adoptPeer',
+                params: ({ event }) => ({
+                  settings: event.message.connectionSettings,
+                  metadata: event.message.metadata,
+                }),
+              },
+              {
+                type: 'adoptOppositeParity',
+                params: ({ event }) => ({ settings: event.message.connectionSettings }),
+              },
+            ],
+          },
+          // 3.09
+          {
+            target: 'failed',
+            actions: {
+              type: 'fail',
+              params: ({ event }) => ({
+                message: `version mismatch: got ${event.message.version}, expected ${PROTOCOL_VERSION}`,
+                rule: 'session.handshake',
+              }),
+            },
+          },
+        ],
+        // 3.11
+        'rx.*': accusation('expected Hello'),
+      },
+    },
+
+    // There is a session only once HelloYourself is on its way; until then nothing else that arrived is looked at.
+    replying: {
+      entry: [
+        {
+          type: 'transmit',
+          params: ({ context }): HelloYourself => ({
+            type: 'HelloYourself',
+            connectionId: ROOT,
+            connectionSettings: context.localSettings,
+            metadata: context.metadata,
+          }),
+        },
+        'flush',
+      ],
+      on: {
+        // 3.08
+        'conduit.flushed': { target: 'established' },
+        // 3.10
+        'link.unsendable': {
+          target: 'failed',
+          actions: {
+            type: 'fail',
+            params: ({ event }) => ({ message: 'failed to send HelloYourself', error: event.error }),
+          },
+        },
+      },
+    },
+
+    established: { type: 'final' },
+    failed: { type: 'final' },
+  },
+});

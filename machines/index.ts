@@ -1,0 +1,50 @@
+/** The protocol as statecharts: pure values, to be drawn, explored, tested and run. */
+export {
+  type ConnectionContext,
+  type ConnectionInput,
+  type ConnectionOutput,
+  type ConnectionPort,
+  connectionMachine,
+} from './connection.js';
+export type {
+  ConduitEvent,
+  Conformance,
+  ConnectionEnd,
+  ConnectionEvent,
+  ConnectionRequest,
+  ConnectionStart,
+  ConnectionsCommand,
+  ConnectionsRef,
+  ConnectionsReport,
+  FlowEvent,
+  HandshakeFailure,
+  OpenedConnection,
+  Origin,
+  Outcome,
+  Port,
+  Received,
+  RequestNumber,
+  Role,
+  SessionEmitted,
+  SessionEnd,
+  SessionRequest,
+  ToConnections,
+  Violation,
+} from './events.js';
+export {
+  type HandshakeContext,
+  type HandshakeEvent,
+  type HandshakeInput,
+  type HandshakeOutput,
+  handshakeMachine,
+} from './handshake.js';
+export {
+  type KeepaliveContext,
+  type KeepaliveEvent,
+  type KeepaliveInput,
+  type KeepaliveOutput,
+  type KeepaliveSettings,
+  keepaliveMachine,
+} from './keepalive.js';
+export { sessionMachine } from './session.js';
+export type { SessionContext, SessionEvent, SessionInput, SessionLimits } from './session-setup.js';
