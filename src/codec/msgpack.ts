@@ -1,0 +1,116 @@
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
+import type { Message } from '../wire/message.js';
+import type { Codec, DecodeLimits } from './codec.js';
+import { messageOf } from './reader.js';
+import { makeUnsigned, restoreMarks, scan } from './scan.js';
+import { partsOf } from './writer.js';
+
+// msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
+// copied once, straight to where it goes, on the way out, and not at all on the way in. msgpackr sees a 0 in its place,
+// and so a few dozen bytes, whatever the payload's size.
+//
+// 'msgpackr/pack' is one and the same module in Node and in browsers. The main entry, in Node, also loads streams and a
+// native addon.
+
+const packr = new Packr({
+  useRecords: false,
+  structuredClone: false,
+  moreTypes: false,
+  bundleStrings: false,
+  useToJSON: false,
+  int64AsType: 'bigint',
+  // Bytes in metadata outlive `scratch`.
+  copyBuffers: true,
+});
+
+/** What `pack` gives with these two modes: msgpackr's own buffer, which the next call overwrites, and the result's place in it. */
+interface Arena extends Uint8Array {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Frames are cut from slabs, since memory of its own costs a frame more than all the rest. Who keeps a frame keeps its slab. */
+const SLAB = 32 * 1024;
+
+/** Longer frames get memory of their own. */
+const SLAB_SHARE = SLAB / 4;
+
+/** Shorter copies are faster in a loop than by `set`. */
+const SHORT = 48;
+
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+// msgpackr remembers a view of the array that it last read: one array for all messages saves making that each time.
+const scratch = new Uint8Array(4096);
+
+function encode(message: Message): Uint8Array {
+  const parts = partsOf(message);
+  const last = parts.at(-1);
+  if (typeof last !== 'object' || Array.isArray(last)) {
+    const arena = pack(parts);
+    const length = arena.end - arena.start;
+    const bytes = allocate(length);
+    copy(arena, arena.start, bytes, 0, length);
+    makeUnsigned(bytes, length);
+    return bytes;
+  }
+  parts[parts.length - 1] = 0;
+  const arena = pack(parts);
+  const head = arena.end - arena.start - 1;
+  const { length } = last;
+  const start = head + (length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5);
+  const bytes = allocate(start + length);
+  copy(arena, arena.start, bytes, 0, head);
+  makeUnsigned(bytes, head);
+  bytes[head] = start === head + 2 ? 0xc4 : start === head + 3 ? 0xc5 : 0xc6;
+  for (let at = start - 1, rest = length; at > head; at--, rest >>>= 8) bytes[at] = rest;
+  copy(last, 0, bytes, start, length);
+  return bytes;
+}
+
+function decode(bytes: Uint8Array, limits: DecodeLimits): Message {
+  const { last, marks } = scan(bytes, limits.metadataEntries);
+  const format = bytes[last];
+  const payload = format === 0xc4 ? last + 2 : format === 0xc5 ? last + 3 : format === 0xc6 ? last + 5 : 0;
+  const head = payload === 0 ? bytes.length : last + 1;
+  const source = head > scratch.length ? new Uint8Array(head) : scratch;
+  copy(bytes, 0, source, 0, head);
+  if (payload !== 0) source[last] = 0;
+  const parts = packr.unpack(source, head) as unknown[];
+  if (marks !== 0) restoreMarks(parts, bytes, 0);
+  // Plain, where a link gives Node's Buffer: its subarray would be one, whose slice and toString mean something else.
+  if (payload !== 0) {
+    parts[parts.length - 1] = new Uint8Array(bytes.buffer, bytes.byteOffset + payload, bytes.length - payload);
+  }
+  return messageOf(parts, limits);
+}
+
+function pack(parts: unknown[]): Arena {
+  return packr.pack(parts, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as unknown as Arena;
+}
+
+function allocate(length: number): Uint8Array {
+  if (length > SLAB_SHARE) return new Uint8Array(length);
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(SLAB);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
+}
+
+function copy(from: Uint8Array, start: number, to: Uint8Array, at: number, length: number): void {
+  if (length > SHORT) to.set(from.subarray(start, start + length), at);
+  else for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
+}
+
+/**
+ * MessagePack, plain: arrays, unsigned integers, strings and bytes, so that any library in any language can speak it.
+ * README.md, "Wire format", has the layout.
+ *
+ * What `encode` returns may share its ArrayBuffer with other frames: who transfers or clones a whole ArrayBuffer copies
+ * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The
+ * limit of metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
+ */
+export const messagePack: Codec = { name: 'msgpack', encode, decode };
