@@ -88,7 +88,7 @@ class MemoryEnd implements MemoryLink {
   }
 
   send(bytes: Uint8Array): void {
-    if (!(bytes instanceof Uint8Array)) throw new InvalidArgument('a link sends a Uint8Array');
+    if (!ArrayBuffer.isView(bytes)) throw new InvalidArgument('a link sends a Uint8Array');
     if (this.#state !== 'open') throw new LinkError('the link is closed');
     const peer = this.#peer;
     // The peer is gone and this end has not heard of it yet: the bytes are lost, as on any wire.
@@ -204,19 +204,18 @@ class MemoryEnd implements MemoryLink {
   }
 }
 
-/**
- * Calls back after timers and I/O had their turn. Taken from the global scope once, so that a test's fake timers,
- * installed later, don't hold up links.
- */
+// Taken from the global scope once, so that a test's fake timers, installed later, don't hold up links.
+const { setImmediate: nativeImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
+
+/** Calls back after timers and I/O had their turn. */
 const afterTurn: (callback: () => void) => void =
-  typeof setImmediate === 'function'
-    ? ((native) => (callback: () => void) => void native(callback))(setImmediate)
-    : (callback) => {
-        // A browser: setTimeout would be held back to 4 ms. Closed each time, since an open port is never collected.
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => {
-          port1.close();
-          callback();
-        };
-        port2.postMessage(null);
-      };
+  nativeImmediate ??
+  ((callback) => {
+    // A browser: setTimeout would be held back to 4 ms. Closed each time, since an open port is never collected.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      callback();
+    };
+    port2.postMessage(null);
+  });

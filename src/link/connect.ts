@@ -1,0 +1,108 @@
+import { InvalidArgument, LinkError } from '../errors.js';
+import type { Link } from './link.js';
+import { checkTimeout } from './websocket.js';
+
+/** Options of `connectWebSocket`, in Node and in browsers. */
+export interface ConnectWebSocketOptions {
+  /**
+   * How long it may take until the WebSocket is open, in milliseconds: name resolution, TCP, TLS and the opening
+   * handshake together. From 1 to 2^31 − 1.
+   *
+   * @defaultValue 10000
+   */
+  readonly connectTimeout?: number;
+
+  /**
+   * How long `close()` may take, in milliseconds. From 1 to 2^31 − 1.
+   *
+   * @defaultValue 5000
+   */
+  readonly closeTimeout?: number;
+
+  /**
+   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link before
+   * it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   * A browser receives messages of any size: there only the session's own limit applies.
+   *
+   * @defaultValue 1048576
+   */
+  readonly maxFrame?: number;
+
+  /** Gives up while connecting; no effect once the link is open. */
+  readonly signal?: AbortSignal;
+}
+
+/** The options with their defaults; `url` is checked. */
+export interface CheckedConnect {
+  readonly url: URL;
+  readonly connectTimeout: number;
+  readonly closeTimeout: number;
+  readonly maxFrame: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws InvalidArgument when the URL isn't one of a WebSocket, or an option is out of range. */
+export function checkConnect(url: string | URL, options: ConnectWebSocketOptions): CheckedConnect {
+  return {
+    url: checkUrl(url),
+    connectTimeout: checkTimeout('connectTimeout', options.connectTimeout ?? 10_000),
+    closeTimeout: checkTimeout('closeTimeout', options.closeTimeout ?? 5000),
+    maxFrame: checkMaxFrame(options.maxFrame ?? 1024 * 1024),
+    signal: options.signal,
+  };
+}
+
+export function checkMaxFrame(value: number): number {
+  if (Number.isInteger(value) && value >= 1 && value < 2 ** 30) return value;
+  throw new InvalidArgument(`maxFrame must be an integer from 1 to 2^30 - 1, not ${String(value)}`);
+}
+
+function checkUrl(url: string | URL): URL {
+  // Not quoted: it may hold a password.
+  if (!URL.canParse(url)) throw new InvalidArgument('this is not a URL');
+  const checked = new URL(url);
+  if (checked.protocol !== 'ws:' && checked.protocol !== 'wss:') {
+    throw new InvalidArgument(`a WebSocket URL begins with ws: or wss:, not ${checked.protocol}`);
+  }
+  if (checked.hash !== '') throw new InvalidArgument('a WebSocket URL has no fragment');
+  return checked;
+}
+
+/** How an attempt to connect ends. */
+export interface Attempt {
+  opened(link: Link): void;
+  failed(reason: string, cause?: unknown): void;
+}
+
+/**
+ * Runs one attempt within its time and its signal. `begin` starts it and returns how to give it up, which is called
+ * unless it opened.
+ */
+export function attemptToConnect(options: CheckedConnect, begin: (attempt: Attempt) => () => void): Promise<Link> {
+  const { url, connectTimeout, signal } = options;
+  // Without user, password and query: an error's text ends up in logs.
+  const target = `${url.protocol}//${url.host}${url.pathname}`;
+  const errorFor = (reason: string, cause?: unknown) => new LinkError(`cannot connect to ${target}: ${reason}`, cause);
+  if (signal?.aborted === true) return Promise.reject(errorFor('aborted', signal.reason));
+
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const end = (): boolean => {
+      if (over) return false;
+      over = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      return true;
+    };
+    const fail = (reason: string, cause?: unknown): void => {
+      if (!end()) return;
+      giveUp();
+      reject(errorFor(reason, cause));
+    };
+    const onAbort = (): void => fail('aborted', signal?.reason);
+    const timer = setTimeout(() => fail(`not open after ${String(connectTimeout)} ms`), connectTimeout);
+    signal?.addEventListener('abort', onAbort);
+    // An attempt ends asynchronously, so `giveUp` is there by then.
+    const giveUp = begin({ opened: (link) => void (end() ? resolve(link) : link.abort()), failed: fail });
+  });
+}

@@ -1,0 +1,111 @@
+import { CLOSED, OPEN, SocketLink } from './socket.js';
+
+/** What is used of a WebSocket with the standard interface: the browser's own. */
+export interface StandardWebSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  binaryType: string;
+  send(data: Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(type: 'error', listener: () => void): void;
+  removeEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+  removeEventListener(
+    type: 'close',
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
+  removeEventListener(type: 'error', listener: () => void): void;
+}
+
+/** Bytes buffered above which `bufferedAmount` is looked at again and again; below it nobody has to wait. */
+const POLL_ABOVE = 64 * 1024;
+const POLL_INTERVAL_MS = 16;
+
+/** The only codes but 1000 that a browser lets a page send are 3000 to 4999. */
+const ABORTED = 4000;
+
+/** A link over a WebSocket with the standard interface. It can't be paused, and it doesn't say when it has drained. */
+export class StandardLink extends SocketLink {
+  readonly #socket: StandardWebSocket;
+  #poll: ReturnType<typeof setTimeout> | undefined;
+  #lastBuffered = 0;
+
+  constructor(socket: StandardWebSocket, closeTimeout: number) {
+    super(closeTimeout);
+    this.#socket = socket;
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('message', this.#onMessage);
+    socket.addEventListener('close', this.#onClose);
+    socket.addEventListener('error', this.#onError);
+    if (socket.readyState === CLOSED) this.gone(1006, '');
+  }
+
+  get buffered(): number {
+    return this.state === 'over' ? 0 : this.#socket.bufferedAmount;
+  }
+
+  // A browser's WebSocket reads on whatever we say; messages that arrive in a pause are allowed to.
+  pause(): void {}
+  resume(): void {}
+
+  protected transmit(bytes: Uint8Array): void {
+    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    if (this.#socket.readyState !== OPEN) return;
+    this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
+    const buffered = this.#socket.bufferedAmount;
+    if (buffered > POLL_ABOVE && this.#poll === undefined) this.#pollAgain(buffered);
+  }
+
+  protected finishSending(): void {
+    this.#socket.close(1000, '');
+  }
+
+  protected hangUp(code: number, reason: string): void {
+    this.#socket.close(3000 + code, reason);
+  }
+
+  protected cut(): void {
+    this.#socket.close(ABORTED, 'aborted');
+    // How long the browser goes on with its closing handshake is its own affair: we don't wait for its event.
+    this.gone(1006, '');
+  }
+
+  protected release(): void {
+    clearTimeout(this.#poll);
+    this.#poll = undefined;
+    this.#socket.removeEventListener('message', this.#onMessage);
+    this.#socket.removeEventListener('close', this.#onClose);
+    this.#socket.removeEventListener('error', this.#onError);
+  }
+
+  #pollAgain(buffered: number): void {
+    this.#lastBuffered = buffered;
+    this.#poll = setTimeout(this.#onPoll, POLL_INTERVAL_MS);
+  }
+
+  readonly #onPoll = (): void => {
+    this.#poll = undefined;
+    const buffered = this.#socket.bufferedAmount;
+    const drained = buffered < this.#lastBuffered;
+    if (buffered > POLL_ABOVE) this.#pollAgain(buffered);
+    if (drained) this.drained();
+  };
+
+  readonly #onMessage = (event: { readonly data: unknown }): void => {
+    const { data } = event;
+    // By tag, since an ArrayBuffer of another realm (a frame, a test's sandbox) is no instance of ours.
+    if (Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
+      this.received(new Uint8Array(data as ArrayBuffer));
+    } else {
+      this.receivedOther(typeof data === 'string' ? 'a text message' : 'a message that is no ArrayBuffer');
+    }
+  };
+
+  // A browser says nothing here that it would not say in 'close', which always follows.
+  readonly #onError = (): void => {};
+
+  readonly #onClose = (event: { readonly code: number; readonly reason: string }): void => {
+    this.gone(event.code, event.reason);
+  };
+}

@@ -1,0 +1,184 @@
+import { LinkError } from '../errors.js';
+import { Fifo } from './fifo.js';
+import { CLOSED, OPEN, SocketLink } from './socket.js';
+
+/** What is used of a WebSocket of the package `ws` (8.23 or later). */
+export interface WsWebSocket {
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  binaryType: string;
+  send(data: Uint8Array, sent?: (error?: Error) => void): void;
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+  pause(): void;
+  resume(): void;
+  on(event: 'message', listener: (data: never, isBinary: boolean) => void): unknown;
+  on(event: 'close', listener: (code: number, reason: Uint8Array) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'message', listener: (data: never, isBinary: boolean) => void): unknown;
+  off(event: 'close', listener: (code: number, reason: Uint8Array) => void): unknown;
+  off(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** What is used of the network socket beneath a `ws` WebSocket: any of Node's sockets fits. */
+export interface RawSocket {
+  cork(): void;
+  uncork(): void;
+  readonly errored?: Error | null;
+}
+
+/** Bytes buffered above which the socket says when a message has left; below it nobody has to wait. */
+const NOTIFY_ABOVE = 32 * 1024;
+
+/**
+ * Bytes that may lie in the socket; what is sent beyond them waits here. Node writes all that lies in a socket at
+ * once and says nothing before the last byte has left: 4 MiB to a slow peer would look as if nothing moved.
+ */
+const WINDOW = 256 * 1024;
+
+// Taken from the global scope once, so that a test's fake timers, installed later, don't hold up links. A browser never
+// has a raw socket, and so never gets here.
+const { process: node } = globalThis as { process?: { nextTick?(callback: () => void): void } };
+const afterTick: (callback: () => void) => void = node?.nextTick ?? queueMicrotask;
+
+/** A link over a WebSocket of the package `ws`. */
+export class WsLink extends SocketLink {
+  readonly #ws: WsWebSocket;
+  readonly #raw: RawSocket | undefined;
+  readonly #waiting = new Fifo<Uint8Array>();
+  #waitingBytes = 0;
+  #corked = false;
+  #settling = false;
+
+  constructor(ws: WsWebSocket, raw: RawSocket | undefined, closeTimeout: number) {
+    super(closeTimeout);
+    this.#ws = ws;
+    this.#raw = raw;
+    // A view into what the socket read: `ws` would copy it for an ArrayBuffer.
+    ws.binaryType = 'nodebuffer';
+    ws.on('message', this.#onMessage);
+    ws.on('close', this.#onClose);
+    ws.on('error', this.#onError);
+    // Nothing is read before `start`, so that nothing piles up.
+    ws.pause();
+    if (ws.readyState === CLOSED) this.gone(1006, '');
+  }
+
+  get buffered(): number {
+    return this.state === 'over' ? 0 : this.#ws.bufferedAmount + this.#waitingBytes;
+  }
+
+  pause(): void {
+    if (this.state === 'open') this.#ws.pause();
+  }
+
+  resume(): void {
+    if (this.state !== 'over') this.#ws.resume();
+  }
+
+  protected transmit(bytes: Uint8Array): void {
+    const ws = this.#ws;
+    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    if (ws.readyState !== OPEN) return;
+    const inSocket = ws.bufferedAmount;
+    if (inSocket > WINDOW || this.#waitingBytes > 0) {
+      this.#waiting.push(bytes);
+      this.#waitingBytes += bytes.byteLength;
+    } else {
+      this.#write(bytes, inSocket);
+    }
+  }
+
+  protected finishSending(): void {
+    if (this.#waiting.length === 0) this.hangUp(1000, '');
+  }
+
+  protected hangUp(code: number, reason: string): void {
+    this.#ws.close(code, reason);
+  }
+
+  protected cut(): void {
+    this.#drop();
+    // 'close' follows. Until then our listeners stay: an 'error' without any would be an uncaught exception.
+    this.#ws.terminate();
+  }
+
+  protected release(): void {
+    this.#ws.off('message', this.#onMessage);
+    this.#ws.off('close', this.#onClose);
+    this.#ws.off('error', this.#onError);
+    this.#drop();
+  }
+
+  #write(bytes: Uint8Array, inSocket: number): void {
+    if (this.#raw !== undefined && !this.#corked) {
+      // What is sent in one tick leaves in one write.
+      this.#corked = true;
+      this.#raw.cork();
+      afterTick(this.#uncork);
+    }
+    // Whenever messages wait here, the one that filled the window was sent with the callback, or it was not the last.
+    if (inSocket + bytes.byteLength > NOTIFY_ABOVE) this.#ws.send(bytes, this.#onSent);
+    else this.#ws.send(bytes);
+  }
+
+  #drop(): void {
+    this.#waiting.truncate(0);
+    this.#waitingBytes = 0;
+  }
+
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#raw?.uncork();
+  };
+
+  /** Called for each message of one write, one after the other: they are settled together. */
+  readonly #onSent = (): void => {
+    if (this.#settling) return;
+    this.#settling = true;
+    queueMicrotask(this.#settle);
+  };
+
+  readonly #settle = (): void => {
+    this.#settling = false;
+    if (this.state === 'over') return;
+    this.#refill();
+    this.drained();
+  };
+
+  #refill(): void {
+    if (this.#waiting.length === 0) return;
+    const ws = this.#ws;
+    if (ws.readyState !== OPEN) {
+      this.#drop();
+      return;
+    }
+    let inSocket = ws.bufferedAmount;
+    while (inSocket <= WINDOW) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) break;
+      this.#waitingBytes -= bytes.byteLength;
+      this.#write(bytes, inSocket);
+      inSocket = ws.bufferedAmount;
+    }
+    if (this.state === 'closing') this.finishSending();
+  }
+
+  readonly #onMessage = (data: Uint8Array, isBinary: boolean): void => {
+    if (isBinary) this.received(data);
+    else this.receivedOther('a text message');
+  };
+
+  readonly #onError = (error: Error & { code?: string }): void => {
+    const text =
+      error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
+        ? "the peer sent a message larger than the WebSocket's maxPayload"
+        : `the WebSocket failed: ${error.message}`;
+    // `ws` has already told the peer, with the code that fits; ours changes nothing then.
+    this.violated(new LinkError(text, error), 1002, '');
+  };
+
+  readonly #onClose = (code: number, reason: Uint8Array): void => {
+    this.gone(code, String(reason), this.#raw?.errored ?? undefined);
+  };
+}

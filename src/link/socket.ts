@@ -1,0 +1,152 @@
+import { InvalidArgument, LinkError } from '../errors.js';
+import type { Link, LinkEvents } from './link.js';
+
+/** `readyState` of every WebSocket, by the standard. */
+export const CONNECTING = 0;
+export const OPEN = 1;
+export const CLOSED = 3;
+
+/** Close codes: a normal end, and a frame of a kind that we don't take. */
+const NORMAL = 1000;
+const UNSUPPORTED_DATA = 1003;
+/** Not a code on the wire: what a WebSocket reports when the connection was lost without a close frame. */
+const ABNORMAL = 1006;
+/** Codes that mean an orderly end: normal, going away, none given. */
+const ORDERLY: ReadonlySet<number> = new Set([NORMAL, 1001, 1005]);
+
+/** Who broke the WebSocket protocol is told why, but gets no more time for its answer than this. */
+const VIOLATION_TIMEOUT_MS = 1000;
+
+/**
+ * What the links over a `ws` WebSocket and over a browser's have in common: the order of events, and the end.
+ *
+ * An end takes its course through the closing handshake, always within a bound, and is told when the socket is gone:
+ * so after `ended` or `failed` nothing is left behind. The first failure stands; what arrives after it is discarded.
+ */
+export abstract class SocketLink implements Link {
+  protected state: 'open' | 'closing' | 'over' = 'open';
+  readonly #closeTimeout: number;
+  #events: LinkEvents | undefined;
+  /** What arrived before `start`, until it is delivered. */
+  #early: Uint8Array[] | undefined = [];
+  #outcome: ((events: LinkEvents) => void) | undefined;
+  #failure: Error | undefined;
+  #aborted = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(closeTimeout: number) {
+    this.#closeTimeout = closeTimeout;
+  }
+
+  abstract get buffered(): number;
+  abstract pause(): void;
+  abstract resume(): void;
+
+  /** Hands one message to the socket, or keeps it until the socket has room. */
+  protected abstract transmit(bytes: Uint8Array): void;
+  /** Starts the closing handshake, after everything that `transmit` took. */
+  protected abstract finishSending(): void;
+  /** Starts the closing handshake now. */
+  protected abstract hangUp(code: number, reason: string): void;
+  /** Ends the connection now; `gone` may follow, and is called here when the socket itself will tell nothing. */
+  protected abstract cut(): void;
+  /** Removes every listener and timer. */
+  protected abstract release(): void;
+
+  start(events: LinkEvents): void {
+    if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
+    this.#events = events;
+    this.resume();
+    // Not from within start(), and before anything that arrives from now on.
+    queueMicrotask(() => this.#deliverEarly(events));
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!ArrayBuffer.isView(bytes)) throw new InvalidArgument('a link sends a Uint8Array');
+    if (this.state !== 'open') throw this.#failure ?? new LinkError('the link is closed');
+    this.transmit(bytes);
+  }
+
+  close(): void {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    this.#cutAfter(this.#closeTimeout);
+    // The peer's close frame lies behind its messages: an end that doesn't read could never finish.
+    this.resume();
+    this.finishSending();
+  }
+
+  abort(): void {
+    if (this.#aborted) return;
+    this.#aborted = true;
+    this.#early = undefined;
+    this.#outcome = undefined;
+    if (this.state === 'over') return;
+    this.state = 'over';
+    clearTimeout(this.#timer);
+    this.cut();
+  }
+
+  /** One binary message arrived. */
+  protected received(bytes: Uint8Array): void {
+    if (this.state === 'over' || this.#failure !== undefined) return;
+    if (this.#early === undefined) this.#events?.message(bytes);
+    else this.#early.push(bytes);
+  }
+
+  /** Something arrived that is no binary message. */
+  protected receivedOther(what: string): void {
+    const reason = 'only binary messages are taken';
+    this.violated(new LinkError(`the peer sent ${what}; ${reason}`), UNSUPPORTED_DATA, reason);
+  }
+
+  /** The peer used the WebSocket wrongly: says so to the peer, discards what still arrives, and ends. */
+  protected violated(error: Error, code: number, reason: string): void {
+    if (this.state === 'over' || this.#failure !== undefined) return;
+    this.#failure = error;
+    this.state = 'closing';
+    this.#cutAfter(Math.min(this.#closeTimeout, VIOLATION_TIMEOUT_MS));
+    this.resume();
+    this.hangUp(code, reason);
+  }
+
+  /** Some of what was buffered has left. */
+  protected drained(): void {
+    if (this.state !== 'over' && this.#early === undefined) this.#events?.drained();
+  }
+
+  /** The socket is gone; `cause` says why, where that is known. */
+  protected gone(code: number, reason: string, cause?: unknown): void {
+    this.release();
+    if (this.state === 'over') return;
+    this.state = 'over';
+    clearTimeout(this.#timer);
+    const failure = this.#failure ?? this.#failureOf(code, reason, cause);
+    this.#outcome = failure === undefined ? (events) => events.ended() : (events) => events.failed(failure);
+    if (this.#events !== undefined && this.#early === undefined) this.#outcome(this.#events);
+  }
+
+  #failureOf(code: number, reason: string, cause: unknown): Error | undefined {
+    if (ORDERLY.has(code)) return undefined;
+    if (code === ABNORMAL) return new LinkError('the connection was lost without a closing handshake', cause);
+    const text = reason === '' ? '' : `: ${JSON.stringify(reason)}`;
+    return new LinkError(`the peer closed the WebSocket with code ${String(code)}${text}`, cause);
+  }
+
+  #deliverEarly(events: LinkEvents): void {
+    for (const bytes of this.#early ?? []) {
+      if (this.#aborted) return;
+      events.message(bytes);
+    }
+    this.#early = undefined;
+    this.#outcome?.(events);
+  }
+
+  #cutAfter(timeout: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#failure ??= new LinkError(`the peer did not complete the closing handshake within ${String(timeout)} ms`);
+      this.cut();
+    }, timeout);
+  }
+}

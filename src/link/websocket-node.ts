@@ -1,0 +1,264 @@
+import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
+import { InvalidArgument, LinkError } from '../errors.js';
+import {
+  attemptToConnect,
+  type ConnectWebSocketOptions as BrowserOptions,
+  checkConnect,
+  checkMaxFrame,
+} from './connect.js';
+import type { Link } from './link.js';
+import { checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
+
+export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
+export { webSocketLink } from './websocket.js';
+
+/** Options of {@link connectWebSocket}. */
+export interface ConnectWebSocketOptions extends BrowserOptions {
+  /** More HTTP headers for the opening handshake. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Options of {@link listenWebSocket}. */
+export interface ListenWebSocketOptions {
+  /** The TCP port; 0 takes any free one. */
+  readonly port: number;
+
+  /**
+   * The address to listen on. Another machine reaches the server only on another one than the default: `'::'` or
+   * `'0.0.0.0'` listens on all.
+   *
+   * @defaultValue '127.0.0.1'
+   */
+  readonly host?: string;
+
+  /**
+   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link before
+   * it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   *
+   * @defaultValue 1048576
+   */
+  readonly maxFrame?: number;
+
+  /**
+   * How long a TCP connection may take to become a WebSocket, in milliseconds, from 1 to 2^31 − 1; then it is cut.
+   * Stops a peer that opens connections and says nothing, or says it byte by byte.
+   *
+   * @defaultValue 10000
+   */
+  readonly handshakeTimeout?: number;
+
+  /**
+   * How long a link's `close()` may take, in milliseconds. From 1 to 2^31 − 1.
+   *
+   * @defaultValue 5000
+   */
+  readonly closeTimeout?: number;
+
+  /**
+   * Whether to take the connection; false answers 401. A web page of any origin may connect to a server on its user's
+   * machine: who can't rule that out should look at `request.headers.origin`.
+   */
+  readonly verify?: (request: IncomingMessage) => boolean;
+
+  /**
+   * Told what `onLink` or `verify` threw, what `onLink`'s promise rejected with, and errors of the server itself.
+   *
+   * @defaultValue a warning of the process (`process.emitWarning`)
+   */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** A WebSocket server that makes a link of each connection. */
+export interface WebSocketListener {
+  /** The port that it listens on. */
+  readonly port: number;
+  /** Where a client on this machine connects to. */
+  readonly url: string;
+  /**
+   * Stops listening, and cuts what hasn't become a link yet. Links live on. Resolves when the port is free; idempotent.
+   */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** What both ends of `ws` are set to. The types of `ws` don't know `closeTimeout` yet. */
+function wsOptions(maxFrame: number, closeTimeout: number) {
+  return {
+    maxPayload: 2 * maxFrame,
+    // One compression context for each connection costs more memory than it is worth, and opens the way for small
+    // messages that become big ones.
+    perMessageDeflate: false,
+    // A text frame is an error whatever it says.
+    skipUTF8Validation: true,
+    // For closing handshakes that `ws` begins itself: else its timer stays for 30 s.
+    closeTimeout,
+  } satisfies ClientOptions & ServerOptions & { closeTimeout: number };
+}
+
+/**
+ * Connects to a WebSocket server.
+ *
+ * Rejects with LinkError, whose text says why, when the connection is refused, when the server answers with anything but
+ * a WebSocket, when it takes longer than `connectTimeout`, and when `signal` aborts (`cause` is its reason).
+ *
+ * @throws InvalidArgument at once, when the URL isn't one of a WebSocket, or an option is out of range.
+ */
+export function connectWebSocket(url: string | URL, options: ConnectWebSocketOptions = {}): Promise<Link> {
+  const checked = checkConnect(url, options);
+  const { closeTimeout, maxFrame } = checked;
+
+  return attemptToConnect(checked, (attempt) => {
+    let socket: RawSocket | undefined;
+    const ws = new WebSocket(checked.url, { ...wsOptions(maxFrame, closeTimeout), headers: { ...options.headers } });
+    ws.on('upgrade', (response) => {
+      socket = response.socket;
+    });
+    ws.on('open', () => {
+      ws.removeAllListeners();
+      attempt.opened(webSocketLink(ws, socket === undefined ? { closeTimeout } : { closeTimeout, socket }));
+    });
+    ws.on('unexpected-response', (_request, { statusCode = 0 }) =>
+      attempt.failed(`the server answered ${String(statusCode)} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd()),
+    );
+    // It stays after the attempt is over: giving up makes `ws` emit an error, which nobody else would take.
+    ws.on('error', (error: NodeJS.ErrnoException) =>
+      // Several addresses that all refuse are an AggregateError without a text.
+      attempt.failed(error.message || error.code || 'the connection failed', error),
+    );
+    return () => ws.terminate();
+  });
+}
+
+/**
+ * Listens for WebSocket connections; calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
+ * rejects, that is reported and that link is aborted; nothing else is affected.
+ *
+ * To share a server with other things, use a `WebSocketServer` of your own and
+ * `webSocketLink(ws, { socket: request.socket })`.
+ *
+ * Rejects with LinkError when the port is in use, or the address can't be listened on.
+ *
+ * @throws InvalidArgument at once, when an option is out of range.
+ */
+export function listenWebSocket(
+  options: ListenWebSocketOptions,
+  onLink: (link: Link, request: IncomingMessage) => void | Promise<void>,
+): Promise<WebSocketListener> {
+  const { port, host = '127.0.0.1', verify } = options;
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    throw new InvalidArgument(`port must be an integer from 0 to 65535, not ${String(port)}`);
+  }
+  if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
+  if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
+  const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
+  const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
+  const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
+  const report = guard(options.onError ?? warn, warn);
+
+  const server = createServer((_request, response) => {
+    response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain' });
+    response.end('A WebSocket client is expected here.\n');
+  });
+  const pending = cutWhatStaysPending(server, handshakeTimeout);
+  const sockets = new WebSocketServer({
+    ...wsOptions(maxFrame, closeTimeout),
+    noServer: true,
+    clientTracking: false,
+    ...(verify === undefined
+      ? {}
+      : { verifyClient: ({ req }: { req: IncomingMessage }) => guard(verify, report)(req) === true }),
+  });
+  server.on('upgrade', (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      pending.settle(request.socket);
+      const link = webSocketLink(ws, { closeTimeout, socket: request.socket });
+      const failed = (error: unknown): void => {
+        link.abort();
+        report(error);
+      };
+      Promise.resolve(guard(onLink, failed)(link, request)).catch(failed);
+    });
+  });
+
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'the port is in use' : error.message;
+      reject(new LinkError(`cannot listen on ${authority(host, port)}: ${reason}`, error));
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      server.on('error', report);
+      resolve(listenerOf(server, host, pending));
+    });
+  });
+}
+
+/** The connections that are no WebSocket yet. */
+interface Pending {
+  settle(socket: Socket): void;
+  cut(): void;
+}
+
+/** Node's own timeouts for requests are checked every 30 s only, and a connection is theirs only once it said something. */
+function cutWhatStaysPending(server: Server, timeout: number): Pending {
+  const timers = new Map<Socket, NodeJS.Timeout>();
+  const settle = (socket: Socket): void => {
+    clearTimeout(timers.get(socket));
+    timers.delete(socket);
+  };
+  server.on('connection', (socket: Socket) => {
+    timers.set(
+      socket,
+      setTimeout(() => socket.destroy(), timeout),
+    );
+    socket.once('close', () => settle(socket));
+  });
+  return {
+    settle,
+    cut: () => {
+      for (const socket of timers.keys()) socket.destroy();
+    },
+  };
+}
+
+function listenerOf(server: Server, host: string, pending: Pending): WebSocketListener {
+  const { port } = server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= new Promise((resolve) => {
+      server.close();
+      pending.cut();
+      // The server's own 'close' would wait for the links. The port is free once the loop has closed its handle, which it
+      // does at the end of this turn.
+      setImmediate(() => setImmediate(resolve));
+    });
+    return closed;
+  };
+  const local = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+  return { port, url: `ws://${authority(local, port)}`, close, [Symbol.asyncDispose]: close };
+}
+
+function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`;
+}
+
+/** Calls through; what is thrown goes to `failed`, and the answer is then undefined. */
+function guard<Args extends unknown[], Result>(
+  callback: (...args: Args) => Result,
+  failed: (error: unknown) => void,
+): (...args: Args) => Result | undefined {
+  return (...args) => {
+    try {
+      return callback(...args);
+    } catch (error) {
+      failed(error);
+      return undefined;
+    }
+  };
+}
+
+function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error), 'RoamActorsWarning');
+}

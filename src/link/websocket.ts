@@ -1,0 +1,61 @@
+import { InvalidArgument } from '../errors.js';
+import type { Link } from './link.js';
+import { CONNECTING } from './socket.js';
+import { StandardLink, type StandardWebSocket } from './socket-standard.js';
+import { type RawSocket, WsLink, type WsWebSocket } from './socket-ws.js';
+
+export type { RawSocket, StandardWebSocket, WsWebSocket };
+
+/** Options of {@link webSocketLink}. */
+export interface WebSocketLinkOptions {
+  /**
+   * How long `close()` may take, in milliseconds: what was sent leaves, and the peer answers the closing handshake.
+   * Then the connection is cut and the link hears `failed`. From 1 to 2^31 − 1.
+   *
+   * @defaultValue 5000
+   */
+  readonly closeTimeout?: number;
+
+  /**
+   * The network socket beneath a `ws` WebSocket: on a server `request.socket`, on a client the `socket` of the
+   * response in `ws`'s event `upgrade`. With it, messages that are sent in one tick leave in one write, which makes
+   * small messages several times as fast; without it, each is a write of its own. `connectWebSocket` and
+   * `listenWebSocket` provide it.
+   */
+  readonly socket?: RawSocket;
+}
+
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** A time in milliseconds that a timer can hold, or InvalidArgument. */
+export function checkTimeout(name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
+  throw new InvalidArgument(`${name} must be from 1 to 2^31 - 1 milliseconds, not ${String(value)}`);
+}
+
+/**
+ * A link over an open WebSocket: the browser's own, one of the package `ws`, or any other with the standard interface.
+ * The WebSocket belongs to the link from here on.
+ *
+ * A message is one binary frame. A text frame breaks the link (`failed`), and so do a message above the WebSocket's
+ * own limit, a close code other than 1000, 1001 and 1005, and a connection that is lost without a closing handshake.
+ *
+ * `pause()` stops a `ws` WebSocket from reading, though what one read has brought may still arrive; a browser's can't be
+ * paused. While a `ws` link is paused it doesn't notice that the peer has left, unless it sends; `close()` lifts a pause.
+ *
+ * The bytes of a message of `ws` are a view into what the socket has read, commonly 64 KiB: who keeps a small message for
+ * long should copy it.
+ *
+ * @throws InvalidArgument when the WebSocket is not open yet, or an option is out of range.
+ */
+export function webSocketLink(socket: StandardWebSocket | WsWebSocket, options: WebSocketLinkOptions = {}): Link {
+  const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
+  if (socket.readyState === CONNECTING) {
+    throw new InvalidArgument("the WebSocket is not open yet: wait for its event 'open'");
+  }
+  return isWs(socket) ? new WsLink(socket, options.socket, closeTimeout) : new StandardLink(socket, closeTimeout);
+}
+
+function isWs(socket: StandardWebSocket | WsWebSocket): socket is WsWebSocket {
+  return 'terminate' in socket && 'on' in socket;
+}
