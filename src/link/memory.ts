@@ -133,7 +133,8 @@ class MemoryEnd implements MemoryLink {
       end.#buffered = 0;
       end.#state = 'closing';
       end.#paused = false;
-      end.#ending = error;
+      // The first failure stands.
+      if (!(end.#ending instanceof Error)) end.#ending = error;
       end.#schedule();
     }
   }
