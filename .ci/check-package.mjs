@@ -92,9 +92,11 @@ function checkEntryPoints(type, load) {
   run(consumer, process.execPath, `--input-type=${type}`, '--eval', check.join('\n'));
 }
 
+/** Without the dashes npx would take `--help` for itself. */
 function checkCommand() {
-  if (run(consumer, 'npx', '--no', 'roam-actors', '--help').trim() === '') {
-    throw new Error('roam-actors --help prints nothing');
+  const help = run(consumer, 'npx', '--no', '--', 'roam-actors', '--help');
+  if (!help.includes('roam-actors')) {
+    throw new Error(`roam-actors --help prints no help: ${help}`);
   }
 }
 
