@@ -1,9 +1,23 @@
 import type { Message } from '../../src/wire/message.js';
-import { M, N, call, hello, helloYourself, oneOfEach, open, ping, pong, protocolError, reject, settings } from './messages.js';
+import {
+  M,
+  N,
+  call,
+  hello,
+  helloYourself,
+  oneOfEach,
+  open,
+  ping,
+  pong,
+  protocolError,
+  reject,
+  settings,
+} from './messages.js';
 import { BOTH, NOTHING, alike, byPeer, established, handshakeFails, handshakeViolates, read } from './outcome.js';
 import type { Case, Given, Outcome, Row, Step } from './vocabulary.js';
 
-// Section 3, the handshake. Every failure closes the link; in strict mode one that is the peer's fault is answered first.
+// Section 3, the handshake. Every failure closes the link; in strict mode one that is the peer's fault is answered
+// first.
 
 const INITIATOR: Given = { established: false };
 const ACCEPTOR: Given = { established: false, role: 'acceptor' };
@@ -26,8 +40,18 @@ function unexpected(role: 'initiator' | 'acceptor', message: Message, text: stri
   const first = role === 'initiator' ? START : LISTEN;
   const name = `a ${message.type} is no answer to the ${role}'s handshake`;
   return [
-    { name: `${name}: nothing is sent`, modes: ['reference'], given, steps: [first, { peer: message, ...handshakeFails(text) }] },
-    { name: `${name}: accuses`, modes: ['strict'], given, steps: [first, { peer: message, ...handshakeViolates(text) }] },
+    {
+      name: `${name}: nothing is sent`,
+      modes: ['reference'],
+      given,
+      steps: [first, { peer: message, ...handshakeFails(text) }],
+    },
+    {
+      name: `${name}: accuses`,
+      modes: ['strict'],
+      given,
+      steps: [first, { peer: message, ...handshakeViolates(text) }],
+    },
   ];
 }
 
@@ -290,7 +314,10 @@ export const handshake: readonly Row[] = [
     rule: 'session.handshake',
     layer: 'session',
     situation: 'acceptor: ProtocolError, any other message, end, receive error, time',
-    reference: { wire: NOTHING, user: 'HandshakeError with the texts of 3.02 to 3.07, "expected Hello" for 3.03; the link closed' },
+    reference: {
+      wire: NOTHING,
+      user: 'HandshakeError with the texts of 3.02 to 3.07, "expected Hello" for 3.03; the link closed',
+    },
     strict: { wire: 'ProtocolError on 0 for another message and for time', user: 'the same' },
     cases: [
       asAcceptor.told,

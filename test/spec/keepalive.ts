@@ -49,7 +49,16 @@ export const keepalive: readonly Row[] = [
     modes: BOTH,
     steps: [{ advance: 600_000 }, { peer: ping(1n), wire: [pong(1n)] }],
   }),
-  fact('6.02', 'zero or negative', 'no Ping', 'disabled, with a warning', disabled(0, 50), disabled(100, 0), disabled(-1, 50), disabled(100, -1)),
+  fact(
+    '6.02',
+    'zero or negative',
+    'no Ping',
+    'disabled, with a warning',
+    disabled(0, 50),
+    disabled(100, 0),
+    disabled(-1, 50),
+    disabled(100, -1),
+  ),
   fact(
     '6.03',
     'NaN or above 2^31 − 1',
@@ -103,7 +112,12 @@ export const keepalive: readonly Row[] = [
     name: 'no Ping goes out while one is outstanding',
     modes: BOTH,
     given: { keepalive: { pingInterval: 100, pongTimeout: 1_000 } },
-    steps: [{ advance: 100, wire: [ping(1n)] }, { advance: 999 }, { peer: pong(1n) }, { advance: 100, wire: [ping(2n)] }],
+    steps: [
+      { advance: 100, wire: [ping(1n)] },
+      { advance: 999 },
+      { peer: pong(1n) },
+      { advance: 100, wire: [ping(2n)] },
+    ],
   }),
   fact('6.08', 'a Ping is handed to the outbox', 'the Ping', 'the deadline counts from here', {
     name: 'the Pong’s deadline counts from the outbox, though the link does not take the Ping',
@@ -197,6 +211,11 @@ export const keepalive: readonly Row[] = [
     name: 'a Ping that cannot be sent ends the session',
     modes: BOTH,
     given: KEEPALIVE,
-    steps: [PENDING_1, { link: 'refuse-sends' }, { advance: 99 }, { advance: 1, ends: byLink, settled: { a: sessionClosed() } }],
+    steps: [
+      PENDING_1,
+      { link: 'refuse-sends' },
+      { advance: 99 },
+      { advance: 1, ends: byLink, settled: { a: sessionClosed() } },
+    ],
   }),
 ];

@@ -18,7 +18,8 @@ import type {
 } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 
-// Short names for messages, so that a scenario reads like the specification. Whatever a case does not care about has the
+// Short names for messages, so that a scenario reads like the specification. Whatever a case does not care about has
+// the
 // protocol's own default.
 
 /** Some metadata; the duplicate key is on purpose, it is kept in order. */
@@ -92,7 +93,12 @@ export function close(id: ConnectionId, metadata: Metadata = []): ConnectionClos
 /** A Call on connection `on`, its args one byte that tells it from others. */
 export function call(on: ConnectionId, id: RequestId, methodId = 1n): RequestMessage {
   const args = new Uint8Array([id % 256]);
-  return { type: 'RequestMessage', connectionId: on, id, body: { type: 'Call', methodId, channels: [], metadata: [], args } };
+  return {
+    type: 'RequestMessage',
+    connectionId: on,
+    id,
+    body: { type: 'Call', methodId, channels: [], metadata: [], args },
+  };
 }
 
 export function responseBody(): Response {

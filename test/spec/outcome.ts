@@ -139,8 +139,18 @@ export function offence(what: Offence): readonly Case[] {
   const { name, before = [], peer, rule, reference = {}, after = [], strict = {} } = what;
   const given = what.given === undefined ? {} : { given: what.given };
   return [
-    { name: `${name}: tolerated`, modes: ['reference'], ...given, steps: [...before, { peer, ...reference }, ...after] },
-    { name: `${name}: a violation`, modes: ['strict'], ...given, steps: [...before, { peer, ...violates(rule), ...strict }] },
+    {
+      name: `${name}: tolerated`,
+      modes: ['reference'],
+      ...given,
+      steps: [...before, { peer, ...reference }, ...after],
+    },
+    {
+      name: `${name}: a violation`,
+      modes: ['strict'],
+      ...given,
+      steps: [...before, { peer, ...violates(rule), ...strict }],
+    },
   ];
 }
 

@@ -272,7 +272,10 @@ const opens: readonly Row[] = [
         name: 'a decision that fails rejects',
         modes: BOTH,
         given: DECIDING,
-        steps: [UNDECIDED_2, { user: 'decide', id: 2, decision: 'throw', wire: [reject(2)], reports: [acceptorFailed] }],
+        steps: [
+          UNDECIDED_2,
+          { user: 'decide', id: 2, decision: 'throw', wire: [reject(2)], reports: [acceptorFailed] },
+        ],
       },
       {
         name: 'an acceptance with the opener’s own parity rejects',
@@ -410,7 +413,10 @@ const answers: readonly Row[] = [
     rule: 'connection.close.semantics',
     layer: 'session',
     situation: 'ConnectionClose, the id active',
-    ...alike(NOTHING, 'the handle is told, with the metadata; queued messages stay readable; then the root-closed check'),
+    ...alike(
+      NOTHING,
+      'the handle is told, with the metadata; queued messages stay readable; then the root-closed check',
+    ),
     cases: [
       {
         name: 'a Close tells the handle and leaves the queued messages readable',
@@ -631,7 +637,10 @@ const data: readonly Row[] = [
       {
         name: 'a message for the root whose reader is gone ends the session',
         modes: BOTH,
-        steps: [{ user: 'stopReading', on: 'root' }, { peer: call(0, 2), ends: { cause: 'abandoned' } }],
+        steps: [
+          { user: 'stopReading', on: 'root' },
+          { peer: call(0, 2), ends: { cause: 'abandoned' } },
+        ],
       },
       {
         name: 'a message for the last virtual connection of a released root, its reader gone, ends the session',

@@ -1,4 +1,18 @@
-import { M, N, accept, call, close, item, open, ping, pong, reject, responseBody, response, settings } from './messages.js';
+import {
+  M,
+  N,
+  accept,
+  call,
+  close,
+  item,
+  open,
+  ping,
+  pong,
+  reject,
+  responseBody,
+  response,
+  settings,
+} from './messages.js';
 import {
   BOTH,
   NOTHING,
@@ -37,7 +51,13 @@ const opens: readonly Row[] = [
         modes: BOTH,
         steps: [
           { user: 'open', as: 'a', wire: [open(1, settings('odd', 64))] },
-          { user: 'open', as: 'b', settings: settings('even', 5), metadata: M, wire: [open(3, settings('even', 5), M)] },
+          {
+            user: 'open',
+            as: 'b',
+            settings: settings('even', 5),
+            metadata: M,
+            wire: [open(3, settings('even', 5), M)],
+          },
           {
             peer: accept(3, settings('odd'), N),
             settled: { b: opened(3, { local: settings('even', 5), metadata: N }) },

@@ -24,7 +24,10 @@ export const runLoop: readonly Row[] = [
     rule: 'session.parity',
     layer: 'session',
     situation: 'ids and parity',
-    ...alike('Odd allocates 1, 3, 5, …, Even 2, 4, 6, …', 'our ids never repeat; a peer may open a closed id of its own again'),
+    ...alike(
+      'Odd allocates 1, 3, 5, …, Even 2, 4, 6, …',
+      'our ids never repeat; a peer may open a closed id of its own again',
+    ),
     cases: [
       {
         name: 'an odd side allocates odd ids, none of them twice',
@@ -78,7 +81,10 @@ export const runLoop: readonly Row[] = [
     row: '5 queue',
     layer: 'session',
     situation: 'one queue, no priorities; each input takes effect whole before the next',
-    ...alike('in the order of what caused it', 'the first cause wins; the end of the stream comes after what was received before it'),
+    ...alike(
+      'in the order of what caused it',
+      'the first cause wins; the end of the stream comes after what was received before it',
+    ),
     cases: [
       {
         name: 'local requests of one turn take effect in call order',
@@ -167,7 +173,10 @@ export const runLoop: readonly Row[] = [
     row: '5 inbox',
     layer: 'session',
     situation: 'an inbox is full',
-    ...alike('local requests, timers and writing go on', 'reading stops; order is kept, nothing is dropped; reported after a second'),
+    ...alike(
+      'local requests, timers and writing go on',
+      'reading stops; order is kept, nothing is dropped; reported after a second',
+    ),
     cases: [
       {
         name: 'one message short of full, reading goes on',
@@ -234,7 +243,12 @@ export const runLoop: readonly Row[] = [
         name: 'a session that stalls is reported after a second',
         modes: BOTH,
         given: SMALL_INBOX,
-        steps: [...FULL_1, { advance: 999 }, { advance: 1, reports: [{ report: 'stalled', id: 1 }] }, { advance: 5_000 }],
+        steps: [
+          ...FULL_1,
+          { advance: 999 },
+          { advance: 1, reports: [{ report: 'stalled', id: 1 }] },
+          { advance: 5_000 },
+        ],
       },
       {
         name: 'a session that stalls for less than a second is not reported',
@@ -293,7 +307,11 @@ export const runLoop: readonly Row[] = [
         modes: BOTH,
         steps: [
           PENDING_1,
-          { peer: { fail: 'cable cut' }, ends: { cause: 'link', error: { code: 'link' } }, settled: { a: sessionClosed() } },
+          {
+            peer: { fail: 'cable cut' },
+            ends: { cause: 'link', error: { code: 'link' } },
+            settled: { a: sessionClosed() },
+          },
         ],
       },
       {
@@ -363,4 +381,3 @@ export const runLoop: readonly Row[] = [
     ],
   },
 ];
-

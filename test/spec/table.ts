@@ -1,12 +1,50 @@
+import { bugs } from './bugs.js';
+import { driverRows } from './driver.js';
 import { handshake } from './handshake.js';
 import { keepalive } from './keepalive.js';
+import { mirrored } from './mirror.js';
+import { modesHandshake } from './modes-handshake.js';
+import { limits } from './modes-limits.js';
+import { modes, senders } from './modes.js';
 import { inbound } from './run-loop-inbound.js';
 import { local } from './run-loop-local.js';
 import { runLoop } from './run-loop.js';
-import type { Row } from './vocabulary.js';
+import type { Case, Mode, Row } from './vocabulary.js';
 
 export type * from './vocabulary.js';
+export { mirrored } from './mirror.js';
 export { preamble } from './outcome.js';
 
-/** The specification's tables, row for row, in its order. */
-export const table: readonly Row[] = [...handshake, ...runLoop, ...inbound, ...local, ...keepalive];
+/**
+ * The specification's tables, row for row. The paragraphs without numbers stand before the numbered rows of their
+ * section.
+ */
+export const table: readonly Row[] = [
+  ...handshake,
+  ...runLoop,
+  ...inbound,
+  ...local,
+  ...keepalive,
+  ...modesHandshake,
+  ...modes,
+  limits,
+  senders,
+  ...driverRows,
+  ...bugs,
+];
+
+/** One run of one case. */
+export interface Scenario {
+  readonly row: Row;
+  readonly case: Case;
+  readonly mode: Mode;
+}
+
+/** All there is to run: every case in each of its modes, and once more mirrored where it has a mirror. */
+export function scenarios(): readonly Scenario[] {
+  return table.flatMap((row) =>
+    row.cases
+      .flatMap((scenario) => [scenario, mirrored(scenario)])
+      .flatMap((scenario) => scenario?.modes.map((mode) => ({ row, case: scenario, mode })) ?? []),
+  );
+}

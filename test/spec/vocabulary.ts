@@ -11,7 +11,9 @@ export type Mode = 'reference' | 'strict';
 
 /** One row of the specification's tables. */
 export interface Row {
-  /** As the specification numbers it (`5.07`), or, for a paragraph without numbers, its section and a word (`5 inbox`). */
+  /**
+   * As the specification numbers it (`5.07`), or, for a paragraph without numbers, its section and a word (`5 inbox`).
+   */
   readonly row: string;
   /** The specification's own name of the rule, where the row has one. */
   readonly rule?: string;
@@ -47,7 +49,9 @@ export interface Case {
 export interface Given {
   /** Default: initiator. */
   readonly role?: 'initiator' | 'acceptor';
-  /** Our session parity. Default: odd for the initiator, even for the acceptor, whose peer then asks for the opposite. */
+  /**
+   * Our session parity. Default: odd for the initiator, even for the acceptor, whose peer then asks for the opposite.
+   */
   readonly parity?: Parity;
   /** Default: 64. Our root connection's. */
   readonly maxConcurrentRequests?: number;
@@ -65,7 +69,8 @@ export interface Given {
 
 /**
  * The limits that the table sets or relies on, with their defaults. Open and accept deadlines are swept by one timer:
- * they take effect no earlier than the deadline and at most a tenth of the time (at most 1 s) later. So a case advances to
+ * they take effect no earlier than the deadline and at most a tenth of the time (at most 1 s) later. So a case advances
+ * to
  * one millisecond before the deadline (nothing), then past 1.1 times the time (expired). All other times are exact.
  */
 export interface Limits {
@@ -91,9 +96,14 @@ export interface Limits {
  * An answer of `onConnection`. What `accept` and `reject` leave out, the answer given to the library leaves out too.
  * `throw`: the callback throws (a pending one rejects) an `Error`.
  */
-export type Decision = { readonly reject: { readonly metadata?: Metadata } } | { readonly accept: Acceptance } | 'throw';
+export type Decision =
+  | { readonly reject: { readonly metadata?: Metadata } }
+  | { readonly accept: Acceptance }
+  | 'throw';
 
-/** An acceptance. The runner always gives a `setup`, which notes the handle that it gets and then does as `setup` says. */
+/**
+ * An acceptance. The runner always gives a `setup`, which notes the handle that it gets and then does as `setup` says.
+ */
 export interface Acceptance {
   readonly settings?: ConnectionSettings;
   readonly metadata?: Metadata;
@@ -110,28 +120,38 @@ export type Step = Action & Expectation;
 /** What is done. */
 export type Action = PeerAction | UserAction | ClockAction | LinkAction | TogetherAction;
 
-/** What the scripted peer puts on the link: a message, bytes as one frame, the end of the stream, or a failure to receive. */
+/**
+ * What the scripted peer puts on the link: a message, bytes as one frame, the end of the stream, or a failure to
+ * receive.
+ */
 export type PeerInput = Message | Uint8Array | 'end' | { readonly fail: string };
 
-/** The peer sends, in order. A list arrives in one segment: all of it is there before anything is handled. `fail` has the link error's text. */
+/**
+ * The peer sends, in order. A list arrives in one segment: all of it is there before anything is handled. `fail` has
+ * the link error's text.
+ */
 export interface PeerAction {
   readonly peer: PeerInput | readonly PeerInput[];
 }
 
 /**
- * A connection's name: `root` from the establishment on, the `as` of the open that gave it, or `#2` for the handle that the
+ * A connection's name: `root` from the establishment on, the `as` of the open that gave it, or `#2` for the handle that
+ * the
  * setup of the peer's connection 2 got last.
  */
 export type ConnectionName = string;
 
 /**
- * What the user does. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent, the
+ * What the user does. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent,
+ * the
  * promise resolves within the step. A call that throws counts as a promise that rejects.
  */
 export type UserAction =
   /** `initiate(link, options)` or `accept(link, options)`, as `given.role` says; its promise is named `session`. */
   | { readonly user: 'start' }
-  /** `session.open(...)`. On resolution `as` also names the connection. `signal` names an AbortSignal not aborted yet. */
+  /**
+   * `session.open(...)`. On resolution `as` also names the connection. `signal` names an AbortSignal not aborted yet.
+   */
   | {
       readonly user: 'open';
       readonly as: string;
@@ -178,8 +198,10 @@ export interface ClockAction {
 
 /**
  * The link's own behaviour from now on. `refuse-sends`: each send of ours fails with the link error "refused"; nothing
- * leaves. `hold-sends`: the link takes nothing more off us, as a socket whose peer does not read; what is sent waits, and
- * neither fails nor counts as `wire`. `take-sends`: the link takes what waits, and from now on everything. It never hinders
+ * leaves. `hold-sends`: the link takes nothing more off us, as a socket whose peer does not read; what is sent waits,
+ * and
+ * neither fails nor counts as `wire`. `take-sends`: the link takes what waits, and from now on everything. It never
+ * hinders
  * what the peer sends.
  */
 export interface LinkAction {
@@ -198,13 +220,16 @@ export interface Expectation {
   /** The promises that settle, by name. Those not listed stay as they were. Default: none. */
   readonly settled?: Readonly<Record<string, Settlement>>;
   /**
-   * The connections whose `closed` resolves. Default: none, but see `ends`. Throughout, `isConnected` is true until `closed`
+   * The connections whose `closed` resolves. Default: none, but see `ends`. Throughout, `isConnected` is true until
+   * `closed`
    * has resolved and false after, and `closed` resolves with the same value for whoever asks late.
    */
   readonly closed?: Readonly<Record<ConnectionName, Closed>>;
   /**
-   * `session.closed` resolves with this. It implies that every connection that still was open closes `by: 'session'`, with
-   * empty metadata, in this step, and that the link is closed by the end of it. Default: the session goes on, or had ended.
+   * `session.closed` resolves with this. It implies that every connection that still was open closes `by: 'session'`,
+   * with
+   * empty metadata, in this step, and that the link is closed by the end of it. Default: the session goes on, or had
+   * ended.
    */
   readonly ends?: SessionEnd;
   /** The link gets closed by us without `ends` (a handshake that failed). Default: it stays as it was. */
@@ -215,15 +240,21 @@ export interface Expectation {
   readonly aborted?: readonly ConnectionId[];
   /** The setups called, in order. A bare id checks the id only. Default: none. */
   readonly setup?: readonly (ConnectionId | ConnectionFacts)[];
-  /** The reports that appear, in order, of the kinds in {@link Report}; others are no business of this table. Default: none. */
+  /**
+   * The reports that appear, in order, of the kinds in {@link Report}; others are no business of this table. Default:
+   * none.
+   */
   readonly reports?: readonly Report[];
 }
 
-/** A message in full, or a ProtocolError on connection 0 whose description begins with the rule, a colon and a space. */
+/**
+ * A message in full, or a ProtocolError on connection 0 whose description begins with the rule, a colon and a space.
+ */
 export type ExpectedMessage = Message | { readonly violation: Rule };
 
 /**
- * How a promise settles. `resolved: 'nothing'`: with undefined. A connection's facts: with that connection (`open`), or with
+ * How a promise settles. `resolved: 'nothing'`: with undefined. A connection's facts: with that connection (`open`), or
+ * with
  * the session that has it as its root (`start`). `read`: what was read, in order.
  */
 export type Settlement =
