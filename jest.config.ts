@@ -15,8 +15,6 @@ const config: Config = {
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, diagnostics: false }] },
   // `development` gives XState's own warnings, which the tests want to see.
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'development'] },
-  // Copies of this package beneath the root (a packed one, say) are none of Jest's business.
-  modulePathIgnorePatterns: ['<rootDir>/dist/'],
   maxWorkers: 2,
   testTimeout: 10_000,
 };
