@@ -2,8 +2,7 @@ import { NOTHING, VIOLATION, alike } from './outcome.js';
 import type { Row } from './vocabulary.js';
 
 // Section 9a, calls and channels: the driver's, which owns requests. A bare session delivers all of it in both modes.
-// The
-// rows stand here so that none is lost; their scenarios are the driver's.
+// The rows stand here so that none is lost; their scenarios are the driver's.
 
 const driver = (row: string, situation: string, rest: Pick<Row, 'reference' | 'strict'>): Row => ({
   row,
@@ -16,7 +15,8 @@ const driver = (row: string, situation: string, rest: Pick<Row, 'reference' | 's
 export const driverRows: readonly Row[] = [
   driver(
     '9a.14',
-    'a request id of the wrong parity, or still in flight (from Call until we send its Response; Cancel does not end it); more than our maxConcurrentRequests in flight',
+    'a request id of the wrong parity, or still in flight (from Call until we send its Response; Cancel does ' +
+      'not end it); more than our maxConcurrentRequests in flight',
     { reference: { wire: NOTHING, user: 'delivered' }, strict: VIOLATION },
   ),
   driver('9a.15', 'Response with no call in flight', {

@@ -19,8 +19,7 @@ import type {
 import type { Metadata } from '../../src/wire/metadata.js';
 
 // Short names for messages, so that a scenario reads like the specification. Whatever a case does not care about has
-// the
-// protocol's own default.
+// the protocol's own default.
 
 /** Some metadata; the duplicate key is on purpose, it is kept in order. */
 // r[rpc.metadata.duplicates]

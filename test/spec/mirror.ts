@@ -10,8 +10,7 @@ const IDS: ReadonlySet<string> = new Set(['connectionId', 'id', 'requestId', 'ch
 /**
  * The same scenario from the other side of the parity: an initiator becomes an acceptor, odd becomes even, and every id
  * the neighbour that the other parity allocates in its place (1 ↔ 2, 3 ↔ 4, …). Undefined for a case that shows the
- * handshake
- * or raw bytes, which have no mirror.
+ * handshake or raw bytes, which have no mirror.
  */
 // r[session.symmetry]
 export function mirrored(scenario: Case): Case | undefined {

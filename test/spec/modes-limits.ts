@@ -59,7 +59,8 @@ export const limits: Row = {
   rule: 'session.message',
   layer: 'session',
   situation:
-    'an id above 2^53 − 1 (method ids and nonces are exempt); bytes that do not decode; a frame or metadata over its limit',
+    'an id above 2^53 − 1 (method ids and nonces are exempt); bytes that do not decode; a frame or ' +
+    'metadata over its limit',
   reference: { wire: 'nothing', user: 'the session ends with that error' },
   strict: { wire: 'ProtocolError on 0', user: 'the session ends with that error' },
   cases: [

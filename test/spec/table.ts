@@ -1,13 +1,17 @@
 import { bugs } from './bugs.js';
 import { driverRows } from './driver.js';
 import { handshake } from './handshake.js';
+import { inboundAnswers } from './inbound-answer.js';
+import { inboundData } from './inbound-data.js';
+import { inboundOpens } from './inbound-open.js';
 import { keepalive } from './keepalive.js';
+import { localCloses } from './local-close.js';
+import { localEnds } from './local-end.js';
+import { localOpens } from './local-open.js';
 import { mirrored } from './mirror.js';
 import { modesHandshake } from './modes-handshake.js';
 import { limits } from './modes-limits.js';
 import { modes, senders } from './modes.js';
-import { inbound } from './run-loop-inbound.js';
-import { local } from './run-loop-local.js';
 import { runLoop } from './run-loop.js';
 import type { Case, Mode, Row } from './vocabulary.js';
 
@@ -22,8 +26,12 @@ export { preamble } from './outcome.js';
 export const table: readonly Row[] = [
   ...handshake,
   ...runLoop,
-  ...inbound,
-  ...local,
+  ...inboundOpens,
+  ...inboundAnswers,
+  ...inboundData,
+  ...localOpens,
+  ...localCloses,
+  ...localEnds,
   ...keepalive,
   ...modesHandshake,
   ...modes,

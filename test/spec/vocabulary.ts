@@ -70,8 +70,7 @@ export interface Given {
 /**
  * The limits that the table sets or relies on, with their defaults. Open and accept deadlines are swept by one timer:
  * they take effect no earlier than the deadline and at most a tenth of the time (at most 1 s) later. So a case advances
- * to
- * one millisecond before the deadline (nothing), then past 1.1 times the time (expired). All other times are exact.
+ * to one millisecond before the deadline (nothing), then past 1.1 times the time (expired). All other times are exact.
  */
 export interface Limits {
   /** 10 000 ms. */
@@ -136,15 +135,13 @@ export interface PeerAction {
 
 /**
  * A connection's name: `root` from the establishment on, the `as` of the open that gave it, or `#2` for the handle that
- * the
- * setup of the peer's connection 2 got last.
+ * the setup of the peer's connection 2 got last.
  */
 export type ConnectionName = string;
 
 /**
  * What the user does. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent,
- * the
- * promise resolves within the step. A call that throws counts as a promise that rejects.
+ * the promise resolves within the step. A call that throws counts as a promise that rejects.
  */
 export type UserAction =
   /** `initiate(link, options)` or `accept(link, options)`, as `given.role` says; its promise is named `session`. */
@@ -199,10 +196,8 @@ export interface ClockAction {
 /**
  * The link's own behaviour from now on. `refuse-sends`: each send of ours fails with the link error "refused"; nothing
  * leaves. `hold-sends`: the link takes nothing more off us, as a socket whose peer does not read; what is sent waits,
- * and
- * neither fails nor counts as `wire`. `take-sends`: the link takes what waits, and from now on everything. It never
- * hinders
- * what the peer sends.
+ * and neither fails nor counts as `wire`. `take-sends`: the link takes what waits, and from now on everything. It never
+ * hinders what the peer sends.
  */
 export interface LinkAction {
   readonly link: 'refuse-sends' | 'hold-sends' | 'take-sends';
@@ -221,15 +216,13 @@ export interface Expectation {
   readonly settled?: Readonly<Record<string, Settlement>>;
   /**
    * The connections whose `closed` resolves. Default: none, but see `ends`. Throughout, `isConnected` is true until
-   * `closed`
-   * has resolved and false after, and `closed` resolves with the same value for whoever asks late.
+   * `closed` has resolved and false after, and `closed` resolves with the same value for whoever asks late.
    */
   readonly closed?: Readonly<Record<ConnectionName, Closed>>;
   /**
    * `session.closed` resolves with this. It implies that every connection that still was open closes `by: 'session'`,
-   * with
-   * empty metadata, in this step, and that the link is closed by the end of it. Default: the session goes on, or had
-   * ended.
+   * with empty metadata, in this step, and that the link is closed by the end of it. Default: the session goes on, or
+   * had ended.
    */
   readonly ends?: SessionEnd;
   /** The link gets closed by us without `ends` (a handshake that failed). Default: it stays as it was. */
@@ -254,8 +247,7 @@ export type ExpectedMessage = Message | { readonly violation: Rule };
 
 /**
  * How a promise settles. `resolved: 'nothing'`: with undefined. A connection's facts: with that connection (`open`), or
- * with
- * the session that has it as its root (`start`). `read`: what was read, in order.
+ * with the session that has it as its root (`start`). `read`: what was read, in order.
  */
 export type Settlement =
   | { readonly resolved: 'nothing' | ConnectionFacts }
