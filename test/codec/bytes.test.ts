@@ -1,0 +1,115 @@
+import { describe, expect, it } from '@jest/globals';
+import { messagePack } from '../../src/codec/msgpack.js';
+import type { Message } from '../../src/wire/message.js';
+import { DEFAULT_LIMITS, exampleMessages, sensitiveEquality } from '../support/messages.js';
+
+expect.addEqualityTesters([sensitiveEquality]);
+
+// Written by hand from the layout and the MessagePack specification, in the order of `exampleMessages`.
+const BYTES = [
+  '95 00 00 07 92 00 40 92 94 a4 6e616d65 00 a3 416461 00 94 a5 746f6b656e 01 c4 02 0102 01',
+  '94 00 01 92 01 cc c8 90',
+  '93 00 02 ae 73657373696f6e2e706172697479',
+  '94 01 03 92 00 ce ffffffff 91 94 a1 6e 02 cd 012c 02',
+  '94 01 04 92 01 00 90',
+  '93 ce 00010000 05 91 94 a3 776879 00 a4 66756c6c 00',
+  '93 03 06 90',
+  '98 00 07 01 00 cf 0123456789abcdef 92 01 03 90 c4 02 cafe',
+  '97 00 07 01 01 90 90 c4 01 2a',
+  '95 00 07 cd 012c 02 90',
+  '95 02 08 05 00 c4 00',
+  '95 02 08 05 01 90',
+  '95 02 08 cf 001fffffffffffff 02 90',
+  '95 02 08 05 03 10',
+  '93 00 09 01',
+  '93 00 0a cf ffffffffffffffff',
+];
+
+const ROWS = exampleMessages.map((message, index): [string, Message, string] => [
+  'body' in message ? `${message.type}, ${message.body.type}` : message.type,
+  message,
+  (BYTES[index] ?? '').replaceAll(' ', ''),
+]);
+
+describe('the bytes of a message', () => {
+  it('are given here for every kind of message and body', () => {
+    expect(BYTES).toHaveLength(exampleMessages.length);
+    expect(new Set(ROWS.map(([name]) => name)).size).toBe(16);
+  });
+
+  it.each(ROWS)('are those of the layout when encoded: %s', (_, message, hex) => {
+    expect(Buffer.from(messagePack.encode(message)).toString('hex')).toBe(hex);
+  });
+
+  it.each(ROWS)('decode to the message: %s', (_, message, hex) => {
+    expect(messagePack.decode(Buffer.from(hex, 'hex'), DEFAULT_LIMITS)).toEqual(message);
+  });
+});
+
+describe('an integer', () => {
+  const ping = (nonce: bigint): string =>
+    Buffer.from(messagePack.encode({ type: 'Ping', connectionId: 0, nonce }))
+      .toString('hex')
+      .slice(6);
+
+  it.each([
+    [0n, '00'],
+    [127n, '7f'],
+    [128n, 'cc80'],
+    [255n, 'ccff'],
+    [256n, 'cd0100'],
+    [65_535n, 'cdffff'],
+    [65_536n, 'ce00010000'],
+    [2n ** 32n - 1n, 'ceffffffff'],
+    [2n ** 32n, 'cf0000000100000000'],
+    [2n ** 63n - 1n, 'cf7fffffffffffffff'],
+    [2n ** 63n, 'cf8000000000000000'],
+    [2n ** 64n - 1n, 'cfffffffffffffffff'],
+  ])('takes the shortest unsigned form there is: %s', (nonce, hex) => {
+    expect(ping(nonce)).toBe(hex);
+  });
+
+  it.each([
+    '01',
+    'cc01',
+    'cd0001',
+    'ce00000001',
+    'cf0000000000000001',
+    'd001',
+    'd10001',
+    'd200000001',
+    'd30000000000000001',
+  ])('is read in whichever form it comes: %s', (one) => {
+    const read = (hex: string): Message => messagePack.decode(Buffer.from(hex, 'hex'), DEFAULT_LIMITS);
+    expect(read(`93${one}09${one}`)).toEqual({ type: 'Ping', connectionId: 1, nonce: 1n });
+    expect(read(`94${one}${one}92${one}${one}90`)).toEqual({
+      type: 'HelloYourself',
+      connectionId: 1,
+      connectionSettings: { parity: 'even', maxConcurrentRequests: 1 },
+      metadata: [],
+    });
+    expect(read(`98 01 07 ${one} 00 01 91${one} 9194a0${one}c400${one} c400`.replaceAll(' ', ''))).toEqual({
+      type: 'RequestMessage',
+      connectionId: 1,
+      id: 1,
+      body: {
+        type: 'Call',
+        methodId: 1n,
+        channels: [1],
+        metadata: [{ key: '', value: expect.anything(), flags: 1n }],
+        args: new Uint8Array(0),
+      },
+    });
+    expect(read(`95 01 08 01 ${one} 90`.replaceAll(' ', ''))).toMatchObject({ body: { type: 'Close' } });
+  });
+});
+
+describe('an array', () => {
+  it.each(['93', 'dc0003', 'dd00000003'])('is read in whichever form it comes: %s', (header) => {
+    expect(messagePack.decode(Buffer.from(`${header}000901`, 'hex'), DEFAULT_LIMITS)).toEqual({
+      type: 'Ping',
+      connectionId: 0,
+      nonce: 1n,
+    });
+  });
+});

@@ -1,0 +1,154 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { isNativeAccelerationEnabled } from 'msgpackr';
+import { messagePack } from '../../src/codec/msgpack.js';
+import type { Message } from '../../src/wire/message.js';
+import { Sensitive } from '../../src/wire/sensitive.js';
+import { arbitraryMessage, DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
+
+const LARGE = { metadataEntries: 1 << 20, metadataBytes: 1 << 24 };
+
+// Importing msgpackr's main entry, as any other user of it in a process may, switches its native accelerator on for all,
+// where that is installed. bytes.test.ts and hostile.test.ts run without.
+describe(`a message, encoded and decoded ${isNativeAccelerationEnabled ? 'with' : 'without'} the accelerator`, () => {
+  it('is the same in every field, over their whole ranges', () => {
+    fc.assert(
+      fc.property(arbitraryMessage, (message) => {
+        expect(sameMessage(messagePack.decode(messagePack.encode(message), DEFAULT_LIMITS), message)).toBe(true);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('is the same whatever the bytes lie in', () => {
+    fc.assert(
+      fc.property(arbitraryMessage, fc.nat({ max: 9 }), fc.nat({ max: 9 }), (message, before, after) => {
+        const bytes = messagePack.encode(message);
+        const room = Buffer.alloc(before + bytes.length + after, 0xc1);
+        room.set(bytes, before);
+        const decoded = messagePack.decode(room.subarray(before, before + bytes.length), DEFAULT_LIMITS);
+        expect(sameMessage(decoded, message)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([0, 1, 15, 16, 31, 32, 63, 64, 65, 255, 256, 5000, 65_535, 65_536, 1 << 20])(
+    'keeps strings and bytes of every length: %d',
+    (length) => {
+      for (const letter of ['a', 'é', '€', '😀', '\uFEFF']) {
+        const value = letter.repeat(length);
+        const message: Message = {
+          type: 'ConnectionClose',
+          connectionId: 1,
+          metadata: [
+            { key: value, value, flags: 0n },
+            { key: 'bytes', value: new Uint8Array(length).fill(0xd3), flags: 0n },
+          ],
+        };
+        expect(sameMessage(messagePack.decode(messagePack.encode(message), LARGE), message)).toBe(true);
+      }
+    },
+  );
+
+  it('keeps more list elements than each form of an array header holds', () => {
+    for (const length of [15, 16, 65_535, 65_536]) {
+      const channels = Array.from({ length }, (_, index) => index * 2 ** 33);
+      const message: Message = {
+        type: 'RequestMessage',
+        connectionId: 0,
+        id: 1,
+        body: { type: 'Response', channels, metadata: [], ret: new Uint8Array(3) },
+      };
+      expect(sameMessage(messagePack.decode(messagePack.encode(message), DEFAULT_LIMITS), message)).toBe(true);
+    }
+  });
+});
+
+describe('what encode returns', () => {
+  it('stays as it is, whatever is encoded and decoded afterwards', () => {
+    fc.assert(
+      fc.property(fc.array(arbitraryMessage, { minLength: 2, maxLength: 40 }), (messages) => {
+        const frames = messages.map((message) => messagePack.encode(message));
+        const copies = frames.map((frame) => frame.slice());
+        for (const frame of frames) messagePack.decode(frame, DEFAULT_LIMITS);
+        expect(frames).toEqual(copies);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('keeps at most 32 KiB alive besides itself', () => {
+    for (const length of [0, 100, 8000, 8180, 8192, 40_000, 1 << 20]) {
+      const bytes = messagePack.encode(item(new Uint8Array(length)));
+      expect(bytes.buffer.byteLength - bytes.length).toBeLessThanOrEqual(32 * 1024);
+    }
+  });
+
+  it('does not change with the payload that it was made of', () => {
+    const payload = new Uint8Array(100).fill(1);
+    const bytes = messagePack.encode(item(payload));
+    payload.fill(2);
+    expect(messagePack.decode(bytes, DEFAULT_LIMITS)).toEqual(item(new Uint8Array(100).fill(1)));
+  });
+});
+
+describe('what decode returns', () => {
+  it('has plain Uint8Arrays, also where the frame is a Buffer', () => {
+    const value = new Uint8Array(3);
+    const call: Message = {
+      type: 'RequestMessage',
+      connectionId: 0,
+      id: 1,
+      body: { type: 'Response', channels: [], metadata: [{ key: 'k', value, flags: 0n }], ret: value },
+    };
+    expect(messagePack.decode(Buffer.from(messagePack.encode(call)), DEFAULT_LIMITS)).toStrictEqual(call);
+  });
+
+  it('shares the payload with the frame, and nothing else', () => {
+    const message: Message = {
+      type: 'RequestMessage',
+      connectionId: 0,
+      id: 1,
+      body: {
+        type: 'Response',
+        channels: [],
+        metadata: [{ key: 'k', value: new Uint8Array(3), flags: 0n }],
+        ret: new Uint8Array(3),
+      },
+    };
+    const frame = messagePack.encode(message).slice();
+    const first = messagePack.decode(frame, DEFAULT_LIMITS);
+    frame.fill(9);
+    messagePack.decode(messagePack.encode(item(new Uint8Array(100))), DEFAULT_LIMITS);
+    expect(first).toEqual({ ...message, body: { ...message.body, ret: new Uint8Array(3).fill(9) } });
+  });
+});
+
+describe('a SENSITIVE entry', () => {
+  const decoded = (value: string | Sensitive) =>
+    messagePack.decode(
+      messagePack.encode({ type: 'ConnectionClose', connectionId: 1, metadata: [{ key: 'k', value, flags: 5n }] }),
+      DEFAULT_LIMITS,
+    );
+
+  // r[rpc.metadata.flags.sensitive]
+  it.each([
+    ['boxed', new Sensitive('s3cret')],
+    ['plain', 's3cret'],
+  ])('is boxed by decode, however it was given: %s', (_, value) => {
+    const message = decoded(value);
+    const boxed: Message = {
+      type: 'ConnectionClose',
+      connectionId: 1,
+      metadata: [{ key: 'k', value: new Sensitive('s3cret'), flags: 5n }],
+    };
+    expect(sameMessage(message, boxed)).toBe(true);
+    expect(inspect(message, { depth: 9 })).not.toContain('s3cret');
+  });
+});
+
+function item(bytes: Uint8Array): Message {
+  return { type: 'ChannelMessage', connectionId: 0, id: 1, body: { type: 'Item', item: bytes } };
+}

@@ -1,0 +1,236 @@
+import { describe, expect, it } from '@jest/globals';
+import { makeUnsigned, scan } from '../../src/codec/scan.js';
+import { ProtocolError } from '../../src/errors.js';
+
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
+
+/** Undefined if the scan lets `hex` pass, else why not. */
+function refusal(hex: string, maxLists = 64): string | undefined {
+  try {
+    scan(bytesOf(hex), maxLists);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    expect(error).toMatchObject({ side: 'remote', rule: 'session.message' });
+    return error.message.replace('malformed message: ', '');
+  }
+}
+
+const EARLY = 'it ends too early';
+const NEGATIVE = 'a negative integer';
+const NOT_UTF8 = 'a string that is not UTF-8';
+
+// One row for each format of the MessagePack specification: what follows it in the shortest value that says most, and what
+// the refusal says, if it is one.
+const ALLOWED: [formats: number[], example: string][] = [
+  [range(0x00, 0x7f), ''],
+  ...range(0x90, 0x9f).map((format): [number[], string] => [[format], '00'.repeat(format - 0x90)]),
+  ...range(0xa0, 0xbf).map((format): [number[], string] => [[format], '61'.repeat(format - 0xa0)]),
+  [[0xc4], '0107'],
+  [[0xc5], '000107'],
+  [[0xc6], '0000000107'],
+  [[0xcc], 'ff'],
+  [[0xcd], 'ffff'],
+  [[0xce], 'ffffffff'],
+  [[0xcf], 'ffffffffffffffff'],
+  [[0xd0], '7f'],
+  [[0xd1], '7fff'],
+  [[0xd2], '7fffffff'],
+  [[0xd3], '7fffffffffffffff'],
+  [[0xd9], '0161'],
+  [[0xda], '000161'],
+  [[0xdb], '0000000161'],
+  [[0xdc], '000100'],
+  [[0xdd], '0000000100'],
+];
+
+const REFUSED: [formats: number[], example: string, refused: string][] = [
+  [range(0x80, 0x8f), '', 'a map'],
+  [[0xc0], '', 'nil'],
+  [[0xc1], '', 'the byte 0xc1, which MessagePack never uses'],
+  [[0xc2, 0xc3], '', 'a boolean'],
+  [[0xc7], '0101aa', 'an extension'],
+  [[0xc8], '000101aa', 'an extension'],
+  [[0xc9], '0000000101aa', 'an extension'],
+  [[0xca], '00000000', 'a floating-point number'],
+  [[0xcb], '0000000000000000', 'a floating-point number'],
+  [[0xd0], '80', NEGATIVE],
+  [[0xd1], '8000', NEGATIVE],
+  [[0xd2], '80000000', NEGATIVE],
+  [[0xd3], '8000000000000000', NEGATIVE],
+  [[0xd4], '01aa', 'an extension'],
+  [[0xd5], '01aaaa', 'an extension'],
+  [[0xd6], 'ff00000000', 'an extension'],
+  [[0xd7], 'ff0000000000000000', 'an extension'],
+  [[0xd8], `01${'aa'.repeat(16)}`, 'an extension'],
+  [[0xde], '0000', 'a map'],
+  [[0xdf], '00000000', 'a map'],
+  [range(0xe0, 0xff), '', NEGATIVE],
+];
+
+const withFormat = (format: number, rest: string): string => format.toString(16).padStart(2, '0') + rest;
+
+describe('the scan', () => {
+  it('has a row here for every format byte', () => {
+    const formats = new Set([...ALLOWED, ...REFUSED].flatMap(([list]) => list));
+    expect([...formats].sort((left, right) => left - right)).toEqual(range(0x00, 0xff));
+  });
+
+  it.each(ALLOWED)('lets %p followed by "%s" pass, and no part of that', (formats, example) => {
+    for (const format of formats) {
+      expect(refusal(`91${withFormat(format, example)}`)).toBeUndefined();
+      for (let length = 0; length < example.length; length += 2) {
+        expect(refusal(`91${withFormat(format, example.slice(0, length))}`)).toBe(EARLY);
+      }
+    }
+  });
+
+  it.each(REFUSED)('refuses %p followed by "%s": %s', (formats, example, refused) => {
+    for (const format of formats) expect(refusal(`91${withFormat(format, example)}`)).toBe(refused);
+  });
+
+  it.each([
+    ['', 'no bytes'],
+    ['00', 'not an array'],
+    ['a161', 'not an array'],
+    ['c40100', 'not an array'],
+    ['80', 'not an array'],
+    ['c0', 'not an array'],
+    ['c1', 'not an array'],
+    ['d4ff00', 'not an array'],
+    ['91', EARLY],
+    ['dc', EARLY],
+    ['dc00', EARLY],
+    ['dd000000', EARLY],
+    ['910000', 'bytes after the end of the message'],
+    ['9090', 'bytes after the end of the message'],
+  ])('takes one array and nothing else: %p', (hex, expected) => {
+    expect(refusal(hex)).toBe(expected);
+  });
+
+  it('says where the last element begins', () => {
+    for (const [hex, last] of [
+      ['90', 1],
+      ['9100', 1],
+      ['93 cc01 a161 c40100', 5],
+      ['dc0002 00 9101', 4],
+    ] as const) {
+      expect(scan(bytesOf(hex), 64).last).toBe(last);
+    }
+  });
+
+  it('allows lists in lists of the message, and none deeper', () => {
+    expect(refusal('91 91 90')).toBeUndefined();
+    expect(refusal('91 91 91 90')).toBe('arrays nested too deep');
+    expect(refusal('91 91 91 dc0000')).toBe('arrays nested too deep');
+    expect(refusal('91'.repeat(5000))).toBe('arrays nested too deep');
+    expect(refusal('dd00000001'.repeat(100_000))).toBe('arrays nested too deep');
+  });
+
+  it('allows as many lists in a list as there can be entries of metadata, and any number of integers', () => {
+    for (const [count, expected] of [
+      [2, undefined],
+      [3, undefined],
+      [4, 'metadata has more than 3 entries'],
+    ] as const) {
+      expect(refusal(`91 9${String(count)} ${'90'.repeat(count)}`, 3)).toBe(expected);
+    }
+    expect(refusal(`91 9f ${'00'.repeat(15)}`, 3)).toBeUndefined();
+    expect(refusal(`91 9f ${'00'.repeat(14)} 90`, 3)).toBe('metadata has more than 3 entries');
+  });
+
+  it.each(['dcffff', 'ddffffffff', 'c6ffffffff', 'dbffffffff', 'c5ffff', 'daffff', 'c4ff', 'd9ff', 'bf', '9f'])(
+    'believes no length that is not there: %s',
+    (header) => {
+      expect(refusal(`${header.startsWith('d') || header === '9f' ? '' : '91'}${header}`)).toBeDefined();
+      expect(refusal(`91${header}`)).toBe(EARLY);
+      expect(refusal(`91${header}00`)).toBe(EARLY);
+    },
+  );
+});
+
+describe('a string', () => {
+  const inString = (hex: string): string | undefined => {
+    const length = bytesOf(hex).length;
+    return refusal(`91d9${length.toString(16).padStart(2, '0')}${hex}`);
+  };
+
+  it.each([
+    ['the ends of each length', '00 7f c280 dfbf e0a080 efbfbf f0908080 f48fbfbf'],
+    ['the characters beside the surrogates', 'ed9fbf ee8080'],
+    ['noncharacters and the byte order mark', 'efbfbe efbbbf'],
+  ])('may hold %s', (_, hex) => {
+    expect(inString(hex.replaceAll(' ', ''))).toBeUndefined();
+  });
+
+  it.each([
+    ['a continuation byte alone', '80'],
+    ['a continuation byte too many', 'c28080'],
+    ['overlong forms of two bytes', 'c080'],
+    ['overlong forms of two bytes, the last', 'c1bf'],
+    ['overlong forms of three bytes', 'e09fbf'],
+    ['overlong forms of four bytes', 'f08fbfbf'],
+    ['the first surrogate', 'eda080'],
+    ['the last surrogate', 'edbfbf'],
+    ['a pair of surrogates', 'eda080edb080'],
+    ['characters above U+10FFFF', 'f4908080'],
+    ['lead bytes above 0xf4', 'f5808080'],
+    ['0xfe', 'fe'],
+    ['0xff', 'ff'],
+    ['a second byte that is no continuation', 'c241'],
+    ['a third byte that is no continuation', 'e28241'],
+    ['a fourth byte that is no continuation', 'f09f9841'],
+    ['a sequence cut short after one byte', 'c2'],
+    ['a sequence cut short after two bytes', 'e282'],
+    ['a sequence cut short after three bytes', 'f09f98'],
+  ])('may not hold %s', (_, hex) => {
+    expect(inString(hex)).toBe(NOT_UTF8);
+    expect(inString(`6161616161${hex}`)).toBe(NOT_UTF8);
+    // What follows is another value: it does not complete the sequence.
+    expect(refusal(`92 d9${(hex.length / 2).toString(16).padStart(2, '0')}${hex} 00`)).toBe(NOT_UTF8);
+  });
+
+  it('is UTF-8 exactly where TextDecoder says so, for every three bytes of consequence', () => {
+    const decoder = new TextDecoder('utf-8', { fatal: true });
+    const interesting = [
+      0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed, 0xee,
+    ];
+    interesting.push(0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xf8, 0xff);
+    for (const first of interesting) {
+      for (const second of interesting) {
+        for (const third of interesting) {
+          for (const fourth of [0x00, 0x80, 0xbf, 0xc2]) {
+            const string = Uint8Array.of(first, second, third, fourth);
+            let valid = true;
+            try {
+              decoder.decode(string);
+            } catch {
+              valid = false;
+            }
+            let passed = true;
+            try {
+              scan(Uint8Array.of(0x91, 0xa4, ...string), 0);
+            } catch {
+              passed = false;
+            }
+            if (valid !== passed) throw new Error(Buffer.from(string).toString('hex'));
+          }
+        }
+      }
+    }
+  });
+});
+
+describe('what msgpackr wrote', () => {
+  it('gets its signed integers made unsigned, and nothing else changed', () => {
+    const signed =
+      '98 d3 00000000000000d3 cc d3 cd d3d3 ce d3d3d3d3 92 d3 1000000000000000 a1 53 c4 02 d3d3 d9 01 53 dc 0001 05';
+    const written = bytesOf(signed);
+    makeUnsigned(written, written.length);
+    expect(written).toEqual(bytesOf(signed.replaceAll('d3 00', 'cf 00').replaceAll('d3 10', 'cf 10')));
+  });
+});
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
