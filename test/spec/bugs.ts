@@ -128,7 +128,7 @@ export const bugs: readonly Row[] = [
     rule: 'rpc.caller.liveness.root-teardown-condition',
     layer: 'session',
     situation:
-      'the reference: the root-closed check is skipped after a Reject and after a Close that failed, deferred elsewhere',
+      'the reference: the root-closed check is skipped after a Reject and after a Close that failed, late elsewhere',
     ...alike(NOTHING, 'runs in the same step as every removal'),
     cases: [
       {

@@ -240,7 +240,7 @@ export const inboundOpens: readonly Row[] = [
         steps: [{ peer: open(2), asked: [2], wire: [reject(2)], reports: [acceptorFailed] }],
       },
       {
-        name: 'a decision that takes longer than the accept time is aborted and rejects; made later, it changes nothing',
+        name: 'a decision that takes longer than the accept time is aborted and rejects; later, it changes nothing',
         modes: BOTH,
         given: { ...DECIDING, limits: { acceptTimeout: 1_000 } },
         steps: [

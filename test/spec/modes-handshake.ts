@@ -30,7 +30,7 @@ const GARBAGE = new Uint8Array([0xc1]);
 // r[session.message]
 const endings: readonly Case[] = [
   {
-    name: 'after a violation local work fails at once, what still arrives is discarded, and the accusation goes out last',
+    name: 'after a violation local work fails at once, what still arrives is discarded, the accusation goes out last',
     modes: ['strict'],
     steps: [
       ...ACTIVE_1,
