@@ -85,13 +85,14 @@ const connection = setup({
     isReference: ({ context }) => context.conformance === 'reference',
     isStrict: ({ context }) => context.conformance === 'strict',
     hasOurParity: ({ context, event }) =>
-      event.type === 'rx.ConnectionAccept' &&
-      event.message.connectionSettings.parity === context.localSettings?.parity,
+      event.type === 'rx.ConnectionAccept' && event.message.connectionSettings.parity === context.localSettings?.parity,
   },
 });
 
 type Phase = ConnectionEnd['phase'];
-type Args = { context: ConnectionContext };
+interface Args {
+  context: ConnectionContext;
+}
 
 /** A connection that both sides have agreed on. */
 function opened(context: ConnectionContext): OpenedConnection {
@@ -137,16 +138,13 @@ function violation(phase: Phase, rule: Rule, description: string) {
 
 export const connectionMachine = connection.createMachine({
   id: 'connection',
+  options: { maxIterations: 100 },
   context: ({ input }) => input,
   initial: 'starting',
   output: ({ context }) => context.end as ConnectionEnd,
   states: {
     starting: {
-      always: [
-        { guard: 'isOurs', target: 'opening' },
-        { guard: 'isTheirs', target: 'deciding' },
-        { target: 'active' },
-      ],
+      always: [{ guard: 'isOurs', target: 'opening' }, { guard: 'isTheirs', target: 'deciding' }, { target: 'active' }],
     },
 
     /** Our Open is out. Nothing but a Close may follow it on this id before the answer is here. */

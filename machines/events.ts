@@ -85,6 +85,11 @@ export type ConnectionsReport =
   /** A machine of ours threw: a defect, never the peer's doing. */
   | { type: 'connections.crashed'; id: ConnectionId; error: unknown };
 
+/** The session's machine is gone without having left its states: what its children's timers would do is moot. */
+export interface SessionGone {
+  type: 'session.ended';
+}
+
 /** What a connection can be told. */
 export type ConnectionEvent = Received | ConnectionRequest;
 
@@ -160,8 +165,10 @@ export type SessionEnd =
   /** The peer accuses us, in its own words. */
   | { readonly cause: 'accused'; readonly description: string }
   | ({ readonly cause: 'violation' } & Violation)
-  | { readonly cause: 'limit'; readonly limit: 'intake' | 'outbox' | 'stallTimeout' }
+  | { readonly cause: 'limit'; readonly limit: 'intakeBytes' | 'replyBytes' | 'stallTimeout' }
   | { readonly cause: 'handshake'; readonly failure: HandshakeFailure }
+  /** The actor was stopped from outside: no machine says so, whoever cleans up after it does. */
+  | { readonly cause: 'stopped' }
   /** A machine of ours threw. */
   | { readonly cause: 'crashed'; readonly error: unknown };
 
@@ -215,8 +222,8 @@ export interface Port {
   resumeReading(): void;
   /** Asks for `keepalive.confirmed` once everything that has already arrived is taken. */
   confirm(): void;
-  /** Something that the user should know of and that ends nothing. */
-  report(params: { message: string }): void;
+  /** The peer closed the root: tolerated, and yet the user should know. */
+  reportRootClosed(): void;
   /** The session is over for its user: everything that waits is settled, everybody is told. */
   finish(end: SessionEnd): void;
   /** Lets go of the link: in order, after what was transmitted, or at once. */

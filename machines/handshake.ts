@@ -11,7 +11,7 @@ import { opposite, ROOT } from '../src/wire/id.js';
 import { type ConnectionSettings, type Hello, type HelloYourself, PROTOCOL_VERSION } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type { Rule } from '../src/wire/rule.js';
-import type { ConduitEvent, Conformance, HandshakeFailure, Port, Received, Role } from './events.js';
+import type { ConduitEvent, Conformance, HandshakeFailure, Port, Received, Role, SessionGone } from './events.js';
 
 export interface HandshakeInput {
   readonly port: Pick<Port, 'transmit' | 'flush'>;
@@ -30,7 +30,7 @@ export interface HandshakeContext extends HandshakeInput {
   readonly failure?: HandshakeFailure;
 }
 
-export type HandshakeEvent = Received | Exclude<ConduitEvent, { type: 'conduit.overflowed' }>;
+export type HandshakeEvent = Received | Exclude<ConduitEvent, { type: 'conduit.overflowed' }> | SessionGone;
 
 export type HandshakeOutput =
   | {
@@ -103,8 +103,10 @@ const commonRows = handshake.createStateConfig({
 
 export const handshakeMachine = handshake.createMachine({
   id: 'handshake',
+  options: { maxIterations: 100 },
   context: ({ input }) => input,
   initial: 'starting',
+  on: { 'session.ended': { target: '.abandoned' } },
   output: ({ context }): HandshakeOutput =>
     context.failure === undefined
       ? {
@@ -240,5 +242,7 @@ export const handshakeMachine = handshake.createMachine({
 
     established: { type: 'final' },
     failed: { type: 'final' },
+    /** Nobody is left to tell. */
+    abandoned: {},
   },
 });

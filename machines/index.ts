@@ -27,6 +27,7 @@ export type {
   Role,
   SessionEmitted,
   SessionEnd,
+  SessionGone,
   SessionRequest,
   ToConnections,
   Violation,

@@ -9,10 +9,7 @@
 import { assign, setup } from 'xstate';
 import { ROOT } from '../src/wire/id.js';
 import type { Ping } from '../src/wire/message.js';
-import type { Port, Received } from './events.js';
-
-/** The largest delay that timers take, in milliseconds. */
-export const MAX_DELAY = 2 ** 31 - 1;
+import type { Port, Received, SessionGone } from './events.js';
 
 export interface KeepaliveSettings {
   /** Milliseconds from one Pong to the next Ping; zero or less disables the keepalive. */
@@ -40,7 +37,8 @@ export type KeepaliveEvent =
   | { type: 'reading.paused' }
   | { type: 'reading.resumed' }
   /** Everything that had arrived at the deadline has been taken. */
-  | { type: 'keepalive.confirmed' };
+  | { type: 'keepalive.confirmed' }
+  | SessionGone;
 
 export interface KeepaliveOutput {
   readonly pongTimeout: number;
@@ -90,12 +88,14 @@ const ping = [
 
 export const keepaliveMachine = keepalive.createMachine({
   id: 'keepalive',
+  options: { maxIterations: 100 },
   context: ({ input }) => ({ ...input, nonce: 0, isReading: true }),
   initial: 'starting',
   output: ({ context }): KeepaliveOutput => ({ pongTimeout: context.pongTimeout }),
   on: {
     'reading.paused': { actions: 'stopReading' },
     'reading.resumed': { actions: 'startReading' },
+    'session.ended': { target: '.disabled' },
   },
   states: {
     starting: {

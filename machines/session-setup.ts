@@ -3,7 +3,7 @@
  */
 import { assign, emit, fromTransition, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../src/wire/id.js';
-import { IdSet } from '../src/wire/idset.js';
+import type { IdSet } from '../src/wire/idset.js';
 import type { ConnectionSettings, Message } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type {
@@ -116,7 +116,7 @@ export const session = setup({
     sweep: ({ context }) => context.port.sweep(),
     pauseReading: ({ context }) => context.port.pauseReading(),
     resumeReading: ({ context }) => context.port.resumeReading(),
-    report: ({ context }, params: { message: string }) => context.port.report(params),
+    reportRootClosed: ({ context }) => context.port.reportRootClosed(),
     finish: ({ context }, end: SessionEnd) => context.port.finish(end),
     closeLink: ({ context }, params: { orderly: boolean }) => context.port.closeLink(params),
 
@@ -125,7 +125,8 @@ export const session = setup({
     spawn: sendTo('connections', (_, input: ConnectionStart) => ({ type: 'connections.spawn', input }) as const),
     forward: sendTo(
       'connections',
-      (_, params: { id: ConnectionId; event: ConnectionEvent }) => ({ type: 'connections.deliver', ...params }) as const,
+      (_, params: { id: ConnectionId; event: ConnectionEvent }) =>
+        ({ type: 'connections.deliver', ...params }) as const,
     ),
 
     emitEstablished: emit(({ context }) => ({ type: 'established', ...settled(context) })),

@@ -14,9 +14,9 @@
  */
 import { and, not, or } from 'xstate';
 import { type ConnectionId, ROOT } from '../src/wire/id.js';
+import { IdSet } from '../src/wire/idset.js';
 import type { ConnectionReject, Pong, ProtocolErrorMessage } from '../src/wire/message.js';
 import type { Rule } from '../src/wire/rule.js';
-import { IdSet } from '../src/wire/idset.js';
 import {
   type ConnectionRequest,
   type ConnectionStart,
@@ -30,7 +30,9 @@ import {
 import type { HandshakeEvent, HandshakeOutput } from './handshake.js';
 import { type SessionContext, session, settled } from './session-setup.js';
 
-type Args = { context: SessionContext };
+interface Args {
+  context: SessionContext;
+}
 
 function protocolError({ rule, description }: Violation): ProtocolErrorMessage {
   return { type: 'ProtocolError', connectionId: ROOT, description: `${rule}: ${description}` };
@@ -118,10 +120,11 @@ function conclude(end: SessionEnd) {
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
 
-const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intake' }) } as const;
+const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intakeBytes' }) } as const;
 
 export const sessionMachine = session.createMachine({
   id: 'session',
+  options: { maxIterations: 100 },
   context: ({ input }) => ({
     ...input,
     live: IdSet.empty,
@@ -152,10 +155,7 @@ export const sessionMachine = session.createMachine({
           {
             guard: { type: 'isEstablished', params: ({ event }) => event.output },
             target: 'running',
-            actions: [
-              { type: 'establish', params: ({ event }) => event.output },
-              'emitEstablished',
-            ],
+            actions: [{ type: 'establish', params: ({ event }) => event.output }, 'emitEstablished'],
           },
           // 9a.01
           {
@@ -222,7 +222,10 @@ export const sessionMachine = session.createMachine({
         'rx.ConnectionOpen': [
           // 5.01, 9a.03: r[session.parity]
           { guard: and([not('isTheirs'), 'isReference']), actions: reject },
-          { guard: not('isTheirs'), ...violation('session.parity', "ConnectionOpen with an id that is not the opener's") },
+          {
+            guard: not('isTheirs'),
+            ...violation('session.parity', "ConnectionOpen with an id that is not the opener's"),
+          },
           { guard: and(['isLive', 'isReference']), actions: reject },
           { guard: 'isLive', ...violation('connection.open', 'ConnectionOpen with an id that is in use') },
           // 5.02: r[connection.open.rejection]
@@ -252,10 +255,7 @@ export const sessionMachine = session.createMachine({
           {
             guard: and(['isOnRoot', 'isReference']),
             target: 'ended',
-            actions: [
-              { type: 'report', params: { message: 'the peer closed the root connection' } },
-              conclude({ cause: 'peer' }),
-            ],
+            actions: ['reportRootClosed', conclude({ cause: 'peer' })],
           },
           { guard: 'isOnRoot', ...violation('connection.close', 'ConnectionClose on the root connection') },
           // 5.10, 5.11, 5.12
@@ -481,7 +481,7 @@ export const sessionMachine = session.createMachine({
                 'outbox.drained': { target: 'flowing' },
                 'outbox.overflowed': {
                   target: '#session.ended',
-                  actions: conclude({ cause: 'limit', limit: 'outbox' }),
+                  actions: conclude({ cause: 'limit', limit: 'replyBytes' }),
                 },
               },
             },
@@ -516,11 +516,7 @@ export const sessionMachine = session.createMachine({
 
     ended: {
       type: 'final',
-      entry: [
-        finish,
-        { type: 'closeLink', params: { orderly: false } },
-        'emitEnded',
-      ],
+      entry: [finish, { type: 'closeLink', params: { orderly: false } }, 'emitEnded'],
     },
   },
 });

@@ -1,7 +1,8 @@
 import { ProtocolError } from '../errors.js';
 import type { Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../wire/message.js';
-import { type Metadata, type MetadataEntry, type MetadataValue, SENSITIVE } from '../wire/metadata.js';
+import { type Metadata, type MetadataEntry, SENSITIVE } from '../wire/metadata.js';
+import type { MetadataValue } from '../wire/sensitive.js';
 import { Sensitive } from '../wire/sensitive.js';
 import type { DecodeLimits } from './codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from './layout.js';
@@ -69,7 +70,11 @@ function settingsMessage<T extends 'HelloYourself' | 'ConnectionOpen' | 'Connect
   };
 }
 
-function metadataMessage<T extends 'ConnectionReject' | 'ConnectionClose'>(type: T, parts: Parts, limits: DecodeLimits) {
+function metadataMessage<T extends 'ConnectionReject' | 'ConnectionClose'>(
+  type: T,
+  parts: Parts,
+  limits: DecodeLimits,
+) {
   return { type, connectionId: connectionId(parts, 3, type), metadata: metadata(parts[2], type, limits) };
 }
 

@@ -1,13 +1,10 @@
-import type { Sensitive } from './sensitive.js';
+import type { MetadataValue, Sensitive } from './sensitive.js';
 
 /** Flag bit 0: the value never appears in a log, a trace, an error or an inspection event. `[rpc.metadata.flags.sensitive]` */
 export const SENSITIVE = 1n;
 
 /** Flag bit 1: a proxy strips the entry. `[rpc.metadata.flags.no-propagate]` */
 export const NO_PROPAGATE = 2n;
-
-/** What an entry can hold: a string, bytes, or an unsigned integer of 64 bits. */
-export type MetadataValue = string | Uint8Array | bigint;
 
 /**
  * One entry. `flags` is an unsigned integer of 64 bits; bits that we do not know survive forwarding.

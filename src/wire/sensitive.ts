@@ -1,4 +1,5 @@
-import type { MetadataValue } from './metadata.js';
+/** What a metadata entry can hold: a string, bytes, or an unsigned integer of 64 bits. */
+export type MetadataValue = string | Uint8Array | bigint;
 
 const REDACTED = '[sensitive]';
 

@@ -1,0 +1,123 @@
+import type { SessionEvent } from '../../machines/session-setup.js';
+import type { Codec } from '../codec/codec.js';
+import { ProtocolError } from '../errors.js';
+import type { Limits } from '../limits.js';
+import type { Link } from '../link/link.js';
+import type { Message, MessageType } from '../wire/message.js';
+import { Gate } from './gate.js';
+
+/** A local input; or one that is made only when its turn comes, and may have become moot by then. */
+export type Input = SessionEvent | (() => SessionEvent | undefined);
+
+/** The events by the messages that they carry: no string is made for each message. */
+const RECEIVED = {
+  Hello: 'rx.Hello',
+  HelloYourself: 'rx.HelloYourself',
+  ProtocolError: 'rx.ProtocolError',
+  ConnectionOpen: 'rx.ConnectionOpen',
+  ConnectionAccept: 'rx.ConnectionAccept',
+  ConnectionReject: 'rx.ConnectionReject',
+  ConnectionClose: 'rx.ConnectionClose',
+  RequestMessage: 'rx.RequestMessage',
+  ChannelMessage: 'rx.ChannelMessage',
+  Ping: 'rx.Ping',
+  Pong: 'rx.Pong',
+} as const satisfies Record<MessageType, `rx.${MessageType}`>;
+
+/** How much may wait here before the link itself is paused: a burst that one read brings is no reason to. */
+const PAUSE_LINK_AT = 64 * 2 ** 10;
+
+/** A link and a codec: what arrives becomes the session's events, one whole step at a time. */
+export class Conduit {
+  readonly gate: Gate<Input>;
+  readonly #link: Link;
+  readonly #codec: Codec;
+  readonly #limits: Limits;
+  readonly #onDrained: () => void;
+  #send: (event: SessionEvent) => void = () => {};
+  #isLinkPaused = false;
+  #hasOverflowed = false;
+  /** Bytes of the frame whose message is being handed on. */
+  frameSize = 0;
+  /** Frames that have arrived so far. */
+  frames = 0;
+
+  constructor(link: Link, codec: Codec, limits: Limits, onDrained: () => void) {
+    this.#link = link;
+    this.#codec = codec;
+    this.#limits = limits;
+    this.#onDrained = onDrained;
+    this.gate = new Gate(
+      (frame) => this.#send(this.#read(frame)),
+      (input) => {
+        const event = typeof input === 'function' ? input() : input;
+        if (event !== undefined) this.#send(event);
+      },
+    );
+  }
+
+  /** Begins to read. `send` hands one event to the session, and returns when everything that it sets off has run out. */
+  start(send: (event: SessionEvent) => void): void {
+    this.#send = send;
+    this.#link.start({
+      message: (bytes) => this.#take(bytes),
+      drained: this.#onDrained,
+      ended: () => this.gate.afterFrames({ type: 'link.ended' }),
+      // What was received before it is not waited for: it may never be read, and there is nobody to answer.
+      failed: (error) => this.gate.push({ type: 'link.failed', error }),
+    });
+    // The session is still starting: its first events would come between those of its children.
+    queueMicrotask(() => this.gate.open());
+  }
+
+  /** Hands on nothing any more, and lets go of the link. */
+  stop(): void {
+    this.gate.close();
+    this.#link.abort();
+  }
+
+  pause(): void {
+    this.gate.pause();
+  }
+
+  resume(): void {
+    this.gate.resume();
+    if (this.#isLinkPaused && !this.gate.isPaused) {
+      this.#isLinkPaused = false;
+      this.#link.resume();
+    }
+  }
+
+  #take(bytes: Uint8Array): void {
+    if (this.#hasOverflowed) return;
+    this.frames++;
+    this.gate.frame(bytes);
+    const waiting = this.gate.bytes;
+    if (waiting > this.#limits.intakeBytes) {
+      this.#hasOverflowed = true;
+      this.gate.pushNext({ type: 'conduit.overflowed' });
+    } else if (waiting > PAUSE_LINK_AT && this.gate.isPaused && !this.#isLinkPaused) {
+      this.#isLinkPaused = true;
+      this.#link.pause();
+    }
+  }
+
+  /** 9a.12: what is no message becomes an event all the same. */
+  #read(frame: Uint8Array): SessionEvent {
+    this.frameSize = frame.length;
+    const { frame: most } = this.#limits;
+    if (frame.length > most) {
+      const description = `a frame of ${frame.length} bytes is over the limit of ${most}`;
+      return { type: 'conduit.malformed', rule: 'session.message', description };
+    }
+    let message: Message;
+    try {
+      message = this.#codec.decode(frame, this.#limits);
+    } catch (error) {
+      const rule = (error instanceof ProtocolError && error.rule) || 'session.message';
+      const description = error instanceof Error ? error.message : String(error);
+      return { type: 'conduit.malformed', rule, description };
+    }
+    return { type: RECEIVED[message.type], message } as SessionEvent;
+  }
+}

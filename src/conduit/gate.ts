@@ -1,0 +1,152 @@
+import { Fifo } from '../link/fifo.js';
+
+/** What is no frame, and yet comes after the frames that arrived before it. */
+class Streamed<Local> {
+  readonly input: Local;
+
+  constructor(input: Local) {
+    this.input = input;
+  }
+}
+
+/**
+ * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
+ * handed on only when everything that the one before it set off has run out: an input takes effect whole.
+ *
+ * What comes from the link, the stream, can be paused. It then waits here, undecoded and in its order; local inputs go on.
+ */
+export class Gate<Local extends object> {
+  readonly #takeFrame: (frame: Uint8Array) => void;
+  readonly #takeLocal: (input: Local) => void;
+  /** Belongs to the step under way, and comes before everything else. */
+  readonly #next = new Fifo<Local>();
+  /** The stream, while it is paused; older than whatever is in `queue` once it flows again. */
+  readonly #held = new Fifo<Uint8Array | Streamed<Local>>();
+  readonly #queue = new Fifo<Uint8Array | Streamed<Local> | Local>();
+  #state: 'waiting' | 'open' | 'closed' = 'waiting';
+  #isBusy = false;
+  #isPaused = false;
+  #bytes = 0;
+
+  constructor(takeFrame: (frame: Uint8Array) => void, takeLocal: (input: Local) => void) {
+    this.#takeFrame = takeFrame;
+    this.#takeLocal = takeLocal;
+  }
+
+  /** Bytes of the frames that wait. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** Begins to hand on; until then everything waits. */
+  open(): void {
+    if (this.#state !== 'waiting') return;
+    this.#state = 'open';
+    this.#drain();
+  }
+
+  /** Forgets what waits, and takes nothing any more. */
+  close(): void {
+    this.#state = 'closed';
+    this.#next.truncate(0);
+    this.#held.truncate(0);
+    this.#queue.truncate(0);
+    this.#bytes = 0;
+  }
+
+  /** A frame from the link. */
+  frame(frame: Uint8Array): void {
+    if (this.#state === 'open' && !this.#isBusy && !this.#isPaused) {
+      this.#isBusy = true;
+      this.#takeFrame(frame);
+      this.#isBusy = false;
+      this.#drain();
+    } else if (this.#state !== 'closed') {
+      this.#bytes += frame.length;
+      this.#stream(frame);
+    }
+  }
+
+  /** What takes effect after every frame that arrived before it. */
+  afterFrames(input: Local): void {
+    if (this.#state !== 'closed') this.#stream(new Streamed(input));
+  }
+
+  /** A local input, in its turn. */
+  push(input: Local): void {
+    if (this.#state === 'closed') return;
+    this.#queue.push(input);
+    this.#drain();
+  }
+
+  /** A local input that belongs to the step under way: nothing else comes in between. */
+  pushNext(input: Local): void {
+    if (this.#state === 'closed') return;
+    this.#next.push(input);
+    this.#drain();
+  }
+
+  /** Runs a user's callback: what it asks for comes in its turn, after the step that called it. */
+  hold(callback: () => void): void {
+    if (this.#isBusy) {
+      callback();
+      return;
+    }
+    // A step that a timer set off: the actors are still at work when the callback returns, and done by the next microtask.
+    this.#isBusy = true;
+    callback();
+    queueMicrotask(() => {
+      this.#isBusy = false;
+      this.#drain();
+    });
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#drain();
+  }
+
+  #stream(entry: Uint8Array | Streamed<Local>): void {
+    if (this.#isPaused) {
+      this.#held.push(entry);
+    } else {
+      this.#queue.push(entry);
+      this.#drain();
+    }
+  }
+
+  #drain(): void {
+    if (this.#isBusy || this.#state !== 'open') return;
+    this.#isBusy = true;
+    while (this.#takeOne());
+    this.#isBusy = false;
+  }
+
+  #takeOne(): boolean {
+    const next = this.#next.shift();
+    if (next !== undefined) {
+      this.#takeLocal(next);
+      return true;
+    }
+    const entry = (this.#isPaused ? undefined : this.#held.shift()) ?? this.#queue.shift();
+    if (entry === undefined) return false;
+    const isStream = entry instanceof Uint8Array || entry instanceof Streamed;
+    if (isStream && this.#isPaused) {
+      this.#held.push(entry);
+    } else if (entry instanceof Uint8Array) {
+      this.#bytes -= entry.length;
+      this.#takeFrame(entry);
+    } else {
+      this.#takeLocal(entry instanceof Streamed ? entry.input : entry);
+    }
+    return true;
+  }
+}

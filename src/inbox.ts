@@ -1,0 +1,108 @@
+import { Fifo } from './link/fifo.js';
+import type { ConnectionId } from './wire/id.js';
+
+/** What all inboxes of a session have in common: how much they hold, and who hears when that is too much. */
+export interface Stock {
+  /** Messages that one inbox may hold. */
+  readonly maxMessages: number;
+  /** Bytes that all of them may hold. */
+  readonly maxBytes: number;
+  bytes: number;
+  /** The inbox that has stopped the reading. */
+  full: { readonly isRelieved: boolean } | undefined;
+  /** Reading has to stop, since the inbox of this connection is full. */
+  filled(id: ConnectionId): void;
+  drained(): void;
+}
+
+interface Entry<T> {
+  readonly message: T;
+  readonly size: number;
+}
+
+const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
+
+/** The messages of one connection that its reader has not taken. */
+export class Inbox<T> {
+  readonly #id: ConnectionId;
+  readonly #stock: Stock;
+  readonly #entries = new Fifo<Entry<T>>();
+  #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  #isEnded = false;
+
+  constructor(id: ConnectionId, stock: Stock) {
+    this.#id = id;
+    this.#stock = stock;
+  }
+
+  /** Takes a message that came in a frame of `size` bytes. */
+  push(message: T, size: number): void {
+    const resolve = this.#waiting;
+    if (resolve !== undefined) {
+      this.#waiting = undefined;
+      resolve({ value: message, done: false });
+      return;
+    }
+    this.#entries.push({ message, size });
+    const stock = this.#stock;
+    stock.bytes += size;
+    if (stock.full === undefined && this.#isTooMuch()) {
+      stock.full = this;
+      stock.filled(this.#id);
+    }
+  }
+
+  /** The next message, now or later; the end once no more can come and all is read. */
+  next(): Promise<IteratorResult<T, undefined>> {
+    const entry = this.#entries.shift();
+    if (entry !== undefined) {
+      this.#release(entry.size);
+      return Promise.resolve({ value: entry.message, done: false });
+    }
+    if (this.#isEnded) return Promise.resolve(DONE);
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+    });
+  }
+
+  /** Half empty, or never to be filled again. */
+  get isRelieved(): boolean {
+    return this.#isEnded || this.#entries.length <= this.#stock.maxMessages / 2;
+  }
+
+  /** No more comes; what is here can still be read. */
+  end(): void {
+    this.#isEnded = true;
+    this.#waiting?.(DONE);
+    this.#waiting = undefined;
+    this.#relieve();
+  }
+
+  /** No more comes, and what is here is dropped. */
+  drop(): void {
+    let size = 0;
+    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) size += entry.size;
+    this.#isEnded = true;
+    this.#waiting?.(DONE);
+    this.#waiting = undefined;
+    this.#release(size);
+  }
+
+  #isTooMuch(): boolean {
+    return this.#entries.length >= this.#stock.maxMessages || this.#stock.bytes >= this.#stock.maxBytes;
+  }
+
+  #release(size: number): void {
+    this.#stock.bytes -= size;
+    this.#relieve();
+  }
+
+  /** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
+  #relieve(): void {
+    const stock = this.#stock;
+    if (stock.full?.isRelieved === true && stock.bytes < stock.maxBytes) {
+      stock.full = undefined;
+      stock.drained();
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+export type {
+  Conformance,
+  ConnectionEnd,
+  HandshakeFailure,
+  KeepaliveSettings,
+  OpenedConnection,
+  Origin,
+  Role,
+  SessionEmitted,
+  SessionEnd,
+  Violation,
+} from '../machines/index.js';
+export type { Acceptance, OnConnection, OpenRequest, Rejection } from './acceptor.js';
+export type { SettingsOptions } from './arguments.js';
+export type { Codec, DecodeLimits } from './codec/codec.js';
+export { messagePack } from './codec/msgpack.js';
+export type { Caller, Connection, ConnectionClosedReason, Outgoing, RequestFailure } from './connection.js';
+export type { SessionClosedReason } from './end.js';
+export {
+  type ClosedBy,
+  ConnectionClosed,
+  ConnectionRejected,
+  type ErrorCode,
+  HandshakeError,
+  InvalidArgument,
+  KeepaliveError,
+  LimitExceeded,
+  LinkError,
+  ProtocolError,
+  type RoamError,
+  SessionClosed,
+} from './errors.js';
+export { DEFAULT_LIMITS, type Limits } from './limits.js';
+export type { Link, LinkEvents } from './link/link.js';
+export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './logic.js';
+export type { SessionLogicInput, SessionOptions } from './options.js';
+export { proxyConnections } from './proxy.js';
+export type { Report } from './report.js';
+export { accept, type Clock, handle, initiate, type OpenOptions, type Session, type StartOptions } from './session.js';
+export type { ChannelId, ConnectionId, Parity, RequestId } from './wire/id.js';
+export { ROOT } from './wire/id.js';
+export type {
+  Call,
+  Cancel,
+  ChannelMessage,
+  Close,
+  ConnectionSettings,
+  DataMessage,
+  GrantCredit,
+  Item,
+  Message,
+  RequestMessage,
+  Reset,
+  Response,
+} from './wire/message.js';
+export { PROTOCOL_VERSION } from './wire/message.js';
+export { type Metadata, type MetadataEntry, NO_PROPAGATE, propagated, SENSITIVE } from './wire/metadata.js';
+export { RULES, type Rule } from './wire/rule.js';
+export { type MetadataValue, Sensitive } from './wire/sensitive.js';

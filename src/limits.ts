@@ -1,0 +1,130 @@
+import { InvalidArgument } from './errors.js';
+
+/** The largest delay that timers take, in milliseconds. */
+export const MAX_DELAY = 2 ** 31 - 1;
+
+/** What bounds a session. Each limit stops an attack, or a mistake of ours, from costing more than it says. */
+export interface Limits {
+  /**
+   * Bytes of one frame, either way. Stops a peer from making us hold an endless message.
+   * @defaultValue 1 MiB
+   */
+  readonly frame: number;
+  /**
+   * Entries in one list of metadata that we receive. Stops a list of empty entries, which cost more than their bytes.
+   * @defaultValue 64
+   */
+  readonly metadataEntries: number;
+  /**
+   * Bytes of keys and values in one list of metadata that we receive. Stops metadata from carrying payload past the inbox.
+   * @defaultValue 16 KiB
+   */
+  readonly metadataBytes: number;
+  /**
+   * Virtual connections at a time: active, pending and undecided. Stops a peer that opens for ever. Each costs some 3 KiB.
+   * @defaultValue 4 096
+   */
+  readonly connections: number;
+  /**
+   * The peer's opens that wait for our decision. Stops a peer from piling up work for a slow `onConnection`.
+   * @defaultValue 256
+   */
+  readonly undecided: number;
+  /**
+   * Messages in one connection's inbox; at this many, reading stops until it is half empty. Stops a peer that is faster than
+   * our reader.
+   * @defaultValue 64
+   */
+  readonly inboxMessages: number;
+  /**
+   * Bytes of the frames in all inboxes together; at this many, reading stops. Stops many slow readers from adding up.
+   * @defaultValue 16 MiB
+   */
+  readonly inboxBytes: number;
+  /**
+   * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once. Past it the session
+   * ends with LimitExceeded. Stops a peer that goes on sending to a session that does not read.
+   * @defaultValue 8 MiB
+   */
+  readonly intakeBytes: number;
+  /**
+   * Bytes that wait to leave; from this many on, `send` waits. Stops our own callers from filling memory behind a slow peer.
+   * @defaultValue 4 MiB
+   */
+  readonly outboxBytes: number;
+  /**
+   * Bytes of replies and other control messages beyond `outboxBytes`. Past it the session ends with LimitExceeded. Stops a
+   * peer that asks (Ping, ConnectionOpen) and does not read the answers.
+   * @defaultValue 1 MiB
+   */
+  readonly replyBytes: number;
+  /**
+   * Bytes of messages whose `send` waits for room. Past it `send` rejects with LimitExceeded, and sends nothing. Stops a
+   * caller that ignores what `send` returns.
+   * @defaultValue 16 MiB
+   */
+  readonly waitingBytes: number;
+  /**
+   * Milliseconds for the handshake. Stops a peer that connects and says nothing.
+   * @defaultValue 10 000
+   */
+  readonly handshakeTimeout: number;
+  /**
+   * Milliseconds for one answer of `onConnection`; then the open is rejected. Stops an acceptor that never answers.
+   * @defaultValue 10 000
+   */
+  readonly acceptTimeout: number;
+  /**
+   * Milliseconds for the peer's answer to an open of ours. Stops a peer that never answers.
+   * @defaultValue 30 000
+   */
+  readonly openTimeout: number;
+  /**
+   * Milliseconds for what is sent at the end to leave. Stops a peer that does not read from keeping a session alive.
+   * @defaultValue 1 000
+   */
+  readonly flushTimeout: number;
+  /**
+   * Milliseconds that a full outbox may go without progress; then the session ends with LimitExceeded. Stops a peer that
+   * does not read, and two that wait for each other.
+   * @defaultValue 10 000
+   */
+  readonly stallTimeout: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  frame: 2 ** 20,
+  metadataEntries: 64,
+  metadataBytes: 16 * 2 ** 10,
+  connections: 4096,
+  undecided: 256,
+  inboxMessages: 64,
+  inboxBytes: 16 * 2 ** 20,
+  intakeBytes: 8 * 2 ** 20,
+  outboxBytes: 4 * 2 ** 20,
+  replyBytes: 2 ** 20,
+  waitingBytes: 16 * 2 ** 20,
+  handshakeTimeout: 10_000,
+  acceptTimeout: 10_000,
+  openTimeout: 30_000,
+  flushTimeout: 1_000,
+  stallTimeout: 10_000,
+};
+
+/**
+ * `limits` with the defaults for what it leaves out.
+ *
+ * @throws InvalidArgument when a name is none of a limit's, or a value is not an integer of at least 1 (of at least 0 for
+ * what counts connections), or a time is above 2^31 − 1.
+ */
+export function limitsOf(limits: Partial<Limits> = {}): Limits {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!(name in DEFAULT_LIMITS)) throw new InvalidArgument(`limits.${name} is not a limit`);
+    const least = name === 'connections' || name === 'undecided' || name.startsWith('metadata') ? 0 : 1;
+    const most = name.endsWith('Timeout') ? MAX_DELAY : Number.MAX_SAFE_INTEGER;
+    if (!Number.isSafeInteger(value) || value < least || value > most) {
+      throw new InvalidArgument(`limits.${name} must be an integer from ${least} to ${most}, not ${String(value)}`);
+    }
+  }
+  return { ...DEFAULT_LIMITS, ...limits };
+}

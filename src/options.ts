@@ -1,0 +1,96 @@
+import type { Conformance, KeepaliveSettings, Role } from '../machines/index.js';
+import type { OnConnection } from './acceptor.js';
+import { keepaliveOf, metadataOf, settingsOf } from './arguments.js';
+import type { Codec } from './codec/codec.js';
+import { messagePack } from './codec/msgpack.js';
+import { InvalidArgument } from './errors.js';
+import { type Limits, limitsOf } from './limits.js';
+import type { Link } from './link/link.js';
+import { type Report, warn } from './report.js';
+import type { Parity } from './wire/id.js';
+import type { ConnectionSettings } from './wire/message.js';
+import type { Metadata } from './wire/metadata.js';
+
+/** What a session can be told. */
+export interface SessionOptions {
+  /** Our session parity; odd by default. Only an initiator has a choice: an acceptor adopts the opposite of its peer's. */
+  readonly parity?: Parity;
+  /** How many requests we let the peer have in flight on the root; 64 by default. */
+  readonly maxConcurrentRequests?: number;
+  /** What Hello or HelloYourself carries; empty by default. */
+  readonly metadata?: Metadata;
+  /** Decides on what the peer opens. Without it every open is rejected. */
+  readonly onConnection?: OnConnection;
+  /** Asks the peer for signs of life; off by default. Zero or negative times turn it off, with a report. */
+  readonly keepalive?: KeepaliveSettings;
+  /** Whether the specification is enforced to the letter, or real peers are met with the reference's tolerance; 'reference' by default. */
+  readonly conformance?: Conformance;
+  readonly limits?: Partial<Limits>;
+  /** MessagePack by default; both sides need the same. */
+  readonly codec?: Codec;
+  /** Gets what the user should know of and that ends nothing; `console.warn` by default. */
+  readonly onReport?: (report: Report) => void;
+  /** Aborts the handshake; of no effect afterwards. */
+  readonly signal?: AbortSignal;
+}
+
+/** The input of a session actor. */
+export interface SessionLogicInput extends SessionOptions {
+  readonly role: Role;
+  readonly link: Link;
+}
+
+/** The same, checked and complete. */
+export interface SessionConfig {
+  readonly role: Role;
+  readonly link: Link;
+  readonly localSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+  readonly onConnection: OnConnection | undefined;
+  /** Absent when nobody asked for one. */
+  readonly keepalive: KeepaliveSettings | undefined;
+  readonly conformance: Conformance;
+  readonly limits: Limits;
+  readonly codec: Codec;
+  readonly onReport: (report: Report) => void;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws InvalidArgument that names the first option that is wrong. */
+export function configOf(input: SessionLogicInput): SessionConfig {
+  if (typeof input !== 'object' || input === null) throw new InvalidArgument('a session needs a role and a link');
+  const { role, link, onConnection, conformance = 'reference', codec = messagePack, onReport = warn, signal } = input;
+  if (role !== 'initiator' && role !== 'acceptor') {
+    throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
+  }
+  if (typeof link?.send !== 'function' || typeof link.start !== 'function') {
+    throw new InvalidArgument('link must be a Link, such as memoryLinkPair or connectWebSocket gives');
+  }
+  if (conformance !== 'reference' && conformance !== 'strict') {
+    throw new InvalidArgument(`conformance must be 'reference' or 'strict', not ${String(conformance)}`);
+  }
+  if (onConnection !== undefined && typeof onConnection !== 'function') {
+    throw new InvalidArgument('onConnection must be a function');
+  }
+  if (typeof onReport !== 'function') throw new InvalidArgument('onReport must be a function');
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw new InvalidArgument('codec must have encode and decode');
+  }
+  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
+    throw new InvalidArgument('signal must be an AbortSignal');
+  }
+  const limits = limitsOf(input.limits);
+  return {
+    role,
+    link,
+    localSettings: settingsOf(input, 'odd'),
+    metadata: metadataOf(input.metadata, codec, limits),
+    onConnection,
+    keepalive: keepaliveOf(input.keepalive),
+    conformance,
+    limits,
+    codec,
+    onReport,
+    signal,
+  };
+}

@@ -1,0 +1,368 @@
+import type {
+  HandshakeFailure,
+  OpenedConnection,
+  Outcome,
+  Port,
+  RequestNumber,
+  SessionEnd,
+} from '../machines/events.js';
+import type { SessionEvent } from '../machines/session-setup.js';
+import { Acceptor } from './acceptor.js';
+import { metadataOf } from './arguments.js';
+import { Conduit, type Input } from './conduit/conduit.js';
+import { afterTurn } from './conduit/turn.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { errorOf, handshakeError, reasonOf, type SessionClosedReason, sessionClosed } from './end.js';
+import { ConnectionClosed, type HandshakeError, type SessionClosed } from './errors.js';
+import type { Stock } from './inbox.js';
+import type { SessionConfig } from './options.js';
+import { Outbox } from './outbox.js';
+import type { ConnectionActorRef } from './registry.js';
+import type { Report } from './report.js';
+import { Requests } from './requests.js';
+import { type ConnectionId, ROOT } from './wire/id.js';
+import type { ConnectionSettings, DataMessage, Message } from './wire/message.js';
+import type { Metadata } from './wire/metadata.js';
+
+/** How many turns of the event loop a late Pong is looked for in what keeps arriving. */
+const CONFIRMING_TURNS = 16;
+
+/** A stock that is never full: for what only our own user can fill. */
+const UNBOUNDED: Stock = {
+  maxMessages: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+  bytes: 0,
+  full: undefined,
+  filled: () => {},
+  drained: () => {},
+};
+
+/** What the port needs of its surroundings. */
+export interface PortHost {
+  /** Milliseconds, by the clock that the timers go by. */
+  now(): number;
+  actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+}
+
+/**
+ * The effects of one session made real: the machines say what is to be done, and this does it. It belongs to the session
+ * actor, sits in its context, and outlives it only to say how it ended.
+ */
+export class SessionPort implements Port, ConnectionHost {
+  readonly conformance: SessionConfig['conformance'];
+  readonly failures = UNBOUNDED;
+  readonly stock: Stock;
+  readonly #config: SessionConfig;
+  readonly #host: PortHost;
+  readonly #conduit: Conduit;
+  readonly #outbox: Outbox;
+  readonly #acceptor: Acceptor;
+  readonly #requests = new Requests();
+  readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #established = deferred<Connection>();
+  readonly #closed = deferred<SessionClosedReason>();
+  #root: Connection | undefined;
+  #reason: SessionClosedReason | undefined;
+  #endError: SessionClosed | undefined;
+
+  constructor(config: SessionConfig, host: PortHost) {
+    this.#config = config;
+    this.#host = host;
+    this.conformance = config.conformance;
+    const { link, codec, limits } = config;
+    const push = (event: SessionEvent) => this.#conduit.gate.push(event);
+    this.#outbox = new Outbox(link, codec, limits, {
+      filled: () => push({ type: 'outbox.filled' }),
+      progressed: () => push({ type: 'outbox.progressed' }),
+      drained: () => push({ type: 'outbox.drained' }),
+      overflowed: () => push({ type: 'outbox.overflowed' }),
+      unsendable: (error) => this.#conduit.gate.pushNext({ type: 'link.unsendable', error }),
+    });
+    this.#conduit = new Conduit(link, codec, limits, () => this.#outbox.onDrained());
+    this.#acceptor = new Acceptor(config.onConnection, {
+      codec,
+      limits,
+      answer: (make) => this.push(make),
+      now: host.now,
+      report: (report) => this.report(report),
+    });
+    this.stock = {
+      maxMessages: limits.inboxMessages,
+      maxBytes: limits.inboxBytes,
+      bytes: 0,
+      full: undefined,
+      filled: (id) => this.#conduit.gate.pushNext({ type: 'inbox.filled', id }),
+      drained: () => push({ type: 'inbox.drained' }),
+    };
+  }
+
+  // ---- For the session's actors ----
+
+  /** The conduit's actor runs: reads, and gives each event to `send`. */
+  start(send: (event: SessionEvent) => void): void {
+    const { signal, keepalive } = this.#config;
+    this.#conduit.start(send);
+    if (signal?.aborted) this.#abortHandshake();
+    else signal?.addEventListener('abort', this.#abortHandshake, { once: true });
+    if (keepalive !== undefined && !(keepalive.pingInterval > 0 && keepalive.pongTimeout > 0)) {
+      this.report({ kind: 'keepalive-disabled', message: 'the keepalive is off: its times are not positive' });
+    }
+  }
+
+  /** The conduit's actor has stopped, for whatever reason: nothing of the session is left after this. */
+  stop(end: SessionEnd): void {
+    this.finish(end);
+    this.#conduit.stop();
+    this.#closed.resolve(this.#reason as SessionClosedReason);
+  }
+
+  /** The fast path: what the `deliver` effect does, without the machines. */
+  deliver({ id, message }: { id: ConnectionId; message: DataMessage }): void {
+    this.#connections.get(id)?.deliver(message, this.#conduit.frameSize);
+  }
+
+  // ---- Effects ----
+
+  transmit(message: Message): void {
+    this.#outbox.transmit(message);
+  }
+
+  flush(): void {
+    if (!this.#outbox.isBroken) this.#conduit.gate.pushNext({ type: 'conduit.flushed' });
+  }
+
+  decide({
+    id,
+    peerSettings,
+    metadata,
+  }: {
+    id: ConnectionId;
+    peerSettings: ConnectionSettings;
+    metadata: Metadata;
+  }): void {
+    this.#conduit.gate.hold(() => this.#acceptor.decide(id, peerSettings, metadata));
+  }
+
+  dropDecision({ id }: { id: ConnectionId }): void {
+    const error = new ConnectionClosed('peer', `the peer withdrew its open of connection ${id}`);
+    this.#conduit.gate.hold(() => this.#acceptor.drop(id, error));
+  }
+
+  pend({ id, request }: { id: ConnectionId; request: RequestNumber }): void {
+    const deadline = this.#host.now() + this.#config.limits.openTimeout;
+    this.#requests.pend(request, id, deadline, () => this.push({ type: 'app.abandonOpen', id, why: 'aborted' }));
+  }
+
+  activate(opened: OpenedConnection & { request?: RequestNumber }): void {
+    // The link has refused our part of the agreement: there is no connection, and soon no session. 9b.09
+    if (this.#outbox.isBroken) return;
+    const { id, origin, request } = opened;
+    const connection = new Connection(this, opened);
+    this.#connections.set(id, connection);
+    if (origin === 'root') {
+      this.#root = connection;
+      this.#config.signal?.removeEventListener('abort', this.#abortHandshake);
+      this.#established.resolve(connection);
+    } else if (request !== undefined) {
+      this.#requests.resolve(request, connection);
+    } else {
+      this.#setUp(connection);
+    }
+  }
+
+  retire({ id, by, metadata }: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void {
+    const connection = this.#connections.get(id);
+    this.#connections.delete(id);
+    if (by === 'peer') {
+      this.#outbox.drop(id, new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
+    }
+    connection?.retire({ by, metadata }, by === 'peer');
+  }
+
+  settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
+    if (outcome.type === 'done') this.#requests.resolve(request, undefined);
+    else if (outcome.type === 'ended') this.#requests.reject(request, this.endError);
+    else this.#requests.reject(request, errorOf(outcome, this.#config.limits, this.#requests.reasonOf(request)));
+  }
+
+  sweep(): void {
+    for (const id of this.#requests.expired(this.#host.now())) {
+      this.push({ type: 'app.abandonOpen', id, why: 'expired' });
+    }
+    this.#conduit.gate.hold(() => this.#acceptor.sweep());
+  }
+
+  pauseReading(): void {
+    this.#conduit.pause();
+  }
+
+  resumeReading(): void {
+    this.#conduit.resume();
+  }
+
+  confirm(turns = CONFIRMING_TURNS): void {
+    const arrived = this.#conduit.frames;
+    afterTurn(() => {
+      // Something came, and more may lie behind it.
+      if (this.#conduit.frames !== arrived && turns > 1) this.confirm(turns - 1);
+      else this.push({ type: 'keepalive.confirmed' });
+    });
+  }
+
+  reportRootClosed(): void {
+    this.report({ kind: 'root-closed-by-peer', message: 'the peer closed the root connection', id: ROOT });
+  }
+
+  finish(end: SessionEnd): void {
+    if (this.#reason !== undefined) return;
+    const reason = reasonOf(end);
+    const error = sessionClosed(reason);
+    this.#reason = reason;
+    this.#endError = error;
+    this.#config.signal?.removeEventListener('abort', this.#abortHandshake);
+    if (end.cause === 'shutdown' || end.cause === 'released') this.#outbox.release();
+    else this.#outbox.dropAll(error);
+    this.#established.reject(handshakeFailed(end, reason));
+    this.#requests.rejectAll(error);
+    this.#conduit.gate.hold(() => this.#acceptor.dropAll(error));
+    // What was received before the peer or the link ended can still be read; what we ended ourselves we do not want.
+    const keepsInboxes = reason.by === 'peer' || reason.error !== undefined;
+    for (const connection of this.#connections.values()) {
+      connection.retire({ by: 'session', metadata: [] }, keepsInboxes);
+    }
+    this.#connections.clear();
+  }
+
+  closeLink({ orderly }: { orderly: boolean }): void {
+    if (orderly) this.#config.link.close();
+    else this.#config.link.abort();
+  }
+
+  // ---- For handles ----
+
+  /** A local input, in its turn. */
+  push(input: Input): void {
+    this.#conduit.gate.push(input);
+  }
+
+  get root(): Connection | undefined {
+    return this.#root;
+  }
+
+  get established(): Promise<Connection> {
+    return this.#established.promise;
+  }
+
+  get closed(): Promise<SessionClosedReason> {
+    return this.#closed.promise;
+  }
+
+  get endError(): SessionClosed | undefined {
+    return this.#endError;
+  }
+
+  get config(): SessionConfig {
+    return this.#config;
+  }
+
+  connection(id: ConnectionId): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
+  close(id: ConnectionId, metadata?: Metadata): Promise<void> {
+    const checked = metadataOf(metadata, this.#config.codec, this.#config.limits);
+    return this.request((request) => ({ type: 'app.close', id, request, metadata: checked }));
+  }
+
+  request<T>(make: (request: RequestNumber) => SessionEvent, signal?: AbortSignal): Promise<T> {
+    if (this.#endError !== undefined) return Promise.reject(this.#endError);
+    const { request, promise } = this.#requests.add<T>(signal);
+    this.push(make(request));
+    return promise;
+  }
+
+  send(message: DataMessage): Promise<void> {
+    return this.#outbox.send(message);
+  }
+
+  release(id: ConnectionId): void {
+    this.push({ type: 'app.release', id });
+  }
+
+  leave(id: ConnectionId): void {
+    this.push({ type: 'app.leave', id });
+  }
+
+  actorOf(id: ConnectionId): ConnectionActorRef | undefined {
+    return this.#host.actorOf(id);
+  }
+
+  /** Calls a user's callback: an exception in it is reported, and ends nothing. */
+  call(callback: () => void, onError: (error: unknown) => void): void {
+    this.#conduit.gate.hold(() => {
+      try {
+        callback();
+      } catch (error) {
+        onError(error);
+      }
+    });
+  }
+
+  report(report: Report): void {
+    this.call(
+      () => this.#config.onReport(report),
+      // A reporter that throws has nobody left to tell.
+      () => {},
+    );
+  }
+
+  /** A port is nobody's data: a snapshot that is serialised is without it. */
+  toJSON(): undefined {
+    return undefined;
+  }
+
+  #setUp(connection: Connection): void {
+    const { id } = connection;
+    const setup = this.#acceptor.takeSetup(id);
+    if (setup === undefined) return;
+    this.call(
+      () => setup(connection),
+      (error) => {
+        this.report({ kind: 'setup-failed', id, message: `the setup of connection ${id} failed`, error });
+        this.release(id);
+      },
+    );
+  }
+
+  readonly #abortHandshake = (): void => {
+    this.push({ type: 'app.abortHandshake', reason: this.#config.signal?.reason });
+  };
+}
+
+/** What `initiate` or `accept` rejects with when the session ends before it is one. */
+function handshakeFailed(end: SessionEnd, reason: SessionClosedReason): HandshakeError {
+  if (end.cause === 'handshake') return handshakeError(end.failure);
+  const failure: HandshakeFailure = {
+    message: `the session ended during the handshake: ${reason.cause}`,
+    error: reason.error,
+  };
+  return handshakeError(failure);
+}
+
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve: Deferred<T>['resolve'] = () => {};
+  let reject: Deferred<T>['reject'] = () => {};
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Whoever embeds the actor may never look.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

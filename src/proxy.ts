@@ -1,0 +1,40 @@
+import type { Connection } from './connection.js';
+import { InvalidArgument } from './errors.js';
+import type { DataMessage } from './wire/message.js';
+import { propagated } from './wire/metadata.js';
+
+/**
+ * Forwards every request and channel message between two connections, both ways, until either is closed or can't send;
+ * then both are released: a virtual connection is closed, a root closed internally. Payloads are not decoded, request and
+ * channel ids stay as they are, and entries marked NO_PROPAGATE are left out. The proxy is the one reader of both.
+ *
+ * @throws InvalidArgument (the promise rejects) when the ids can't be kept: what one side allocates must be what the other
+ * side's peer allocates, so the two parities must differ.
+ */
+export async function proxyConnections(left: Connection, right: Connection): Promise<void> {
+  if (left === right) throw new InvalidArgument('a connection cannot be proxied to itself');
+  if (left.parity === right.parity) {
+    throw new InvalidArgument(`request ids can't be kept: both connections have ${left.parity} parity on our side`);
+  }
+  // Each direction on its own: neither waits for the other's peer.
+  await Promise.race([forward(left, right), forward(right, left)]);
+  left.release();
+  right.release();
+  await Promise.all([left, right].map(async (side) => side.id === 0 || side.closed));
+}
+
+async function forward(from: Connection, to: Connection): Promise<void> {
+  try {
+    for await (const message of from) await to.forward(stripped(message));
+  } catch {
+    // The other side is closed: so is this direction.
+  }
+}
+
+// r[rpc.metadata.flags.no-propagate]
+function stripped(message: DataMessage): DataMessage {
+  const { body } = message;
+  if (!('metadata' in body)) return message;
+  const metadata = propagated(body.metadata);
+  return metadata === body.metadata ? message : ({ ...message, body: { ...body, metadata } } as DataMessage);
+}

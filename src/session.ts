@@ -1,0 +1,185 @@
+import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
+import type { Role, SessionEmitted } from '../machines/index.js';
+import { metadataOf, type SettingsOptions, settingsOf } from './arguments.js';
+import type { Connection } from './connection.js';
+import type { SessionClosedReason } from './end.js';
+import { ConnectionClosed, InvalidArgument } from './errors.js';
+import type { Link } from './link/link.js';
+import { type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
+import { configOf, type SessionOptions } from './options.js';
+import { SessionPort } from './port.js';
+import type { ConnectionId } from './wire/id.js';
+import type { Metadata } from './wire/metadata.js';
+
+/** A clock for timers, such as XState's `SimulatedClock`. */
+export interface Clock {
+  setTimeout(callback: () => void, timeout: number): unknown;
+  clearTimeout(id: unknown): void;
+}
+
+/** Options of {@link initiate} and {@link accept}. */
+export interface StartOptions extends SessionOptions {
+  /** Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as the work. */
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
+  /** The clock of all timers; the real one by default. */
+  readonly clock?: Clock;
+}
+
+/** Options of {@link Session.open}. */
+export interface OpenOptions extends SettingsOptions {
+  readonly metadata?: Metadata;
+  /** Gives the open up; of no effect once the connection is open. */
+  readonly signal?: AbortSignal;
+}
+
+type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => void;
+
+/** A running session: the root connection, and any number of virtual ones beside it. */
+export class Session implements AsyncDisposable {
+  /** `await using` shuts the session down, and waits for its end. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  readonly #actor: SessionActorRef;
+  readonly #port: SessionPort;
+
+  /** @internal */
+  constructor(actor: SessionActorRef, port: SessionPort) {
+    this.#actor = actor;
+    this.#port = port;
+  }
+
+  /** The session's actor. */
+  get actor(): SessionActorRef {
+    return this.#actor;
+  }
+
+  /**
+   * The root connection, active from the handshake to the end of the session.
+   *
+   * @throws InvalidArgument before the session is established.
+   */
+  get root(): Connection {
+    const { root } = this.#port;
+    if (root === undefined) throw new InvalidArgument('the session has no root connection before it is established');
+    return root;
+  }
+
+  /** Resolves once the session is over and nothing of it is left: why, and by whom. Never rejects. */
+  get closed(): Promise<SessionClosedReason> {
+    return this.#port.closed;
+  }
+
+  /** An active connection by its id. */
+  connection(id: ConnectionId): Connection | undefined {
+    return this.#port.connection(id);
+  }
+
+  /**
+   * Opens a virtual connection, and resolves when the peer has accepted it. `[connection.open]`
+   *
+   * @throws ConnectionRejected when the peer rejects it; ConnectionClosed when either side closes it before that, or the
+   * signal aborts; LimitExceeded when `limits.connections` are open, or the peer does not answer within
+   * `limits.openTimeout`; SessionClosed when the session ends; InvalidArgument when an option is wrong.
+   */
+  async open(options: OpenOptions = {}): Promise<Connection> {
+    const { codec, limits } = this.#port.config;
+    const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
+    const metadata = metadataOf(options.metadata, codec, limits);
+    const { signal } = options;
+    if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
+    return this.#port.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
+  }
+
+  /**
+   * Closes a virtual connection, after what was sent on it; one that the peer has not accepted yet, too. `[connection.close]`
+   *
+   * @throws InvalidArgument for the root, and for an id that is not open; SessionClosed when the session has ended.
+   */
+  async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
+    return this.#port.close(id, options.metadata);
+  }
+
+  /** Ends the session: what was sent still leaves, and the link is closed behind it. No effect once it has ended. */
+  shutdown(): void {
+    this.#port.push({ type: 'app.shutdown' });
+  }
+
+  /** Listens to what the session emits. An exception in the listener is reported, and ends nothing. */
+  on<T extends SessionEmitted['type']>(type: T, listener: Listener<T>): { unsubscribe(): void } {
+    return this.#actor.on(type, (event) => {
+      this.#port.call(
+        () => listener(event as Extract<SessionEmitted, { type: T }>),
+        (error) => this.#port.report({ kind: 'listener-failed', message: `a listener of '${type}' failed`, error }),
+      );
+    });
+  }
+
+  static {
+    // A browser may not have the symbol yet.
+    if (Symbol.asyncDispose !== undefined) {
+      Object.defineProperty(Session.prototype, Symbol.asyncDispose, {
+        async value(this: Session): Promise<void> {
+          this.shutdown();
+          await this.closed;
+        },
+      });
+    }
+  }
+}
+
+/**
+ * Starts a session as its initiator: sends Hello, and resolves when the peer has answered it. `[session.handshake]`
+ *
+ * @throws HandshakeError when there is no session, and the link is closed then; InvalidArgument when an option is wrong.
+ *
+ * @example
+ * const session = await initiate(await connectWebSocket('ws://127.0.0.1:9000'));
+ * const connection = await session.open();
+ */
+export async function initiate(link: Link, options: StartOptions = {}): Promise<Session> {
+  return start('initiator', link, options);
+}
+
+/**
+ * Starts a session as its acceptor: waits for the peer's Hello, and answers it. `[session.handshake]`
+ *
+ * @throws HandshakeError when there is no session, and the link is closed then; InvalidArgument when an option is wrong.
+ */
+export async function accept(link: Link, options: StartOptions = {}): Promise<Session> {
+  return start('acceptor', link, options);
+}
+
+/** One Session for each port, however often it is asked for. */
+const sessions = new WeakMap<SessionPort, Session>();
+
+/**
+ * The Session of a session actor, embedded or not. Before the session is established it has no root, and opens nothing.
+ *
+ * @throws InvalidArgument when the actor is no session actor.
+ */
+export function handle(actor: SessionActorRef | AnyActorRef): Session {
+  const snapshot: unknown = actor.getSnapshot();
+  const port = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
+  if (!(port instanceof SessionPort)) throw new InvalidArgument('the actor is no session actor');
+  let session = sessions.get(port);
+  if (session === undefined) {
+    session = new Session(actor as SessionActorRef, port);
+    sessions.set(port, session);
+  }
+  return session;
+}
+
+async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {
+  const { inspect, clock, ...rest } = options;
+  const input = { ...rest, role, link };
+  // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
+  configOf(input);
+  const actor: Actor<SessionLogic> = createActor(sessionLogic, {
+    input,
+    ...(inspect === undefined ? {} : { inspect }),
+    ...(clock === undefined ? {} : { clock }),
+  } as never);
+  actor.start();
+  await (actor.getSnapshot().context.port as SessionPort).established;
+  return handle(actor);
+}
