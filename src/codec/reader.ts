@@ -2,8 +2,7 @@ import { ProtocolError } from '../errors.js';
 import type { Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../wire/message.js';
 import { type Metadata, type MetadataEntry, SENSITIVE } from '../wire/metadata.js';
-import type { MetadataValue } from '../wire/sensitive.js';
-import { Sensitive } from '../wire/sensitive.js';
+import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 import type { DecodeLimits } from './codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from './layout.js';
 
@@ -228,9 +227,7 @@ function parity(value: unknown, where: string): Parity {
 function metadata(value: unknown, where: string, limits: DecodeLimits): Metadata {
   const list = array(value, where, 'metadata');
   if (list.length === 0) return list as [];
-  if (list.length > limits.metadataEntries) {
-    throw malformed(where, `metadata has more than ${String(limits.metadataEntries)} entries`);
-  }
+  // Their number is within the limit: the scan has counted them.
   let room = limits.metadataBytes;
   for (let index = 0; index < list.length; index++) {
     const at = `metadata[${String(index)}]`;

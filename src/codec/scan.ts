@@ -32,8 +32,7 @@ let marks = 0;
 // r[session.message]
 export function scan(bytes: Uint8Array, maxLists: number): Scan {
   marks = 0;
-  const head = bytes[0];
-  if (head === undefined) throw malformed('no bytes');
+  if (bytes.length === 0) throw malformed('no bytes');
   let at = headerEnd(bytes, 0);
   if (at === 0) throw malformed('not an array');
   let last = at;
@@ -122,11 +121,9 @@ export function headerEnd(bytes: Uint8Array, at: number): number {
   return 0;
 }
 
-/** How many elements the array at `at` has. Each takes a byte at least, so that a claim of more than is there is refused. */
+/** How many elements the array at `at` claims to have; `start` is where its header ends. */
 function elements(bytes: Uint8Array, at: number, start: number): number {
-  const count = start - at === 1 ? (bytes[at] ?? 0) & 0x0f : unsigned(bytes, at + 1, start);
-  if (count > bytes.length - start) throw truncated();
-  return count;
+  return start - at === 1 ? (bytes[at] ?? 0) & 0x0f : unsigned(bytes, at + 1, start);
 }
 
 function skipString(bytes: Uint8Array, start: number, length: number): number {

@@ -52,6 +52,13 @@ describe(`a message, encoded and decoded ${isNativeAccelerationEnabled ? 'with' 
     },
   );
 
+  it('keeps every length about the size of the buffer that msgpackr reads from', () => {
+    for (let length = 4070; length < 4110; length++) {
+      const message: Message = { type: 'ProtocolError', connectionId: 0, description: 'v'.repeat(length) };
+      expect(messagePack.decode(messagePack.encode(message), DEFAULT_LIMITS)).toEqual(message);
+    }
+  });
+
   it('keeps more list elements than each form of an array header holds', () => {
     for (const length of [15, 16, 65_535, 65_536]) {
       const channels = Array.from({ length }, (_, index) => index * 2 ** 33);
@@ -77,6 +84,14 @@ describe('what encode returns', () => {
       }),
       { numRuns: 100 },
     );
+  });
+
+  it('is whole where the memory that frames share ends', () => {
+    // 11 bytes each: 2 979 of them are one byte more than 32 KiB.
+    for (let index = 0; index < 7000; index++) {
+      const bytes = messagePack.encode(item(new Uint8Array(4).fill(index)));
+      if (bytes.length !== 11 || bytes[10] !== index % 256) throw new Error(`frame ${String(index)}`);
+    }
   });
 
   it('keeps at most 32 KiB alive besides itself', () => {
@@ -107,22 +122,18 @@ describe('what decode returns', () => {
   });
 
   it('shares the payload with the frame, and nothing else', () => {
-    const message: Message = {
+    const message = (value: Uint8Array, ret: Uint8Array): Message => ({
       type: 'RequestMessage',
       connectionId: 0,
       id: 1,
-      body: {
-        type: 'Response',
-        channels: [],
-        metadata: [{ key: 'k', value: new Uint8Array(3), flags: 0n }],
-        ret: new Uint8Array(3),
-      },
-    };
-    const frame = messagePack.encode(message).slice();
-    const first = messagePack.decode(frame, DEFAULT_LIMITS);
-    frame.fill(9);
-    messagePack.decode(messagePack.encode(item(new Uint8Array(100))), DEFAULT_LIMITS);
-    expect(first).toEqual({ ...message, body: { ...message.body, ret: new Uint8Array(3).fill(9) } });
+      body: { type: 'Response', channels: [], metadata: [{ key: 'k', value, flags: 0n }], ret },
+    });
+    const three = (byte: number): Uint8Array => new Uint8Array(3).fill(byte);
+    const frame = messagePack.encode(message(three(1), three(1))).slice();
+    const decoded = messagePack.decode(frame, DEFAULT_LIMITS);
+    frame.fill(2);
+    messagePack.decode(messagePack.encode(message(three(3), three(3))), DEFAULT_LIMITS);
+    expect(decoded).toEqual(message(three(1), three(2)));
   });
 });
 

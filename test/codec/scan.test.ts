@@ -186,8 +186,11 @@ describe('a string', () => {
   ])('may not hold %s', (_, hex) => {
     expect(inString(hex)).toBe(NOT_UTF8);
     expect(inString(`6161616161${hex}`)).toBe(NOT_UTF8);
-    // What follows is another value: it does not complete the sequence.
-    expect(refusal(`92 d9${(hex.length / 2).toString(16).padStart(2, '0')}${hex} 00`)).toBe(NOT_UTF8);
+    // What follows is another value: it completes no sequence, not even an empty string (0xa0), which might.
+    for (const next of ['00', 'a0', 'a0a0a0']) {
+      const header = `d9${(hex.length / 2).toString(16).padStart(2, '0')}`;
+      expect(refusal(`9${String(1 + next.length / 2)}${header}${hex}${next}`)).toBe(NOT_UTF8);
+    }
   });
 
   it('is UTF-8 exactly where TextDecoder says so, for every three bytes of consequence', () => {
