@@ -260,5 +260,6 @@ function guard<Args extends unknown[], Result>(
 }
 
 function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error), 'RoamActorsWarning');
+  const detail = error instanceof Error ? (error.stack ?? '') : '';
+  process.emitWarning(String(error), { type: 'RoamActorsWarning', detail });
 }

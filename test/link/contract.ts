@@ -7,7 +7,7 @@ export class Recorder implements LinkEvents {
   readonly messages: Uint8Array[] = [];
   bytes = 0;
   drains = 0;
-  /** The ends: never more than one, if the link keeps its word. */
+  /** The end, and an error for whatever is told after it: never more than one, if the link keeps its word. */
   readonly ends: (Error | 'ended')[] = [];
   onMessage: ((bytes: Uint8Array) => void) | undefined;
   #waiters: { ready: () => boolean; resolve: () => void }[] = [];
@@ -17,7 +17,7 @@ export class Recorder implements LinkEvents {
   }
 
   message(bytes: Uint8Array): void {
-    expect(this.ends).toEqual([]);
+    this.#mustNotHaveEnded();
     this.messages.push(bytes);
     this.bytes += bytes.byteLength;
     this.onMessage?.(bytes);
@@ -25,7 +25,7 @@ export class Recorder implements LinkEvents {
   }
 
   drained(): void {
-    expect(this.ends).toEqual([]);
+    this.#mustNotHaveEnded();
     this.drains += 1;
     this.#check();
   }
@@ -56,6 +56,10 @@ export class Recorder implements LinkEvents {
     return this.ends[0] as Error | 'ended';
   }
 
+  #mustNotHaveEnded(): void {
+    if (this.ends.length > 0) this.ends.push(new Error('something was told after the end'));
+  }
+
   #check(): void {
     this.#waiters = this.#waiters.filter(({ ready, resolve }) => {
       if (!ready()) return true;
@@ -65,8 +69,12 @@ export class Recorder implements LinkEvents {
   }
 }
 
+const recorders: Recorder[] = [];
+
+/** Starts a link, and keeps what it tells. */
 export function record(link: Link): Recorder {
   const recorder = new Recorder();
+  recorders.push(recorder);
   link.start(recorder);
   return recorder;
 }
@@ -98,8 +106,20 @@ export interface Pair {
   dispose(): Promise<void>;
 }
 
-/** What every link must do. `pauses`: whether the right end can be paused at all. */
-export function describeLink(name: string, connect: () => Promise<Pair>, { pauses = true } = {}): void {
+/** What a browser's WebSocket can't do. */
+export interface Abilities {
+  /** The right end can be paused. */
+  readonly pauses?: boolean;
+  /** The left end can drop what it sent before `close()`. */
+  readonly cuts?: boolean;
+}
+
+/** What every link must do. */
+export function describeLink(
+  name: string,
+  connect: () => Promise<Pair>,
+  { pauses = true, cuts = true }: Abilities = {},
+): void {
   describe(`${name} keeps the contract of a link`, () => {
     let pair: Pair | undefined;
 
@@ -113,6 +133,7 @@ export function describeLink(name: string, connect: () => Promise<Pair>, { pause
       pair?.right.abort();
       await pair?.dispose();
       pair = undefined;
+      for (const { ends } of recorders.splice(0)) expect(ends.length).toBeLessThanOrEqual(1);
     });
 
     test('one send is one message, in order, both ways', async () => {
@@ -225,8 +246,7 @@ export function describeLink(name: string, connect: () => Promise<Pair>, { pause
       expect(left.buffered).toBeGreaterThan(1024 * 1024);
       const before = left.buffered;
       right.resume();
-      await atLeft.until(() => atLeft.drains > 0);
-      expect(left.buffered).toBeLessThan(before);
+      await atLeft.until(() => atLeft.drains > 0 && left.buffered < before);
       await atRight.received(total);
       await atLeft.until(() => left.buffered === 0);
       expect(numbersOf(atRight.messages)).toEqual(upTo(total));
@@ -335,7 +355,7 @@ export function describeLink(name: string, connect: () => Promise<Pair>, { pause
       expect([atRight.messages.length, atRight.ends]).toEqual([5, []]);
     });
 
-    test('abort after close ends at once', async () => {
+    (cuts ? test : test.skip)('abort after close ends at once', async () => {
       const [left, right] = await links();
       const [atLeft, atRight] = [record(left), record(right)];
       for (const bytes of numbered(200, 64 * 1024)) left.send(bytes);
@@ -374,6 +394,7 @@ export function describeLink(name: string, connect: () => Promise<Pair>, { pause
     });
 
     test('an end leaves no timer, handle or socket behind', async () => {
+      await turns(10);
       const before = process.getActiveResourcesInfo().sort();
       for (const end of ['close', 'abort'] as const) {
         const [left, right] = await links();

@@ -104,9 +104,12 @@ describe('a memory link', () => {
 
   test('delivers the rest when a handler throws', async () => {
     const thrown: unknown[] = [];
-    const microtasks = jest
-      .spyOn(globalThis, 'queueMicrotask')
-      .mockImplementation((callback) => void Promise.resolve().then(callback).catch((error) => thrown.push(error)));
+    const microtasks = jest.spyOn(globalThis, 'queueMicrotask').mockImplementation(
+      (callback) =>
+        void Promise.resolve()
+          .then(callback)
+          .catch((error) => thrown.push(error)),
+    );
     const [left, right] = memoryLinkPair();
     record(left);
     const atRight = record(right);

@@ -1,0 +1,151 @@
+import { connect } from 'node:net';
+import { describe, expect, jest, test } from '@jest/globals';
+import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
+import { record, turns } from './contract.js';
+import { Host } from './peers.js';
+
+describe('listenWebSocket', () => {
+  test('refuses arguments out of range at once', () => {
+    const onLink = () => {};
+    const wrong = [
+      { port: -1 },
+      { port: 65_536 },
+      { port: 1.5 },
+      { port: '80' as unknown as number },
+      { port: 0, host: '' },
+      { port: 0, maxFrame: 0 },
+      { port: 0, handshakeTimeout: 0 },
+      { port: 0, closeTimeout: Number.NaN },
+    ];
+    for (const options of wrong) expect(() => listenWebSocket(options, onLink)).toThrow(InvalidArgument);
+    expect(() => listenWebSocket({ port: 0 }, undefined as unknown as typeof onLink)).toThrow(InvalidArgument);
+  });
+
+  test('rejects with a LinkError that names the port when it is in use', async () => {
+    const host = await Host.listen();
+    const { port } = host.listener;
+    await expect(listenWebSocket({ port }, () => {})).rejects.toEqual(
+      new LinkError(`cannot listen on 127.0.0.1:${String(port)}: the port is in use`),
+    );
+    await host.close();
+  });
+
+  test('close frees the port, leaves links alone, and may be called again', async () => {
+    const host = await Host.listen();
+    const { listener } = host;
+    const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
+    const closing = listener.close();
+    expect(listener.close()).toBe(closing);
+    await closing;
+    await expect(connectWebSocket(host.url)).rejects.toBeInstanceOf(LinkError);
+    const again = await listenWebSocket({ port: listener.port }, () => {});
+    record(server);
+    const events = record(client);
+    server.send(new Uint8Array(1));
+    await events.received(1);
+    server.close();
+    expect(await events.end()).toBe('ended');
+    await again[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken handler');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken handler'))],
+  ])('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
+    const errors: unknown[] = [];
+    let count = 0;
+    const listener = await listenWebSocket({ port: 0, onError: (error) => errors.push(error) }, (link) => {
+      count += 1;
+      if (count === 1) return broken();
+      record(link);
+      return undefined;
+    });
+    const first = record(await connectWebSocket(listener.url));
+    expect(await first.end()).toBeInstanceOf(LinkError);
+    expect(errors).toEqual([new Error('broken handler')]);
+    const second = await connectWebSocket(listener.url);
+    const events = record(second);
+    second.close();
+    expect(await events.end()).toBe('ended');
+    await listener.close();
+  });
+
+  test('an onError that throws is a warning of the process', async () => {
+    const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const onError = () => {
+      throw new Error('broken onError');
+    };
+    const listener = await listenWebSocket({ port: 0, onError }, () => {
+      throw new Error('broken handler');
+    });
+    await record(await connectWebSocket(listener.url)).end();
+    expect(warnings.mock.calls).toEqual([
+      ['Error: broken onError', { type: 'RoamActorsWarning', detail: expect.stringContaining('broken onError') }],
+    ]);
+    warnings.mockRestore();
+    await listener.close();
+  });
+
+  test.each([
+    ['false', () => false, 0],
+    [
+      'an error',
+      () => {
+        throw new Error('broken verify');
+      },
+      1,
+    ],
+  ])('answers 401 when verify gives %s', async (_what, verify, reported) => {
+    const host = await Host.listen({ verify });
+    await expect(connectWebSocket(host.url)).rejects.toThrow(/: the server answered 401 Unauthorized$/);
+    expect([host.links.length, host.errors.length]).toEqual([0, reported]);
+    await host.close();
+  });
+
+  test.each([
+    ['says nothing', 0],
+    ['trickles', 5],
+  ])('cuts a connection that %s after handshakeTimeout', async (_how, interval) => {
+    const host = await Host.listen({ handshakeTimeout: 50 });
+    const socket = connect(host.listener.port, '127.0.0.1');
+    socket.on('error', () => {});
+    const trickle = interval === 0 ? undefined : setInterval(() => socket.write('G'), interval);
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(trickle);
+    await host.close();
+  });
+
+  test('a link outlives handshakeTimeout', async () => {
+    const host = await Host.listen({ handshakeTimeout: 20 });
+    const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
+    record(server);
+    const events = record(client);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    server.send(new Uint8Array(1));
+    await events.received(1);
+    await host.close();
+  });
+
+  test('close cuts what has not become a link yet', async () => {
+    const host = await Host.listen();
+    const socket = connect(host.listener.port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    await turns(5);
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await host.close();
+    await closed;
+  });
+
+  test('answers 426 to plain HTTP', async () => {
+    const host = await Host.listen();
+    const response = await fetch(host.url.replace('ws:', 'http:'));
+    expect([response.status, await response.text()]).toEqual([426, 'A WebSocket client is expected here.\n']);
+    await host.close();
+  });
+});
