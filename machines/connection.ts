@@ -7,7 +7,7 @@
  * forwards only what concerns a living connection. Two things follow from the phases: a message that is not listed in one
  * breaks a rule, and conformance only decides whether a listed tolerance applies.
  */
-import { and, assign, sendTo, setup } from 'xstate';
+import { and } from 'xstate';
 import type { ConnectionId } from '../src/wire/id.js';
 import type {
   ConnectionAccept,
@@ -19,91 +19,12 @@ import type {
 } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type { Rule } from '../src/wire/rule.js';
-import {
-  type Conformance,
-  type ConnectionEnd,
-  type ConnectionEvent,
-  type ConnectionStart,
-  type ConnectionsRef,
-  NO_METADATA,
-  type OpenedConnection,
-  type Outcome,
-  type Port,
-  type RequestNumber,
-} from './events.js';
-
-export type ConnectionPort = Pick<
-  Port,
-  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'retire' | 'settle'
->;
-
-export interface ConnectionInput extends ConnectionStart {
-  readonly port: ConnectionPort;
-  readonly conformance: Conformance;
-  /** Who spawned the connection, and is told when it is opened. */
-  readonly parent: ConnectionsRef;
-}
-
-export interface ConnectionContext extends ConnectionInput {
-  /** Set by the transition that ends the connection. */
-  readonly end?: ConnectionEnd;
-}
-
-export type ConnectionOutput = ConnectionEnd;
-
-const connection = setup({
-  types: {
-    context: {} as ConnectionContext,
-    events: {} as ConnectionEvent,
-    input: {} as ConnectionInput,
-    output: {} as ConnectionOutput,
-    tags: {} as 'delivers',
-  },
-  actions: {
-    transmit: ({ context }, message: ConnectionOpen | ConnectionAccept | ConnectionReject | ConnectionClose) =>
-      context.port.transmit(message),
-    decide: ({ context }, params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }) =>
-      context.port.decide(params),
-    dropDecision: ({ context }, params: { id: ConnectionId }) => context.port.dropDecision(params),
-    pend: ({ context }, params: { id: ConnectionId; request: RequestNumber }) => context.port.pend(params),
-    activate: ({ context }, params: OpenedConnection & { request?: RequestNumber }) => context.port.activate(params),
-    deliver: ({ context }, params: { id: ConnectionId; message: DataMessage }) => context.port.deliver(params),
-    retire: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
-      context.port.retire(params),
-    settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
-    announce: sendTo(
-      ({ context }) => context.parent,
-      ({ context }) => ({ type: 'connections.opened', connection: opened(context) }) as const,
-    ),
-    adopt: assign((_, known: Partial<Pick<ConnectionContext, 'localSettings' | 'peerSettings' | 'metadata'>>) => known),
-    conclude: assign((_, end: ConnectionEnd) => ({ end })),
-  },
-  guards: {
-    isOurs: ({ context }) => context.origin === 'local',
-    isTheirs: ({ context }) => context.origin === 'peer',
-    isRoot: ({ context }) => context.origin === 'root',
-    isReference: ({ context }) => context.conformance === 'reference',
-    isStrict: ({ context }) => context.conformance === 'strict',
-    hasOurParity: ({ context, event }) =>
-      event.type === 'rx.ConnectionAccept' && event.message.connectionSettings.parity === context.localSettings?.parity,
-  },
-});
+import { type ConnectionContext, connection, opened } from './connection-setup.js';
+import { type ConnectionEnd, NO_METADATA, type Outcome, type RequestNumber } from './events.js';
 
 type Phase = ConnectionEnd['phase'];
 interface Args {
   context: ConnectionContext;
-}
-
-/** A connection that both sides have agreed on. */
-function opened(context: ConnectionContext): OpenedConnection {
-  const { id, origin, metadata } = context;
-  return {
-    id,
-    origin,
-    localSettings: context.localSettings as ConnectionSettings,
-    peerSettings: context.peerSettings as ConnectionSettings,
-    metadata,
-  };
 }
 
 /** A Close of ours. */
@@ -135,6 +56,70 @@ function violation(phase: Phase, rule: Rule, description: string) {
     actions: { type: 'conclude', params: { phase, outcome, by: 'peer', metadata: NO_METADATA } },
   } as const;
 }
+
+/** What an accepted connection answers to, whether or not anybody reads it. */
+const acceptedRows = connection.createStateConfig({
+  on: {
+    // 5.10: r[connection.close.semantics]
+    'rx.ConnectionClose': {
+      target: 'closed',
+      actions: {
+        type: 'conclude',
+        params: ({ event }) => ({
+          phase: 'active',
+          outcome: 'closed',
+          by: 'peer',
+          metadata: event.message.metadata,
+        }),
+      },
+    },
+    // 9a.04, 9b.02
+    'rx.ConnectionAccept': [
+      { guard: 'isReference' },
+      violation('active', 'connection.open', 'ConnectionAccept for a connection that is active'),
+    ],
+    'rx.ConnectionReject': [
+      { guard: 'isReference' },
+      violation('active', 'connection.open', 'ConnectionReject for a connection that is active'),
+    ],
+    'rx.*': violation('active', 'session.message', 'unexpected message'),
+    // 5.26: r[connection.close]
+    'app.close': {
+      target: 'closed',
+      actions: [
+        {
+          type: 'transmit',
+          params: ({ context, event }): ConnectionClose => ({
+            type: 'ConnectionClose',
+            connectionId: context.id,
+            metadata: event.metadata,
+          }),
+        },
+        { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
+        {
+          type: 'conclude',
+          params: ({ event }) => ({ phase: 'active', outcome: 'closed', by: 'local', metadata: event.metadata }),
+        },
+      ],
+    },
+    // 5.27, 5.07: r[rpc.caller.liveness.last-drop-closes-connection]
+    'app.release': { target: 'closed', actions: [close(), conclude('active', 'local')] },
+  },
+}).on;
+
+const deliver = {
+  type: 'deliver',
+  params: ({ context, event }: Args & { event: { message: DataMessage } }) => ({
+    id: context.id,
+    message: event.message,
+  }),
+} as const;
+
+/** The root is never closed on the wire: the session ends instead. */
+const unread = [
+  { guard: 'isRoot', target: 'closed', actions: conclude('active', 'local', 'abandoned') },
+  { target: 'closed', actions: [close(), conclude('active', 'local')] },
+] as const;
 
 export const connectionMachine = connection.createMachine({
   id: 'connection',
@@ -371,87 +356,23 @@ export const connectionMachine = connection.createMachine({
           ...(context.request === undefined ? undefined : { request: context.request }),
         }),
       },
-      initial: 'read',
-      states: {
-        read: {
-          // What the fast path goes by: while this tag is there, a data message is for the inbox and for nothing else.
-          tags: 'delivers',
-          on: {
-            // 5.14
-            'rx.RequestMessage': {
-              actions: {
-                type: 'deliver',
-                params: ({ context, event }) => ({ id: context.id, message: event.message }),
-              },
-            },
-            'rx.ChannelMessage': {
-              actions: {
-                type: 'deliver',
-                params: ({ context, event }) => ({ id: context.id, message: event.message }),
-              },
-            },
-            'app.leave': { target: 'left' },
-          },
-        },
-        /** The reader has left: the next message ends what nobody reads. 5.16, 9b.05 */
-        left: {
-          on: {
-            'rx.RequestMessage': [
-              { guard: 'isRoot', target: '#connection.closed', actions: conclude('active', 'local', 'abandoned') },
-              { target: '#connection.closed', actions: [close(), conclude('active', 'local')] },
-            ],
-            'rx.ChannelMessage': [
-              { guard: 'isRoot', target: '#connection.closed', actions: conclude('active', 'local', 'abandoned') },
-              { target: '#connection.closed', actions: [close(), conclude('active', 'local')] },
-            ],
-          },
-        },
-      },
+      // What the fast path goes by: while this tag is there, a data message is for the inbox and for nothing else.
+      tags: 'delivers',
       on: {
-        // 5.10: r[connection.close.semantics]
-        'rx.ConnectionClose': {
-          target: 'closed',
-          actions: {
-            type: 'conclude',
-            params: ({ event }) => ({
-              phase: 'active',
-              outcome: 'closed',
-              by: 'peer',
-              metadata: event.message.metadata,
-            }),
-          },
-        },
-        // 9a.04, 9b.02
-        'rx.ConnectionAccept': [
-          { guard: 'isReference' },
-          violation('active', 'connection.open', 'ConnectionAccept for a connection that is active'),
-        ],
-        'rx.ConnectionReject': [
-          { guard: 'isReference' },
-          violation('active', 'connection.open', 'ConnectionReject for a connection that is active'),
-        ],
-        'rx.*': violation('active', 'session.message', 'unexpected message'),
-        // 5.26: r[connection.close]
-        'app.close': {
-          target: 'closed',
-          actions: [
-            {
-              type: 'transmit',
-              params: ({ context, event }): ConnectionClose => ({
-                type: 'ConnectionClose',
-                connectionId: context.id,
-                metadata: event.metadata,
-              }),
-            },
-            { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
-            {
-              type: 'conclude',
-              params: ({ event }) => ({ phase: 'active', outcome: 'closed', by: 'local', metadata: event.metadata }),
-            },
-          ],
-        },
-        // 5.27, 5.07: r[rpc.caller.liveness.last-drop-closes-connection]
-        'app.release': { target: 'closed', actions: [close(), conclude('active', 'local')] },
+        ...acceptedRows,
+        // 5.14
+        'rx.RequestMessage': { actions: deliver },
+        'rx.ChannelMessage': { actions: deliver },
+        'app.leave': { target: 'left' },
+      },
+    },
+
+    /** The reader has left: the next message ends what nobody reads. 5.16, 9b.05 */
+    left: {
+      on: {
+        ...acceptedRows,
+        'rx.RequestMessage': unread,
+        'rx.ChannelMessage': unread,
       },
     },
 

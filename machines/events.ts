@@ -117,11 +117,11 @@ export interface ConnectionStart {
   readonly id: ConnectionId;
   readonly origin: Origin;
   /** The request that opens it; ours alone have one. */
-  readonly request?: RequestNumber;
+  readonly request?: RequestNumber | undefined;
   /** Unknown while we decide on the peer's open. */
-  readonly localSettings?: ConnectionSettings;
+  readonly localSettings?: ConnectionSettings | undefined;
   /** Unknown while the peer decides on ours. */
-  readonly peerSettings?: ConnectionSettings;
+  readonly peerSettings?: ConnectionSettings | undefined;
   /** What our Open carries, or what the peer's Open, Hello or HelloYourself carried. */
   readonly metadata: Metadata;
 }

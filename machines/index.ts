@@ -1,11 +1,6 @@
 /** The protocol as statecharts: pure values, to be drawn, explored, tested and run. */
-export {
-  type ConnectionContext,
-  type ConnectionInput,
-  type ConnectionOutput,
-  type ConnectionPort,
-  connectionMachine,
-} from './connection.js';
+export { connectionMachine } from './connection.js';
+export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection-setup.js';
 export type {
   ConduitEvent,
   Conformance,
