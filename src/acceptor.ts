@@ -42,9 +42,30 @@ type Answer = Extract<ConnectionRequest, { type: 'app.accept' | 'app.reject' }>;
 interface Decision {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
-  readonly controller: AbortController;
+  /** Made when the user first looks at the signal, which few do. */
+  controller?: AbortController;
   readonly deadline: number;
   setup?: ((connection: Connection) => void) | undefined;
+}
+
+/** The request as the user sees it. */
+class Question implements OpenRequest {
+  readonly id: ConnectionId;
+  readonly peerSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+  readonly #decision: Decision;
+
+  constructor(decision: Decision, metadata: Metadata) {
+    this.id = decision.id;
+    this.peerSettings = decision.peerSettings;
+    this.metadata = metadata;
+    this.#decision = decision;
+  }
+
+  get signal(): AbortSignal {
+    this.#decision.controller ??= new AbortController();
+    return this.#decision.controller.signal;
+  }
 }
 
 export interface AcceptorHost {
@@ -74,12 +95,11 @@ export class Acceptor {
 
   /** Asks the user. Never throws: an acceptor that does has rejected. */
   decide(id: ConnectionId, peerSettings: ConnectionSettings, metadata: Metadata): void {
-    const controller = new AbortController();
     const deadline = this.#host.now() + this.#host.limits.acceptTimeout;
-    const decision: Decision = { id, peerSettings, controller, deadline };
+    const decision: Decision = { id, peerSettings, deadline };
     this.#decisions.set(id, decision);
     try {
-      const answer = this.#onConnection?.({ id, peerSettings, metadata, signal: controller.signal });
+      const answer = this.#onConnection?.(new Question(decision, metadata));
       if (isThenable(answer)) {
         answer.then(
           (value) => this.#answer(decision, value),
@@ -104,7 +124,7 @@ export class Acceptor {
   drop(id: ConnectionId, reason: unknown): void {
     const decision = this.#decisions.get(id);
     this.#decisions.delete(id);
-    decision?.controller.abort(reason);
+    decision?.controller?.abort(reason);
   }
 
   dropAll(reason: unknown): void {
@@ -119,7 +139,7 @@ export class Acceptor {
       const { acceptTimeout } = this.#host.limits;
       const error = new LimitExceeded('acceptTimeout', `onConnection did not answer within ${acceptTimeout} ms`);
       this.#fail(decision, error);
-      decision.controller.abort(error);
+      decision.controller?.abort(error);
     }
   }
 

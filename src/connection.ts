@@ -55,7 +55,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   /** What came with the peer's Open, Accept, Hello or HelloYourself. */
   readonly peerMetadata: Metadata;
   readonly #host: ConnectionHost;
-  readonly #inbox: Inbox<DataMessage>;
+  /** Made when it is first needed: most of ten thousand connections may be idle. */
+  #messages: Inbox<DataMessage> | undefined;
   #failures: Inbox<RequestFailure> | undefined;
   #callers = 0;
   #hasReader = false;
@@ -70,7 +71,6 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     this.localSettings = opened.localSettings;
     this.peerSettings = opened.peerSettings;
     this.peerMetadata = opened.metadata;
-    this.#inbox = new Inbox(opened.id, host.stock);
   }
 
   /** Which ids we allocate on this connection, for requests and for channels. `[connection.parity]` */
@@ -183,6 +183,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (this.#hasReader) throw new InvalidArgument(`connection ${this.id} has a reader already`);
     this.#hasReader = true;
     const inbox = this.#inbox;
+    if (this.#reason !== undefined) inbox.end();
     const reader: AsyncIterableIterator<DataMessage, undefined> = {
       next: () => inbox.next(),
       return: () => {
@@ -221,10 +222,15 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   retire(reason: ConnectionClosedReason, keepsInbox: boolean): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    if (keepsInbox) this.#inbox.end();
-    else this.#inbox.drop();
+    if (keepsInbox) this.#messages?.end();
+    else this.#messages?.drop();
     this.#failures?.end();
     this.#resolveClosed?.(reason);
+  }
+
+  get #inbox(): Inbox<DataMessage> {
+    this.#messages ??= new Inbox(this.id, this.#host.stock);
+    return this.#messages;
   }
 
   #failureStream(): Inbox<RequestFailure> {

@@ -105,8 +105,9 @@ export class Outbox {
   }
 
   /** A connection is closed: what waits for it will not be sent. */
-  drop(connectionId: ConnectionId, error: Error): void {
+  drop(connectionId: ConnectionId, makeError: () => Error): void {
     if (!this.#parkedFor.has(connectionId)) return;
+    const error = makeError();
     for (let left = this.#parked.length; left > 0; left--) {
       const parked = this.#shift() as Parked;
       if (parked.connectionId === connectionId) parked.reject?.(error);

@@ -174,7 +174,7 @@ export class SessionPort implements Port, ConnectionHost {
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
     if (by === 'peer') {
-      this.#outbox.drop(id, new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
+      this.#outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
     }
     connection?.retire({ by, metadata }, by === 'peer');
   }
