@@ -8,7 +8,7 @@ import { type Metadata, type MetadataEntry, SENSITIVE } from './wire/metadata.js
 import { Sensitive } from './wire/sensitive.js';
 
 /** What `maxConcurrentRequests` is unless a user says otherwise. */
-export const DEFAULT_MAX_CONCURRENT_REQUESTS = 64;
+const DEFAULT_MAX_CONCURRENT_REQUESTS = 64;
 
 /** What a user may say of a connection's settings. */
 export interface SettingsOptions {

@@ -113,7 +113,7 @@ export function makeUnsigned(bytes: Uint8Array, end: number): void {
 }
 
 /** Where the header of the array at `at` ends; 0 if no array is there. */
-export function headerEnd(bytes: Uint8Array, at: number): number {
+function headerEnd(bytes: Uint8Array, at: number): number {
   const format = bytes[at] ?? 0;
   if ((format & 0xf0) === 0x90) return at + 1;
   if (format === 0xdc) return within(bytes, at + 3);
