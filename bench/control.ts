@@ -1,0 +1,89 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Side } from './traffic.js';
+
+/** What a process is to measure, or to serve. */
+export type Job =
+  | { kind: 'peer'; side: Side }
+  | { kind: 'echo'; side: Side; size: number; inFlight: number; processes: 1 | 2 }
+  | { kind: 'flood'; side: Side; size: number; processes: 1 | 2 }
+  | { kind: 'connect'; side: Side; size: number; processes: 1 | 2 }
+  | { kind: 'open-close'; link: 'memory' | 'websocket'; connections: number }
+  | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' };
+
+/** The figures of one round, by their names. */
+export type Figures = Readonly<Record<string, number | string>>;
+
+/** Measures once, for about so many milliseconds. */
+export type Round = (milliseconds: number) => Promise<Figures>;
+
+interface Request {
+  readonly milliseconds: number;
+  /** Where to leave a CPU profile of the round. */
+  readonly profile?: string | undefined;
+}
+
+type Reply = { readonly figures: Figures } | { readonly error: string };
+
+/** A round that takes longer than this hangs. */
+const PATIENCE_MS = 60_000;
+
+/** A process that measures on demand. */
+export class Worker {
+  readonly #child: ChildProcess;
+  readonly #name: string;
+
+  constructor(job: Job) {
+    const program = fileURLToPath(new URL('./child.js', import.meta.url));
+    this.#name = JSON.stringify(job);
+    // Memory is measured after a collection, and nobody pays for the garbage of the round before.
+    this.#child = fork(program, [this.#name], { execArgv: ['--expose-gc'] });
+  }
+
+  /** @throws when the process fails, or takes too long. */
+  round(milliseconds: number, profile?: string): Promise<Figures> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void): void => {
+        clearTimeout(timer);
+        child.off('message', onMessage);
+        child.off('exit', onExit);
+        act();
+      };
+      const fail = (why: string): void => settle(() => reject(new Error(`${this.#name}: ${why}`)));
+      const onMessage = (reply: Reply): void => {
+        if ('error' in reply) fail(reply.error);
+        else settle(() => resolve(reply.figures));
+      };
+      const onExit = (code: number | null): void => fail(`ended early, with code ${String(code)}`);
+      const timer = setTimeout(() => fail(`took longer than ${PATIENCE_MS} ms`), PATIENCE_MS);
+      child.on('message', onMessage);
+      child.on('exit', onExit);
+      child.send({ milliseconds, profile } satisfies Request);
+    });
+  }
+
+  stop(): void {
+    this.#child.kill();
+  }
+}
+
+/** The other end of a Worker: measures when asked to, and ends with whoever asks. */
+export function replyTo(
+  round: Round,
+  profiled: (path: string, round: () => Promise<Figures>) => Promise<Figures>,
+): void {
+  const send = (reply: Reply): void => {
+    process.send?.(reply);
+  };
+  const answer = async ({ milliseconds, profile }: Request): Promise<void> => {
+    try {
+      const measure = () => round(milliseconds);
+      send({ figures: await (profile === undefined ? measure() : profiled(profile, measure)) });
+    } catch (error) {
+      send({ error: error instanceof Error ? String(error.stack) : String(error) });
+    }
+  };
+  process.on('message', (request: Request) => void answer(request));
+  process.on('disconnect', () => process.exit());
+}

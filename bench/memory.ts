@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { WebSocket, WebSocketServer } from 'ws';
+import { pairs, type SessionPair } from './connections.js';
+import type { Job, Round } from './control.js';
+
+type What = Extract<Job, { kind: 'memory' }>['what'];
+
+const CONNECTIONS = 5_000;
+const SESSIONS = 300;
+
+/**
+ * Bytes that one more of something takes while it is idle, both ends together: what is left of many after a full
+ * collection, divided by their number.
+ */
+export async function memoryOf(what: What): Promise<Round> {
+  const make = await maker(what);
+  return async () => {
+    const before = await used();
+    const { count, release } = await make();
+    const bytes = ((await used()) - before) / count;
+    await release();
+    return { bytes };
+  };
+}
+
+interface Made {
+  readonly count: number;
+  release(): Promise<void>;
+}
+
+async function maker(what: What): Promise<() => Promise<Made>> {
+  if (what === 'websocket') return rawMaker();
+  const makePair = await pairs(what === 'websocket-session' ? 'websocket' : 'memory');
+  if (what === 'session' || what === 'websocket-session') {
+    return async () => {
+      const made: SessionPair[] = [];
+      while (made.length < SESSIONS) made.push(await makePair());
+      return { count: SESSIONS, release: async () => void (await Promise.all(made.map((pair) => pair.close()))) };
+    };
+  }
+  // One session for all rounds: how much itself takes is not the question.
+  const { initiator, accepted } = await makePair();
+  return async () => {
+    const opened = await Promise.all(Array.from({ length: CONNECTIONS }, () => initiator.open()));
+    if (what === 'reader') {
+      for (const connection of [...opened, ...accepted]) void connection[Symbol.asyncIterator]().next();
+    }
+    const release = async (): Promise<void> => {
+      const peersClosed = Promise.all(accepted.map(({ closed }) => closed));
+      await Promise.all(opened.map((connection) => connection.close()));
+      await peersClosed;
+      accepted.length = 0;
+    };
+    return { count: CONNECTIONS, release };
+  };
+}
+
+/** WebSockets of `ws` with nothing above them, for comparison. */
+async function rawMaker(): Promise<() => Promise<Made>> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
+  await once(server, 'listening');
+  const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return async () => {
+    const made: WebSocket[] = [];
+    while (made.length < SESSIONS) {
+      const socket = new WebSocket(url, { perMessageDeflate: false });
+      socket.on('message', () => {});
+      await once(socket, 'open');
+      made.push(socket);
+    }
+    const release = async (): Promise<void> => {
+      await Promise.all(
+        made.map((socket) => {
+          socket.close();
+          return once(socket, 'close');
+        }),
+      );
+    };
+    return { count: SESSIONS, release };
+  };
+}
+
+/** Bytes in use, on the heap and outside it, after collections that leave nothing to collect. */
+async function used(): Promise<number> {
+  if (globalThis.gc === undefined) throw new Error('memory is measured with --expose-gc');
+  for (let i = 0; i < 4; i++) {
+    // What waits for a turn of the loop, such as a socket's last callback, may still hold on to something.
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    globalThis.gc();
+  }
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
