@@ -117,7 +117,7 @@ const deliver = {
 
 /** The root is never closed on the wire: the session ends instead. */
 const unread = [
-  { guard: 'isRoot', target: 'closed', actions: conclude('active', 'local', 'abandoned') },
+  { guard: 'isRoot', target: 'abandoned', actions: conclude('active', 'local', 'abandoned') },
   { target: 'closed', actions: [close(), conclude('active', 'local')] },
 ] as const;
 
@@ -391,5 +391,7 @@ export const connectionMachine = connection.createMachine({
     /** Given up, by either side, before it was accepted. */
     withdrawn: { type: 'final' },
     violated: { type: 'final' },
+    /** The root, which nobody reads: it ends with its session, and its handle is told so. */
+    abandoned: { type: 'final' },
   },
 });

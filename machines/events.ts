@@ -39,7 +39,7 @@ export type ConduitEvent =
   /** Everything transmitted so far has been handed to the link. */
   | { type: 'conduit.flushed' }
   /** A frame that is no message: it does not decode, or is over a limit. */
-  | { type: 'conduit.malformed'; rule: Rule; description: string }
+  | { type: 'conduit.malformed'; rule: Rule; description: string; limit?: string | undefined }
   /** More arrived while reading was paused than the intake holds. */
   | { type: 'conduit.overflowed' };
 
@@ -149,6 +149,8 @@ export interface ConnectionEnd {
 export interface Violation {
   readonly rule: Rule;
   readonly description: string;
+  /** The limit of ours that a message was over, where that is what was wrong with it. */
+  readonly limit?: string | undefined;
 }
 
 /** Why a session ended. The first cause wins. */
@@ -178,6 +180,8 @@ export interface HandshakeFailure {
   readonly error?: unknown;
   /** The rule that the peer broke: in strict mode it is told. Absent when there is nobody to tell, or nothing to accuse of. */
   readonly rule?: Rule;
+  /** The limit of ours that the peer's message was over, where that is what was wrong with it. */
+  readonly limit?: string | undefined;
 }
 
 /** What became of a local request. */

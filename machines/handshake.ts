@@ -96,7 +96,10 @@ const commonRows = handshake.createStateConfig({
     // 9a.12
     'conduit.malformed': {
       target: 'failed',
-      actions: { type: 'fail', params: ({ event }) => ({ message: event.description, rule: event.rule }) },
+      actions: {
+        type: 'fail',
+        params: ({ event: { description, rule, limit } }) => ({ message: description, rule, limit }),
+      },
     },
   },
 }).on;

@@ -320,7 +320,7 @@ export const sessionMachine = session.createMachine({
               { type: 'emitViolation', params: ({ event }) => event },
               {
                 type: 'conclude',
-                params: ({ event }) => ({ cause: 'violation', rule: event.rule, description: event.description }),
+                params: ({ event: { rule, description, limit } }) => ({ cause: 'violation', rule, description, limit }),
               },
             ],
           },
@@ -331,7 +331,7 @@ export const sessionMachine = session.createMachine({
               { type: 'emitViolation', params: ({ event }) => event },
               {
                 type: 'conclude',
-                params: ({ event }) => ({ cause: 'violation', rule: event.rule, description: event.description }),
+                params: ({ event: { rule, description, limit } }) => ({ cause: 'violation', rule, description, limit }),
               },
             ],
           },

@@ -187,8 +187,9 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const reader: AsyncIterableIterator<DataMessage, undefined> = {
       next: () => inbox.next(),
       return: () => {
-        inbox.drop();
+        // In this order: dropping may let the reading go on, which then has to find the reader gone. 5.16
         this.#host.leave(this.id);
+        inbox.drop();
         return Promise.resolve({ value: undefined, done: true });
       },
       [Symbol.asyncIterator]: () => reader,

@@ -63,6 +63,9 @@ export function reasonOf(end: SessionEnd): SessionClosedReason {
     case 'accused':
       return { cause: 'protocol', by: 'peer', error: new ProtocolError('local', end.description) };
     case 'violation':
+      if (end.limit !== undefined) {
+        return { cause: 'limit', by: 'local', error: new LimitExceeded(end.limit, end.description) };
+      }
       return {
         cause: 'protocol',
         by: 'local',
@@ -84,8 +87,10 @@ const LIMIT_TEXT: Record<Extract<SessionEnd, { cause: 'limit' }>['limit'], strin
 };
 
 /** What `initiate` and `accept` reject with when there is no session. */
-export function handshakeError(failure: HandshakeFailure): HandshakeError {
-  return new HandshakeError(failure.message, failure.error);
+export function handshakeError({ message, error, rule, limit }: HandshakeFailure): HandshakeError {
+  if (limit !== undefined) return new HandshakeError(message, new LimitExceeded(limit, message));
+  if (rule !== undefined) return new HandshakeError(message, new ProtocolError('remote', `${rule}: ${message}`, rule));
+  return new HandshakeError(message, error);
 }
 
 /** What everything gets that still waited when the session ended, or that comes after it. */

@@ -38,11 +38,14 @@ abstract class BaseError<Code extends string> extends Error {
 export class ProtocolError extends BaseError<'protocol'> {
   readonly side: 'local' | 'remote';
   readonly rule: Rule | undefined;
+  /** The limit of ours that a message went over, where that is what is wrong with it. */
+  readonly limit: string | undefined;
 
-  constructor(side: 'local' | 'remote', message: string, rule?: Rule) {
+  constructor(side: 'local' | 'remote', message: string, rule?: Rule, limit?: string) {
     super('protocol', message);
     this.side = side;
     this.rule = rule;
+    this.limit = limit;
   }
 }
 

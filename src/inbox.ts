@@ -37,6 +37,8 @@ export class Inbox<T> {
 
   /** Takes a message that came in a frame of `size` bytes. */
   push(message: T, size: number): void {
+    // The reader has left, and the connection has not heard of it yet.
+    if (this.#isEnded) return;
     const resolve = this.#waiting;
     if (resolve !== undefined) {
       this.#waiting = undefined;

@@ -154,9 +154,12 @@ export class SessionPort implements Port, ConnectionHost {
   }
 
   activate(opened: OpenedConnection & { request?: RequestNumber }): void {
-    // The link has refused our part of the agreement: there is no connection, and soon no session. 9b.09
-    if (this.#outbox.isBroken) return;
     const { id, origin, request } = opened;
+    // The link has refused our part of the agreement: there is no connection, and soon no session. 9b.09
+    if (this.#outbox.isBroken) {
+      this.#acceptor.takeSetup(id);
+      return;
+    }
     const connection = new Connection(this, opened);
     this.#connections.set(id, connection);
     if (origin === 'root') {

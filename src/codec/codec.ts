@@ -24,7 +24,7 @@ export interface Codec {
    * The message in `bytes`. Payload bytes may share memory with `bytes`.
    *
    * @throws ProtocolError (side `'remote'`) for whatever is not exactly one well-formed message within the limits, and
-   * nothing else, whatever the bytes.
+   * nothing else, whatever the bytes. Its `limit` names the limit, where the message is over one.
    */
   decode(bytes: Uint8Array, limits: DecodeLimits): Message;
 }

@@ -237,7 +237,9 @@ function metadata(value: unknown, where: string, limits: DecodeLimits): Metadata
     const plain = metadataValue(parts[1], parts[2], where, at);
     const flags = u64(parts[3], where, `${at}.flags`);
     room -= size(key) + size(plain);
-    if (room < 0) throw malformed(where, `metadata has more than ${String(limits.metadataBytes)} bytes`);
+    if (room < 0) {
+      throw malformed(where, `metadata has more than ${String(limits.metadataBytes)} bytes`, 'metadataBytes');
+    }
     // r[rpc.metadata.flags.sensitive]
     const entry: MetadataEntry = { key, value: (flags & SENSITIVE) === 0n ? plain : new Sensitive(plain), flags };
     list[index] = entry;
@@ -271,6 +273,6 @@ function size(value: MetadataValue): number {
   return length;
 }
 
-function malformed(where: string, what: string): ProtocolError {
-  return new ProtocolError('remote', `malformed ${where}: ${what}`, 'session.message');
+function malformed(where: string, what: string, limit?: keyof DecodeLimits): ProtocolError {
+  return new ProtocolError('remote', `malformed ${where}: ${what}`, 'session.message', limit);
 }

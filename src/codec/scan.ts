@@ -93,7 +93,9 @@ function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, 
   const crowded = count > maxLists;
   let end = start;
   for (let left = count; left > 0; left--) {
-    if (crowded && headerEnd(bytes, end) !== 0) throw malformed(`metadata has more than ${String(maxLists)} entries`);
+    if (crowded && headerEnd(bytes, end) !== 0) {
+      throw malformed(`metadata has more than ${String(maxLists)} entries`, 'metadataEntries');
+    }
     end = skip(bytes, end, depth + 1, maxLists);
   }
   return end;
@@ -182,8 +184,8 @@ function truncated(): ProtocolError {
   return malformed('it ends too early');
 }
 
-function malformed(what: string): ProtocolError {
-  return new ProtocolError('remote', `malformed message: ${what}`, 'session.message');
+function malformed(what: string, limit?: 'metadataEntries'): ProtocolError {
+  return new ProtocolError('remote', `malformed message: ${what}`, 'session.message', limit);
 }
 
 /**

@@ -108,15 +108,15 @@ export class Conduit {
     const { frame: most } = this.#limits;
     if (frame.length > most) {
       const description = `a frame of ${frame.length} bytes is over the limit of ${most}`;
-      return { type: 'conduit.malformed', rule: 'session.message', description };
+      return { type: 'conduit.malformed', rule: 'session.message', description, limit: 'frame' };
     }
     let message: Message;
     try {
       message = this.#codec.decode(frame, this.#limits);
     } catch (error) {
-      const rule = (error instanceof ProtocolError && error.rule) || 'session.message';
+      const { rule = 'session.message', limit } = error instanceof ProtocolError ? error : {};
       const description = error instanceof Error ? error.message : String(error);
-      return { type: 'conduit.malformed', rule, description };
+      return { type: 'conduit.malformed', rule, description, limit };
     }
     return { type: RECEIVED[message.type], message } as SessionEvent;
   }
