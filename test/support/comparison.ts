@@ -1,0 +1,117 @@
+import type { Connection, Message, SessionClosedReason } from '../../src/index.js';
+import type * as Spec from '../spec/vocabulary.js';
+import { Messages, type Named, type Player, type Settled } from './player.js';
+
+/** What came of a step, and what had to: two values to be compared, each in the vocabulary's own terms. */
+export interface Comparison {
+  readonly got: StepResult;
+  readonly want: StepResult;
+}
+
+/** Everything that an expectation can speak of. What a step leaves uncompared is what it wants, on both sides. */
+export interface StepResult {
+  readonly wire: readonly unknown[];
+  readonly settled: Readonly<Record<string, unknown>>;
+  readonly closed: Readonly<Record<Spec.ConnectionName, unknown>>;
+  readonly ends: unknown;
+  readonly isLinkClosed: boolean;
+  readonly asked: readonly unknown[];
+  readonly aborted: readonly unknown[];
+  readonly setup: readonly unknown[];
+  readonly reports: readonly unknown[];
+  /** The names of those whose handles say so. */
+  readonly connected: readonly Spec.ConnectionName[];
+}
+
+/** How things stood before a step. */
+export interface Before {
+  readonly closed: ReadonlySet<Named>;
+  readonly isLinkClosed: boolean;
+}
+
+export function before(player: Player): Before {
+  return {
+    closed: new Set(player.connections.filter(({ closed }) => closed !== undefined)),
+    isLinkClosed: isLinkClosed(player),
+  };
+}
+
+const NOTHING: Spec.Settlement = { resolved: 'nothing' };
+const BY_SESSION: Spec.Closed = { by: 'session', metadata: [] };
+
+/** Compares what a player has seen since the last comparison with what a step demands; `unnamed` promises must resolve. */
+export function compare(player: Player, step: Spec.Expectation, was: Before, unnamed: readonly string[]): Comparison {
+  const { wire, settled, closed, ended, asked, aborted, setup, reports } = player.observe();
+  const wanted = { ...Object.fromEntries(unnamed.map((name) => [name, NOTHING])), ...step.settled };
+  const wereOpen = step.ends === undefined ? [] : player.connections.filter((named) => !was.closed.has(named));
+  return {
+    got: {
+      wire: wire.map((message, index) => accusation(message, step.wire?.[index])),
+      settled: Object.fromEntries([...settled].map(([name, how]) => [name, settlement(how, wanted[name])])),
+      closed: Object.fromEntries(closed),
+      ends: ended.length > 1 ? ended : ended[0] && sessionEnd(ended[0], step.ends),
+      isLinkClosed: isLinkClosed(player),
+      asked: asked.map((request, index) => (typeof step.asked?.[index] === 'number' ? request.id : request)),
+      aborted,
+      setup: setup.map((one, index) => (typeof step.setup?.[index] === 'number' ? one.id : factsOf(one))),
+      reports,
+      connected: player.connections.filter(({ connection }) => connection.isConnected).map(({ name }) => name),
+    },
+    want: {
+      wire: step.wire ?? [],
+      settled: wanted,
+      closed: { ...Object.fromEntries(wereOpen.map(({ name }) => [name, BY_SESSION])), ...step.closed },
+      ends: step.ends,
+      isLinkClosed: was.isLinkClosed || step.ends !== undefined || step.linkClosed === true,
+      asked: step.asked ?? [],
+      aborted: step.aborted ?? [],
+      setup: step.setup ?? [],
+      reports: step.reports ?? [],
+      connected: player.connections.filter((named) => named.closed === undefined).map(({ name }) => name),
+    },
+  };
+}
+
+/** Whether we have let go of the link, and the peer has heard of it. */
+function isLinkClosed(player: Player): boolean {
+  return player.link.isClosed && player.peer.hasHeardEnd;
+}
+
+/** A message that accuses of the rule that is wanted, or the message as it is. */
+function accusation(message: Message, want: Spec.ExpectedMessage | undefined): Spec.ExpectedMessage {
+  if (want === undefined || !('violation' in want) || message.type !== 'ProtocolError') return message;
+  const isMeant = message.connectionId === 0 && message.description.startsWith(`${want.violation}: `);
+  return isMeant ? want : message;
+}
+
+function settlement(how: Settled, want: Spec.Settlement | undefined): unknown {
+  if ('error' in how)
+    return { rejected: errorFacts(how.error, want && 'rejected' in want ? want.rejected : undefined) };
+  const { value } = how;
+  if (value === undefined) return NOTHING;
+  if (value instanceof Messages) return { read: value.list };
+  return { resolved: factsOf(value as Connection) };
+}
+
+function sessionEnd(reason: SessionClosedReason, want: Spec.SessionEnd | undefined): unknown {
+  const { cause, by, error } = reason;
+  const { by: whom, error: what } = want ?? {};
+  return {
+    cause,
+    ...(whom === undefined ? {} : { by }),
+    ...(what === undefined ? {} : { error: error === undefined ? error : errorFacts(error, what) }),
+  };
+}
+
+/** Of an error, what is wanted to be known of it; if nothing is, its code and text. */
+function errorFacts(error: unknown, want: Spec.ErrorFacts | undefined): unknown {
+  if (!(error instanceof Error)) return error;
+  const names = want === undefined ? ['code', 'message'] : Object.keys(want);
+  return Object.fromEntries(names.map((name) => [name, (error as unknown as Record<string, unknown>)[name]]));
+}
+
+function factsOf(connection: Connection): Spec.ConnectionFacts & { readonly parity?: unknown } {
+  const { id, localSettings, peerSettings, peerMetadata, parity } = connection;
+  const facts = { id, localSettings, peerSettings, peerMetadata };
+  return parity === localSettings.parity ? facts : { ...facts, parity };
+}

@@ -1,0 +1,341 @@
+import {
+  type Acceptance,
+  accept,
+  type Caller,
+  type Connection,
+  type ConnectionClosedReason,
+  type ConnectionId,
+  type DataMessage,
+  initiate,
+  type Message,
+  type OpenRequest,
+  type Rejection,
+  type Report,
+  type Session,
+  type SessionClosedReason,
+  type StartOptions,
+} from '../../src/index.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import type * as Spec from '../spec/vocabulary.js';
+import { VirtualClock } from './clock.js';
+import { ControlledLink } from './link.js';
+import { ScriptedPeer } from './peer.js';
+import { settle } from './settle.js';
+
+/** A promise that was given to us, once it has settled. */
+export type Settled = { readonly value: unknown } | { readonly error: unknown };
+
+/** What came of one step. */
+export interface Observed {
+  readonly wire: readonly Message[];
+  readonly settled: ReadonlyMap<string, Settled>;
+  readonly closed: ReadonlyMap<Spec.ConnectionName, ConnectionClosedReason>;
+  readonly ended: readonly SessionClosedReason[];
+  readonly asked: readonly Spec.Asked[];
+  readonly aborted: readonly ConnectionId[];
+  readonly setup: readonly Connection[];
+  readonly reports: readonly Spec.Report[];
+}
+
+/** A connection by its name. */
+export interface Named {
+  readonly name: Spec.ConnectionName;
+  readonly connection: Connection;
+  closed?: ConnectionClosedReason;
+}
+
+interface Pending {
+  resolve(answer: Acceptance | Rejection): void;
+  reject(error: Error): void;
+}
+
+/** The messages that one `read` took. */
+export class Messages {
+  readonly list: DataMessage[] = [];
+}
+
+/** Plays a case's actions against the public interface, and notes what comes of them. */
+export class Player {
+  readonly clock = new VirtualClock();
+  readonly link: ControlledLink;
+  readonly peer: ScriptedPeer;
+  readonly #given: Spec.Given;
+  readonly #mode: Spec.Mode;
+  /** Every connection that ever had a name; the latest bearer of one comes last. */
+  readonly connections: Named[] = [];
+  /** The names of the promises that have not settled. */
+  readonly pending = new Set<string>();
+  readonly #callers = new Map<string, Caller>();
+  readonly #signals = new Map<string, AbortController>();
+  readonly #readers = new Map<Connection, AsyncIterator<DataMessage, undefined>>();
+  readonly #decisions = new Map<ConnectionId, Pending>();
+  #session: Session | undefined;
+  #count = 0;
+  #unnamed: string[] = [];
+  #settled = new Map<string, Settled>();
+  #closed = new Map<Spec.ConnectionName, ConnectionClosedReason>();
+  #ended: SessionClosedReason[] = [];
+  #asked: Spec.Asked[] = [];
+  #aborted: ConnectionId[] = [];
+  #setup: Connection[] = [];
+  #reports: Spec.Report[] = [];
+
+  constructor(given: Spec.Given, mode: Spec.Mode) {
+    this.#given = given;
+    this.#mode = mode;
+    const [ours, theirs] = memoryLinkPair();
+    this.link = new ControlledLink(ours);
+    this.peer = new ScriptedPeer(theirs);
+  }
+
+  get session(): Session | undefined {
+    return this.#session;
+  }
+
+  /** Does what a step says, and waits for all that comes of it. Gives the names of promises that have to resolve in it. */
+  async act(action: Spec.Action): Promise<readonly string[]> {
+    this.#unnamed = [];
+    if ('advance' in action) {
+      await this.clock.advance(action.advance);
+    } else {
+      for (const one of 'together' in action ? action.together : [action]) this.#actNow(one);
+      await settle();
+    }
+    return this.#unnamed;
+  }
+
+  /** What has come since the last time that it was asked for. */
+  observe(): Observed {
+    const observed: Observed = {
+      wire: this.peer.take(),
+      settled: this.#settled,
+      closed: this.#closed,
+      ended: this.#ended,
+      asked: this.#asked,
+      aborted: this.#aborted,
+      setup: this.#setup,
+      reports: this.#reports,
+    };
+    this.#settled = new Map();
+    this.#closed = new Map();
+    this.#ended = [];
+    this.#asked = [];
+    this.#aborted = [];
+    this.#setup = [];
+    this.#reports = [];
+    return observed;
+  }
+
+  #actNow(action: Exclude<Spec.Action, Spec.TogetherAction>): void {
+    if ('advance' in action) this.clock.advanceNow(action.advance);
+    else if ('link' in action) this.#control(action.link);
+    else if ('peer' in action) this.peer.say(...listOf(action.peer));
+    else this.#use(action);
+  }
+
+  #control(behaviour: Spec.LinkAction['link']): void {
+    if (behaviour === 'refuse-sends') this.link.refuse();
+    else if (behaviour === 'hold-sends') this.link.hold();
+    else this.link.take();
+  }
+
+  #use(action: Spec.UserAction): void {
+    switch (action.user) {
+      case 'start':
+        this.#track('session', () => this.#start());
+        break;
+      case 'open': {
+        const { settings, metadata, signal } = action;
+        this.#track(action.as, () =>
+          this.#established.open({ ...settings, ...defined({ metadata, signal: this.#signal(signal) }) }),
+        );
+        break;
+      }
+      case 'abort':
+        this.#controller(action.signal).abort(action.reason);
+        break;
+      case 'close':
+        this.#track(action.as, () => this.#established.close(action.id, defined({ metadata: action.metadata })));
+        break;
+      case 'closeHandle':
+        this.#track(action.as, () => this.#named(action.on).close(defined({ metadata: action.metadata })));
+        break;
+      case 'caller':
+        this.#callers.set(action.as, this.#named(action.on).caller());
+        break;
+      case 'release':
+        this.#callers.get(action.caller)?.release();
+        break;
+      case 'shutdown':
+        this.#established.shutdown();
+        break;
+      case 'send':
+        this.#track(action.as, () => this.#named(action.on).send(action.message));
+        break;
+      case 'sendResponse':
+        this.#track(action.as, () => this.#named(action.on).sendResponse(action.requestId, action.response));
+        break;
+      case 'read':
+        this.#track(action.as, () => this.#read(this.#named(action.on), action.count ?? 1));
+        break;
+      case 'stopReading':
+        this.#track(undefined, async () => {
+          await this.#reader(this.#named(action.on)).return?.();
+        });
+        break;
+      case 'decide':
+        this.#settleDecision(action.id, action.decision);
+        break;
+    }
+  }
+
+  /** Notes how the promise that `call` gives settles; a call that throws counts as one that rejects. */
+  #track(as: string | undefined, call: () => Promise<unknown>): void {
+    const name = as ?? `unnamed ${String(++this.#count)}`;
+    if (as === undefined) this.#unnamed.push(name);
+    this.pending.add(name);
+    let promise: Promise<unknown>;
+    try {
+      promise = call();
+    } catch (error) {
+      promise = Promise.reject(error);
+    }
+    promise.then(
+      (value) => {
+        this.pending.delete(name);
+        if (isConnection(value)) this.#name(name, value);
+        this.#settled.set(name, { value });
+      },
+      (error: unknown) => {
+        this.pending.delete(name);
+        this.#settled.set(name, { error });
+      },
+    );
+  }
+
+  async #start(): Promise<Connection> {
+    const { role = 'initiator', parity, maxConcurrentRequests, metadata, keepalive, limits } = this.#given;
+    const options: StartOptions = {
+      conformance: this.#mode,
+      clock: this.clock,
+      onReport: (report) => this.#note(report),
+      // An acceptor has no choice, and is not asked.
+      ...defined({ parity: role === 'initiator' ? parity : undefined }),
+      ...defined({ maxConcurrentRequests, metadata, keepalive, limits }),
+      ...(this.#given.onConnection === undefined ? {} : { onConnection: this.#onConnection }),
+    };
+    const session = await (role === 'initiator' ? initiate : accept)(this.link, options);
+    this.#session = session;
+    session.on('stalled', ({ id }) => this.#reports.push({ report: 'stalled', id }));
+    void session.closed.then((reason) => this.#ended.push(reason));
+    this.#name('root', session.root);
+    return session.root;
+  }
+
+  #name(name: Spec.ConnectionName, connection: Connection): void {
+    if (this.connections.some((named) => named.connection === connection)) return;
+    const named: Named = { name, connection };
+    this.connections.push(named);
+    void connection.closed.then((reason) => {
+      named.closed = reason;
+      this.#closed.set(name, reason);
+    });
+  }
+
+  readonly #onConnection = (request: OpenRequest): Acceptance | Rejection | Promise<Acceptance | Rejection> => {
+    const { id, peerSettings, metadata, signal } = request;
+    this.#asked.push({ id, peerSettings, metadata });
+    signal.addEventListener('abort', () => this.#aborted.push(id));
+    const decision = this.#given.onConnection;
+    if (decision !== undefined && decision !== 'pending') return this.#answer(decision);
+    return new Promise((resolve, reject) => this.#decisions.set(id, { resolve, reject }));
+  };
+
+  /** @throws Error for the decision to throw. */
+  #answer(decision: Spec.Decision): Acceptance | Rejection {
+    if (decision === 'throw') throw new Error('onConnection threw');
+    if ('reject' in decision) return { type: 'reject', ...decision.reject };
+    const { setup, ...accepted } = decision.accept;
+    return {
+      type: 'accept',
+      ...accepted,
+      setup: (connection) => {
+        this.#setup.push(connection);
+        this.#name(`#${String(connection.id)}`, connection);
+        if (setup === 'throw') throw new Error('the setup threw');
+        if (setup !== undefined) void connection.send(setup.send);
+      },
+    };
+  }
+
+  #settleDecision(id: ConnectionId, decision: Spec.Decision): void {
+    const pending = this.#decisions.get(id);
+    if (pending === undefined) throw new Error(`nobody waits for a decision on ${String(id)}`);
+    try {
+      pending.resolve(this.#answer(decision));
+    } catch (error) {
+      pending.reject(error as Error);
+    }
+  }
+
+  #note({ kind, id }: Report): void {
+    this.#reports.push({ report: kind, ...(kind === 'root-closed-by-peer' ? {} : defined({ id })) } as Spec.Report);
+  }
+
+  async #read(connection: Connection, count: number): Promise<Messages> {
+    const reader = this.#reader(connection);
+    const messages = new Messages();
+    while (messages.list.length < count) {
+      const { value, done } = await reader.next();
+      if (done === true) break;
+      messages.list.push(value);
+    }
+    return messages;
+  }
+
+  #reader(connection: Connection): AsyncIterator<DataMessage, undefined> {
+    let reader = this.#readers.get(connection);
+    if (reader === undefined) {
+      reader = connection[Symbol.asyncIterator]();
+      this.#readers.set(connection, reader);
+    }
+    return reader;
+  }
+
+  #controller(name: string): AbortController {
+    let controller = this.#signals.get(name);
+    if (controller === undefined) {
+      controller = new AbortController();
+      this.#signals.set(name, controller);
+    }
+    return controller;
+  }
+
+  #signal(name: string | undefined): AbortSignal | undefined {
+    return name === undefined ? undefined : this.#controller(name).signal;
+  }
+
+  #named(name: Spec.ConnectionName): Connection {
+    const connection = this.connections.findLast((named) => named.name === name)?.connection;
+    if (connection === undefined) throw new Error(`no connection is named ${name}`);
+    return connection;
+  }
+
+  get #established(): Session {
+    if (this.#session === undefined) throw new Error('there is no session yet');
+    return this.#session;
+  }
+}
+
+function isConnection(value: unknown): value is Connection {
+  return typeof value === 'object' && value !== null && 'peerSettings' in value;
+}
+
+function listOf(peer: Spec.PeerAction['peer']): readonly Spec.PeerInput[] {
+  return Array.isArray(peer) ? (peer as readonly Spec.PeerInput[]) : [peer as Spec.PeerInput];
+}
+
+/** The same without what is undefined: an option that is left out is left out for the library, too. */
+function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
