@@ -1,8 +1,7 @@
-import { M, accept, call, close, item, open, ping, pong, reject } from './messages.js';
+import { accept, call, close, item, M, open, ping, pong, reject } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
   alike,
+  BOTH,
   byKeepalive,
   byLink,
   byPeer,
@@ -11,6 +10,7 @@ import {
   closedBy,
   connectionClosed,
   failed,
+  NOTHING,
   offence,
   opened,
   read,
@@ -32,6 +32,9 @@ import type { Case, Given, Row, Step } from './vocabulary.js';
 
 // Section 9b, bugs of the reference that neither mode copies. Where what sets one off is a violation, the strict mode
 // never comes to it: those cases show the violation.
+
+/** One byte fills the outbox. */
+const STALLING: Given = { limits: { outboxBytes: 1, stallTimeout: 1_000 } };
 
 function cannotSend(what: string, given: Given, before: readonly Step[], last: Step): Case {
   return {
@@ -313,7 +316,7 @@ export const bugs: readonly Row[] = [
     situation: 'the reference: the loop awaits its own sends on the conduit that it reads: two peers can deadlock',
     ...alike(
       'what waits goes out once the link takes it',
-      'reading never waits for writing; without progress for the stall time the session ends',
+      'reading never waits for writing; a full outbox without progress for the stall time ends the session',
     ),
     cases: [
       {
@@ -330,9 +333,9 @@ export const bugs: readonly Row[] = [
         ],
       },
       {
-        name: 'a link that takes nothing for the stall time ends the session',
+        name: 'a full outbox that the link takes nothing of for the stall time ends the session',
         modes: BOTH,
-        given: { limits: { stallTimeout: 1_000 } },
+        given: STALLING,
         steps: [
           ...ACTIVE_1,
           { link: 'hold-sends' },
@@ -342,9 +345,9 @@ export const bugs: readonly Row[] = [
         ],
       },
       {
-        name: 'a link that takes what waits before the stall time keeps the session',
+        name: 'a full outbox that leaves before the stall time keeps the session',
         modes: BOTH,
-        given: { limits: { stallTimeout: 1_000 } },
+        given: STALLING,
         steps: [
           ...ACTIVE_1,
           { link: 'hold-sends' },

@@ -87,7 +87,9 @@ export interface Limits {
   readonly connections?: number;
   /** 256 opens of the peer that wait for a decision. */
   readonly undecided?: number;
-  /** 10 000 ms without progress while something waits to be sent. */
+  /** 4 MiB that wait to leave; from this many bytes on the outbox is full. */
+  readonly outboxBytes?: number;
+  /** 10 000 ms of a full outbox without progress. */
   readonly stallTimeout?: number;
 }
 
