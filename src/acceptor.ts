@@ -24,8 +24,11 @@ export interface Acceptance {
   /** Ours. The parity is the opposite of the opener's, and asking for another one is InvalidArgument. */
   readonly settings?: SettingsOptions;
   readonly metadata?: Metadata;
-  /** Gets the connection once it is active, in the same step in which the peer is told. */
-  readonly setup?: (connection: Connection) => void;
+  /**
+   * Gets the connection once it is active, in the same step in which the peer is told. If it throws, or the promise that it
+   * returns rejects, that is reported and the connection closed.
+   */
+  readonly setup?: (connection: Connection) => unknown;
 }
 
 /** No. */
@@ -45,7 +48,7 @@ interface Decision {
   /** Made when the user first looks at the signal, which few do. */
   controller?: AbortController;
   readonly deadline: number;
-  setup?: ((connection: Connection) => void) | undefined;
+  setup?: ((connection: Connection) => unknown) | undefined;
 }
 
 /** The request as the user sees it. */
@@ -114,7 +117,7 @@ export class Acceptor {
   }
 
   /** What an accepted connection was to be set up with; once. */
-  takeSetup(id: ConnectionId): ((connection: Connection) => void) | undefined {
+  takeSetup(id: ConnectionId): ((connection: Connection) => unknown) | undefined {
     const setup = this.#decisions.get(id)?.setup;
     this.#decisions.delete(id);
     return setup;
@@ -190,6 +193,7 @@ export class Acceptor {
   }
 }
 
-function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
+/** Whether a user's callback has answered by a promise. */
+export function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }

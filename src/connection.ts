@@ -36,9 +36,10 @@ export interface ConnectionHost {
   readonly stock: Stock;
   readonly failures: Stock;
   send(message: DataMessage): Promise<void>;
-  close(id: ConnectionId, metadata: Metadata | undefined): Promise<void>;
-  release(id: ConnectionId): void;
-  leave(id: ConnectionId): void;
+  // By connection, not by id: the peer may open an id of its own again, and an old handle must not touch the new one.
+  closeConnection(connection: Connection, metadata: Metadata | undefined): Promise<void>;
+  release(connection: Connection): void;
+  leave(connection: Connection): void;
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
   /** Why the session ended, if it has. */
   readonly endError: Error | undefined;
@@ -129,7 +130,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** Lets go of the connection, whatever callers it has: a virtual one is closed, the root closed internally. @internal */
   release(): void {
-    this.#host.release(this.id);
+    this.#host.release(this);
   }
 
   /** Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled. */
@@ -158,7 +159,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
       if (isReleased) return;
       isReleased = true;
       this.#callers--;
-      if (this.#callers === 0) this.#host.release(this.id);
+      if (this.#callers === 0) this.#host.release(this);
     };
     return withDispose({ connection: this, release }, release);
   }
@@ -170,7 +171,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * @throws InvalidArgument (the promise rejects) on the root, or when the metadata can't be represented.
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
-    if (this.#reason === undefined) await this.#host.close(this.id, options.metadata);
+    if (this.#reason === undefined) await this.#host.closeConnection(this, options.metadata);
   }
 
   /**
@@ -188,7 +189,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
       next: () => inbox.next(),
       return: () => {
         // In this order: dropping may let the reading go on, which then has to find the reader gone. 5.16
-        this.#host.leave(this.id);
+        this.#host.leave(this);
         inbox.drop();
         return Promise.resolve({ value: undefined, done: true });
       },
@@ -207,7 +208,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (Symbol.asyncDispose !== undefined) {
       Object.defineProperty(Connection.prototype, Symbol.asyncDispose, {
         async value(this: Connection): Promise<void> {
-          if (this.id === ROOT) this.#host.release(ROOT);
+          if (this.id === ROOT) this.#host.release(this);
           else await this.close();
         },
       });

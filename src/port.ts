@@ -7,7 +7,7 @@ import type {
   SessionEnd,
 } from '../machines/events.js';
 import type { SessionEvent } from '../machines/session-setup.js';
-import { Acceptor } from './acceptor.js';
+import { Acceptor, isThenable } from './acceptor.js';
 import { metadataOf } from './arguments.js';
 import { Conduit, type Input } from './conduit/conduit.js';
 import { afterTurn } from './conduit/turn.js';
@@ -277,6 +277,18 @@ export class SessionPort implements Port, ConnectionHost {
     return this.request((request) => ({ type: 'app.close', id, request, metadata: checked }));
   }
 
+  async closeConnection(connection: Connection, metadata?: Metadata): Promise<void> {
+    const checked = metadataOf(metadata, this.#config.codec, this.#config.limits);
+    const { id } = connection;
+    const { request, promise } = this.#requests.add<void>();
+    this.push(() => {
+      if (this.#connections.get(id) === connection) return { type: 'app.close', id, request, metadata: checked };
+      this.#requests.resolve(request, undefined);
+      return undefined;
+    });
+    return promise;
+  }
+
   request<T>(make: (request: RequestNumber) => SessionEvent, signal?: AbortSignal): Promise<T> {
     if (this.#endError !== undefined) return Promise.reject(this.#endError);
     const { request, promise } = this.#requests.add<T>(signal);
@@ -288,23 +300,24 @@ export class SessionPort implements Port, ConnectionHost {
     return this.#outbox.send(message);
   }
 
-  release(id: ConnectionId): void {
-    this.push({ type: 'app.release', id });
+  release(connection: Connection): void {
+    this.#pushFor(connection, { type: 'app.release', id: connection.id });
   }
 
-  leave(id: ConnectionId): void {
-    this.push({ type: 'app.leave', id });
+  leave(connection: Connection): void {
+    this.#pushFor(connection, { type: 'app.leave', id: connection.id });
   }
 
   actorOf(id: ConnectionId): ConnectionActorRef | undefined {
     return this.#host.actorOf(id);
   }
 
-  /** Calls a user's callback: an exception in it is reported, and ends nothing. */
-  call(callback: () => void, onError: (error: unknown) => void): void {
+  /** Calls a user's callback: an exception in it, and the rejection of what it returns, is reported, and ends nothing. */
+  call(callback: () => unknown, onError: (error: unknown) => void): void {
     this.#conduit.gate.hold(() => {
       try {
-        callback();
+        const result = callback();
+        if (isThenable(result)) result.then(undefined, onError);
       } catch (error) {
         onError(error);
       }
@@ -324,6 +337,11 @@ export class SessionPort implements Port, ConnectionHost {
     return undefined;
   }
 
+  /** Pushes what concerns a connection that may be closed by the time its turn comes. */
+  #pushFor(connection: Connection, event: SessionEvent): void {
+    this.push(() => (this.#connections.get(connection.id) === connection ? event : undefined));
+  }
+
   #setUp(connection: Connection): void {
     const { id } = connection;
     const setup = this.#acceptor.takeSetup(id);
@@ -332,7 +350,7 @@ export class SessionPort implements Port, ConnectionHost {
       () => setup(connection),
       (error) => {
         this.report({ kind: 'setup-failed', id, message: `the setup of connection ${id} failed`, error });
-        this.release(id);
+        this.release(connection);
       },
     );
   }

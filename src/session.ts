@@ -32,7 +32,7 @@ export interface OpenOptions extends SettingsOptions {
   readonly signal?: AbortSignal;
 }
 
-type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => void;
+type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
 
 /** A running session: the root connection, and any number of virtual ones beside it. */
 export class Session implements AsyncDisposable {

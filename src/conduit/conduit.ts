@@ -110,14 +110,15 @@ export class Conduit {
       const description = `a frame of ${frame.length} bytes is over the limit of ${most}`;
       return { type: 'conduit.malformed', rule: 'session.message', description, limit: 'frame' };
     }
-    let message: Message;
     try {
-      message = this.#codec.decode(frame, this.#limits);
+      const message: Message = this.#codec.decode(frame, this.#limits);
+      const type = RECEIVED[message.type];
+      if (type === undefined) throw new TypeError(`the codec ${this.#codec.name} gave no message`);
+      return { type, message } as SessionEvent;
     } catch (error) {
       const { rule = 'session.message', limit } = error instanceof ProtocolError ? error : {};
       const description = error instanceof Error ? error.message : String(error);
       return { type: 'conduit.malformed', rule, description, limit };
     }
-    return { type: RECEIVED[message.type], message } as SessionEvent;
   }
 }
