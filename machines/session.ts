@@ -120,6 +120,15 @@ function conclude(end: SessionEnd) {
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
 
+/** A machine of ours threw. Unhandled, its error would stop the conduit first, and the session would end for no reason. */
+const crash = {
+  target: '#session.ended',
+  actions: {
+    type: 'conclude',
+    params: ({ event }: { event: { error: unknown } }): SessionEnd => ({ cause: 'crashed', error: event.error }),
+  },
+} as const;
+
 const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intakeBytes' }) } as const;
 
 export const sessionMachine = session.createMachine({
@@ -135,7 +144,7 @@ export const sessionMachine = session.createMachine({
     isRootReleased: false,
   }),
   output: ({ context }) => context.end as SessionEnd,
-  invoke: { id: 'conduit', src: 'conduit', input: ({ context }) => ({ port: context.port }) },
+  invoke: { id: 'conduit', src: 'conduit', input: ({ context }) => ({ port: context.port }), onError: crash },
   initial: 'handshaking',
   states: {
     // r[session.handshake]
@@ -168,6 +177,7 @@ export const sessionMachine = session.createMachine({
           },
           { target: 'ended', actions: { type: 'concludeHandshake', params: ({ event }) => event.output } },
         ],
+        onError: crash,
       },
       on: {
         'rx.*': { actions: toHandshake },
@@ -199,6 +209,7 @@ export const sessionMachine = session.createMachine({
           id: 'connections',
           src: 'connections',
           input: ({ context }) => ({ port: context.port, conformance: context.conformance }),
+          onError: crash,
         },
         {
           id: 'keepalive',
@@ -211,6 +222,7 @@ export const sessionMachine = session.createMachine({
               params: ({ event }) => ({ cause: 'keepalive', pongTimeout: event.output.pongTimeout }),
             },
           },
+          onError: crash,
         },
       ],
 
@@ -419,10 +431,7 @@ export const sessionMachine = session.createMachine({
             ],
           },
         ],
-        'connections.crashed': {
-          target: 'ended',
-          actions: { type: 'conclude', params: ({ event }) => ({ cause: 'crashed', error: event.error }) },
-        },
+        'connections.crashed': crash,
         'keepalive.confirmed': { actions: { type: 'toKeepalive', params: ({ event }) => event } },
       },
 
