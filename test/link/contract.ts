@@ -355,6 +355,28 @@ export function describeLink(
       expect([atRight.messages.length, atRight.ends]).toEqual([5, []]);
     });
 
+    test('abort in the middle of what arrived before start stops it', async () => {
+      const [left, right] = await links();
+      record(left);
+      for (const bytes of numbered(20)) left.send(bytes);
+      await turns(20);
+      const atRight = new Recorder();
+      atRight.onMessage = () => void (atRight.messages.length === 5 && right.abort());
+      right.start(atRight);
+      await turns(20);
+      expect([atRight.messages.length, atRight.ends]).toEqual([5, []]);
+    });
+
+    (pauses ? test : test.skip)('a link that nobody has started reads nothing, or next to nothing', async () => {
+      const [left, right] = await links();
+      record(left);
+      const total = 512;
+      for (const bytes of numbered(total, 64 * 1024)) left.send(bytes);
+      await turns(100);
+      expect(left.buffered).toBeGreaterThan(0);
+      await record(right).received(total);
+    });
+
     (cuts ? test : test.skip)('abort after close ends at once', async () => {
       const [left, right] = await links();
       const [atLeft, atRight] = [record(left), record(right)];

@@ -98,11 +98,14 @@ describe('connectWebSocket', () => {
   test.each(entries)('%s gives up after connectTimeout, whatever trickles in', async (_where, connect) => {
     const { url, server, close } = await tcp();
     let trickle: NodeJS.Timeout | undefined;
+    let closed: Promise<unknown> | undefined;
     server.on('connection', (socket) => {
+      closed = new Promise((resolve) => socket.once('close', resolve));
       socket.write('HTTP/1.1 101 OK\r\nX-Slow: ');
       trickle = setInterval(() => socket.write('x'), 5);
     });
     await expect(connect(url, { connectTimeout: 60 })).rejects.toThrow(/: not open after 60 ms$/);
+    await closed;
     clearInterval(trickle);
     await close();
   });

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { type Socket, Socket as TcpSocket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
@@ -50,6 +50,25 @@ describe('a WebSocket link', () => {
     });
     expect([fromClient, fromServer]).toEqual([known ? 1 : 100, 1]);
     link.abort();
+  });
+
+  test('that connectWebSocket made sends 100 messages of one tick in one write', async () => {
+    const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
+    const atServer = record(server);
+    record(client);
+    const writes: unknown[] = [];
+    const { _write, _writev } = TcpSocket.prototype as unknown as Record<'_write' | '_writev', () => void>;
+    const count = (original: (...args: unknown[]) => void) =>
+      function (this: Socket, ...args: unknown[]) {
+        if (this.remotePort === host.listener.port) writes.push(args);
+        original.apply(this, args);
+      };
+    Object.assign(TcpSocket.prototype, { _write: count(_write), _writev: count(_writev) });
+    for (const bytes of numbered(100)) client.send(bytes);
+    await atServer.received(100);
+    Object.assign(TcpSocket.prototype, { _write, _writev });
+    expect(writes).toHaveLength(1);
+    client.abort();
   });
 
   test('sends in one write what promise callbacks of one tick send, one after the other', async () => {
@@ -184,7 +203,13 @@ describe('a WebSocket link', () => {
   });
 
   test('a violation is over after closeTimeout though the peer goes on', async () => {
-    const { events, socket } = await raw();
+    // A ws of the user's own: its closing handshake would last 30 s.
+    const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+    await new Promise((resolve) => server.once('listening', resolve));
+    const connected = new Promise<WebSocket>((resolve) => server.once('connection', resolve));
+    const { socket } = await rawPeer((server.address() as { port: number }).port);
+    const events = record(webSocketLink(await connected, { closeTimeout: 50 }));
+    server.close();
     const flood = setInterval(() => socket.write(frame(2, new Uint8Array(100))), 1);
     socket.write(frame(1));
     expect(await events.end()).toBeInstanceOf(LinkError);
@@ -268,7 +293,12 @@ describe('a WebSocket link', () => {
       await events.until(() => ws.bufferedAmount === 0 && events.drains > 0);
       await turns(2);
       expect(timers()).toBe(before);
-      link.abort();
+      peer.pause();
+      for (const bytes of numbered(512, 64 * 1024)) link.send(bytes);
+      expect(timers()).toBe(before + 1);
+      ws.terminate();
+      await events.end();
+      expect(timers()).toBe(before);
       peer.terminate();
     });
 
