@@ -60,7 +60,7 @@ describe("the README's section on the wire format", () => {
   it.each([...Object.entries(TAG), ...Object.entries(REQUEST_BODY), ...Object.entries(CHANNEL_BODY)])(
     'has the tag of %s in a table',
     (name, tag) => {
-      expect(section).toMatch(new RegExp(`^\\| ${String(tag)} \\| ${name} \\|`, 'm'));
+      expect(section).toMatch(new RegExp(`^\\| ${String(tag)} +\\| ${name} +\\|`, 'm'));
     },
   );
 });
