@@ -1,9 +1,22 @@
 import { Worker } from './control.js';
-import type { Peer, Side } from './traffic.js';
+import type { Side } from './traffic.js';
+
+/** Where callers connect to, and what it costs. */
+export interface Served {
+  readonly url: string;
+  /** Milliseconds of processor time that this process and, if it is another one, the peer's have taken so far. */
+  cpu(): Promise<number>;
+}
 
 /** A server in a process of its own. It ends with this one. */
-export async function startPeer(side: Side): Promise<Peer> {
+export async function startPeer(side: Side): Promise<Served> {
   const worker = new Worker({ kind: 'peer', side });
   const { url } = await worker.round(0);
-  return { url: String(url), close: () => Promise.resolve(worker.stop()) };
+  const cpu = async (): Promise<number> => Number((await worker.round(0))['cpu']) + ownCpu();
+  return { url: String(url), cpu };
+}
+
+export function ownCpu(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }

@@ -17,7 +17,7 @@ export function machine() {
   };
 }
 
-const HEAD = ['scenario', 'ends in', 'result', 'target', '', 'range', 'absolute'];
+const HEAD = ['scenario', 'ends in', 'result', 'target', '', 'range', 'CPU', 'absolute'];
 
 /** One line for each result, columns aligned. */
 export function table(results: readonly Result[]): string {
@@ -31,7 +31,7 @@ export function table(results: readonly Result[]): string {
   return rows.map(line).join('\n');
 }
 
-function cells({ title, processes, headline, target, isMet, absolute }: Result): string[] {
+function cells({ title, processes, headline, target, isMet, cpuRatio, absolute }: Result): string[] {
   const show = headline.unit === 'x' ? (value: number) => value.toFixed(2) : bytes;
   return [
     title,
@@ -42,6 +42,7 @@ function cells({ title, processes, headline, target, isMet, absolute }: Result):
       : `${target.bound === '>=' ? '≥' : '≤'} ${headline.unit === 'x' ? target.value.toFixed(2) : bytes(target.value)}`,
     isMet === undefined ? '' : isMet ? '✓' : '✗',
     `${show(headline.least)}–${show(headline.most)}`,
+    cpuRatio === undefined ? '' : `× ${cpuRatio.toFixed(2)}`,
     absoluteText(absolute),
   ];
 }

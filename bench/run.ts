@@ -1,4 +1,5 @@
 import { type Figures, Worker } from './control.js';
+import { median } from './median.js';
 import type { Comparison, Footprint, Growth, Scenario } from './scenarios.js';
 
 /** How long to measure. */
@@ -25,6 +26,8 @@ export interface Result {
   };
   readonly target?: { readonly bound: '>=' | '<='; readonly value: number };
   readonly isMet?: boolean;
+  /** The headline by processor time instead of time: what other programs on the machine disturb less. */
+  readonly cpuRatio?: number;
   /** Medians of absolute figures, which depend on the machine. */
   readonly absolute: Readonly<Record<string, number>>;
   readonly rounds: readonly Readonly<Record<string, number>>[];
@@ -47,23 +50,20 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
   return withWorkers([new Worker(scenario.job('raw')), new Worker(scenario.job('ours'))], async ([raw, ours]) => {
     await warmUp(raw, plan);
     await warmUp(ours, plan);
-    const rounds: { raw: number; ours: number; ratio: number }[] = [];
+    const rounds: { raw: number; ours: number; ratio: number; cpuRatio: number }[] = [];
     while (rounds.length < plan.pairs) {
-      const round = {
-        raw: numberOf(await raw.round(plan.roundMs), figure),
-        ours: numberOf(await ours.round(plan.roundMs), figure),
-      };
-      rounds.push({ ...round, ratio: round.ours / round.raw });
+      const of = { raw: await raw.round(plan.roundMs), ours: await ours.round(plan.roundMs) };
+      const [rawFigure, oursFigure] = [numberOf(of.raw, figure), numberOf(of.ours, figure)];
+      const cpuRatio = numberOf(of.ours, 'cpu') / numberOf(of.raw, 'cpu');
+      rounds.push({ raw: rawFigure, ours: oursFigure, ratio: oursFigure / rawFigure, cpuRatio });
     }
+    const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
+    const ratios = rounds.map(({ ratio }) => ratio);
     return {
-      ...headOf(
-        scenario,
-        scenario.processes,
-        'x',
-        rounds.map(({ ratio }) => ratio),
-      ),
-      ...judge(target, '>=', median(rounds.map(({ ratio }) => ratio))),
-      absolute: { raw: median(rounds.map((round) => round.raw)), ours: median(rounds.map((round) => round.ours)) },
+      ...headOf(scenario, scenario.processes, 'x', ratios),
+      ...judge(target, '>=', median(ratios)),
+      cpuRatio: medianOf('cpuRatio'),
+      absolute: { raw: medianOf('raw'), ours: medianOf('ours') },
       rounds,
     };
   });
@@ -159,11 +159,4 @@ function numberOf(figures: Figures, name: string): number {
   const value = figures[name];
   if (typeof value !== 'number') throw new Error(`a round without ${name}`);
   return value;
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  const upper = sorted[Math.floor(middle)] as number;
-  return Number.isInteger(middle) ? (upper + (sorted[middle - 1] as number)) / 2 : upper;
 }
