@@ -1,4 +1,5 @@
 import type { Conformance, OpenedConnection } from '../machines/events.js';
+import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
 import { Inbox, type Stock } from './inbox.js';
 import type { ConnectionActorRef } from './registry.js';
@@ -231,7 +232,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   }
 
   get #inbox(): Inbox<DataMessage> {
-    this.#messages ??= new Inbox(this.id, this.#host.stock);
+    this.#messages ??= new Inbox(this.id, this.#host.stock, detachedMessage);
     return this.#messages;
   }
 

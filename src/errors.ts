@@ -24,10 +24,11 @@ export type ClosedBy = 'local' | 'peer' | 'session';
 abstract class BaseError<Code extends string> extends Error {
   readonly code: Code;
 
-  constructor(code: Code, message: string, cause?: unknown) {
+  // By the literal, not by the class: a bundler may rename that.
+  constructor(name: string, code: Code, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
+    this.name = name;
     this.code = code;
-    this.name = new.target.name;
   }
 }
 
@@ -42,7 +43,7 @@ export class ProtocolError extends BaseError<'protocol'> {
   readonly limit: string | undefined;
 
   constructor(side: 'local' | 'remote', message: string, rule?: Rule, limit?: string) {
-    super('protocol', message);
+    super('ProtocolError', 'protocol', message);
     this.side = side;
     this.rule = rule;
     this.limit = limit;
@@ -52,21 +53,21 @@ export class ProtocolError extends BaseError<'protocol'> {
 /** The link broke, could not send, or was used wrongly by the peer. */
 export class LinkError extends BaseError<'link'> {
   constructor(message: string, cause?: unknown) {
-    super('link', message, cause);
+    super('LinkError', 'link', message, cause);
   }
 }
 
 /** The handshake failed; `cause` has the error beneath it, where there is one. */
 export class HandshakeError extends BaseError<'handshake'> {
   constructor(message: string, cause?: unknown) {
-    super('handshake', message, cause);
+    super('HandshakeError', 'handshake', message, cause);
   }
 }
 
 /** The peer answered no Ping in time. */
 export class KeepaliveError extends BaseError<'keepalive'> {
   constructor(message: string) {
-    super('keepalive', message);
+    super('KeepaliveError', 'keepalive', message);
   }
 }
 
@@ -76,7 +77,7 @@ export class ConnectionRejected extends BaseError<'rejected'> {
   declare readonly metadata: Metadata;
 
   constructor(id: ConnectionId, metadata: Metadata) {
-    super('rejected', `connection ${String(id)} was rejected by the peer`);
+    super('ConnectionRejected', 'rejected', `connection ${String(id)} was rejected by the peer`);
     Object.defineProperty(this, 'metadata', { value: metadata });
   }
 }
@@ -86,7 +87,7 @@ export class ConnectionClosed extends BaseError<'connection-closed'> {
   readonly by: ClosedBy;
 
   constructor(by: ClosedBy, message: string, cause?: unknown) {
-    super('connection-closed', message, cause);
+    super('ConnectionClosed', 'connection-closed', message, cause);
     this.by = by;
   }
 }
@@ -96,7 +97,7 @@ export class SessionClosed extends BaseError<'session-closed'> {
   readonly by: 'local' | 'peer';
 
   constructor(by: 'local' | 'peer', cause?: unknown) {
-    super('session-closed', 'session closed', cause);
+    super('SessionClosed', 'session-closed', 'session closed', cause);
     this.by = by;
   }
 }
@@ -106,7 +107,7 @@ export class LimitExceeded extends BaseError<'limit'> {
   readonly limit: string;
 
   constructor(limit: string, message: string) {
-    super('limit', message);
+    super('LimitExceeded', 'limit', message);
     this.limit = limit;
   }
 }
@@ -114,6 +115,6 @@ export class LimitExceeded extends BaseError<'limit'> {
 /** An argument is wrong; thrown at once, and nothing was sent. */
 export class InvalidArgument extends BaseError<'invalid-argument'> {
   constructor(message: string) {
-    super('invalid-argument', message);
+    super('InvalidArgument', 'invalid-argument', message);
   }
 }

@@ -26,11 +26,14 @@ const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 export class Inbox<T> {
   readonly #id: ConnectionId;
   readonly #stock: Stock;
+  readonly #keep: (message: T) => T;
   readonly #entries = new Fifo<Entry<T>>();
   #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
   #isEnded = false;
 
-  constructor(id: ConnectionId, stock: Stock) {
+  /** `keep` gives what is put by in a message's place when nobody waits for it. */
+  constructor(id: ConnectionId, stock: Stock, keep: (message: T) => T = (message) => message) {
+    this.#keep = keep;
     this.#id = id;
     this.#stock = stock;
   }
@@ -45,7 +48,7 @@ export class Inbox<T> {
       resolve({ value: message, done: false });
       return;
     }
-    this.#entries.push({ message, size });
+    this.#entries.push({ message: this.#keep(message), size });
     const stock = this.#stock;
     stock.bytes += size;
     if (stock.full === undefined && this.#isTooMuch()) {

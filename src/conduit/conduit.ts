@@ -1,5 +1,6 @@
 import type { SessionEvent } from '../../machines/session-setup.js';
 import type { Codec } from '../codec/codec.js';
+import { detached } from '../detach.js';
 import { ProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
@@ -91,7 +92,7 @@ export class Conduit {
   #take(bytes: Uint8Array): void {
     if (this.#hasOverflowed) return;
     this.frames++;
-    this.gate.frame(bytes);
+    this.gate.frame(this.gate.isPaused ? detached(bytes) : bytes);
     const waiting = this.gate.bytes;
     if (waiting > this.#limits.intakeBytes) {
       this.#hasOverflowed = true;
