@@ -47,6 +47,8 @@ interface Decision {
   readonly peerSettings: ConnectionSettings;
   /** Made when the user first looks at the signal, which few do. */
   controller?: AbortController;
+  /** Why the answer no longer matters, once it does not. */
+  moot?: { readonly reason: unknown };
   readonly deadline: number;
   setup?: ((connection: Connection) => unknown) | undefined;
 }
@@ -66,8 +68,13 @@ class Question implements OpenRequest {
   }
 
   get signal(): AbortSignal {
-    this.#decision.controller ??= new AbortController();
-    return this.#decision.controller.signal;
+    const decision = this.#decision;
+    if (decision.controller === undefined) {
+      decision.controller = new AbortController();
+      // Also for whoever looks late.
+      if (decision.moot !== undefined) decision.controller.abort(decision.moot.reason);
+    }
+    return decision.controller.signal;
   }
 }
 
@@ -127,7 +134,7 @@ export class Acceptor {
   drop(id: ConnectionId, reason: unknown): void {
     const decision = this.#decisions.get(id);
     this.#decisions.delete(id);
-    decision?.controller?.abort(reason);
+    if (decision !== undefined) abort(decision, reason);
   }
 
   dropAll(reason: unknown): void {
@@ -142,7 +149,7 @@ export class Acceptor {
       const { acceptTimeout } = this.#host.limits;
       const error = new LimitExceeded('acceptTimeout', `onConnection did not answer within ${acceptTimeout} ms`);
       this.#fail(decision, error);
-      decision.controller?.abort(error);
+      abort(decision, error);
     }
   }
 
@@ -191,6 +198,11 @@ export class Acceptor {
   #isMoot(decision: Decision): boolean {
     return this.#decisions.get(decision.id) !== decision;
   }
+}
+
+function abort(decision: Decision, reason: unknown): void {
+  decision.moot = { reason };
+  decision.controller?.abort(reason);
 }
 
 /** Whether a user's callback has answered by a promise. */

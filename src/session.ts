@@ -8,6 +8,7 @@ import type { Link } from './link/link.js';
 import { type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { configOf, type SessionOptions } from './options.js';
 import { SessionPort } from './port.js';
+import type { Report } from './report.js';
 import type { ConnectionId } from './wire/id.js';
 import type { Metadata } from './wire/metadata.js';
 
@@ -171,15 +172,31 @@ export function handle(actor: SessionActorRef | AnyActorRef): Session {
 
 async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {
   const { inspect, clock, ...rest } = options;
-  const input = { ...rest, role, link };
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
-  configOf(input);
+  const { metadata, onReport } = configOf({ ...rest, role, link });
   const actor: Actor<SessionLogic> = createActor(sessionLogic, {
-    input,
-    ...(inspect === undefined ? {} : { inspect }),
+    // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
+    input: { ...rest, role, link, metadata },
+    ...(inspect === undefined ? {} : { inspect: guarded(inspect, onReport) }),
     ...(clock === undefined ? {} : { clock }),
   } as never);
   actor.start();
   await (actor.getSnapshot().context.port as SessionPort).established;
   return handle(actor);
+}
+
+/** An inspector runs in the midst of a step: an exception in it must not tear that apart. */
+function guarded(inspect: NonNullable<StartOptions['inspect']>, onReport: (report: Report) => void) {
+  return (event: InspectionEvent): void => {
+    try {
+      if (typeof inspect === 'function') inspect(event);
+      else inspect.next?.(event);
+    } catch (error) {
+      try {
+        onReport({ kind: 'listener-failed', message: 'the inspector failed', error });
+      } catch {
+        // A reporter that throws has nobody left to tell.
+      }
+    }
+  };
 }
