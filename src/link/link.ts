@@ -38,9 +38,12 @@ export interface Link {
   /** Reads again. */
   resume(): void;
 
-  /** An orderly end: what was sent leaves first, then the link ends, and `ended` is told. Idempotent. */
+  /**
+   * An orderly end: what was sent leaves first, then the link ends, and `ended` is told. It lifts a pause, and messages may
+   * still arrive until then. Idempotent.
+   */
   close(): void;
 
-  /** Ends at once, drops what has not left, and tells nothing more. Idempotent. */
+  /** Ends at once, drops what has not left, and tells nothing more; the peer hears `failed`. Idempotent. */
   abort(): void;
 }
