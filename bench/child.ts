@@ -7,7 +7,7 @@ import { connectOurs, firstReplyOurs, serveOurs } from './ours.js';
 import { ownCpu, type Served, startPeer } from './peer.js';
 import { profiled } from './profile.js';
 import { connectRaw, firstReplyRaw, serveRaw } from './raw.js';
-import type { Caller, Side } from './traffic.js';
+import type { Caller, FirstReply, Side } from './traffic.js';
 
 const SERVE = { raw: serveRaw, ours: serveOurs };
 const CONNECT = { raw: connectRaw, ours: connectOurs };
@@ -26,7 +26,7 @@ async function roundsOf(job: Job): Promise<Round> {
     case 'connect':
       return connects(job);
     case 'open-close':
-      return openClose(job.link, job.connections);
+      return openClose(job.link);
     case 'memory':
       return memoryOf(job.what);
   }
@@ -62,11 +62,20 @@ async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> 
   const { url, cpu } = await serverOf(job);
   const once = FIRST_REPLY[job.side];
   return async (milliseconds) => {
-    const times: number[] = [];
+    const replies: FirstReply[] = [];
     const cpuBefore = await cpu();
     const started = performance.now();
-    while (times.length === 0 || performance.now() - started < milliseconds) times.push(await once(url, job.size));
-    return { milliseconds: median(times), cpu: ((await cpu()) - cpuBefore) / times.length };
+    while (replies.length === 0 || performance.now() - started < milliseconds) replies.push(await once(url, job.size));
+    const medianOf = (phase: keyof FirstReply) => median(replies.map((reply) => reply[phase] ?? 0));
+    return {
+      milliseconds: medianOf('total'),
+      link: medianOf('link'),
+      handshake: medianOf('handshake'),
+      open: medianOf('open'),
+      reply: medianOf('reply'),
+      // To the end of the session, too.
+      cpu: ((await cpu()) - cpuBefore) / replies.length,
+    };
   };
 }
 

@@ -50,12 +50,12 @@ async function pairOf(left: Link, right: Promise<Link>): Promise<SessionPair> {
 }
 
 /**
- * Opens `count` connections at once, and closes them at once: how long each of the two took, in microseconds for one
+ * Opens so many connections at once, and closes them at once: how long each of the two took, in microseconds for one
  * connection, until both ends know of it.
  */
-export async function openClose(link: 'memory' | 'websocket', count: number): Promise<Round> {
+export async function openClose(link: 'memory' | 'websocket'): Promise<Round> {
   const makePair = await pairs(link);
-  return async () => {
+  return async (count) => {
     const { initiator, accepted, close } = await makePair();
     // What earlier rounds left behind is not for this one to collect.
     globalThis.gc?.();

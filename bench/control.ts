@@ -8,17 +8,17 @@ export type Job =
   | { kind: 'echo'; side: Side; size: number; inFlight: number; processes: 1 | 2 }
   | { kind: 'flood'; side: Side; size: number; processes: 1 | 2 }
   | { kind: 'connect'; side: Side; size: number; processes: 1 | 2 }
-  | { kind: 'open-close'; link: 'memory' | 'websocket'; connections: number }
+  | { kind: 'open-close'; link: 'memory' | 'websocket' }
   | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' };
 
 /** The figures of one round, by their names. */
 export type Figures = Readonly<Record<string, number | string>>;
 
-/** Measures once, for about so many milliseconds. */
-export type Round = (milliseconds: number) => Promise<Figures>;
+/** Measures once: for about so many milliseconds of traffic, or with so many connections or sessions. */
+export type Round = (amount: number) => Promise<Figures>;
 
 interface Request {
-  readonly milliseconds: number;
+  readonly amount: number;
   /** Where to leave a CPU profile of the round. */
   readonly profile?: string | undefined;
 }
@@ -41,7 +41,7 @@ export class Worker {
   }
 
   /** @throws when the process fails, or takes too long. */
-  round(milliseconds: number, profile?: string): Promise<Figures> {
+  round(amount: number, profile?: string): Promise<Figures> {
     const child = this.#child;
     return new Promise((resolve, reject) => {
       const settle = (act: () => void): void => {
@@ -59,7 +59,7 @@ export class Worker {
       const timer = setTimeout(() => fail(`took longer than ${PATIENCE_MS} ms`), PATIENCE_MS);
       child.on('message', onMessage);
       child.on('exit', onExit);
-      child.send({ milliseconds, profile } satisfies Request);
+      child.send({ amount, profile } satisfies Request);
     });
   }
 
@@ -76,9 +76,9 @@ export function replyTo(
   const send = (reply: Reply): void => {
     process.send?.(reply);
   };
-  const answer = async ({ milliseconds, profile }: Request): Promise<void> => {
+  const answer = async ({ amount, profile }: Request): Promise<void> => {
     try {
-      const measure = () => round(milliseconds);
+      const measure = () => round(amount);
       send({ figures: await (profile === undefined ? measure() : profiled(profile, measure)) });
     } catch (error) {
       send({ error: error instanceof Error ? String(error.stack) : String(error) });

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Worker } from './control.js';
+import { type Job, Worker } from './control.js';
 import { topFunctions } from './profile.js';
 import { machine, table } from './report.js';
 import { FULL, QUICK, type Result, run } from './run.js';
@@ -86,20 +86,26 @@ function progress(text: string): void {
 async function profile(name: string, side: Side, seconds: number): Promise<void> {
   const scenario: Scenario | undefined = SCENARIOS.find((one) => one.name === name);
   if (scenario === undefined) throw new Error(`${name} is no scenario: see --list`);
-  const job =
-    scenario.type === 'comparison'
-      ? scenario.job(side)
-      : scenario.type === 'growth'
-        ? scenario.job(scenario.many)
-        : scenario.job;
+  const { job, warmUp, amount } = profilable(scenario, side, seconds);
   const path = join(tmpdir(), `${name}-${side}.cpuprofile`);
   const worker = new Worker(job);
-  for (let i = 0; i < 3; i++) await worker.round(FULL.warmUpMs / 3);
-  const figures = await worker.round(seconds * 1000, path);
+  for (let i = 0; i < 3; i++) await worker.round(warmUp);
+  const figures = await worker.round(amount, path);
   worker.stop();
   console.log(`${name}, ${side}: ${JSON.stringify(figures)}\n`);
   for (const { share, where } of topFunctions(JSON.parse(readFileSync(path, 'utf8')), 30)) {
     console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
   }
   console.log(`\n${path}`);
+}
+
+function profilable(scenario: Scenario, side: Side, seconds: number): { job: Job; warmUp: number; amount: number } {
+  switch (scenario.type) {
+    case 'comparison':
+      return { job: scenario.job(side), warmUp: FULL.warmUpMs / 3, amount: seconds * 1000 };
+    case 'growth':
+      return { job: scenario.job, warmUp: scenario.few, amount: scenario.many };
+    case 'footprint':
+      return { job: scenario.job, warmUp: scenario.count, amount: scenario.count };
+  }
 }

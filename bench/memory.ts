@@ -6,70 +6,64 @@ import type { Job, Round } from './control.js';
 
 type What = Extract<Job, { kind: 'memory' }>['what'];
 
-const CONNECTIONS = 5_000;
-const SESSIONS = 300;
-
 /**
  * Bytes that one more of something takes while it is idle, both ends together: what is left of many after a full
  * collection, divided by their number.
  */
 export async function memoryOf(what: What): Promise<Round> {
   const make = await maker(what);
-  return async () => {
+  return async (count) => {
     const before = await used();
-    const { count, release } = await make();
+    const release = await make(count);
     const bytes = ((await used()) - before) / count;
     await release();
     return { bytes };
   };
 }
 
-interface Made {
-  readonly count: number;
-  release(): Promise<void>;
-}
+/** Makes so many of something; what it returns lets go of them. */
+type Make = (count: number) => Promise<() => Promise<void>>;
 
-async function maker(what: What): Promise<() => Promise<Made>> {
+async function maker(what: What): Promise<Make> {
   if (what === 'websocket') return rawMaker();
   const makePair = await pairs(what === 'websocket-session' ? 'websocket' : 'memory');
   if (what === 'session' || what === 'websocket-session') {
-    return async () => {
+    return async (count) => {
       const made: SessionPair[] = [];
-      while (made.length < SESSIONS) made.push(await makePair());
-      return { count: SESSIONS, release: async () => void (await Promise.all(made.map((pair) => pair.close()))) };
+      while (made.length < count) made.push(await makePair());
+      return async () => void (await Promise.all(made.map((pair) => pair.close())));
     };
   }
   // One session for all rounds: how much itself takes is not the question.
   const { initiator, accepted } = await makePair();
-  return async () => {
-    const opened = await Promise.all(Array.from({ length: CONNECTIONS }, () => initiator.open()));
+  return async (count) => {
+    const opened = await Promise.all(Array.from({ length: count }, () => initiator.open()));
     if (what === 'reader') {
       for (const connection of [...opened, ...accepted]) void connection[Symbol.asyncIterator]().next();
     }
-    const release = async (): Promise<void> => {
+    return async () => {
       const peersClosed = Promise.all(accepted.map(({ closed }) => closed));
       await Promise.all(opened.map((connection) => connection.close()));
       await peersClosed;
       accepted.length = 0;
     };
-    return { count: CONNECTIONS, release };
   };
 }
 
 /** WebSockets of `ws` with nothing above them, for comparison. */
-async function rawMaker(): Promise<() => Promise<Made>> {
+async function rawMaker(): Promise<Make> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   await once(server, 'listening');
   const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return async () => {
+  return async (count) => {
     const made: WebSocket[] = [];
-    while (made.length < SESSIONS) {
+    while (made.length < count) {
       const socket = new WebSocket(url, { perMessageDeflate: false });
       socket.on('message', () => {});
       await once(socket, 'open');
       made.push(socket);
     }
-    const release = async (): Promise<void> => {
+    return async () => {
       await Promise.all(
         made.map((socket) => {
           socket.close();
@@ -77,7 +71,6 @@ async function rawMaker(): Promise<() => Promise<Made>> {
         }),
       );
     };
-    return { count: SESSIONS, release };
   };
 }
 

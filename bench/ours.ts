@@ -8,7 +8,7 @@ import {
   accept as start,
 } from 'roam-actors';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
-import { type Caller, checkCount, countBytes, LAST, Payloads, type Peer } from './traffic.js';
+import { type Caller, checkCount, countBytes, type FirstReply, LAST, Payloads, type Peer } from './traffic.js';
 
 const METHOD = 1n;
 const NOTHING: [] = [];
@@ -132,14 +132,23 @@ function sendItem(connection: Connection, item: Uint8Array): Promise<void> {
   return connection.send({ type: 'ChannelMessage', id: 1, body: { type: 'Item', item } });
 }
 
-/** Milliseconds from nothing to the first answer: the WebSocket, the handshake, a virtual connection, a request. */
-export async function firstReplyOurs(url: string, size: number): Promise<number> {
+export async function firstReplyOurs(url: string, size: number): Promise<FirstReply> {
   const payloads = new Payloads(size);
   const started = performance.now();
-  const session = await initiate(await connectWebSocket(url));
+  const link = await connectWebSocket(url);
+  const linked = performance.now();
+  const session = await initiate(link);
+  const established = performance.now();
   const caller = new VirtualCaller(await session.open(), payloads);
+  const opened = performance.now();
   await caller.echo(1, 1);
-  const took = performance.now() - started;
+  const replied = performance.now();
   await end(session);
-  return took;
+  return {
+    total: replied - started,
+    link: linked - started,
+    handshake: established - linked,
+    open: opened - established,
+    reply: replied - opened,
+  };
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type Caller, checkCount, countBytes, LAST, Payloads, type Peer } from './traffic.js';
+import { type Caller, checkCount, countBytes, type FirstReply, LAST, Payloads, type Peer } from './traffic.js';
 
 /** Bytes that may wait in the socket before the sender of a flood waits too. */
 const HIGH_WATER = 2 ** 20;
@@ -89,13 +89,13 @@ async function flood(socket: WebSocket, payloads: Payloads, count: number): Prom
   checkCount(answer, count);
 }
 
-/** Milliseconds from nothing to the first answer. */
-export async function firstReplyRaw(url: string, size: number): Promise<number> {
+export async function firstReplyRaw(url: string, size: number): Promise<FirstReply> {
   const payloads = new Payloads(size);
   const started = performance.now();
   const socket = await open(`${url}/echo`);
+  const linked = performance.now();
   await echo(socket, payloads, 1, 1);
-  const took = performance.now() - started;
+  const replied = performance.now();
   await closed(socket);
-  return took;
+  return { total: replied - started, link: linked - started, reply: replied - linked };
 }

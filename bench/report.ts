@@ -50,10 +50,11 @@ function cells({ title, processes, headline, target, isMet, cpuRatio, absolute }
 function absoluteText(absolute: Result['absolute']): string {
   const { raw, ours, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
   if (raw !== undefined && ours !== undefined) {
-    // Nothing here takes a second, and nothing here makes less than a hundred messages in one.
-    return raw < 100
-      ? `${ours.toFixed(2)} ms, ws ${raw.toFixed(2)} ms`
-      : `${thousands(ours)}/s, ws ${thousands(raw)}/s`;
+    const { link, handshake, open, reply } = absolute;
+    if (link === undefined) return `${thousands(ours)}/s, ws ${thousands(raw)}/s`;
+    const phases = { link, handshake, open, reply };
+    const spent = Object.entries(phases).map(([phase, took]) => `${phase} ${took?.toFixed(2)}`);
+    return `${ours.toFixed(2)} ms (${spent.join(', ')}), ws ${raw.toFixed(2)} ms`;
   }
   if (fewOpen === undefined) return '';
   const open = `open ${fewOpen.toFixed(1)} → ${manyOpen?.toFixed(1)} µs each`;

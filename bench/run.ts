@@ -11,7 +11,7 @@ export interface Plan {
 }
 
 export const FULL: Plan = { pairs: 11, roundMs: 300, warmUpMs: 900 };
-export const QUICK: Plan = { pairs: 3, roundMs: 150, warmUpMs: 450 };
+export const QUICK: Plan = { pairs: 3, roundMs: 150, warmUpMs: 300 };
 
 /** What came out of a scenario: the median of its rounds, and the rounds. */
 export interface Result {
@@ -38,7 +38,7 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result> {
     case 'comparison':
       return compare(scenario, plan);
     case 'growth':
-      return grow(scenario, plan);
+      return grow(scenario);
     case 'footprint':
       return weigh(scenario);
   }
@@ -51,11 +51,13 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
     await warmUp(raw, plan);
     await warmUp(ours, plan);
     const rounds: { raw: number; ours: number; ratio: number; cpuRatio: number }[] = [];
+    const details: Figures[] = [];
     while (rounds.length < plan.pairs) {
       const of = { raw: await raw.round(plan.roundMs), ours: await ours.round(plan.roundMs) };
       const [rawFigure, oursFigure] = [numberOf(of.raw, figure), numberOf(of.ours, figure)];
       const cpuRatio = numberOf(of.ours, 'cpu') / numberOf(of.raw, 'cpu');
       rounds.push({ raw: rawFigure, ours: oursFigure, ratio: oursFigure / rawFigure, cpuRatio });
+      details.push(of.ours);
     }
     const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
     const ratios = rounds.map(({ ratio }) => ratio);
@@ -63,44 +65,39 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
       ...headOf(scenario, scenario.processes, 'x', ratios),
       ...judge(target, '>=', median(ratios)),
       cpuRatio: medianOf('cpuRatio'),
-      absolute: { raw: medianOf('raw'), ours: medianOf('ours') },
+      absolute: { raw: medianOf('raw'), ours: medianOf('ours'), ...phasesOf(details) },
       rounds,
     };
   });
 }
 
+/** What the time of our side was spent on, where a round tells. */
+function phasesOf(rounds: readonly Figures[]): Record<string, number> {
+  const names = ['link', 'handshake', 'open', 'reply'].filter((name) => rounds[0]?.[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => numberOf(round, name)))]));
+}
+
 /** A round of few is over so soon that several stand for one. */
-const FEW_AT_A_TIME = 5;
+const FEW_AT_A_TIME = 3;
 const GROWTH_ROUNDS = 3;
 
-async function grow(scenario: Growth, plan: Plan): Promise<Result> {
-  const { few, many, target } = scenario;
-  return withWorkers([new Worker(scenario.job(few)), new Worker(scenario.job(many))], async ([small, large]) => {
-    await warmUp(small, plan);
-    await large.round(0);
-    const rounds: {
-      fewOpen: number;
-      manyOpen: number;
-      fewClose: number;
-      manyClose: number;
-      ratio: number;
-      closeRatio: number;
-    }[] = [];
+async function grow({ few, many, target, job, ...scenario }: Growth): Promise<Result> {
+  return withWorkers([new Worker(job)], async ([worker]) => {
+    const both = async (count: number): Promise<{ open: number; close: number }> => {
+      const figures = await worker.round(count);
+      return { open: numberOf(figures, 'open'), close: numberOf(figures, 'close') };
+    };
+    for (let i = 0; i < 2 * FEW_AT_A_TIME; i++) await both(few);
+    const rounds: Record<'fewOpen' | 'manyOpen' | 'fewClose' | 'manyClose' | 'ratio' | 'closeRatio', number>[] = [];
     while (rounds.length < GROWTH_ROUNDS) {
-      const opens: number[] = [];
-      const closes: number[] = [];
-      for (let i = 0; i < FEW_AT_A_TIME; i++) {
-        const figures = await small.round(0);
-        opens.push(numberOf(figures, 'open'));
-        closes.push(numberOf(figures, 'close'));
-      }
-      const figures = await large.round(0);
-      const manyOpen = numberOf(figures, 'open');
-      const manyClose = numberOf(figures, 'close');
+      const small: { open: number; close: number }[] = [];
+      while (small.length < FEW_AT_A_TIME) small.push(await both(few));
+      const fewOpen = median(small.map(({ open }) => open));
+      const fewClose = median(small.map(({ close }) => close));
+      const { open: manyOpen, close: manyClose } = await both(many);
       const times = many / few;
-      const ratio = (manyOpen * times) / median(opens);
-      const closeRatio = (manyClose * times) / median(closes);
-      rounds.push({ fewOpen: median(opens), manyOpen, fewClose: median(closes), manyClose, ratio, closeRatio });
+      const [ratio, closeRatio] = [(manyOpen * times) / fewOpen, (manyClose * times) / fewClose];
+      rounds.push({ fewOpen, manyOpen, fewClose, manyClose, ratio, closeRatio });
     }
     const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
     const absolute = {
@@ -117,14 +114,14 @@ async function grow(scenario: Growth, plan: Plan): Promise<Result> {
 
 const FOOTPRINT_ROUNDS = 3;
 
-async function weigh(scenario: Footprint): Promise<Result> {
-  return withWorkers([new Worker(scenario.job)], async ([worker]) => {
+async function weigh({ job, count, target, ...scenario }: Footprint): Promise<Result> {
+  return withWorkers([new Worker(job)], async ([worker]) => {
     // The first ones also pay for what is made once: compiled code, hidden classes.
-    await worker.round(0);
+    await worker.round(count);
     const rounds: { bytes: number }[] = [];
-    while (rounds.length < FOOTPRINT_ROUNDS) rounds.push({ bytes: numberOf(await worker.round(0), 'bytes') });
+    while (rounds.length < FOOTPRINT_ROUNDS) rounds.push({ bytes: numberOf(await worker.round(count), 'bytes') });
     const bytes = rounds.map((round) => round.bytes);
-    return { ...headOf(scenario, 1, 'B', bytes), ...judge(scenario.target, '<=', median(bytes)), absolute: {}, rounds };
+    return { ...headOf(scenario, 1, 'B', bytes), ...judge(target, '<=', median(bytes)), absolute: {}, rounds };
   });
 }
 
@@ -145,7 +142,12 @@ async function withWorkers<const W extends readonly Worker[], T>(
   }
 }
 
-function headOf({ name, title }: Scenario, processes: 1 | 2, unit: 'x' | 'B', values: readonly number[]) {
+function headOf(
+  { name, title }: Pick<Scenario, 'name' | 'title'>,
+  processes: 1 | 2,
+  unit: 'x' | 'B',
+  values: readonly number[],
+) {
   const headline = { value: median(values), unit, least: Math.min(...values), most: Math.max(...values) };
   return { name, title, processes, headline };
 }

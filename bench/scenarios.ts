@@ -23,7 +23,7 @@ export interface Growth {
   readonly many: number;
   /** The most that opening many may cost, in times of what opening few costs. */
   readonly target: number;
-  job(connections: number): Job;
+  readonly job: Job;
 }
 
 /** Bytes for one more of something. */
@@ -31,6 +31,8 @@ export interface Footprint {
   readonly type: 'footprint';
   readonly name: string;
   readonly title: string;
+  /** How many are made to see what one takes: many connections, fewer sessions. */
+  readonly count: number;
   /** The most bytes. */
   readonly target?: number;
   readonly job: Job;
@@ -100,16 +102,16 @@ const growths = (['websocket', 'memory'] as const).map(
     few: 1_000,
     many: 10_000,
     target: 12,
-    job: (connections) => ({ kind: 'open-close', link, connections }),
+    job: { kind: 'open-close', link },
   }),
 );
 
 const footprints: Footprint[] = [
-  { what: 'connection', title: 'a virtual connection', target: 6 * 1024 },
-  { what: 'reader', title: 'a virtual connection, both ends waiting to read' },
-  { what: 'session', title: 'a session over memory' },
-  { what: 'websocket-session', title: 'a session over a WebSocket' },
-  { what: 'websocket', title: 'a WebSocket of ws alone' },
+  { what: 'connection', title: 'a virtual connection', count: 2_000, target: 6 * 1024 },
+  { what: 'reader', title: 'the same, both ends reading', count: 2_000 },
+  { what: 'session', title: 'a session over memory', count: 100 },
+  { what: 'websocket-session', title: 'a session over a WebSocket', count: 100 },
+  { what: 'websocket', title: 'a WebSocket of ws alone', count: 100 },
 ].map(({ what, ...rest }) => ({
   type: 'footprint',
   name: `memory-${what}`,

@@ -10,6 +10,18 @@ export interface Caller {
   close(): Promise<void>;
 }
 
+/** Milliseconds from nothing to the first answer, and what they were spent on. */
+export interface FirstReply {
+  readonly total: number;
+  /** The WebSocket. */
+  readonly link: number;
+  readonly handshake?: number;
+  /** A virtual connection. */
+  readonly open?: number;
+  /** The request. */
+  readonly reply: number;
+}
+
 /** Where callers connect to. */
 export interface Peer {
   readonly url: string;
