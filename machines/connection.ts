@@ -35,6 +35,24 @@ function close(metadata: Metadata = NO_METADATA) {
   } as const;
 }
 
+/** The Close that the user asks for. 5.26: r[connection.close] */
+const closeAsAsked = {
+  type: 'transmit',
+  params: ({ context, event }: Args & { event: { metadata: Metadata } }): ConnectionClose => ({
+    type: 'ConnectionClose',
+    connectionId: context.id,
+    metadata: event.metadata,
+  }),
+} as const;
+
+const settleDone = {
+  type: 'settle',
+  params: ({ event }: { event: { request: RequestNumber } }): { request: RequestNumber; outcome: Outcome } => ({
+    request: event.request,
+    outcome: { type: 'done' },
+  }),
+} as const;
+
 /** How our open comes out, when it comes to nothing. */
 function settleOpen(outcome: (id: ConnectionId) => Outcome) {
   return {
@@ -46,6 +64,32 @@ function settleOpen(outcome: (id: ConnectionId) => Outcome) {
 /** What ends a connection without more to say than by whom. */
 function conclude(phase: Phase, by: 'local' | 'peer', outcome: 'closed' | 'rejected' | 'abandoned' = 'closed') {
   return { type: 'conclude', params: { phase, outcome, by, metadata: NO_METADATA } } as const;
+}
+
+/** An end that carries what the peer's message says. */
+function concludeByPeer(phase: Phase, outcome: 'closed' | 'rejected') {
+  return {
+    type: 'conclude',
+    params: ({ event }: { event: { message: { metadata: Metadata } } }): ConnectionEnd => ({
+      phase,
+      outcome,
+      by: 'peer',
+      metadata: event.message.metadata,
+    }),
+  } as const;
+}
+
+/** An end that carries what the user says. */
+function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
+  return {
+    type: 'conclude',
+    params: ({ event }: { event: { metadata: Metadata } }): ConnectionEnd => ({
+      phase,
+      outcome,
+      by: 'local',
+      metadata: event.metadata,
+    }),
+  } as const;
 }
 
 /** The peer broke `rule`: the session is over, and says so to the peer. */
@@ -63,15 +107,7 @@ const acceptedRows = connection.createStateConfig({
     // 5.10: r[connection.close.semantics]
     'rx.ConnectionClose': {
       target: 'closed',
-      actions: {
-        type: 'conclude',
-        params: ({ event }) => ({
-          phase: 'active',
-          outcome: 'closed',
-          by: 'peer',
-          metadata: event.message.metadata,
-        }),
-      },
+      actions: concludeByPeer('active', 'closed'),
     },
     // 9a.04, 9b.02
     'rx.ConnectionAccept': [
@@ -86,21 +122,7 @@ const acceptedRows = connection.createStateConfig({
     // 5.26: r[connection.close]
     'app.close': {
       target: 'closed',
-      actions: [
-        {
-          type: 'transmit',
-          params: ({ context, event }): ConnectionClose => ({
-            type: 'ConnectionClose',
-            connectionId: context.id,
-            metadata: event.metadata,
-          }),
-        },
-        { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
-        {
-          type: 'conclude',
-          params: ({ event }) => ({ phase: 'active', outcome: 'closed', by: 'local', metadata: event.metadata }),
-        },
-      ],
+      actions: [closeAsAsked, settleDone, concludeByUs('active', 'closed')],
     },
     // 5.27, 5.07: r[rpc.caller.liveness.last-drop-closes-connection]
     'app.release': { target: 'closed', actions: [close(), conclude('active', 'local')] },
@@ -181,32 +203,13 @@ export const connectionMachine = connection.createMachine({
                 outcome: { type: 'rejected', id: context.id, metadata: event.message.metadata },
               }),
             },
-            {
-              type: 'conclude',
-              params: ({ event }) => ({
-                phase: 'opening',
-                outcome: 'rejected',
-                by: 'peer',
-                metadata: event.message.metadata,
-              }),
-            },
+            concludeByPeer('opening', 'rejected'),
           ],
         },
         // 5.11
         'rx.ConnectionClose': {
           target: 'withdrawn',
-          actions: [
-            settleOpen((id) => ({ type: 'closed', id, by: 'peer' })),
-            {
-              type: 'conclude',
-              params: ({ event }) => ({
-                phase: 'opening',
-                outcome: 'closed',
-                by: 'peer',
-                metadata: event.message.metadata,
-              }),
-            },
-          ],
+          actions: [settleOpen((id) => ({ type: 'closed', id, by: 'peer' })), concludeByPeer('opening', 'closed')],
         },
         // 5.15, 9a.06
         'rx.RequestMessage': [
@@ -222,20 +225,10 @@ export const connectionMachine = connection.createMachine({
         'app.close': {
           target: 'withdrawn',
           actions: [
-            {
-              type: 'transmit',
-              params: ({ context, event }): ConnectionClose => ({
-                type: 'ConnectionClose',
-                connectionId: context.id,
-                metadata: event.metadata,
-              }),
-            },
+            closeAsAsked,
             settleOpen((id) => ({ type: 'closed', id, by: 'local' })),
-            { type: 'settle', params: ({ event }) => ({ request: event.request, outcome: { type: 'done' } }) },
-            {
-              type: 'conclude',
-              params: ({ event }) => ({ phase: 'opening', outcome: 'closed', by: 'local', metadata: event.metadata }),
-            },
+            settleDone,
+            concludeByUs('opening', 'closed'),
           ],
         },
         // 5.23, 9b.07
@@ -297,15 +290,7 @@ export const connectionMachine = connection.createMachine({
                 metadata: event.metadata,
               }),
             },
-            {
-              type: 'conclude',
-              params: ({ event }) => ({
-                phase: 'deciding',
-                outcome: 'rejected',
-                by: 'local',
-                metadata: event.metadata,
-              }),
-            },
+            concludeByUs('deciding', 'rejected'),
           ],
         },
         // 5.12
@@ -313,15 +298,7 @@ export const connectionMachine = connection.createMachine({
           target: 'withdrawn',
           actions: [
             { type: 'dropDecision', params: ({ context }) => ({ id: context.id }) },
-            {
-              type: 'conclude',
-              params: ({ event }) => ({
-                phase: 'deciding',
-                outcome: 'closed',
-                by: 'peer',
-                metadata: event.message.metadata,
-              }),
-            },
+            concludeByPeer('deciding', 'closed'),
           ],
         },
         // 5.15, 9a.07
