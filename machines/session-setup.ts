@@ -237,3 +237,8 @@ export function settled(context: SessionContext) {
     metadata: context.peerMetadata as Metadata,
   };
 }
+
+/** How the session ends. */
+export function conclude(end: SessionEnd) {
+  return { type: 'conclude', params: end } as const;
+}

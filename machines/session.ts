@@ -12,110 +12,25 @@
  *
  * The row numbers in comments are those of the protocol's tables.
  */
-import { and, not, or } from 'xstate';
-import { type ConnectionId, ROOT } from '../src/wire/id.js';
+import { not } from 'xstate';
+import { ROOT } from '../src/wire/id.js';
 import { IdSet } from '../src/wire/idset.js';
-import type { ConnectionReject, Pong, ProtocolErrorMessage } from '../src/wire/message.js';
-import type { Rule } from '../src/wire/rule.js';
-import {
-  type ConnectionRequest,
-  type ConnectionStart,
-  NO_METADATA,
-  type Outcome,
-  type Received,
-  type RequestNumber,
-  type SessionEnd,
-  type Violation,
-} from './events.js';
+import type { ConnectionStart, SessionEnd, Violation } from './events.js';
 import type { HandshakeEvent, HandshakeOutput } from './handshake.js';
-import { type SessionContext, session, settled } from './session-setup.js';
+import { protocolError, receivedRows } from './session-received.js';
+import { requestRows, settle } from './session-requests.js';
+import { conclude, type SessionContext, session, settled } from './session-setup.js';
 
 interface Args {
   context: SessionContext;
 }
 
-function protocolError({ rule, description }: Violation): ProtocolErrorMessage {
-  return { type: 'ProtocolError', connectionId: ROOT, description: `${rule}: ${description}` };
-}
-
-/** The peer broke `rule`, and it is not tolerated: it is told, and that is the last message. */
-function violation(rule: Rule, description: string) {
-  const broken = { rule, description };
-  return {
-    target: '#session.ending',
-    actions: [
-      { type: 'transmit', params: protocolError(broken) },
-      { type: 'emitViolation', params: broken },
-      { type: 'conclude', params: { cause: 'violation', ...broken } },
-    ],
-  } as const;
-}
-
-const reject = {
-  type: 'transmit',
-  params: ({ event }: { event: { message: { connectionId: ConnectionId } } }): ConnectionReject => ({
-    type: 'ConnectionReject',
-    connectionId: event.message.connectionId,
-    metadata: NO_METADATA,
-  }),
-} as const;
-
-const noteOpen = {
-  type: 'noteOpen',
-  params: ({ event }: { event: { message: { connectionId: ConnectionId } } }) => ({ id: event.message.connectionId }),
-} as const;
-
-/** To the connection that a message is for. */
-const route = {
-  type: 'forward',
-  params: ({ event }: { event: Received }) => ({ id: event.message.connectionId, event }),
-} as const;
-
-/** To the connection that a request is for. */
-const pass = {
-  type: 'forward',
-  params: ({ event }: { event: ConnectionRequest }) => ({ id: event.id, event }),
-} as const;
-
-function settle(outcome: Outcome) {
-  return {
-    type: 'settle',
-    params: ({ event }: { event: { request: RequestNumber } }) => ({ request: event.request, outcome }),
-  } as const;
-}
-
 const finish = { type: 'finish', params: ({ context }: Args) => context.end as SessionEnd } as const;
-
-/** 5.14, 5.15: what a request or a channel message is worth. Its connection knows the phase; see there. */
-const data = (name: 'RequestMessage' | 'ChannelMessage') =>
-  [
-    { guard: 'isRouted', actions: route },
-    // 9a.05
-    { guard: 'wasOpened' },
-    // 9a.06
-    { guard: 'isReference' },
-    violation('session.message', `${name} on a connection that was never opened`),
-  ] as const;
-
-/** 5.20: an Accept or a Reject answers an open of ours, and nothing else. */
-const answer = (name: 'ConnectionAccept' | 'ConnectionReject') =>
-  [
-    { guard: 'answersOpen', actions: route },
-    // 9a.05
-    { guard: 'answersLate' },
-    // 9a.04
-    { guard: 'isReference' },
-    violation('connection.open', `${name} for a connection that we did not open`),
-  ] as const;
 
 /** What a failed handshake accuses the peer of. */
 function accusation(output: HandshakeOutput): Violation {
   const { message, rule = 'session.handshake' } = (output as Extract<HandshakeOutput, { type: 'failed' }>).failure;
   return { rule, description: message };
-}
-
-function conclude(end: SessionEnd) {
-  return { type: 'conclude', params: end } as const;
 }
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
@@ -230,98 +145,7 @@ export const sessionMachine = session.createMachine({
       always: { guard: 'isOver', target: 'ending', actions: conclude({ cause: 'released' }) },
 
       on: {
-        // r[connection.open]
-        'rx.ConnectionOpen': [
-          // 5.01, 9a.03: r[session.parity]
-          { guard: and([not('isTheirs'), 'isReference']), actions: reject },
-          {
-            guard: not('isTheirs'),
-            ...violation('session.parity', "ConnectionOpen with an id that is not the opener's"),
-          },
-          { guard: and(['isLive', 'isReference']), actions: reject },
-          { guard: 'isLive', ...violation('connection.open', 'ConnectionOpen with an id that is in use') },
-          // 5.02: r[connection.open.rejection]
-          { guard: not('isAccepting'), actions: [noteOpen, reject] },
-          // 5.03
-          { guard: or(['isFull', 'isCrowded']), actions: [noteOpen, reject] },
-          {
-            actions: [
-              { type: 'admit', params: ({ event }) => ({ id: event.message.connectionId }) },
-              {
-                type: 'spawn',
-                params: ({ event }): ConnectionStart => ({
-                  id: event.message.connectionId,
-                  origin: 'peer',
-                  peerSettings: event.message.connectionSettings,
-                  metadata: event.message.metadata,
-                }),
-              },
-            ],
-          },
-        ],
-        'rx.ConnectionAccept': answer('ConnectionAccept'),
-        'rx.ConnectionReject': answer('ConnectionReject'),
-        // r[connection.close]
-        'rx.ConnectionClose': [
-          // 5.13, 9a.08, 9b.03
-          {
-            guard: and(['isOnRoot', 'isReference']),
-            target: 'ended',
-            actions: ['reportRootClosed', conclude({ cause: 'peer' })],
-          },
-          { guard: 'isOnRoot', ...violation('connection.close', 'ConnectionClose on the root connection') },
-          // 5.10, 5.11, 5.12
-          { guard: 'isLive', actions: route },
-          // 9a.05
-          { guard: 'wasOpened' },
-          // 9a.06
-          { guard: 'isReference' },
-          violation('connection.close', 'ConnectionClose on a connection that was never opened'),
-        ],
-        'rx.RequestMessage': data('RequestMessage'),
-        'rx.ChannelMessage': data('ChannelMessage'),
-        // r[session.keepalive]
-        'rx.Ping': [
-          // 5.17, 9a.11
-          {
-            guard: or(['isOnRoot', 'isReference']),
-            actions: {
-              type: 'transmit',
-              params: ({ event }): Pong => ({
-                type: 'Pong',
-                connectionId: event.message.connectionId,
-                nonce: event.message.nonce,
-              }),
-            },
-          },
-          violation('session.keepalive', 'Ping on a connection other than the root'),
-        ],
-        'rx.Pong': [
-          // 5.18, 5.19: which nonce is waited for, the keepalive knows.
-          { guard: 'isOnRoot', actions: { type: 'toKeepalive', params: ({ event }) => event } },
-          // 9a.11
-          { guard: 'isReference' },
-          violation('session.keepalive', 'Pong on a connection other than the root'),
-        ],
-        // 9a.09: r[session.handshake]
-        'rx.Hello': [{ guard: 'isReference' }, violation('session.handshake', 'Hello after the handshake')],
-        'rx.HelloYourself': [
-          { guard: 'isReference' },
-          violation('session.handshake', 'HelloYourself after the handshake'),
-        ],
-        'rx.ProtocolError': [
-          // 9a.10
-          {
-            guard: or(['isOnRoot', 'isReference']),
-            target: 'ended',
-            actions: {
-              type: 'conclude',
-              params: ({ event }) => ({ cause: 'accused', description: event.message.description }),
-            },
-          },
-          // 9a.11
-          violation('session.message', 'ProtocolError on a connection other than the root'),
-        ],
+        ...receivedRows,
 
         // 9a.12
         'conduit.malformed': [
@@ -360,48 +184,7 @@ export const sessionMachine = session.createMachine({
           actions: { type: 'conclude', params: ({ event }) => ({ cause: 'link', error: event.error }) },
         },
 
-        'app.open': [
-          // 5.22
-          { guard: 'isFull', actions: settle({ type: 'limited' }) },
-          // 5.21
-          {
-            actions: [
-              'open',
-              {
-                type: 'spawn',
-                params: ({ context, event }): ConnectionStart => ({
-                  id: context.localHigh,
-                  origin: 'local',
-                  request: event.request,
-                  localSettings: event.settings,
-                  metadata: event.metadata,
-                }),
-              },
-            ],
-          },
-        ],
-        'app.close': [
-          // 5.24
-          { guard: 'isForRoot', actions: settle({ type: 'invalid', message: 'cannot close root connection' }) },
-          // 5.26
-          { guard: 'isLive', actions: pass },
-          // 5.25
-          { actions: settle({ type: 'invalid', message: 'connection not found' }) },
-        ],
-        'app.release': [
-          // 5.28: r[rpc.caller.liveness.root-internal-close]
-          { guard: 'isForRoot', actions: 'releaseRoot' },
-          // 5.27: r[rpc.caller.liveness.last-drop-closes-connection]
-          { guard: 'isLive', actions: pass },
-          {},
-        ],
-        // What comes too late for its connection counts for nothing.
-        'app.abandonOpen': [{ guard: 'isLive', actions: pass }, {}],
-        'app.accept': [{ guard: 'isLive', actions: pass }, {}],
-        'app.reject': [{ guard: 'isLive', actions: pass }, {}],
-        'app.leave': [{ guard: 'isRouted', actions: pass }, {}],
-        // 5.29
-        'app.shutdown': { target: 'ending', actions: conclude({ cause: 'shutdown' }) },
+        ...requestRows,
 
         'connections.opened': {
           actions: [
