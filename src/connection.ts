@@ -172,7 +172,9 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * @throws InvalidArgument (the promise rejects) on the root, or when the metadata can't be represented.
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
-    if (this.#reason === undefined) await this.#host.closeConnection(this, options.metadata);
+    // What the peer left behind counts against the limit of all inboxes, and nobody will read it.
+    if (this.#reason !== undefined) this.#messages?.drop();
+    else await this.#host.closeConnection(this, options.metadata);
   }
 
   /**

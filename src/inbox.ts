@@ -28,7 +28,8 @@ export class Inbox<T> {
   readonly #stock: Stock;
   readonly #keep: (message: T) => T;
   readonly #entries = new Fifo<Entry<T>>();
-  #waiting: ((result: IteratorResult<T, undefined>) => void) | undefined;
+  /** Readers that ask ahead: each gets one message, in the order in which they asked. */
+  readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #isEnded = false;
 
   /** `keep` gives what is put by in a message's place when nobody waits for it. */
@@ -42,9 +43,8 @@ export class Inbox<T> {
   push(message: T, size: number): void {
     // The reader has left, and the connection has not heard of it yet.
     if (this.#isEnded) return;
-    const resolve = this.#waiting;
+    const resolve = this.#waiting.shift();
     if (resolve !== undefined) {
-      this.#waiting = undefined;
       resolve({ value: message, done: false });
       return;
     }
@@ -66,7 +66,7 @@ export class Inbox<T> {
     }
     if (this.#isEnded) return Promise.resolve(DONE);
     return new Promise((resolve) => {
-      this.#waiting = resolve;
+      this.#waiting.push(resolve);
     });
   }
 
@@ -78,8 +78,7 @@ export class Inbox<T> {
   /** No more comes; what is here can still be read. */
   end(): void {
     this.#isEnded = true;
-    this.#waiting?.(DONE);
-    this.#waiting = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve(DONE);
     this.#relieve();
   }
 
@@ -88,8 +87,7 @@ export class Inbox<T> {
     let size = 0;
     for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) size += entry.size;
     this.#isEnded = true;
-    this.#waiting?.(DONE);
-    this.#waiting = undefined;
+    for (const resolve of this.#waiting.splice(0)) resolve(DONE);
     this.#release(size);
   }
 

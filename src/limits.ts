@@ -42,8 +42,9 @@ export interface Limits {
    */
   readonly inboxBytes: number;
   /**
-   * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once. Past it the session
-   * ends with LimitExceeded. Stops a peer that goes on sending to a session that does not read.
+   * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once; each counts 64 more than
+   * its length, as keeping it costs. Past it the session ends with LimitExceeded. Stops a peer that goes on sending, be it
+   * empty frames, to a session that does not read.
    * @defaultValue 8 MiB
    */
   readonly intakeBytes: number;
@@ -119,7 +120,7 @@ export const DEFAULT_LIMITS: Limits = {
  */
 export function limitsOf(limits: Partial<Limits> = {}): Limits {
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in DEFAULT_LIMITS)) throw new InvalidArgument(`limits.${name} is not a limit`);
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new InvalidArgument(`limits.${name} is not a limit`);
     const least = name === 'connections' || name === 'undecided' || name.startsWith('metadata') ? 0 : 1;
     const most = name.endsWith('Timeout') ? MAX_DELAY : Number.MAX_SAFE_INTEGER;
     if (!Number.isSafeInteger(value) || value < least || value > most) {

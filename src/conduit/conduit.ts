@@ -26,7 +26,7 @@ const RECEIVED = {
 } as const satisfies Record<MessageType, `rx.${MessageType}`>;
 
 /** How much may wait here before the link itself is paused: a burst that one read brings is no reason to. */
-const PAUSE_LINK_AT = 64 * 2 ** 10;
+const PAUSE_LINK_AT = 256 * 2 ** 10;
 
 /** A link and a codec: what arrives becomes the session's events, one whole step at a time. */
 export class Conduit {

@@ -9,6 +9,9 @@ class Streamed<Local> {
   }
 }
 
+/** What a frame that waits costs beside its bytes: an empty one is not free, or a peer could send them for ever. */
+export const FRAME_COST = 64;
+
 /**
  * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
  * handed on only when everything that the one before it set off has run out: an input takes effect whole.
@@ -33,7 +36,7 @@ export class Gate<Local extends object> {
     this.#takeLocal = takeLocal;
   }
 
-  /** Bytes of the frames that wait. */
+  /** What the frames that wait cost, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -66,7 +69,7 @@ export class Gate<Local extends object> {
       this.#isBusy = false;
       this.#drain();
     } else if (this.#state !== 'closed') {
-      this.#bytes += frame.length;
+      this.#bytes += frame.length + FRAME_COST;
       this.#stream(frame);
     }
   }
@@ -114,13 +117,10 @@ export class Gate<Local extends object> {
     this.#drain();
   }
 
+  /** Behind everything that waits: also while paused, since older frames may still stand in the queue. */
   #stream(entry: Uint8Array | Streamed<Local>): void {
-    if (this.#isPaused) {
-      this.#held.push(entry);
-    } else {
-      this.#queue.push(entry);
-      this.#drain();
-    }
+    this.#queue.push(entry);
+    this.#drain();
   }
 
   #drain(): void {
@@ -142,7 +142,7 @@ export class Gate<Local extends object> {
     if (isStream && this.#isPaused) {
       this.#held.push(entry);
     } else if (entry instanceof Uint8Array) {
-      this.#bytes -= entry.length;
+      this.#bytes -= entry.length + FRAME_COST;
       this.#takeFrame(entry);
     } else {
       this.#takeLocal(entry instanceof Streamed ? entry.input : entry);

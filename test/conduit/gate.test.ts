@@ -1,0 +1,220 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Gate } from '../../src/conduit/gate.js';
+
+interface Local {
+  readonly name: string;
+}
+
+function frame(...bytes: number[]): Uint8Array {
+  return Uint8Array.from(bytes);
+}
+
+/** A gate that notes what it hands on, and does as it is told when it does. */
+function gate(onTake: (name: string, it: Gate<Local>) => void = () => {}): { it: Gate<Local>; taken: string[] } {
+  const taken: string[] = [];
+  const take = (name: string) => {
+    taken.push(name);
+    onTake(name, it);
+    taken.push(`${name} done`);
+  };
+  const it = new Gate<Local>(
+    (bytes) => take(`frame ${bytes.join()}`),
+    ({ name }) => take(name),
+  );
+  return { it, taken };
+}
+
+/** What is taken whole, one after the other. */
+function whole(...names: string[]): string[] {
+  return names.flatMap((name) => [name, `${name} done`]);
+}
+
+describe('a gate', () => {
+  test('hands nothing on before it opens, and then everything in order', () => {
+    const { it, taken } = gate();
+    it.frame(frame(1));
+    it.push({ name: 'a' });
+    it.afterFrames({ name: 'end' });
+    it.frame(frame(2));
+    expect(taken).toEqual([]);
+    it.open();
+    it.open();
+    expect(taken).toEqual(whole('frame 1', 'a', 'end', 'frame 2'));
+  });
+
+  test('hands on one input only when the one before it is through', () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name !== 'frame 1') return;
+      inside.push({ name: 'asked in the midst' });
+      inside.frame(frame(2));
+    });
+    it.open();
+    it.frame(frame(1));
+    expect(taken).toEqual(whole('frame 1', 'asked in the midst', 'frame 2'));
+  });
+
+  test('puts what belongs to the step under way before everything that waits', () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name !== 'frame 1') return;
+      inside.push({ name: 'later' });
+      inside.pushNext({ name: 'first' });
+      inside.pushNext({ name: 'second' });
+    });
+    it.open();
+    it.frame(frame(1));
+    expect(taken).toEqual(whole('frame 1', 'first', 'second', 'later'));
+  });
+
+  test('keeps frames, and what comes after them, while paused; local inputs go on', () => {
+    const { it, taken } = gate();
+    it.open();
+    it.pause();
+    expect(it.isPaused).toBe(true);
+    it.frame(frame(1));
+    it.push({ name: 'a' });
+    it.frame(frame(2));
+    it.afterFrames({ name: 'end' });
+    it.push({ name: 'b' });
+    expect(taken).toEqual(whole('a', 'b'));
+    it.resume();
+    expect(it.isPaused).toBe(false);
+    expect(taken).toEqual(whole('a', 'b', 'frame 1', 'frame 2', 'end'));
+  });
+
+  test('keeps the order when it is paused again while it hands on what it kept', () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name === 'frame 1') inside.pause();
+    });
+    it.open();
+    it.pause();
+    for (let number = 1; number <= 3; number++) it.frame(frame(number));
+    it.resume();
+    it.frame(frame(4));
+    expect(taken).toEqual(whole('frame 1'));
+    it.resume();
+    expect(taken).toEqual(whole('frame 1', 'frame 2', 'frame 3', 'frame 4'));
+  });
+
+  test('keeps the order of frames that arrive in the midst of the step that pauses it', () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name === 'start') {
+        inside.frame(frame(1));
+        inside.frame(frame(2));
+      }
+      if (name === 'frame 1') {
+        inside.pause();
+        inside.frame(frame(3));
+      }
+    });
+    it.open();
+    it.push({ name: 'start' });
+    it.resume();
+    expect(taken).toEqual(whole('start', 'frame 1', 'frame 2', 'frame 3'));
+  });
+
+  test('counts what waits as no less than it costs, also when a frame is empty', () => {
+    const { it } = gate();
+    it.open();
+    expect(it.bytes).toBe(0);
+    it.pause();
+    it.frame(new Uint8Array(1_000));
+    const one = it.bytes;
+    expect(one).toBeGreaterThanOrEqual(1_000);
+    it.frame(new Uint8Array(0));
+    expect(it.bytes).toBeGreaterThan(one);
+    it.resume();
+    expect(it.bytes).toBe(0);
+  });
+
+  test('holds everything back while a user is called, and until the microtask after', async () => {
+    const { it, taken } = gate();
+    it.open();
+    it.hold(() => {
+      it.push({ name: 'asked by the user' });
+      it.hold(() => it.push({ name: 'asked further in' }));
+      it.frame(frame(1));
+      expect(taken).toEqual([]);
+    });
+    it.push({ name: 'asked behind it' });
+    expect(taken).toEqual([]);
+    await Promise.resolve();
+    expect(taken).toEqual(whole('asked by the user', 'asked further in', 'frame 1', 'asked behind it'));
+  });
+
+  test('calls a user at once in the midst of a step, and takes what he asks for after it', () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name === 'frame 1') inside.hold(() => inside.push({ name: 'asked by the user' }));
+    });
+    it.open();
+    it.frame(frame(1));
+    expect(taken).toEqual(whole('frame 1', 'asked by the user'));
+  });
+
+  test('forgets what waits when it closes, and takes nothing any more', async () => {
+    const { it, taken } = gate((name, inside) => {
+      if (name === 'last') inside.close();
+    });
+    it.open();
+    it.pause();
+    it.frame(frame(1));
+    it.hold(() => {
+      it.push({ name: 'last' });
+      it.push({ name: 'too late' });
+    });
+    await Promise.resolve();
+    it.resume();
+    it.frame(frame(2));
+    it.push({ name: 'b' });
+    it.pushNext({ name: 'c' });
+    it.afterFrames({ name: 'd' });
+    it.open();
+    expect(taken).toEqual(whole('last'));
+    expect(it.bytes).toBe(0);
+  });
+
+  test('keeps the order of frames, and that of local inputs, whatever happens', () => {
+    const act = fc.oneof(
+      { weight: 4, arbitrary: fc.constant('frame') },
+      { weight: 3, arbitrary: fc.constant('local') },
+      fc.constantFrom('pause', 'resume'),
+    );
+    // What each input does when it is taken: the steps of `within`, one after the other.
+    fc.assert(
+      fc.property(
+        fc.array(act, { maxLength: 40 }),
+        fc.array(fc.array(act, { maxLength: 3 }), { maxLength: 20 }),
+        (acts, within) => {
+          const sent = { frame: 0, local: 0 };
+          const plans = [...within];
+          let depth = 0;
+          const perform = (what: string, on: Gate<Local>) => {
+            if (what === 'pause') on.pause();
+            else if (what === 'resume') on.resume();
+            else if (what === 'frame') on.frame(frame(sent.frame, sent.frame++ >> 8));
+            else on.push({ name: `local ${sent.local++}` });
+          };
+          const { it, taken } = gate((_, inside) => {
+            depth += 1;
+            expect(depth).toBe(1);
+            for (const what of plans.shift() ?? []) perform(what, inside);
+            depth -= 1;
+          });
+          it.open();
+          for (const what of acts) perform(what, it);
+          plans.length = 0;
+          it.resume();
+          const names = taken.filter((name) => !name.endsWith('done'));
+          const frames = names.filter((name) => name.startsWith('frame'));
+          expect(frames).toEqual(frames.map((_, index) => `frame ${index},${index >> 8}`));
+          expect(frames).toHaveLengthsent.frame;
+          const locals = names.filter((name) => name.startsWith('local'));
+          expect(locals).toEqual(locals.map((_, index) => `local ${index}`));
+          expect(locals).toHaveLengthsent.local;
+          expect(it.bytes).toBe(0);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+});
