@@ -207,10 +207,10 @@ describe('a gate', () => {
           const names = taken.filter((name) => !name.endsWith('done'));
           const frames = names.filter((name) => name.startsWith('frame'));
           expect(frames).toEqual(frames.map((_, index) => `frame ${index},${index >> 8}`));
-          expect(frames).toHaveLengthsent.frame;
+          expect(frames).toHaveLength(sent.frame);
           const locals = names.filter((name) => name.startsWith('local'));
           expect(locals).toEqual(locals.map((_, index) => `local ${index}`));
-          expect(locals).toHaveLengthsent.local;
+          expect(locals).toHaveLength(sent.local);
           expect(it.bytes).toBe(0);
         },
       ),
