@@ -48,8 +48,8 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result> {
 async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
   const { figure, target } = scenario;
   return withWorkers([new Worker(scenario.job('raw')), new Worker(scenario.job('ours'))], async ([raw, ours]) => {
-    await warmUp(raw, plan);
-    await warmUp(ours, plan);
+    await warmUp(raw, plan.warmUpMs * scenario.patience);
+    await warmUp(ours, plan.warmUpMs * scenario.patience);
     const rounds: { raw: number; ours: number; ratio: number; cpuRatio: number }[] = [];
     const details: Figures[] = [];
     while (rounds.length < plan.pairs) {
@@ -126,9 +126,9 @@ async function weigh({ job, count, target, ...scenario }: Footprint): Promise<Re
 }
 
 /** Until the compiler is done, and the worker knows how many messages a round takes. */
-async function warmUp(worker: Worker, { warmUpMs }: Plan): Promise<void> {
-  const until = performance.now() + warmUpMs;
-  while (performance.now() < until) await worker.round(warmUpMs / 4);
+async function warmUp(worker: Worker, milliseconds: number): Promise<void> {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until) await worker.round(milliseconds / 4);
 }
 
 async function withWorkers<const W extends readonly Worker[], T>(
