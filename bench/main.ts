@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Job, Worker } from './control.js';
-import { topFunctions } from './profile.js';
+import { selfTimes } from './profile.js';
 import { machine, table } from './report.js';
 import { FULL, QUICK, type Result, run } from './run.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
@@ -93,9 +93,12 @@ async function profile(name: string, side: Side, seconds: number): Promise<void>
   const figures = await worker.round(amount, path);
   worker.stop();
   console.log(`${name}, ${side}: ${JSON.stringify(figures)}\n`);
-  for (const { share, where } of topFunctions(JSON.parse(readFileSync(path, 'utf8')), 30)) {
+  const { functions, packages } = selfTimes(JSON.parse(readFileSync(path, 'utf8')));
+  const print = ({ share, where }: { share: number; where: string }) =>
     console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${where}`);
-  }
+  packages.forEach(print);
+  console.log('');
+  functions.slice(0, 30).forEach(print);
   console.log(`\n${path}`);
 }
 

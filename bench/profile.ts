@@ -30,19 +30,31 @@ export async function profiled(path: string, round: () => Promise<Figures>): Pro
   return figures;
 }
 
-/** The functions that took most time themselves: their share of all samples, and where they are. */
-export function topFunctions(profile: Profile, most: number): { share: number; where: string }[] {
-  const frames = new Map(profile.nodes.map(({ id, callFrame }) => [id, callFrame]));
-  const samples = profile.samples ?? [];
+interface Share {
+  readonly share: number;
+  readonly where: string;
+}
+
+/** The functions that took most time themselves, and the packages: their shares of the samples in which anything ran. */
+export function selfTimes({ nodes, samples = [] }: Profile): { functions: Share[]; packages: Share[] } {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const busy = samples.map((id) => frames.get(id) as CallFrame).filter(({ functionName }) => functionName !== '(idle)');
+  return { functions: shares(busy, describe), packages: shares(busy, packageOf) };
+}
+
+function shares(frames: readonly CallFrame[], where: (frame: CallFrame) => string): Share[] {
   const counts = new Map<string, number>();
-  for (const id of samples) {
-    const where = describe(frames.get(id) as CallFrame);
-    counts.set(where, (counts.get(where) ?? 0) + 1);
-  }
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, most)
-    .map(([where, count]) => ({ share: count / samples.length, where }));
+  for (const frame of frames) counts.set(where(frame), (counts.get(where(frame)) ?? 0) + 1);
+  const sorted = [...counts].sort(([, a], [, b]) => b - a);
+  return sorted.map(([name, count]) => ({ share: count / frames.length, where: name }));
+}
+
+function packageOf({ functionName, url }: CallFrame): string {
+  if (url.startsWith('node:')) return 'node, in JavaScript';
+  if (url === '') return functionName === '(garbage collector)' ? functionName : 'native: system calls, V8';
+  return (
+    /node_modules\/([^/]+)/.exec(url)?.[1] ?? (url.includes('/dist/bench/') ? 'the benchmark itself' : 'roam-actors')
+  );
 }
 
 function describe({ functionName, url, lineNumber }: CallFrame): string {
