@@ -1,4 +1,4 @@
-import { NOTHING, VIOLATION, alike } from './outcome.js';
+import { alike, NOTHING, VIOLATION } from './outcome.js';
 import type { Row } from './vocabulary.js';
 
 // Section 9a, calls and channels: the driver's, which owns requests. A bare session delivers all of it in both modes.

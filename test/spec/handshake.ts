@@ -1,10 +1,10 @@
 import type { Message } from '../../src/wire/message.js';
 import {
-  M,
-  N,
   call,
   hello,
   helloYourself,
+  M,
+  N,
   oneOfEach,
   open,
   ping,
@@ -13,7 +13,7 @@ import {
   reject,
   settings,
 } from './messages.js';
-import { BOTH, NOTHING, alike, byPeer, established, handshakeFails, handshakeViolates, read } from './outcome.js';
+import { alike, BOTH, byPeer, established, handshakeFails, handshakeViolates, NOTHING, read } from './outcome.js';
 import type { Case, Given, Outcome, Row, Step } from './vocabulary.js';
 
 // Section 3, the handshake. Every failure closes the link; in strict mode one that is the peer's fault is answered

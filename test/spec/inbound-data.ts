@@ -12,17 +12,17 @@ import {
   reject,
 } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
-  VIOLATION,
   alike,
+  BOTH,
   byKeepalive,
   byRelease,
   closedBy,
+  NOTHING,
   offence,
   opened,
   read,
   sessionClosed,
+  VIOLATION,
 } from './outcome.js';
 import {
   ACCEPTING,

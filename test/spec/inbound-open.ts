@@ -1,5 +1,5 @@
-import { M, N, accept, call, close, item, open, ping, pong, reject, settings } from './messages.js';
-import { BOTH, NOTHING, VIOLATION, accepted, alike, byRelease, closedBy, offence, overLimit, read } from './outcome.js';
+import { accept, call, close, item, M, N, open, ping, pong, reject, settings } from './messages.js';
+import { accepted, alike, BOTH, byRelease, closedBy, NOTHING, offence, overLimit, read, VIOLATION } from './outcome.js';
 import { ACCEPTING, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, UNDECIDED_2 } from './scenes.js';
 import type { Report, Row } from './vocabulary.js';
 

@@ -1,5 +1,5 @@
-import { call, helloYourself, hello, open, ping, pong } from './messages.js';
-import { BOTH, NOTHING, alike, byKeepalive, byLink, established, invalid, read, sessionClosed } from './outcome.js';
+import { call, hello, helloYourself, open, ping, pong } from './messages.js';
+import { alike, BOTH, byKeepalive, byLink, established, invalid, NOTHING, read, sessionClosed } from './outcome.js';
 import { KEEPALIVE, PENDING_1 } from './scenes.js';
 import type { Case, Row } from './vocabulary.js';
 

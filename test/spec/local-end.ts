@@ -1,15 +1,15 @@
-import { M, N, accept, call, close, open, ping, pong, reject } from './messages.js';
+import { accept, call, close, M, N, open, ping, pong, reject } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
   accepted,
   alike,
+  BOTH,
   byPeer,
   byRelease,
   byShutdown,
   closedBy,
   done,
   failed,
+  NOTHING,
   opened,
   read,
   sessionClosed,

@@ -1,13 +1,13 @@
-import { M, N, accept, call, close, open, ping, pong, reject, settings } from './messages.js';
+import { accept, call, close, M, N, open, ping, pong, reject, settings } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
   alike,
+  BOTH,
   byLink,
   byRelease,
   closedBy,
   connectionClosed,
   failed,
+  NOTHING,
   opened,
   overLimit,
   sessionClosed,

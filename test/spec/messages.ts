@@ -1,5 +1,5 @@
-import { hasParity, opposite } from '../../src/wire/id.js';
 import type { ConnectionId, Parity, RequestId } from '../../src/wire/id.js';
+import { hasParity, opposite } from '../../src/wire/id.js';
 import type {
   ChannelMessage,
   ConnectionAccept,

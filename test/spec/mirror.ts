@@ -1,5 +1,5 @@
-import { opposite } from '../../src/wire/id.js';
 import type { Parity } from '../../src/wire/id.js';
+import { opposite } from '../../src/wire/id.js';
 import type { Case } from './vocabulary.js';
 
 // A session is symmetric once it is established [session.symmetry]: every scenario must hold with the sides exchanged.

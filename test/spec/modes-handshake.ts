@@ -1,17 +1,17 @@
-import { accept, call, hello, helloYourself, open, pong, ping, protocolError, settings } from './messages.js';
+import { accept, call, hello, helloYourself, open, ping, pong, protocolError, settings } from './messages.js';
 import {
   BOTH,
-  NOTHING,
-  VIOLATION,
   byViolation,
   closedBy,
   established,
   handshakeFails,
   handshakeViolates,
+  NOTHING,
   offence,
   opened,
   read,
   sessionClosed,
+  VIOLATION,
 } from './outcome.js';
 import { ACTIVE_1, PENDING_1 } from './scenes.js';
 import type { Case, Given, Row, Step } from './vocabulary.js';

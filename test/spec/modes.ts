@@ -1,6 +1,5 @@
 import type { Message } from '../../src/wire/message.js';
 import {
-  M,
   accept,
   call,
   cancel,
@@ -9,6 +8,7 @@ import {
   hello,
   helloYourself,
   item,
+  M,
   open,
   ping,
   pong,
@@ -17,21 +17,21 @@ import {
   response,
 } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
-  VIOLATION,
   accepted,
   alike,
+  BOTH,
   byKeepalive,
   byPeer,
   closedBy,
   connectionClosed,
   failed,
   invalid,
+  NOTHING,
   offence,
   opened,
   read,
   sessionClosed,
+  VIOLATION,
 } from './outcome.js';
 import { ACCEPTING, ACTIVE_1, ACTIVE_2, DECIDING, KEEPALIVE, PENDING_1, UNDECIDED_2 } from './scenes.js';
 import type { Case, Given, Row, SessionEnd, Step } from './vocabulary.js';

@@ -1,5 +1,5 @@
-import { opposite } from '../../src/wire/id.js';
 import type { ConnectionId } from '../../src/wire/id.js';
+import { opposite } from '../../src/wire/id.js';
 import type { ConnectionSettings, DataMessage, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';

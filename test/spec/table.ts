@@ -9,15 +9,15 @@ import { localCloses } from './local-close.js';
 import { localEnds } from './local-end.js';
 import { localOpens } from './local-open.js';
 import { mirrored } from './mirror.js';
+import { modes, senders } from './modes.js';
 import { modesHandshake } from './modes-handshake.js';
 import { limits } from './modes-limits.js';
-import { modes, senders } from './modes.js';
 import { runLoop } from './run-loop.js';
 import type { Case, Mode, Row } from './vocabulary.js';
 
-export type * from './vocabulary.js';
 export { mirrored } from './mirror.js';
 export { preamble } from './outcome.js';
+export type * from './vocabulary.js';
 
 /**
  * The specification's tables, row for row. The paragraphs without numbers stand before the numbered rows of their
