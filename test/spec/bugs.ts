@@ -33,7 +33,6 @@ import type { Case, Given, Row, Step } from './vocabulary.js';
 // Section 9b, bugs of the reference that neither mode copies. Where what sets one off is a violation, the strict mode
 // never comes to it: those cases show the violation.
 
-/** One byte fills the outbox. */
 const STALLING: Given = { limits: { outboxBytes: 1, stallTimeout: 1_000 } };
 
 function cannotSend(what: string, given: Given, before: readonly Step[], last: Step): Case {

@@ -1,19 +1,30 @@
-import { M, accept, call, close, item, open, ping, pong, reject, settings } from './messages.js';
+import { accept, call, close, item, M, open, ping, pong, reject, settings } from './messages.js';
 import {
-  BOTH,
-  NOTHING,
-  VIOLATION,
   alike,
+  BOTH,
   byPeer,
   byRelease,
   closedBy,
   connectionClosed,
+  done,
   failed,
+  NOTHING,
   offence,
   opened,
   read,
+  VIOLATION,
 } from './outcome.js';
-import { ACCEPTING, ACTIVE_1, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, UNDECIDED_2 } from './scenes.js';
+import {
+  ACCEPTING,
+  ACTIVE_1,
+  ACTIVE_2,
+  DECIDING,
+  PENDING_1,
+  ROOT_RELEASED,
+  SMALL_OUTBOX,
+  UNDECIDED_2,
+  WAITING_1,
+} from './scenes.js';
 import type { Row } from './vocabulary.js';
 
 // Section 5, what the peer’s messages do: it answers our opens, and closes.
@@ -91,6 +102,17 @@ export const inboundAnswers: readonly Row[] = [
           { peer: [call(1, 2), item(1, 2)] },
           { peer: close(1, M), closed: { a: closedBy('peer', M) } },
           { user: 'read', on: 'a', count: 3, as: 'r', settled: { r: read(call(1, 2), item(1, 2)) } },
+        ],
+      },
+      {
+        name: 'a Close drops what waits to be sent on its connection',
+        modes: BOTH,
+        given: SMALL_OUTBOX,
+        steps: [
+          ...WAITING_1,
+          { user: 'send', on: 'root', message: call(0, 1), as: 't' },
+          { peer: close(1), closed: { a: closedBy('peer') }, settled: { s: connectionClosed('peer') } },
+          { link: 'take-sends', wire: [call(1, 1), call(0, 1)], settled: { t: done } },
         ],
       },
       {

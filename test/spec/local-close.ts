@@ -1,6 +1,16 @@
-import { M, N, accept, call, close, item, ping, pong, responseBody, response } from './messages.js';
-import { BOTH, NOTHING, alike, byRelease, closedBy, connectionClosed, invalid, read } from './outcome.js';
-import { ACCEPTING, ACTIVE_1, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, UNDECIDED_2 } from './scenes.js';
+import { accept, call, close, item, M, N, ping, pong, response, responseBody } from './messages.js';
+import { alike, BOTH, byRelease, closedBy, connectionClosed, done, invalid, NOTHING, read } from './outcome.js';
+import {
+  ACCEPTING,
+  ACTIVE_1,
+  ACTIVE_2,
+  DECIDING,
+  PENDING_1,
+  ROOT_RELEASED,
+  SMALL_OUTBOX,
+  UNDECIDED_2,
+  WAITING_1,
+} from './scenes.js';
 import type { Row } from './vocabulary.js';
 
 // Section 5, what our own user asks for: to close.
@@ -108,6 +118,17 @@ export const localCloses: readonly Row[] = [
           { user: 'send', on: 'a', message: call(1, 1) },
           { user: 'close', id: 1, closed: { a: closedBy('local') } },
           { link: 'take-sends', wire: [call(1, 1), close(1)] },
+        ],
+      },
+      {
+        name: 'a close follows the messages that wait for room in the outbox, and overtakes none',
+        modes: BOTH,
+        given: SMALL_OUTBOX,
+        steps: [
+          ...WAITING_1,
+          { user: 'close', id: 1, closed: { a: closedBy('local') } },
+          { peer: ping(1n) },
+          { link: 'take-sends', wire: [call(1, 1), pong(1n), call(1, 3), close(1)], settled: { s: done } },
         ],
       },
       {

@@ -1,9 +1,9 @@
-import type { Rule } from '../../src/wire/rule.js';
 import type { MetadataEntry } from '../../src/wire/metadata.js';
-import { call, close, open, ping, pong } from './messages.js';
-import { BOTH, closedBy, read, sessionClosed } from './outcome.js';
+import type { Rule } from '../../src/wire/rule.js';
+import { call, close, hello, open, ping, pong } from './messages.js';
+import { BOTH, closedBy, failed, read, sessionClosed } from './outcome.js';
 import { ACTIVE_1, PENDING_1 } from './scenes.js';
-import type { Case, ErrorFacts, Row, SessionEnd } from './vocabulary.js';
+import type { Case, ErrorFacts, Expectation, Given, Row, SessionEnd, Step } from './vocabulary.js';
 
 // Section 9a, row 12: what a peer must not put on the wire at all. The frames are raw MessagePack, since no encoder of
 // ours would write them: [connectionId, tag, …fields].
@@ -51,8 +51,24 @@ function fatal(name: string, bytes: Uint8Array, error: ErrorFacts): readonly Cas
   ];
 }
 
+/** The same in answer to Hello: the handshake fails, and the error is its cause. */
+function fatalAtFirst(name: string, bytes: Uint8Array, cause: ErrorFacts): readonly Case[] {
+  const given: Given = { established: false };
+  const start: Step = { user: 'start', wire: [hello()] };
+  const fails: Expectation = { settled: { session: failed({ code: 'handshake', cause }) }, linkClosed: true };
+  return [
+    { name: `${name} fails the handshake`, modes: ['reference'], given, steps: [start, { peer: bytes, ...fails }] },
+    {
+      name: `${name} fails the handshake, and is accused`,
+      modes: ['strict'],
+      given,
+      steps: [start, { peer: bytes, wire: [{ violation: RULE }], ...fails }],
+    },
+  ];
+}
+
 const BROKEN: ErrorFacts = { code: 'protocol', side: 'remote', rule: RULE };
-const LIMIT: ErrorFacts = { code: 'limit' };
+const over = (limit: string): ErrorFacts => ({ code: 'limit', limit });
 
 export const limits: Row = {
   row: '9a.12',
@@ -72,9 +88,12 @@ export const limits: Row = {
     ...fatal('a frame cut short', frame(0x93, 1, 6), BROKEN),
     ...fatal('a frame with bytes behind the message', frame(0x93, 1, 6, 0x90, 0x00), BROKEN),
     ...fatal('an unknown tag', frame(0x93, 1, 11, 0x90), BROKEN),
-    ...fatal('a frame of one byte above 1 MiB', new Uint8Array(2 ** 20 + 1), LIMIT),
-    ...fatal('metadata of 65 entries', closeWith(65), LIMIT),
-    ...fatal('metadata of 20 KiB', closeWithValue(20 * 1024), LIMIT),
+    ...fatal('a frame of one byte above 1 MiB', new Uint8Array(2 ** 20 + 1), over('frame')),
+    ...fatal('metadata of 65 entries', closeWith(65), over('metadataEntries')),
+    ...fatal('metadata of 20 KiB', closeWithValue(20 * 1024), over('metadataBytes')),
+    ...fatalAtFirst('a frame that does not decode', frame(0xc1), BROKEN),
+    ...fatalAtFirst('a frame above its limit', new Uint8Array(2 ** 20 + 1), over('frame')),
+    ...fatalAtFirst('metadata above its limit', closeWith(65), over('metadataEntries')),
     {
       name: 'metadata of 64 entries is within its limit',
       modes: BOTH,

@@ -1,18 +1,29 @@
-import { M, accept, call, close, open, ping, pong, protocolError } from './messages.js';
+import { accept, call, close, M, open, ping, pong, protocolError } from './messages.js';
 import {
-  BOTH,
   alike,
+  BOTH,
   byLink,
   byPeer,
   byRelease,
   byShutdown,
   closedBy,
   connectionClosed,
+  done,
   opened,
   read,
   sessionClosed,
 } from './outcome.js';
-import { ACCEPTING, ACTIVE_1, ACTIVE_2, FULL_1, PENDING_1, ROOT_RELEASED, SMALL_INBOX } from './scenes.js';
+import {
+  ACCEPTING,
+  ACTIVE_1,
+  ACTIVE_2,
+  FULL_1,
+  PENDING_1,
+  ROOT_RELEASED,
+  SMALL_INBOX,
+  SMALL_OUTBOX,
+  WAITING_1,
+} from './scenes.js';
 import type { Row } from './vocabulary.js';
 
 // Sections 4 and 5, the paragraphs without numbers: ids, the one queue, the bounded inbox, the end.
@@ -331,6 +342,16 @@ export const runLoop: readonly Row[] = [
         ],
       },
       {
+        name: 'a shutdown flushes what waits for room in the outbox, too',
+        modes: BOTH,
+        given: SMALL_OUTBOX,
+        steps: [
+          ...WAITING_1,
+          { user: 'shutdown', closed: { root: closedBy('session'), a: closedBy('session') }, settled: { s: done } },
+          { link: 'take-sends', wire: [call(1, 1), call(1, 3)], ends: byShutdown },
+        ],
+      },
+      {
         name: 'the root-closed end flushes the outbox before it closes the link',
         modes: BOTH,
         steps: [
@@ -363,6 +384,16 @@ export const runLoop: readonly Row[] = [
           { link: 'hold-sends' },
           { user: 'send', on: 'a', message: call(1, 1) },
           { peer: 'end', ends: byPeer },
+          { link: 'take-sends' },
+        ],
+      },
+      {
+        name: 'any other end fails what waits for room in the outbox',
+        modes: BOTH,
+        given: SMALL_OUTBOX,
+        steps: [
+          ...WAITING_1,
+          { peer: 'end', ends: byPeer, settled: { s: sessionClosed('peer') } },
           { link: 'take-sends' },
         ],
       },

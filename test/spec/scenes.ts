@@ -34,5 +34,16 @@ export const FULL_1: readonly Step[] = [...ACTIVE_1, { peer: [call(1, 2), call(1
 /** An inbox holds two messages. */
 export const SMALL_INBOX: Given = { limits: { inboxMessages: 2 } };
 
+/** One byte fills the outbox. */
+export const SMALL_OUTBOX: Given = { limits: { outboxBytes: 1 } };
+
+/** Connection 1 is active, the outbox is full, and the second of two Calls waits for room: `s`. Wants `SMALL_OUTBOX`. */
+export const WAITING_1: readonly Step[] = [
+  ...ACTIVE_1,
+  { link: 'hold-sends' },
+  { user: 'send', on: 'a', message: call(1, 1) },
+  { user: 'send', on: 'a', message: call(1, 3), as: 's' },
+];
+
 /** A Ping every 100 ms, a Pong within 50. */
 export const KEEPALIVE: Given = { keepalive: { pingInterval: 100, pongTimeout: 50 } };

@@ -284,8 +284,8 @@ export interface ErrorFacts {
   /** The whole text. */
   readonly message?: string;
   readonly metadata?: Metadata;
-  /** The error's `cause` is this string: the reason of an abort. */
-  readonly cause?: string;
+  /** The error's `cause`: the reason of an abort, or the error beneath it. */
+  readonly cause?: string | ErrorFacts;
 }
 
 /** What `connection.closed` resolves with. */

@@ -106,8 +106,13 @@ function sessionEnd(reason: SessionClosedReason, want: Spec.SessionEnd | undefin
 /** Of an error, what is wanted to be known of it; if nothing is, its code and text. */
 function errorFacts(error: unknown, want: Spec.ErrorFacts | undefined): unknown {
   if (!(error instanceof Error)) return error;
-  const names = want === undefined ? ['code', 'message'] : Object.keys(want);
-  return Object.fromEntries(names.map((name) => [name, (error as unknown as Record<string, unknown>)[name]]));
+  const facts = want ?? { code: undefined, message: undefined };
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, wanted]) => {
+      const value = (error as unknown as Record<string, unknown>)[name];
+      return [name, value instanceof Error ? errorFacts(value, wanted as Spec.ErrorFacts) : value];
+    }),
+  );
 }
 
 function factsOf(connection: Connection): Spec.ConnectionFacts & { readonly parity?: unknown } {
