@@ -121,6 +121,22 @@ describe('a user who opens', () => {
     expect(session.connection(2)?.isConnected).toBe(true);
   });
 
+  // r[rpc.caller.liveness.root-teardown-condition]
+  test('when a question is withdrawn does not get in between the last of a released root and the end', async () => {
+    const openings: Promise<unknown>[] = [];
+    const { rig, session } = await established({
+      onConnection: ({ signal }) => {
+        signal.addEventListener('abort', () => openings.push(outcome(session.open())));
+        return new Promise(() => {});
+      },
+    });
+    await rig.say(open(2));
+    session.root.caller().release();
+    expect(await rig.say(close(2))).toEqual([]);
+    expect(await session.closed).toEqual({ cause: 'released', by: 'local' });
+    expect(await Promise.all(openings)).toMatchObject([SESSION_CLOSED]);
+  });
+
   test('inside onConnection at the limit of connections counts the one that is asked about', async () => {
     const refused: Promise<unknown>[] = [];
     const { rig, session } = await established({

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import {
   type Acceptance,
   accept,
@@ -86,6 +87,11 @@ export class Player {
     const [ours, theirs] = memoryLinkPair();
     this.link = new ControlledLink(ours);
     this.peer = new ScriptedPeer(theirs);
+  }
+
+  /** How many listeners the library has left on the signals that it was given. */
+  get listeners(): number {
+    return [...this.#signals.values()].reduce((sum, { signal }) => sum + getEventListeners(signal, 'abort').length, 0);
   }
 
   get session(): Session | undefined {
