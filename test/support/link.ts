@@ -85,6 +85,14 @@ export class ControlledLink implements Link {
     this.#sending = 'holding';
   }
 
+  /** The first of what waits leaves; the rest goes on waiting. */
+  takeFirst(): void {
+    const bytes = this.#held.shift();
+    if (bytes === undefined) return;
+    this.#inner.send(bytes);
+    queueMicrotask(() => this.#isOver || this.#events?.drained());
+  }
+
   /** What waits leaves, and what is sent from now on. */
   take(): void {
     this.#sending = 'taking';
