@@ -89,7 +89,7 @@ const entry: fc.Arbitrary<MetadataEntry> = fc
   }));
 
 /** Any metadata within {@link DEFAULT_LIMITS}. */
-const arbitraryMetadata: fc.Arbitrary<Metadata> = fc.array(entry, { maxLength: 4 });
+export const arbitraryMetadata: fc.Arbitrary<Metadata> = fc.array(entry, { maxLength: 4 });
 
 const channels = fc.array(id, { maxLength: 20 });
 
