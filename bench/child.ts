@@ -54,7 +54,8 @@ async function traffic(job: Traffic, run: (caller: Caller, count: number) => Pro
     const started = performance.now();
     await run(caller, count);
     rate = (count * 1000) / (performance.now() - started);
-    return { rate, cpu: (count * 1000) / ((await cpu()) - cpuBefore) };
+    const busy = (await cpu()) - cpuBefore;
+    return { rate, cpu: (count * 1000) / busy, busy };
   };
 }
 
@@ -66,6 +67,8 @@ async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> 
     const cpuBefore = await cpu();
     const started = performance.now();
     while (replies.length === 0 || performance.now() - started < milliseconds) replies.push(await once(url, job.size));
+    // To the end of the last session, too.
+    const busy = (await cpu()) - cpuBefore;
     const medianOf = (phase: keyof FirstReply) => median(replies.map((reply) => reply[phase] ?? 0));
     return {
       milliseconds: medianOf('total'),
@@ -73,8 +76,8 @@ async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> 
       handshake: medianOf('handshake'),
       open: medianOf('open'),
       reply: medianOf('reply'),
-      // To the end of the session, too.
-      cpu: ((await cpu()) - cpuBefore) / replies.length,
+      cpu: busy / replies.length,
+      busy,
     };
   };
 }

@@ -7,11 +7,14 @@ export interface Plan {
   /** Pairs of rounds, one of each side. */
   readonly pairs: number;
   readonly roundMs: number;
+  /** Of processor time, for each process. */
   readonly warmUpMs: number;
+  /** A thousand connections are open so soon that several times stand for one. */
+  readonly fewAtATime: number;
 }
 
-export const FULL: Plan = { pairs: 11, roundMs: 300, warmUpMs: 900 };
-export const QUICK: Plan = { pairs: 3, roundMs: 150, warmUpMs: 300 };
+export const FULL: Plan = { pairs: 11, roundMs: 300, warmUpMs: 900, fewAtATime: 3 };
+export const QUICK: Plan = { pairs: 3, roundMs: 150, warmUpMs: 300, fewAtATime: 1 };
 
 /** What came out of a scenario: the median of its rounds, and the rounds. */
 export interface Result {
@@ -38,7 +41,7 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result> {
     case 'comparison':
       return compare(scenario, plan);
     case 'growth':
-      return grow(scenario);
+      return grow(scenario, plan);
     case 'footprint':
       return weigh(scenario);
   }
@@ -48,8 +51,9 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result> {
 async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
   const { figure, target } = scenario;
   return withWorkers([new Worker(scenario.job('raw')), new Worker(scenario.job('ours'))], async ([raw, ours]) => {
-    await warmUp(raw, plan.warmUpMs * scenario.patience);
-    await warmUp(ours, plan.warmUpMs * scenario.patience);
+    const warmUpMs = plan.warmUpMs * scenario.patience * scenario.processes;
+    await warmUp(raw, warmUpMs);
+    await warmUp(ours, warmUpMs);
     const rounds: { raw: number; ours: number; ratio: number; cpuRatio: number }[] = [];
     const details: Figures[] = [];
     while (rounds.length < plan.pairs) {
@@ -77,21 +81,19 @@ function phasesOf(rounds: readonly Figures[]): Record<string, number> {
   return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => numberOf(round, name)))]));
 }
 
-/** A round of few is over so soon that several stand for one. */
-const FEW_AT_A_TIME = 3;
 const GROWTH_ROUNDS = 3;
 
-async function grow({ few, many, target, job, ...scenario }: Growth): Promise<Result> {
+async function grow({ few, many, target, job, ...scenario }: Growth, plan: Plan): Promise<Result> {
   return withWorkers([new Worker(job)], async ([worker]) => {
     const both = async (count: number): Promise<{ open: number; close: number }> => {
       const figures = await worker.round(count);
       return { open: numberOf(figures, 'open'), close: numberOf(figures, 'close') };
     };
-    for (let i = 0; i < 2 * FEW_AT_A_TIME; i++) await both(few);
+    for (let i = 0; i < 4; i++) await both(few);
     const rounds: Record<'fewOpen' | 'manyOpen' | 'fewClose' | 'manyClose' | 'ratio' | 'closeRatio', number>[] = [];
     while (rounds.length < GROWTH_ROUNDS) {
       const small: { open: number; close: number }[] = [];
-      while (small.length < FEW_AT_A_TIME) small.push(await both(few));
+      while (small.length < plan.fewAtATime) small.push(await both(few));
       const fewOpen = median(small.map(({ open }) => open));
       const fewClose = median(small.map(({ close }) => close));
       const { open: manyOpen, close: manyClose } = await both(many);
@@ -125,10 +127,18 @@ async function weigh({ job, count, target, ...scenario }: Footprint): Promise<Re
   });
 }
 
-/** Until the compiler is done, and the worker knows how many messages a round takes. */
+/** Even on the busiest machine. */
+const MOST_WARM_UPS = 40;
+
+/**
+ * Until the compiler is done, and the worker knows how many messages a round takes. It goes by processor time, of which a
+ * busy machine leaves little: half compiled, a side would be measured at a fraction of its speed.
+ */
 async function warmUp(worker: Worker, milliseconds: number): Promise<void> {
-  const until = performance.now() + milliseconds;
-  while (performance.now() < until) await worker.round(milliseconds / 4);
+  let busy = 0;
+  for (let rounds = 0; busy < milliseconds && rounds < MOST_WARM_UPS; rounds++) {
+    busy += numberOf(await worker.round(milliseconds / 5), 'busy');
+  }
 }
 
 async function withWorkers<const W extends readonly Worker[], T>(

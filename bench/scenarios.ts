@@ -95,7 +95,7 @@ const connects = ([1, 2] as const).map(
     processes,
     figure: 'milliseconds',
     // Each function runs once a session: the compiler hears of it late.
-    patience: 4,
+    patience: 3,
     job: (side) => ({ kind: 'connect', side, size: 16, processes }),
   }),
 );
