@@ -109,9 +109,9 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * `conformance: 'strict'`, breaks a rule. Nothing is sent then.
    */
   send(message: Outgoing): Promise<void> {
-    if (message.type !== 'RequestMessage' && message.type !== 'ChannelMessage') {
-      const type = String((message as { type?: unknown } | undefined)?.type);
-      throw new InvalidArgument(`send takes a RequestMessage or a ChannelMessage, not ${type}`);
+    const type: unknown = message?.type;
+    if (type !== 'RequestMessage' && type !== 'ChannelMessage') {
+      throw new InvalidArgument(`send takes a RequestMessage or a ChannelMessage, not ${String(type)}`);
     }
     if (this.#host.conformance === 'strict') this.#check(message);
     return this.forward(message);
@@ -119,7 +119,10 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** Sends the Response to a request of the peer's; see {@link send}. */
   sendResponse(requestId: RequestId, response: Omit<Response, 'type'>): Promise<void> {
-    return this.send({ type: 'RequestMessage', id: requestId, body: { ...response, type: 'Response' } });
+    if (typeof response !== 'object' || response === null) throw new InvalidArgument('sendResponse takes a response');
+    // Field by field: this is as hot as anything, and a spread costs as much as the encoding.
+    const { channels, metadata, ret } = response;
+    return this.send({ type: 'RequestMessage', id: requestId, body: { type: 'Response', channels, metadata, ret } });
   }
 
   /** Sends on a message as it was received, without a look at what it is. @internal */
