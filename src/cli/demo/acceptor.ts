@@ -1,0 +1,73 @@
+import {
+  type Acceptance,
+  accept,
+  type Link,
+  type OpenRequest,
+  proxyConnections,
+  type Rejection,
+  type Session,
+} from '../../index.js';
+import { listenWebSocket } from '../../link/websocket-node.js';
+import { entry } from '../metadata.js';
+import { Desks, FAREWELL, greeting, type Part, play, REJECTION, serviceOf, WORDS } from './script.js';
+import type { Facts } from './told.js';
+
+/** The process that listens; it does what it sees the initiator do. */
+export async function playAcceptor(part: Part, listening: (url: string) => void): Promise<Facts> {
+  let take: (link: Link) => void = () => {};
+  const arrival = new Promise<Link>((resolve) => {
+    take = resolve;
+  });
+  const listener = await listenWebSocket({ port: 0, closeTimeout: 1_000 }, (link) => take(link));
+  listening(listener.url);
+  const acceptor = new Acceptor();
+  const session = await accept(await arrival, {
+    ...part.options,
+    keepalive: part.keepalive,
+    metadata: greeting('acceptor'),
+    onConnection: (open) => acceptor.answer(open),
+    inspect: part.recorder.inspect,
+  });
+  const facts = await play(session, part, acceptor.desks, () => acceptor.run(session));
+  await listener.close();
+  return facts;
+}
+
+class Acceptor {
+  readonly desks = new Desks();
+  #session: Session | undefined;
+
+  async run(session: Session): Promise<void> {
+    this.#session = session;
+    const theirs = await this.desks.theirsOpened;
+    const ours = await this.desks.open(session);
+    await theirs.asked(1);
+    await ours.sendWords();
+    await theirs.asked(WORDS.length + 1);
+    await ours.sendItems();
+    await theirs.talk.connection.closed;
+    await ours.talk.connection.close({ metadata: FAREWELL.acceptor });
+    await session.closed;
+  }
+
+  answer(open: OpenRequest): Acceptance | Rejection | Promise<Acceptance> {
+    switch (serviceOf(open)) {
+      case 'desk':
+        return { type: 'accept', setup: this.desks.accept };
+      case 'proxy':
+        return this.#proxy();
+      default:
+        return { type: 'reject', metadata: REJECTION };
+    }
+  }
+
+  /**
+   * Request ids pass through a proxy as they are: what the initiator allocates on its connection, we must allocate on
+   * ours. It is odd there, and so we have to be odd here, though our session is even.
+   */
+  async #proxy(): Promise<Acceptance> {
+    const backend = await this.#session?.open({ parity: 'odd', metadata: [entry('to', 'backend')] });
+    if (backend === undefined) throw new Error('the handshake is not over yet');
+    return { type: 'accept', setup: (connection) => void proxyConnections(connection, backend) };
+  }
+}

@@ -1,0 +1,180 @@
+import {
+  type Call,
+  type Connection,
+  type KeepaliveSettings,
+  type Metadata,
+  type OpenRequest,
+  type Role,
+  SENSITIVE,
+  Sensitive,
+  type Session,
+  type SessionOptions,
+} from '../../index.js';
+import { entry, formatMetadata, stringIn } from '../metadata.js';
+import type { Recorder } from './recorder.js';
+import { Talk } from './talk.js';
+import type { Facts } from './told.js';
+
+/** What both processes know, and what the summary expects of them. */
+
+/** Goes both ways in the handshake, marked SENSITIVE: it must not show in anything that the demo prints. */
+export const TOKEN = 'correct-horse-battery-staple';
+
+/** Returns the args. */
+export const ECHO = 1n;
+/** Receives the items of the channel that the Call names, and returns how many there were. */
+const COLLECT = 2n;
+
+export const WORDS: readonly string[] = ['statecharts', 'all the way', 'down'];
+export const ITEMS: readonly string[] = ['one', 'two', 'three', 'four', 'five'];
+
+/** What the receiver of a channel says to how many items it has got. */
+export function receiptFor(items: readonly unknown[]): string {
+  return `${items.length} items`;
+}
+
+/** What a Reject says for a service that nobody offers. */
+export const REJECTION: Metadata = [entry('reason', 'no such service'), { key: 'offered', value: 2n, flags: 0n }];
+
+/** What each side's Close says. */
+export const FAREWELL: Readonly<Record<Role, Metadata>> = {
+  initiator: [entry('bye', 'from the initiator')],
+  acceptor: [entry('bye', 'from the acceptor')],
+};
+
+/** What a process of the demo is given. */
+export interface Part {
+  readonly keepalive: KeepaliveSettings;
+  readonly options: Pick<SessionOptions, 'conformance'>;
+  readonly recorder: Recorder;
+  /** Announces what comes next, and waits a little: it is to be watched. */
+  scene(title: string): Promise<void>;
+}
+
+export function greeting(role: Role): Metadata {
+  return [entry('name', role), { key: 'token', value: new Sensitive(TOKEN), flags: SENSITIVE }];
+}
+
+export function bytes(text: string): Uint8Array {
+  return Buffer.from(text, 'utf8');
+}
+
+export function text(buffer: Uint8Array): string {
+  return Buffer.from(buffer).toString('utf8');
+}
+
+/** The service that the peer's open asks for. */
+export function serviceOf({ metadata }: OpenRequest): string | undefined {
+  return stringIn(metadata, 'to');
+}
+
+/** One of the two connections on which the processes talk to each other: each answers the other's Calls. */
+export class Desk {
+  readonly talk: Talk;
+  echoes: string[] = [];
+  items: string[] = [];
+  receipt = '';
+  #asked = 0;
+  #answered = 0;
+  #changed: () => void = () => {};
+
+  constructor(connection: Connection) {
+    this.talk = new Talk(connection, async (call) => {
+      this.#asked++;
+      this.#changed();
+      const ret = await this.#answer(call);
+      this.#answered++;
+      this.#changed();
+      return ret;
+    });
+  }
+
+  async sendWords(): Promise<void> {
+    const answers = await Promise.all(WORDS.map((word) => this.talk.call(ECHO, bytes(word))));
+    this.echoes = answers.map(text);
+  }
+
+  async sendItems(): Promise<void> {
+    this.receipt = text(await this.talk.callWithItems(COLLECT, ITEMS.map(bytes)));
+  }
+
+  /** Resolves when the peer has made this many Calls. */
+  async asked(calls: number): Promise<void> {
+    while (this.#asked < calls) await this.#change();
+  }
+
+  /** Resolves when this many of the peer's Calls have been answered. */
+  async answered(calls: number): Promise<void> {
+    while (this.#answered < calls) await this.#change();
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve;
+    });
+  }
+
+  async #answer({ methodId, channels: [channel], args }: Call): Promise<Uint8Array> {
+    if (methodId !== COLLECT || channel === undefined) return args;
+    this.items = (await this.talk.receive(channel)).map(text);
+    return bytes(receiptFor(this.items));
+  }
+}
+
+/** The connections that the processes talk on: the one that we open, and the one that the peer does. */
+export class Desks {
+  ours: Desk | undefined;
+  theirs: Desk | undefined;
+  readonly theirsOpened: Promise<Desk>;
+  #resolve: (desk: Desk) => void = () => {};
+
+  constructor() {
+    this.theirsOpened = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  async open(session: Session): Promise<Desk> {
+    this.ours = new Desk(await session.open({ metadata: [entry('to', 'desk')] }));
+    return this.ours;
+  }
+
+  readonly accept = (connection: Connection): void => {
+    this.theirs = new Desk(connection);
+    this.#resolve(this.theirs);
+  };
+}
+
+/**
+ * Plays a part to its end, or to the end of the session, whichever comes first: then there is nobody left to wait for.
+ * Resolves with what the process has to say.
+ */
+export async function play(
+  session: Session,
+  { recorder }: Part,
+  desks: Desks,
+  part: () => Promise<void>,
+): Promise<Facts> {
+  const { peerMetadata, localSettings } = session.root;
+  const token = peerMetadata.find(({ key }) => key === 'token')?.value;
+  const { closed } = session;
+  await Promise.race([part().catch(() => session.shutdown()), closed]);
+  const { cause, by } = await closed;
+  const { ours, theirs } = desks;
+  const close = await theirs?.talk.connection.closed;
+  return {
+    parity: localSettings.parity,
+    peerName: stringIn(peerMetadata, 'name') ?? '',
+    isTokenRight: token instanceof Sensitive && token.reveal() === TOKEN,
+    echoes: ours?.echoes ?? [],
+    items: theirs?.items ?? [],
+    overruns: (ours?.talk.overruns ?? 0) + (theirs?.talk.overruns ?? 0),
+    receipt: ours?.receipt ?? '',
+    farewell: formatMetadata(close?.metadata ?? []),
+    closed: `${cause}, by ${by}`,
+    pings: recorder.pings,
+    pongs: recorder.pongs,
+    received: recorder.received,
+    connections: recorder.connections,
+  };
+}
