@@ -1,0 +1,125 @@
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { type Connection, initiate, type RequestId, type Session } from '../index.js';
+import { connectWebSocket } from '../link/websocket-node.js';
+import { closeOf, endOf, Failure, UsageError } from './failure.js';
+import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
+
+const HELP = `roam-actors connect: sends the lines of stdin as Calls, and prints what returns
+
+Usage: roam-actors connect ws://HOST:PORT [options]
+
+Opens one virtual connection. Each line is a Call, its UTF-8 bytes are the args; what the Responses return is printed in
+the order of the lines. At the end of stdin it waits for what is outstanding, and closes everything.
+
+Options:
+  --metadata KEY=VALUE what the open carries; as often as needed
+${SESSION_HELP}`;
+
+export const connect: Command = {
+  summary: 'sends the lines of stdin as Calls, and prints what returns',
+  help: HELP,
+  async run(args) {
+    const options = { ...SESSION_OPTIONS, metadata: { type: 'string', multiple: true } } as const;
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const [url, ...more] = positionals;
+    if (url === undefined) throw new UsageError('connect needs a URL, such as ws://127.0.0.1:9000');
+    if (more.length > 0) throw new UsageError(`connect takes one URL, not ${positionals.length}`);
+    const metadata = (values.metadata ?? []).map(parseEntry);
+    const settings = sessionOptions(values);
+    const session = await initiate(await connectWebSocket(url), settings);
+    try {
+      const connection = await session.open({ metadata });
+      await new Conversation(connection, session).run();
+      await connection.close();
+    } finally {
+      session.shutdown();
+      await session.closed;
+    }
+  },
+};
+
+/** The method of every Call; an echo has no other. */
+const METHOD = 1n;
+
+class Conversation {
+  readonly #connection: Connection;
+  readonly #session: Session;
+  /** What each Call returned, in the order of the Calls; absent until then. */
+  readonly #answers = new Map<RequestId, Uint8Array | undefined>();
+  #unanswered = 0;
+  #lines = 0;
+  #lastId: number;
+  #onAnswer: () => void = () => {};
+
+  constructor(connection: Connection, session: Session) {
+    this.#connection = connection;
+    this.#session = session;
+    this.#lastId = connection.parity === 'odd' ? -1 : 0;
+  }
+
+  /** Resolves when stdin has ended, and everything is answered. */
+  async run(): Promise<void> {
+    const { stdin } = process;
+    try {
+      await Promise.race([this.#ask(), this.#listen()]);
+    } finally {
+      // Nobody reads it any more, and an open one would keep the process alive.
+      stdin.destroy();
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const { maxConcurrentRequests: most } = this.#connection.peerSettings;
+    if (most === 0) throw new Failure('the peer takes no requests on this connection');
+    for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+      while (this.#unanswered >= most) await this.#nextAnswer();
+      await this.#call(Buffer.from(line, 'utf8'));
+    }
+    while (this.#unanswered > 0) await this.#nextAnswer();
+  }
+
+  #call(args: Uint8Array): Promise<void> {
+    const id = this.#lastId + 2;
+    this.#lastId = id;
+    this.#lines++;
+    this.#answers.set(id, undefined);
+    this.#unanswered++;
+    const body = { type: 'Call', methodId: METHOD, channels: [], metadata: [], args } as const;
+    try {
+      return this.#connection.send({ type: 'RequestMessage', id, body });
+    } catch (error) {
+      // A line that fits no frame is no wrong use of the command.
+      throw new Failure(`cannot send line ${this.#lines}: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** Reads to the end of the connection, which is never the end of our own making: that one nobody waits for. */
+  async #listen(): Promise<never> {
+    for await (const { id, body } of this.#connection) {
+      if (body.type !== 'Response' || this.#answers.get(id) !== undefined || !this.#answers.has(id)) continue;
+      this.#answers.set(id, body.ret);
+      this.#unanswered--;
+      this.#print();
+      this.#onAnswer();
+    }
+    const reason = await this.#connection.closed;
+    if (reason.by !== 'session') throw new Failure(`the connection was closed by ${closeOf(reason)}`);
+    throw new Failure(`the session ended: ${endOf(await this.#session.closed)}`);
+  }
+
+  /** What has come so far, up to the first that is missing. */
+  #print(): void {
+    for (const [id, ret] of this.#answers) {
+      if (ret === undefined) return;
+      this.#answers.delete(id);
+      process.stdout.write(Buffer.concat([ret, Buffer.from('\n')]));
+    }
+  }
+
+  #nextAnswer(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onAnswer = resolve;
+    });
+  }
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect } from './connect.js';
+import { demo } from './demo/stage.js';
+import { UsageError, verdictOn } from './failure.js';
+import type { Command } from './options.js';
+import { serve } from './serve.js';
+
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect };
+
+const HELP = `roam-actors: sessions of the roam protocol, version 7
+
+Usage: roam-actors <command> [options]
+
+Commands:
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(20)} ${summary}`)
+  .join('\n')}
+
+Options:
+  --help               help, on a command too: roam-actors serve --help
+  --version            the version`;
+
+function version(): string {
+  // By the package's own name: the same from the sources and from the build.
+  const path = createRequire(import.meta.url).resolve('roam-actors/package.json');
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
+}
+
+async function main([name, ...args]: string[]): Promise<void> {
+  if (name === undefined) throw new UsageError(`a command is needed: ${Object.keys(COMMANDS).join(', ')}`);
+  if (name === '--help' || name === '-h') return console.log(HELP);
+  if (name === '--version') return console.log(version());
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} '${name}'`);
+  if (args.includes('--help') || args.includes('-h')) return console.log(command.help);
+  await command.run(args);
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read has left, as in `… | head`: what a shell says of a program that this ends.
+  if (error.code === 'EPIPE') process.exit(128 + 13);
+  throw error;
+});
+
+const args = process.argv.slice(2);
+main(args).catch((error: unknown) => {
+  const { line, status } = verdictOn(error);
+  const [name = ''] = args;
+  const advice = status === 2 ? ` (see roam-actors ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help)` : '';
+  console.error(`roam-actors: ${line}${advice}`);
+  process.exitCode = status;
+});
