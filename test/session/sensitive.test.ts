@@ -1,0 +1,182 @@
+import { inspect } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import type { InspectionEvent } from 'xstate';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { accept, initiate, type Session } from '../../src/session.js';
+import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
+import { Sensitive } from '../../src/wire/sensitive.js';
+import { VirtualClock } from '../support/clock.js';
+import { settle } from '../support/settle.js';
+
+const SECRET = 'open sesame';
+const BYTES = new TextEncoder().encode('bytes of gold');
+const NUMBER = 0xfeed_beef_feed_beefn;
+
+let count = 0;
+
+/** The secrets as a user gives them: in a box or without one. What is public says where it was. */
+function secrets(place: string): Metadata {
+  count += 1;
+  return [
+    { key: 'place', value: place, flags: 0n },
+    { key: 'text', value: count % 2 === 0 ? SECRET : new Sensitive(SECRET), flags: SENSITIVE },
+    { key: 'bytes', value: BYTES.slice(), flags: SENSITIVE },
+    { key: 'number', value: NUMBER, flags: SENSITIVE | 4n },
+  ];
+}
+
+/** Walks through everything that can be reached by properties, and gives the way to each secret in it. */
+function find(root: unknown): string[] {
+  const found: string[] = [];
+  const seen = new Set<unknown>();
+  const queue: [unknown, string][] = [[root, '$']];
+  for (const [value, path] of queue) {
+    if (isSecret(value)) found.push(path);
+    if (typeof value !== 'object' || value === null || value === globalThis || seen.has(value)) continue;
+    seen.add(value);
+    if (ArrayBuffer.isView(value)) continue;
+    if (value instanceof Map || value instanceof Set) {
+      for (const [index, entry] of [...value.entries()].entries()) queue.push([entry, `${path}<${String(index)}>`]);
+    }
+    // Getters are looked at too, inherited ones included, as a debugger would.
+    for (let owner: unknown = value; owner && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
+      for (const key of Reflect.ownKeys(owner))
+        queue.push([attempt(() => (value as never)[key]), `${path}.${String(key)}`]);
+    }
+  }
+  return found;
+}
+
+function attempt(get: () => unknown): unknown {
+  try {
+    return get();
+  } catch {
+    return undefined;
+  }
+}
+
+function isSecret(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes(SECRET);
+  if (typeof value === 'bigint') return value === NUMBER;
+  return value instanceof Uint8Array && Buffer.from(value).includes(Buffer.from(BYTES));
+}
+
+/** The same by what is printed. */
+function findPrinted(text: string): string[] {
+  const hex = Buffer.from(BYTES).toString('hex').match(/../g) as string[];
+  const prints = [SECRET, String(NUMBER), NUMBER.toString(16), hex.join(' '), BYTES.join(','), BYTES.join(', ')];
+  // Long lists are printed in columns.
+  const line = text.replace(/,\s+/g, ', ');
+  return prints.filter((print) => line.includes(print));
+}
+
+function json(value: unknown): string {
+  // What is circular can't be serialised, and so leaks nothing.
+  return String(
+    attempt(() => JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))),
+  );
+}
+
+class Watch {
+  readonly events: InspectionEvent[] = [];
+  readonly told: unknown[] = [];
+  /** What each event looked like when it came. */
+  readonly printed: string[] = [];
+
+  readonly inspect = (event: InspectionEvent): void => {
+    this.events.push(event);
+    this.printed.push(json(event), event.type === '@xstate.event' ? json(event.event) : '');
+    if (event.type === '@xstate.snapshot') this.printed.push(json(event.snapshot));
+  };
+
+  listen(session: Session): void {
+    for (const type of [
+      'established',
+      'connectionOpened',
+      'connectionClosed',
+      'violation',
+      'stalled',
+      'ended',
+    ] as const) {
+      session.on(type, (event) => this.told.push(event));
+    }
+  }
+
+  note(what: unknown): void {
+    this.told.push(what);
+  }
+}
+
+// r[rpc.metadata.flags.sensitive]
+describe('a SENSITIVE value', () => {
+  test('in metadata of any message, either way, is in nothing that is inspected, emitted, reported or thrown', async () => {
+    const watches = [new Watch(), new Watch()] as const;
+    const revealed: unknown[] = [];
+    const start = (at: 0 | 1, place: string) => ({
+      inspect: watches[at].inspect,
+      onReport: (report: unknown) => watches[at].note(report),
+      clock: new VirtualClock(),
+      metadata: secrets(place),
+      onConnection: ({ metadata, id }: { metadata: Metadata; id: number }) => {
+        watches[at].note(metadata);
+        revealed.push(...metadata.map(({ value }) => (value instanceof Sensitive ? value.reveal() : value)));
+        if (id > 2) return { type: 'reject', metadata: secrets('Reject') } as const;
+        return { type: 'accept', metadata: secrets('Accept') } as const;
+      },
+    });
+    const [near, far] = memoryLinkPair();
+    const sessions = await Promise.all([initiate(near, start(0, 'Hello')), accept(far, start(1, 'HelloYourself'))]);
+    const errors: unknown[] = [];
+    for (const [at, session] of sessions.entries()) {
+      const watch = watches[at] as Watch;
+      watch.listen(session);
+      const connection = await session.open({ metadata: secrets('Open') });
+      const rejected = await session.open({ metadata: secrets('Open') }).catch((error: unknown) => error);
+      const refused = await session
+        .open({ metadata: [{ key: 'text', value: { secret: SECRET } as never, flags: SENSITIVE }] })
+        .catch((error: unknown) => error);
+      const call = {
+        type: 'Call',
+        methodId: 1n,
+        channels: [],
+        metadata: secrets('Call'),
+        args: new Uint8Array(1),
+      } as const;
+      await connection.send({ type: 'RequestMessage', id: at === 0 ? 1 : 2, body: call });
+      await settle();
+      watch.note(connection);
+      await connection.close({ metadata: secrets('Close') });
+      watch.note(await connection.closed);
+      errors.push(rejected, refused);
+      watch.note([rejected, refused]);
+    }
+    await settle();
+    sessions[0].shutdown();
+    for (const [at, session] of sessions.entries()) (watches[at] as Watch).note(await session.closed);
+
+    // It did get across.
+    const whole = (place: string) => [place, SECRET, Uint8Array.from(BYTES), NUMBER];
+    expect(revealed).toEqual(new Array(4).fill(whole('Open')).flat());
+    expect(errors.map((error) => (error as Error).name)).toEqual(
+      new Array(2).fill(['ConnectionRejected', 'InvalidArgument']).flat(),
+    );
+    for (const { events, told, printed } of watches) {
+      expect(events.length).toBeGreaterThan(50);
+      expect(find(told)).toEqual([]);
+      expect(find(events)).toEqual([]);
+      expect(findPrinted(printed.join('\n'))).toEqual([]);
+      expect(printed.join('\n')).toContain('HelloYourself');
+      expect(findPrinted(inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true }))).toEqual([]);
+      // An event may hold an actor, and so all actors and machines: no deeper than a console would be asked to go.
+      const sent = events.flatMap((event) => ('event' in event ? [event.event] : []));
+      expect(findPrinted(inspect(sent, { depth: 6, maxArrayLength: null }))).toEqual([]);
+    }
+  });
+
+  test('is found by the searches of this file where it is not in its box', () => {
+    const bare = [{ key: 'k', value: SECRET, deep: [{ more: new Map([[1, BYTES]]) }], number: NUMBER }];
+    expect(find(bare)).toHaveLength(3);
+    expect(findPrinted(inspect(bare, { depth: 12 }))).toEqual([SECRET, String(NUMBER), BYTES.join(', ')]);
+    expect(findPrinted(json(bare))).toEqual([SECRET, String(NUMBER)]);
+  });
+});
