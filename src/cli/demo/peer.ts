@@ -21,7 +21,8 @@ export async function playPeer(role: string, options: Pick<Part, 'keepalive' | '
   // Whoever shows this has gone; and listening for that must not keep us alive.
   process.on('disconnect', () => process.exit(1));
   process.channel?.unref();
-  const tell = (told: Told) => void process.send?.(told);
+  // A channel that has just been closed is told of by the event, not by an error.
+  const tell = (told: Told) => void process.send?.(told, undefined, undefined, () => {});
   const part: Part = {
     ...options,
     recorder: new Recorder(role, tell),
