@@ -49,20 +49,18 @@ describe('every case of the table', () => {
   test.each(named)('%s', async (_, scenario) => {
     const player = await play(scenario);
     await end(player);
-    // Nothing is left, however the case came out: no timer, promise, listener, open connection or link.
-    const late = await Promise.all(player.connections.map(({ connection }) => connection.closed));
+    // Nothing is left, however the case came out: no timer, promise, open connection or link.
+    const late = await Promise.all(player.recorder.connections.map(({ connection }) => connection.closed));
     expect({
       timers: player.clock.size,
-      pending: [...player.pending],
-      listeners: player.listeners,
+      pending: [...player.recorder.pending],
       isLinkClosed: player.link.isClosed,
       late,
     }).toEqual({
       timers: 0,
       pending: [],
-      listeners: 0,
       isLinkClosed: player.link.isStarted,
-      late: player.connections.map(({ closed }) => closed),
+      late: player.recorder.connections.map(({ closed }) => closed),
     });
   });
 });

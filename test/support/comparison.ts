@@ -1,6 +1,7 @@
 import type { Connection, Message, SessionClosedReason } from '../../src/index.js';
 import type * as Spec from '../spec/vocabulary.js';
-import { Messages, type Named, type Player, type Settled } from './player.js';
+import type { Player } from './player.js';
+import { Messages, type Named, type Settled } from './recorder.js';
 
 /** What came of a step, and what had to: two values to be compared, each in the vocabulary's own terms. */
 export interface Comparison {
@@ -21,6 +22,8 @@ export interface StepResult {
   readonly reports: readonly unknown[];
   /** The names of those whose handles say so. */
   readonly connected: readonly Spec.ConnectionName[];
+  /** The signals that are listened to: those of opens that wait. */
+  readonly listening: readonly string[];
 }
 
 /** How things stood before a step. */
@@ -31,7 +34,7 @@ export interface Before {
 
 export function before(player: Player): Before {
   return {
-    closed: new Set(player.connections.filter(({ closed }) => closed !== undefined)),
+    closed: new Set(player.recorder.connections.filter(({ closed }) => closed !== undefined)),
     isLinkClosed: isLinkClosed(player),
   };
 }
@@ -41,12 +44,13 @@ const BY_SESSION: Spec.Closed = { by: 'session', metadata: [] };
 
 /** Compares what a player has seen since the last comparison with what a step demands; `unnamed` promises must resolve. */
 export function compare(player: Player, step: Spec.Expectation, was: Before, unnamed: readonly string[]): Comparison {
-  const { wire, settled, closed, ended, asked, aborted, setup, reports } = player.observe();
+  const { recorder } = player;
+  const { settled, closed, ended, asked, aborted, setup, reports } = recorder.take();
   const wanted = { ...Object.fromEntries(unnamed.map((name) => [name, NOTHING])), ...step.settled };
-  const wereOpen = step.ends === undefined ? [] : player.connections.filter((named) => !was.closed.has(named));
+  const wereOpen = step.ends === undefined ? [] : recorder.connections.filter((named) => !was.closed.has(named));
   return {
     got: {
-      wire: wire.map((message, index) => accusation(message, step.wire?.[index])),
+      wire: player.peer.take().map((message, index) => accusation(message, step.wire?.[index])),
       settled: Object.fromEntries([...settled].map(([name, how]) => [name, settlement(how, wanted[name])])),
       closed: Object.fromEntries(closed),
       ends: ended.length > 1 ? ended : ended[0] && sessionEnd(ended[0], step.ends),
@@ -55,7 +59,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       aborted,
       setup: setup.map((one, index) => (typeof step.setup?.[index] === 'number' ? one.id : factsOf(one))),
       reports,
-      connected: player.connections.filter(({ connection }) => connection.isConnected).map(({ name }) => name),
+      connected: recorder.connections.filter(({ connection }) => connection.isConnected).map(({ name }) => name),
+      listening: player.listening,
     },
     want: {
       wire: step.wire ?? [],
@@ -67,7 +72,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       aborted: step.aborted ?? [],
       setup: step.setup ?? [],
       reports: step.reports ?? [],
-      connected: player.connections.filter((named) => named.closed === undefined).map(({ name }) => name),
+      connected: recorder.connections.filter((named) => named.closed === undefined).map(({ name }) => name),
+      listening: player.awaited,
     },
   };
 }

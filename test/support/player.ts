@@ -4,16 +4,13 @@ import {
   accept,
   type Caller,
   type Connection,
-  type ConnectionClosedReason,
   type ConnectionId,
   type DataMessage,
   initiate,
-  type Message,
   type OpenRequest,
   type Rejection,
   type Report,
   type Session,
-  type SessionClosedReason,
   type StartOptions,
 } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
@@ -21,38 +18,12 @@ import type * as Spec from '../spec/vocabulary.js';
 import { VirtualClock } from './clock.js';
 import { ControlledLink } from './link.js';
 import { ScriptedPeer } from './peer.js';
+import { Messages, Recorder } from './recorder.js';
 import { settle } from './settle.js';
-
-/** A promise that was given to us, once it has settled. */
-export type Settled = { readonly value: unknown } | { readonly error: unknown };
-
-/** What came of one step. */
-export interface Observed {
-  readonly wire: readonly Message[];
-  readonly settled: ReadonlyMap<string, Settled>;
-  readonly closed: ReadonlyMap<Spec.ConnectionName, ConnectionClosedReason>;
-  readonly ended: readonly SessionClosedReason[];
-  readonly asked: readonly Spec.Asked[];
-  readonly aborted: readonly ConnectionId[];
-  readonly setup: readonly Connection[];
-  readonly reports: readonly Spec.Report[];
-}
-
-/** A connection by its name. */
-export interface Named {
-  readonly name: Spec.ConnectionName;
-  readonly connection: Connection;
-  closed?: ConnectionClosedReason;
-}
 
 interface Pending {
   resolve(answer: Acceptance | Rejection): void;
   reject(error: Error): void;
-}
-
-/** The messages that one `read` took. */
-export class Messages {
-  readonly list: DataMessage[] = [];
 }
 
 /** Plays a case's actions against the public interface, and notes what comes of them. */
@@ -60,26 +31,18 @@ export class Player {
   readonly clock = new VirtualClock();
   readonly link: ControlledLink;
   readonly peer: ScriptedPeer;
+  readonly recorder = new Recorder();
   readonly #given: Spec.Given;
   readonly #mode: Spec.Mode;
-  /** Every connection that ever had a name; the latest bearer of one comes last. */
-  readonly connections: Named[] = [];
-  /** The names of the promises that have not settled. */
-  readonly pending = new Set<string>();
   readonly #callers = new Map<string, Caller>();
   readonly #signals = new Map<string, AbortController>();
+  /** The opens' promises by the names of their signals. */
+  readonly #openings = new Map<string, string>();
   readonly #readers = new Map<Connection, AsyncIterator<DataMessage, undefined>>();
   readonly #decisions = new Map<ConnectionId, Pending>();
   #session: Session | undefined;
   #count = 0;
   #unnamed: string[] = [];
-  #settled = new Map<string, Settled>();
-  #closed = new Map<Spec.ConnectionName, ConnectionClosedReason>();
-  #ended: SessionClosedReason[] = [];
-  #asked: Spec.Asked[] = [];
-  #aborted: ConnectionId[] = [];
-  #setup: Connection[] = [];
-  #reports: Spec.Report[] = [];
 
   constructor(given: Spec.Given, mode: Spec.Mode) {
     this.#given = given;
@@ -89,9 +52,14 @@ export class Player {
     this.peer = new ScriptedPeer(theirs);
   }
 
-  /** How many listeners the library has left on the signals that it was given. */
-  get listeners(): number {
-    return [...this.#signals.values()].reduce((sum, { signal }) => sum + getEventListeners(signal, 'abort').length, 0);
+  /** The names of the signals that the library listens to. */
+  get listening(): readonly string[] {
+    return [...this.#signals].filter(([, { signal }]) => getEventListeners(signal, 'abort').length > 0).map(nameOf);
+  }
+
+  /** The names of the signals that an open waits with, and nothing else has a reason to listen to. */
+  get awaited(): readonly string[] {
+    return [...this.#openings].filter(([, opening]) => this.recorder.pending.has(opening)).map(nameOf);
   }
 
   get session(): Session | undefined {
@@ -108,28 +76,6 @@ export class Player {
       await settle();
     }
     return this.#unnamed;
-  }
-
-  /** What has come since the last time that it was asked for. */
-  observe(): Observed {
-    const observed: Observed = {
-      wire: this.peer.take(),
-      settled: this.#settled,
-      closed: this.#closed,
-      ended: this.#ended,
-      asked: this.#asked,
-      aborted: this.#aborted,
-      setup: this.#setup,
-      reports: this.#reports,
-    };
-    this.#settled = new Map();
-    this.#closed = new Map();
-    this.#ended = [];
-    this.#asked = [];
-    this.#aborted = [];
-    this.#setup = [];
-    this.#reports = [];
-    return observed;
   }
 
   #actNow(action: Exclude<Spec.Action, Spec.TogetherAction>): void {
@@ -152,6 +98,7 @@ export class Player {
         break;
       case 'open': {
         const { settings, metadata, signal } = action;
+        if (signal !== undefined) this.#openings.set(signal, action.as);
         this.#track(action.as, () =>
           this.#established.open({ ...settings, ...defined({ metadata, signal: this.#signal(signal) }) }),
         );
@@ -164,10 +111,10 @@ export class Player {
         this.#track(action.as, () => this.#established.close(action.id, defined({ metadata: action.metadata })));
         break;
       case 'closeHandle':
-        this.#track(action.as, () => this.#named(action.on).close(defined({ metadata: action.metadata })));
+        this.#track(action.as, () => this.recorder.named(action.on).close(defined({ metadata: action.metadata })));
         break;
       case 'caller':
-        this.#callers.set(action.as, this.#named(action.on).caller());
+        this.#callers.set(action.as, this.recorder.named(action.on).caller());
         break;
       case 'release':
         this.#callers.get(action.caller)?.release();
@@ -176,17 +123,17 @@ export class Player {
         this.#established.shutdown();
         break;
       case 'send':
-        this.#track(action.as, () => this.#named(action.on).send(action.message));
+        this.#track(action.as, () => this.recorder.named(action.on).send(action.message));
         break;
       case 'sendResponse':
-        this.#track(action.as, () => this.#named(action.on).sendResponse(action.requestId, action.response));
+        this.#track(action.as, () => this.recorder.named(action.on).sendResponse(action.requestId, action.response));
         break;
       case 'read':
-        this.#track(action.as, () => this.#read(this.#named(action.on), action.count ?? 1));
+        this.#track(action.as, () => this.#read(this.recorder.named(action.on), action.count ?? 1));
         break;
       case 'stopReading':
         this.#track(undefined, async () => {
-          await this.#reader(this.#named(action.on)).return?.();
+          await this.#reader(this.recorder.named(action.on)).return?.();
         });
         break;
       case 'decide':
@@ -195,28 +142,10 @@ export class Player {
     }
   }
 
-  /** Notes how the promise that `call` gives settles; a call that throws counts as one that rejects. */
   #track(as: string | undefined, call: () => Promise<unknown>): void {
     const name = as ?? `unnamed ${String(++this.#count)}`;
     if (as === undefined) this.#unnamed.push(name);
-    this.pending.add(name);
-    let promise: Promise<unknown>;
-    try {
-      promise = call();
-    } catch (error) {
-      promise = Promise.reject(error);
-    }
-    promise.then(
-      (value) => {
-        this.pending.delete(name);
-        if (isConnection(value)) this.#name(name, value);
-        this.#settled.set(name, { value });
-      },
-      (error: unknown) => {
-        this.pending.delete(name);
-        this.#settled.set(name, { error });
-      },
-    );
+    this.recorder.track(name, call);
   }
 
   async #start(): Promise<Connection> {
@@ -232,26 +161,16 @@ export class Player {
     };
     const session = await (role === 'initiator' ? initiate : accept)(this.link, options);
     this.#session = session;
-    session.on('stalled', ({ id }) => this.#reports.push({ report: 'stalled', id }));
-    void session.closed.then((reason) => this.#ended.push(reason));
-    this.#name('root', session.root);
+    session.on('stalled', ({ id }) => this.recorder.now.reports.push({ report: 'stalled', id }));
+    void session.closed.then((reason) => this.recorder.now.ended.push(reason));
+    this.recorder.name('root', session.root);
     return session.root;
-  }
-
-  #name(name: Spec.ConnectionName, connection: Connection): void {
-    if (this.connections.some((named) => named.connection === connection)) return;
-    const named: Named = { name, connection };
-    this.connections.push(named);
-    void connection.closed.then((reason) => {
-      named.closed = reason;
-      this.#closed.set(name, reason);
-    });
   }
 
   readonly #onConnection = (request: OpenRequest): Acceptance | Rejection | Promise<Acceptance | Rejection> => {
     const { id, peerSettings, metadata, signal } = request;
-    this.#asked.push({ id, peerSettings, metadata });
-    signal.addEventListener('abort', () => this.#aborted.push(id));
+    this.recorder.now.asked.push({ id, peerSettings, metadata });
+    signal.addEventListener('abort', () => this.recorder.now.aborted.push(id));
     const decision = this.#given.onConnection;
     if (decision !== undefined && decision !== 'pending') return this.#answer(decision);
     return new Promise((resolve, reject) => this.#decisions.set(id, { resolve, reject }));
@@ -266,8 +185,8 @@ export class Player {
       type: 'accept',
       ...accepted,
       setup: (connection) => {
-        this.#setup.push(connection);
-        this.#name(`#${String(connection.id)}`, connection);
+        this.recorder.now.setup.push(connection);
+        this.recorder.name(`#${String(connection.id)}`, connection);
         if (setup === 'throw') throw new Error('the setup threw');
         if (setup !== undefined) void connection.send(setup.send);
       },
@@ -285,7 +204,10 @@ export class Player {
   }
 
   #note({ kind, id }: Report): void {
-    this.#reports.push({ report: kind, ...(kind === 'root-closed-by-peer' ? {} : defined({ id })) } as Spec.Report);
+    this.recorder.now.reports.push({
+      report: kind,
+      ...(kind === 'root-closed-by-peer' ? {} : defined({ id })),
+    } as Spec.Report);
   }
 
   async #read(connection: Connection, count: number): Promise<Messages> {
@@ -321,20 +243,14 @@ export class Player {
     return name === undefined ? undefined : this.#controller(name).signal;
   }
 
-  #named(name: Spec.ConnectionName): Connection {
-    const connection = this.connections.findLast((named) => named.name === name)?.connection;
-    if (connection === undefined) throw new Error(`no connection is named ${name}`);
-    return connection;
-  }
-
   get #established(): Session {
     if (this.#session === undefined) throw new Error('there is no session yet');
     return this.#session;
   }
 }
 
-function isConnection(value: unknown): value is Connection {
-  return typeof value === 'object' && value !== null && 'peerSettings' in value;
+function nameOf([name]: readonly [string, unknown]): string {
+  return name;
 }
 
 function listOf(peer: Spec.PeerAction['peer']): readonly Spec.PeerInput[] {

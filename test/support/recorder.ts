@@ -1,0 +1,95 @@
+import type {
+  Connection,
+  ConnectionClosedReason,
+  ConnectionId,
+  DataMessage,
+  SessionClosedReason,
+} from '../../src/index.js';
+import type * as Spec from '../spec/vocabulary.js';
+
+/** A promise that was given to us, once it has settled. */
+export type Settled = { readonly value: unknown } | { readonly error: unknown };
+
+/** A connection by its name. */
+export interface Named {
+  readonly name: Spec.ConnectionName;
+  readonly connection: Connection;
+  /** Once `closed` has resolved. */
+  closed?: ConnectionClosedReason;
+}
+
+/** The messages that one `read` took. */
+export class Messages {
+  readonly list: DataMessage[] = [];
+}
+
+/** What came of one step, as the library's user sees it. */
+export class Observed {
+  readonly settled = new Map<string, Settled>();
+  readonly closed = new Map<Spec.ConnectionName, ConnectionClosedReason>();
+  readonly ended: SessionClosedReason[] = [];
+  readonly asked: Spec.Asked[] = [];
+  readonly aborted: ConnectionId[] = [];
+  readonly setup: Connection[] = [];
+  readonly reports: Spec.Report[] = [];
+}
+
+/** Notes what a user sees, step by step. */
+export class Recorder {
+  /** What has come since {@link take}. */
+  now = new Observed();
+  /** Every connection that ever had a name; the latest bearer of one comes last. */
+  readonly connections: Named[] = [];
+  /** The names of the promises that have not settled. */
+  readonly pending = new Set<string>();
+
+  /** What has come since the last time that it was asked for. */
+  take(): Observed {
+    const observed = this.now;
+    this.now = new Observed();
+    return observed;
+  }
+
+  /** Notes how the promise that `call` gives settles; a call that throws counts as one that rejects. */
+  track(name: string, call: () => Promise<unknown>): void {
+    this.pending.add(name);
+    let promise: Promise<unknown>;
+    try {
+      promise = call();
+    } catch (error) {
+      promise = Promise.reject(error);
+    }
+    promise.then(
+      (value) => {
+        this.pending.delete(name);
+        if (isConnection(value)) this.name(name, value);
+        this.now.settled.set(name, { value });
+      },
+      (error: unknown) => {
+        this.pending.delete(name);
+        this.now.settled.set(name, { error });
+      },
+    );
+  }
+
+  /** Gives a connection its name, unless it has one, and notes when it is closed. */
+  name(name: Spec.ConnectionName, connection: Connection): void {
+    if (this.connections.some((named) => named.connection === connection)) return;
+    const named: Named = { name, connection };
+    this.connections.push(named);
+    void connection.closed.then((reason) => {
+      named.closed = reason;
+      this.now.closed.set(name, reason);
+    });
+  }
+
+  named(name: Spec.ConnectionName): Connection {
+    const connection = this.connections.findLast((named) => named.name === name)?.connection;
+    if (connection === undefined) throw new Error(`no connection is named ${name}`);
+    return connection;
+  }
+}
+
+function isConnection(value: unknown): value is Connection {
+  return typeof value === 'object' && value !== null && 'peerSettings' in value;
+}
