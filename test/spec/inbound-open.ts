@@ -1,4 +1,4 @@
-import { accept, call, close, item, M, N, open, ping, pong, reject, settings } from './messages.js';
+import { accept, call, close, item, M, N, open, ping, pong, reject, SECRET, settings } from './messages.js';
 import { accepted, alike, BOTH, byRelease, closedBy, NOTHING, offence, overLimit, read, VIOLATION } from './outcome.js';
 import { ACCEPTING, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, UNDECIDED_2 } from './scenes.js';
 import type { Report, Row } from './vocabulary.js';
@@ -177,6 +177,19 @@ export const inboundOpens: readonly Row[] = [
             asked: [{ id: 2, peerSettings: settings('even', 4), metadata: N }],
             wire: [accept(2, settings('odd', 8), M)],
             setup: [accepted(2, { local: settings('odd', 8), peer: settings('even', 4), metadata: N })],
+          },
+        ],
+      },
+      {
+        name: 'SENSITIVE metadata reaches the acceptor and the peer whole',
+        modes: BOTH,
+        given: { onConnection: { accept: { metadata: SECRET } } },
+        steps: [
+          {
+            peer: open(2, settings('even'), SECRET),
+            asked: [{ id: 2, peerSettings: settings('even'), metadata: SECRET }],
+            wire: [accept(2, settings('odd'), SECRET)],
+            setup: [accepted(2, { metadata: SECRET })],
           },
         ],
       },

@@ -16,7 +16,8 @@ import type {
   RequestMessage,
   Response,
 } from '../../src/wire/message.js';
-import type { Metadata } from '../../src/wire/metadata.js';
+import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
+import { Sensitive } from '../../src/wire/sensitive.js';
 
 // Short names for messages, so that a scenario reads like the specification. Whatever a case does not care about has
 // the protocol's own default.
@@ -27,6 +28,10 @@ export const M: Metadata = [
   { key: 'why', value: 'because', flags: 0n },
   { key: 'why', value: 7n, flags: 4n },
 ];
+
+/** Metadata that nobody must see by accident; it travels all the same. */
+// r[rpc.metadata.flags.sensitive]
+export const SECRET: Metadata = [{ key: 'token', value: new Sensitive('s3cret'), flags: SENSITIVE }];
 
 /** Other metadata, told apart from {@link M}. */
 export const N: Metadata = [{ key: 'who', value: new Uint8Array([1, 2]), flags: 0n }];

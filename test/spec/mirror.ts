@@ -7,6 +7,9 @@ import type { Case } from './vocabulary.js';
 /** The keys under which a number is the id of a connection, a request or a channel, or a list of such. */
 const IDS: ReadonlySet<string> = new Set(['connectionId', 'id', 'requestId', 'channels', 'asked', 'aborted', 'setup']);
 
+/** The keys of what is nobody's to look into. */
+const METADATA: ReadonlySet<string> = new Set(['metadata', 'peerMetadata']);
+
 /**
  * The same scenario from the other side of the parity: an initiator becomes an acceptor, odd becomes even, and every id
  * the neighbour that the other parity allocates in its place (1 ↔ 2, 3 ↔ 4, …). Undefined for a case that shows the
@@ -35,7 +38,7 @@ function mirror(value: unknown, key: string): unknown {
   if (Array.isArray(value)) return value.map((element) => mirror(element, key));
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [mirrorName(name), name === 'metadata' ? inner : mirror(inner, name)]),
+    Object.entries(value).map(([name, inner]) => [mirrorName(name), METADATA.has(name) ? inner : mirror(inner, name)]),
   );
 }
 
