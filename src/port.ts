@@ -62,6 +62,9 @@ export class SessionPort implements Port, ConnectionHost {
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
   #root: Connection | undefined;
+  #fullInbox: ConnectionId | undefined;
+  #hasToldOfFullInbox = false;
+  #isLookingAtInboxes = false;
   #reason: SessionClosedReason | undefined;
   #endError: SessionClosed | undefined;
 
@@ -91,8 +94,8 @@ export class SessionPort implements Port, ConnectionHost {
       maxBytes: limits.inboxBytes,
       bytes: 0,
       full: undefined,
-      filled: (id) => this.#conduit.gate.pushNext({ type: 'inbox.filled', id }),
-      drained: () => push({ type: 'inbox.drained' }),
+      filled: (id) => this.#stopReading(id),
+      drained: () => this.#readOn(),
     };
   }
 
@@ -189,10 +192,13 @@ export class SessionPort implements Port, ConnectionHost {
   }
 
   sweep(): void {
-    for (const id of this.#requests.expired(this.#host.now())) {
-      this.push({ type: 'app.abandonOpen', id, why: 'expired' });
-    }
-    this.#conduit.gate.hold(() => this.#acceptor.sweep());
+    // Held: one that expires takes effect whole before the next.
+    this.#conduit.gate.hold(() => {
+      for (const id of this.#requests.expired(this.#host.now())) {
+        this.push({ type: 'app.abandonOpen', id, why: 'expired' });
+      }
+      this.#acceptor.sweep();
+    });
   }
 
   pauseReading(): void {
@@ -335,6 +341,33 @@ export class SessionPort implements Port, ConnectionHost {
   /** A port is nobody's data: a snapshot that is serialised is without it. */
   toJSON(): undefined {
     return undefined;
+  }
+
+  /**
+   * A full inbox: nothing more is read. The machines hear of it when it lasts beyond this turn of the event loop; a reader
+   * that keeps up empties an inbox many times in each, and no timer can fire in between.
+   */
+  #stopReading(id: ConnectionId): void {
+    this.#conduit.pause();
+    this.#fullInbox = id;
+    if (this.#isLookingAtInboxes) return;
+    this.#isLookingAtInboxes = true;
+    afterTurn(() => {
+      this.#isLookingAtInboxes = false;
+      if (this.#fullInbox === undefined || this.#hasToldOfFullInbox) return;
+      this.#hasToldOfFullInbox = true;
+      this.push({ type: 'inbox.filled', id: this.#fullInbox });
+    });
+  }
+
+  #readOn(): void {
+    this.#fullInbox = undefined;
+    if (!this.#hasToldOfFullInbox) {
+      this.#conduit.resume();
+      return;
+    }
+    this.#hasToldOfFullInbox = false;
+    this.push({ type: 'inbox.drained' });
   }
 
   /** Pushes what concerns a connection that may be closed by the time its turn comes. */
