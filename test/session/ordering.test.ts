@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Connection, Session } from '../../src/index.js';
+import { type Connection, messagePack, type Session } from '../../src/index.js';
 import { accept, call, close, helloYourself, open, ping, pong, reject } from '../spec/messages.js';
 import { established, Rig } from '../support/rig.js';
 
@@ -193,6 +193,19 @@ describe('a user who ends things', () => {
     expect(await outcome(opening)).toMatchObject({ code: 'connection-closed', by: 'local' });
     expect((await opened(rig, session, 3)).id).toBe(3);
   });
+});
+
+test('of two opens that expire together the second does not begin to before the first is done', async () => {
+  const { rig, session } = await established({ limits: { openTimeout: 1_000 } });
+  const outcomes = [session.open(), session.open()].map(outcome);
+  await rig.say();
+  rig.link.hold();
+  const sent: number[] = [];
+  session.on('connectionClosed', () => sent.push(rig.link.buffered));
+  await rig.clock.advance(1_100);
+  const bytes = messagePack.encode(close(1)).length;
+  expect(sent).toEqual([bytes, 2 * bytes]);
+  await Promise.all(outcomes);
 });
 
 describe('a user who opens when an open has expired', () => {
