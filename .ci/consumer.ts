@@ -3,9 +3,10 @@
 import { accept, handle, initiate, ProtocolError, type RoamError, sessionLogic } from 'roam-actors';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
+import * as testing from 'roam-actors/testing';
 import * as websocket from 'roam-actors/websocket';
 
-export const everything = [accept, handle, initiate, sessionLogic, machines, memory, websocket];
+export const everything = [accept, handle, initiate, sessionLogic, machines, memory, testing, websocket];
 
 /** The declarations are there, not just `any`: a number is none of these. */
 export const checked = [
@@ -15,6 +16,8 @@ export const checked = [
   (): number => machines,
   // @ts-expect-error -- a namespace
   (): number => memory,
+  // @ts-expect-error -- a namespace
+  (): number => testing,
   // @ts-expect-error -- a namespace
   (): number => websocket,
 ];

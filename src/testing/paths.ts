@@ -1,0 +1,236 @@
+import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, InputFrom, SnapshotFrom } from 'xstate';
+import { getAdjacencyMap } from 'xstate/graph';
+
+/** What XState sends itself: `xstate.after.<delay>.<state id>`, `xstate.done.actor.<id>`, `xstate.error.actor.<id>`. */
+export interface InternalEvent {
+  readonly type: `xstate.${string}`;
+}
+
+/** An event that a machine takes: one of its own, or one that XState sends it. */
+export type PathEvent<TMachine extends AnyStateMachine> = EventFromLogic<TMachine> | InternalEvent;
+
+/** Options of {@link paths}. */
+export interface PathsOptions<TMachine extends AnyStateMachine> {
+  /**
+   * The events to try in each state: a list, or a function of the snapshot. Few representatives of each kind keep the
+   * graph small. Those that nothing in the state answers are left out. Delayed transitions (`after`) need no mention;
+   * what invoked actors come to does: {@link doneEvent}, {@link errorEvent}.
+   */
+  readonly events:
+    | readonly PathEvent<TMachine>[]
+    | ((snapshot: SnapshotFrom<TMachine>) => readonly PathEvent<TMachine>[]);
+  /** The machine's input, where it takes one. */
+  readonly input?: InputFrom<TMachine>;
+  /**
+   * What tells states apart: two snapshots with the same text are one state. By default the state value and the whole
+   * context, which tells Maps, Sets, bigints and what has a `toJSON` apart, too. A context that only grows (a counter, a
+   * log) gives endless states: leave it out here, or bound it by `filter`.
+   */
+  readonly serialize?: (snapshot: SnapshotFrom<TMachine>) => string;
+  /** Whether a state is of interest. No path enters one that is not. */
+  readonly filter?: (snapshot: SnapshotFrom<TMachine>) => boolean;
+  /** A state's name, in the names of paths. By default its value: `running.reading`. */
+  readonly nameState?: (snapshot: SnapshotFrom<TMachine>) => string;
+  /** An event's name, in the names of paths. By default its type. */
+  readonly nameEvent?: (event: PathEvent<TMachine>) => string;
+  /** How many transitions to try before it counts as endless. Default: 100 000. */
+  readonly limit?: number;
+}
+
+/** One event, and the state that it leads to. */
+export interface PathStep<TMachine extends AnyStateMachine> {
+  readonly event: PathEvent<TMachine>;
+  /** The snapshot after it. */
+  readonly snapshot: SnapshotFrom<TMachine>;
+  /** Of a delayed transition: for how many milliseconds the clock has to go on for it. */
+  readonly delay?: number;
+}
+
+/** A way from the machine's start through its states. */
+export interface Path<TMachine extends AnyStateMachine> {
+  /** Unique: `door: closed + open → opening`; of the start alone `door: → closed`. */
+  readonly name: string;
+  /** Whether this is the shortest path to the state in which it ends; if not, it is there for its last transition. */
+  readonly isShortest: boolean;
+  /** The snapshot in which it starts. */
+  readonly start: SnapshotFrom<TMachine>;
+  readonly steps: readonly PathStep<TMachine>[];
+}
+
+/**
+ * Paths through a machine, for a test runner of your choice: the shortest path to every state, and one through every
+ * transition of every state, by the shortest path to where it starts. In an order that depends on the machine and the
+ * events alone. Guards and `assign` run, and no other action; invoked actors are never started.
+ *
+ * A path says what the machine does, so a test that compares the machine with its own paths proves nothing but that
+ * XState works: play them on what you built to behave like the machine, or compare with what you know to be right.
+ *
+ * @throws Error when there are more transitions than `limit`; whatever a guard or an `assign` throws.
+ *
+ * @example
+ * const door = createMachine({
+ *   id: 'door',
+ *   initial: 'closed',
+ *   states: { closed: { on: { open: 'opened' } }, opened: { on: { close: 'closed' }, after: { 5_000: 'closed' } } },
+ * });
+ * for (const { name, start, steps } of paths(door, { events: [{ type: 'open' }, { type: 'close' }] })) {
+ *   test(name, () => {
+ *     const device = new Door();
+ *     expect(device.isOpen).toBe(start.matches('opened'));
+ *     for (const { event, delay, snapshot } of steps) {
+ *       if (delay === undefined) device[event.type]();
+ *       else jest.advanceTimersByTime(delay);
+ *       expect(device.isOpen).toBe(snapshot.matches('opened'));
+ *     }
+ *   });
+ * }
+ */
+export function paths<TMachine extends AnyStateMachine>(
+  machine: TMachine,
+  options: PathsOptions<TMachine>,
+): readonly Path<TMachine>[];
+// In XState's widest types: what a machine makes of them is the caller's business.
+export function paths(machine: AnyStateMachine, options: WidestOptions): readonly unknown[] {
+  const { filter = () => true, nameState = valueName, nameEvent = ({ type }) => type } = options;
+  const serialize = options.serialize ?? serializeSnapshot;
+  const adjacency = adjacencyOf(machine, options, serialize);
+  const [[startKey, { state: start }] = raise()] = adjacency;
+  if (!filter(start)) return [];
+
+  const nameOf = uniqueNames();
+  const arrow = (from: string, to: AnyMachineSnapshot) => nameOf(`${machine.id}: ${from}→ ${nameState(to)}`);
+  const found = [{ name: arrow('', start), isShortest: true, start, steps: [] as Step[] }];
+  const shortest = new Map<string, readonly Step[]>([[startKey, []]]);
+  // A Map is gone through in the order of insertion, what is added on the way included: breadth first.
+  for (const [key, steps] of shortest) {
+    const { state, transitions } = adjacency.get(key) ?? raise();
+    for (const { event, state: snapshot } of transitions) {
+      if (!filter(snapshot)) continue;
+      const delay = delayOf(state, event);
+      const path = [...steps, { event, snapshot, ...(delay === undefined ? {} : { delay }) }];
+      const isShortest = !shortest.has(serialize(snapshot));
+      if (isShortest) shortest.set(serialize(snapshot), path);
+      const name = arrow(`${nameState(state)} + ${nameEvent(event)} `, snapshot);
+      found.push({ name, isShortest, start, steps: path });
+    }
+  }
+  return found;
+}
+
+/** The event with which XState says that an invoked actor is done. */
+export function doneEvent(id: string, output?: unknown): InternalEvent & { readonly output: unknown } {
+  return { type: `xstate.done.actor.${id}`, output, actorId: id } as InternalEvent & { readonly output: unknown };
+}
+
+/** The event with which XState says that an invoked actor has failed. */
+export function errorEvent(id: string, error?: unknown): InternalEvent & { readonly error: unknown } {
+  return { type: `xstate.error.actor.${id}`, error, actorId: id } as InternalEvent & { readonly error: unknown };
+}
+
+/** The state value and the context as text, whatever is in the context: what tells states apart by default. */
+export function serializeSnapshot(snapshot: { readonly value: unknown; readonly context: unknown }): string {
+  return stringify({ value: snapshot.value, context: snapshot.context });
+}
+
+interface WidestOptions {
+  readonly events: readonly EventObject[] | ((snapshot: AnyMachineSnapshot) => readonly EventObject[]);
+  readonly input?: unknown;
+  readonly serialize?: (snapshot: AnyMachineSnapshot) => string;
+  readonly filter?: (snapshot: AnyMachineSnapshot) => boolean;
+  readonly nameState?: (snapshot: AnyMachineSnapshot) => string;
+  readonly nameEvent?: (event: EventObject) => string;
+  readonly limit?: number;
+}
+
+type Step = Pick<PathStep<AnyStateMachine>, 'delay'> & {
+  readonly event: EventObject;
+  readonly snapshot: AnyMachineSnapshot;
+};
+
+interface Node {
+  readonly state: AnyMachineSnapshot;
+  readonly transitions: readonly { readonly event: EventObject; readonly state: AnyMachineSnapshot }[];
+}
+
+/** Every state by its text, the first one first, with what leaves it. */
+function adjacencyOf(
+  machine: AnyStateMachine,
+  { events, filter = () => true, input, limit = 100_000 }: WidestOptions,
+  serialize: (snapshot: AnyMachineSnapshot) => string,
+): ReadonlyMap<string, Node> {
+  try {
+    const adjacency = getAdjacencyMap(machine, {
+      input,
+      limit,
+      serializeState: serialize as never,
+      serializeEvent: stringify as never,
+      stopWhen: ((snapshot: AnyMachineSnapshot) => snapshot.status !== 'active' || !filter(snapshot)) as never,
+      events: ((snapshot: AnyMachineSnapshot) =>
+        [...(typeof events === 'function' ? events(snapshot) : events), ...delayedEvents(snapshot)].filter(
+          // What is forbidden on purpose (`on: { event: {} }`) is an answer, too; `can` would not say so.
+          (event) => machine.getTransitionData(snapshot, event).length > 0,
+        )) as never,
+    });
+    const nodes = Object.entries(adjacency) as [string, { state: AnyMachineSnapshot; transitions: object }][];
+    return new Map(
+      nodes.map(([key, { state, transitions }]) => [key, { state, transitions: Object.values(transitions) }]),
+    );
+  } catch (error) {
+    if (!(error instanceof Error) || error.message !== 'Traversal limit exceeded') throw error;
+    const message = `${machine.id} has more than ${String(limit)} transitions: bound its states by serialize or filter`;
+    throw new Error(message, { cause: error });
+  }
+}
+
+function raise(): never {
+  throw new Error('a machine has a first state, and a state that is reached has been looked at');
+}
+
+/** The events of all delayed transitions that wait in a state. */
+function delayedEvents(snapshot: AnyMachineSnapshot): readonly InternalEvent[] {
+  const types = snapshot._nodes.flatMap(({ after }) => after.map(({ eventType }) => eventType as string));
+  return [...new Set(types)].map((type) => ({ type: type as InternalEvent['type'] }));
+}
+
+/** How long a delayed transition waits, in the state in which it does. */
+function delayOf(snapshot: AnyMachineSnapshot, event: EventObject): number | undefined {
+  if (!event.type.startsWith('xstate.after.')) return undefined;
+  const { delay } =
+    snapshot._nodes.flatMap(({ after }) => after).find(({ eventType }) => eventType === event.type) ?? {};
+  const named: unknown = typeof delay === 'string' ? snapshot.machine.implementations.delays[delay] : delay;
+  const { context } = snapshot;
+  const time = typeof named === 'function' ? (named({ context, event, self: undefined }, undefined) as unknown) : named;
+  return typeof time === 'number' ? time : Number(delay);
+}
+
+/** A state value as one reads it: `running.reading`, and `(a, b.c)` for what is parallel. */
+function valueName({ value }: { readonly value: unknown }): string {
+  if (typeof value === 'string') return value;
+  const regions = Object.entries(value as Record<string, unknown>).map(([key, inner]) => {
+    const name = valueName({ value: inner });
+    return name === '' ? key : `${key}.${name}`;
+  });
+  return regions.length > 1 ? `(${regions.join(', ')})` : (regions[0] ?? '');
+}
+
+/** Numbers those that would be the second of their name. */
+function uniqueNames(): (name: string) => string {
+  const counts = new Map<string, number>();
+  return (name) => {
+    const count = (counts.get(name) ?? 0) + 1;
+    counts.set(name, count);
+    return count === 1 ? name : `${name} (${String(count)})`;
+  };
+}
+
+/** JSON that says more: a bigint, a Map and a Set are not lost in it, and keys have one order. */
+function stringify(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) => {
+    if (typeof inner === 'bigint') return { bigint: String(inner) };
+    if (inner instanceof Map) return { map: [...inner] };
+    if (inner instanceof Set) return { set: [...inner] };
+    if (inner instanceof Error) return { error: `${inner.name}: ${inner.message}` };
+    if (typeof inner !== 'object' || inner === null || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
