@@ -87,10 +87,20 @@ const LIMIT_TEXT: Record<Extract<SessionEnd, { cause: 'limit' }>['limit'], strin
 };
 
 /** What `initiate` and `accept` reject with when there is no session. */
-export function handshakeError({ message, error, rule, limit }: HandshakeFailure): HandshakeError {
+function handshakeError({ message, error, rule, limit }: HandshakeFailure): HandshakeError {
   if (limit !== undefined) return new HandshakeError(message, new LimitExceeded(limit, message));
   if (rule !== undefined) return new HandshakeError(message, new ProtocolError('remote', `${rule}: ${message}`, rule));
   return new HandshakeError(message, error);
+}
+
+/** What `initiate` or `accept` rejects with when the session ends before it is one. */
+export function handshakeFailed(end: SessionEnd, reason: SessionClosedReason): HandshakeError {
+  if (end.cause === 'handshake') return handshakeError(end.failure);
+  const failure: HandshakeFailure = {
+    message: `the session ended during the handshake: ${reason.cause}`,
+    error: reason.error,
+  };
+  return handshakeError(failure);
 }
 
 /** What everything gets that still waited when the session ended, or that comes after it. */

@@ -15,6 +15,16 @@ export interface Stock {
   drained(): void;
 }
 
+/** A stock that is never full: for what only our own user can fill. */
+export const UNBOUNDED: Stock = {
+  maxMessages: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+  bytes: 0,
+  full: undefined,
+  filled: () => {},
+  drained: () => {},
+};
+
 interface Entry<T> {
   readonly message: T;
   readonly size: number;

@@ -1,22 +1,17 @@
-import type {
-  HandshakeFailure,
-  OpenedConnection,
-  Outcome,
-  Port,
-  RequestNumber,
-  SessionEnd,
-} from '../machines/events.js';
+import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd } from '../machines/events.js';
 import type { SessionEvent } from '../machines/session-setup.js';
 import { Acceptor, isThenable } from './acceptor.js';
 import { metadataOf } from './arguments.js';
 import { Conduit, type Input } from './conduit/conduit.js';
 import { afterTurn } from './conduit/turn.js';
 import { Connection, type ConnectionHost } from './connection.js';
-import { errorOf, handshakeError, reasonOf, type SessionClosedReason, sessionClosed } from './end.js';
-import { ConnectionClosed, type HandshakeError, type SessionClosed } from './errors.js';
-import type { Stock } from './inbox.js';
+import { deferred } from './deferred.js';
+import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './end.js';
+import { ConnectionClosed, type SessionClosed } from './errors.js';
+import { type Stock, UNBOUNDED } from './inbox.js';
 import type { SessionConfig } from './options.js';
 import { Outbox } from './outbox.js';
+import { Reading } from './reading.js';
 import type { ConnectionActorRef } from './registry.js';
 import type { Report } from './report.js';
 import { Requests } from './requests.js';
@@ -26,16 +21,6 @@ import type { Metadata } from './wire/metadata.js';
 
 /** How many turns of the event loop a late Pong is looked for in what keeps arriving. */
 const CONFIRMING_TURNS = 16;
-
-/** A stock that is never full: for what only our own user can fill. */
-const UNBOUNDED: Stock = {
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  bytes: 0,
-  full: undefined,
-  filled: () => {},
-  drained: () => {},
-};
 
 /** What the port needs of its surroundings. */
 export interface PortHost {
@@ -62,9 +47,6 @@ export class SessionPort implements Port, ConnectionHost {
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
   #root: Connection | undefined;
-  #fullInbox: ConnectionId | undefined;
-  #hasToldOfFullInbox = false;
-  #isLookingAtInboxes = false;
   #reason: SessionClosedReason | undefined;
   #endError: SessionClosed | undefined;
 
@@ -89,14 +71,7 @@ export class SessionPort implements Port, ConnectionHost {
       now: host.now,
       report: (report) => this.report(report),
     });
-    this.stock = {
-      maxMessages: limits.inboxMessages,
-      maxBytes: limits.inboxBytes,
-      bytes: 0,
-      full: undefined,
-      filled: (id) => this.#stopReading(id),
-      drained: () => this.#readOn(),
-    };
+    this.stock = new Reading(this.#conduit, limits).stock;
   }
 
   // ---- For the session's actors ----
@@ -343,33 +318,6 @@ export class SessionPort implements Port, ConnectionHost {
     return undefined;
   }
 
-  /**
-   * A full inbox: nothing more is read. The machines hear of it when it lasts beyond this turn of the event loop; a reader
-   * that keeps up empties an inbox many times in each, and no timer can fire in between.
-   */
-  #stopReading(id: ConnectionId): void {
-    this.#conduit.pause();
-    this.#fullInbox = id;
-    if (this.#isLookingAtInboxes) return;
-    this.#isLookingAtInboxes = true;
-    afterTurn(() => {
-      this.#isLookingAtInboxes = false;
-      if (this.#fullInbox === undefined || this.#hasToldOfFullInbox) return;
-      this.#hasToldOfFullInbox = true;
-      this.push({ type: 'inbox.filled', id: this.#fullInbox });
-    });
-  }
-
-  #readOn(): void {
-    this.#fullInbox = undefined;
-    if (!this.#hasToldOfFullInbox) {
-      this.#conduit.resume();
-      return;
-    }
-    this.#hasToldOfFullInbox = false;
-    this.push({ type: 'inbox.drained' });
-  }
-
   /** Pushes what concerns a connection that may be closed by the time its turn comes. */
   #pushFor(connection: Connection, event: SessionEvent): void {
     this.push(() => (this.#connections.get(connection.id) === connection ? event : undefined));
@@ -391,32 +339,4 @@ export class SessionPort implements Port, ConnectionHost {
   readonly #abortHandshake = (): void => {
     this.push({ type: 'app.abortHandshake', reason: this.#config.signal?.reason });
   };
-}
-
-/** What `initiate` or `accept` rejects with when the session ends before it is one. */
-function handshakeFailed(end: SessionEnd, reason: SessionClosedReason): HandshakeError {
-  if (end.cause === 'handshake') return handshakeError(end.failure);
-  const failure: HandshakeFailure = {
-    message: `the session ended during the handshake: ${reason.cause}`,
-    error: reason.error,
-  };
-  return handshakeError(failure);
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: Error): void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: Deferred<T>['resolve'] = () => {};
-  let reject: Deferred<T>['reject'] = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Whoever embeds the actor may never look.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

@@ -1,0 +1,52 @@
+import type { Conduit } from './conduit/conduit.js';
+import { afterTurn } from './conduit/turn.js';
+import type { Stock } from './inbox.js';
+import type { Limits } from './limits.js';
+import type { ConnectionId } from './wire/id.js';
+
+/**
+ * Stops the reading while an inbox is full. The machines hear of it when it lasts beyond a turn of the event loop: a reader
+ * that keeps up empties an inbox many times in each, and no timer can fire in between.
+ */
+export class Reading {
+  readonly stock: Stock;
+  readonly #conduit: Conduit;
+  #full: ConnectionId | undefined;
+  #isTold = false;
+  #isLooking = false;
+
+  constructor(conduit: Conduit, limits: Limits) {
+    this.#conduit = conduit;
+    this.stock = {
+      maxMessages: limits.inboxMessages,
+      maxBytes: limits.inboxBytes,
+      bytes: 0,
+      full: undefined,
+      filled: (id) => this.#stop(id),
+      drained: () => this.#goOn(),
+    };
+  }
+
+  #stop(id: ConnectionId): void {
+    this.#conduit.pause();
+    this.#full = id;
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    afterTurn(() => {
+      this.#isLooking = false;
+      if (this.#full === undefined || this.#isTold) return;
+      this.#isTold = true;
+      this.#conduit.gate.push({ type: 'inbox.filled', id: this.#full });
+    });
+  }
+
+  #goOn(): void {
+    this.#full = undefined;
+    if (!this.#isTold) {
+      this.#conduit.resume();
+      return;
+    }
+    this.#isTold = false;
+    this.#conduit.gate.push({ type: 'inbox.drained' });
+  }
+}
