@@ -10,6 +10,21 @@ import { Sensitive } from './wire/sensitive.js';
 /** What `maxConcurrentRequests` is unless a user says otherwise. */
 const DEFAULT_MAX_CONCURRENT_REQUESTS = 64;
 
+/** @throws InvalidArgument when `value` is no object to read options from. */
+export function objectOf(value: unknown, name: string): void {
+  if (typeof value !== 'object' || value === null) {
+    throw new InvalidArgument(`${name} must be an object, not ${String(value)}`);
+  }
+}
+
+/** @throws InvalidArgument when `signal` is there and can't be listened to. */
+export function signalOf(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new InvalidArgument('signal must be an AbortSignal');
+  }
+  return signal;
+}
+
 /** What a user may say of a connection's settings. */
 export interface SettingsOptions {
   /** Which ids we allocate on it, for requests and for channels. */
@@ -60,6 +75,7 @@ function boxed(entry: MetadataEntry): MetadataEntry {
 /** @throws InvalidArgument when a time is NaN or above 2^31 − 1. */
 export function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): KeepaliveSettings | undefined {
   if (options === undefined) return undefined;
+  objectOf(options, 'keepalive');
   for (const name of ['pingInterval', 'pongTimeout'] as const) {
     const value: unknown = options[name];
     if (typeof value !== 'number' || Number.isNaN(value) || value > MAX_DELAY) {

@@ -119,6 +119,9 @@ export const DEFAULT_LIMITS: Limits = {
  * what counts connections), or a time is above 2^31 − 1.
  */
 export function limitsOf(limits: Partial<Limits> = {}): Limits {
+  if (typeof limits !== 'object' || limits === null) {
+    throw new InvalidArgument(`limits must be an object, not ${String(limits)}`);
+  }
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new InvalidArgument(`limits.${name} is not a limit`);
     const least = name === 'connections' || name === 'undecided' || name.startsWith('metadata') ? 0 : 1;

@@ -1,6 +1,6 @@
 import type { Conformance, KeepaliveSettings, Role } from '../machines/index.js';
 import type { OnConnection } from './acceptor.js';
-import { keepaliveOf, metadataOf, settingsOf } from './arguments.js';
+import { keepaliveOf, metadataOf, settingsOf, signalOf } from './arguments.js';
 import type { Codec } from './codec/codec.js';
 import { messagePack } from './codec/msgpack.js';
 import { InvalidArgument } from './errors.js';
@@ -76,9 +76,6 @@ export function configOf(input: SessionLogicInput): SessionConfig {
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidArgument('codec must have encode and decode');
   }
-  if (signal !== undefined && typeof signal.addEventListener !== 'function') {
-    throw new InvalidArgument('signal must be an AbortSignal');
-  }
   const limits = limitsOf(input.limits);
   return {
     role,
@@ -91,6 +88,6 @@ export function configOf(input: SessionLogicInput): SessionConfig {
     limits,
     codec,
     onReport,
-    signal,
+    signal: signalOf(signal),
   };
 }

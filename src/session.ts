@@ -1,6 +1,6 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../machines/index.js';
-import { metadataOf, type SettingsOptions, settingsOf } from './arguments.js';
+import { metadataOf, objectOf, type SettingsOptions, settingsOf, signalOf } from './arguments.js';
 import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
 import { ConnectionClosed, InvalidArgument } from './errors.js';
@@ -83,10 +83,11 @@ export class Session implements AsyncDisposable {
    * `limits.openTimeout`; SessionClosed when the session ends; InvalidArgument when an option is wrong.
    */
   async open(options: OpenOptions = {}): Promise<Connection> {
+    objectOf(options, 'options');
     const { codec, limits } = this.#port.config;
     const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
     const metadata = metadataOf(options.metadata, codec, limits);
-    const { signal } = options;
+    const signal = signalOf(options.signal);
     if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
     return this.#port.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
   }
@@ -97,6 +98,8 @@ export class Session implements AsyncDisposable {
    * @throws InvalidArgument for the root, and for an id that is not open; SessionClosed when the session has ended.
    */
   async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
+    objectOf(options, 'options');
+    if (!Number.isSafeInteger(id)) throw new InvalidArgument(`id must be that of a connection, not ${String(id)}`);
     return this.#port.close(id, options.metadata);
   }
 
@@ -171,7 +174,14 @@ export function handle(actor: SessionActorRef | AnyActorRef): Session {
 }
 
 async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {
+  objectOf(options, 'options');
   const { inspect, clock, ...rest } = options;
+  if (clock !== undefined && (typeof clock?.setTimeout !== 'function' || typeof clock.clearTimeout !== 'function')) {
+    throw new InvalidArgument('clock must have setTimeout and clearTimeout');
+  }
+  if (inspect !== undefined && typeof inspect !== 'function' && typeof inspect?.next !== 'function') {
+    throw new InvalidArgument('inspect must be a function or an observer');
+  }
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
   const { metadata, onReport } = configOf({ ...rest, role, link });
   const actor: Actor<SessionLogic> = createActor(sessionLogic, {

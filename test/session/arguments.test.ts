@@ -1,0 +1,248 @@
+import { describe, expect, test } from '@jest/globals';
+import { createActor } from 'xstate';
+import type { Connection } from '../../src/connection.js';
+import { InvalidArgument } from '../../src/errors.js';
+import { DEFAULT_LIMITS } from '../../src/limits.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { sessionLogic } from '../../src/logic.js';
+import { accept, initiate, type Session, type StartOptions } from '../../src/session.js';
+import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
+import { Sensitive } from '../../src/wire/sensitive.js';
+import { acceptOf, established } from '../support/rig.js';
+import { settle } from '../support/settle.js';
+
+/** What an argument's error has to say: its name first. */
+type Case = readonly [what: string, options: Record<string, unknown>, message: string | RegExp];
+
+const KEEPALIVE: readonly Case[] = [
+  [
+    'NaN',
+    { pingInterval: Number.NaN, pongTimeout: 1 },
+    'keepalive.pingInterval must be a number of milliseconds up to 2^31 − 1, not NaN',
+  ],
+  [
+    '2^31',
+    { pingInterval: 1, pongTimeout: 2 ** 31 },
+    'keepalive.pongTimeout must be a number of milliseconds up to 2^31 − 1, not 2147483648',
+  ],
+  [
+    'Infinity',
+    { pingInterval: Number.POSITIVE_INFINITY, pongTimeout: 1 },
+    /^keepalive.pingInterval must .* not Infinity$/,
+  ],
+  ['a string', { pingInterval: '5', pongTimeout: 1 }, /^keepalive.pingInterval must .* not 5$/],
+  ['one time alone', { pingInterval: 5 }, /^keepalive.pongTimeout must .* not undefined$/],
+].map(([what, keepalive, message]) => [`a keepalive with ${String(what)}`, { keepalive }, message] as Case);
+
+const METADATA: readonly Case[] = [
+  ['that is no array', 'k=v', /^metadata must be an array of entries, not string$/],
+  ['that is null', null, /^metadata must be an array/],
+  ['with an entry that is null', [null], /metadata\[0\]/],
+  ['with a key that is no string', [{ key: 1, value: '', flags: 0n }], /metadata\[0\].key must be a string/],
+  ['with half a surrogate pair', [{ key: '\ud800', value: '', flags: 0n }], /metadata\[0\].key has a lone surrogate/],
+  [
+    'with a value that is a number',
+    [{ key: '', value: 5, flags: 0n }],
+    /metadata\[0\].value must be a string, a Uint8Array or a bigint/,
+  ],
+  [
+    'with a negative value',
+    [{ key: '', value: -1n, flags: 0n }],
+    /metadata\[0\].value must be a bigint from 0 to 2\^64/,
+  ],
+  [
+    'with a value past a u64',
+    [{ key: '', value: 2n ** 64n, flags: 0n }],
+    /metadata\[0\].value must be a bigint from 0 to 2\^64/,
+  ],
+  ['with flags that are a number', [{ key: '', value: '', flags: 1 }], /metadata\[0\].flags must be a bigint/],
+  [
+    'that hides what its flags do not',
+    [{ key: '', value: new Sensitive(''), flags: 0n }],
+    /metadata\[0\].value is Sensitive/,
+  ],
+  [
+    'that hides what cannot be sent',
+    [{ key: '', value: new Sensitive(5 as never), flags: SENSITIVE }],
+    /metadata\[0\].value/,
+  ],
+  [
+    'that fits no frame',
+    [{ key: '', value: new Uint8Array(2 ** 20), flags: 0n }],
+    /^metadata takes \d+ bytes and does not fit limits.frame: 1048576$/,
+  ],
+].map(([what, metadata, message]) => [`metadata ${String(what)}`, { metadata }, message] as Case);
+
+const SETTINGS: readonly Case[] = [
+  ['a parity', { parity: 'none' }, "parity must be 'odd' or 'even', not none"],
+  [
+    'a maximum of requests that is negative',
+    { maxConcurrentRequests: -1 },
+    'maxConcurrentRequests must be an integer from 0 to 2^32 − 1, not -1',
+  ],
+  [
+    'a maximum of requests past a u32',
+    { maxConcurrentRequests: 2 ** 32 },
+    /^maxConcurrentRequests must .* not 4294967296$/,
+  ],
+  ['a maximum of requests with a fraction', { maxConcurrentRequests: 1.5 }, /^maxConcurrentRequests must .* not 1.5$/],
+];
+
+const LIMITS: readonly Case[] = [
+  ...Object.keys(DEFAULT_LIMITS).flatMap((name): Case[] => {
+    const least = /^(connections|undecided|metadata.*)$/.test(name) ? 0 : 1;
+    const most = name.endsWith('Timeout') ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER;
+    return [least - 1, 1.5, Number.NaN, most + 1, '1', undefined, null].map((value) => [
+      `limits.${name}: ${String(value)}`,
+      { limits: { [name]: value } },
+      `limits.${name} must be an integer from ${String(least)} to ${String(most)}, not ${String(value)}`,
+    ]);
+  }),
+  ['a limit that is none', { limits: { frames: 1 } }, 'limits.frames is not a limit'],
+  ['a limit by a name that every object has', { limits: { constructor: 1 } }, 'limits.constructor is not a limit'],
+  ['limits that are null', { limits: null }, 'limits must be an object, not null'],
+  ['limits that are a number', { limits: 5 }, 'limits must be an object, not 5'],
+];
+
+const OPTIONS: readonly Case[] = [
+  ...KEEPALIVE,
+  ['a keepalive that is null', { keepalive: null }, 'keepalive must be an object, not null'],
+  ['a keepalive that is a number', { keepalive: 1_000 }, 'keepalive must be an object, not 1000'],
+  ...METADATA,
+  ...SETTINGS,
+  ...LIMITS,
+  ['a conformance', { conformance: 'lax' }, "conformance must be 'reference' or 'strict', not lax"],
+  ['an onConnection', { onConnection: 'yes' }, 'onConnection must be a function'],
+  ['an onReport', { onReport: 'yes' }, 'onReport must be a function'],
+  ['a codec without decode', { codec: { encode: () => new Uint8Array() } }, 'codec must have encode and decode'],
+  ['a codec that is null', { codec: null }, 'codec must have encode and decode'],
+  ['a signal', { signal: 'stop' }, 'signal must be an AbortSignal'],
+  ['a clock', { clock: {} }, 'clock must have setTimeout and clearTimeout'],
+  ['an inspector', { inspect: 'yes' }, 'inspect must be a function or an observer'],
+];
+
+function matching(message: string | RegExp): object {
+  return expect.objectContaining({
+    name: 'InvalidArgument',
+    message: typeof message === 'string' ? message : expect.stringMatching(message),
+  });
+}
+
+describe('initiate and accept refuse at once, and leave the link alone', () => {
+  test.each(OPTIONS)('%s', async (_, options, message) => {
+    for (const start of [initiate, accept]) {
+      const [near] = memoryLinkPair();
+      await expect(start(near, options as StartOptions)).rejects.toEqual(matching(message));
+      // It has not been started.
+      near.start({ message() {}, drained() {}, ended() {}, failed() {} });
+    }
+  });
+
+  test.each([[null], [undefined], [{}], [{ send: () => {} }]])('%j as a link', async (link) => {
+    await expect(initiate(link as never)).rejects.toEqual(matching(/^link must be a Link/));
+  });
+
+  test.each([[null], [5]])('%j as options', async (options) => {
+    await expect(accept(memoryLinkPair()[0], options as never)).rejects.toEqual(
+      matching(`options must be an object, not ${String(options)}`),
+    );
+  });
+});
+
+test.each([
+  [{ link: memoryLinkPair()[0] }, "role must be 'initiator' or 'acceptor', not undefined"],
+  [{ role: 'driver', link: memoryLinkPair()[0] }, "role must be 'initiator' or 'acceptor', not driver"],
+  [undefined, 'a session needs a role and a link'],
+])('a session actor with the input %j is an error from the start', (input, message) => {
+  const actor = createActor(sessionLogic, { input: input as never });
+  expect(actor.getSnapshot()).toMatchObject({ status: 'error', error: new InvalidArgument(message) });
+});
+
+describe('the edges of what is allowed', () => {
+  test.each<StartOptions>([
+    { keepalive: { pingInterval: 2 ** 31 - 1, pongTimeout: 2 ** 31 - 1 } },
+    { maxConcurrentRequests: 2 ** 32 - 1 },
+    { maxConcurrentRequests: 0 },
+    { metadata: [{ key: '', value: 2n ** 64n - 1n, flags: 2n ** 64n - 1n }] },
+    { limits: { handshakeTimeout: 2 ** 31 - 1, connections: 0, undecided: 0, metadataEntries: 0, metadataBytes: 0 } },
+    { limits: { frame: Number.MAX_SAFE_INTEGER, inboxMessages: 1, outboxBytes: 1 } },
+  ])('%p', async (options) => {
+    const { rig, session } = await established(options);
+    session.shutdown();
+    await settle();
+    expect(rig.clock.size).toBe(0);
+    expect(rig.reports).toEqual([]);
+  });
+
+  test.each([0, -1, Number.NEGATIVE_INFINITY])('a keepalive of %d ms is off, with a report', async (pingInterval) => {
+    const { rig } = await established({ keepalive: { pingInterval, pongTimeout: 100 } });
+    expect(rig.reports).toEqual([
+      { kind: 'keepalive-disabled', message: 'the keepalive is off: its times are not positive' },
+    ]);
+    await rig.clock.advance(60_000);
+    expect(rig.peer.take()).toEqual([]);
+  });
+});
+
+describe('a running session refuses at once, sends nothing, and goes on', () => {
+  const message = { type: 'ChannelMessage', id: 1, body: { type: 'Close', metadata: [] } } as const;
+  const bad = [{ key: 1 }] as unknown as Metadata;
+  type Call = readonly [what: string, (session: Session, connection: Connection) => unknown, string | RegExp];
+  const CALLS: readonly Call[] = [
+    ...[...SETTINGS, ...METADATA].map(
+      ([what, options, error]): Call => [`open with ${what}`, (session) => session.open(options), error],
+    ),
+    [
+      'open with a signal that is none',
+      (session) => session.open({ signal: 'stop' as never }),
+      'signal must be an AbortSignal',
+    ],
+    [
+      'open with a signal that is null',
+      (session) => session.open({ signal: null as never }),
+      'signal must be an AbortSignal',
+    ],
+    ['open with null', (session) => session.open(null as never), 'options must be an object, not null'],
+    ['close of the root', (session) => session.close(0), 'cannot close root connection'],
+    ['close of an unknown id', (session) => session.close(99), 'connection not found'],
+    ['close of what is no id', (session) => session.close('1' as never), 'id must be that of a connection, not 1'],
+    ['close with metadata that cannot be sent', (session) => session.close(1, { metadata: bad }), /metadata\[0\]/],
+    ['close of a handle with such metadata', (_, connection) => connection.close({ metadata: bad }), /metadata\[0\]/],
+    ['close of the root by its handle', (session) => session.root.close(), 'cannot close root connection'],
+    [
+      'send of a Ping',
+      (_, connection) => connection.send({ type: 'Ping' } as never),
+      'send takes a RequestMessage or a ChannelMessage, not Ping',
+    ],
+    ['send of nothing', (_, connection) => connection.send(undefined as never), /^send takes a RequestMessage/],
+    [
+      'send with an id that is none',
+      (_, connection) => connection.send({ ...message, id: -1 }),
+      /ChannelMessage.id must be an integer/,
+    ],
+    [
+      'send with a body that is none',
+      (_, connection) => connection.send({ ...message, body: {} as never }),
+      /ChannelMessage.body/,
+    ],
+    [
+      'a second reader',
+      (_, connection) => [connection[Symbol.asyncIterator](), connection[Symbol.asyncIterator]()],
+      'connection 1 has a reader already',
+    ],
+  ];
+
+  test.each(CALLS)('%s', async (_, call, error) => {
+    const { rig, session } = await established();
+    const [connection] = await Promise.all([session.open(), rig.say(acceptOf(1))]);
+    rig.peer.take();
+    await expect((async () => call(session, connection))()).rejects.toEqual(matching(error));
+    await settle();
+    expect(rig.peer.take()).toEqual([]);
+    expect(connection.isConnected).toBe(true);
+    // No id was spent.
+    rig.track('open', session.open());
+    await settle();
+    expect(rig.peer.take().map(({ connectionId }) => connectionId)).toEqual([3]);
+  });
+});
