@@ -85,6 +85,11 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     return this.#reason === undefined;
   }
 
+  /** Whether somebody reads the messages, or did. @internal */
+  get hasReader(): boolean {
+    return this.#hasReader;
+  }
+
   /** Resolves once the connection is closed, also for whoever asks late. Never rejects. */
   get closed(): Promise<ConnectionClosedReason> {
     this.#closed ??=

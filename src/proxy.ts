@@ -16,6 +16,9 @@ export async function proxyConnections(left: Connection, right: Connection): Pro
   if (left.parity === right.parity) {
     throw new InvalidArgument(`request ids can't be kept: both connections have ${left.parity} parity on our side`);
   }
+  for (const { hasReader, id } of [left, right]) {
+    if (hasReader) throw new InvalidArgument(`connection ${id} has a reader already`);
+  }
   // Each direction on its own: neither waits for the other's peer.
   await Promise.race([forward(left, right), forward(right, left)]);
   left.release();
