@@ -10,7 +10,7 @@ class Streamed<Local> {
 }
 
 /** What a frame that waits costs beside its bytes: an empty one is not free, or a peer could send them for ever. */
-export const FRAME_COST = 64;
+const FRAME_COST = 64;
 
 /**
  * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
