@@ -1,0 +1,83 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** How a command has ended. */
+export interface Ended {
+  readonly status: number | string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const running = new Set<RunningCommand>();
+
+/** A `roam-actors` command in a process of its own, from the sources. */
+export class RunningCommand {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  stdout = '';
+  stderr = '';
+  #changed: () => void = () => {};
+
+  constructor(args: readonly string[], input?: string) {
+    const env = { ...process.env, NO_COLOR: '1' };
+    this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: root, env });
+    const { stdin, stdout, stderr } = this.child;
+    stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.stdout += text;
+      this.#changed();
+    });
+    stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      this.#changed();
+    });
+    // It may have ended before it has read everything.
+    stdin?.on('error', () => {});
+    if (input !== undefined) stdin?.end(input);
+    running.add(this);
+    this.ended = new Promise((resolve) => {
+      this.child.on('close', (code, signal) => {
+        running.delete(this);
+        resolve({ status: code ?? signal, stdout: this.stdout, stderr: this.stderr });
+        this.#changed();
+      });
+    });
+  }
+
+  /** Resolves with the match, once the output has one; rejects when the command ends without. */
+  async printed(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this.stdout);
+      if (match !== null) return match;
+      if (!running.has(this)) throw new Error(`${String(pattern)} is not in ${this.stdout}${this.stderr}`);
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+}
+
+export function start(args: readonly string[], input?: string): RunningCommand {
+  return new RunningCommand(args, input);
+}
+
+/** Runs a command to its end. */
+export function run(args: readonly string[], input = ''): Promise<Ended> {
+  return start(args, input).ended;
+}
+
+/** A server on a free port. */
+export async function serve(...args: string[]): Promise<{ server: RunningCommand; url: string }> {
+  const server = start(['serve', '--port', '0', ...args]);
+  const [, url = ''] = await server.printed(/^listening on (ws:\S+?),/m);
+  return { server, url };
+}
+
+/** Ends what a test has left behind. */
+export async function endAll(): Promise<void> {
+  for (const command of [...running]) {
+    command.child.kill('SIGKILL');
+    await command.ended;
+  }
+}

@@ -1,0 +1,91 @@
+import { createServer } from 'node:net';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { endAll, run, serve, start } from './command.js';
+
+jest.setTimeout(30_000);
+afterEach(endAll);
+
+describe('roam-actors serve', () => {
+  test('returns what comes, tells of it, and ends with status 0 at SIGTERM', async () => {
+    const { server, url } = await serve('--conformance', 'strict', '--keepalive', '50');
+    const answered = await run(
+      ['connect', url, '--metadata', 'who=Ada', '--metadata', 'why==', '--keepalive', '50'],
+      'one\ntwo\n',
+    );
+    expect(answered).toEqual({ status: 0, stdout: 'one\ntwo\n', stderr: '' });
+    await server.printed(/session 1: ended/);
+    server.child.kill('SIGTERM');
+    const { status, stdout, stderr } = await server.ended;
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.replaceAll(/127\.0\.0\.1:\d+/g, 'HOST').split('\n')).toEqual([
+      'listening on ws://HOST, until SIGINT or SIGTERM',
+      'session 1: from HOST',
+      'session 1: connection 1 opened {who: "Ada", why: "="}',
+      'session 1: connection 1 closed by the peer after 2 calls and 0 items',
+      'session 1: ended, the peer ended it',
+      'stopping: 0 sessions',
+      'stopped',
+      '',
+    ]);
+  });
+
+  test("rejects an open that asks for it, with the open's own metadata", async () => {
+    const { server, url } = await serve();
+    const { status, stdout, stderr } = await run(['connect', url, '--metadata', 'reject=please', '--metadata', 'a=b']);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toBe('roam-actors: connection 1 was rejected by the peer: {reject: "please", a: "b"}\n');
+    await server.printed(/session 1: connection 1 rejected \{reject: "please", a: "b"\}/);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'shuts its sessions down at %s, and the clients hear of it',
+    async (signal) => {
+      const { server, url } = await serve();
+      const client = start(['connect', url]);
+      await server.printed(/connection 1 opened/);
+      server.child.kill(signal);
+      expect(await client.ended).toEqual({
+        status: 1,
+        stdout: '',
+        stderr: 'roam-actors: the session ended: the peer ended it\n',
+      });
+      expect(await server.ended).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/stopping: 1 session\n.*stopped\n$/s),
+      });
+    },
+  );
+
+  test('waits a bounded time for a client that does not react', async () => {
+    const { server, url } = await serve();
+    const client = start(['connect', url]);
+    await server.printed(/connection 1 opened/);
+    client.child.kill('SIGSTOP');
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('ends at once at the second signal', async () => {
+    const { server, url } = await serve();
+    const client = start(['connect', url]);
+    await server.printed(/connection 1 opened/);
+    client.child.kill('SIGSTOP');
+    server.child.kill('SIGTERM');
+    await server.printed(/stopping/);
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toMatchObject({ status: 128 + 15 });
+  });
+
+  test('says that its port is in use', async () => {
+    const squatter = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => squatter.once('listening', resolve));
+    const { port } = squatter.address() as { port: number };
+    const ended = await run(['serve', '--port', String(port)]);
+    squatter.close();
+    expect(ended).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: `roam-actors: cannot listen on 127.0.0.1:${port}: the port is in use\n`,
+    });
+  });
+});

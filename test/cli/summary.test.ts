@@ -1,0 +1,104 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Ending, judge } from '../../src/cli/demo/summary.js';
+import type { Facts } from '../../src/cli/demo/told.js';
+
+const words = ['statecharts', 'all the way', 'down'];
+const items = ['one', 'two', 'three', 'four', 'five'];
+
+/** What both processes say when everything is as it should be, written down by hand. */
+const INITIATOR: Facts = {
+  parity: 'odd',
+  peerName: 'acceptor',
+  isTokenRight: true,
+  echoes: words,
+  items,
+  overruns: 0,
+  receipt: '5 items',
+  farewell: '{bye: "from the acceptor"}',
+  rejection: '{reason: "no such service", offered: 2}',
+  proxied: ['STATECHARTS', 'ALL THE WAY', 'DOWN'],
+  behindProxy: ['{trace: "a1"}', '{trace: "a1"}', '{trace: "a1"}'],
+  closed: 'released, by local',
+  pings: 8,
+  pongs: 7,
+  received: { Call: 7, Response: 7, Item: 5, GrantCredit: 3, Close: 1 },
+  connections: {
+    'connection 0': 'active → stopped',
+    'connection 1': 'opening → active → closed',
+    'connection 2': 'deciding → active → closed',
+    'connection 3': 'opening → rejected',
+    'connection 4': 'deciding → active → closed',
+    'connection 5': 'opening → active → closed',
+  },
+};
+
+const { rejection: _1, proxied: _2, behindProxy: _3, ...common } = INITIATOR;
+const ACCEPTOR: Facts = {
+  ...common,
+  parity: 'even',
+  peerName: 'initiator',
+  farewell: '{bye: "from the initiator"}',
+  closed: 'peer, by peer',
+  connections: {
+    'connection 0': 'active → stopped',
+    'connection 1': 'deciding → active → closed',
+    'connection 2': 'opening → active → closed',
+    'connection 3': 'deciding → rejected',
+    'connection 4': 'opening → active → closed',
+    'connection 5': 'deciding → active → closed',
+  },
+};
+
+const GOOD: Ending = { facts: INITIATOR, exit: 0 };
+
+function failures(initiator: Ending, acceptor: Ending, isSecretKept = true): string[] {
+  return judge({ initiator, acceptor }, isSecretKept)
+    .filter(({ holds }) => !holds)
+    .map(({ name }) => name);
+}
+
+describe("the demo's summary", () => {
+  test('holds what is as it should be for so', () => {
+    const verdicts = judge({ initiator: GOOD, acceptor: { facts: ACCEPTOR, exit: 0 } }, true);
+    expect(verdicts.map(({ holds }) => holds)).toEqual(new Array(12).fill(true));
+  });
+
+  test.each<[name: string, wrong: Partial<Facts>]>([
+    ['handshake', { isTokenRight: false }],
+    ['handshake', { peerName: '' }],
+    ['handshake', { parity: 'even' }],
+    ['keepalive', { pings: 8, pongs: 6 }],
+    ['keepalive', { pings: 0, pongs: 0 }],
+    ['connections', { connections: { ...INITIATOR.connections, 'connection 7': 'opening' } }],
+    ['rejection', { rejection: '{}' }],
+    ['requests', { echoes: [...words].reverse() }],
+    ['channels', { items: items.slice(1) }],
+    ['channels', { overruns: 1 }],
+    ['channels', { receipt: '4 items' }],
+    ['proxy', { proxied: words }],
+    ['proxy', { behindProxy: ['{trace: "a1", hop: "private"}', '{trace: "a1"}', '{trace: "a1"}'] }],
+    ['messages', { received: { ...INITIATOR.received, Call: 8 } }],
+    ['closes', { farewell: '{}' }],
+    ['end', { closed: 'link, by peer' }],
+  ])('finds fault with the %s where there is %j', (name, wrong) => {
+    const facts = { ...INITIATOR, ...wrong };
+    expect(failures({ facts, exit: 0 }, { facts: ACCEPTOR, exit: 0 })).toEqual([name]);
+  });
+
+  test('finds fault with a SENSITIVE value that was told', () => {
+    expect(failures(GOOD, { facts: ACCEPTOR, exit: 0 }, false)).toEqual(['secrecy']);
+  });
+
+  test('finds fault with a process that did not end by itself, whatever it has told', () => {
+    const verdicts = judge({ initiator: GOOD, acceptor: { facts: ACCEPTOR, exit: 'SIGKILL' } }, true);
+    expect(verdicts.filter(({ holds }) => !holds)).toEqual([
+      { name: 'processes', holds: false, text: 'acceptor: exit SIGKILL' },
+    ]);
+  });
+
+  test('says what a process has failed with, everywhere where it has told nothing', () => {
+    const [first, ...others] = judge({ initiator: GOOD, acceptor: { failure: 'no such luck', exit: 1 } }, true);
+    expect(first).toEqual({ name: 'handshake', holds: false, text: 'acceptor: no such luck' });
+    expect(others.filter(({ holds }) => holds).map(({ name }) => name)).toEqual(['secrecy']);
+  });
+});
