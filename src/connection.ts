@@ -46,6 +46,13 @@ export interface ConnectionHost {
   readonly endError: Error | undefined;
 }
 
+/**
+ * What a peer left unread counts against the limit of all inboxes as long as somebody may still read it. When nobody holds
+ * the connection any more, nobody can: without this, connections that are opened, written to and closed, and never read,
+ * would in the end stop the reading for good.
+ */
+const unreachable = new FinalizationRegistry<Inbox<DataMessage>>((inbox) => inbox.drop());
+
 /** A connection that both sides have agreed on: the root, or a virtual one. */
 export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncDisposable {
   /** `await using` closes a virtual connection, and releases the root. */
@@ -237,6 +244,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     this.#reason = reason;
     if (keepsInbox) this.#messages?.end();
     else this.#messages?.drop();
+    if (this.#messages !== undefined) unreachable.register(this, this.#messages);
     this.#failures?.end();
     this.#resolveClosed?.(reason);
   }
