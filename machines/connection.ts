@@ -206,7 +206,7 @@ export const connectionMachine = connection.createMachine({
             concludeByPeer('opening', 'rejected'),
           ],
         },
-        // 5.11
+        // 5.11, 9b.08
         'rx.ConnectionClose': {
           target: 'withdrawn',
           actions: [settleOpen((id) => ({ type: 'closed', id, by: 'peer' })), concludeByPeer('opening', 'closed')],

@@ -127,7 +127,7 @@ export const keepaliveMachine = keepalive.createMachine({
         'keepalive.confirmed': { target: 'expired' },
       },
     },
-    /** A Ping is out, and we do not read: the whole time begins again when we do. */
+    /** A Ping is out, and we do not read: the whole time begins again when we do. 9b.12 */
     suspended: {
       on: {
         'reading.resumed': { target: 'awaitingPong', actions: 'startReading' },

@@ -256,7 +256,7 @@ export const sessionMachine = session.createMachine({
             },
           },
         },
-        /** Whether our callers may send. */
+        /** Whether our callers may send. Reading never waits for it: 9b.11 */
         outbound: {
           initial: 'flowing',
           states: {
@@ -306,6 +306,7 @@ export const sessionMachine = session.createMachine({
       },
     },
 
+    /** Every end closes the link: 9b.10 */
     ended: {
       type: 'final',
       entry: [finish, { type: 'closeLink', params: { orderly: false } }, 'emitEnded'],

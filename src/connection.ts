@@ -137,7 +137,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     return this.send({ type: 'RequestMessage', id: requestId, body: { type: 'Response', channels, metadata, ret } });
   }
 
-  /** Sends on a message as it was received, without a look at what it is. @internal */
+  /** Sends on a message as it was received, without a look at what it is; nothing once the connection is closed: 9b.01. @internal */
   forward(message: Outgoing): Promise<void> {
     if (this.#reason !== undefined) return refused(this.#closedError(this.#reason));
     const { type, id, body } = message;

@@ -34,7 +34,7 @@ async function forward(from: Connection, to: Connection): Promise<void> {
   }
 }
 
-// r[rpc.metadata.flags.no-propagate]
+// 9b.15: r[rpc.metadata.flags.no-propagate]
 function stripped(message: DataMessage): DataMessage {
   const { body } = message;
   if (!('metadata' in body)) return message;
