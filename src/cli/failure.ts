@@ -48,6 +48,7 @@ function isOurs(error: unknown): error is RoamError {
 /** An error's text in one line, with that of its cause unless it is in there already, in these words or others. */
 function textOf(error: Error): string {
   const { message, cause } = error;
+  if (error instanceof SessionClosed && cause === undefined && error.by === 'peer') return 'the peer ended the session';
   const metadata = error instanceof ConnectionRejected && error.metadata.length > 0 ? error.metadata : undefined;
   const text = metadata === undefined ? message : `${message}: ${formatMetadata(metadata)}`;
   const isTold = error instanceof LinkError || !(cause instanceof Error) || text.includes(cause.message);

@@ -120,6 +120,14 @@ describe('roam-actors connect', () => {
     expect(await run(['connect', listener.url])).toEqual({ status: 1, stdout: '', stderr });
   });
 
+  test('says that the session ended before its open was answered', async () => {
+    listener = await listenWebSocket({ port: 0, closeTimeout: 500 }, async (link) => {
+      const session = await accept(link, { onConnection: () => new Promise(() => session.shutdown()) });
+    });
+    const stderr = 'roam-actors: the peer ended the session\n';
+    expect(await run(['connect', listener.url])).toEqual({ status: 1, stdout: '', stderr });
+  });
+
   test('notices by its keepalive that the peer has gone silent', async () => {
     const { server, url } = await serve();
     const client = start(['connect', url, '--keepalive', '50']);

@@ -1,5 +1,7 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { initiate } from '../../src/index.js';
+import { connectWebSocket } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
 
 jest.setTimeout(30_000);
@@ -26,6 +28,29 @@ describe('roam-actors serve', () => {
       'stopping: 0 sessions',
       'stopped',
       '',
+    ]);
+  });
+
+  test('returns Items on their channel, and Calls on the root', async () => {
+    const { url } = await serve();
+    const session = await initiate(await connectWebSocket(url, { closeTimeout: 500 }));
+    const connection = await session.open();
+    const body = { type: 'Item', item: Uint8Array.of(1, 2) } as const;
+    await connection.send({ type: 'ChannelMessage', id: 7, body });
+    const call = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: Uint8Array.of(3) } as const;
+    await session.root.send({ type: 'RequestMessage', id: 9, body: call });
+    const echoes = [connection, session.root].map(async (from) => (await from[Symbol.asyncIterator]().next()).value);
+    const echoed = await Promise.all(echoes);
+    session.shutdown();
+    await session.closed;
+    expect(echoed).toEqual([
+      { type: 'ChannelMessage', connectionId: 1, id: 7, body },
+      {
+        type: 'RequestMessage',
+        connectionId: 0,
+        id: 9,
+        body: { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(3) },
+      },
     ]);
   });
 
