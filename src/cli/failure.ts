@@ -3,6 +3,7 @@ import {
   ConnectionRejected,
   LinkError,
   type RoamError,
+  SessionClosed,
   type SessionClosedReason,
 } from '../index.js';
 import { formatMetadata } from './metadata.js';
