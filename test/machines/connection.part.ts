@@ -1,0 +1,80 @@
+import { connectionMachine } from '../../machines/index.js';
+import { type ConnectionState, connection } from '../spec/machines/connection.js';
+import { accept, call, close, item, M, N, oneOfEach, reject, settings } from '../spec/messages.js';
+import { event, heardTime, MODES, rx } from './inputs.js';
+import type { Part, Variant } from './part.js';
+
+const PHASES: Readonly<Record<string, ConnectionState['phase']>> = {
+  opening: 'pending',
+  deciding: 'undecided',
+  active: 'active',
+  left: 'unread',
+  closed: 'closed',
+  rejected: 'rejected',
+  withdrawn: 'given up',
+  violated: 'violated',
+  abandoned: 'abandoned',
+};
+
+/** What is known of a connection when it begins, by who opened it. */
+const BEGINNINGS = {
+  local: { id: 1, origin: 'local', request: 7, localSettings: settings('odd', 8), metadata: M },
+  peer: { id: 2, origin: 'peer', peerSettings: settings('even', 9), metadata: N },
+  root: { id: 0, origin: 'root', localSettings: settings('odd'), peerSettings: settings('even'), metadata: N },
+} as const;
+
+const variants = Object.values(BEGINNINGS).flatMap((start) =>
+  MODES.map(
+    (mode): Variant => ({
+      name:
+        start.origin === 'root'
+          ? `root, ${mode}`
+          : `opened by ${start.origin === 'local' ? 'us' : 'the peer'}, ${mode}`,
+      mode,
+      input: { ...start, conformance: mode },
+      told: { ...start, mode },
+    }),
+  ),
+);
+
+/** What the session forwards to one connection; of the root nothing else than data, and that its reader has left. */
+function eventsOf(id: number) {
+  const data = [rx(call(id, 2)), rx(item(id, 4)), event('app.leave', { id })];
+  if (id === 0) return data;
+  const strays = oneOfEach(
+    'ConnectionAccept',
+    'ConnectionReject',
+    'ConnectionClose',
+    'RequestMessage',
+    'ChannelMessage',
+  );
+  return [
+    rx(accept(id, settings('even', 5), N)),
+    rx(accept(id, settings('odd', 5))),
+    rx(reject(id, N)),
+    rx(close(id, N)),
+    ...data,
+    ...strays.map((message) => rx({ ...message, connectionId: id })),
+    event('app.close', { id, request: 8, metadata: M }),
+    event('app.release', { id }),
+    event('app.abandonOpen', { id, why: 'aborted' }),
+    event('app.abandonOpen', { id, why: 'expired' }),
+    event('app.accept', { id, settings: settings('odd', 3), metadata: M }),
+    event('app.reject', { id, metadata: M }),
+  ];
+}
+
+// r[connection.open] r[connection.close]
+export const connectionPart: Part = {
+  machine: connectionMachine,
+  variants,
+  delays: {},
+  serialize: ({ value, context }) => JSON.stringify([value, context.localSettings, context.peerSettings]),
+  events: ({ context }) => eventsOf(context.id),
+  nameState: ({ value }) => String(value),
+  oracle: connection,
+  heard: heardTime,
+  seen: (snapshot) => ({ phase: PHASES[String(snapshot.value)], isFast: snapshot.hasTag('delivers') }),
+  // What the fast path goes by: it delivers by itself where that is all that a message does.
+  wanted: ({ phase }: ConnectionState) => ({ phase, isFast: phase === 'active' }),
+};

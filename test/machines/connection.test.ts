@@ -1,0 +1,4 @@
+import { connectionPart } from './connection.part.js';
+import { machineSuite } from './suite.js';
+
+machineSuite(connectionPart);

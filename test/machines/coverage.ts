@@ -1,0 +1,46 @@
+import type { AnyStateMachine, AnyTransitionDefinition, InspectionEvent } from 'xstate';
+
+/** A transition of a definition, by its name: the state's id, the event, and which branch of it. */
+interface Branch {
+  readonly name: string;
+  readonly transition: AnyTransitionDefinition;
+}
+
+/**
+ * Counts which transitions of a machine's definition were really taken: each branch of each event, `always`, `after`,
+ * `onDone` and `onError`. It goes by the microsteps that ran, not by what an event should have led to.
+ */
+export class Coverage {
+  readonly #branches: readonly Branch[];
+  readonly #taken = new Set<AnyTransitionDefinition>();
+
+  constructor(machine: AnyStateMachine) {
+    this.#branches = nodesOf(machine.root).flatMap((node) => [
+      ...[...node.transitions].flatMap(([event, transitions]) => named(`${node.id} + ${event}`, transitions)),
+      ...named(`${node.id} always`, node.always ?? []),
+    ]);
+  }
+
+  note(event: InspectionEvent): void {
+    if (event.type === '@xstate.microstep') for (const transition of event._transitions) this.#taken.add(transition);
+  }
+
+  get names(): readonly string[] {
+    return this.#branches.map(({ name }) => name);
+  }
+
+  get missed(): readonly string[] {
+    return this.#branches.filter(({ transition }) => !this.#taken.has(transition)).map(({ name }) => name);
+  }
+}
+
+function nodesOf(node: AnyStateMachine['root']): readonly AnyStateMachine['root'][] {
+  return [node, ...Object.values(node.states).flatMap(nodesOf)];
+}
+
+function named(name: string, transitions: readonly AnyTransitionDefinition[]): readonly Branch[] {
+  return transitions.map((transition, index) => ({
+    name: transitions.length === 1 ? name : `${name} [${String(index + 1)} of ${String(transitions.length)}]`,
+    transition,
+  }));
+}

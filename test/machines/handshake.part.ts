@@ -1,0 +1,55 @@
+import { handshakeMachine } from '../../machines/index.js';
+import { type HandshakeState, handshake } from '../spec/machines/handshake.js';
+import { hello, helloYourself, M, N, oneOfEach, settings } from '../spec/messages.js';
+import { event, heardTime, LINK, MODES, rx } from './inputs.js';
+import type { Part, Variant } from './part.js';
+
+const TIMEOUT = 7;
+
+const PHASES: Readonly<Record<string, HandshakeState['phase']>> = {
+  awaitingHelloYourself: 'waiting for HelloYourself',
+  awaitingHello: 'waiting for Hello',
+  replying: 'replying',
+  established: 'established',
+  failed: 'failed',
+  abandoned: 'moot',
+};
+
+const variants = (['initiator', 'acceptor'] as const).flatMap((role) =>
+  MODES.map((mode): Variant => {
+    // An acceptor's parity counts for nothing; were it taken for something, it would be the wrong one.
+    const common = { role, localSettings: settings('odd', 8), metadata: M };
+    return {
+      name: `${role}, ${mode}`,
+      mode,
+      input: { ...common, conformance: mode, timeout: TIMEOUT },
+      told: { ...common, mode },
+    };
+  }),
+);
+
+/** Each message as it should be, and as only the reference takes it. */
+const MESSAGES = [
+  ...oneOfEach('Hello', 'HelloYourself'),
+  hello({ metadata: N }),
+  hello({ settings: settings('even', 5) }),
+  hello({ on: 3 }),
+  hello({ version: 8 }),
+  helloYourself({ metadata: N }),
+  helloYourself({ settings: settings('odd', 5) }),
+  helloYourself({ on: 2 }),
+].map(rx);
+
+// r[session.handshake]
+export const handshakePart: Part = {
+  machine: handshakeMachine,
+  variants,
+  delays: { handshakeTimeout: TIMEOUT },
+  serialize: ({ value, context }) => JSON.stringify([value, context.localSettings]),
+  events: () => [...MESSAGES, ...LINK, event('session.ended')],
+  nameState: ({ value }) => String(value),
+  oracle: handshake,
+  heard: heardTime,
+  seen: ({ value }) => ({ phase: PHASES[String(value)] }),
+  wanted: ({ phase }: HandshakeState) => ({ phase }),
+};

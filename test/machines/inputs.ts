@@ -1,0 +1,42 @@
+import type { EventObject } from 'xstate';
+import type { Message } from '../../src/wire/message.js';
+import type { Mode } from '../spec/vocabulary.js';
+
+// Short names for what the peer and the link do to a machine.
+
+export const MODES: readonly Mode[] = ['reference', 'strict'];
+
+/** The peer says something. */
+export function rx(message: Message): EventObject {
+  return { type: `rx.${message.type}`, message } as EventObject;
+}
+
+/** An event that is more than its name. */
+export function event(type: string, facts: object = {}): EventObject {
+  return { type, ...facts };
+}
+
+export const FAILED = event('link.failed', { error: new Error('the link broke') });
+export const UNSENDABLE = event('link.unsendable', { error: new Error('the link refused') });
+export const MALFORMED = event('conduit.malformed', { rule: 'session.message', description: 'no message' });
+export const OVERSIZED = event('conduit.malformed', {
+  rule: 'session.message',
+  description: 'too long',
+  limit: 'frame',
+});
+
+/** What the link does, or fails to do. */
+export const LINK: readonly EventObject[] = [
+  event('link.ended'),
+  FAILED,
+  UNSENDABLE,
+  event('conduit.flushed'),
+  MALFORMED,
+  OVERSIZED,
+];
+
+/** A delayed transition's event in the oracle's words; any other as it is. */
+export function heardTime(heard: EventObject): { readonly type: string } {
+  const timer = /^xstate\.after\.([^.]+)\./.exec(heard.type)?.[1];
+  return timer === undefined ? heard : ({ type: 'time', timer } as { readonly type: string });
+}

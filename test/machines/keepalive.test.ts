@@ -1,0 +1,4 @@
+import { keepalivePart } from './keepalive.part.js';
+import { machineSuite } from './suite.js';
+
+machineSuite(keepalivePart);

@@ -1,0 +1,232 @@
+import {
+  type Actor,
+  type ActorLogic,
+  type AnyActorRef,
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  createActor,
+  type EventObject,
+  fromTransition,
+  type InspectionEvent,
+  type Snapshot,
+} from 'xstate';
+import type { Path } from '../../src/testing/index.js';
+import type { Effect, EffectName, Verdict } from '../spec/machines/oracle.js';
+import { StepClock } from './clock.js';
+import type { Coverage } from './coverage.js';
+import type { Part, Variant } from './part.js';
+
+/** What came of an event: of the machine as it ran, or as it should have. */
+export interface Outcome {
+  readonly state: Readonly<Record<string, unknown>>;
+  /** In order, those on the spot; then what is told to others, and what comes out. */
+  readonly effects: readonly Effect[];
+  readonly told: readonly Effect[];
+  readonly emitted: readonly Effect[];
+  readonly output: readonly Effect[];
+  /** The timers that run after it, and those of them that it has set. */
+  readonly timers: readonly string[];
+  readonly started: readonly string[];
+}
+
+const RULE = /^([a-z]+\.[a-z]+): /;
+
+/** Writes down what a machine asks for; what a port gets, and what children and parents are told. */
+export class Recording {
+  readonly effects: Effect[] = [];
+
+  note(name: EffectName, what?: unknown): void {
+    const { type, connectionId, description } = (what ?? {}) as {
+      type?: string;
+      connectionId?: number;
+      description?: string;
+    };
+    const rule = RULE.exec(description ?? '')?.[1];
+    const isAccusation = name === 'transmit' && type === 'ProtocolError' && connectionId === 0 && rule !== undefined;
+    this.effects.push(isAccusation ? ['accuse', rule] : what === undefined ? [name] : [name, what]);
+  }
+
+  take(): readonly Effect[] {
+    return this.effects.splice(0);
+  }
+}
+
+const PORT = [
+  'transmit',
+  'flush',
+  'decide',
+  'dropDecision',
+  'pend',
+  'activate',
+  'deliver',
+  'retire',
+  'settle',
+  'sweep',
+  'pauseReading',
+  'resumeReading',
+  'confirm',
+  'reportRootClosed',
+  'finish',
+  'closeLink',
+] as const satisfies readonly EffectName[];
+
+function portOf(recording: Recording): object {
+  const effects = PORT.map((name) => [name, (what?: unknown) => recording.note(name, what)]);
+  return { ...Object.fromEntries(effects), recording, toJSON: () => undefined };
+}
+
+interface StubInput {
+  readonly port: { readonly recording?: Recording };
+}
+
+type StubSnapshot = Snapshot<unknown> & { readonly input: StubInput };
+
+/** Stands in for an invoked actor: writes down what it is told, and comes to whatever a path says. */
+export function stub(
+  name: 'handshake' | 'keepalive' | 'connections' | 'conduit',
+): ActorLogic<StubSnapshot, EventObject, StubInput> {
+  return {
+    getInitialSnapshot: (_, input) => ({ status: 'active', output: undefined, error: undefined, input }),
+    transition: (snapshot, event) => {
+      if (event.type === 'stub.done')
+        return { ...snapshot, status: 'done', output: (event as { output?: unknown }).output } as StubSnapshot;
+      if (event.type === 'stub.failed')
+        return { ...snapshot, status: 'error', error: (event as { error?: unknown }).error } as StubSnapshot;
+      if (!event.type.startsWith('xstate.')) snapshot.input.port.recording?.note(`to ${name}` as EffectName, event);
+      return snapshot;
+    },
+    getPersistedSnapshot: (snapshot) => snapshot,
+  };
+}
+
+/** A machine that runs, on a stage where everything around it is of cardboard. */
+export class Stage {
+  readonly #part: Part;
+  readonly #recording = new Recording();
+  readonly #clock = new StepClock();
+  readonly #actor: Actor<AnyStateMachine>;
+  #timersBefore: ReadonlySet<number> = new Set();
+  #hasOutput = false;
+
+  constructor(part: Part, { input }: Variant, coverage?: Coverage) {
+    this.#part = part;
+    const parent = createActor(
+      fromTransition((_, event: EventObject) => {
+        this.#recording.note('to parent', event);
+        return undefined;
+      }, undefined),
+    );
+    this.#actor = createActor(part.machine, {
+      input: { ...input, port: portOf(this.#recording), parent },
+      clock: this.#clock,
+      ...(coverage === undefined ? {} : { inspect: (event: InspectionEvent) => coverage.note(event) }),
+    });
+    this.#actor.on('*', (event) => this.#recording.note('emit', event));
+    // Observed: an error is the test's to find, not the process's to die of.
+    this.#actor.subscribe({ error: () => {} });
+    parent.start();
+    this.#actor.start();
+  }
+
+  get snapshot(): AnyMachineSnapshot {
+    return this.#actor.getSnapshot();
+  }
+
+  /** Does what an event stands for: time goes by, a child comes to something, or somebody says so. */
+  act(event: EventObject, delay?: number): void {
+    const [, result, child] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event.type) ?? [];
+    if (delay !== undefined) this.#clock.fire(delay);
+    else if (child === undefined) this.#actor.send(event);
+    else
+      this.#child(child).send(result === 'done' ? { ...event, type: 'stub.done' } : { ...event, type: 'stub.failed' });
+  }
+
+  /** What has come about since it was last asked for. */
+  take(): Outcome {
+    const { snapshot } = this;
+    const running = this.#clock.running;
+    const names = Object.entries(this.#part.delays);
+    const named = (delay: number) => names.find(([, time]) => time === delay)?.[0] ?? `${String(delay)} ms`;
+    const started = [...running].filter(([id]) => !this.#timersBefore.has(id)).map(([, delay]) => named(delay));
+    this.#timersBefore = new Set(running.keys());
+    if (snapshot.status === 'error') throw snapshot.error;
+    if (snapshot.status === 'done' && !this.#hasOutput) {
+      this.#hasOutput = true;
+      this.#recording.note('output', snapshot.output);
+    }
+    return {
+      state: this.#part.seen(snapshot),
+      ...divided(this.#recording.take()),
+      timers: [...running.values()].map(named).sort(),
+      started: started.sort(),
+    };
+  }
+
+  stop(): void {
+    this.#actor.stop();
+  }
+
+  #child(id: string): AnyActorRef {
+    const child = (this.snapshot.children as Record<string, AnyActorRef | undefined>)[id];
+    if (child === undefined) throw new Error(`there is no child ${id}`);
+    return child;
+  }
+}
+
+/** What the oracle says of an event, in the same shape. */
+export function judged(part: Part, verdict: Verdict<{ readonly phase: string }>, before: readonly string[]): Outcome {
+  const timers = [...part.oracle.timers(verdict.state)].sort();
+  const { restarts = [] } = verdict;
+  return {
+    state: part.wanted(verdict.state as never),
+    ...divided(verdict.effects),
+    timers,
+    started: timers.filter((timer) => restarts.includes(timer) || !before.includes(timer)),
+  };
+}
+
+function divided(effects: readonly Effect[]): Pick<Outcome, 'effects' | 'told' | 'emitted' | 'output'> {
+  const of = (test: (name: EffectName) => boolean) => effects.filter(([name]) => test(name));
+  return {
+    effects: of((name) => !name.startsWith('to ') && name !== 'emit' && name !== 'output'),
+    told: of((name) => name.startsWith('to ')),
+    emitted: of((name) => name === 'emit'),
+    output: of((name) => name === 'output'),
+  };
+}
+
+/** Plays a path: after the start and after each step, what came of it, and what should have. */
+export function play(
+  part: Part,
+  variant: Variant,
+  { steps }: Pick<Path<AnyStateMachine>, 'steps'>,
+  coverage?: Coverage,
+): readonly { readonly got: Outcome; readonly want: Outcome; readonly snapshot: AnyMachineSnapshot }[] {
+  const stage = new Stage(part, variant, coverage);
+  let verdict = part.oracle.start(variant.told as never);
+  let want = judged(part, verdict, []);
+  const results = [{ got: freed(stage.take(), want) as Outcome, want, snapshot: stage.snapshot }];
+  for (const { event, delay } of steps) {
+    stage.act(event, delay);
+    verdict = part.oracle.step(verdict.state, part.heard(event));
+    want = judged(part, verdict, want.timers);
+    results.push({ got: freed(stage.take(), want) as Outcome, want, snapshot: stage.snapshot });
+  }
+  stage.stop();
+  return results;
+}
+
+/** What is free in the specification is not compared: texts that the wanted value does not have. */
+function freed(got: unknown, want: unknown): unknown {
+  if (Array.isArray(got) && Array.isArray(want)) return got.map((element, index) => freed(element, want[index]));
+  if (!isPlain(got) || !isPlain(want)) return got;
+  return Object.fromEntries(
+    Object.entries(got)
+      .filter(([key]) => key in want || (key !== 'description' && key !== 'message'))
+      .map(([key, value]) => [key, freed(value, want[key])]),
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+}

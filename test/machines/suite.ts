@@ -1,0 +1,39 @@
+import { describe, expect, test } from '@jest/globals';
+import type { AnyStateMachine } from 'xstate';
+import { type Path, paths } from '../../src/testing/index.js';
+import { Coverage } from './coverage.js';
+import { nameEvent, type Part, type Variant } from './part.js';
+import { play } from './stage.js';
+
+/** All paths of one variant of a machine. */
+export function pathsOf(part: Part, variant: Variant): readonly Path<AnyStateMachine>[] {
+  return paths(part.machine, {
+    // What the stage adds is nobody's state: no guard or assign reads it.
+    input: variant.input,
+    events: (snapshot) => part.events(snapshot, variant),
+    serialize: part.serialize,
+    nameState: part.nameState,
+    nameEvent,
+  });
+}
+
+/**
+ * The tests of one machine: each path that its graph has, on the machine as it runs, judged by the oracle; and whether
+ * all of its transitions were really taken, but for those that are `exempt`, each for its reason.
+ */
+export function machineSuite(part: Part, exempt: Readonly<Record<string, string>> = {}): void {
+  const coverage = new Coverage(part.machine);
+
+  describe.each(part.variants.map((variant) => [variant.name, variant] as const))('%s', (_, variant) => {
+    test.each(pathsOf(part, variant).map((path) => [path.name, path] as const))('%s', (name, path) => {
+      const results = play(part, variant, path, coverage);
+      const compared = (which: 'got' | 'want') => results.map((result) => result[which]);
+      expect({ name, steps: compared('got') }).toEqual({ name, steps: compared('want') });
+    });
+  });
+
+  test(`every transition of the ${part.machine.id} was taken, or has a reason not to be`, () => {
+    expect([...coverage.missed].sort()).toEqual(Object.keys(exempt).sort());
+    expect(Object.values(exempt).filter((reason) => reason.length < 20)).toEqual([]);
+  });
+}

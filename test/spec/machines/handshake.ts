@@ -1,0 +1,133 @@
+import { opposite } from '../../../src/wire/id.js';
+import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
+import type { Metadata } from '../../../src/wire/metadata.js';
+import type { Rule } from '../../../src/wire/rule.js';
+import type { Mode } from '../vocabulary.js';
+import {
+  type Failure,
+  type LinkEvent,
+  nothing,
+  type Oracle,
+  type ReceivedEvent,
+  type TimeEvent,
+  type Verdict,
+} from './oracle.js';
+
+// Section 3: rows 3.01 to 3.11, with 9a.01, 9a.02 and 9a.12.
+
+export interface HandshakeInput {
+  readonly role: 'initiator' | 'acceptor';
+  readonly mode: Mode;
+  readonly localSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+}
+
+export interface HandshakeState extends HandshakeInput {
+  readonly phase: 'waiting for HelloYourself' | 'waiting for Hello' | 'replying' | 'established' | 'failed' | 'moot';
+  /** What the Hello said that is being answered. */
+  readonly hello?: { readonly connectionSettings: ConnectionSettings; readonly metadata: Metadata };
+}
+
+export type HandshakeEvent = ReceivedEvent | LinkEvent | TimeEvent | { readonly type: 'session.ended' };
+
+type Outcome = Verdict<HandshakeState>;
+
+function fail(state: HandshakeState, failure: Failure): Outcome {
+  return { state: { ...state, phase: 'failed' }, effects: [['output', { type: 'failed', failure }]] };
+}
+
+/** 9a.01: the peer is to blame, and in strict mode it will be told. */
+function blame(state: HandshakeState, message?: string, rule: Rule = 'session.handshake'): Outcome {
+  return fail(state, { ...(message === undefined ? {} : { message }), rule });
+}
+
+function establish(state: HandshakeState, peer: NonNullable<HandshakeState['hello']>): Outcome {
+  const { localSettings } = state;
+  const { connectionSettings: peerSettings, metadata } = peer;
+  return {
+    state: { ...state, phase: 'established' },
+    effects: [['output', { type: 'established', localSettings, peerSettings, metadata }]],
+  };
+}
+
+/** What both roles do while they wait: 3.02, 3.04, 3.05, 3.07, 9a.12. */
+function waiting(state: HandshakeState, event: HandshakeEvent): Outcome {
+  const { role, mode } = state;
+  switch (event.type) {
+    case 'time':
+      return blame(state, 'handshake timed out');
+    case 'link.ended':
+      return fail(state, { message: 'peer closed during handshake' });
+    case 'link.failed':
+      return fail(state, { message: event.error.message, error: event.error });
+    case 'link.unsendable':
+      // 3.06. An acceptor has sent nothing yet.
+      return role === 'initiator'
+        ? fail(state, { message: 'failed to send Hello', error: event.error })
+        : nothing(state);
+    case 'conduit.malformed': {
+      const { description: message, rule, limit } = event;
+      return fail(state, { message, rule, ...(limit === undefined ? {} : { limit }) });
+    }
+    case 'conduit.flushed':
+    case 'session.ended':
+      return nothing(state);
+    default:
+      return role === 'initiator' ? answer(state, event.message, mode) : listen(state, event.message, mode);
+  }
+}
+
+/** 3.01 to 3.03. */
+function answer(state: HandshakeState, message: Message, mode: Mode): Outcome {
+  if (message.type === 'ProtocolError') return fail(state, { message: message.description });
+  if (message.type !== 'HelloYourself') return blame(state, 'expected HelloYourself');
+  // 9a.02
+  if (mode === 'strict' && message.connectionId !== 0) return blame(state);
+  if (mode === 'strict' && message.connectionSettings.parity === state.localSettings.parity) {
+    return blame(state, undefined, 'session.parity');
+  }
+  return establish(state, message);
+}
+
+/** 3.08, 3.09, 3.11. */
+function listen(state: HandshakeState, message: Message, mode: Mode): Outcome {
+  if (message.type === 'ProtocolError') return fail(state, { message: message.description });
+  if (message.type !== 'Hello') return blame(state, 'expected Hello');
+  // 9a.02
+  if (mode === 'strict' && message.connectionId !== 0) return blame(state);
+  if (message.version !== 7) return blame(state, `version mismatch: got ${String(message.version)}, expected 7`);
+  const localSettings = { ...state.localSettings, parity: opposite(message.connectionSettings.parity) };
+  const reply: Message = {
+    type: 'HelloYourself',
+    connectionId: 0,
+    connectionSettings: localSettings,
+    metadata: state.metadata,
+  };
+  return {
+    state: { ...state, phase: 'replying', localSettings, hello: message },
+    effects: [['transmit', reply], ['flush']],
+  };
+}
+
+// r[session.handshake]
+export const handshake: Oracle<HandshakeInput, HandshakeState, HandshakeEvent> = {
+  start: (input) => {
+    if (input.role === 'acceptor') return nothing({ ...input, phase: 'waiting for Hello' });
+    const { localSettings: connectionSettings, metadata } = input;
+    const hello: Message = { type: 'Hello', connectionId: 0, version: 7, connectionSettings, metadata };
+    return { state: { ...input, phase: 'waiting for HelloYourself' }, effects: [['transmit', hello]] };
+  },
+
+  step: (state, event) => {
+    const { phase } = state;
+    if (phase === 'established' || phase === 'failed' || phase === 'moot') return nothing(state);
+    if (event.type === 'session.ended') return nothing({ ...state, phase: 'moot' });
+    if (phase !== 'replying') return waiting(state, event);
+    // 3.10: whether the answer has left is all that matters now.
+    if (event.type === 'conduit.flushed' && state.hello !== undefined) return establish(state, state.hello);
+    if (event.type !== 'link.unsendable') return nothing(state);
+    return fail(state, { message: 'failed to send HelloYourself', error: event.error });
+  },
+
+  timers: ({ phase }) => (phase.startsWith('waiting') ? ['handshakeTimeout'] : []),
+};

@@ -1,0 +1,82 @@
+import type { Message } from '../../../src/wire/message.js';
+import { nothing, type Oracle, type ReceivedEvent, type TimeEvent, type Verdict } from './oracle.js';
+
+// Section 6, with 5.18 and 5.19.
+
+export interface KeepaliveInput {
+  readonly pingInterval: number;
+  readonly pongTimeout: number;
+}
+
+export interface KeepaliveState extends KeepaliveInput {
+  readonly phase: 'off' | 'between Pings' | 'waiting for the Pong' | 'looking for the Pong' | 'suspended' | 'too late';
+  /** Of the last Ping. */
+  readonly nonce: number;
+  readonly isReading: boolean;
+}
+
+export type KeepaliveEvent =
+  | ReceivedEvent
+  | TimeEvent
+  | { readonly type: 'reading.paused' | 'reading.resumed' | 'keepalive.confirmed' | 'session.ended' };
+
+type Outcome = Verdict<KeepaliveState>;
+
+/** 6.04, 6.05, 6.06, 6.12: the next Ping goes, and its deadline runs while we read. */
+function ping(state: KeepaliveState): Outcome {
+  const nonce = state.nonce + 1;
+  const message: Message = { type: 'Ping', connectionId: 0, nonce: BigInt(nonce) };
+  const phase = state.isReading ? 'waiting for the Pong' : 'suspended';
+  return { state: { ...state, nonce, phase }, effects: [['transmit', message]] };
+}
+
+/** 6.12: what reading has to do with a Ping that is outstanding. */
+function reading(state: KeepaliveState, isReading: boolean): Outcome {
+  const { phase } = state;
+  const isOutstanding = phase === 'waiting for the Pong' || phase === 'looking for the Pong' || phase === 'suspended';
+  if (!isOutstanding) return nothing({ ...state, isReading });
+  if (!isReading) return nothing({ ...state, isReading, phase: 'suspended' });
+  return nothing({ ...state, isReading, phase: phase === 'suspended' ? 'waiting for the Pong' : phase });
+}
+
+// r[session.keepalive]
+export const keepalive: Oracle<KeepaliveInput, KeepaliveState, KeepaliveEvent> = {
+  // 6.01, 6.02
+  start: (input) => {
+    const isOn = input.pingInterval > 0 && input.pongTimeout > 0;
+    return nothing({ ...input, phase: isOn ? 'between Pings' : 'off', nonce: 0, isReading: true });
+  },
+
+  step: (state, event) => {
+    const { phase, nonce, pongTimeout } = state;
+    const isWaiting = phase === 'waiting for the Pong' || phase === 'looking for the Pong';
+    switch (event.type) {
+      case 'session.ended':
+        return nothing({ ...state, phase: 'off' });
+      case 'reading.paused':
+        return reading(state, false);
+      case 'reading.resumed':
+        return reading(state, true);
+      case 'time':
+        if (event.timer === 'pingInterval') return ping(state);
+        // 6.09: what has already arrived is taken first.
+        return { state: { ...state, phase: 'looking for the Pong' }, effects: [['confirm']] };
+      case 'keepalive.confirmed':
+        // 6.10
+        if (phase !== 'looking for the Pong') return nothing(state);
+        return { state: { ...state, phase: 'too late' }, effects: [['output', { pongTimeout }]] };
+      case 'rx.Pong': {
+        const isAwaited = event.message.type === 'Pong' && event.message.nonce === BigInt(nonce);
+        return nothing(isWaiting && isAwaited ? { ...state, phase: 'between Pings' } : state);
+      }
+      default:
+        // 6.11
+        return nothing(state);
+    }
+  },
+
+  timers: ({ phase }) => {
+    if (phase === 'between Pings') return ['pingInterval'];
+    return phase === 'waiting for the Pong' ? ['pongTimeout'] : [];
+  },
+};

@@ -1,0 +1,114 @@
+import { type ConnectionId, hasParity } from '../../../src/wire/id.js';
+import type { ConnectionSettings } from '../../../src/wire/message.js';
+import type { Metadata } from '../../../src/wire/metadata.js';
+import type { Mode } from '../vocabulary.js';
+import type { ConnectionEnd, Effect, HandshakeResult, LinkEvent, ReceivedEvent, TimeEvent, Verdict } from './oracle.js';
+
+// What the session as such knows, hears of, and the two ways in which it ends.
+
+export interface SessionInput {
+  readonly mode: Mode;
+  readonly localSettings: ConnectionSettings;
+  readonly isAccepting: boolean;
+  readonly limits: { readonly connections: number; readonly undecided: number };
+}
+
+export interface SessionState extends SessionInput {
+  readonly phase: 'handshaking' | 'running' | 'ending' | 'ended';
+  /** The virtual connections in use, ascending: pending, undecided or active. */
+  readonly live: readonly ConnectionId[];
+  readonly pending: number;
+  readonly undecided: number;
+  /** The highest id opened so far, by us and by the peer. */
+  readonly ours: ConnectionId;
+  readonly theirs: ConnectionId;
+  readonly isReleased: boolean;
+  readonly reading: 'on' | 'paused' | 'stalled';
+  /** Whose inbox is full, while reading is not on. */
+  readonly full?: ConnectionId;
+  readonly sending: 'free' | 'full';
+  readonly end?: SessionEnd;
+}
+
+export type SessionEnd = { readonly cause: string } & Readonly<Record<string, unknown>>;
+
+export interface OpenedConnection {
+  readonly id: ConnectionId;
+  readonly origin: 'local' | 'peer' | 'root';
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+}
+
+export type RequestEvent =
+  | {
+      readonly type: 'app.open';
+      readonly request: number;
+      readonly settings: ConnectionSettings;
+      readonly metadata: Metadata;
+    }
+  | { readonly type: 'app.close'; readonly id: ConnectionId; readonly request: number; readonly metadata: Metadata }
+  | {
+      readonly type: 'app.release' | 'app.leave' | 'app.reject' | 'app.accept' | 'app.abandonOpen';
+      readonly id: ConnectionId;
+    }
+  | { readonly type: 'app.shutdown' };
+
+export type FlowEvent =
+  | { readonly type: 'inbox.filled'; readonly id: ConnectionId }
+  | {
+      readonly type: 'inbox.drained' | 'outbox.filled' | 'outbox.progressed' | 'outbox.drained' | 'outbox.overflowed';
+    };
+
+export type SessionEvent =
+  | ReceivedEvent
+  | LinkEvent
+  | { readonly type: 'conduit.overflowed' }
+  | RequestEvent
+  | { readonly type: 'app.abortHandshake'; readonly reason: unknown }
+  | FlowEvent
+  | TimeEvent
+  | { readonly type: 'handshake.done'; readonly result: HandshakeResult }
+  | { readonly type: 'keepalive.late'; readonly pongTimeout: number }
+  | { readonly type: 'keepalive.confirmed' }
+  | { readonly type: 'connections.opened'; readonly connection: OpenedConnection }
+  | { readonly type: 'connections.ended'; readonly id: ConnectionId; readonly output: ConnectionEnd }
+  /** One of our own parts is broken. */
+  | { readonly type: 'crashed'; readonly error: unknown };
+
+export type Outcome = Verdict<SessionState>;
+
+/** The session is over at once: what waits to leave does not. */
+export function cut(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
+  return {
+    state: { ...state, phase: 'ended', end },
+    effects: [
+      ...before,
+      ['finish', end],
+      ['closeLink', { orderly: false }],
+      ['emit', { type: 'ended', end }],
+      ['output', end],
+    ],
+  };
+}
+
+/** The session is over for its user; what waits still leaves, what arrives is read and discarded, then the link closes. */
+export function wind(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
+  return {
+    state: { ...state, phase: 'ending', end },
+    effects: [...before, ['finish', end], ['resumeReading'], ['closeLink', { orderly: true }]],
+  };
+}
+
+/** A violation of the peer's in strict mode, or in either one when it is of a row that no mode tolerates. */
+export function violate(state: SessionState, rule: string): Outcome {
+  return wind(state, { cause: 'violation', rule }, [
+    ['accuse', rule],
+    ['emit', { type: 'violation', rule }],
+  ]);
+}
+
+/** Whether an id was ever opened, by whichever side allocates it. */
+export function wasOpened({ localSettings, ours, theirs }: SessionState, id: ConnectionId): boolean {
+  return id > 0 && id <= (hasParity(id, localSettings.parity) ? ours : theirs);
+}

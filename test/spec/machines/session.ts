@@ -1,0 +1,176 @@
+import type { ConnectionId } from '../../../src/wire/id.js';
+import {
+  type ConnectionEnd,
+  type Effect,
+  type HandshakeResult,
+  type MalformedEvent,
+  nothing,
+  type Oracle,
+} from './oracle.js';
+import { flow, isFlow } from './session-flow.js';
+import { received } from './session-received.js';
+import { requested } from './session-requests.js';
+import {
+  cut,
+  type Outcome,
+  type RequestEvent,
+  type SessionEvent,
+  type SessionInput,
+  type SessionState,
+  violate,
+  wind,
+} from './session-state.js';
+
+// Sections 3 to 5 as far as the session itself goes: which ids are in use, what is worth forwarding, and how it ends.
+
+function handshaking(state: SessionState, event: SessionEvent): Outcome {
+  switch (event.type) {
+    case 'handshake.done': {
+      const { result } = event;
+      if (result.type === 'established') return establish(state, result);
+      const { failure } = result;
+      const end = { cause: 'handshake', failure };
+      // 9a.01
+      if (state.mode === 'reference' || failure.rule === undefined) return cut(state, end);
+      return wind(state, end, [['accuse', failure.rule]]);
+    }
+    case 'app.open':
+    case 'app.close': {
+      const { request } = event;
+      return { state, effects: [['settle', { request, outcome: { type: 'invalid' } }]] };
+    }
+    case 'app.shutdown':
+      return cut(state, { cause: 'shutdown' });
+    case 'app.abortHandshake':
+      return cut(state, { cause: 'handshake', failure: { message: 'handshake aborted', error: event.reason } });
+    case 'conduit.overflowed':
+      return cut(state, { cause: 'limit', limit: 'intakeBytes' });
+    default: {
+      const isForHandshake = 'message' in event || event.type.startsWith('link.') || event.type.startsWith('conduit.');
+      return isForHandshake ? { state, effects: [['to handshake', event]] } : nothing(state);
+    }
+  }
+}
+
+/** Both sides have the root connection from now on. */
+function establish(state: SessionState, result: HandshakeResult & { type: 'established' }): Outcome {
+  const { localSettings, peerSettings, metadata } = result;
+  const root = { id: 0, origin: 'root', localSettings, peerSettings, metadata };
+  return {
+    state: { ...state, phase: 'running', localSettings },
+    effects: [
+      ['emit', { type: 'established', localSettings, peerSettings, metadata }],
+      ['to connections', { type: 'connections.spawn', input: root }],
+    ],
+  };
+}
+
+function running(state: SessionState, event: SessionEvent): Outcome {
+  if ('message' in event) return received(state, event);
+  if (isFlow(event)) return flow(state, event);
+  switch (event.type) {
+    case 'connections.opened': {
+      const { connection } = event;
+      const phase = connection.origin === 'local' ? 'opening' : 'deciding';
+      return { state: leave(state, phase), effects: [['emit', { ...connection, type: 'connectionOpened' }]] };
+    }
+    case 'connections.ended':
+      return ended(state, event.id, event.output);
+    case 'keepalive.confirmed':
+      return { state, effects: [['to keepalive', event]] };
+    case 'keepalive.late':
+      return cut(state, { cause: 'keepalive', pongTimeout: event.pongTimeout });
+    case 'link.ended':
+      return cut(state, { cause: 'peer' });
+    case 'link.failed':
+    case 'link.unsendable':
+      return cut(state, { cause: 'link', error: event.error });
+    case 'conduit.overflowed':
+      return cut(state, { cause: 'limit', limit: 'intakeBytes' });
+    case 'conduit.malformed':
+      return malformed(state, event);
+    case 'app.abortHandshake':
+    case 'handshake.done':
+    case 'conduit.flushed':
+      return nothing(state);
+    default:
+      return requested(state, event as RequestEvent);
+  }
+}
+
+/** 9a.12. */
+function malformed(state: SessionState, { rule, limit }: MalformedEvent): Outcome {
+  const end = { cause: 'violation', rule, ...(limit === undefined ? {} : { limit }) };
+  const emit: Effect = ['emit', { type: 'violation', rule }];
+  return state.mode === 'reference' ? cut(state, end, [emit]) : wind(state, end, [['accuse', rule], emit]);
+}
+
+/** A connection is no longer pending or undecided. */
+function leave(state: SessionState, phase: ConnectionEnd['phase']): SessionState {
+  const { pending, undecided } = state;
+  return {
+    ...state,
+    pending: pending - (phase === 'opening' ? 1 : 0),
+    undecided: undecided - (phase === 'deciding' ? 1 : 0),
+  };
+}
+
+/** 5.09 to 5.12, 5.16, 5.23, 5.26, 5.27. */
+function ended(state: SessionState, id: ConnectionId, { phase, outcome, by, metadata }: ConnectionEnd): Outcome {
+  if (typeof outcome === 'object') return violate(state, outcome.rule);
+  if (outcome === 'abandoned') return cut(state, { cause: 'abandoned' });
+  const live = state.live.filter((other) => other !== id);
+  return {
+    state: { ...leave(state, phase), live },
+    effects: [['emit', { type: 'connectionClosed', id, by, metadata }]],
+  };
+}
+
+function ending(state: SessionState, event: SessionEvent): Outcome {
+  const { end = { cause: '' } } = state;
+  if (event.type === 'time' || event.type.startsWith('link.')) return cut(state, end);
+  if (event.type !== 'app.open' && event.type !== 'app.close') return nothing(state);
+  // 5.30
+  return { state, effects: [['settle', { request: event.request, outcome: { type: 'ended' } }]] };
+}
+
+/** 5.28: r[rpc.caller.liveness.root-teardown-condition] */
+function checkRoot(outcome: Outcome): Outcome {
+  const { state, effects } = outcome;
+  if (state.phase !== 'running' || !state.isReleased || state.live.length > 0) return outcome;
+  return wind(state, { cause: 'released' }, effects);
+}
+
+export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
+  start: (input) =>
+    nothing({
+      ...input,
+      phase: 'handshaking',
+      live: [],
+      pending: 0,
+      undecided: 0,
+      ours: 0,
+      theirs: 0,
+      isReleased: false,
+      reading: 'on',
+      sending: 'free',
+    }),
+
+  step: (state, event) => {
+    const { phase } = state;
+    if (phase === 'ended') return nothing(state);
+    if (event.type === 'crashed') return cut(state, { cause: 'crashed', error: event.error });
+    if (phase === 'handshaking') return handshaking(state, event);
+    return phase === 'running' ? checkRoot(running(state, event)) : ending(state, event);
+  },
+
+  timers: ({ phase, reading, sending, pending, undecided }) => {
+    if (phase === 'ending') return ['flushTimeout'];
+    if (phase !== 'running') return [];
+    return [
+      ...(reading === 'paused' ? ['stallNotice'] : []),
+      ...(sending === 'full' ? ['stallTimeout'] : []),
+      ...(pending + undecided > 0 ? ['sweepInterval'] : []),
+    ];
+  },
+};
