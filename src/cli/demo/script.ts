@@ -15,7 +15,7 @@ import type { Recorder } from './recorder.js';
 import { Talk } from './talk.js';
 import type { Facts } from './told.js';
 
-/** What both processes know, and what the summary expects of them. */
+// What both processes know of each other, and what the summary expects of them.
 
 /** Goes both ways in the handshake, marked SENSITIVE: it must not show in anything that the demo prints. */
 export const TOKEN = 'correct-horse-battery-staple';
@@ -158,8 +158,15 @@ export async function play(
   const { peerMetadata, localSettings } = session.root;
   const token = peerMetadata.find(({ key }) => key === 'token')?.value;
   const { closed } = session;
-  await Promise.race([part().catch(() => session.shutdown()), closed]);
+  let trouble: unknown;
+  const played = part().catch((error: unknown) => {
+    trouble = error;
+    session.shutdown();
+  });
+  await Promise.race([played, closed]);
   const { cause, by } = await closed;
+  // A part that fails because the session has ended is no news.
+  if (cause === 'shutdown') throw trouble;
   const { ours, theirs } = desks;
   const close = await theirs?.talk.connection.closed;
   return {
