@@ -143,6 +143,7 @@ const unread = [
   { target: 'closed', actions: [close(), conclude('active', 'local')] },
 ] as const;
 
+// r[connection]
 export const connectionMachine = connection.createMachine({
   id: 'connection',
   options: { maxIterations: 100 },

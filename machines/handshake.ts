@@ -121,6 +121,7 @@ export const handshakeMachine = handshake.createMachine({
       : { type: 'failed', failure: context.failure },
 
   states: {
+    // r[session.role]
     starting: {
       always: [{ guard: 'isInitiator', target: 'awaitingHelloYourself' }, { target: 'awaitingHello' }],
     },

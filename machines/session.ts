@@ -46,6 +46,7 @@ const crash = {
 
 const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intakeBytes' }) } as const;
 
+// r[session]
 export const sessionMachine = session.createMachine({
   id: 'session',
   options: { maxIterations: 100 },

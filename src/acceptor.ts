@@ -103,6 +103,7 @@ export class Acceptor {
     return this.#onConnection !== undefined;
   }
 
+  // r[rpc.virtual-connection.accept]
   /** Asks the user. Never throws: an acceptor that does has rejected. */
   decide(id: ConnectionId, peerSettings: ConnectionSettings, metadata: Metadata): void {
     const deadline = this.#host.now() + this.#host.limits.acceptTimeout;

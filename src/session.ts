@@ -82,6 +82,7 @@ export class Session implements AsyncDisposable {
    * signal aborts; LimitExceeded when `limits.connections` are open, or the peer does not answer within
    * `limits.openTimeout`; SessionClosed when the session ends; InvalidArgument when an option is wrong.
    */
+  // r[rpc.virtual-connection.open]
   async open(options: OpenOptions = {}): Promise<Connection> {
     objectOf(options, 'options');
     const { codec, limits } = this.#port.config;

@@ -20,6 +20,8 @@ export interface MetadataEntry {
  * An ordered list of entries. Duplicate keys are kept, in order `[rpc.metadata.duplicates]`;
  * a reader ignores keys that it does not know `[rpc.metadata.unknown]`.
  */
+// r[rpc.metadata.duplicates]
+// r[rpc.metadata.unknown]
 export type Metadata = readonly MetadataEntry[];
 
 /** What a proxy passes on: everything but the entries marked NO_PROPAGATE. The same list where none is. */

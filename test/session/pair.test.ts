@@ -161,6 +161,8 @@ describe.each<Parity>(['odd', 'even'])('with an %s initiator', (parity) => {
   });
 });
 
+// r[session]
+// r[connection]
 describe('ten thousand opens and closes', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

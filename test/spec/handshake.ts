@@ -221,6 +221,7 @@ export const handshake: readonly Row[] = [
     cases: slow('initiator'),
   },
   {
+    // r[session.role]
     row: '3.08',
     rule: 'session.handshake',
     layer: 'session',

@@ -161,6 +161,7 @@ export const inboundOpens: readonly Row[] = [
     ],
   },
   {
+    // r[rpc.virtual-connection.accept]
     row: '5.05',
     rule: 'connection.open',
     layer: 'session',

@@ -20,6 +20,7 @@ import type { Row } from './vocabulary.js';
 /** 5.21 to 5.23: we open. */
 export const localOpens: readonly Row[] = [
   {
+    // r[rpc.virtual-connection.open]
     row: '5.21',
     rule: 'connection.open',
     layer: 'session',

@@ -24,6 +24,7 @@ import { Sensitive } from '../../src/wire/sensitive.js';
 
 /** Some metadata; the duplicate key is on purpose, it is kept in order. */
 // r[rpc.metadata.duplicates]
+// r[rpc.metadata.unknown]
 export const M: Metadata = [
   { key: 'why', value: 'because', flags: 0n },
   { key: 'why', value: 7n, flags: 4n },

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { RULES } from '../../src/wire/rule.js';
+import { table as rows } from '../spec/table.js';
+import { RULES_IN_SCOPE } from './rules.js';
+import { table, textOf, trace } from './trace.js';
+
+const { implementations, tests } = trace();
+
+describe('the rules of the specification', () => {
+  it.each(RULES_IN_SCOPE)('%s is carried out somewhere, and checked somewhere', (rule) => {
+    expect({ implemented: implementations.has(rule), tested: tests.has(rule) }).toEqual({
+      implemented: true,
+      tested: true,
+    });
+  });
+
+  it('are named in comments by names that exist', () => {
+    const known: readonly string[] = RULES_IN_SCOPE;
+    expect([...implementations.keys(), ...tests.keys()].filter((rule) => !known.includes(rule))).toEqual([]);
+  });
+
+  it.each(RULES)('%s, which a machine can report, is reported in a case of the table', (rule) => {
+    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+    const reported = rows.some((row) => JSON.stringify(row.cases, plain).includes(`{"violation":"${rule}"}`));
+    expect(reported).toBe(true);
+  });
+
+  it('stand in the README as they are: npm run rules writes them there', () => {
+    expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(table(trace()));
+  });
+});
+
+describe('the rows of the protocol', () => {
+  const text = textOf(['machines', 'src']);
+  const numbered = rows.filter(
+    ({ layer, row }) => layer !== 'driver' && /^\d\w?\.\d\d$/.test(row) && !row.startsWith('6.'),
+  );
+
+  it.each(numbered.map(({ row }) => row))('%s is cited where it is carried out', (row) => {
+    expect(text).toContain(row);
+  });
+});

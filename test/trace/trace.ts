@@ -1,0 +1,61 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RULES_IN_SCOPE } from './rules.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Which files say, in a comment, that they carry out or check a rule. */
+export interface Trace {
+  readonly implementations: ReadonlyMap<string, readonly string[]>;
+  readonly tests: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Reads the comments `r[rule]` of the whole project. */
+export function trace(): Trace {
+  return { implementations: citations(['machines', 'src']), tests: citations(['test']) };
+}
+
+/** The README's table: each rule, where it is carried out, and where it is checked. */
+export function table({ implementations, tests }: Trace): string {
+  const rows = RULES_IN_SCOPE.map((rule) => [`\`${rule}\``, links(implementations.get(rule)), links(tests.get(rule))]);
+  const all = [['rule', 'where', 'tests'], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  const [heading = [], ...body] = all;
+  return `${[line(heading), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')}\n`;
+}
+
+function links(files: readonly string[] = []): string {
+  return files.map((file) => `[${file}](${file})`).join(', ');
+}
+
+/** All that stands in these folders. */
+export function textOf(folders: readonly string[]): string {
+  return folders
+    .flatMap(filesIn)
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .join('\n');
+}
+
+function citations(folders: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const file of folders.flatMap(filesIn).sort()) {
+    // In a line of a comment, and nowhere else: this very file speaks of them in strings.
+    for (const [, rule = ''] of readFileSync(join(root, file), 'utf8').matchAll(
+      /^\s*(?:\/\/|\/?\*).*?\br\[([a-z.-]+)\]/gm,
+    )) {
+      const files = found.get(rule) ?? [];
+      if (!files.includes(file)) found.set(rule, [...files, file]);
+    }
+  }
+  return found;
+}
+
+function filesIn(folder: string): string[] {
+  if (folder === 'test/trace') return [];
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    return entry.isDirectory() ? filesIn(path) : path.endsWith('.ts') ? [path] : [];
+  });
+}
