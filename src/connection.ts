@@ -242,9 +242,10 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   retire(reason: ConnectionClosedReason, keepsInbox: boolean): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
-    if (keepsInbox) this.#messages?.end();
-    else this.#messages?.drop();
-    if (this.#messages !== undefined) unreachable.register(this, this.#messages);
+    const inbox = this.#messages;
+    if (keepsInbox) inbox?.end();
+    else inbox?.drop();
+    if (inbox !== undefined && inbox.length > 0) unreachable.register(this, inbox);
     this.#failures?.end();
     this.#resolveClosed?.(reason);
   }

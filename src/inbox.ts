@@ -80,6 +80,11 @@ export class Inbox<T> {
     });
   }
 
+  /** How many messages wait to be read. */
+  get length(): number {
+    return this.#entries.length;
+  }
+
   /** Half empty, or never to be filled again. */
   get isRelieved(): boolean {
     return this.#isEnded || this.#entries.length <= this.#stock.maxMessages / 2;
