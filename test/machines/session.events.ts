@@ -1,0 +1,170 @@
+import type { EventObject, SnapshotFrom } from 'xstate';
+import type { sessionMachine } from '../../machines/index.js';
+import { doneEvent, errorEvent } from '../../src/testing/index.js';
+import {
+  accept,
+  call,
+  close,
+  hello,
+  helloYourself,
+  item,
+  M,
+  N,
+  open,
+  ping,
+  pong,
+  protocolError,
+  reject,
+  settings,
+} from '../spec/messages.js';
+import type { Mode } from '../spec/vocabulary.js';
+import { event, LINK, rx } from './inputs.js';
+
+export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
+
+// We are odd: 1 is the first id of ours, and 3 is never opened; 2 is the first of the peer's, and 4 is never opened but
+// where it is tried.
+
+const CRASH = new Error('a defect');
+
+/** What the handshake comes to. */
+const HANDSHAKES = [
+  doneEvent('handshake', {
+    type: 'established',
+    localSettings: settings('odd', 8),
+    peerSettings: settings('even', 4),
+    metadata: N,
+  }),
+  doneEvent('handshake', { type: 'failed', failure: { message: 'handshake timed out', rule: 'session.handshake' } }),
+  doneEvent('handshake', { type: 'failed', failure: { message: 'peer closed during handshake' } }),
+  errorEvent('handshake', CRASH),
+];
+
+/** What is nobody's turn to say while we shake hands, but can be said. */
+const EARLY = [
+  rx(hello()),
+  rx(helloYourself()),
+  rx(pong(1n)),
+  rx(open(2)),
+  ...LINK,
+  event('conduit.overflowed'),
+  event('app.open', { request: 7, settings: settings('odd'), metadata: M }),
+  event('app.close', { id: 1, request: 7, metadata: M }),
+  event('app.shutdown'),
+  event('app.abortHandshake', { reason: 'enough' }),
+];
+
+const MESSAGES = [
+  ...[0, 1, 2, 4].map((id) => open(id, settings('even', 9), N)),
+  ...[0, 1, 2, 3].map((id) => accept(id, settings('even', 5), N)),
+  ...[0, 1, 2, 3].map((id) => reject(id, N)),
+  ...[0, 1, 2, 3, 4].map((id) => close(id, N)),
+  ...[0, 1, 2, 3, 4].map((id) => call(id, 2)),
+  ...[0, 1, 2, 3, 4].map((id) => item(id, 2)),
+  ping(5n),
+  ping(5n, 2),
+  pong(5n),
+  pong(5n, 2),
+  hello(),
+  helloYourself(),
+  protocolError('you broke it'),
+  protocolError('you broke it', 2),
+].map(rx);
+
+const REQUESTS = [
+  event('app.open', { request: 7, settings: settings('odd', 3), metadata: M }),
+  ...[0, 1, 2, 3].map((id) => event('app.close', { id, request: 8, metadata: M })),
+  ...[0, 1, 2, 3].map((id) => event('app.release', { id })),
+  ...[0, 1, 2].map((id) => event('app.leave', { id })),
+  ...[1, 3].map((id) => event('app.abandonOpen', { id, why: 'expired' })),
+  ...[2, 4].flatMap((id) => [
+    event('app.accept', { id, settings: settings('odd', 3), metadata: M }),
+    event('app.reject', { id, metadata: M }),
+  ]),
+  event('app.shutdown'),
+];
+
+const FLOW = [
+  event('inbox.filled', { id: 0 }),
+  event('inbox.drained'),
+  event('outbox.filled'),
+  event('outbox.progressed'),
+  event('outbox.drained'),
+  event('outbox.overflowed'),
+];
+
+const PARTS = [
+  event('keepalive.confirmed'),
+  doneEvent('keepalive', { pongTimeout: 50 }),
+  ...['keepalive', 'connections', 'conduit'].map((id) => errorEvent(id, CRASH)),
+  event('connections.crashed', { id: 0, error: CRASH }),
+];
+
+function ended(id: number, phase: string, outcome: unknown, by: string): EventObject {
+  return event('connections.ended', { id, output: { phase, outcome, by, metadata: N } });
+}
+
+function opened(id: number, origin: 'local' | 'peer'): EventObject {
+  const connection = { id, origin, localSettings: settings('odd', 3), peerSettings: settings('even', 5), metadata: N };
+  return event('connections.opened', { connection });
+}
+
+/** What the connections that there are may come to, by the phases that they are in. */
+function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject[] {
+  const { live, pending, undecided } = context;
+  const broken = (id: number, phase: string) =>
+    mode === 'strict' ? [ended(id, phase, { rule: 'session.message', description: 'what it was' }, 'peer')] : [];
+  const active = (id: number) => [
+    ended(id, 'active', 'closed', 'peer'),
+    ended(id, 'active', 'closed', 'local'),
+    ...broken(id, 'active'),
+  ];
+  const ours = () =>
+    pending > 0
+      ? [
+          opened(1, 'local'),
+          ended(1, 'opening', 'rejected', 'peer'),
+          ended(1, 'opening', 'closed', 'peer'),
+          ended(1, 'opening', 'closed', 'local'),
+          ...broken(1, 'opening'),
+        ]
+      : active(1);
+  const theirs = () =>
+    undecided > 0
+      ? [
+          opened(2, 'peer'),
+          ended(2, 'deciding', 'rejected', 'local'),
+          ended(2, 'deciding', 'closed', 'peer'),
+          ...broken(2, 'deciding'),
+        ]
+      : active(2);
+  return [ended(0, 'active', 'abandoned', 'local'), ...(live.has(1) ? ours() : []), ...(live.has(2) ? theirs() : [])];
+}
+
+/**
+ * The events of a state. Paths end where an id beyond 1 and 2 was opened, and where reading or sending is hindered in
+ * more than one way, or while connections are there, too: the regions are each other's strangers, and their product is
+ * large.
+ */
+export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
+  const { value, context } = snapshot;
+  if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, errorEvent('conduit', CRASH)];
+  // Without an acceptor there is nothing more to see than what becomes of the peer's opens.
+  if (!context.isAccepting)
+    return MESSAGES.filter(({ type }) => type === 'rx.ConnectionOpen' || type === 'rx.ConnectionClose');
+  const common = [
+    ...MESSAGES,
+    ...LINK,
+    event('conduit.overflowed'),
+    ...REQUESTS,
+    event('app.abortHandshake', { reason: 'late' }),
+  ];
+  if (typeof value === 'string') return [...common, ...FLOW, errorEvent('conduit', CRASH)];
+  const { inbound, outbound } = (value as { running: { inbound: unknown; outbound: unknown } }).running;
+  const hindrances =
+    (inbound === 'reading' ? 0 : 1) + (outbound === 'flowing' ? 0 : 1) + (context.isRootReleased ? 1 : 0);
+  const opens = context.localHigh + context.peerHigh;
+  if (context.localHigh > 1 || context.peerHigh > 2) return [];
+  if (hindrances > 1 || (opens > 0 && hindrances > (context.isRootReleased ? 1 : 0))) return [];
+  return [...common, ...FLOW, ...PARTS, ...reports(snapshot, mode), errorEvent('conduit', CRASH)];
+}

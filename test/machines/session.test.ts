@@ -1,0 +1,4 @@
+import { sessionPart } from './session.part.js';
+import { machineSuite } from './suite.js';
+
+machineSuite(sessionPart);
