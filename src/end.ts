@@ -42,7 +42,10 @@ export interface SessionClosedReason {
   readonly error?: RoamError;
 }
 
-/** The reason in a user's terms, made of what the machine says. */
+/**
+ * The reason in a user's terms, made of what the machine says: of the output of a session actor that a statechart embeds,
+ * the same that `session.closed` resolves with.
+ */
 export function reasonOf(end: SessionEnd): SessionClosedReason {
   switch (end.cause) {
     case 'shutdown':

@@ -16,7 +16,7 @@ export type { SettingsOptions } from './arguments.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
 export type { Caller, Connection, ConnectionClosedReason, Outgoing, RequestFailure } from './connection.js';
-export type { SessionClosedReason } from './end.js';
+export { reasonOf, type SessionClosedReason } from './end.js';
 export {
   type ClosedBy,
   ConnectionClosed,
