@@ -1,4 +1,9 @@
-/** What helps to test peers and applications: paths through a machine, yours or ours. */
+/**
+ * What helps to test peers and applications: paths through a machine, yours or ours, and the peer, the link and the clock
+ * that this library's own tests use.
+ */
+export { VirtualClock } from './clock.js';
+export { ControlledLink } from './faults.js';
 export {
   doneEvent,
   errorEvent,
@@ -10,3 +15,5 @@ export {
   paths,
   serializeSnapshot,
 } from './paths.js';
+export { type PeerInput, ScriptedPeer, type ScriptedPeerOptions } from './peer.js';
+export { settle } from './settle.js';

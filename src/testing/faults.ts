@@ -1,0 +1,112 @@
+import { LinkError } from '../errors.js';
+import type { Link, LinkEvents } from '../link/link.js';
+
+/**
+ * A link around another one whose sending side is in a test's hands: it can refuse what is sent, or hold it back, as a
+ * socket does whose peer does not read. What arrives it never hinders. Around a `memoryLinkPair`, whose ends can fail, it
+ * has all faults that a link can have.
+ *
+ * @example
+ * const [near, far] = memoryLinkPair();
+ * const link = new ControlledLink(near);
+ * const session = await initiate(link, { clock });
+ * link.hold(); // the peer does not read any more
+ * far.fail(); // the cable is pulled
+ */
+export class ControlledLink implements Link {
+  readonly #inner: Link;
+  readonly #held: Uint8Array[] = [];
+  #events: LinkEvents | undefined;
+  #sending: 'taking' | 'holding' | 'refusing' = 'taking';
+  #isClosing = false;
+  #wasLetGo = false;
+  #isOver = false;
+
+  constructor(inner: Link) {
+    this.#inner = inner;
+  }
+
+  /** Whether its user has let go of it, and nothing of it is left. */
+  get isClosed(): boolean {
+    return this.#wasLetGo && this.#isOver;
+  }
+
+  /** Whether anybody ever used it. */
+  get isStarted(): boolean {
+    return this.#events !== undefined;
+  }
+
+  get buffered(): number {
+    return this.#held.reduce((sum, bytes) => sum + bytes.length, this.#inner.buffered);
+  }
+
+  start(events: LinkEvents): void {
+    this.#events = events;
+    this.#inner.start({
+      message: events.message,
+      drained: events.drained,
+      ended: () => {
+        this.#isOver = true;
+        events.ended();
+      },
+      failed: (error) => {
+        this.#isOver = true;
+        events.failed(error);
+      },
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#sending === 'refusing') throw new LinkError('refused');
+    if (this.#sending === 'holding' && !this.#isOver && !this.#wasLetGo) this.#held.push(bytes);
+    else this.#inner.send(bytes);
+  }
+
+  pause(): void {
+    this.#inner.pause();
+  }
+
+  resume(): void {
+    this.#inner.resume();
+  }
+
+  close(): void {
+    this.#wasLetGo = true;
+    if (this.#held.length > 0) this.#isClosing = true;
+    else this.#inner.close();
+  }
+
+  abort(): void {
+    this.#wasLetGo = true;
+    this.#isOver = true;
+    this.#held.length = 0;
+    this.#inner.abort();
+  }
+
+  /** From now on `send` throws. */
+  refuse(): void {
+    this.#sending = 'refusing';
+  }
+
+  /** From now on what is sent waits. */
+  hold(): void {
+    this.#sending = 'holding';
+  }
+
+  /** The first of what waits leaves; the rest goes on waiting. */
+  takeFirst(): void {
+    const bytes = this.#held.shift();
+    if (bytes === undefined) return;
+    this.#inner.send(bytes);
+    queueMicrotask(() => this.#isOver || this.#events?.drained());
+  }
+
+  /** What waits leaves, and what is sent from now on. */
+  take(): void {
+    this.#sending = 'taking';
+    if (this.#held.length === 0) return;
+    for (const bytes of this.#held.splice(0)) this.#inner.send(bytes);
+    if (this.#isClosing) this.#inner.close();
+    else queueMicrotask(() => this.#isOver || this.#events?.drained());
+  }
+}

@@ -1,0 +1,100 @@
+import type { Codec, DecodeLimits } from '../codec/codec.js';
+import { messagePack } from '../codec/msgpack.js';
+import { InvalidArgument, LinkError } from '../errors.js';
+import type { Link } from '../link/link.js';
+import type { Message } from '../wire/message.js';
+
+/**
+ * What a {@link ScriptedPeer} puts on its link: a message, any bytes as one frame, the end of the stream, or a failure
+ * with a text, for links that can be made to fail as `memoryLinkPair`'s.
+ */
+export type PeerInput = Message | Uint8Array | 'end' | { readonly fail: string };
+
+/** Options of {@link ScriptedPeer}. */
+export interface ScriptedPeerOptions {
+  /** MessagePack by default. */
+  readonly codec?: Codec;
+  /**
+   * Called with each thing that arrives, in order: a message, bytes that do not decode, or the end. Without it, bytes
+   * that do not decode are thrown out of the link's own turn, so that no test misses them.
+   */
+  readonly onHeard?: (heard: Message | Uint8Array | 'end') => void;
+}
+
+/** A peer that hears more than a session would: what is too much, the other side's limits are to say. */
+const GENEROUS: DecodeLimits = { metadataEntries: 2 ** 16, metadataBytes: 2 ** 24 };
+
+/**
+ * A peer that says what it is told to, and notes what it hears. It knows no rules: it answers nothing by itself, and
+ * breaks the protocol when it is told to.
+ *
+ * @example
+ * const [near, far] = memoryLinkPair();
+ * const peer = new ScriptedPeer(far);
+ * const starting = accept(near);
+ * peer.say({ type: 'Ping', connectionId: 0, nonce: 1n });
+ * await expect(starting).rejects.toThrow('expected Hello');
+ */
+export class ScriptedPeer {
+  readonly #link: Link;
+  readonly #codec: Codec;
+  readonly #received: Message[] = [];
+  #hasHeardEnd = false;
+
+  constructor(link: Link, { codec = messagePack, onHeard }: ScriptedPeerOptions = {}) {
+    this.#link = link;
+    this.#codec = codec;
+    const over = () => {
+      this.#hasHeardEnd = true;
+      onHeard?.('end');
+    };
+    link.start({
+      message: (bytes) => this.#hear(bytes, onHeard),
+      drained: () => {},
+      ended: over,
+      failed: over,
+    });
+  }
+
+  /** Whether the link has ended here, too. */
+  get hasHeardEnd(): boolean {
+    return this.#hasHeardEnd;
+  }
+
+  /** The messages that have arrived since the last time that they were asked for. Bytes that do not decode are none. */
+  take(): readonly Message[] {
+    return this.#received.splice(0);
+  }
+
+  /**
+   * Puts all of it on the link, so that it is there before any of it is handled.
+   *
+   * @throws InvalidArgument when a message has no encoding; Error when the link is closed, or cannot be made to fail.
+   */
+  say(...inputs: PeerInput[]): void {
+    for (const input of inputs) {
+      if (input === 'end') this.#link.close();
+      else if (input instanceof Uint8Array) this.#link.send(input);
+      else if ('fail' in input) this.#fail(input.fail);
+      else this.#link.send(this.#codec.encode(input));
+    }
+  }
+
+  #hear(bytes: Uint8Array, onHeard: ScriptedPeerOptions['onHeard']): void {
+    let message: Message;
+    try {
+      message = this.#codec.decode(bytes, GENEROUS);
+    } catch (error) {
+      if (onHeard === undefined) throw error;
+      return onHeard(bytes);
+    }
+    this.#received.push(message);
+    onHeard?.(message);
+  }
+
+  #fail(text: string): void {
+    const { fail } = this.#link as Partial<{ fail(error: Error): void }>;
+    if (fail === undefined) throw new InvalidArgument('this link cannot be made to fail');
+    fail.call(this.#link, new LinkError(text));
+  }
+}
