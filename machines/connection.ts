@@ -8,98 +8,26 @@
  * breaks a rule, and conformance only decides whether a listed tolerance applies.
  */
 import { and } from 'xstate';
-import type { ConnectionId } from '../src/wire/id.js';
 import type {
   ConnectionAccept,
-  ConnectionClose,
   ConnectionOpen,
   ConnectionReject,
   ConnectionSettings,
   DataMessage,
 } from '../src/wire/message.js';
-import type { Metadata } from '../src/wire/metadata.js';
-import type { Rule } from '../src/wire/rule.js';
-import { type ConnectionContext, connection, opened } from './connection-setup.js';
-import { type ConnectionEnd, NO_METADATA, type Outcome, type RequestNumber } from './events.js';
-
-type Phase = ConnectionEnd['phase'];
-interface Args {
-  context: ConnectionContext;
-}
-
-/** A Close of ours. */
-function close(metadata: Metadata = NO_METADATA) {
-  return {
-    type: 'transmit',
-    params: ({ context }: Args): ConnectionClose => ({ type: 'ConnectionClose', connectionId: context.id, metadata }),
-  } as const;
-}
-
-/** The Close that the user asks for. 5.26: r[connection.close] */
-const closeAsAsked = {
-  type: 'transmit',
-  params: ({ context, event }: Args & { event: { metadata: Metadata } }): ConnectionClose => ({
-    type: 'ConnectionClose',
-    connectionId: context.id,
-    metadata: event.metadata,
-  }),
-} as const;
-
-const settleDone = {
-  type: 'settle',
-  params: ({ event }: { event: { request: RequestNumber } }): { request: RequestNumber; outcome: Outcome } => ({
-    request: event.request,
-    outcome: { type: 'done' },
-  }),
-} as const;
-
-/** How our open comes out, when it comes to nothing. */
-function settleOpen(outcome: (id: ConnectionId) => Outcome) {
-  return {
-    type: 'settle',
-    params: ({ context }: Args) => ({ request: context.request as RequestNumber, outcome: outcome(context.id) }),
-  } as const;
-}
-
-/** What ends a connection without more to say than by whom. */
-function conclude(phase: Phase, by: 'local' | 'peer', outcome: 'closed' | 'rejected' | 'abandoned' = 'closed') {
-  return { type: 'conclude', params: { phase, outcome, by, metadata: NO_METADATA } } as const;
-}
-
-/** An end that carries what the peer's message says. */
-function concludeByPeer(phase: Phase, outcome: 'closed' | 'rejected') {
-  return {
-    type: 'conclude',
-    params: ({ event }: { event: { message: { metadata: Metadata } } }): ConnectionEnd => ({
-      phase,
-      outcome,
-      by: 'peer',
-      metadata: event.message.metadata,
-    }),
-  } as const;
-}
-
-/** An end that carries what the user says. */
-function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
-  return {
-    type: 'conclude',
-    params: ({ event }: { event: { metadata: Metadata } }): ConnectionEnd => ({
-      phase,
-      outcome,
-      by: 'local',
-      metadata: event.metadata,
-    }),
-  } as const;
-}
-
-/** The peer broke `rule`: the session is over, and says so to the peer. */
-function violation(phase: Phase, rule: Rule, description: string) {
-  const outcome = { rule, description };
-  return {
-    target: '#connection.violated',
-    actions: { type: 'conclude', params: { phase, outcome, by: 'peer', metadata: NO_METADATA } },
-  } as const;
-}
+import {
+  type Args,
+  close,
+  closeAsAsked,
+  conclude,
+  concludeByPeer,
+  concludeByUs,
+  settleDone,
+  settleOpen,
+  violation,
+} from './connection-effects.js';
+import { connection, opened } from './connection-setup.js';
+import type { ConnectionEnd, RequestNumber } from './events.js';
 
 /** What an accepted connection answers to, whether or not anybody reads it. */
 const acceptedRows = connection.createStateConfig({
