@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import type * as Spec from '../table.js';
+import { preamble, scenarios } from '../table.js';
+import { Unforeseen, Whole } from './whole.js';
+
+// The oracle of the parts and the table of the whole say the same, wherever both say something: each case of the table
+// that the parts can foresee, step by step. Of errors, what the table lists.
+
+/** What the parts say of each step, or why they say nothing. */
+function foresee({
+  case: { given = {}, steps },
+  mode,
+}: ReturnType<typeof scenarios>[number]): readonly Spec.Expectation[] | Unforeseen {
+  try {
+    const whole = new Whole(given, mode);
+    return [...preamble(given), ...steps].map((step) => whole.act(step));
+  } catch (error) {
+    if (error instanceof Unforeseen) return error;
+    throw error;
+  }
+}
+
+/** One expectation in the terms of another, which is the table's and may say less. */
+function comparable(said: Spec.Expectation, table: Spec.Expectation): unknown {
+  const { asked = [], setup = [], ends, settled = {} } = said;
+  const idOf = (one: number | { readonly id: number }, by: unknown) =>
+    typeof by === 'number' && typeof one !== 'number' ? one.id : one;
+  return {
+    wire: said.wire ?? [],
+    settled: Object.fromEntries(
+      Object.entries(settled).map(([name, how]) => [name, listed(how, table.settled?.[name])]),
+    ),
+    closed: said.closed ?? {},
+    ends: listed(ends, table.ends),
+    linkClosed: said.linkClosed ?? false,
+    asked: asked.map((one, index) => idOf(one, table.asked?.[index])),
+    aborted: said.aborted ?? [],
+    setup: setup.map((one, index) => idOf(one, table.setup?.[index])),
+    reports: said.reports ?? [],
+  };
+}
+
+/** Of errors and ends, the keys that the other side lists, too. */
+function listed(said: unknown, table: unknown): unknown {
+  if (typeof said !== 'object' || typeof table !== 'object' || said === null || table === null) return said;
+  if (Array.isArray(said) || said instanceof Uint8Array) return said;
+  return Object.fromEntries(
+    Object.entries(said)
+      .filter(([key]) => key in table)
+      .map(([key, value]) => [key, listed(value, (table as Record<string, unknown>)[key])]),
+  );
+}
+
+describe('the parts of the oracle, put together, agree with the table', () => {
+  const foreseen = scenarios().map((scenario) => ({ scenario, said: foresee(scenario) }));
+  const sure = foreseen.filter(({ said }) => !(said instanceof Unforeseen));
+
+  test.each(
+    sure.map(
+      ({ scenario, said }) => [`${scenario.row.row} ${scenario.case.name} [${scenario.mode}]`, scenario, said] as const,
+    ),
+  )('%s', (_, { case: { given = {}, steps } }, said) => {
+    const table = [...preamble(given), ...steps];
+    const parts = said as readonly Spec.Expectation[];
+    expect(parts.map((one, index) => comparable(one, table[index] ?? {}))).toEqual(
+      table.map((step, index) => comparable(step, parts[index] ?? {})),
+    );
+  });
+
+  test('on most of it', () => {
+    expect(sure.length / foreseen.length).toBeGreaterThan(0.7);
+  });
+});
