@@ -1,6 +1,6 @@
 import { connectionMachine } from '../../machines/index.js';
 import { type ConnectionState, connection } from '../spec/machines/connection.js';
-import { accept, call, close, item, M, N, oneOfEach, reject, settings } from '../spec/messages.js';
+import { accept, call, close, helloYourself, item, M, N, oneOfEach, open, reject, settings } from '../spec/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
 import type { Part, Variant } from './part.js';
 
@@ -77,4 +77,18 @@ export const connectionPart: Part = {
   seen: (snapshot) => ({ phase: PHASES[String(snapshot.value)], isFast: snapshot.hasTag('delivers') }),
   // What the fast path goes by: it delivers by itself where that is all that a message does.
   wanted: ({ phase }: ConnectionState) => ({ phase, isFast: phase === 'active' }),
+  outside: ({ input }) => {
+    const { origin } = input as { origin: keyof typeof BEGINNINGS };
+    const { localSettings, metadata } = BEGINNINGS.local;
+    const opens = {
+      local: [event('app.open', { settings: localSettings, metadata })],
+      peer: [rx(open(2, BEGINNINGS.peer.peerSettings, N))],
+      root: [],
+    };
+    return {
+      given: { established: false, onConnection: 'pending' },
+      before: [{ user: 'start' }, { peer: helloYourself() }, ...opens[origin]],
+    };
+  },
+  inside: {},
 };

@@ -1,7 +1,9 @@
 import { handshakeMachine } from '../../machines/index.js';
+import type { Message } from '../../src/wire/message.js';
 import { type HandshakeState, handshake } from '../spec/machines/handshake.js';
 import { hello, helloYourself, M, N, oneOfEach, settings } from '../spec/messages.js';
-import { event, heardTime, LINK, MODES, rx } from './inputs.js';
+import { event, heardTime, LINK, MODES, rx, UNSENDABLE } from './inputs.js';
+import type { Moment } from './outside.js';
 import type { Part, Variant } from './part.js';
 
 const TIMEOUT = 7;
@@ -52,4 +54,23 @@ export const handshakePart: Part = {
   heard: heardTime,
   seen: ({ value }) => ({ phase: PHASES[String(value)] }),
   wanted: ({ phase }: HandshakeState) => ({ phase }),
+  outside: ({ input }, { steps }) => {
+    const { role } = input as { role: 'initiator' | 'acceptor' };
+    const start = { user: 'start' } as const;
+    // The link has to refuse before there is something to send.
+    const refuses = role === 'initiator' && steps[0]?.event === UNSENDABLE;
+    return {
+      given: { established: false, role, parity: 'odd', maxConcurrentRequests: 8, metadata: M },
+      before: refuses ? [{ link: 'refuse-sends' }, start] : [start],
+      actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
+        if (type.startsWith('xstate.after.')) return [{ advance: 10_000 }];
+        // What is said is sent, or refused, within the step.
+        if (from === 'replying') return type === 'conduit.flushed' || type === 'link.unsendable' ? [] : undefined;
+        if (type === 'link.unsendable') return refuses ? [] : undefined;
+        if (message === undefined || next !== UNSENDABLE) return 'as ever';
+        return [{ link: 'refuse-sends' }, { peer: message }];
+      },
+    };
+  },
+  inside: { 'session.ended': 'the word of a session whose machine is gone, to actors that are left over' },
 };

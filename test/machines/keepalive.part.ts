@@ -1,7 +1,9 @@
 import { keepaliveMachine } from '../../machines/index.js';
+import type { Message } from '../../src/wire/message.js';
 import { type KeepaliveState, keepalive } from '../spec/machines/keepalive.js';
-import { pong } from '../spec/messages.js';
+import { helloYourself, pong } from '../spec/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
+import type { Moment } from './outside.js';
 import type { Part, Variant } from './part.js';
 
 const ON = { pingInterval: 100, pongTimeout: 50 };
@@ -45,4 +47,28 @@ export const keepalivePart: Part = {
   heard: heardTime,
   seen: ({ value, context }) => ({ phase: PHASES[String(value)], nonce: context.nonce, isReading: context.isReading }),
   wanted: ({ phase, nonce, isReading }: KeepaliveState) => ({ phase, nonce, isReading }),
+  outside: ({ input }) => {
+    // A keepalive that is off has no event that comes from outside.
+    if (input !== ON) return undefined;
+    return {
+      given: { established: false, keepalive: ON },
+      before: [{ user: 'start' }, { peer: helloYourself() }],
+      actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
+        if (type.startsWith('xstate.after.pingInterval.')) return [{ advance: ON.pingInterval }];
+        if (type.startsWith('xstate.after.pongTimeout.')) {
+          // What arrives in the same turn is found.
+          const found = (next as { message?: Message } | undefined)?.message;
+          const advance = { advance: ON.pongTimeout };
+          return found === undefined ? [advance] : [{ together: [advance, { peer: found }] }];
+        }
+        if (from === 'confirming') return message !== undefined || type === 'keepalive.confirmed' ? [] : undefined;
+        return message === undefined ? undefined : 'as ever';
+      },
+    };
+  },
+  inside: {
+    'reading.paused': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
+    'reading.resumed': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
+    'session.ended': 'the word of a session whose machine is gone, to actors that are left over',
+  },
 };

@@ -1,6 +1,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { Path } from '../../src/testing/index.js';
 import type { Oracle } from '../spec/machines/oracle.js';
 import type { Mode } from '../spec/vocabulary.js';
+import type { Outside } from './outside.js';
 
 /** One of the machines that ship, and what its paths are generated with and judged by. */
 export interface Part {
@@ -20,6 +22,10 @@ export interface Part {
   /** The machine's state in the oracle's words, and what the oracle has to say of it. */
   seen(snapshot: AnyMachineSnapshot): Readonly<Record<string, unknown>>;
   wanted(state: never): Readonly<Record<string, unknown>>;
+  /** How to go a variant's path from outside; undefined where there is no way. */
+  outside(variant: Variant, path: Path<AnyStateMachine>): Outside | undefined;
+  /** The events that nobody outside can bring about, or not alone, each with the reason. */
+  readonly inside: Readonly<Record<string, string>>;
 }
 
 /** One way to start a machine. */

@@ -129,4 +129,45 @@ export const sessionPart: Part = {
   },
   // What the fast path goes by: it delivers by itself where reading has not been stopped.
   wanted: (state: SessionState) => compared({ ...state, isFast: state.phase === 'running' && state.reading === 'on' }),
+  outside: ({ input }, { steps }) => {
+    const { isAccepting } = input as { isAccepting: boolean };
+    const isKept = steps.some(({ event }) => event.type === 'xstate.done.actor.keepalive');
+    return {
+      given: {
+        established: false,
+        maxConcurrentRequests: 8,
+        metadata: M,
+        limits: LIMITS,
+        ...(isAccepting ? { onConnection: 'pending' } : {}),
+        ...(isKept ? { keepalive: { pingInterval: 100, pongTimeout: 50 } } : {}),
+      },
+      before: [{ user: 'start' }],
+      actions: ({ event: { type }, from }) => {
+        // There is no session yet of which a user could ask something.
+        if (from === 'handshaking' && type.startsWith('app.')) return undefined;
+        // Nothing has waited long enough to be swept.
+        return type.startsWith('xstate.after.sweepInterval.') ? [{ advance: 1_000 }] : 'as ever';
+      },
+    };
+  },
+  inside: {
+    'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
+    'conduit.flushed': 'the answer to a flush, within the step in which the handshake asks for it',
+    'conduit.overflowed': 'more than the intake holds: the tests of full inboxes fill it',
+    'connections.crashed': 'a defect of ours, which the tests of crashes bring about',
+    'inbox.drained': 'rows 5 inbox and 5.16 of the table fill inboxes',
+    'inbox.filled': 'rows 5 inbox and 5.16 of the table fill inboxes',
+    'keepalive.confirmed': 'the answer to a question of the keepalive’s, which its own paths ask',
+    'outbox.drained': 'the link has to hold what is sent: rows 5 end and 9b.11 of the table',
+    'outbox.filled': 'the link has to hold what is sent: rows 5 end and 9b.11 of the table',
+    'outbox.overflowed': 'the link has to hold what is sent: the tests of full outboxes',
+    'outbox.progressed': 'the link has to hold what is sent: the tests of full outboxes',
+    'xstate.after.flushTimeout.session.ending': 'the link has to hold what is sent: 9a.02 in the table',
+    'xstate.after.stallNotice.session.running.inbound.paused.briefly': 'row 5 inbox of the table',
+    'xstate.after.stallTimeout.session.running.outbound.full': 'the tests of full outboxes',
+    'xstate.error.actor.conduit': 'a defect of ours, which the tests of crashes bring about',
+    'xstate.error.actor.connections': 'a defect of ours, which the tests of crashes bring about',
+    'xstate.error.actor.handshake': 'a defect of ours, which the tests of crashes bring about',
+    'xstate.error.actor.keepalive': 'a defect of ours, which the tests of crashes bring about',
+  },
 };

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { AnyStateMachine } from 'xstate';
 import { type Path, paths } from '../../src/testing/index.js';
 import { Coverage } from './coverage.js';
+import { playOutside, scenarioOf } from './outside.js';
 import { nameEvent, type Part, type Variant } from './part.js';
 import { play } from './stage.js';
 
@@ -35,5 +36,34 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
   test(`every transition of the ${part.machine.id} was taken, or has a reason not to be`, () => {
     expect([...coverage.missed].sort()).toEqual(Object.keys(exempt).sort());
     expect(Object.values(exempt).filter((reason) => reason.length < 20)).toEqual([]);
+  });
+}
+
+/**
+ * The tests of one machine once more, from outside: each path that a peer, a user, the link or time can walk, on a public
+ * Session over a link in memory; and whether every event can be brought about like that, but for those `inside`.
+ */
+export function outsideSuite(part: Part): void {
+  const outside = new Map<string, boolean>();
+
+  describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
+    'on a public session: %s',
+    (_, variant) => {
+      const walks = pathsOf(part, variant).flatMap((path) => {
+        const way = part.outside(variant, path);
+        const steps = way === undefined ? undefined : scenarioOf(way, variant.mode, path);
+        const last = path.steps.at(-1)?.event.type;
+        if (last !== undefined) outside.set(last, (outside.get(last) ?? false) || steps !== undefined);
+        return way === undefined || steps === undefined ? [] : [[path.name, way.given, steps] as const];
+      });
+      if (walks.length > 0) {
+        test.each(walks)('%s', async (__, given, steps) => playOutside(given, variant.mode, steps));
+      }
+    },
+  );
+
+  test(`every event of the ${part.machine.id} is brought about from outside, too, or has a reason not to be`, () => {
+    const inside = [...outside].filter(([, isWalked]) => !isWalked).map(([type]) => type);
+    expect(inside.sort()).toEqual(Object.keys(part.inside).sort());
   });
 }

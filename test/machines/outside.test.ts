@@ -1,0 +1,13 @@
+import { describe } from '@jest/globals';
+import { connectionPart } from './connection.part.js';
+import { handshakePart } from './handshake.part.js';
+import { keepalivePart } from './keepalive.part.js';
+import { sessionPart } from './session.part.js';
+import { outsideSuite } from './suite.js';
+
+// A file of its own, so that these and the others run side by side.
+
+describe('handshake', () => outsideSuite(handshakePart));
+describe('keepalive', () => outsideSuite(keepalivePart));
+describe('connection', () => outsideSuite(connectionPart));
+describe('session', () => outsideSuite(sessionPart));

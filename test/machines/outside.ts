@@ -1,0 +1,67 @@
+import { expect } from '@jest/globals';
+import type { AnyStateMachine, EventObject } from 'xstate';
+import type { Path } from '../../src/testing/index.js';
+import { Whole } from '../spec/machines/whole.js';
+import type * as Spec from '../spec/vocabulary.js';
+import { before, compare } from '../support/comparison.js';
+import { Player } from '../support/player.js';
+import { settle } from '../support/settle.js';
+import { type Actions, Projection } from './project.js';
+
+/** A step of a path, and what is around it. */
+export interface Moment {
+  readonly event: EventObject;
+  /** The name of the state that it starts from. */
+  readonly from: string;
+  readonly next: EventObject | undefined;
+}
+
+/** How a machine's paths are walked from outside, on a public Session. */
+export interface Outside {
+  readonly given: Spec.Given;
+  /** What leads to where the machine starts: an action, or an event that is turned into actions as those of paths are. */
+  readonly before: readonly (Spec.Action | EventObject)[];
+  /** What causes an event. By default what {@link Projection} says. */
+  readonly actions?: (moment: Moment) => Actions | 'as ever';
+}
+
+/** A path as a scenario of the table's kind; undefined if nobody outside can go it. */
+export function scenarioOf(
+  { given, before, actions }: Outside,
+  mode: Spec.Mode,
+  path: Path<AnyStateMachine>,
+): readonly Spec.Step[] | undefined {
+  const whole = new Whole(given, mode);
+  const projection = new Projection(whole);
+  const steps: Spec.Step[] = [];
+  const act = (action: Spec.Action): void => {
+    steps.push({ ...action, ...whole.act(action) });
+  };
+  for (const one of before) for (const action of 'type' in one ? (projection.of(one) ?? []) : [one]) act(action);
+  for (const [index, { event }] of path.steps.entries()) {
+    const from = String((path.steps[index - 1]?.snapshot ?? path.start).value);
+    const next = path.steps[index + 1]?.event;
+    const special = actions === undefined ? 'as ever' : actions({ event, from, next });
+    const causes = special === 'as ever' ? projection.of(event) : special;
+    if (causes === undefined) return undefined;
+    // Outside, an end with a link that takes everything is over as soon as it begins.
+    if (causes.length > 0 && whole.phase === 'ended') return undefined;
+    for (const action of causes) act(action);
+  }
+  return steps;
+}
+
+/** Plays a scenario on a public Session, and compares after each step all that there is to see. */
+export async function playOutside(given: Spec.Given, mode: Spec.Mode, steps: readonly Spec.Step[]): Promise<void> {
+  const player = new Player(given, mode);
+  for (const [index, step] of steps.entries()) {
+    const was = before(player);
+    const { got, want } = compare(player, step, was, await player.act(step));
+    const where = `step ${String(index + 1)} of ${String(steps.length)}`;
+    expect({ where, ...got }).toEqual({ where, ...want });
+  }
+  player.session?.shutdown();
+  if (player.session === undefined) player.peer.say('end');
+  await settle();
+  expect({ timers: player.clock.size, pending: [...player.recorder.pending] }).toEqual({ timers: 0, pending: [] });
+}
