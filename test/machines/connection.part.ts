@@ -72,6 +72,7 @@ export const connectionPart: Part = {
   serialize: ({ value, context }) => JSON.stringify([value, context.localSettings, context.peerSettings]),
   events: ({ context }) => eventsOf(context.id),
   nameState: ({ value }) => String(value),
+  isShown: () => true,
   oracle: connection,
   heard: heardTime,
   seen: (snapshot) => ({ phase: PHASES[String(snapshot.value)], isFast: snapshot.hasTag('delivers') }),

@@ -50,6 +50,7 @@ export const handshakePart: Part = {
   serialize: ({ value, context }) => JSON.stringify([value, context.localSettings]),
   events: () => [...MESSAGES, ...LINK, event('session.ended')],
   nameState: ({ value }) => String(value),
+  isShown: () => true,
   oracle: handshake,
   heard: heardTime,
   seen: ({ value }) => ({ phase: PHASES[String(value)] }),

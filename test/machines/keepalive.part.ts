@@ -43,6 +43,7 @@ export const keepalivePart: Part = {
           ...['reading.paused', 'reading.resumed', 'keepalive.confirmed', 'session.ended'].map((type) => event(type)),
         ],
   nameState: ({ value, context }) => `${String(value)}[${context.nonce}${context.isReading ? '' : ', not reading'}]`,
+  isShown: () => true,
   oracle: keepalive,
   heard: heardTime,
   seen: ({ value, context }) => ({ phase: PHASES[String(value)], nonce: context.nonce, isReading: context.isReading }),

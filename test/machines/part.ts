@@ -16,6 +16,8 @@ export interface Part {
   /** The events that are tried in a state: few representatives of each kind. None where paths end. */
   events(snapshot: AnyMachineSnapshot, variant: Variant): readonly EventObject[];
   nameState(snapshot: AnyMachineSnapshot): string;
+  /** Whether the matrix has a state of that name. */
+  isShown(name: string): boolean;
   readonly oracle: Oracle<never, { readonly phase: string }, { readonly type: string }>;
   /** The machine's event in the oracle's words. */
   heard(event: EventObject): { readonly type: string };

@@ -8,6 +8,10 @@ import type { Part, Variant } from './part.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
 import { stub } from './stage.js';
 
+/** In the matrix: each thing that can be so by itself, and where they meet, each once. */
+const SHOWN =
+  /^(handshaking|ending\[shutdown\]|running(\[(\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
+
 const LIMITS = { connections: 2, undecided: 1 };
 const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000 };
 
@@ -99,6 +103,7 @@ export const sessionPart: Part = {
   serialize: serialize as Part['serialize'],
   events: (snapshot, { mode }) => sessionEvents(snapshot as SessionSnapshot, mode),
   nameState: nameState as Part['nameState'],
+  isShown: (name) => SHOWN.test(name),
   oracle: session,
   heard: (event) => {
     const { output, error } = event as { output?: HandshakeResult & { pongTimeout: number }; error?: unknown };

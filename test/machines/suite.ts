@@ -1,22 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { AnyStateMachine } from 'xstate';
-import { type Path, paths } from '../../src/testing/index.js';
 import { Coverage } from './coverage.js';
 import { playOutside, scenarioOf } from './outside.js';
-import { nameEvent, type Part, type Variant } from './part.js';
+import { nameEvent, type Part } from './part.js';
 import { play } from './stage.js';
-
-/** All paths of one variant of a machine. */
-export function pathsOf(part: Part, variant: Variant): readonly Path<AnyStateMachine>[] {
-  return paths(part.machine, {
-    // What the stage adds is nobody's state: no guard or assign reads it.
-    input: variant.input,
-    events: (snapshot) => part.events(snapshot, variant),
-    serialize: part.serialize,
-    nameState: part.nameState,
-    nameEvent,
-  });
-}
+import { pathsOf, unansweredBy } from './walks.js';
 
 /**
  * The tests of one machine: each path that its graph has, on the machine as it runs, judged by the oracle; and whether
@@ -26,11 +13,28 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
   const coverage = new Coverage(part.machine);
 
   describe.each(part.variants.map((variant) => [variant.name, variant] as const))('%s', (_, variant) => {
-    test.each(pathsOf(part, variant).map((path) => [path.name, path] as const))('%s', (name, path) => {
+    const walks = pathsOf(part, variant);
+
+    test.each(walks.map((path) => [path.name, path] as const))('%s', (name, path) => {
       const results = play(part, variant, path, coverage);
       const compared = (which: 'got' | 'want') => results.map((result) => result[which]);
       expect({ name, steps: compared('got') }).toEqual({ name, steps: compared('want') });
     });
+
+    // A transition that is not there has no path: that it is missing shows here.
+    const reached = walks.filter(({ isShortest }) => isShortest);
+    test.each(reached.map((path) => [path.name, path] as const))(
+      '%s, and nothing comes of what is not listed there',
+      (_, path) => {
+        const results = unansweredBy(part, variant, path).map((event) => {
+          const last = play(part, variant, { steps: [...path.steps, { event, snapshot: path.start }] }).at(-1);
+          return { event: nameEvent(event), ...last };
+        });
+        expect(results.map(({ event, got }) => ({ event, ...got }))).toEqual(
+          results.map(({ event, want }) => ({ event, ...want })),
+        );
+      },
+    );
   });
 
   test(`every transition of the ${part.machine.id} was taken, or has a reason not to be`, () => {

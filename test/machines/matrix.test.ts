@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { connectionPart } from './connection.part.js';
+import { handshakePart } from './handshake.part.js';
+import { keepalivePart } from './keepalive.part.js';
+import { matrixOf } from './matrix/matrix.js';
+import { sessionPart } from './session.part.js';
+
+const parts = [handshakePart, sessionPart, connectionPart, keepalivePart];
+
+describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {
+  const { text, cells } = matrixOf(part);
+
+  test('has in each cell what the specification says', () => {
+    expect(cells.map(({ name, got }) => ({ name, ...got }))).toEqual(
+      cells.map(({ name, want }) => ({ name, ...want })),
+    );
+  });
+
+  test('is the one that is committed', () => {
+    const committed = readFileSync(new URL(`matrix/${id}.md`, import.meta.url), 'utf8');
+    expect(committed.split('\n')).toEqual(text.split('\n'));
+  });
+});

@@ -1,0 +1,63 @@
+import type { Effect } from '../../spec/machines/oracle.js';
+import type { Outcome } from '../stage.js';
+
+/** What an event does, in a line: the rule that it violates, or where it leads and what comes of it. */
+export function phrase(from: string, to: string, { effects, told, emitted, output }: Outcome): string {
+  const rule = brokenRule([...effects, ...output]);
+  const target = from === to ? [] : [`→ ${to}`];
+  if (rule !== undefined) return [`**${rule}**`, ...target].join(' ');
+  const all = [...effects, ...told, ...emitted].map(effectPhrase);
+  const line = [...target, all.join('; ')].filter(Boolean).join(': ');
+  return line === '' ? '·' : line;
+}
+
+/** The rule that the peer is accused of, or will be by whoever reads the output. */
+function brokenRule(effects: readonly Effect[]): string | undefined {
+  for (const [name, what] of effects) {
+    if (name === 'accuse') return String(what);
+    if (name !== 'output') continue;
+    const { outcome, failure } = what as { outcome?: { rule?: string }; failure?: { rule?: string } };
+    const rule = outcome?.rule ?? failure?.rule;
+    if (rule !== undefined) return rule;
+  }
+  return undefined;
+}
+
+function effectPhrase([name, what]: Effect): string {
+  const facts = (what ?? {}) as Readonly<Record<string, unknown>>;
+  switch (name) {
+    case 'transmit':
+      return `send ${messagePhrase(facts)}`;
+    case 'settle':
+      return `settle: ${outcomePhrase(facts['outcome'])}`;
+    case 'retire':
+      return `retire by ${String(facts['by'])}`;
+    case 'closeLink':
+      return facts['orderly'] === true ? 'close the link' : 'cut the link';
+    case 'finish':
+      return `finish: ${String(facts['cause'])}`;
+    case 'to connections':
+      return facts['type'] === 'connections.spawn' ? `spawn ${idOf(facts['input'])}` : `to connection ${idOf(facts)}`;
+    case 'to handshake':
+    case 'to keepalive':
+      return `${name}: ${String(facts['type'])}`;
+    case 'to parent':
+    case 'emit':
+      return `tell: ${String(facts['type'])}`;
+    default:
+      return name;
+  }
+}
+
+function messagePhrase({ type, connectionId, nonce }: Readonly<Record<string, unknown>>): string {
+  return `${String(type)}(${[connectionId, ...(nonce === undefined ? [] : [nonce])].map(String).join(', ')})`;
+}
+
+function outcomePhrase(outcome: unknown): string {
+  const { type, by } = outcome as { type: string; by?: string };
+  return by === undefined ? type : `${type} by ${by}`;
+}
+
+function idOf(facts: unknown): string {
+  return String((facts as { id: number }).id);
+}
