@@ -1,0 +1,82 @@
+/**
+ * One peer against an adversary who may say anything, at any time, for ever: there is nothing to know of the adversary, so
+ * that a state is a state of the peer. What the peer sends is looked at and forgotten.
+ */
+import type { Message } from '../src/wire/message.js';
+import type { Goal } from './liveness.js';
+import type { Finding } from './peer.js';
+import type { System } from './search.js';
+import { type Facts, LINK, type Side } from './side.js';
+import { DELIVERY, OPTIONAL, TIME } from './world.js';
+
+export interface AdversaryOptions {
+  readonly says: readonly Message[];
+  /** Whether bytes may come that are no message. */
+  readonly isGarbled?: boolean;
+  /** Whether the peer's own user is there: with their budget. */
+}
+
+export class Adversary implements System {
+  readonly goals: readonly Goal[];
+  readonly #side: Side;
+  readonly #said: readonly number[];
+  readonly #link: readonly number[];
+  readonly #heldEnd: number;
+  readonly #confirmed: number;
+  readonly #broken: number;
+
+  constructor(side: Side, { says, isGarbled }: AdversaryOptions) {
+    this.#side = side;
+    this.#said = [
+      ...says.map((message) => side.input({ type: 'message', message })),
+      ...(isGarbled ? [side.input({ type: 'malformed' })] : []),
+    ];
+    this.#link = [side.input({ type: 'ended' }), side.input({ type: 'failed' })];
+    this.#heldEnd = side.input({ type: 'heldEnd' });
+    this.#confirmed = side.input({ type: 'confirmed' });
+    this.#broken = side.input({ type: 'broken' });
+    const facts = (words: Int32Array, at: number) => side.facts[words[at] as number] as Facts;
+    // Whatever the adversary has said, time and the link bring a session to its end that has begun to end, and settle
+    // what its user has asked for.
+    this.goals = [
+      {
+        property: 'ends-cleanly',
+        by: 'time',
+        isGood: (words, at) => facts(words, at).isGone || !facts(words, at).isOver,
+      },
+      { property: 'opens-settle', by: 'time', isGood: (words, at) => !facts(words, at).isWaiting },
+      {
+        property: 'handshake-ends',
+        by: 'time',
+        isGood: (words, at) => facts(words, at).isEstablished || facts(words, at).isOver,
+      },
+    ];
+  }
+
+  start(words: Int32Array): Finding | undefined {
+    words.fill(0);
+    const { next, violation } = this.#side.initial;
+    words[0] = next;
+    return violation;
+  }
+
+  successors(words: Int32Array, at: number, visit: Parameters<System['successors']>[2]): void {
+    const state = words[at] as number;
+    const facts = this.#side.facts[state] as Facts;
+    if (facts.isGone) return;
+    const step = (input: number, kind: number) => {
+      const { next, violation } = this.#side.move(state, input, 0);
+      visit({ peer: [next, 0], queue: [0, 0], bits: 0 }, kind, { side: 0, input }, violation);
+    };
+    const isOpen = facts.link !== LINK.over;
+    if (isOpen && !facts.isPaused) for (const input of this.#said) step(input, OPTIONAL);
+    // That a link ends is not to be relied upon: time alone has to do.
+    if (isOpen) for (const input of this.#link) step(input, OPTIONAL);
+    if (facts.link === LINK.open) step(this.#broken, OPTIONAL);
+    if (facts.isEndHeld && !facts.isPaused) step(this.#heldEnd, DELIVERY);
+    if (facts.isConfirming) step(this.#confirmed, DELIVERY);
+    for (const input of facts.readers) step(input, DELIVERY);
+    for (const input of facts.users) step(input, OPTIONAL);
+    for (const input of facts.timers) step(input, TIME);
+  }
+}

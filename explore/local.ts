@@ -1,0 +1,183 @@
+/**
+ * One machine as a table that is filled in while it is used: its local states, and for each state and event the next
+ * state and what XState would have done on the way there, as data. XState runs once for each distinct local step.
+ *
+ * XState gives its actions to the `actionExecutor` of the scope in which a transition runs. Ours collects them and
+ * executes none; whoever asks for a step gives them their meaning.
+ */
+import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, createActor, createMachine } from 'xstate';
+import { canonical, Interner } from './canonical.js';
+
+export interface Event {
+  readonly type: string;
+}
+
+/** What a local step asks for, in XState's order. All but effects wait until the step is over. */
+export type Action =
+  | { readonly kind: 'effect'; readonly name: string; readonly params: unknown }
+  | { readonly kind: 'send'; readonly to: string; readonly event: Event }
+  | { readonly kind: 'schedule'; readonly id: string; readonly event: Event; readonly delay: number }
+  | { readonly kind: 'cancel'; readonly id: string }
+  | { readonly kind: 'spawn'; readonly id: string; readonly src: string; readonly input: unknown }
+  | { readonly kind: 'stop'; readonly id: string }
+  | { readonly kind: 'emit'; readonly event: Event };
+
+export interface Step {
+  readonly state: number;
+  readonly actions: readonly Action[];
+}
+
+/** The context's opaque constants: a port or a parent that no guard and no assign reads, and that is no part of a state. */
+export class Opaque {
+  readonly id: string;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  toJSON(): undefined {
+    return undefined;
+  }
+}
+
+/** A machine of ours threw. */
+export class Thrown extends Error {}
+
+/** What XState hands to an action executor. */
+interface RawAction {
+  readonly type: string;
+  readonly params: unknown;
+}
+
+interface RawParams {
+  readonly event: Event;
+  readonly id: string;
+  readonly delay: number | undefined;
+  readonly sendId: string;
+  readonly src: string;
+  readonly input: unknown;
+  readonly to: { readonly id: string };
+  readonly targetId: string | undefined;
+}
+
+/** What events are equal by. */
+const KEYS = new WeakMap<Event, string>();
+
+export class Local {
+  readonly name: string;
+  readonly #machine: AnyStateMachine;
+  readonly #states = new Interner<AnyMachineSnapshot>();
+  readonly #starts = new Map<string, Step>();
+  readonly #steps: Map<string, Step>[] = [];
+  readonly #representatives = new Map<string, number>();
+  #collected: Action[] = [];
+  readonly #scope: Parameters<AnyStateMachine['transition']>[2];
+
+  constructor(name: string, machine: AnyStateMachine) {
+    this.name = name;
+    this.#machine = machine;
+    // Nobody's actor: it is there for what XState asks of its surroundings, and never started.
+    const self: AnyActorRef = createActor(createMachine({}));
+    const nothing = () => {};
+    this.#scope = {
+      self,
+      system: self.system,
+      id: '',
+      sessionId: '',
+      logger: nothing,
+      defer: nothing,
+      stopChild: nothing,
+      emit: nothing,
+      actionExecutor: (action: RawAction) => this.#collect(action),
+    } as never;
+  }
+
+  /** How many local states have been reached. */
+  get size(): number {
+    return this.#states.size;
+  }
+
+  snapshot(state: number): AnyMachineSnapshot {
+    return this.#states.of(state);
+  }
+
+  start(input: unknown): Step {
+    const key = canonical(input);
+    let step = this.#starts.get(key);
+    if (step === undefined) {
+      this.#collected = [];
+      step = this.#note(this.#machine.getInitialSnapshot(this.#scope, input) as AnyMachineSnapshot);
+      this.#starts.set(key, step);
+    }
+    return step;
+  }
+
+  step(state: number, event: Event): Step {
+    const steps = this.#steps[state] ?? new Map<string, Step>();
+    this.#steps[state] = steps;
+    let key = KEYS.get(event);
+    if (key === undefined) {
+      key = canonical(event);
+      KEYS.set(event, key);
+    }
+    let step = steps.get(key);
+    if (step === undefined) {
+      this.#collected = [];
+      step = this.#note(this.#transition(this.snapshot(state), event));
+      steps.set(key, step);
+    }
+    return step;
+  }
+
+  /** The first of the states that have `key` in common: what tells them apart makes no difference any more. */
+  representative(state: number, key: string): number {
+    const first = this.#representatives.get(key);
+    if (first === undefined) this.#representatives.set(key, state);
+    return first ?? state;
+  }
+
+  #transition(snapshot: AnyMachineSnapshot, event: Event): AnyMachineSnapshot {
+    try {
+      return this.#machine.transition(snapshot, event, this.#scope) as AnyMachineSnapshot;
+    } catch (error) {
+      throw new Thrown(`${this.name} threw on ${event.type}: ${String(error)}`, { cause: error });
+    }
+  }
+
+  #note(snapshot: AnyMachineSnapshot): Step {
+    const { value, context, status, output, error, children } = snapshot;
+    if (status === 'error') throw new Thrown(`${this.name} failed: ${String(error)}`, { cause: error });
+    const key = canonical({ value, context, status, output, children: Object.keys(children) });
+    return { state: this.#states.add(snapshot, key), actions: this.#collected };
+  }
+
+  #collect({ type, params }: RawAction): void {
+    const action = actionOf(type, params as RawParams);
+    if (action !== undefined) this.#collected.push(action);
+  }
+}
+
+function actionOf(type: string, params: RawParams): Action | undefined {
+  switch (type) {
+    case 'xstate.raise': {
+      const { event, id, delay } = params;
+      // Without a delay it has been taken within the step already.
+      return delay === undefined ? undefined : { kind: 'schedule', id, event, delay };
+    }
+    case 'xstate.cancel':
+      return { kind: 'cancel', id: params.sendId };
+    case 'xstate.spawnChild':
+      return { kind: 'spawn', id: params.id, src: params.src, input: params.input };
+    case 'xstate.stopChild':
+      // Without an actor there is nothing to stop.
+      return params === undefined ? undefined : { kind: 'stop', id: params.id };
+    case 'xstate.sendTo':
+      if (params.delay !== undefined) throw new Error('a delayed sendTo is not modelled');
+      return { kind: 'send', to: params.targetId ?? params.to.id, event: params.event };
+    case 'xstate.emit':
+      return { kind: 'emit', event: params.event };
+    default:
+      if (type.startsWith('xstate.')) throw new Error(`${type} is not modelled`);
+      return { kind: 'effect', name: type, params };
+  }
+}

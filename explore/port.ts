@@ -1,0 +1,375 @@
+/**
+ * The port's effects as the explorer has them: the same parts as src/port.ts, with the bytes and the promises left out.
+ * What the real one does by callbacks and microtasks is here an input of the search, or an entry in the gate's queues.
+ *
+ * | effect | here |
+ * | --- | --- |
+ * | transmit | onto the link; refused when the link is, and then `link.unsendable` belongs to the same step |
+ * | flush | `conduit.flushed`, in the same step |
+ * | decide, dropDecision | a question that the user may answer at any time, or none any more |
+ * | pend, activate, retire, settle | what the user holds: requests that wait, handles |
+ * | deliver | into an inbox, or to a reader that waits |
+ * | sweep | gives up as many of the oldest opens and questions as the timer's input says |
+ * | confirm | `keepalive.confirmed`, once everything is taken that was in the inbox by now |
+ * | finish, closeLink | as they are |
+ */
+import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../machines/index.js';
+import type { DataMessage, Message } from '../src/wire/message.js';
+import type { Event } from './local.js';
+import type { Monitor } from './monitor.js';
+import type { Observation, PeerOptions, PortState } from './peer.js';
+
+/** What every effect gets, as far as any of them looks. */
+interface Params {
+  readonly id: number;
+  readonly request: RequestNumber;
+  readonly outcome: Outcome;
+  readonly by: 'local' | 'peer';
+  readonly orderly: boolean;
+  readonly message: DataMessage;
+}
+
+/** The events by their messages: one object each, so that its canonical form is made once. */
+const RECEIVED = new WeakMap<Message, Event>();
+
+export class ModelPort {
+  readonly state: PortState;
+  readonly sent: Message[] = [];
+  readonly observed: Observation[] = [];
+  link: 'kept' | 'closed' | 'aborted' = 'kept';
+  confirms = false;
+  accuses: string | undefined;
+  /** The messages that wait to leave. */
+  backlog: number;
+  readonly #options: PeerOptions;
+  readonly #monitor: Monitor;
+  readonly #send: (event: Event) => void;
+  readonly #parity: () => 'odd' | 'even' | undefined;
+  readonly #next: Event[] = [];
+  readonly #queue: (() => Event | undefined)[] = [];
+  #isBusy = false;
+  #ping: string | undefined;
+  #sweeping = { opens: 0, decisions: 0 };
+
+  constructor(
+    options: PeerOptions,
+    state: PortState,
+    monitor: Monitor,
+    backlog: number,
+    send: (event: Event) => void,
+    parity: () => 'odd' | 'even' | undefined,
+  ) {
+    this.#options = options;
+    this.state = { ...state };
+    this.#monitor = monitor;
+    this.backlog = backlog;
+    this.#send = send;
+    this.#parity = parity;
+  }
+
+  // ---- Inputs, through the gate ----
+
+  take(message: Message): void {
+    this.#monitor.received(message);
+    this.#ping = message.type === 'Ping' ? String(message.nonce) : undefined;
+    let event = RECEIVED.get(message);
+    if (event === undefined) {
+      event = { type: `rx.${message.type}`, message } as SessionEvent;
+      RECEIVED.set(message, event);
+    }
+    this.push(event);
+  }
+
+  push(event: Event | (() => Event | undefined)): void {
+    this.#queue.push(typeof event === 'function' ? event : () => event);
+    this.#drain();
+  }
+
+  /** A timer goes off outside the gate; what it pushes comes in between, as it would. */
+  fire(callback: () => void, sweeping: { opens: number; decisions: number }): void {
+    this.#sweeping = sweeping;
+    callback();
+    // The microtask that ends a `hold`.
+    this.#isBusy = false;
+    this.#drain();
+  }
+
+  // ---- The user's ----
+
+  request(kind: 'open' | 'close'): RequestNumber {
+    const request = this.state.lastRequest + 1;
+    this.state.lastRequest = request;
+    this.state.waiting = [...this.state.waiting, { request, kind }];
+    return request;
+  }
+
+  send(message: DataMessage): void {
+    if (this.state.isFull) this.state.parked = [...this.state.parked, message];
+    else this.#write(message);
+  }
+
+  read(id: number): void {
+    this.#change(id, (handle) => ({ ...handle, unread: handle.unread - 1 }));
+    const { inbox = 0 } = this.#options.limits;
+    if ((this.#handle(id)?.unread ?? 0) <= inbox / 2) this.#relieve(id);
+  }
+
+  leave(id: number): void {
+    this.push({ type: 'app.leave', id } as SessionEvent);
+    this.#change(id, (handle) => ({ ...handle, unread: 0, hasLeft: true }));
+    this.#relieve(id);
+  }
+
+  /** Some of what the link held back has left. */
+  drained(): void {
+    const { state } = this;
+    if (!state.isFull) return;
+    while (this.#hasRoom()) {
+      const [parked, ...rest] = state.parked;
+      if (parked === undefined) {
+        state.isFull = false;
+        this.push({ type: 'outbox.drained' });
+        return;
+      }
+      state.parked = rest;
+      this.#write(parked);
+    }
+    this.push({ type: 'outbox.progressed' });
+  }
+
+  // ---- Effects ----
+
+  effect(name: string, params: unknown): void {
+    const { id, request, outcome, by, orderly, message } = (params ?? {}) as Params;
+    const { state } = this;
+    switch (name) {
+      case 'transmit':
+        this.#transmit(params as Message);
+        return;
+      case 'flush':
+        if (!state.isBroken) this.#pushNext({ type: 'conduit.flushed' });
+        return;
+      case 'decide':
+        state.decisions = [...state.decisions, id];
+        this.#see({ type: 'asked', id });
+        return;
+      case 'dropDecision':
+        this.#drop(id);
+        return;
+      case 'pend':
+        state.waiting = state.waiting.map((one) => (one.request === request ? { ...one, id } : one));
+        return;
+      case 'activate':
+        this.#activate(id, request);
+        return;
+      case 'deliver':
+        this.#deliver(id, message);
+        return;
+      case 'retire':
+        this.#retire(id, by);
+        return;
+      case 'settle':
+        this.settle(request, outcome.type);
+        return;
+      case 'sweep':
+        this.#sweep();
+        return;
+      case 'pauseReading':
+        state.isPaused = true;
+        return;
+      case 'resumeReading':
+        state.isPaused = false;
+        this.#drain();
+        return;
+      case 'confirm':
+        this.confirms = true;
+        state.isConfirming = true;
+        return;
+      case 'reportRootClosed':
+        return;
+      case 'finish':
+        this.#finish(params as SessionEnd);
+        return;
+      case 'closeLink':
+        if (orderly) this.#closeLink();
+        else this.#abortLink();
+        return;
+      case 'stopConduit':
+        this.#next.length = 0;
+        this.#queue.length = 0;
+        this.#abortLink();
+        return;
+      default:
+        throw new Error(`the effect ${name} is not modelled`);
+    }
+  }
+
+  settle(request: RequestNumber, outcome: Outcome['type']): void {
+    const { state } = this;
+    const isWaiting = state.waiting.some((one) => one.request === request);
+    if (!isWaiting) this.#monitor.found('settles-once', `request ${request} is settled a second time, as ${outcome}`);
+    state.waiting = state.waiting.filter((one) => one.request !== request);
+    this.#see({ type: 'settled', request, outcome });
+  }
+
+  #transmit(message: Message): void {
+    const { state } = this;
+    const isParked = state.parked.some(({ connectionId }) => connectionId === message.connectionId);
+    if (message.type === 'ConnectionClose' && isParked) state.parked = [...state.parked, message];
+    else this.#write(message);
+    const { outbox = 0, replies = Number.POSITIVE_INFINITY } = this.#options.limits;
+    if (state.isFull && this.backlog > outbox + replies) this.push({ type: 'outbox.overflowed' });
+  }
+
+  #write(message: Message): void {
+    const { state } = this;
+    if (state.isBroken) return;
+    if (state.link !== 'open') {
+      state.isBroken = true;
+      this.#pushNext({ type: 'link.unsendable', error: new Error('the link is closed') } as SessionEvent);
+      return;
+    }
+    this.#monitor.sent(message, state.isEstablished, this.#parity(), this.#ping);
+    this.sent.push(message);
+    this.backlog++;
+    if (!state.isFull && !this.#hasRoom()) {
+      state.isFull = true;
+      this.push({ type: 'outbox.filled' });
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.backlog < (this.#options.limits.outbox ?? Number.POSITIVE_INFINITY);
+  }
+
+  #activate(id: number, request: RequestNumber | undefined): void {
+    const { state } = this;
+    if (id !== 0 && request === undefined) state.decisions = state.decisions.filter((one) => one !== id);
+    if (state.isBroken) return;
+    if (this.#handle(id) !== undefined) this.#monitor.found('active-only', `connection ${id} is activated twice`);
+    const handle = { id, unread: 0, hasLeft: false };
+    state.handles = [...state.handles, handle].sort((one, other) => one.id - other.id);
+    if (id === 0) state.isEstablished = true;
+    this.#see({ type: 'active', id, ...(request === undefined ? {} : { request }) });
+    if (request !== undefined) this.settle(request, 'done');
+  }
+
+  #deliver(id: number, message: DataMessage): void {
+    const handle = this.#handle(id);
+    if (handle === undefined) this.#monitor.found('active-only', `${message.type} for ${id}, which is not active`);
+    if (handle === undefined || handle.hasLeft) return;
+    this.#see({ type: 'delivered', id });
+    const { inbox } = this.#options.limits;
+    if (inbox === undefined) return;
+    this.#change(id, (known) => ({ ...known, unread: known.unread + 1 }));
+    if (this.state.full === undefined && handle.unread + 1 >= inbox) {
+      this.state.full = id;
+      this.#pushNext({ type: 'inbox.filled', id } as SessionEvent);
+    }
+  }
+
+  #retire(id: number, by: 'local' | 'peer'): void {
+    const { state } = this;
+    const isKnown = this.#handle(id) !== undefined;
+    state.handles = state.handles.filter((handle) => handle.id !== id);
+    if (by === 'peer') state.parked = state.parked.filter(({ connectionId }) => connectionId !== id);
+    if (!isKnown) return;
+    this.#see({ type: 'retired', id, by });
+    this.#relieve(id);
+  }
+
+  #sweep(): void {
+    const { opens, decisions } = this.#sweeping;
+    const { state } = this;
+    // As the gate's `hold` does for a step that a timer set off.
+    this.#isBusy = true;
+    for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
+      this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
+    }
+    for (const id of state.decisions.slice(0, decisions)) this.push(() => this.reject(id));
+  }
+
+  /** The answer of a user who says no; none where nobody asks any more. */
+  reject(id: number): Event | undefined {
+    if (!this.state.decisions.includes(id)) return undefined;
+    this.state.decisions = this.state.decisions.filter((one) => one !== id);
+    return { type: 'app.reject', id, metadata: [] } as SessionEvent;
+  }
+
+  #finish(end: SessionEnd): void {
+    const { state } = this;
+    if (state.end !== undefined) return;
+    state.end = end.cause;
+    if (end.cause === 'violation') this.accuses = `${end.rule}: ${end.description}`;
+    // Time is nobody's fault, whatever the peer is told.
+    const isLate = end.cause === 'handshake' && end.failure.message === 'handshake timed out';
+    if (end.cause === 'handshake' && end.failure.rule !== undefined && !isLate) this.accuses = end.failure.message;
+    const { parked } = state;
+    state.parked = [];
+    if (end.cause === 'shutdown' || end.cause === 'released') for (const message of parked) this.#write(message);
+    for (const { request } of state.waiting) this.settle(request, 'ended');
+    for (const id of state.decisions) this.#drop(id);
+    for (const { id } of state.handles) this.#see({ type: 'retired', id, by: 'session' });
+    state.handles = [];
+    this.#see({ type: 'ended', cause: end.cause });
+    if (state.full !== undefined) this.#relieve(state.full);
+  }
+
+  #closeLink(): void {
+    if (this.state.link !== 'open') return;
+    this.state.link = 'closing';
+    this.link = 'closed';
+  }
+
+  #abortLink(): void {
+    if (this.state.link === 'over') return;
+    this.state.link = 'over';
+    this.link = 'aborted';
+  }
+
+  #drop(id: number): void {
+    if (!this.state.decisions.includes(id)) return;
+    this.state.decisions = this.state.decisions.filter((one) => one !== id);
+    this.#see({ type: 'moot', id });
+  }
+
+  #relieve(id: number): void {
+    if (this.state.full !== id) return;
+    this.state.full = undefined;
+    this.push({ type: 'inbox.drained' });
+  }
+
+  #handle(id: number) {
+    return this.state.handles.find((handle) => handle.id === id);
+  }
+
+  #change(id: number, how: (handle: PortState['handles'][number]) => PortState['handles'][number]): void {
+    this.state.handles = this.state.handles.map((handle) => (handle.id === id ? how(handle) : handle));
+  }
+
+  #see(observation: Observation): void {
+    this.observed.push(observation);
+  }
+
+  // ---- The gate ----
+
+  #pushNext(event: Event): void {
+    this.#next.push(event);
+    this.#drain();
+  }
+
+  #drain(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    for (let make = this.#shift(); make !== undefined; make = this.#shift()) {
+      const event = make();
+      if (event !== undefined) this.#send(event);
+    }
+    this.#isBusy = false;
+  }
+
+  #shift(): (() => Event | undefined) | undefined {
+    const next = this.#next.shift();
+    return next === undefined ? this.#queue.shift() : () => next;
+  }
+}

@@ -1,0 +1,286 @@
+/**
+ * The actors of one peer, run as XState runs them: a mailbox for each, an event taken only when the one before it is
+ * done, custom effects at once and everything else when the actor has its new state. What they do is looked up in
+ * tables; see local.ts. The registry, which is no machine, does what src/registry.ts does.
+ */
+import { type Action, type Event, type Local, Opaque } from './local.js';
+
+/** The machines of a peer, by the names of the actor slots that they fill. */
+export interface Tables {
+  readonly session: Local;
+  readonly handshake: Local;
+  readonly keepalive: Local;
+  readonly connection: Local;
+}
+
+const STOP: Event = { type: 'xstate.stop' };
+export const REGISTRY = 'connections';
+
+interface Cell {
+  readonly path: string;
+  /** Absent for the registry. */
+  readonly table?: Local;
+  readonly parent: Cell | undefined;
+  local: number;
+  status: 'made' | 'starting' | 'running' | 'stopped';
+  isBusy: boolean;
+  mailbox: Event[];
+  /** The actions of its start. */
+  initial: readonly Action[];
+}
+
+/** What a runtime needs of its surroundings. */
+export interface RuntimeHost {
+  effect(name: string, params: unknown): void;
+  emit(event: Event): void;
+  /** An event for an actor that does not exist. */
+  lost(path: string, event: Event): void;
+}
+
+/** More events than any input sets off: a step that goes on beyond this never ends. */
+const ENDLESS = 200;
+
+export class Runtime {
+  readonly #tables: Tables;
+  readonly #host: RuntimeHost;
+  readonly #cells = new Map<string, Cell>();
+  readonly #timers: Set<string>;
+  readonly #port = new Opaque('port');
+  readonly #conformance: string;
+  #taken = 0;
+
+  constructor(tables: Tables, conformance: string, host: RuntimeHost) {
+    this.#tables = tables;
+    this.#conformance = conformance;
+    this.#host = host;
+    this.#timers = new Set();
+  }
+
+  /** A session that begins. */
+  start(input: object): void {
+    const session = this.#make('session', this.#tables.session, { ...input, port: this.#port }, undefined);
+    this.#start(session);
+  }
+
+  /** A peer as it was left. */
+  restore(actors: Readonly<Record<string, number>>, timers: readonly string[]): void {
+    const session = this.#restore('session', this.#tables.session, actors['session'], undefined);
+    for (const [path, local] of Object.entries(actors)) {
+      if (path === 'session') continue;
+      const [slot, id] = path.split('.');
+      if (slot === REGISTRY && id !== undefined) {
+        const registry = this.#restore(REGISTRY, undefined, 0, session);
+        this.#restore(path, this.#tables.connection, local, registry);
+      } else {
+        this.#restore(path, this.#tables[slot as keyof Tables], local, session);
+      }
+    }
+    for (const timer of timers) this.#timers.add(timer);
+  }
+
+  get actors(): Record<string, number> {
+    const living = [...this.#cells.values()].filter(({ status }) => status === 'running');
+    return Object.fromEntries(living.map(({ path, local }) => [path, local]));
+  }
+
+  get timers(): string[] {
+    return [...this.#timers].sort();
+  }
+
+  /** Sends to the session from outside, and returns when everything that it sets off has run out. */
+  send(event: Event): void {
+    const session = this.#cells.get('session');
+    if (session !== undefined) this.#send(session, event);
+  }
+
+  /** Lets a timer go off. */
+  fire(timer: string): void {
+    this.#timers.delete(timer);
+    const [path, type] = timer.split(' ') as [string, string];
+    const cell = this.#cells.get(path);
+    if (cell !== undefined) this.#send(cell, { type });
+  }
+
+  #restore(path: string, table: Local | undefined, local: number | undefined, parent: Cell | undefined): Cell {
+    const known = this.#cells.get(path);
+    if (known !== undefined) return known;
+    const status = local === undefined ? 'stopped' : 'running';
+    const cell: Cell = {
+      path,
+      parent,
+      local: local ?? 0,
+      status,
+      isBusy: false,
+      mailbox: [],
+      initial: [],
+      ...(table && { table }),
+    };
+    this.#cells.set(path, cell);
+    return cell;
+  }
+
+  #make(path: string, table: Local | undefined, input: unknown, parent: Cell | undefined): Cell {
+    const { state, actions } = table?.start(input) ?? { state: 0, actions: [] };
+    const cell: Cell = {
+      path,
+      parent,
+      local: state,
+      status: 'made',
+      isBusy: false,
+      mailbox: [],
+      initial: actions,
+      ...(table && { table }),
+    };
+    this.#cells.set(path, cell);
+    return cell;
+  }
+
+  #start(cell: Cell): void {
+    if (cell.status !== 'made') return;
+    cell.status = 'starting';
+    this.#run(cell, cell.initial);
+    if (cell.status !== 'starting') return;
+    cell.status = 'running';
+    this.#flush(cell);
+  }
+
+  #send(cell: Cell, event: Event): void {
+    if (cell.status === 'stopped') return;
+    cell.mailbox.push(event);
+    if (cell.status === 'running' && !cell.isBusy) this.#flush(cell);
+  }
+
+  #flush(cell: Cell): void {
+    cell.isBusy = true;
+    for (let event = cell.mailbox.shift(); event !== undefined; event = cell.mailbox.shift()) this.#take(cell, event);
+    cell.isBusy = false;
+  }
+
+  #take(cell: Cell, event: Event): void {
+    this.#taken++;
+    if (this.#taken > ENDLESS) throw new Error(`a step goes on for ever: ${cell.path} takes ${event.type}`);
+    if (cell.table === undefined) {
+      this.#route(cell, event);
+    } else if (event.type === STOP.type) {
+      this.#settle(cell);
+    } else {
+      const { state, actions } = cell.table.step(cell.local, event);
+      cell.local = state;
+      this.#run(cell, actions);
+    }
+  }
+
+  /** Does what a step asks for: effects at once, the rest when they are all done, in order. */
+  #run(cell: Cell, actions: readonly Action[]): void {
+    const deferred: (() => void)[] = [];
+    for (const action of actions) this.#perform(cell, action, (later) => deferred.push(later));
+    for (const later of deferred) later();
+    const { status, output } = (cell.table as Local).snapshot(cell.local);
+    if (status !== 'done') return;
+    this.#settle(cell);
+    const { parent, path } = cell;
+    const actorId = path.slice(path.indexOf('.') + 1);
+    if (parent !== undefined) this.#send(parent, { type: `xstate.done.actor.${actorId}`, output, actorId } as Event);
+  }
+
+  #perform(cell: Cell, action: Action, defer: (later: () => void) => void): void {
+    switch (action.kind) {
+      case 'effect':
+        this.#host.effect(action.name, action.params);
+        return;
+      case 'emit':
+        defer(() => this.#host.emit(action.event));
+        return;
+      case 'send':
+        defer(() => this.#relay(action.to, action.event));
+        return;
+      case 'schedule': {
+        const { id, event } = action;
+        if (id !== event.type) throw new Error('only timers of `after` are modelled');
+        defer(() => this.#timers.add(`${cell.path} ${id}`));
+        return;
+      }
+      case 'cancel':
+        defer(() => this.#timers.delete(`${cell.path} ${action.id}`));
+        return;
+      case 'spawn': {
+        // The conduit is outside: what it would send comes as the inputs of the search.
+        if (action.src === 'conduit') return;
+        const table = action.src === REGISTRY ? undefined : this.#tables[action.src as keyof Tables];
+        const child = this.#make(action.id, table, action.input, cell);
+        defer(() => this.#start2(child));
+        return;
+      }
+      case 'stop': {
+        if (action.id === 'conduit') {
+          defer(() => this.#host.effect('stopConduit', undefined));
+          return;
+        }
+        const child = this.#cells.get(action.id);
+        if (child?.status === 'made') child.status = 'stopped';
+        else if (child !== undefined) defer(() => this.#stop(child));
+        return;
+      }
+    }
+  }
+
+  #start2(cell: Cell): void {
+    if (cell.table !== undefined) this.#start(cell);
+    else if (cell.status === 'made') cell.status = 'running';
+  }
+
+  #relay(path: string, event: Event): void {
+    const target = this.#cells.get(path);
+    if (target === undefined) this.#host.lost(path, event);
+    else this.#send(target, event);
+  }
+
+  #stop(cell: Cell): void {
+    if (cell.status === 'stopped') return;
+    cell.mailbox = [];
+    this.#send(cell, STOP);
+  }
+
+  /** An actor is over: its timers with it, and what waits for it. */
+  #settle(cell: Cell): void {
+    cell.status = 'stopped';
+    cell.mailbox = [];
+    for (const timer of this.#timers) if (timer.startsWith(`${cell.path} `)) this.#timers.delete(timer);
+  }
+
+  /** The registry; see src/registry.ts. */
+  #route(registry: Cell, event: Event): void {
+    const session = registry.parent as Cell;
+    const told = event as Event & { id: number; input: object; event: Event; actorId: string; output: unknown };
+    switch (event.type) {
+      case 'connections.spawn': {
+        const { id } = told.input as { id: number };
+        const more = { port: this.#port, conformance: this.#conformance, parent: new Opaque(REGISTRY) };
+        const path = `${REGISTRY}.${id}`;
+        if (this.#isLiving(path)) throw new Error(`connection ${id} is spawned a second time`);
+        this.#start(this.#make(path, this.#tables.connection, { ...told.input, ...more }, registry));
+        return;
+      }
+      case 'connections.deliver': {
+        const path = `${REGISTRY}.${told.id}`;
+        if (this.#isLiving(path)) this.#relay(path, told.event);
+        else this.#host.lost(path, told.event);
+        return;
+      }
+      case 'connections.opened':
+        this.#send(session, event);
+        return;
+      case STOP.type:
+        for (const cell of this.#cells.values()) if (cell.parent === registry) this.#stop(cell);
+        this.#settle(registry);
+        return;
+      default:
+        this.#send(session, { type: 'connections.ended', id: Number(told.actorId), output: told.output } as Event);
+    }
+  }
+
+  #isLiving(path: string): boolean {
+    const status = this.#cells.get(path)?.status;
+    return status !== undefined && status !== 'stopped';
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The search: breadth first, so that the way to whatever is wrong is a shortest one. Every state is kept, and so is every
+ * transition, for what has to come about in the end; see liveness.ts.
+ */
+import type { Finding } from './peer.js';
+import { Integers, Store } from './store.js';
+import { type Label, pack, WORDS } from './world.js';
+
+/** What is explored: a world, or one peer against an adversary. */
+export interface System {
+  start(words: Int32Array): Finding | undefined;
+  successors(words: Int32Array, at: number, visit: Visitor): void;
+}
+
+type Visitor = Parameters<import('./world.js').World['successors']>[2];
+
+export interface Exploration {
+  readonly store: Store;
+  /** For each state where its transitions begin, and one more. */
+  readonly begins: Integers;
+  /** Each transition's target, four times, plus its kind. */
+  readonly edges: Integers;
+  readonly parents: Integers;
+  readonly depth: number;
+  /** The first thing that is wrong, and the state that it was reached from. */
+  readonly wrong?: { readonly from: number; readonly label?: Label; readonly finding: Finding };
+  /** Whether the search ended because it had gone far enough. */
+  readonly isCut: boolean;
+}
+
+export function search(system: System, most = Number.POSITIVE_INFINITY): Exploration {
+  const store = new Store(WORDS);
+  const begins = new Integers();
+  const edges = new Integers();
+  const parents = new Integers();
+  const words = new Int32Array(WORDS);
+  let wrong: Exploration['wrong'];
+  const finding = system.start(words);
+  if (finding !== undefined) wrong = { from: -1, finding };
+  store.add(words);
+  parents.push(-1);
+  let depth = 0;
+  let levelEnd = 1;
+  let current = 0;
+  const visit: Visitor = (draft, kind, label, violation) => {
+    pack(draft, words);
+    const known = store.size;
+    const target = store.add(words);
+    if (target === known) parents.push(current);
+    edges.push(target * 4 + kind);
+    if (violation !== undefined && wrong === undefined) wrong = { from: current, label, finding: violation };
+  };
+  while (current < store.size && wrong === undefined && store.size < most) {
+    if (current === levelEnd) {
+      depth++;
+      levelEnd = store.size;
+    }
+    begins.push(edges.length);
+    system.successors(store.words.items, current * WORDS, visit);
+    current++;
+  }
+  begins.push(edges.length);
+  return { store, begins, edges, parents, depth, isCut: store.size >= most, ...(wrong && { wrong }) };
+}
+
+/** The transitions that lead to a state, first to last. */
+export function pathTo(system: System, { store, parents }: Exploration, state: number): Label[] {
+  const states: number[] = [];
+  for (let at = state; at >= 0; at = parents.at(at)) states.unshift(at);
+  const words = new Int32Array(WORDS);
+  const path: Label[] = [];
+  for (let index = 1; index < states.length; index++) {
+    const [from, to] = [states[index - 1] as number, states[index] as number];
+    let found: Label | undefined;
+    system.successors(store.words.items, from * WORDS, (draft, _kind, label) => {
+      pack(draft, words);
+      const at = to * WORDS;
+      if (found === undefined && words.every((word, offset) => word === store.words.at(at + offset))) found = label;
+    });
+    path.push(found as Label);
+  }
+  return path;
+}

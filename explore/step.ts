@@ -1,0 +1,272 @@
+/**
+ * One step of one peer: an input, and everything that it sets off until the whole actor tree is idle. That this is one
+ * step is the gate's doing (src/conduit/gate.ts): a peer's next input waits until then. What it sends goes onto the link
+ * at once; that the other peer may take the first of it before the last is sent changes nothing, since neither sees the
+ * other but through the link.
+ */
+import type { SessionContext, SessionEvent } from '../machines/index.js';
+import { ROOT } from '../src/wire/id.js';
+import type { ConnectionSettings, DataMessage } from '../src/wire/message.js';
+import { canonical } from './canonical.js';
+import { type Event, Thrown } from './local.js';
+import { Monitor } from './monitor.js';
+import type { Budget, Input, Memory, PeerOptions, PeerState, StepResult, UserAction } from './peer.js';
+import { ModelPort } from './port.js';
+import { Runtime, type Tables } from './runtime.js';
+
+export const SETTINGS: ConnectionSettings = { parity: 'odd', maxConcurrentRequests: 1 };
+
+const NO_MEMORY: Memory = {
+  lastOpened: 0,
+  unanswered: [],
+  closed: [],
+  hasGreeted: false,
+  hasAccused: false,
+  ping: undefined,
+};
+
+/** What an actor tree of a peer is allowed to be, whatever happens. */
+const MOST = 32;
+
+/** What users send. */
+function item(connectionId: number): DataMessage {
+  return { type: 'ChannelMessage', connectionId, id: 1, body: { type: 'Item', item: new Uint8Array() } };
+}
+
+export class Stepper {
+  readonly options: PeerOptions;
+  readonly #tables: Tables;
+
+  constructor(tables: Tables, options: PeerOptions) {
+    this.#tables = tables;
+    this.options = options;
+  }
+
+  /** A peer that has just been started. */
+  initial(): StepResult {
+    const { budget } = this.options;
+    const empty: PeerState = {
+      actors: {},
+      timers: [],
+      port: {
+        link: 'open',
+        isPaused: false,
+        isEndHeld: false,
+        isConfirming: false,
+        isBroken: false,
+        isFull: false,
+        parked: [],
+        full: undefined,
+        waiting: [],
+        lastRequest: 0,
+        decisions: [],
+        handles: [],
+        isEstablished: false,
+        end: undefined,
+        left: budget,
+      },
+      memory: NO_MEMORY,
+    };
+    return this.#run(empty, 0, (runtime, port) => {
+      const { role, conformance, settings, limits, isAccepting, keepalive } = this.options;
+      // The gate opens when the session has started: what belongs to the start comes first.
+      port.fire(
+        () =>
+          runtime.start({
+            role,
+            conformance,
+            localSettings: settings,
+            metadata: [],
+            keepalive: keepalive ? { pingInterval: 1, pongTimeout: 2 } : { pingInterval: 0, pongTimeout: 0 },
+            limits: {
+              connections: limits.connections,
+              undecided: limits.undecided,
+              handshakeTimeout: 3,
+              flushTimeout: 4,
+              stallTimeout: 5,
+              sweepInterval: 6,
+            },
+            isAccepting,
+          }),
+        { opens: 0, decisions: 0 },
+      );
+    });
+  }
+
+  /** What comes of an input; `backlog` is how many messages of ours the link holds back. */
+  step(state: PeerState, input: Input, backlog: number): StepResult {
+    return this.#run(state, backlog, (runtime, port) => this.#input(runtime, port, input));
+  }
+
+  #run(state: PeerState, backlog: number, act: (runtime: Runtime, port: ModelPort) => void): StepResult {
+    const monitor = new Monitor(this.options, state.memory);
+    const runtime: Runtime = new Runtime(this.#tables, this.options.conformance, {
+      effect: (name, params) => port.effect(name, params),
+      emit: () => {},
+      lost: (path, event) => monitor.found('active-only', `${event.type} for ${path}, which is gone`),
+    });
+    const port: ModelPort = new ModelPort(
+      this.options,
+      state.port,
+      monitor,
+      backlog,
+      (event) => runtime.send(event),
+      () => this.#sessionContext(runtime.actors)?.localSettings.parity,
+    );
+    try {
+      runtime.restore(state.actors, state.timers);
+      act(runtime, port);
+    } catch (error) {
+      monitor.found(error instanceof Thrown ? 'never-throws' : 'bounded', String(error));
+    }
+    const { actors, timers } = runtime;
+    const next: PeerState = { actors, timers, port: port.state, memory: monitor.memory };
+    this.#inspect(next, monitor);
+    const { sent, link, confirms, accuses, observed } = port;
+    return {
+      state: this.options.isReduced === false ? next : this.#forget(next),
+      sent,
+      link,
+      confirms,
+      observed,
+      ...(accuses === undefined ? {} : { accuses }),
+      ...(monitor.finding === undefined ? {} : { violation: monitor.finding }),
+    };
+  }
+
+  /**
+   * The reduction. Nobody can do anything with a session that is over, and nothing in its last states asks what the ids
+   * and settings once were: peers that differ in these behave alike, and are taken for one. That nothing is lost by it is
+   * tested; see test/explore/reduction.test.ts.
+   */
+  #forget(state: PeerState): PeerState {
+    if (state.port.end === undefined) return state;
+    const port = { ...state.port, left: {}, lastRequest: 0 };
+    const { session } = state.actors;
+    if (session === undefined) return { ...state, port: { ...port, end: 'stopped' }, memory: NO_MEMORY };
+    const { value, context, children } = this.#tables.session.snapshot(session);
+    const key = canonical({ value, end: (context as SessionContext).end, children: Object.keys(children) });
+    const actors = { ...state.actors, session: this.#tables.session.representative(session, key) };
+    // What is closing is never written to.
+    return { ...state, actors, port, memory: port.link === 'open' ? state.memory : NO_MEMORY };
+  }
+
+  #input(runtime: Runtime, port: ModelPort, input: Input): void {
+    switch (input.type) {
+      case 'message':
+        port.take(input.message);
+        return;
+      case 'ended':
+        port.state.link = 'over';
+        if (port.state.isPaused) port.state.isEndHeld = true;
+        else port.push({ type: 'link.ended' });
+        return;
+      case 'heldEnd':
+        port.state.isEndHeld = false;
+        port.push({ type: 'link.ended' });
+        return;
+      case 'failed':
+        port.state.link = 'over';
+        port.push({ type: 'link.failed', error: new Error('the link broke') } as SessionEvent);
+        return;
+      case 'broken':
+        port.state.link = 'closing';
+        return;
+      case 'drained':
+        port.drained();
+        return;
+      case 'confirmed':
+        port.state.isConfirming = false;
+        port.push({ type: 'keepalive.confirmed' });
+        return;
+      case 'malformed':
+        port.push({ type: 'conduit.malformed', rule: 'session.message', description: 'malformed' } as SessionEvent);
+        return;
+      case 'timer': {
+        const { timer, opens = 0, decisions = 0 } = input;
+        if (timer.includes('pingInterval')) this.#spend(port, 'ping');
+        port.fire(() => runtime.fire(timer), { opens, decisions });
+        return;
+      }
+      case 'user':
+        this.#user(port, input.action, input.id ?? ROOT);
+        return;
+    }
+  }
+
+  #user(port: ModelPort, action: UserAction, id: number): void {
+    if (action !== 'accept' && action !== 'reject' && action !== 'read') this.#spend(port, action);
+    switch (action) {
+      case 'open': {
+        const request = port.request('open');
+        port.push({ type: 'app.open', request, settings: SETTINGS, metadata: [] } as SessionEvent);
+        return;
+      }
+      case 'abort':
+        port.push({ type: 'app.abandonOpen', id, why: 'aborted' } as SessionEvent);
+        return;
+      case 'accept':
+        port.push({ type: 'app.accept', id, settings: { ...SETTINGS, parity: 'even' }, metadata: [] } as SessionEvent);
+        return;
+      case 'reject':
+        port.push(() => port.reject(id));
+        return;
+      case 'send':
+        port.send(item(id));
+        return;
+      case 'read':
+        port.read(id);
+        if (this.options.isCoupled && (port.state.left.send ?? 0) > 0) {
+          this.#spend(port, 'send');
+          port.send(item(id));
+        }
+        return;
+      case 'close':
+      case 'misclose':
+        port.push({ type: 'app.close', id, request: port.request('close'), metadata: [] } as SessionEvent);
+        return;
+      case 'release':
+      case 'releaseRoot':
+        port.push({ type: 'app.release', id } as SessionEvent);
+        return;
+      case 'leave':
+        port.leave(id);
+        return;
+      case 'shutdown':
+        port.push({ type: 'app.shutdown' });
+        return;
+      case 'abortHandshake':
+        port.push({ type: 'app.abortHandshake', reason: undefined } as Event);
+        return;
+    }
+  }
+
+  #spend(port: ModelPort, action: keyof Budget): void {
+    const left = (port.state.left[action] ?? 0) - 1;
+    port.state.left = { ...port.state.left, [action]: Math.max(0, left) };
+  }
+
+  #sessionContext(actors: Readonly<Record<string, number>>): SessionContext | undefined {
+    const local = actors['session'];
+    return local === undefined ? undefined : (this.#tables.session.snapshot(local).context as SessionContext);
+  }
+
+  /** What has to be true of a peer that rests. */
+  #inspect({ actors, timers, port }: PeerState, monitor: Monitor): void {
+    const paths = Object.keys(actors);
+    if (paths.length > MOST || timers.length > MOST) monitor.found('bounded', `${paths.length} actors`);
+    const context = this.#sessionContext(actors);
+    if (context === undefined) {
+      const left = [...paths, ...timers, ...port.waiting, ...port.decisions, ...port.handles, ...port.parked];
+      if (left.length > 0) monitor.found('nothing-left', `left behind: ${JSON.stringify(left)}`);
+      if (port.link !== 'over') monitor.found('nothing-left', 'the link is not let go of');
+      if (port.end === undefined) monitor.found('nothing-left', 'nobody was told of the end');
+      return;
+    }
+    if (!paths.includes('connections')) return;
+    const live = [...context.live.toJSON()].map((id) => `connections.${id}`).sort();
+    const living = paths.filter((path) => path.startsWith('connections.') && path !== 'connections.0').sort();
+    if (live.join() !== living.join()) monitor.found('books-agree', `counted: ${live}, living: ${living}`);
+    if (!paths.includes('connections.0')) monitor.found('books-agree', 'the root is gone');
+  }
+}
