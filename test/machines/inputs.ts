@@ -16,10 +16,10 @@ export function event(type: string, facts: object = {}): EventObject {
   return { type, ...facts };
 }
 
-export const FAILED = event('link.failed', { error: new Error('the link broke') });
+const FAILED = event('link.failed', { error: new Error('the link broke') });
 export const UNSENDABLE = event('link.unsendable', { error: new Error('the link refused') });
-export const MALFORMED = event('conduit.malformed', { rule: 'session.message', description: 'no message' });
-export const OVERSIZED = event('conduit.malformed', {
+const MALFORMED = event('conduit.malformed', { rule: 'session.message', description: 'no message' });
+const OVERSIZED = event('conduit.malformed', {
   rule: 'session.message',
   description: 'too long',
   limit: 'frame',

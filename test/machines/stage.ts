@@ -32,7 +32,7 @@ export interface Outcome {
 const RULE = /^([a-z]+\.[a-z]+): /;
 
 /** Writes down what a machine asks for; what a port gets, and what children and parents are told. */
-export class Recording {
+class Recording {
   readonly effects: Effect[] = [];
 
   note(name: EffectName, what?: unknown): void {
@@ -100,7 +100,7 @@ export function stub(
 }
 
 /** A machine that runs, on a stage where everything around it is of cardboard. */
-export class Stage {
+class Stage {
   readonly #part: Part;
   readonly #recording = new Recording();
   readonly #clock = new StepClock();
@@ -174,7 +174,7 @@ export class Stage {
 }
 
 /** What the oracle says of an event, in the same shape. */
-export function judged(part: Part, verdict: Verdict<{ readonly phase: string }>, before: readonly string[]): Outcome {
+function judged(part: Part, verdict: Verdict<{ readonly phase: string }>, before: readonly string[]): Outcome {
   const timers = [...part.oracle.timers(verdict.state)].sort();
   const { restarts = [] } = verdict;
   return {
