@@ -1,8 +1,11 @@
 import type { AnyStateMachine, AnyTransitionDefinition, InspectionEvent } from 'xstate';
 
 /** A transition of a definition, by its name: the state's id, the event, and which branch of it. */
-interface Branch {
+export interface Branch {
   readonly name: string;
+  /** The id of the state that it leaves, and the event that it answers; `always` if none. */
+  readonly source: string;
+  readonly event: string;
   readonly transition: AnyTransitionDefinition;
 }
 
@@ -16,8 +19,8 @@ export class Coverage {
 
   constructor(machine: AnyStateMachine) {
     this.#branches = nodesOf(machine.root).flatMap((node) => [
-      ...[...node.transitions].flatMap(([event, transitions]) => named(`${node.id} + ${event}`, transitions)),
-      ...named(`${node.id} always`, node.always ?? []),
+      ...[...node.transitions].flatMap(([event, transitions]) => branchesOf(node.id, event, transitions)),
+      ...branchesOf(node.id, 'always', node.always ?? []),
     ]);
   }
 
@@ -25,8 +28,17 @@ export class Coverage {
     if (event.type === '@xstate.microstep') for (const transition of event._transitions) this.#taken.add(transition);
   }
 
+  get branches(): readonly Branch[] {
+    return this.#branches;
+  }
+
   get names(): readonly string[] {
     return this.#branches.map(({ name }) => name);
+  }
+
+  /** The transitions taken so far, whatever machine they are of. */
+  get taken(): ReadonlySet<AnyTransitionDefinition> {
+    return this.#taken;
   }
 
   get missed(): readonly string[] {
@@ -38,9 +50,12 @@ function nodesOf(node: AnyStateMachine['root']): readonly AnyStateMachine['root'
   return [node, ...Object.values(node.states).flatMap(nodesOf)];
 }
 
-function named(name: string, transitions: readonly AnyTransitionDefinition[]): readonly Branch[] {
+function branchesOf(source: string, event: string, transitions: readonly AnyTransitionDefinition[]): readonly Branch[] {
+  const name = event === 'always' ? `${source} always` : `${source} + ${event}`;
   return transitions.map((transition, index) => ({
     name: transitions.length === 1 ? name : `${name} [${String(index + 1)} of ${String(transitions.length)}]`,
+    source,
+    event,
     transition,
   }));
 }

@@ -1,0 +1,55 @@
+import { describe, expect, test } from '@jest/globals';
+import { connectionPart } from './connection.part.js';
+import { Coverage } from './coverage.js';
+import { handshakePart } from './handshake.part.js';
+import { keepalivePart } from './keepalive.part.js';
+import { Mutants } from './mutants.js';
+import { sessionPart } from './session.part.js';
+
+// That the paths can fail: each transition is made wrong in every simple way, and what the right machine's paths do on
+// the wrong one must go against the oracle.
+
+const parts = [handshakePart, keepalivePart, connectionPart, sessionPart];
+
+/** What may be otherwise, and nobody can tell, by the reason. */
+const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'the state that it leads to is left at once, for the right one': {
+    'keepalive.awaitingPong + rx.Pong': 'leads to keepalive.starting',
+    'keepalive.confirming + rx.Pong': 'leads to keepalive.starting',
+    'session.running.deadlines.sweeping + xstate.after.sweepInterval.session.running.deadlines.sweeping':
+      'leads to session.running.deadlines.idle',
+  },
+  'the next row in turn says the same of it, but for the words': {
+    'connection.opening + rx.RequestMessage [2 of 2]': 'is not there',
+    'connection.opening + rx.ChannelMessage [2 of 2]': 'is not there',
+    'connection.deciding + rx.RequestMessage [2 of 2]': 'is not there',
+    'connection.deciding + rx.ChannelMessage [2 of 2]': 'is not there',
+    'session.running + rx.ConnectionClose [2 of 6]': 'is not there',
+  },
+  'it says that nothing is to be done, and nothing would be': {
+    'session.running + app.release [3 of 3]': 'is not there',
+    'session.running + app.abandonOpen [2 of 2]': 'is not there',
+    'session.running + app.accept [2 of 2]': 'is not there',
+    'session.running + app.reject [2 of 2]': 'is not there',
+    'session.running + app.leave [2 of 2]': 'is not there',
+    'session.ending + rx.*': 'is not there',
+  },
+};
+
+const alike = new Map(Object.values(ALIKE).flatMap((of) => Object.entries(of)));
+
+test('nothing is listed as alike that is not there any more', () => {
+  const names = new Set(parts.flatMap((part) => new Coverage(part.machine).names));
+  expect([...alike.keys()].filter((name) => !names.has(name))).toEqual([]);
+});
+
+describe.each(parts.map((part) => [part.machine.id, part] as const))('the paths of the %s notice', (_, part) => {
+  const mutants = new Mutants(part);
+
+  test.each(mutants.branches.map((branch) => [branch.name, branch] as const))(
+    'whatever is wrong with %s',
+    (name, branch) => {
+      expect(mutants.survivors(branch)).toEqual([alike.get(name) ?? []].flat());
+    },
+  );
+});

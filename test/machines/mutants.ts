@@ -1,0 +1,134 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { AnyStateMachine, AnyTransitionDefinition } from 'xstate';
+import type { Path } from '../../src/testing/index.js';
+import { type Branch, Coverage } from './coverage.js';
+import type { Part, Variant } from './part.js';
+import { play } from './stage.js';
+import { pathsOf, unansweredBy } from './walks.js';
+
+type StateNode = AnyStateMachine['root'];
+
+/** What a transition is made of, and can be made otherwise. */
+interface Mutable {
+  guard: unknown;
+  target: readonly StateNode[] | undefined;
+  actions: readonly unknown[];
+  reenter: boolean;
+}
+
+/** One way in which a transition could be wrong. */
+interface Mutation {
+  readonly name: string;
+  readonly change: Partial<Mutable>;
+}
+
+interface Walk {
+  readonly variant: Variant;
+  readonly steps: Path<AnyStateMachine>['steps'];
+}
+
+/** Wrong versions of one machine's transitions, and whether the paths of the right machine notice. */
+export class Mutants {
+  readonly #part: Part;
+  /** The walks on which one of an event's branches is taken, by the transition. */
+  readonly #walks = new Map<AnyTransitionDefinition, Walk[]>();
+  /** The walks that end with an event which nothing answers, by the event: a branch more would. */
+  readonly #unanswered = new Map<string, Walk[]>();
+  readonly branches: readonly Branch[];
+
+  constructor(part: Part) {
+    this.#part = part;
+    this.branches = new Coverage(part.machine).branches;
+    for (const variant of part.variants) {
+      for (const path of pathsOf(part, variant)) {
+        this.#note({ variant, steps: path.steps });
+        if (!path.isShortest) continue;
+        for (const event of unansweredBy(part, variant, path)) {
+          add(this.#unanswered, event.type, { variant, steps: [...path.steps, { event, snapshot: path.start }] });
+        }
+      }
+    }
+  }
+
+  /** What could be wrong with a transition, and nobody would notice. */
+  survivors(branch: Branch): readonly string[] {
+    // What one branch does not take, the next one may.
+    const siblings = this.branches.filter(({ event, source }) => event === branch.event && source === branch.source);
+    const walks = [
+      ...siblings.flatMap(({ transition }) => this.#walks.get(transition) ?? []),
+      ...(this.#unanswered.get(branch.event) ?? []),
+    ];
+    // The shortest first: they notice soonest.
+    const ordered = walks.toSorted((one, other) => one.steps.length - other.steps.length);
+    return mutationsOf(branch)
+      .filter((mutation) => !this.#isNoticed(branch, mutation, ordered))
+      .map(({ name }) => name);
+  }
+
+  #note(walk: Walk): void {
+    const coverage = new Coverage(this.#part.machine);
+    play(this.#part, walk.variant, walk, coverage);
+    for (const transition of coverage.taken) add(this.#walks, transition, walk);
+  }
+
+  /** Plays what the right machine does on the wrong one, and asks the oracle. */
+  #isNoticed({ transition }: Branch, { change }: Mutation, walks: readonly Walk[]): boolean {
+    const mutable = transition as unknown as Mutable;
+    const { guard, target, actions, reenter } = mutable;
+    Object.assign(mutable, change);
+    try {
+      return walks.some((walk) => this.#isWrong(walk));
+    } finally {
+      Object.assign(mutable, { guard, target, actions, reenter });
+    }
+  }
+
+  #isWrong(walk: Walk): boolean {
+    try {
+      return play(this.#part, walk.variant, walk).some(
+        ({ got, want }) => !isDeepStrictEqual(defined(got), defined(want)),
+      );
+    } catch {
+      return true;
+    }
+  }
+}
+
+function add<K>(walks: Map<K, Walk[]>, key: K, walk: Walk): void {
+  const known = walks.get(key);
+  if (known === undefined) walks.set(key, [walk]);
+  else known.push(walk);
+}
+
+function mutationsOf({ transition }: Branch): readonly Mutation[] {
+  const { guard, target, actions, reenter, source } = transition as unknown as Mutable & { source: StateNode };
+  const [to] = target ?? [];
+  const elsewhere = Object.values((to ?? source).parent?.states ?? source.states).find(
+    (node) => node !== to && node !== source,
+  );
+  return [
+    { name: 'is not there', change: { guard: () => false } },
+    ...(guard === undefined ? [] : [{ name: 'has no guard', change: { guard: undefined } }]),
+    ...(to === undefined ? [] : [{ name: 'leads nowhere', change: { target: undefined } }]),
+    ...(elsewhere === undefined ? [] : [{ name: `leads to ${elsewhere.id}`, change: { target: [elsewhere] } }]),
+    ...(to === source ? [{ name: 'does not begin anew', change: { reenter: !reenter } }] : []),
+    ...actions.map((action, index) => ({
+      name: `does not ${nameOf(action)}`,
+      change: { actions: actions.filter((_, other) => other !== index) },
+    })),
+  ];
+}
+
+function nameOf(action: unknown): string {
+  return typeof action === 'string' ? action : String((action as { type?: unknown }).type);
+}
+
+/** Without what is undefined, which says the same as what is not there. */
+function defined(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(defined);
+  if (typeof value !== 'object' || value === null || ![Object.prototype, null].includes(Object.getPrototypeOf(value)))
+    return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === undefined ? [] : [[key, defined(inner)]])),
+  );
+}
