@@ -150,7 +150,7 @@ const largest: Configuration = {
   text: 'two opens and one message from each side, close, release, shutdown, and a link that may fail',
   initiator: { budget: { open: 2, send: 1, close: 1, shutdown: 1 } },
   acceptor: { budget: { open: 2, send: 1, release: 1, shutdown: 1 } },
-  both: { conformance: 'strict', rejects: false },
+  both: { conformance: 'strict' },
   world: { befalls: ['fail'] },
   timers: ['flushTimeout'],
   goals: DELIVERED,

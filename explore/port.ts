@@ -286,7 +286,10 @@ export class ModelPort {
     for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
       this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
     }
-    for (const id of state.decisions.slice(0, decisions)) this.push(() => this.reject(id));
+    for (const id of state.decisions.slice(0, decisions)) {
+      this.push(() => this.reject(id));
+      this.#see({ type: 'moot', id });
+    }
   }
 
   /** The answer of a user who says no; none where nobody asks any more. */

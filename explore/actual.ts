@@ -1,0 +1,269 @@
+/** One peer that really runs: a session of the public interface, moved by the same inputs as the explorer's. */
+import { messagePack } from '../src/codec/msgpack.js';
+import {
+  type Acceptance,
+  accept,
+  type Connection,
+  ConnectionClosed,
+  type DataMessage,
+  initiate,
+  LimitExceeded,
+  type Message,
+  type Rejection,
+  type Session,
+} from '../src/index.js';
+import { DEFAULT_LIMITS } from '../src/limits.js';
+import type { Input, PeerOptions, PeerState } from './peer.js';
+import type { SteppedLink } from './stepped-link.js';
+
+/** Each timer by a length that no other one has, in milliseconds. */
+const LENGTHS = {
+  handshakeTimeout: 1_001,
+  flushTimeout: 1_003,
+  stallTimeout: 1_005,
+  pingInterval: 1_007,
+  pongTimeout: 1_009,
+  // What the session makes of the two times below.
+  sweepInterval: 900,
+  stallNotice: 1_000,
+};
+const OPEN_TIMEOUT = 9_000;
+const ACCEPT_TIMEOUT = 9_500;
+
+interface Timer {
+  readonly callback: () => void;
+  readonly length: number;
+}
+
+/** A clock whose timers go off when they are told to, whatever their lengths; and that tells any time it is told to. */
+class Clock {
+  readonly timers = new Map<number, Timer>();
+  /** The answers to come; then {@link time}. */
+  readonly answers: number[] = [];
+  time = 0;
+  #last = 0;
+
+  now(): number {
+    return this.answers.shift() ?? this.time;
+  }
+
+  setTimeout(callback: () => void, length: number): number {
+    this.timers.set(++this.#last, { callback, length });
+    return this.#last;
+  }
+
+  clearTimeout(id: unknown): void {
+    this.timers.delete(id as number);
+  }
+
+  fire(name: string): void {
+    const length = Object.entries(LENGTHS).find(([part]) => name.includes(part))?.[1];
+    for (const [id, timer] of this.timers) {
+      if (timer.length !== length) continue;
+      this.timers.delete(id);
+      timer.callback();
+      return;
+    }
+    throw new Error(`no timer ${name} runs`);
+  }
+}
+
+/** Turns of the event loop that a session waits for, and that come when they are told to. */
+export class Turns {
+  readonly waiting: (() => void)[] = [];
+  readonly #native = globalThis.setImmediate;
+
+  /** While `act` runs, whoever asks for a turn has to wait. */
+  catch(act: () => void): void {
+    const catcher = (callback: () => void) => this.waiting.push(callback);
+    globalThis.setImmediate = catcher as unknown as typeof setImmediate;
+    try {
+      act();
+    } finally {
+      globalThis.setImmediate = this.#native;
+    }
+  }
+}
+
+export class Actual {
+  readonly clock = new Clock();
+  readonly #link: SteppedLink;
+  readonly #turns = new Turns();
+  readonly #aborting = new AbortController();
+  readonly #decisions = new Map<number, (answer: Acceptance | Rejection) => void>();
+  readonly #openings = new Map<number, AbortController>();
+  readonly #since = new Map<string, number>();
+  readonly #known = new Set<Connection>();
+  #seen: string[] = [];
+  #session: Session | undefined;
+
+  constructor(link: SteppedLink, { role, conformance, settings, isAccepting, keepalive, limits }: PeerOptions) {
+    this.#link = link;
+    const start = role === 'initiator' ? initiate : accept;
+    const { handshakeTimeout, flushTimeout, stallTimeout, pingInterval, pongTimeout } = LENGTHS;
+    const starting = start(link, {
+      ...settings,
+      conformance,
+      clock: this.clock,
+      onReport: () => {},
+      signal: this.#aborting.signal,
+      limits: {
+        handshakeTimeout,
+        flushTimeout,
+        stallTimeout,
+        openTimeout: OPEN_TIMEOUT,
+        acceptTimeout: ACCEPT_TIMEOUT,
+        connections: limits.connections,
+        undecided: limits.undecided,
+        ...(limits.inbox === undefined ? {} : { inboxMessages: limits.inbox }),
+      },
+      ...(keepalive ? { keepalive: { pingInterval, pongTimeout } } : {}),
+      ...(isAccepting ? { onConnection: (request) => this.#ask(request) } : {}),
+    });
+    starting.then(
+      (session) => {
+        this.#session = session;
+        this.#hold(session.root);
+        void session.closed.then(() => this.#seen.push('gone'));
+      },
+      () => this.#seen.push('failed'),
+    );
+  }
+
+  /** What has become visible since the last time, and what has been sent. */
+  take(): { readonly seen: readonly string[]; readonly sent: readonly Message[] } {
+    const seen = this.#seen.sort();
+    this.#seen = [];
+    return { seen, sent: this.#link.takeSent().map((bytes) => messagePack.decode(bytes, DEFAULT_LIMITS)) };
+  }
+
+  /** Does what an input says; `before` is what the explorer takes the peer for. */
+  act(input: Input, before: PeerState): void {
+    this.clock.time++;
+    switch (input.type) {
+      case 'message':
+        this.#link.deliver();
+        return;
+      case 'ended':
+      case 'failed':
+        this.#link.hear();
+        return;
+      case 'confirmed':
+        // What still arrives makes it look again.
+        for (const turn of this.#turns.waiting.splice(0)) this.#turns.catch(turn);
+        if (this.#turns.waiting.length > 0) this.act(input, before);
+        return;
+      case 'timer':
+        this.#fire(input, before);
+        return;
+      case 'user':
+        this.#user(input, before);
+        return;
+      default:
+        throw new Error(`${input.type} is not for a peer that really runs`);
+    }
+  }
+
+  #fire({ timer, opens = 0, decisions = 0 }: Input & { type: 'timer' }, { port }: PeerState): void {
+    if (timer.includes('sweepInterval')) {
+      // The time at which just so many are too old.
+      const pending = port.waiting.filter(({ id }) => id !== undefined);
+      const open = this.#since.get(`open ${pending[opens - 1]?.request}`);
+      const decision = this.#since.get(`asked ${port.decisions[decisions - 1]}`);
+      this.clock.answers.push(open === undefined ? 0 : open + OPEN_TIMEOUT);
+      this.clock.answers.push(decision === undefined ? 0 : decision + ACCEPT_TIMEOUT);
+    }
+    this.#turns.catch(() => this.clock.fire(timer));
+    this.clock.answers.length = 0;
+  }
+
+  #user({ action, id = 0 }: Input & { type: 'user' }, { port }: PeerState): void {
+    if (action === 'abortHandshake') {
+      this.#aborting.abort();
+      return;
+    }
+    const session = this.#session as Session;
+    const handle = session.connection(id);
+    const request = port.lastRequest + 1;
+    switch (action) {
+      case 'open':
+        this.#open(session, request);
+        return;
+      case 'abort': {
+        const waiting = port.waiting.find((one) => one.id === id);
+        this.#openings.get(waiting?.request ?? 0)?.abort();
+        return;
+      }
+      case 'accept':
+        this.#decisions.get(id)?.({ type: 'accept', settings: { parity: 'even', maxConcurrentRequests: 1 } });
+        return;
+      case 'reject':
+        this.#decisions.get(id)?.({ type: 'reject' });
+        return;
+      case 'send':
+        void handle?.send({ type: 'ChannelMessage', id: 1, body: { type: 'Item', item: new Uint8Array() } });
+        return;
+      case 'close':
+      case 'misclose':
+        this.#settle(request, handle === undefined || id === 0 ? session.close(id) : handle.close());
+        return;
+      case 'release':
+      case 'releaseRoot':
+        handle?.caller().release();
+        return;
+      case 'leave':
+        void (handle as AsyncIterable<DataMessage>)[Symbol.asyncIterator]().return?.();
+        return;
+      case 'shutdown':
+        session.shutdown();
+        return;
+      default:
+        throw new Error(`${action} is not for a user of a peer that really runs`);
+    }
+  }
+
+  #open(session: Session, request: number): void {
+    const controller = new AbortController();
+    this.#openings.set(request, controller);
+    this.#since.set(`open ${request}`, this.clock.time);
+    const opening = session.open({ parity: 'odd', maxConcurrentRequests: 1, signal: controller.signal });
+    opening.then((connection) => this.#hold(connection)).catch(() => {});
+    this.#settle(request, opening);
+  }
+
+  #ask({ id, signal }: { id: number; signal: AbortSignal }): Promise<Acceptance | Rejection> {
+    this.#seen.push(`asked ${id}`);
+    this.#since.set(`asked ${id}`, this.clock.time);
+    signal.addEventListener('abort', () => this.#seen.push(`moot ${id}`));
+    return new Promise((resolve) => {
+      const setup = (connection: Connection) => this.#hold(connection);
+      this.#decisions.set(id, (answer) => resolve(answer.type === 'accept' ? { ...answer, setup } : answer));
+    });
+  }
+
+  #hold(connection: Connection): void {
+    if (this.#known.has(connection)) return;
+    this.#known.add(connection);
+    this.#seen.push(`active ${connection.id}`);
+    void connection.closed.then(({ by }) => this.#seen.push(`retired ${connection.id} by ${by}`));
+  }
+
+  #settle(request: number, promise: Promise<unknown>): void {
+    promise.then(
+      () => this.#seen.push(`settled ${request}: done`),
+      (error: unknown) => this.#seen.push(`settled ${request}: ${outcomeOf(error as Error)}`),
+    );
+  }
+}
+
+/** The machines' word for what an error tells a user. */
+function outcomeOf(error: Error & { code?: string }): string {
+  if (error instanceof ConnectionClosed) return error.message.includes('aborted') ? 'aborted' : 'closed';
+  if (error instanceof LimitExceeded) return error.limit === 'connections' ? 'limited' : 'expired';
+  const words: Record<string, string> = {
+    rejected: 'rejected',
+    'invalid-argument': 'invalid',
+    'session-closed': 'ended',
+  };
+  return words[error.code ?? ''] ?? String(error);
+}
