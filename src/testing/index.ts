@@ -3,6 +3,14 @@
  * that this library's own tests use.
  */
 export { VirtualClock } from './clock.js';
+export {
+  type ConformanceOptions,
+  type ConformanceResult,
+  type ConformanceTimeouts,
+  type Control,
+  conformance,
+} from './conformance.js';
+export { type Said, toMermaid, type Word } from './exchange.js';
 export { ControlledLink } from './faults.js';
 export {
   doneEvent,

@@ -86,7 +86,8 @@ export class ScriptedPeer {
       message = this.#codec.decode(bytes, GENEROUS);
     } catch (error) {
       if (onHeard === undefined) throw error;
-      return onHeard(bytes);
+      onHeard(bytes);
+      return;
     }
     this.#received.push(message);
     onHeard?.(message);

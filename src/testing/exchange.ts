@@ -1,0 +1,55 @@
+import type { Message } from '../wire/message.js';
+
+/** What was said: a message, bytes that are none, the end of the stream, or what the peer was made to do. */
+export type Word = Message | Uint8Array | 'end' | { readonly control: string };
+
+/** One thing that was said, and by whom. The tester tells the peer what to do by a control. */
+export interface Said {
+  readonly from: 'tester' | 'peer';
+  readonly message: Word;
+}
+
+/**
+ * An exchange as a Mermaid sequence diagram. It shows types, ids and what tells messages apart, and never metadata or
+ * payloads.
+ */
+export function toMermaid(exchange: readonly Said[]): string {
+  return ['sequenceDiagram', '  participant tester', '  participant peer', ...exchange.map(lineOf)].join('\n');
+}
+
+/** A message in a few words. */
+export function inWords(word: Word): string {
+  if (word === 'end') return 'end of the stream';
+  if (word instanceof Uint8Array) return `${word.length} bytes that are no message`;
+  if ('control' in word) return word.control;
+  return `${word.type} on ${word.connectionId}${detailOf(word)}`;
+}
+
+function lineOf({ from, message }: Said): string {
+  // A semicolon would end Mermaid's line, and a hash begins an entity.
+  const text = inWords(message).replace(/[;#\n]/g, ' ');
+  if (typeof message === 'object' && 'control' in message) return `  Note over peer: ${text}`;
+  return `  ${from === 'tester' ? 'tester->>peer' : 'peer->>tester'}: ${text}`;
+}
+
+function detailOf(message: Message): string {
+  switch (message.type) {
+    case 'Hello':
+      return `, version ${message.version}, ${message.connectionSettings.parity}`;
+    case 'HelloYourself':
+    case 'ConnectionOpen':
+    case 'ConnectionAccept':
+      return `, ${message.connectionSettings.parity}`;
+    case 'ProtocolError':
+      return `: ${message.description}`;
+    case 'Ping':
+    case 'Pong':
+      return `, nonce ${message.nonce}`;
+    case 'RequestMessage':
+    case 'ChannelMessage':
+      return `, ${message.body.type} ${message.id}`;
+    case 'ConnectionReject':
+    case 'ConnectionClose':
+      return '';
+  }
+}

@@ -1,0 +1,131 @@
+import { type ConnectionId, hasParity, opposite, ROOT } from '../wire/id.js';
+import type { Message } from '../wire/message.js';
+import type { Offence, World } from './vocabulary.js';
+
+/** A connection as the tester knows it. `closing`: the tester has closed it, and the peer may not have heard of that. */
+type Phase = 'opening' | 'asked' | 'active' | 'closing' | 'closed';
+
+/**
+ * Keeps book of every connection, and finds what a peer may say in no case whatever: an id that is not its own to open,
+ * data on a connection that is not open, a second answer to one open, a word after its last.
+ */
+export class Ledger {
+  readonly #world: World;
+  readonly #phases = new Map<ConnectionId, Phase>();
+  /** Opens of the tester's that still want an answer, those that break a rule included. */
+  readonly #unanswered = new Map<ConnectionId, number>();
+  #isEstablished = false;
+  #hasAccused = false;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** The peer has taken everything that the tester said: whatever it sends from now on, it knew. */
+  settle(): void {
+    for (const [id, phase] of this.#phases) if (phase === 'closing') this.#phases.set(id, 'closed');
+  }
+
+  /** Whether data on this id is as it should be, and nobody's business. */
+  isOpen(id: ConnectionId): boolean {
+    const phase = this.#phases.get(id);
+    return this.#isEstablished && (id === ROOT || phase === 'active' || phase === 'closing');
+  }
+
+  /** Notes what the tester says. */
+  tell(message: Message): void {
+    const { connectionId: id } = message;
+    const phase = this.#phases.get(id);
+    if (message.type === 'HelloYourself') this.#isEstablished = true;
+    const isLive = phase === 'opening' || phase === 'active' || phase === 'asked';
+    if (message.type === 'ConnectionOpen') {
+      this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1);
+      if (!isLive && hasParity(id, this.#world.parity)) this.#phases.set(id, 'opening');
+    } else if (message.type === 'ConnectionAccept' && phase === 'asked') {
+      this.#phases.set(id, 'active');
+    } else if (message.type === 'ConnectionReject' && phase === 'asked') {
+      this.#phases.set(id, 'closed');
+    } else if (message.type === 'ConnectionClose' && isLive) {
+      this.#phases.set(id, 'closing');
+    }
+  }
+
+  /** Notes what the peer says; gives what is wrong with it. */
+  hear(message: Message): Offence | undefined {
+    const { connectionId: id } = message;
+    if (this.#hasAccused) return offence('session.message', '9a', 'it goes on after its ProtocolError');
+    switch (message.type) {
+      case 'ProtocolError':
+        this.#hasAccused = true;
+        return id === ROOT ? undefined : offence('session.message', '9a.11', 'its ProtocolError is not on id 0');
+      case 'Hello':
+      case 'HelloYourself':
+        return this.#hearHello(message.type);
+      case 'Ping':
+        return id === ROOT ? undefined : offence('session.keepalive', '9a.11', `it pings on id ${id}`);
+      case 'Pong':
+        return undefined;
+      case 'ConnectionOpen':
+        return this.#hearOpen(id);
+      case 'ConnectionAccept':
+      case 'ConnectionReject':
+        return this.#hearAnswer(message.type, id);
+      case 'ConnectionClose':
+        return this.#hearClose(id);
+      default:
+        return this.isOpen(id) ? undefined : this.#strayData(id);
+    }
+  }
+
+  #hearHello(type: 'Hello' | 'HelloYourself'): Offence | undefined {
+    if (this.#isEstablished) return offence('session.handshake', '9a.09', `it sends ${type} after the handshake`);
+    this.#isEstablished = type === 'HelloYourself';
+    return undefined;
+  }
+
+  #hearOpen(id: ConnectionId): Offence | undefined {
+    if (!hasParity(id, opposite(this.#world.parity))) {
+      return offence('session.parity', '9a.03', `it opens id ${id}, which is not of its parity`);
+    }
+    const phase = this.#phases.get(id);
+    if (phase === 'asked' || phase === 'active') {
+      return offence('connection.open', '9a.03', `it opens id ${id}, which is in use`);
+    }
+    this.#phases.set(id, 'asked');
+    this.#world.opened = id;
+    return undefined;
+  }
+
+  #hearAnswer(type: 'ConnectionAccept' | 'ConnectionReject', id: ConnectionId): Offence | undefined {
+    const count = this.#unanswered.get(id) ?? 0;
+    if (count === 0) return offence('connection.open', '9a.04', `its ${type} on id ${id} answers no open`);
+    this.#unanswered.set(id, count - 1);
+    if (this.#phases.get(id) === 'opening') this.#phases.set(id, type === 'ConnectionAccept' ? 'active' : 'closed');
+    return undefined;
+  }
+
+  #hearClose(id: ConnectionId): Offence | undefined {
+    if (id === ROOT) return offence('connection.close', '9a.08', 'it closes the root');
+    const phase = this.#phases.get(id);
+    if (phase === undefined) return offence('connection.close', '9a.06', `it closes id ${id}, which nobody opened`);
+    if (phase === 'closed') return offence('connection.close', '9a.05', `it closes id ${id}, which is closed`);
+    this.#phases.set(id, 'closed');
+    return undefined;
+  }
+
+  #strayData(id: ConnectionId): Offence {
+    const where: Partial<Record<Phase | 'none', string>> = {
+      opening: 'which it has not accepted',
+      asked: 'which the tester has not accepted',
+      closed: 'which is closed',
+    };
+    const phase = this.#phases.get(id) ?? 'none';
+    const why = where[phase] ?? 'which nobody opened';
+    if (phase === 'closed') return offence('connection.close', '9b.01', `it sends data on id ${id}, ${why}`);
+    return offence('session.message', '9a.06', `it sends data on id ${id}, ${why}`);
+  }
+}
+
+function offence(rule: string, row: string, reason: string): Offence {
+  return { rule, row, reason };
+}

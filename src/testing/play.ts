@@ -1,0 +1,169 @@
+import type { Message } from '../wire/message.js';
+import { inWords } from './exchange.js';
+import { isMessage, MOST_WORDS, type Tester } from './tester.js';
+import type { Answer, CaseSpec, Expected, Offence, Step } from './vocabulary.js';
+
+/** What the tester plays with, and how long it waits. Times in milliseconds. */
+export interface Table {
+  readonly act: (what: NonNullable<Step['act']>, id: number) => unknown;
+  readonly timeFor: (step: Step) => number;
+}
+
+/** How a case went. */
+export type Played =
+  | { readonly verdict: 'pass' | 'non-strict' }
+  | ({ readonly verdict: 'fail' } & Pick<Offence, 'reason'> & Partial<Offence>);
+
+/** An answer in this case, with the ids that it has here. */
+interface Due {
+  readonly hear: readonly Expected[];
+  readonly maybe: readonly Expected[];
+  readonly ends: boolean;
+}
+
+interface Observed {
+  readonly heard: readonly (Message | Uint8Array)[];
+  readonly state: 'ended' | 'alive' | 'silent';
+}
+
+/** The answer that the specification asks for where a rule was broken. */
+const ACCUSATION: Answer = { hear: () => [{ type: 'ProtocolError', on: 0 }], ends: true };
+
+/** Plays one case to its end, or to the first thing that is wrong. */
+export async function play(spec: CaseSpec, tester: Tester, table: Table): Promise<Played> {
+  let isEstablished = false;
+  let isTolerant = false;
+  for (const step of spec.steps) {
+    isEstablished ||= step.establishes === true;
+    // Before anything happens: what it is about is what was said last until now.
+    const answers = (step.tolerated === undefined ? [step] : [ACCUSATION, step.tolerated]).map(
+      ({ hear, maybe, ends = false }): Due => ({
+        hear: hear?.(tester.world) ?? [],
+        maybe: maybe?.(tester.world) ?? [],
+        ends,
+      }),
+    );
+    const observed = await take(step, answers, isEstablished, tester, table);
+    if (tester.offence !== undefined) return { verdict: 'fail', ...tester.offence };
+    const failures = answers.map((answer) => mismatch(answer, observed, tester, isEstablished));
+    const index = failures.indexOf(undefined);
+    if (index === -1) return { verdict: 'fail', ...step.cites, ...pick(failures, observed) };
+    isTolerant ||= index > 0;
+    if (observed.state === 'ended') break;
+  }
+  return { verdict: isTolerant ? 'non-strict' : 'pass' };
+}
+
+/** Does what a step says, and listens until everything that comes of it is here. */
+async function take(
+  step: Step,
+  answers: readonly Due[],
+  isEstablished: boolean,
+  tester: Tester,
+  table: Table,
+): Promise<Observed> {
+  const { world } = tester;
+  const time = table.timeFor(step);
+  if (step.ignoresPings) tester.answersPings = false;
+  if (step.act !== undefined) {
+    const id = step.at?.(world) ?? 0;
+    tester.note('tester', { control: step.act === 'close' ? `close(${id})` : `${step.act}()` });
+    const acted = table.act(step.act, id);
+    if (step.act === 'rejectNext') await acted;
+  }
+  if (step.tell !== undefined) tester.tell(...step.tell(world));
+
+  const until = Date.now() + time;
+  const heard: (Message | Uint8Array)[] = [];
+  const least = Math.min(...answers.map(({ hear }) => hear.length));
+  const goesOn = isEstablished && answers.some(({ ends }) => !ends);
+  while (heard.length < MOST_WORDS) {
+    const isEnough = relevant(heard, answers, tester).length >= least;
+    if (isEnough && (goesOn || answers.every(({ ends }) => !ends))) break;
+    const next = await tester.next(until);
+    if (next === 'end') return { heard: relevant(heard, answers, tester), state: 'ended' };
+    // Silence where a message or the end was due; the handshake's first half is over with it, too.
+    if (next === 'silence') break;
+    heard.push(next);
+    // Wrong whatever follows: there is nothing to wait for.
+    if (relevant([next], answers, tester).some((word) => isStray(word, answers))) {
+      return { heard: relevant(heard, answers, tester), state: 'alive' };
+    }
+  }
+  if (!goesOn) return { heard: relevant(heard, answers, tester), state: 'silent' };
+  const probed = await tester.probe(time);
+  heard.push(...probed.heard);
+  const state = ({ pong: 'alive', end: 'ended', silence: 'silent' } as const)[probed.stop];
+  return { heard: relevant(heard, answers, tester), state };
+}
+
+/** Whether this is in none of the answers. */
+function isStray(word: Message | Uint8Array, answers: readonly Due[]): boolean {
+  return !isMessage(word) || answers.every(({ hear, maybe }) => takeFrom([...hear, ...maybe], word) === undefined);
+}
+
+/** Without what an application may send at any time: data on connections that are open. */
+function relevant(
+  heard: readonly (Message | Uint8Array)[],
+  answers: readonly Due[],
+  { ledger }: Tester,
+): readonly (Message | Uint8Array)[] {
+  const wanted = new Set(answers.flatMap(({ hear }) => hear).map(({ type }) => type));
+  return heard.filter((word) => {
+    if (!isMessage(word) || wanted.has(word.type)) return true;
+    return !((word.type === 'RequestMessage' || word.type === 'ChannelMessage') && ledger.isOpen(word.connectionId));
+  });
+}
+
+/** What is wrong with what came, if this was the answer to give. */
+function mismatch(
+  { hear, maybe, ends }: Due,
+  { heard, state }: Observed,
+  { world }: Tester,
+  isEstablished: boolean,
+): Partial<Offence> | undefined {
+  const wanted = [...hear];
+  const possible = [...maybe];
+  for (const word of heard) {
+    const due = isMessage(word) ? (takeFrom(wanted, word) ?? takeFrom(possible, word)) : undefined;
+    if (due === undefined) return { reason: `${expectation(wanted[0], ends)}, and ${inWords(word)} came` };
+    const wrong = due.check?.(word as Message, world);
+    if (wrong !== undefined) return { ...wrong, reason: `${inWords(word)}: ${wrong.reason}` };
+  }
+  const [missing] = wanted;
+  if (missing !== undefined) {
+    return { reason: `${expectation(missing, ends)}, and ${state === 'ended' ? 'the end' : 'nothing'} came` };
+  }
+  if (ends && state !== 'ended') return { reason: 'the peer should end the session, and keeps its link open' };
+  if (!ends && state === 'ended') return { reason: 'the session should go on, and the peer ends it' };
+  if (!ends && isEstablished && state === 'silent') {
+    return { rule: 'session.keepalive', row: '5.17', reason: 'a Ping is not answered' };
+  }
+  return undefined;
+}
+
+/** Takes the first that this message can be. */
+function takeFrom(due: Expected[], { type, connectionId }: Message): Expected | undefined {
+  // A peer allocates the ids that it opens as it likes; the ledger knows whether it may.
+  const index = due.findIndex((one) => one.type === type && (type === 'ConnectionOpen' || one.on === connectionId));
+  return index === -1 ? undefined : due.splice(index, 1)[0];
+}
+
+function expectation(wanted: Expected | undefined, ends: boolean): string {
+  if (wanted !== undefined) {
+    return wanted.type === 'ConnectionOpen' ? 'ConnectionOpen expected' : `${wanted.type} on ${wanted.on} expected`;
+  }
+  return ends ? 'the end of the session expected' : 'nothing expected';
+}
+
+/** Of several answers that all would have been right, none of which came: the specification's. */
+function pick(
+  failures: readonly (Partial<Offence> | undefined)[],
+  { heard }: Observed,
+): Partial<Offence> & { reason: string } {
+  const [first, second] = failures;
+  const { reason = '', ...rest } = first ?? {};
+  const isAccused = heard.some((word) => isMessage(word) && word.type === 'ProtocolError');
+  if (second === undefined || isAccused) return { ...rest, reason };
+  return { reason: `${reason}; and as for the reference's tolerance, ${second.reason ?? ''}` };
+}

@@ -1,0 +1,60 @@
+import { opposite } from '../wire/id.js';
+import { type Message, PROTOCOL_VERSION } from '../wire/message.js';
+import { accept, acceptOf, close, echoOf, heard, hello, helloYourself, open, ping } from './phrases.js';
+import type { Answer, Expected, Step, World } from './vocabulary.js';
+
+// Where cases begin.
+
+/** What an initiator says first. */
+export const HELLO: Expected = heard('Hello', 0, ({ version }) =>
+  version === PROTOCOL_VERSION
+    ? undefined
+    : { reason: `it speaks version ${version}`, rule: 'session.handshake', row: '3.08' },
+);
+
+/** What an acceptor answers to a Hello with the tester's parity. */
+export function helloYourselfOf(): Expected {
+  return heard('HelloYourself', 0, ({ connectionSettings }, parity) =>
+    connectionSettings.parity === opposite(parity)
+      ? undefined
+      : { reason: "it takes the initiator's own parity", rule: 'session.parity', row: '3.08' },
+  );
+}
+
+/** The handshake, with either role. */
+export function handshakeWith(role: World['role']): readonly Step[] {
+  const cites = { rule: 'session.handshake', row: role === 'acceptor' ? '3.08' : '3.01' };
+  if (role === 'acceptor') {
+    return [{ cites, tell: (w) => [hello(w.parity)], hear: () => [helloYourselfOf()], establishes: true }];
+  }
+  return [
+    { cites, hear: () => [HELLO] },
+    { cites, tell: (w) => [helloYourself(w.parity)], establishes: true },
+  ];
+}
+
+/** The tester's first connection is open. */
+export const MINE: Step = {
+  cites: { rule: 'connection.open', row: '5.05' },
+  tell: (w) => [open(w.mine())],
+  hear: (w) => [acceptOf(w.mine())],
+};
+
+/** The peer has opened a connection, and waits for the answer. */
+export const ASKED: Step = {
+  cites: { rule: 'connection.open', row: '5.21' },
+  act: 'open',
+  hear: (w) => [heard('ConnectionOpen', w.opened)],
+};
+
+/** The same, and it has the answer. */
+export const THEIRS: readonly Step[] = [ASKED, { tell: (w) => [accept(w.opened, opposite(w.askedParity))] }];
+
+export const CLOSED_BY_TESTER: Step = { tell: (w) => [close(w.mine())] };
+
+export const ALIVE: Step = { tell: () => [ping(7n)], hear: () => [echoOf(7n)] };
+
+/** The tester breaks a rule. Tolerated, it changes nothing unless said otherwise. */
+export function offends(tell: (world: World) => readonly Message[], tolerated: Answer = {}): Step {
+  return { tell, tolerated };
+}

@@ -1,0 +1,165 @@
+import type { Codec } from '../codec/codec.js';
+import type { Link } from '../link/link.js';
+import { type ConnectionId, opposite } from '../wire/id.js';
+import type { Message } from '../wire/message.js';
+import type { Said, Word } from './exchange.js';
+import { Ledger } from './ledger.js';
+import { type PeerInput, ScriptedPeer } from './peer.js';
+import { echoOf, ping, pong } from './phrases.js';
+import type { Offence, World } from './vocabulary.js';
+
+/** What comes of waiting: the next thing that the peer says, or nothing within the time. */
+export type Next = Message | Uint8Array | 'end' | 'silence';
+
+/** Nonces of the tester's own Pings, far from those of the table's. */
+const FIRST_PROBE = 0x7e57_0000n;
+
+/** More than any case has to hear: a peer that never stops is cut here. */
+export const MOST_WORDS = 1_000;
+
+/** The counterpart in one case: it speaks, listens, answers Pings, and writes everything down. */
+export class Tester {
+  readonly exchange: Said[] = [];
+  readonly world: World;
+  readonly ledger: Ledger;
+  /** What the peer did wrong in this case that is wrong in every case; the first. */
+  offence: Offence | undefined;
+  answersPings = true;
+  readonly #link: Link;
+  readonly #peer: ScriptedPeer;
+  readonly #heard: (Message | Uint8Array | 'end')[] = [];
+  #onHeard: (() => void) | undefined;
+  #hasLetGo = false;
+  #probes = 0n;
+
+  constructor(link: Link, codec: Codec, role: World['role']) {
+    this.world = worldOf(role);
+    this.ledger = new Ledger(this.world);
+    this.#link = link;
+    this.#peer = new ScriptedPeer(link, { codec, onHeard: (word) => this.#hear(word) });
+  }
+
+  get hasHeardEnd(): boolean {
+    return this.#peer.hasHeardEnd;
+  }
+
+  /** Says all of it, in one go. A peer that is gone does not hear it. */
+  tell(...inputs: readonly PeerInput[]): void {
+    for (const input of inputs) {
+      if (this.hasHeardEnd || this.#hasLetGo) return;
+      if (isMessage(input)) this.#note(input);
+      if (!(typeof input === 'object' && 'fail' in input)) this.note('tester', input);
+      if (input === 'end') this.#hasLetGo = true;
+      try {
+        this.#peer.say(input);
+      } catch {
+        // The link has ended, and the end is on its way here: what the peer did is judged by what was heard.
+        return;
+      }
+    }
+  }
+
+  #note(message: Message): void {
+    this.ledger.tell(message);
+    if (message.type === 'Hello') this.world.parity = message.connectionSettings.parity;
+  }
+
+  note(from: Said['from'], message: Word): void {
+    if (this.exchange.length < MOST_WORDS) this.exchange.push({ from, message });
+  }
+
+  /** The next thing that the peer says, until that time: one that goes on and on is not waited for any longer. */
+  async next(until: number): Promise<Next> {
+    if (this.#heard.length === 0) await this.#wait(until - Date.now());
+    return this.#heard.shift() ?? 'silence';
+  }
+
+  /**
+   * Pings, so that everything the peer says in answer to what it was told before is here once the Pong is: a wait that
+   * takes no longer than the peer does. Gives what came before the Pong, or before the end or a silence.
+   */
+  async probe(time: number): Promise<{ heard: (Message | Uint8Array)[]; stop: 'pong' | 'end' | 'silence' }> {
+    const nonce = FIRST_PROBE + ++this.#probes;
+    const until = Date.now() + time;
+    this.tell(ping(nonce));
+    const heard: (Message | Uint8Array)[] = [];
+    while (heard.length < MOST_WORDS) {
+      const next = await this.next(until);
+      if (next === 'end' || next === 'silence') return { heard, stop: next };
+      if (isMessage(next) && next.type === 'Pong' && next.connectionId === 0 && next.nonce === nonce) {
+        this.ledger.settle();
+        return { heard, stop: 'pong' };
+      }
+      if (isMessage(next) && next.type === 'Pong' && next.connectionId === 0 && next.nonce !== nonce) {
+        const { reason = '' } = echoOf(nonce).check?.(next, this.world) ?? {};
+        this.#offend({ rule: 'session.keepalive', row: '5.17', reason: `its Pong is wrong: ${reason}` });
+      }
+      heard.push(next);
+    }
+    return { heard, stop: 'silence' };
+  }
+
+  /** Lets go of the link, in order if the peer goes along with it. */
+  async leave(time: number): Promise<void> {
+    if (this.hasHeardEnd) return;
+    this.#hasLetGo = true;
+    this.#link.close();
+    const until = Date.now() + time;
+    while (!this.hasHeardEnd && Date.now() < until) await this.#wait(until - Date.now());
+    if (!this.hasHeardEnd) this.#link.abort();
+  }
+
+  #hear(word: Message | Uint8Array | 'end'): void {
+    // After the case is over, and while the link ends: none of its business any more.
+    if (this.#heard.length >= MOST_WORDS) return;
+    this.note('peer', word);
+    if (isMessage(word)) {
+      if (word.type === 'Hello') this.world.parity = opposite(word.connectionSettings.parity);
+      const offence = this.ledger.hear(word);
+      if (offence !== undefined) this.#offend(offence);
+      if (word.type === 'ConnectionOpen') this.world.askedParity = word.connectionSettings.parity;
+      if (word.type === 'Ping') this.world.pinged = word.nonce;
+      if (word.type === 'Ping' && word.connectionId === 0 && this.answersPings) {
+        this.tell(pong(word.nonce));
+        return;
+      }
+    }
+    this.#heard.push(word);
+    this.#onHeard?.();
+  }
+
+  #offend(offence: Offence): void {
+    this.offence ??= offence;
+  }
+
+  #wait(time: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#onHeard = undefined;
+        resolve();
+      };
+      const timer = setTimeout(done, Math.max(0, time));
+      this.#onHeard = done;
+    });
+  }
+}
+
+export function isMessage(word: unknown): word is Message {
+  return typeof word === 'object' && word !== null && 'type' in word && 'connectionId' in word;
+}
+
+function worldOf(role: World['role']): World {
+  const first = (parity: World['parity']): ConnectionId => (parity === 'odd' ? 1 : 2);
+  const world: World = {
+    role,
+    // The initiator's default is odd; an initiator under test says its own in Hello.
+    parity: role === 'acceptor' ? 'odd' : 'even',
+    opened: 0,
+    askedParity: 'odd',
+    pinged: 0n,
+    mine: (n = 1) => first(world.parity) + 2 * (n - 1),
+    theirs: (n = 1) => first(opposite(world.parity)) + 2 * (n - 1),
+  };
+  return world;
+}

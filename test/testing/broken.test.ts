@@ -1,0 +1,291 @@
+import { describe, expect, test } from '@jest/globals';
+import type { ConnectionId, Message, StartOptions } from '../../src/index.js';
+import { conformance } from '../../src/testing/index.js';
+import { accept, close, hello, item, pong } from '../spec/messages.js';
+import { Meddler, type Meddling } from './meddler.js';
+import { LIMITS, ours } from './peers.js';
+
+/** A peer that makes one mistake, and how the suite says so. */
+interface Broken {
+  readonly mistake: string;
+  readonly role?: 'initiator';
+  /** A function, where the mistake has a memory: each session has its own. */
+  readonly meddling: Meddling | (() => Meddling);
+  readonly options?: StartOptions;
+  /** The cases to run: others may well go wrong, too. */
+  readonly only: RegExp;
+  /** `row rule` of every case that fails. */
+  readonly failures: readonly string[];
+}
+
+const ifType = <T extends Message['type']>(
+  type: T,
+  change: (message: Extract<Message, { type: T }>, meddler: Meddler) => readonly Message[] | Message | undefined,
+) => {
+  return (message: Message, meddler: Meddler) =>
+    message.type === type ? change(message as Extract<Message, { type: T }>, meddler) : message;
+};
+
+const on = (message: Message, connectionId: ConnectionId) => ({ ...message, connectionId }) as Message;
+
+const brokenPeers: readonly Broken[] = [
+  {
+    mistake: 'answers Pings with another nonce',
+    meddling: { out: ifType('Pong', (message) => ({ ...message, nonce: message.nonce + 1n })) },
+    only: /Pings on the root/,
+    failures: ['5.17 session.keepalive'],
+  },
+  {
+    mistake: 'answers no Ping',
+    meddling: { out: ifType('Pong', () => undefined) },
+    only: /Pings on the root/,
+    failures: ['5.17 session.keepalive'],
+  },
+  {
+    mistake: 'answers Pings in the wrong order',
+    meddling: () => {
+      const waiting: Message[] = [];
+      return {
+        out: ifType('Pong', (message, meddler) => {
+          if (waiting.push(message) === 1) {
+            queueMicrotask(() => {
+              for (const one of waiting.splice(0).reverse()) meddler.say(one);
+            });
+          }
+          return undefined;
+        }),
+      };
+    },
+    only: /Pings on the root/,
+    failures: ['5.17 session.keepalive'],
+  },
+  {
+    mistake: 'pings on another id than the root',
+    meddling: { out: ifType('Ping', (message) => on(message, 2)) },
+    only: /a peer that pings goes on/,
+    failures: ['9a.11 session.keepalive'],
+  },
+  {
+    mistake: 'takes a Pong for granted',
+    meddling: {
+      out: ifType('Ping', (message, meddler) => {
+        queueMicrotask(() => meddler.hear(pong(message.nonce)));
+        return message;
+      }),
+    },
+    only: /ends the session when no Pong comes/,
+    failures: ['6 session.keepalive'],
+  },
+  {
+    mistake: "answers Hello with the initiator's own parity",
+    meddling: {
+      out: ifType('HelloYourself', (message) => ({
+        ...message,
+        connectionSettings: { ...message.connectionSettings, parity: 'odd' },
+      })),
+    },
+    only: /rx.Hello \(version 7, odd\)/,
+    failures: ['3.08 session.parity'],
+  },
+  {
+    mistake: 'answers Hello on id 2',
+    meddling: { out: ifType('HelloYourself', (message) => on(message, 2)) },
+    only: /rx.Hello \(version 7, odd\)/,
+    failures: ['3.08 session.handshake'],
+  },
+  {
+    mistake: 'ignores the version in Hello',
+    meddling: { in: ifType('Hello', (message) => ({ ...message, version: 7 })) },
+    only: /rx.Hello \(version/,
+    failures: ['3.09 session.handshake', '3.09 session.handshake'],
+  },
+  {
+    mistake: 'waits for Hello for ever',
+    meddling: {},
+    options: { limits: { handshakeTimeout: 60_000 } },
+    only: /handshakeTimeout/,
+    failures: ['3.07 session.handshake'],
+  },
+  {
+    mistake: 'says Hello with another version',
+    role: 'initiator',
+    meddling: { out: ifType('Hello', (message) => ({ ...message, version: 8 })) },
+    only: /rx.HelloYourself \(the other parity\)/,
+    failures: ['3.08 session.handshake'],
+  },
+  {
+    mistake: 'says Hello again after the handshake',
+    role: 'initiator',
+    meddling: {
+      in: ifType('HelloYourself', (message, meddler) => {
+        meddler.say(hello());
+        return message;
+      }),
+    },
+    only: /rx.HelloYourself \(the other parity\)/,
+    failures: ['9a.09 session.handshake'],
+  },
+  {
+    mistake: 'answers opens on the wrong id',
+    meddling: { out: ifType('ConnectionAccept', (message) => on(message, message.connectionId + 2)) },
+    only: /deciding \+ app.accept/,
+    failures: ['9a.04 connection.open'],
+  },
+  {
+    mistake: 'never answers an open',
+    meddling: { out: ifType('ConnectionAccept', () => undefined) },
+    only: /deciding \+ app.accept/,
+    failures: ['5.05 connection.open'],
+  },
+  {
+    mistake: 'loses its rejections',
+    meddling: { out: ifType('ConnectionReject', () => undefined) },
+    only: /deciding \+ app.reject/,
+    failures: ['5.04 connection.open.rejection'],
+  },
+  {
+    mistake: 'accepts twice',
+    meddling: { out: ifType('ConnectionAccept', (message) => [message, message]) },
+    only: /deciding \+ app.accept/,
+    failures: ['9a.04 connection.open'],
+  },
+  {
+    mistake: "accepts an id of its own parity, and the root's",
+    meddling: { out: ifType('ConnectionReject', ({ connectionId }) => accept(connectionId)) },
+    only: /an Open on/,
+    failures: ['9a.03 session.parity', '9a.03 session.parity', '9a.03 connection.open'],
+  },
+  {
+    mistake: "accepts with the opener's own parity",
+    meddling: {
+      out: ifType('ConnectionAccept', ({ connectionId }) =>
+        accept(connectionId, { parity: 'odd', maxConcurrentRequests: 1 }),
+      ),
+    },
+    only: /deciding \+ app.accept/,
+    failures: ['9a.02 connection.parity'],
+  },
+  {
+    mistake: 'sends data before its Accept',
+    meddling: { out: ifType('ConnectionAccept', (message) => [item(message.connectionId, 2), message]) },
+    only: /deciding \+ app.accept/,
+    failures: ['9a.06 session.message'],
+  },
+  {
+    mistake: "sends data before the tester's Accept",
+    meddling: { out: ifType('ConnectionOpen', (message) => [message, item(message.connectionId, 2)]) },
+    only: /opening \+ rx.ConnectionAccept → active/,
+    failures: ['9a.06 session.message'],
+  },
+  {
+    mistake: 'sends data after its Close',
+    meddling: { out: ifType('ConnectionClose', (message) => [message, item(message.connectionId, 2)]) },
+    only: /by the tester: active \+ app.close/,
+    failures: ['9b.01 connection.close'],
+  },
+  {
+    mistake: 'answers a Close with a Close',
+    meddling: {
+      in: ifType('ConnectionClose', (message, meddler) => {
+        meddler.say(close(message.connectionId));
+        return message;
+      }),
+    },
+    only: /by the tester: active \+ rx.ConnectionClose/,
+    failures: ['5.10 connection.close.semantics'],
+  },
+  {
+    mistake: 'closes the root',
+    meddling: { out: ifType('HelloYourself', (message) => [message, close(0)]) },
+    only: /rx.Hello \(version 7, odd\)/,
+    failures: ['9a.08 connection.close'],
+  },
+  {
+    mistake: "opens ids of the tester's parity",
+    meddling: { out: ifType('ConnectionOpen', (message) => on(message, message.connectionId + 1)) },
+    only: /opening \+ rx.ConnectionReject/,
+    failures: ['9a.03 session.parity'],
+  },
+  {
+    mistake: 'opens an id that is in use',
+    meddling: { out: ifType('ConnectionOpen', (message) => on(message, 2)) },
+    only: /two connections under two ids/,
+    failures: ['9a.03 connection.open'],
+  },
+  {
+    mistake: 'takes no id a second time',
+    meddling: () => {
+      const seen = new Set<ConnectionId>();
+      return {
+        in: ifType('ConnectionOpen', (message) => {
+          if (seen.has(message.connectionId)) return undefined;
+          seen.add(message.connectionId);
+          return message;
+        }),
+      };
+    },
+    only: /opened again after it was closed/,
+    failures: ['5.05 connection.open'],
+  },
+  {
+    mistake: 'goes on after a ProtocolError',
+    meddling: { in: ifType('ProtocolError', () => undefined) },
+    only: /a ProtocolError ends/,
+    failures: ['9a.10 session.message'],
+  },
+  {
+    mistake: 'keeps the link open after its own ProtocolError',
+    meddling: { stays: true },
+    options: { conformance: 'strict' },
+    only: /a Hello after the handshake/,
+    failures: ['9a.09 session.handshake'],
+  },
+  {
+    mistake: 'goes on talking after its own ProtocolError',
+    meddling: { out: ifType('ProtocolError', (message) => [message, pong(1n)]) },
+    options: { conformance: 'strict' },
+    only: /a Hello after the handshake/,
+    failures: ['9a session.message'],
+  },
+  {
+    mistake: 'ignores what does not decode',
+    meddling: { garbage: 'lost' },
+    only: /session: (an empty frame|a frame cut short|an unknown tag)/,
+    failures: ['9a.12 session.message', '9a.12 session.message', '9a.12 session.message'],
+  },
+  {
+    mistake: 'has twice the limits that it says it has',
+    meddling: {},
+    options: {
+      limits: {
+        frame: 2 * LIMITS.frame,
+        metadataEntries: 2 * LIMITS.metadataEntries,
+        metadataBytes: 2 * LIMITS.metadataBytes,
+      },
+    },
+    only: /past the limit/,
+    failures: ['9a.12 session.message', '9a.12 session.message', '9a.12 session.message'],
+  },
+  {
+    mistake: 'does not end when it is shut down',
+    meddling: { stays: true },
+    only: /the peer shuts down: /,
+    failures: ['5.29 connection.close'],
+  },
+];
+
+describe('a peer fails, and under the rule that it breaks, that', () => {
+  test.each([...brokenPeers])('$mistake', async ({ meddling, only, role, options, failures }: Broken) => {
+    const subject = ours(role ?? 'acceptor', options, (link) => {
+      return new Meddler(link, typeof meddling === 'function' ? meddling() : meddling);
+    });
+    const results = await conformance(subject.connect, {
+      ...subject.options,
+      timeouts: { answer: 60 },
+      filter: ({ name }) => only.test(name),
+    });
+    const failed = results.filter(({ verdict }) => verdict === 'fail');
+    expect(failed.map(({ row, rule }) => `${row} ${rule}`)).toEqual(failures);
+    for (const { reason } of failed) expect(reason).toMatch(/\w/);
+  });
+});

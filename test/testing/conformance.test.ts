@@ -1,0 +1,196 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Link, messagePack } from '../../src/index.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { conformanceCases } from '../../src/testing/conformance.js';
+import { type ConformanceResult, conformance, toMermaid } from '../../src/testing/index.js';
+import { timersAlive } from '../support/settle.js';
+import { ours } from './peers.js';
+
+const TIMEOUTS = { answer: 500 };
+
+const named = (results: readonly ConformanceResult[], verdict: ConformanceResult['verdict']) =>
+  results
+    .filter((result) => result.verdict === verdict)
+    .map(({ row, rule, name, reason }) => `${row} ${rule} ${name}: ${reason}`);
+
+describe.each(['acceptor', 'initiator'] as const)('the conformance suite against our own %s', (role) => {
+  test('passes every case in strict mode, and skips none', async () => {
+    const subject = ours(role, { conformance: 'strict' });
+    const timers = timersAlive();
+    const results = await conformance(subject.connect, {
+      ...subject.options,
+      conformance: 'strict',
+      timeouts: TIMEOUTS,
+    });
+    expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    expect(results.length).toBe(98);
+    expect(subject.alive.size).toBe(0);
+    expect(timersAlive()).toBeLessThanOrEqual(timers);
+  });
+
+  test('fails nothing in reference mode: where the specification asks for a ProtocolError it is non-strict', async () => {
+    const subject = ours(role);
+    const results = await conformance(subject.connect, { ...subject.options, timeouts: TIMEOUTS });
+    expect([named(results, 'fail'), named(results, 'skipped')]).toEqual([[], []]);
+    const tolerated = new Set(
+      conformanceCases(subject.options)
+        .filter(isViolation)
+        .map(({ name }) => name),
+    );
+    expect(results.filter(({ verdict }) => verdict === 'non-strict').map(({ name }) => name)).toEqual([...tolerated]);
+    expect(subject.alive.size).toBe(0);
+  });
+
+  test('fails what is tolerated where strictness is expected', async () => {
+    const subject = ours(role);
+    const [result] = await conformance(subject.connect, {
+      ...subject.options,
+      conformance: 'strict',
+      filter: ({ name }) => name === 'session: an Open on the root',
+    });
+    expect(result).toMatchObject({
+      verdict: 'fail',
+      rule: 'session.parity',
+      row: '9a.03',
+      reason: 'tolerated, where the specification asks for a ProtocolError',
+    });
+  });
+
+  test('skips what the peer cannot be made to do, and says what is missing', async () => {
+    const { connect } = ours(role);
+    const results = await conformance(connect, {
+      role,
+      timeouts: TIMEOUTS,
+      filter: ({ name }) => /→ rejected/.test(name),
+    });
+    expect(results.map(({ verdict, reason, exchange }) => ({ verdict, reason, exchange }))).toEqual([
+      { verdict: 'skipped', reason: 'needs control.rejectNext', exchange: [] },
+      { verdict: 'skipped', reason: 'needs control.open', exchange: [] },
+    ]);
+  });
+});
+
+/** Whether the tester breaks a rule in this case. */
+function isViolation({ steps }: ReturnType<typeof conformanceCases>[number]): boolean {
+  return steps.some(({ tolerated }) => tolerated !== undefined);
+}
+
+describe('the cases', () => {
+  const every = (['acceptor', 'initiator'] as const).map((role) => conformanceCases({ role }));
+
+  test('have names of their own, a rule and a row', () => {
+    for (const cases of every) {
+      expect(new Set(cases.map(({ name }) => name)).size).toBe(cases.length);
+      expect(cases.filter(({ rule, row }) => !/^(session|connection)\./.test(rule) || !/^\d/.test(row))).toEqual([]);
+    }
+  });
+
+  test('leave no rule out that a peer can break', () => {
+    for (const cases of every) {
+      expect([...new Set(cases.map(({ rule }) => rule))].sort()).toEqual([
+        'connection.close',
+        'connection.close.semantics',
+        'connection.open',
+        'connection.open.rejection',
+        'connection.parity',
+        'session.handshake',
+        'session.keepalive',
+        'session.message',
+        'session.parity',
+      ]);
+    }
+  });
+});
+
+describe('what a case gives', () => {
+  test('has the exchange, as messages and as a diagram', async () => {
+    const { connect, options } = ours('acceptor');
+    const [result] = await conformance(connect, {
+      ...options,
+      filter: ({ name }) => name === 'connection opened by the tester: active + app.close → closed',
+    });
+    expect(toMermaid(result?.exchange ?? []).replaceAll(/nonce \d{5,}/g, 'nonce N')).toBe(
+      [
+        'sequenceDiagram',
+        '  participant tester',
+        '  participant peer',
+        '  tester->>peer: Hello on 0, version 7, odd',
+        '  peer->>tester: HelloYourself on 0, even',
+        '  tester->>peer: Ping on 0, nonce N',
+        '  peer->>tester: Pong on 0, nonce N',
+        '  tester->>peer: ConnectionOpen on 1, odd',
+        '  peer->>tester: ConnectionAccept on 1, even',
+        '  tester->>peer: Ping on 0, nonce N',
+        '  peer->>tester: Pong on 0, nonce N',
+        '  Note over peer: close(1)',
+        '  peer->>tester: ConnectionClose on 1',
+        '  tester->>peer: Ping on 0, nonce N',
+        '  peer->>tester: Pong on 0, nonce N',
+      ].join('\n'),
+    );
+  });
+
+  test('comes as soon as it is known', async () => {
+    const { connect, options } = ours('acceptor');
+    const told: ConformanceResult[] = [];
+    const results = await conformance(connect, {
+      ...options,
+      filter: ({ rule }) => rule === 'connection.parity',
+      onResult: (result) => told.push(result),
+    });
+    expect(told).toEqual(results);
+    expect(results.map(({ verdict }) => verdict)).toEqual(['non-strict', 'pass']);
+  });
+});
+
+describe('a peer that is not as one would wish', () => {
+  test('says nothing at all: every case fails in bounded time, and no link is left', async () => {
+    const links: Link[] = [];
+    const connect = () => {
+      const [near, far] = memoryLinkPair();
+      links.push(near);
+      near.start({ message: () => {}, drained: () => {}, ended: () => {}, failed: () => {} });
+      return far;
+    };
+    const results = await conformance(connect, { timeouts: { answer: 2 }, filter: ({ name }) => /rx\./.test(name) });
+    expect(named(results, 'pass')).toEqual([]);
+    for (const link of links) expect(() => link.send(new Uint8Array())).toThrow('closed');
+  });
+
+  test('never stops talking: it is cut off', async () => {
+    const connect = () => {
+      const [near, far] = memoryLinkPair();
+      const talk = () => near.send(messagePack.encode({ type: 'Pong', connectionId: 0, nonce: 1n }));
+      const timer = setInterval(() => {
+        for (let count = 0; count < 50; count++) talk();
+      }, 1);
+      const over = () => clearInterval(timer);
+      near.start({ message: () => {}, drained: () => {}, ended: over, failed: over });
+      return far;
+    };
+    const results = await conformance(connect, {
+      timeouts: { answer: 50 },
+      filter: ({ name }) => name === 'session: an Open on the root',
+    });
+    expect(results.map(({ verdict, rule }) => [verdict, rule])).toEqual([['fail', 'session.handshake']]);
+  });
+
+  test('does not connect: that is no verdict, but an error', async () => {
+    await expect(conformance(() => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
+    await expect(conformance(() => new Promise<Link>(() => {}), { timeouts: { connect: 5 } })).rejects.toThrow(
+      'connect gave no link within 5 ms',
+    );
+  });
+});
+
+describe('an option that is wrong', () => {
+  const { connect } = ours('acceptor');
+
+  test.each([
+    [{ role: 'server' }, "role must be 'initiator' or 'acceptor', not server"],
+    [{ conformance: 'lax' }, "conformance must be 'reference' or 'strict', not lax"],
+    [{ timeouts: { answer: 0 } }, 'timeouts.answer must be from 1 to 2147483647 ms, not 0'],
+  ])('is refused: %j', async (options, message) => {
+    await expect(conformance(connect, options as never)).rejects.toThrow(message);
+  });
+});

@@ -1,0 +1,68 @@
+import { accept, initiate, type Session, type StartOptions } from '../../src/index.js';
+import type { Link } from '../../src/link/link.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import type { ConformanceOptions } from '../../src/testing/index.js';
+
+/** What a peer of ours is made of in these tests: times so short that nobody waits, and a keepalive. */
+const KEEPALIVE = { pingInterval: 40, pongTimeout: 40 };
+const HANDSHAKE_TIMEOUT = 100;
+export const LIMITS = { frame: 64 * 1024, metadataEntries: 8, metadataBytes: 256 };
+
+/** A peer under test, with everything that the suite asks for. */
+export interface Subject {
+  connect(): Link;
+  readonly options: ConformanceOptions;
+  /** Sessions that have not ended. */
+  readonly alive: ReadonlySet<Session>;
+}
+
+/** Our own session, or one that `wrap` has broken, with all controls. */
+export function ours(
+  role: 'acceptor' | 'initiator',
+  options: StartOptions = {},
+  wrap: (link: Link) => Link = (link) => link,
+): Subject {
+  const alive = new Set<Session>();
+  let current: Promise<Session> | undefined;
+  let isRejecting = false;
+  return {
+    alive,
+    connect() {
+      const [near, far] = memoryLinkPair();
+      isRejecting = false;
+      current = (role === 'acceptor' ? accept : initiate)(wrap(near), {
+        onConnection: () => {
+          const type = isRejecting ? 'reject' : 'accept';
+          isRejecting = false;
+          return { type };
+        },
+        keepalive: KEEPALIVE,
+        onReport: () => {},
+        limits: { handshakeTimeout: HANDSHAKE_TIMEOUT, ...LIMITS },
+        ...options,
+      });
+      current.then(
+        (session) => {
+          alive.add(session);
+          void session.closed.then(() => alive.delete(session));
+        },
+        () => {},
+      );
+      return far;
+    },
+    options: {
+      role,
+      keepalive: KEEPALIVE,
+      handshakeTimeout: HANDSHAKE_TIMEOUT,
+      limits: LIMITS,
+      control: {
+        open: async () => (await current)?.open(),
+        close: async (id) => (await current)?.close(id),
+        shutdown: async () => (await current)?.shutdown(),
+        rejectNext: () => {
+          isRejecting = true;
+        },
+      },
+    },
+  };
+}
