@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { conform } from './conform.js';
 import { connect } from './connect.js';
 import { demo } from './demo/stage.js';
 import { UsageError, verdictOn } from './failure.js';
 import type { Command } from './options.js';
 import { serve } from './serve.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect };
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform };
 
 const HELP = `roam-actors: sessions of the roam protocol, version 7
 

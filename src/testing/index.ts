@@ -10,7 +10,7 @@ export {
   type Control,
   conformance,
 } from './conformance.js';
-export { type Said, toMermaid, type Word } from './exchange.js';
+export { inWords, type Said, toMermaid, type Word } from './exchange.js';
 export { ControlledLink } from './faults.js';
 export {
   doneEvent,
