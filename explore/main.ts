@@ -1,56 +1,101 @@
 /**
  * Explores the composed system: `npm run explore` takes the small configurations, `-- --all` all of them,
- * `-- --config NAME` one, and `-- --json FILE` writes what came of it.
+ * `-- --config NAME` one. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came
+ * of it, counterexamples included. With `--pin` the counts are written down in counts.json; without it they are held
+ * against what stands there.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { explore, prepare } from './configuration.js';
+import { type Configuration, explore, type Failure, prepare, type Setup } from './configuration.js';
 import { CONFIGURATIONS } from './configurations.js';
+import { hunt } from './hunt.js';
+import { MUTANTS } from './mutants.js';
+import { PROPERTIES, type Property } from './properties.js';
+import { mermaid, stepsOf } from './sequence.js';
 
 const { values } = parseArgs({
   options: {
     all: { type: 'boolean' },
     config: { type: 'string', multiple: true },
     json: { type: 'string' },
+    mutants: { type: 'boolean' },
+    pin: { type: 'boolean' },
   },
 });
+
+type Counts = Record<string, { states: number; transitions: number; depth: number }>;
+const COUNTS = new URL('counts.json', import.meta.url);
+const counts = JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
+
+function row(widths: readonly number[], cells: readonly (string | number)[]): string {
+  return cells
+    .map((cell, at) => (typeof cell === 'number' ? cell.toLocaleString('en') : cell).padStart(-(widths[at] ?? 0)))
+    .map((cell, at) => ((widths[at] ?? 0) < 0 ? cell : cell.padEnd(widths[at] ?? 0)))
+    .join('  ')
+    .trimEnd();
+}
+
+/** A counterexample, as it is printed. */
+function explain(setup: Setup, { finding, path }: Failure): string {
+  const { rule, text } = PROPERTIES[finding.property as Property];
+  const steps = path.length === 1 ? '1 step' : `${path.length} steps`;
+  const conclusion = `${finding.property} [${rule}] — ${text}. ${finding.text}`;
+  return `\n${setup.configuration.name}: ${conclusion} (${steps})\n\n${mermaid(setup, path, `${finding.property}: ${finding.text}`)}`;
+}
+
+function written({ finding, path }: Failure, setup: Setup): unknown {
+  return { ...finding, rule: PROPERTIES[finding.property as Property].rule, steps: stepsOf(setup, path) };
+}
+
+function exploreAll(chosen: readonly Configuration[]): unknown[] {
+  const widths = [38, -11, -12, -6, -8, -11, 0];
+  console.log(row(widths, ['configuration', 'states', 'transitions', 'depth', 'seconds', 'properties', '']));
+  return chosen.map((configuration) => {
+    const setup = prepare(configuration);
+    const { exploration: _, failure, ...result } = explore(setup);
+    const { name, states, transitions, depth, seconds, properties } = result;
+    let verdict = 'all hold';
+    if (failure !== undefined) verdict = `${failure.finding.property} does not hold`;
+    else if (values.pin) counts[name] = { states, transitions, depth };
+    else if (counts[name]?.states !== states || counts[name].transitions !== transitions) {
+      verdict = `all hold, but counts.json has ${counts[name]?.states ?? 'no'} states: --pin writes it anew`;
+      process.exitCode = 1;
+    }
+    console.log(row(widths, [name, states, transitions, depth, seconds.toFixed(1), properties, verdict]));
+    if (failure === undefined) return result;
+    console.log(explain(setup, failure));
+    process.exitCode = 1;
+    return { ...result, failure: written(failure, setup) };
+  });
+}
+
+function huntAll(): unknown[] {
+  const widths = [20, 78, 38, 24, -6];
+  console.log(row(widths, ['mutant', 'the mistake', 'found in', 'by', 'steps']));
+  return MUTANTS.map((mutant) => {
+    const { name, text } = mutant;
+    const kill = hunt(mutant);
+    if (kill === undefined) {
+      console.log(row(widths, [name, text, 'nowhere', '', '']));
+      process.exitCode = 1;
+      return { name, text };
+    }
+    const { configuration, failure, setup } = kill;
+    console.log(row(widths, [name, text, configuration, failure.finding.property, failure.path.length]));
+    return { name, text, configuration, failure: written(failure, setup) };
+  });
+}
 
 const chosen = CONFIGURATIONS.filter(({ name, isQuick }) =>
   values.config === undefined ? values.all || isQuick : values.config.includes(name),
 );
 if (chosen.length === 0) {
   console.error(`no such configuration; there are ${CONFIGURATIONS.map(({ name }) => name).join(', ')}`);
-  process.exit(1);
-}
-
-const HEAD = ['configuration', 'states', 'transitions', 'depth', 'seconds', 'properties', ''];
-const WIDTHS = [32, 11, 12, 6, 8, 11, 0];
-
-function row(cells: readonly (string | number)[]): string {
-  return cells
-    .map((cell, at) => (at === 0 ? String(cell).padEnd(WIDTHS[at] ?? 0) : String(cell).padStart(WIDTHS[at] ?? 0)))
-    .join(' ');
-}
-
-console.log(row(HEAD));
-const results: unknown[] = [];
-for (const configuration of chosen) {
-  const setup = prepare(configuration);
-  const { exploration: _, ...result } = explore(setup);
-  const { name, states, transitions, depth, seconds, properties, failure } = result;
-  const verdict = failure === undefined ? ' all hold' : ` ${failure.finding.property}: ${failure.finding.text}`;
-  console.log(row([name, states, transitions, depth, seconds.toFixed(1), properties, verdict]));
-  results.push(result);
-  if (failure === undefined) continue;
   process.exitCode = 1;
-  for (const label of failure.path) {
-    console.log(
-      '  ',
-      JSON.stringify(
-        'side' in label ? { side: label.side, ...setup.sides[label.side]?.inputs.of(label.input) } : label,
-        (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value),
-      ),
-    );
-  }
 }
-if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+const results = values.mutants ? huntAll() : exploreAll(chosen);
+if (values.pin) writeFileSync(COUNTS, `${JSON.stringify(counts, undefined, 2)}\n`);
+if (values.json !== undefined) {
+  const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+  writeFileSync(values.json, `${JSON.stringify(results, plain, 2)}\n`);
+}

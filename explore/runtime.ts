@@ -35,10 +35,15 @@ export interface RuntimeHost {
   emit(event: Event): void;
   /** An event for an actor that does not exist. */
   lost(path: string, event: Event): void;
+  /** An actor is made in the place of one that lives. */
+  doubled(path: string): void;
 }
 
 /** More events than any input sets off: a step that goes on beyond this never ends. */
 const ENDLESS = 200;
+
+/** A step that does not end. */
+export class Endless extends Error {}
 
 export class Runtime {
   readonly #tables: Tables;
@@ -158,7 +163,7 @@ export class Runtime {
 
   #take(cell: Cell, event: Event): void {
     this.#taken++;
-    if (this.#taken > ENDLESS) throw new Error(`a step goes on for ever: ${cell.path} takes ${event.type}`);
+    if (this.#taken > ENDLESS) throw new Endless(`a step goes on for ever: ${cell.path} takes ${event.type}`);
     if (cell.table === undefined) {
       this.#route(cell, event);
     } else if (event.type === STOP.type) {
@@ -257,7 +262,7 @@ export class Runtime {
         const { id } = told.input as { id: number };
         const more = { port: this.#port, conformance: this.#conformance, parent: new Opaque(REGISTRY) };
         const path = `${REGISTRY}.${id}`;
-        if (this.#isLiving(path)) throw new Error(`connection ${id} is spawned a second time`);
+        if (this.#isLiving(path)) this.#host.doubled(path);
         this.#start(this.#make(path, this.#tables.connection, { ...told.input, ...more }, registry));
         return;
       }

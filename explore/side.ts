@@ -86,6 +86,10 @@ export class Side {
     return this.inputs.add(input);
   }
 
+  message(number: number): Message {
+    return this.#messages.of(number);
+  }
+
   /** The input that is the message of this number. */
   received(message: number): number {
     this.#received[message] ??= this.input({ type: 'message', message: this.#messages.of(message) });

@@ -12,7 +12,7 @@ import { type Event, Thrown } from './local.js';
 import { Monitor } from './monitor.js';
 import type { Budget, Input, Memory, PeerOptions, PeerState, StepResult, UserAction } from './peer.js';
 import { ModelPort } from './port.js';
-import { Runtime, type Tables } from './runtime.js';
+import { Endless, Runtime, type Tables } from './runtime.js';
 
 export const SETTINGS: ConnectionSettings = { parity: 'odd', maxConcurrentRequests: 1 };
 
@@ -104,6 +104,7 @@ export class Stepper {
       effect: (name, params) => port.effect(name, params),
       emit: () => {},
       lost: (path, event) => monitor.found('active-only', `${event.type} for ${path}, which is gone`),
+      doubled: (path) => monitor.found('books-agree', `${path} is made a second time`),
     });
     const port: ModelPort = new ModelPort(
       this.options,
@@ -117,7 +118,9 @@ export class Stepper {
       runtime.restore(state.actors, state.timers);
       act(runtime, port);
     } catch (error) {
-      monitor.found(error instanceof Thrown ? 'never-throws' : 'bounded', String(error));
+      if (error instanceof Thrown) monitor.found('never-throws', error.message);
+      else if (error instanceof Endless) monitor.found('bounded', error.message);
+      else throw error;
     }
     const { actors, timers } = runtime;
     const next: PeerState = { actors, timers, port: port.state, memory: monitor.memory };
@@ -268,5 +271,31 @@ export class Stepper {
     const living = paths.filter((path) => path.startsWith('connections.') && path !== 'connections.0').sort();
     if (live.join() !== living.join()) monitor.found('books-agree', `counted: ${live}, living: ${living}`);
     if (!paths.includes('connections.0')) monitor.found('books-agree', 'the root is gone');
+    this.#inspectBooks(actors, port, monitor);
+  }
+
+  /** What the user holds is what the connections are. */
+  #inspectBooks(actors: PeerState['actors'], port: PeerState['port'], monitor: Monitor): void {
+    const phases: Record<string, number[]> = { opening: [], deciding: [], active: [], left: [] };
+    for (const [path, local] of Object.entries(actors)) {
+      if (!path.startsWith('connections.')) continue;
+      const phase = String(this.#tables.connection.snapshot(local).value);
+      phases[phase]?.push(Number(path.slice('connections.'.length)));
+    }
+    const agree = (what: string, held: readonly (number | undefined)[], living: readonly number[] = []) => {
+      const [one, other] = [[...held].sort().join(), [...living].sort().join()];
+      if (one !== other) monitor.found('books-agree', `${what} held: ${one || 'none'}, living: ${other || 'none'}`);
+    };
+    const opens = port.waiting.filter(({ kind }) => kind === 'open');
+    agree('questions', port.decisions, phases['deciding']);
+    agree(
+      'opens',
+      opens.map(({ id }) => id),
+      phases['opening'],
+    );
+    const handles = port.handles.map(({ id }) => id);
+    // A link that has refused something makes no handles any more.
+    if (!port.isBroken) agree('handles', handles, [...(phases['active'] ?? []), ...(phases['left'] ?? [])]);
+    if (opens.length < port.waiting.length) monitor.found('settles-once', 'a close is not settled in its own step');
   }
 }

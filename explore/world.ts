@@ -191,7 +191,7 @@ export class World {
     const backlog = capacity === undefined ? 0 : Math.max(0, lying - capacity);
     const move = this.sides[side].move(before.peer[side], input, backlog);
     let violation = this.#apply(draft, side, move);
-    if (move.isTimeout && input !== this.#plain.confirmed[side]) violation ??= this.#onTimeout(before, side);
+    if (move.isTimeout) violation ??= this.#onTimeout(before, side, input === this.#plain.confirmed[side]);
     visit(draft, kind, { side, input }, violation ?? this.#check(draft));
   }
 
@@ -260,9 +260,11 @@ export class World {
   }
 
   /** The keepalive has given the peer up: what lies unread says whether it had to. */
-  #onTimeout(before: Draft, side: 0 | 1): Finding | undefined {
+  #onTimeout(before: Draft, side: 0 | 1, isConfirmed: boolean): Finding | undefined {
     const { ping, isPaused } = this.sides[side].facts[before.peer[side]] ?? {};
     if (isPaused) return { property: 'pong-in-time', text: 'given up while we do not read' };
+    // What lay there at the deadline has been taken by then.
+    if (isConfirmed) return undefined;
     const pong = this.queues.of(before.queue[side]).find((number) => {
       const message = this.messages.of(number);
       return message.type === 'Pong' && String(message.nonce) === ping;
