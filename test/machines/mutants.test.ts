@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
@@ -35,6 +35,14 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'session.ending + rx.*': 'is not there',
   },
 };
+
+// Wrong machines speak to actors that they have stopped, and XState warns of it each time.
+beforeAll(() => {
+  jest.spyOn(console, 'warn').mockImplementation(() => {});
+});
+afterAll(() => {
+  jest.restoreAllMocks();
+});
 
 const alike = new Map(Object.values(ALIKE).flatMap((of) => Object.entries(of)));
 

@@ -39,7 +39,7 @@ export class Mutants {
   constructor(part: Part) {
     this.#part = part;
     this.branches = new Coverage(part.machine).branches;
-    for (const variant of part.variants) {
+    for (const variant of part.variants.filter(({ isHidden }) => isHidden !== true)) {
       for (const path of pathsOf(part, variant)) {
         this.#note({ variant, steps: path.steps });
         if (!path.isShortest) continue;

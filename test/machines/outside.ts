@@ -32,7 +32,7 @@ export function scenarioOf(
   path: Path<AnyStateMachine>,
 ): readonly Spec.Step[] | undefined {
   const whole = new Whole(given, mode);
-  const projection = new Projection(whole);
+  const projection = new Projection(whole, given.parity);
   const steps: Spec.Step[] = [];
   const act = (action: Spec.Action): void => {
     steps.push({ ...action, ...whole.act(action) });

@@ -34,6 +34,8 @@ export interface Part {
 export interface Variant {
   readonly name: string;
   readonly mode: Mode;
+  /** It says nothing in the matrix that others do not say. */
+  readonly isHidden?: true;
   /** The machine's input, but for what the stage gives it: a port, and a parent. */
   readonly input: object;
   /** The same for the oracle. */

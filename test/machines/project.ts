@@ -1,4 +1,5 @@
 import type { EventObject } from 'xstate';
+import type { ConnectionId, Parity } from '../../src/wire/id.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Whole } from '../spec/machines/whole.js';
@@ -44,9 +45,11 @@ export class Projection {
   #count = 0;
   readonly #signals = new Map<number, string>();
   #opens = 0;
+  readonly #first: ConnectionId;
 
-  constructor(whole: Whole) {
+  constructor(whole: Whole, parity: Parity = 'odd') {
     this.#whole = whole;
+    this.#first = parity === 'odd' ? 1 : 2;
   }
 
   /** Of an event of the session's or of one of its connections. */
@@ -102,8 +105,8 @@ export class Projection {
 
   #open({ settings, metadata }: Facts): Spec.Action {
     const signal = this.#name('signal');
-    // We are odd: the first open gets id 1, the next one 3.
-    this.#signals.set(this.#opens * 2 + 1, signal);
+    // The ids that we allocate, one after the other.
+    this.#signals.set(this.#first + this.#opens * 2, signal);
     this.#opens += 1;
     return { user: 'open', as: this.#name('open'), settings, metadata, signal };
   }
@@ -143,7 +146,7 @@ export class Projection {
     if (typeof outcome === 'object') {
       if (phase !== 'active') return [{ peer: call(id, 2) }];
       // On an id of the peer's the session itself knows an Accept for a stray.
-      return id % 2 === 1 ? [{ peer: accept(id) }] : undefined;
+      return id % 2 === this.#first % 2 ? [{ peer: accept(id) }] : undefined;
     }
     if (outcome === 'rejected') {
       return by === 'peer' ? [{ peer: reject(id, metadata) }] : this.#decide(id, { reject: { metadata } });

@@ -1,6 +1,7 @@
 import type { EventObject, SnapshotFrom } from 'xstate';
 import type { sessionMachine } from '../../machines/index.js';
 import { doneEvent, errorEvent } from '../../src/testing/index.js';
+import { IdSet } from '../../src/wire/idset.js';
 import {
   accept,
   call,
@@ -19,6 +20,7 @@ import {
 } from '../spec/messages.js';
 import type { Mode } from '../spec/vocabulary.js';
 import { event, LINK, rx } from './inputs.js';
+import { mirrorEvent, neighbour } from './mirror.js';
 
 export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
 
@@ -142,11 +144,22 @@ function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject
 }
 
 /**
- * The events of a state. Paths end where an id beyond 1 and 2 was opened, and where reading or sending is hindered in
- * more than one way, or while connections are there, too: the regions are each other's strangers, and their product is
- * large.
+ * The events of a state. Paths end where an id beyond the first of each side was opened, and where reading or sending is
+ * hindered in more than one way, or while connections are there, too: the regions are each other's strangers, and their
+ * product is large.
  */
 export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
+  const { localSettings, live, localHigh, peerHigh, isRootReleased } = snapshot.context;
+  if (localSettings.parity === 'odd') return oddEvents(snapshot, mode);
+  // The even side is here to show that nothing depends on being the odd one: one thing at a time is enough.
+  const isPlain = !isRootReleased && (localHigh === 0 || peerHigh === 0);
+  if (snapshot.value !== 'handshaking' && !(isPlain && snapshot.hasTag('routes'))) return [];
+  const mirrored = live.toJSON().reduce((ids, id) => ids.add(neighbour(id)), IdSet.empty);
+  const odd = { ...snapshot, context: { ...snapshot.context, live: mirrored } } as SessionSnapshot;
+  return oddEvents(odd, mode).map((event) => mirrorEvent(event));
+}
+
+function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
   if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, errorEvent('conduit', CRASH)];
   // Without an acceptor there is nothing more to see than what becomes of the peer's opens.
@@ -164,7 +177,7 @@ export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly E
   const hindrances =
     (inbound === 'reading' ? 0 : 1) + (outbound === 'flowing' ? 0 : 1) + (context.isRootReleased ? 1 : 0);
   const opens = context.localHigh + context.peerHigh;
-  if (context.localHigh > 1 || context.peerHigh > 2) return [];
+  if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
   if (hindrances > 1 || (opens > 0 && hindrances > (context.isRootReleased ? 1 : 0))) return [];
   return [...common, ...FLOW, ...PARTS, ...reports(snapshot, mode), errorEvent('conduit', CRASH)];
 }

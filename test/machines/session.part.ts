@@ -1,8 +1,10 @@
 import { sessionMachine } from '../../machines/index.js';
+import type { ConnectionSettings } from '../../src/wire/message.js';
 import type { HandshakeResult } from '../spec/machines/oracle.js';
 import { session } from '../spec/machines/session.js';
 import type { SessionState } from '../spec/machines/session-state.js';
 import { M, settings } from '../spec/messages.js';
+import type { Mode } from '../spec/vocabulary.js';
 import { heardTime, MODES } from './inputs.js';
 import type { Part, Variant } from './part.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
@@ -15,25 +17,30 @@ const SHOWN =
 const LIMITS = { connections: 2, undecided: 1 };
 const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000 };
 
-const variants = MODES.flatMap((mode) =>
-  [true, false].map((isAccepting): Variant => {
-    const localSettings = settings('odd', 8);
-    return {
-      name: `${mode}${isAccepting ? '' : ', without an acceptor'}`,
-      mode,
-      input: {
-        role: 'initiator',
-        conformance: mode,
-        localSettings,
-        metadata: M,
-        keepalive: { pingInterval: 0, pongTimeout: 0 },
-        limits: { ...LIMITS, ...DELAYS, handshakeTimeout: 7 },
-        isAccepting,
-      },
-      told: { mode, localSettings, isAccepting, limits: LIMITS },
-    };
-  }),
-);
+const variants = [
+  { name: '', isAccepting: true, parity: 'odd' },
+  { name: ', without an acceptor', isAccepting: false, parity: 'odd' },
+  { name: ', even', isAccepting: true, parity: 'even' },
+] as const;
+
+function variantOf(mode: Mode, { name, isAccepting, parity }: (typeof variants)[number]): Variant {
+  const localSettings = settings(parity, 8);
+  return {
+    name: `${mode}${name}`,
+    mode,
+    ...(parity === 'even' ? { isHidden: true } : {}),
+    input: {
+      role: 'initiator',
+      conformance: mode,
+      localSettings,
+      metadata: M,
+      keepalive: { pingInterval: 0, pongTimeout: 0 },
+      limits: { ...LIMITS, ...DELAYS, handshakeTimeout: 7 },
+      isAccepting,
+    },
+    told: { mode, localSettings, isAccepting, limits: LIMITS },
+  };
+}
 
 interface Running {
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
@@ -98,7 +105,7 @@ export const sessionPart: Part = {
       conduit: stub('conduit') as never,
     },
   }),
-  variants,
+  variants: MODES.flatMap((mode) => variants.map((variant) => variantOf(mode, variant))),
   delays: DELAYS,
   serialize: serialize as Part['serialize'],
   events: (snapshot, { mode }) => sessionEvents(snapshot as SessionSnapshot, mode),
@@ -135,11 +142,12 @@ export const sessionPart: Part = {
   // What the fast path goes by: it delivers by itself where reading has not been stopped.
   wanted: (state: SessionState) => compared({ ...state, isFast: state.phase === 'running' && state.reading === 'on' }),
   outside: ({ input }, { steps }) => {
-    const { isAccepting } = input as { isAccepting: boolean };
+    const { isAccepting, localSettings } = input as { isAccepting: boolean; localSettings: ConnectionSettings };
     const isKept = steps.some(({ event }) => event.type === 'xstate.done.actor.keepalive');
     return {
       given: {
         established: false,
+        parity: localSettings.parity,
         maxConcurrentRequests: 8,
         metadata: M,
         limits: LIMITS,

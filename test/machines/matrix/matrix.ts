@@ -34,7 +34,8 @@ export function matrixOf(part: Part): Matrix {
 }
 
 /** Variants that differ in nothing but the mode stand side by side. */
-function beginnings({ variants }: Part): readonly Beginning[] {
+function beginnings(part: Part): readonly Beginning[] {
+  const variants = part.variants.filter(({ isHidden }) => isHidden !== true);
   const nameOf = ({ name, mode }: Variant) => name.replace(mode, '').replace(/^, |, $/, '');
   const names = [...new Set(variants.map(nameOf))];
   return names.map((name) => ({ name, modes: variants.filter((variant) => nameOf(variant) === name) }));
