@@ -14,7 +14,7 @@ export interface PathsOptions<TMachine extends AnyStateMachine> {
   /**
    * The events to try in each state: a list, or a function of the snapshot. Few representatives of each kind keep the
    * graph small. Those that nothing in the state answers are left out. Delayed transitions (`after`) need no mention;
-   * what invoked actors come to does: {@link doneEvent}, {@link errorEvent}.
+   * what invoked actors come to does ({@link doneEvent}, {@link errorEvent}), and what is raised with a delay.
    */
   readonly events:
     | readonly PathEvent<TMachine>[]
