@@ -17,7 +17,13 @@ const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({
       port.stop({ cause: 'crashed', error });
     },
   });
-  port.start(sendBack);
+  try {
+    port.start(sendBack);
+  } catch (error) {
+    // Without a cleanup to call, nobody else would end it.
+    port.crash(error);
+    throw error;
+  }
   return () => {
     watch?.unsubscribe();
     // Unless the machine has said why it ended, somebody stopped it.

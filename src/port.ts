@@ -63,7 +63,13 @@ export class SessionPort implements Port, ConnectionHost {
       overflowed: () => push({ type: 'outbox.overflowed' }),
       unsendable: (error) => this.#conduit.gate.pushNext({ type: 'link.unsendable', error }),
     });
-    this.#conduit = new Conduit(link, codec, limits, () => this.#outbox.onDrained());
+    this.#conduit = new Conduit(
+      link,
+      codec,
+      limits,
+      () => this.#outbox.onDrained(),
+      (error) => this.crash(error),
+    );
     this.#acceptor = new Acceptor(config.onConnection, {
       codec,
       limits,
@@ -90,6 +96,8 @@ export class SessionPort implements Port, ConnectionHost {
   /** The conduit's actor has stopped, for whatever reason: nothing of the session is left after this. */
   stop(end: SessionEnd): void {
     this.finish(end);
+    // Once more, for what a user's callback has asked for in the meantime.
+    this.#requests.rejectAll(this.endError);
     this.#conduit.stop();
     this.#closed.resolve(this.#reason as SessionClosedReason);
   }
@@ -97,6 +105,11 @@ export class SessionPort implements Port, ConnectionHost {
   /** The fast path: what the `deliver` effect does, without the machines. */
   deliver({ id, message }: { id: ConnectionId; message: DataMessage }): void {
     this.#connections.get(id)?.deliver(message, this.#conduit.frameSize);
+  }
+
+  /** A defect has left the actors stuck: they hear nothing any more, and all that waits is settled without them. */
+  crash(error: unknown): void {
+    this.stop({ cause: 'crashed', error });
   }
 
   // ---- Effects ----
@@ -118,6 +131,8 @@ export class SessionPort implements Port, ConnectionHost {
     peerSettings: ConnectionSettings;
     metadata: Metadata;
   }): void {
+    // The peer has closed whatever had this id before: what still waits to be sent on it must not reach the new one.
+    this.#outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
     this.#conduit.gate.hold(() => this.#acceptor.decide(id, peerSettings, metadata));
   }
 
@@ -208,18 +223,18 @@ export class SessionPort implements Port, ConnectionHost {
     else this.#outbox.dropAll(error);
     this.#established.reject(handshakeFailed(end, reason));
     this.#requests.rejectAll(error);
-    this.#conduit.gate.hold(() => this.#acceptor.dropAll(error));
     // What was received before the peer or the link ended can still be read; what we ended ourselves we do not want.
     const keepsInboxes = reason.by === 'peer' || reason.error !== undefined;
     for (const connection of this.#connections.values()) {
       connection.retire({ by: 'session', metadata: [] }, keepsInboxes);
     }
     this.#connections.clear();
+    // Last, since its listeners are the user's: to them everything is over.
+    this.#conduit.gate.hold(() => this.#acceptor.dropAll(error));
   }
 
   closeLink({ orderly }: { orderly: boolean }): void {
-    if (orderly) this.#config.link.close();
-    else this.#config.link.abort();
+    this.#conduit.close(orderly);
   }
 
   // ---- For handles ----
@@ -261,6 +276,7 @@ export class SessionPort implements Port, ConnectionHost {
   async closeConnection(connection: Connection, metadata?: Metadata): Promise<void> {
     const checked = metadataOf(metadata, this.#config.codec, this.#config.limits);
     const { id } = connection;
+    if (this.#endError !== undefined) return;
     const { request, promise } = this.#requests.add<void>();
     this.push(() => {
       if (this.#connections.get(id) === connection) return { type: 'app.close', id, request, metadata: checked };

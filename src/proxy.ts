@@ -1,5 +1,6 @@
 import type { Connection } from './connection.js';
 import { InvalidArgument } from './errors.js';
+import { ROOT } from './wire/id.js';
 import type { DataMessage } from './wire/message.js';
 import { propagated } from './wire/metadata.js';
 
@@ -9,7 +10,7 @@ import { propagated } from './wire/metadata.js';
  * channel ids stay as they are, and entries marked NO_PROPAGATE are left out. The proxy is the one reader of both.
  *
  * @throws InvalidArgument (the promise rejects) when the ids can't be kept: what one side allocates must be what the other
- * side's peer allocates, so the two parities must differ.
+ * side's peer allocates, so the two parities must differ; and when a message is over the other side's `limits.frame`.
  */
 export async function proxyConnections(left: Connection, right: Connection): Promise<void> {
   if (left === right) throw new InvalidArgument('a connection cannot be proxied to itself');
@@ -20,18 +21,34 @@ export async function proxyConnections(left: Connection, right: Connection): Pro
     if (hasReader) throw new InvalidArgument(`connection ${id} has a reader already`);
   }
   // Each direction on its own: neither waits for the other's peer.
-  await Promise.race([forward(left, right), forward(right, left)]);
-  left.release();
-  right.release();
-  await Promise.all([left, right].map(async (side) => side.id === 0 || side.closed));
+  try {
+    await Promise.race([forward(left, right), forward(right, left)]);
+  } finally {
+    left.release();
+    right.release();
+  }
+  await Promise.all([left, right].map(async (side) => side.id === ROOT || side.closed));
 }
 
-async function forward(from: Connection, to: Connection): Promise<void> {
-  try {
-    for await (const message of from) await to.forward(stripped(message));
-  } catch {
-    // The other side is closed: so is this direction.
-  }
+/**
+ * Resolves when `from` has ended or `to` takes nothing any more; rejects with what can't be sent on. It goes on reading all
+ * the same: a root is only closed internally, and unread it would stop all that its session reads.
+ */
+function forward(from: Connection, to: Connection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const pump = async () => {
+      for await (const message of from) {
+        try {
+          await to.forward(stripped(message));
+        } catch (error) {
+          if (error instanceof InvalidArgument) reject(error);
+          else resolve();
+        }
+      }
+      resolve();
+    };
+    void pump();
+  });
 }
 
 // 9b.15: r[rpc.metadata.flags.no-propagate]

@@ -100,7 +100,8 @@ export class Session implements AsyncDisposable {
    */
   async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
-    if (!Number.isSafeInteger(id)) throw new InvalidArgument(`id must be that of a connection, not ${String(id)}`);
+    if (!Number.isSafeInteger(id) || id < 0)
+      throw new InvalidArgument(`id must be that of a connection, not ${String(id)}`);
     return this.#port.close(id, options.metadata);
   }
 

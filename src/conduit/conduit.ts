@@ -43,7 +43,9 @@ export class Conduit {
   /** Frames that have arrived so far. */
   frames = 0;
 
-  constructor(link: Link, codec: Codec, limits: Limits, onDrained: () => void) {
+  #isStarted = false;
+
+  constructor(link: Link, codec: Codec, limits: Limits, onDrained: () => void, crashed: (error: unknown) => void) {
     this.#link = link;
     this.#codec = codec;
     this.#limits = limits;
@@ -54,6 +56,7 @@ export class Conduit {
         const event = typeof input === 'function' ? input() : input;
         if (event !== undefined) this.#send(event);
       },
+      crashed,
     );
   }
 
@@ -67,6 +70,7 @@ export class Conduit {
       // What was received before it is not waited for: it may never be read, and there is nobody to answer.
       failed: (error) => this.gate.push({ type: 'link.failed', error }),
     });
+    this.#isStarted = true;
     // The session is still starting: its first events would come between those of its children.
     queueMicrotask(() => this.gate.open());
   }
@@ -74,7 +78,14 @@ export class Conduit {
   /** Hands on nothing any more, and lets go of the link. */
   stop(): void {
     this.gate.close();
-    this.#link.abort();
+    this.close(false);
+  }
+
+  /** Lets go of the link: in order, after what was sent, or at once. One that would not start is somebody else's. */
+  close(isOrderly: boolean): void {
+    if (!this.#isStarted) return;
+    if (isOrderly) this.#link.close();
+    else this.#link.abort();
   }
 
   pause(): void {

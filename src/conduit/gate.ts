@@ -21,6 +21,7 @@ const FRAME_COST = 64;
 export class Gate<Local extends object> {
   readonly #takeFrame: (frame: Uint8Array) => void;
   readonly #takeLocal: (input: Local) => void;
+  readonly #crashed: (error: unknown) => void;
   /** Belongs to the step under way, and comes before everything else. */
   readonly #next = new Fifo<Local>();
   /** The stream, while it is paused; older than whatever is in `queue` once it flows again. */
@@ -31,9 +32,18 @@ export class Gate<Local extends object> {
   #isPaused = false;
   #bytes = 0;
 
-  constructor(takeFrame: (frame: Uint8Array) => void, takeLocal: (input: Local) => void) {
+  /**
+   * `crashed` hears of what neither of the other two may throw, and yet can: an inspector that does, in the midst of a step,
+   * leaves the actors stuck for good. The gate is closed then.
+   */
+  constructor(
+    takeFrame: (frame: Uint8Array) => void,
+    takeLocal: (input: Local) => void,
+    crashed: (error: unknown) => void,
+  ) {
     this.#takeFrame = takeFrame;
     this.#takeLocal = takeLocal;
+    this.#crashed = crashed;
   }
 
   /** What the frames that wait cost, in bytes. */
@@ -65,7 +75,11 @@ export class Gate<Local extends object> {
   frame(frame: Uint8Array): void {
     if (this.#state === 'open' && !this.#isBusy && !this.#isPaused) {
       this.#isBusy = true;
-      this.#takeFrame(frame);
+      try {
+        this.#takeFrame(frame);
+      } catch (error) {
+        this.#crash(error);
+      }
       this.#isBusy = false;
       this.#drain();
     } else if (this.#state !== 'closed') {
@@ -126,8 +140,17 @@ export class Gate<Local extends object> {
   #drain(): void {
     if (this.#isBusy || this.#state !== 'open') return;
     this.#isBusy = true;
-    while (this.#takeOne());
+    try {
+      while (this.#takeOne());
+    } catch (error) {
+      this.#crash(error);
+    }
     this.#isBusy = false;
+  }
+
+  #crash(error: unknown): void {
+    this.close();
+    this.#crashed(error);
   }
 
   #takeOne(): boolean {
@@ -138,10 +161,9 @@ export class Gate<Local extends object> {
     }
     const entry = (this.#isPaused ? undefined : this.#held.shift()) ?? this.#queue.shift();
     if (entry === undefined) return false;
-    const isStream = entry instanceof Uint8Array || entry instanceof Streamed;
-    if (isStream && this.#isPaused) {
+    if (this.#isPaused && (isFrame(entry) || entry instanceof Streamed)) {
       this.#held.push(entry);
-    } else if (entry instanceof Uint8Array) {
+    } else if (isFrame(entry)) {
       this.#bytes -= entry.length + FRAME_COST;
       this.#takeFrame(entry);
     } else {
@@ -149,4 +171,9 @@ export class Gate<Local extends object> {
     }
     return true;
   }
+}
+
+/** Also one of another realm, which is no instance of our Uint8Array. */
+function isFrame(entry: object): entry is Uint8Array {
+  return ArrayBuffer.isView(entry);
 }

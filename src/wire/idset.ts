@@ -24,7 +24,7 @@ export class IdSet {
   }
 
   has(id: number): boolean {
-    if (id >= this.#span) return false;
+    if (id < 0 || id >= this.#span) return false;
     let node = this.#root;
     // Numbers up to 2^53 are wider than what the bit operators take, hence the divisions.
     for (let width = this.#span / WIDTH; width >= WIDTH; width /= WIDTH) {

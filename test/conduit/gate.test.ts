@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Gate } from '../../src/conduit/gate.js';
@@ -21,6 +22,7 @@ function gate(onTake: (name: string, it: Gate<Local>) => void = () => {}): { it:
   const it = new Gate<Local>(
     (bytes) => take(`frame ${bytes.join()}`),
     ({ name }) => take(name),
+    (error) => taken.push(`crashed: ${String(error)}`),
   );
   return { it, taken };
 }
@@ -216,5 +218,23 @@ describe('a gate', () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test('says what was thrown in the midst of a step, and hands nothing on any more', () => {
+    const { it, taken } = gate((name) => {
+      if (name === 'bad') throw new Error('torn');
+    });
+    it.open();
+    it.push({ name: 'bad' });
+    it.push({ name: 'late' });
+    it.frame(new Uint8Array([1]));
+    expect(taken).toEqual(['bad', 'crashed: Error: torn']);
+  });
+
+  test('takes a frame of another realm for what it is, also when it has to wait', () => {
+    const { it, taken } = gate();
+    it.frame(runInNewContext('new Uint8Array([7])'));
+    it.open();
+    expect(taken).toEqual(whole('frame 7'));
   });
 });
