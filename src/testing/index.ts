@@ -25,3 +25,4 @@ export {
 } from './paths.js';
 export { type PeerInput, ScriptedPeer, type ScriptedPeerOptions } from './peer.js';
 export { settle } from './settle.js';
+export type { Citation } from './vocabulary.js';

@@ -121,7 +121,8 @@ function stepsOf(
   if (event.type === 'app.reject') {
     return [{ act: 'rejectNext' }, { ...due, tell: (world) => [open(id(world), REJECT_PLEASE)] }];
   }
-  const maybe = (world: World) => [acceptOf(id(world))];
+  // It had decided before the Close came, one way or the other.
+  const maybe = (world: World) => [acceptOf(id(world)), heard('ConnectionReject', id(world))];
   return [{ ...due, tell: (world) => [open(id(world)), inCase(event, origin, world)], maybe }];
 }
 

@@ -201,6 +201,45 @@ const brokenPeers: readonly Broken[] = [
     failures: ['9a.08 connection.close'],
   },
   {
+    mistake: 'closes its connections twice',
+    meddling: { out: ifType('ConnectionClose', (message) => [message, message]) },
+    only: /by the tester: active \+ app.close/,
+    failures: ['9a.05 connection.close'],
+  },
+  {
+    mistake: 'closes what nobody opened',
+    meddling: { out: ifType('HelloYourself', (message) => [message, close(9)]) },
+    only: /rx.Hello \(version 7, odd\)/,
+    failures: ['9a.06 connection.close'],
+  },
+  {
+    mistake: 'sends data on an id that nobody opened',
+    meddling: { out: ifType('HelloYourself', (message) => [message, item(9, 2)]) },
+    only: /rx.Hello \(version 7, odd\)/,
+    failures: ['9a.06 session.message'],
+  },
+  {
+    mistake: 'accuses the tester for nothing',
+    meddling: {
+      out: ifType('ConnectionAccept', () => ({ type: 'ProtocolError', connectionId: 0, description: 'no reason' })),
+    },
+    only: /deciding \+ app.accept/,
+    failures: ['5.05 connection.open'],
+  },
+  {
+    mistake: 'accuses on another id than the root',
+    meddling: { out: ifType('ProtocolError', (message) => on(message, 2)) },
+    options: { conformance: 'strict' },
+    only: /a Hello after the handshake/,
+    failures: ['9a.11 session.message'],
+  },
+  {
+    mistake: 'ends the session when a connection is closed',
+    meddling: { in: ifType('ConnectionClose', () => ({ type: 'ProtocolError', connectionId: 0, description: '' })) },
+    only: /a connection that is closed leaves/,
+    failures: ['5.10 connection.close.semantics'],
+  },
+  {
     mistake: "opens ids of the tester's parity",
     meddling: { out: ifType('ConnectionOpen', (message) => on(message, message.connectionId + 1)) },
     only: /opening \+ rx.ConnectionReject/,
@@ -281,7 +320,7 @@ describe('a peer fails, and under the rule that it breaks, that', () => {
     });
     const results = await conformance(subject.connect, {
       ...subject.options,
-      timeouts: { answer: 60 },
+      timeouts: { answer: 120 },
       filter: ({ name }) => only.test(name),
     });
     const failed = results.filter(({ verdict }) => verdict === 'fail');

@@ -1,10 +1,14 @@
-import { describe, expect, test } from '@jest/globals';
-import { type Link, messagePack } from '../../src/index.js';
+import { describe, expect, jest, test } from '@jest/globals';
+import { initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
 import { type ConformanceResult, conformance, toMermaid } from '../../src/testing/index.js';
 import { timersAlive } from '../support/settle.js';
 import { ours } from './peers.js';
+
+// A hundred sessions each, on a machine that may be busy.
+jest.setTimeout(30_000);
 
 const TIMEOUTS = { answer: 500 };
 
@@ -68,6 +72,23 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
       { verdict: 'skipped', reason: 'needs control.open', exchange: [] },
     ]);
   });
+});
+
+test('the conformance suite meets an initiator over a WebSocket, too', async () => {
+  const waiting: ((link: Link) => void)[] = [];
+  const listener = await listenWebSocket({ port: 0 }, (link) => waiting.shift()?.(link));
+  const connect = () => {
+    const link = new Promise<Link>((resolve) => waiting.push(resolve));
+    connectWebSocket(listener.url)
+      .then((near) => initiate(near, { conformance: 'strict', onConnection: () => ({ type: 'accept' }) }))
+      .catch(() => {});
+    return link;
+  };
+  const results = await conformance(connect, { role: 'initiator', conformance: 'strict' });
+  await listener.close();
+  expect(named(results, 'fail')).toEqual([]);
+  // What it cannot be made to do, over any link: it has no controls here.
+  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([66, 32]);
 });
 
 /** Whether the tester breaks a rule in this case. */
