@@ -3,11 +3,11 @@
  * that a state is a state of the peer. What the peer sends is looked at and forgotten.
  */
 import type { Message } from '../src/wire/message.js';
+import { DELIVERY, OPTIONAL, TIME } from './draft.js';
 import type { Goal } from './liveness.js';
 import type { Finding } from './peer.js';
 import type { System } from './search.js';
 import { type Facts, LINK, type Side } from './side.js';
-import { DELIVERY, OPTIONAL, TIME } from './world.js';
 
 export interface AdversaryOptions {
   readonly says: readonly Message[];

@@ -2,6 +2,7 @@
 import type { Message } from '../src/wire/message.js';
 import { Adversary, type AdversaryOptions } from './adversary.js';
 import { Interner } from './canonical.js';
+import { type Label, WORDS } from './draft.js';
 import { type GoalOptions, goalsOf } from './goals.js';
 import type { Goal } from './liveness.js';
 import { missedGoals } from './liveness.js';
@@ -10,7 +11,7 @@ import type { Budget, Finding, PeerOptions } from './peer.js';
 import { type Exploration, pathTo, type System, search } from './search.js';
 import { Side } from './side.js';
 import { SETTINGS, Stepper } from './step.js';
-import { type Label, WORDS, World, type WorldOptions } from './world.js';
+import { World, type WorldOptions } from './world.js';
 
 /** What is left out of a peer's options is what most configurations have. */
 export type PeerChoice = Partial<Omit<PeerOptions, 'role' | 'limits'>> & {

@@ -11,8 +11,9 @@
  *
  * Which kinds count is said for each property: what delivery alone has to bring about must not need a timer.
  */
+
+import { DELIVERY, OPTIONAL } from './draft.js';
 import type { Exploration } from './search.js';
-import { DELIVERY, OPTIONAL } from './world.js';
 
 export interface Goal {
   readonly property: string;

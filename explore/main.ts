@@ -11,6 +11,7 @@ import { CONFIGURATIONS } from './configurations.js';
 import { hunt } from './hunt.js';
 import { MUTANTS } from './mutants.js';
 import { PROPERTIES, type Property } from './properties.js';
+import { isReplayable, replay } from './replay.js';
 import { mermaid, stepsOf } from './sequence.js';
 
 const { values } = parseArgs({
@@ -47,10 +48,20 @@ function written({ finding, path }: Failure, setup: Setup): unknown {
   return { ...finding, rule: PROPERTIES[finding.property as Property].rule, steps: stepsOf(setup, path) };
 }
 
-function exploreAll(chosen: readonly Configuration[]): unknown[] {
+/** Whether the real sessions do what a counterexample says. */
+async function confirmed({ world }: Setup, { path }: Failure): Promise<string> {
+  if (world === undefined || !isReplayable(world))
+    return 'It is not played on real sessions: their limits count bytes.';
+  const divergence = await replay(world, path);
+  if (divergence === undefined) return 'Two real sessions do the same, step by step.';
+  return `Two real sessions do something else at step ${divergence.step}.`;
+}
+
+async function exploreAll(chosen: readonly Configuration[]): Promise<unknown[]> {
   const widths = [38, -11, -12, -6, -8, -11, 0];
   console.log(row(widths, ['configuration', 'states', 'transitions', 'depth', 'seconds', 'properties', '']));
-  return chosen.map((configuration) => {
+  const results: unknown[] = [];
+  for (const configuration of chosen) {
     const setup = prepare(configuration);
     const { exploration: _, failure, ...result } = explore(setup);
     const { name, states, transitions, depth, seconds, properties } = result;
@@ -62,11 +73,12 @@ function exploreAll(chosen: readonly Configuration[]): unknown[] {
       process.exitCode = 1;
     }
     console.log(row(widths, [name, states, transitions, depth, seconds.toFixed(1), properties, verdict]));
-    if (failure === undefined) return result;
-    console.log(explain(setup, failure));
+    results.push({ ...result, ...(failure && { failure: written(failure, setup) }) });
+    if (failure === undefined) continue;
+    console.log(`${explain(setup, failure)}\n${await confirmed(setup, failure)}`);
     process.exitCode = 1;
-    return { ...result, failure: written(failure, setup) };
-  });
+  }
+  return results;
 }
 
 function huntAll(): unknown[] {
@@ -93,7 +105,7 @@ if (chosen.length === 0) {
   console.error(`no such configuration; there are ${CONFIGURATIONS.map(({ name }) => name).join(', ')}`);
   process.exitCode = 1;
 }
-const results = values.mutants ? huntAll() : exploreAll(chosen);
+const results = values.mutants ? huntAll() : await exploreAll(chosen);
 if (values.pin) writeFileSync(COUNTS, `${JSON.stringify(counts, undefined, 2)}\n`);
 if (values.json !== undefined) {
   const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);

@@ -15,8 +15,10 @@
  */
 import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../machines/index.js';
 import type { DataMessage, Message } from '../src/wire/message.js';
+import { ModelGate, type Pushed } from './gate.js';
 import type { Event } from './local.js';
 import type { Monitor } from './monitor.js';
+import { ModelOutbox } from './outbox.js';
 import type { Observation, PeerOptions, PortState } from './peer.js';
 
 /** What every effect gets, as far as any of them looks. */
@@ -34,20 +36,14 @@ const RECEIVED = new WeakMap<Message, Event>();
 
 export class ModelPort {
   readonly state: PortState;
-  readonly sent: Message[] = [];
   readonly observed: Observation[] = [];
   link: 'kept' | 'closed' | 'aborted' = 'kept';
   confirms = false;
   accuses: string | undefined;
-  /** The messages that wait to leave. */
-  backlog: number;
   readonly #options: PeerOptions;
   readonly #monitor: Monitor;
-  readonly #send: (event: Event) => void;
-  readonly #parity: () => 'odd' | 'even' | undefined;
-  readonly #next: Event[] = [];
-  readonly #queue: (() => Event | undefined)[] = [];
-  #isBusy = false;
+  readonly #gate: ModelGate;
+  readonly #outbox: ModelOutbox;
   #ping: string | undefined;
   #sweeping = { opens: 0, decisions: 0 };
 
@@ -62,9 +58,14 @@ export class ModelPort {
     this.#options = options;
     this.state = { ...state };
     this.#monitor = monitor;
-    this.backlog = backlog;
-    this.#send = send;
-    this.#parity = parity;
+    this.#gate = new ModelGate(send);
+    this.#outbox = new ModelOutbox(this.state, options.limits, this.#gate, backlog, (message) =>
+      monitor.sent(message, this.state.isEstablished, parity(), this.#ping),
+    );
+  }
+
+  get sent(): readonly Message[] {
+    return this.#outbox.sent;
   }
 
   // ---- Inputs, through the gate ----
@@ -80,18 +81,15 @@ export class ModelPort {
     this.push(event);
   }
 
-  push(event: Event | (() => Event | undefined)): void {
-    this.#queue.push(typeof event === 'function' ? event : () => event);
-    this.#drain();
+  push(event: Pushed): void {
+    this.#gate.push(event);
   }
 
   /** A timer goes off outside the gate; what it pushes comes in between, as it would. */
   fire(callback: () => void, sweeping: { opens: number; decisions: number }): void {
     this.#sweeping = sweeping;
     callback();
-    // The microtask that ends a `hold`.
-    this.#isBusy = false;
-    this.#drain();
+    this.#gate.release();
   }
 
   // ---- The user's ----
@@ -104,8 +102,7 @@ export class ModelPort {
   }
 
   send(message: DataMessage): void {
-    if (this.state.isFull) this.state.parked = [...this.state.parked, message];
-    else this.#write(message);
+    this.#outbox.send(message);
   }
 
   read(id: number): void {
@@ -122,19 +119,7 @@ export class ModelPort {
 
   /** Some of what the link held back has left. */
   drained(): void {
-    const { state } = this;
-    if (!state.isFull) return;
-    while (this.#hasRoom()) {
-      const [parked, ...rest] = state.parked;
-      if (parked === undefined) {
-        state.isFull = false;
-        this.push({ type: 'outbox.drained' });
-        return;
-      }
-      state.parked = rest;
-      this.#write(parked);
-    }
-    this.push({ type: 'outbox.progressed' });
+    this.#outbox.drained();
   }
 
   // ---- Effects ----
@@ -144,10 +129,10 @@ export class ModelPort {
     const { state } = this;
     switch (name) {
       case 'transmit':
-        this.#transmit(params as Message);
+        this.#outbox.transmit(params as Message);
         return;
       case 'flush':
-        if (!state.isBroken) this.#pushNext({ type: 'conduit.flushed' });
+        if (!state.isBroken) this.#gate.pushNext({ type: 'conduit.flushed' });
         return;
       case 'decide':
         state.decisions = [...state.decisions, id];
@@ -179,7 +164,7 @@ export class ModelPort {
         return;
       case 'resumeReading':
         state.isPaused = false;
-        this.#drain();
+        this.#gate.drain();
         return;
       case 'confirm':
         this.confirms = true;
@@ -191,13 +176,11 @@ export class ModelPort {
         this.#finish(params as SessionEnd);
         return;
       case 'closeLink':
-        if (orderly) this.#closeLink();
-        else this.#abortLink();
+        this.#letGo(orderly);
         return;
       case 'stopConduit':
-        this.#next.length = 0;
-        this.#queue.length = 0;
-        this.#abortLink();
+        this.#gate.close();
+        this.#letGo(false);
         return;
       default:
         throw new Error(`the effect ${name} is not modelled`);
@@ -210,36 +193,6 @@ export class ModelPort {
     if (!isWaiting) this.#monitor.found('settles-once', `request ${request} is settled a second time, as ${outcome}`);
     state.waiting = state.waiting.filter((one) => one.request !== request);
     this.#see({ type: 'settled', request, outcome });
-  }
-
-  #transmit(message: Message): void {
-    const { state } = this;
-    const isParked = state.parked.some(({ connectionId }) => connectionId === message.connectionId);
-    if (message.type === 'ConnectionClose' && isParked) state.parked = [...state.parked, message];
-    else this.#write(message);
-    const { outbox = 0, replies = Number.POSITIVE_INFINITY } = this.#options.limits;
-    if (state.isFull && this.backlog > outbox + replies) this.push({ type: 'outbox.overflowed' });
-  }
-
-  #write(message: Message): void {
-    const { state } = this;
-    if (state.isBroken) return;
-    if (state.link !== 'open') {
-      state.isBroken = true;
-      this.#pushNext({ type: 'link.unsendable', error: new Error('the link is closed') } as SessionEvent);
-      return;
-    }
-    this.#monitor.sent(message, state.isEstablished, this.#parity(), this.#ping);
-    this.sent.push(message);
-    this.backlog++;
-    if (!state.isFull && !this.#hasRoom()) {
-      state.isFull = true;
-      this.push({ type: 'outbox.filled' });
-    }
-  }
-
-  #hasRoom(): boolean {
-    return this.backlog < (this.#options.limits.outbox ?? Number.POSITIVE_INFINITY);
   }
 
   #activate(id: number, request: RequestNumber | undefined): void {
@@ -264,7 +217,7 @@ export class ModelPort {
     this.#change(id, (known) => ({ ...known, unread: known.unread + 1 }));
     if (this.state.full === undefined && handle.unread + 1 >= inbox) {
       this.state.full = id;
-      this.#pushNext({ type: 'inbox.filled', id } as SessionEvent);
+      this.#gate.pushNext({ type: 'inbox.filled', id } as SessionEvent);
     }
   }
 
@@ -282,7 +235,7 @@ export class ModelPort {
     const { opens, decisions } = this.#sweeping;
     const { state } = this;
     // As the gate's `hold` does for a step that a timer set off.
-    this.#isBusy = true;
+    this.#gate.hold();
     for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
       this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
     }
@@ -307,9 +260,7 @@ export class ModelPort {
     // Time is nobody's fault, whatever the peer is told.
     const isLate = end.cause === 'handshake' && end.failure.message === 'handshake timed out';
     if (end.cause === 'handshake' && end.failure.rule !== undefined && !isLate) this.accuses = end.failure.message;
-    const { parked } = state;
-    state.parked = [];
-    if (end.cause === 'shutdown' || end.cause === 'released') for (const message of parked) this.#write(message);
+    this.#outbox.finish(end.cause === 'shutdown' || end.cause === 'released');
     for (const { request } of state.waiting) this.settle(request, 'ended');
     for (const id of state.decisions) this.#drop(id);
     for (const { id } of state.handles) this.#see({ type: 'retired', id, by: 'session' });
@@ -318,16 +269,11 @@ export class ModelPort {
     if (state.full !== undefined) this.#relieve(state.full);
   }
 
-  #closeLink(): void {
-    if (this.state.link !== 'open') return;
-    this.state.link = 'closing';
-    this.link = 'closed';
-  }
-
-  #abortLink(): void {
-    if (this.state.link === 'over') return;
-    this.state.link = 'over';
-    this.link = 'aborted';
+  #letGo(orderly: boolean): void {
+    const { state } = this;
+    if (state.link === 'over' || (orderly && state.link === 'closing')) return;
+    state.link = orderly ? 'closing' : 'over';
+    this.link = orderly ? 'closed' : 'aborted';
   }
 
   #drop(id: number): void {
@@ -352,27 +298,5 @@ export class ModelPort {
 
   #see(observation: Observation): void {
     this.observed.push(observation);
-  }
-
-  // ---- The gate ----
-
-  #pushNext(event: Event): void {
-    this.#next.push(event);
-    this.#drain();
-  }
-
-  #drain(): void {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
-    for (let make = this.#shift(); make !== undefined; make = this.#shift()) {
-      const event = make();
-      if (event !== undefined) this.#send(event);
-    }
-    this.#isBusy = false;
-  }
-
-  #shift(): (() => Event | undefined) | undefined {
-    const next = this.#next.shift();
-    return next === undefined ? this.#queue.shift() : () => next;
   }
 }

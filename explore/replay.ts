@@ -4,10 +4,11 @@
  */
 import { Actual } from './actual.js';
 import { canonical } from './canonical.js';
+import { type Label, pack, unpack, WORDS } from './draft.js';
 import type { Observation } from './peer.js';
 import type { Move } from './side.js';
 import { SteppedLink } from './stepped-link.js';
-import { type Label, pack, unpack, WORDS, type World } from './world.js';
+import type { World } from './world.js';
 
 /** What both say of a step. */
 export interface Comparison {
@@ -92,6 +93,41 @@ export class Replay {
     });
     return { explored, actual };
   }
+}
+
+/** Where the real sessions do something else than the explorer says, and what. */
+export interface Divergence {
+  /** The step, counted from 1; 0 is the start. */
+  readonly step: number;
+  readonly comparison?: Comparison;
+  /** Why the step could not be made. */
+  readonly error?: unknown;
+}
+
+/** Plays a path on the real sessions, to its end or to where they do something else. */
+export async function replay(world: World, path: readonly Label[]): Promise<Divergence | undefined> {
+  const replayed = new Replay(world);
+  const begun = await replayed.begin();
+  if (!isSame(begun)) return { step: 0, comparison: begun };
+  for (const [at, label] of path.entries()) {
+    try {
+      const comparison = await replayed.step(label);
+      if (!isSame(comparison)) return { step: at + 1, comparison };
+    } catch (error) {
+      return { step: at + 1, error };
+    }
+  }
+  return undefined;
+}
+
+function isSame({ explored, actual }: Comparison): boolean {
+  return canonical(explored) === canonical(actual);
+}
+
+/** Whether the real sessions can be made to do the same: bounded links and inboxes count messages here and bytes there. */
+export function isReplayable(world: World): boolean {
+  const isUnbounded = world.sides.every(({ stepper }) => stepper.options.limits.inbox === undefined);
+  return isUnbounded && world.options.capacity === undefined;
 }
 
 /** What a user of the public interface sees of it. */

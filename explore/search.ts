@@ -2,9 +2,10 @@
  * The search: breadth first, so that the way to whatever is wrong is a shortest one. Every state is kept, and so is every
  * transition, for what has to come about in the end; see liveness.ts.
  */
+
+import { type Label, pack, WORDS } from './draft.js';
 import type { Finding } from './peer.js';
 import { Integers, Store } from './store.js';
-import { type Label, pack, WORDS } from './world.js';
 
 /** What is explored: a world, or one peer against an adversary. */
 export interface System {

@@ -1,9 +1,9 @@
 /** A way through the states as a Mermaid sequence diagram, and as plain data: what to look at when something is wrong. */
 import type { Setup } from './configuration.js';
+import { type Label, pack, WORDS } from './draft.js';
 import type { Input } from './peer.js';
 import type { System } from './search.js';
 import type { Side } from './side.js';
-import { type Label, pack, WORDS } from './world.js';
 
 /** One step of a counterexample, to be read and to be played again. */
 export interface PathStep {

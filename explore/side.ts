@@ -1,4 +1,5 @@
 /** One of the two peers of a world: its states as numbers, and its steps as a table that is filled in while it is used. */
+import type { AnyMachineSnapshot } from 'xstate';
 import type { SessionContext } from '../machines/index.js';
 import type { Message } from '../src/wire/message.js';
 import { canonical, Interner } from './canonical.js';
@@ -80,6 +81,18 @@ export class Side {
   /** How many distinct local steps there were. */
   get steps(): number {
     return this.#moves.size;
+  }
+
+  /** An actor's own state; the registry has none. */
+  snapshot(path: string, local: number): AnyMachineSnapshot | undefined {
+    const [slot, id] = path.split('.') as [string, string?];
+    if (id !== undefined) return this.#tables.connection.snapshot(local);
+    return slot === 'connections' ? undefined : this.#tables[slot as keyof Tables].snapshot(local);
+  }
+
+  /** Every step that has been made. */
+  get moves(): Iterable<Move> {
+    return this.#moves.values();
   }
 
   input(input: Input): number {

@@ -8,6 +8,7 @@ import type { SessionContext, SessionEvent } from '../machines/index.js';
 import { ROOT } from '../src/wire/id.js';
 import type { ConnectionSettings, DataMessage } from '../src/wire/message.js';
 import { canonical } from './canonical.js';
+import { inspect } from './inspect.js';
 import { type Event, Thrown } from './local.js';
 import { Monitor } from './monitor.js';
 import type { Budget, Input, Memory, PeerOptions, PeerState, StepResult, UserAction } from './peer.js';
@@ -24,9 +25,6 @@ const NO_MEMORY: Memory = {
   hasAccused: false,
   ping: undefined,
 };
-
-/** What an actor tree of a peer is allowed to be, whatever happens. */
-const MOST = 32;
 
 /** What users send. */
 function item(connectionId: number): DataMessage {
@@ -84,6 +82,7 @@ export class Stepper {
               handshakeTimeout: 3,
               flushTimeout: 4,
               stallTimeout: 5,
+              unreadTimeout: 6,
               sweepInterval: 6,
             },
             isAccepting,
@@ -124,7 +123,7 @@ export class Stepper {
     }
     const { actors, timers } = runtime;
     const next: PeerState = { actors, timers, port: port.state, memory: monitor.memory };
-    this.#inspect(next, monitor);
+    inspect(next, this.#tables, monitor);
     const { sent, link, confirms, accuses, observed } = port;
     return {
       state: this.options.isReduced === false ? next : this.#forget(next),
@@ -252,50 +251,5 @@ export class Stepper {
   #sessionContext(actors: Readonly<Record<string, number>>): SessionContext | undefined {
     const local = actors['session'];
     return local === undefined ? undefined : (this.#tables.session.snapshot(local).context as SessionContext);
-  }
-
-  /** What has to be true of a peer that rests. */
-  #inspect({ actors, timers, port }: PeerState, monitor: Monitor): void {
-    const paths = Object.keys(actors);
-    if (paths.length > MOST || timers.length > MOST) monitor.found('bounded', `${paths.length} actors`);
-    const context = this.#sessionContext(actors);
-    if (context === undefined) {
-      const left = [...paths, ...timers, ...port.waiting, ...port.decisions, ...port.handles, ...port.parked];
-      if (left.length > 0) monitor.found('nothing-left', `left behind: ${JSON.stringify(left)}`);
-      if (port.link !== 'over') monitor.found('nothing-left', 'the link is not let go of');
-      if (port.end === undefined) monitor.found('nothing-left', 'nobody was told of the end');
-      return;
-    }
-    if (!paths.includes('connections')) return;
-    const live = [...context.live.toJSON()].map((id) => `connections.${id}`).sort();
-    const living = paths.filter((path) => path.startsWith('connections.') && path !== 'connections.0').sort();
-    if (live.join() !== living.join()) monitor.found('books-agree', `counted: ${live}, living: ${living}`);
-    if (!paths.includes('connections.0')) monitor.found('books-agree', 'the root is gone');
-    this.#inspectBooks(actors, port, monitor);
-  }
-
-  /** What the user holds is what the connections are. */
-  #inspectBooks(actors: PeerState['actors'], port: PeerState['port'], monitor: Monitor): void {
-    const phases: Record<string, number[]> = { opening: [], deciding: [], active: [], left: [] };
-    for (const [path, local] of Object.entries(actors)) {
-      if (!path.startsWith('connections.')) continue;
-      const phase = String(this.#tables.connection.snapshot(local).value);
-      phases[phase]?.push(Number(path.slice('connections.'.length)));
-    }
-    const agree = (what: string, held: readonly (number | undefined)[], living: readonly number[] = []) => {
-      const [one, other] = [[...held].sort().join(), [...living].sort().join()];
-      if (one !== other) monitor.found('books-agree', `${what} held: ${one || 'none'}, living: ${other || 'none'}`);
-    };
-    const opens = port.waiting.filter(({ kind }) => kind === 'open');
-    agree('questions', port.decisions, phases['deciding']);
-    agree(
-      'opens',
-      opens.map(({ id }) => id),
-      phases['opening'],
-    );
-    const handles = port.handles.map(({ id }) => id);
-    // A link that has refused something makes no handles any more.
-    if (!port.isBroken) agree('handles', handles, [...(phases['active'] ?? []), ...(phases['left'] ?? [])]);
-    if (opens.length < port.waiting.length) monitor.found('settles-once', 'a close is not settled in its own step');
   }
 }

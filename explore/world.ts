@@ -8,20 +8,27 @@
  */
 import type { Message } from '../src/wire/message.js';
 import { Interner } from './canonical.js';
+import {
+  BEFALLEN,
+  CONFIRM_AT,
+  CONFIRM_MOST,
+  copy,
+  DELIVERY,
+  DRAINED,
+  type Draft,
+  ENDED,
+  type Environment,
+  FAILED,
+  type Label,
+  OPTIONAL,
+  pack,
+  SIDE_BITS,
+  TIME,
+  unpack,
+  VANISHED,
+} from './draft.js';
 import type { Finding } from './peer.js';
 import { difference, type Facts, LINK, type Move, type Side } from './side.js';
-
-export const WORDS = 5;
-
-/** Who makes a transition happen: somebody who may as well not, delivery, or time. */
-export const OPTIONAL = 0;
-export const DELIVERY = 1;
-export const TIME = 2;
-
-export type Environment = 'fail' | 'close' | 'vanish';
-
-/** What happens in a transition: a step of one of the two peers, or something that befalls the link. */
-export type Label = { readonly side: 0 | 1; readonly input: number } | { readonly befalls: Environment };
 
 export interface WorldOptions {
   /** Messages that the link takes before the rest counts as waiting to leave; absent, all. */
@@ -35,23 +42,6 @@ export interface WorldOptions {
   readonly isReduced?: boolean;
   /** Whether timers go off at any moment, or only when nothing else is left to happen. */
   readonly time: 'hostile' | 'patient';
-}
-
-/** The word of bits: for each side the ending behind what lies in its inbox, whether its outbox has room again, and how much it takes before it confirms. */
-const ENDED = 1;
-const FAILED = 2;
-const SIDE_BITS = 8;
-const DRAINED = 1 << 2;
-const CONFIRM_AT = 3;
-const CONFIRM_MOST = 31;
-const BEFALLEN: Record<Environment, number> = { fail: 1 << 16, close: 1 << 17, vanish: 1 << 18 };
-const VANISHED = BEFALLEN.vanish;
-
-/** The state under way while a transition is made. */
-interface Draft {
-  readonly peer: [number, number];
-  readonly queue: [number, number];
-  bits: number;
 }
 
 /** Takes each successor; `violation` is what is wrong with it. */
@@ -294,20 +284,3 @@ export class World {
 }
 
 function keep(): void {}
-
-function copy({ peer, queue, bits }: Draft): Draft {
-  return { peer: [peer[0], peer[1]], queue: [queue[0], queue[1]], bits };
-}
-
-export function unpack(words: Int32Array, at: number): Draft {
-  const word = (index: number) => words[at + index] as number;
-  return { peer: [word(0), word(1)], queue: [word(2), word(3)], bits: word(4) };
-}
-
-export function pack({ peer, queue, bits }: Draft, words: Int32Array, at = 0): void {
-  words[at] = peer[0];
-  words[at + 1] = peer[1];
-  words[at + 2] = queue[0];
-  words[at + 3] = queue[1];
-  words[at + 4] = bits;
-}

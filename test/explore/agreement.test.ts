@@ -37,6 +37,6 @@ test.each(NAMES)('two real sessions do what the explorer says, step by step, on 
         expect(actual).toEqual(explored);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 50 },
   );
 });

@@ -1,0 +1,90 @@
+import type { SessionEvent } from '../machines/index.js';
+import type { DataMessage, Message } from '../src/wire/message.js';
+import type { ModelGate } from './gate.js';
+import type { PeerOptions, PortState } from './peer.js';
+
+/** The outbox, as src/outbox.ts has it, counting messages where that counts bytes. */
+export class ModelOutbox {
+  readonly sent: Message[] = [];
+  readonly #state: PortState;
+  readonly #limits: PeerOptions['limits'];
+  readonly #gate: ModelGate;
+  readonly #watch: (message: Message) => void;
+  /** The messages that the link holds back. */
+  #backlog: number;
+
+  constructor(
+    state: PortState,
+    limits: PeerOptions['limits'],
+    gate: ModelGate,
+    backlog: number,
+    watch: (message: Message) => void,
+  ) {
+    this.#state = state;
+    this.#limits = limits;
+    this.#gate = gate;
+    this.#backlog = backlog;
+    this.#watch = watch;
+  }
+
+  /** What the protocol asks for: at once, but a Close after what was taken for its connection. */
+  transmit(message: Message): void {
+    const state = this.#state;
+    const isParked = state.parked.some(({ connectionId }) => connectionId === message.connectionId);
+    if (message.type === 'ConnectionClose' && isParked) state.parked = [...state.parked, message];
+    else this.#write(message);
+    const { outbox = 0, replies = Number.POSITIVE_INFINITY } = this.#limits;
+    if (state.isFull && this.#backlog > outbox + replies) this.#gate.push({ type: 'outbox.overflowed' });
+  }
+
+  /** A user's message, which may have to wait. */
+  send(message: DataMessage): void {
+    if (this.#state.isFull) this.#state.parked = [...this.#state.parked, message];
+    else this.#write(message);
+  }
+
+  /** Some of what the link held back has left. */
+  drained(): void {
+    const state = this.#state;
+    if (!state.isFull) return;
+    while (this.#hasRoom()) {
+      const [parked, ...rest] = state.parked;
+      if (parked === undefined) {
+        state.isFull = false;
+        this.#gate.push({ type: 'outbox.drained' });
+        return;
+      }
+      state.parked = rest;
+      this.#write(parked);
+    }
+    this.#gate.push({ type: 'outbox.progressed' });
+  }
+
+  /** The session is over: what waits goes out if that was in order, and is dropped if not. */
+  finish(isOrderly: boolean): void {
+    const { parked } = this.#state;
+    this.#state.parked = [];
+    if (isOrderly) for (const message of parked) this.#write(message);
+  }
+
+  #write(message: Message): void {
+    const state = this.#state;
+    if (state.isBroken) return;
+    if (state.link !== 'open') {
+      state.isBroken = true;
+      this.#gate.pushNext({ type: 'link.unsendable', error: new Error('the link is closed') } as SessionEvent);
+      return;
+    }
+    this.#watch(message);
+    this.sent.push(message);
+    this.#backlog++;
+    if (!state.isFull && !this.#hasRoom()) {
+      state.isFull = true;
+      this.#gate.push({ type: 'outbox.filled' });
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#backlog < (this.#limits.outbox ?? Number.POSITIVE_INFINITY);
+  }
+}
