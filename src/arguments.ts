@@ -4,7 +4,7 @@ import { InvalidArgument } from './errors.js';
 import { type Limits, MAX_DELAY } from './limits.js';
 import type { Parity } from './wire/id.js';
 import type { ConnectionSettings } from './wire/message.js';
-import { type Metadata, type MetadataEntry, SENSITIVE } from './wire/metadata.js';
+import { type Metadata, type MetadataEntry, SENSITIVE, sizeOf } from './wire/metadata.js';
 import { Sensitive } from './wire/sensitive.js';
 
 /** What `maxConcurrentRequests` is unless a user says otherwise. */
@@ -50,21 +50,73 @@ export function settingsOf(options: SettingsOptions, parity: Parity): Connection
 }
 
 /**
- * `metadata` with every SENSITIVE value in its box, so that no event or inspector sees it on its way out.
+ * A copy of `metadata` with every SENSITIVE value in its box, so that no event or inspector sees it on its way out.
  *
- * @throws InvalidArgument when an entry can't be represented, or the whole does not fit a frame.
+ * @throws InvalidArgument when an entry can't be represented, or the whole is over a limit.
  */
 export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits: Limits): Metadata {
   if (metadata === undefined) return [];
   if (!Array.isArray(metadata))
     throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
-  // The encoder knows best what it can represent, and says so field by field. The largest id stands for any.
-  const frame = codec.encode({ type: 'ConnectionClose', connectionId: Number.MAX_SAFE_INTEGER, metadata });
+  // Whatever the user does to it from here on: it leaves as it was when it was checked.
+  const copy = Array.from(metadata, copied);
   // Settings and a version come beside it in the largest message that carries metadata.
-  if (frame.length + 32 > limits.frame) {
-    throw new InvalidArgument(`metadata takes ${frame.length} bytes and does not fit limits.frame: ${limits.frame}`);
+  const size = encodedSize(copy, codec);
+  if (size + 32 > limits.frame) {
+    throw new InvalidArgument(`metadata takes ${size} bytes and does not fit limits.frame: ${limits.frame}`);
   }
-  return metadata.map(boxed);
+  checkMetadata(copy, 'metadata', limits);
+  return copy.map(boxed);
+}
+
+/** The encoder knows best what it can represent, and says so field by field. */
+function encodedSize(metadata: Metadata, codec: Codec): number {
+  try {
+    // The largest id stands for any.
+    return codec.encode({ type: 'ConnectionClose', connectionId: Number.MAX_SAFE_INTEGER, metadata }).length;
+  } catch (error) {
+    if (!(error instanceof InvalidArgument)) throw error;
+    // biome-ignore lint/style/useErrorCause: the message was a trial, which the user knows nothing of.
+    throw new InvalidArgument(error.message.replace(/^ConnectionClose\./, ''));
+  }
+}
+
+/**
+ * Holds what we send against the limits that we set our peer: it has the same ones, unless somebody chose otherwise, and a
+ * list over them would end the session. Takes anything: what is no metadata at all, the encoder refuses.
+ *
+ * @throws InvalidArgument when there are too many entries, or too many bytes in them.
+ */
+export function checkMetadata(metadata: unknown, name: string, limits: Limits): void {
+  if (!Array.isArray(metadata)) return;
+  const { metadataEntries, metadataBytes } = limits;
+  if (metadata.length > metadataEntries) {
+    throw new InvalidArgument(
+      `${name} has ${metadata.length} entries, more than limits.metadataEntries: ${metadataEntries}`,
+    );
+  }
+  let size = 0;
+  for (const entry of metadata as (Partial<MetadataEntry> | undefined)[]) {
+    const value = entry?.value;
+    size += sizeOf(entry?.key ?? '') + sizeOf((value instanceof Sensitive ? value.reveal() : value) ?? '');
+  }
+  if (size > metadataBytes) {
+    throw new InvalidArgument(`${name} has ${size} bytes, more than limits.metadataBytes: ${metadataBytes}`);
+  }
+}
+
+/** What is wrong with an entry is left as it is, for the encoder to say. */
+function copied(entry: MetadataEntry): MetadataEntry {
+  if (typeof entry !== 'object' || entry === null) return entry;
+  const { key, value, flags } = entry;
+  if (isBytes(value)) return { key, value: new Uint8Array(value), flags };
+  const inside = value instanceof Sensitive ? value.reveal() : undefined;
+  return { key, value: isBytes(inside) ? new Sensitive(new Uint8Array(inside)) : value, flags };
+}
+
+/** Also of another realm, such as a vm context. */
+function isBytes(value: unknown): value is Uint8Array {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
 function boxed(entry: MetadataEntry): MetadataEntry {
@@ -84,5 +136,6 @@ export function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): Ke
       );
     }
   }
-  return options as KeepaliveSettings;
+  const { pingInterval, pongTimeout } = options as KeepaliveSettings;
+  return { pingInterval, pongTimeout };
 }

@@ -1,9 +1,19 @@
 import type { Conformance, OpenedConnection } from '../machines/events.js';
+import { checkMetadata } from './arguments.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
 import { Inbox, type Stock } from './inbox.js';
+import type { Limits } from './limits.js';
 import type { ConnectionActorRef } from './registry.js';
-import { type ConnectionId, hasParity, opposite, type Parity, type RequestId, ROOT } from './wire/id.js';
+import {
+  type ChannelId,
+  type ConnectionId,
+  hasParity,
+  opposite,
+  type Parity,
+  type RequestId,
+  ROOT,
+} from './wire/id.js';
 import type { ChannelMessage, ConnectionSettings, DataMessage, RequestMessage, Response } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
 
@@ -34,6 +44,7 @@ export interface Caller extends Disposable {
 /** The session behind a connection. */
 export interface ConnectionHost {
   readonly conformance: Conformance;
+  readonly config: { readonly limits: Limits };
   readonly stock: Stock;
   readonly failures: Stock;
   send(message: DataMessage): Promise<void>;
@@ -117,15 +128,23 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * Sends a request or channel message. The promise resolves when the outbox has room, at once while it has; it rejects
    * with ConnectionClosed when the connection is closed, and never becomes an unhandled rejection.
    *
-   * @throws InvalidArgument when the message can't be represented, is larger than `limits.frame`, or, with
-   * `conformance: 'strict'`, breaks a rule. Nothing is sent then.
+   * @throws InvalidArgument when the message can't be represented, is larger than `limits.frame`, has metadata over
+   * `limits.metadataEntries` or `limits.metadataBytes`, or, with `conformance: 'strict'`, has a request id, or a Call a
+   * channel id, that is 0 or of the wrong parity, or a channel id twice. Nothing is sent then.
    */
   send(message: Outgoing): Promise<void> {
     const type: unknown = message?.type;
     if (type !== 'RequestMessage' && type !== 'ChannelMessage') {
       throw new InvalidArgument(`send takes a RequestMessage or a ChannelMessage, not ${String(type)}`);
     }
-    if (this.#host.conformance === 'strict') this.#check(message);
+    // Not an object, it is refused by the encoder, which says what it should be.
+    const { body } = message;
+    if (typeof body === 'object' && body !== null) {
+      if ('metadata' in body && body.metadata?.length > 0) {
+        checkMetadata(body.metadata, `${body.type}.metadata`, this.#host.config.limits);
+      }
+      if (this.#host.conformance === 'strict') this.#check(message);
+    }
     return this.forward(message);
   }
 
@@ -268,13 +287,28 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, this.#host.endError);
   }
 
-  /** 9a.13: what a bare session knows to break a rule of the peer's. */
+  /** 9a.13: what a bare session knows to break a rule of the peer's. What is no id at all, the encoder refuses. */
   #check({ type, id, body }: Outgoing): void {
+    if (typeof id !== 'number') return;
     if (id === ROOT) throw new InvalidArgument(`${type}: id 0 has no parity and is never allocated`);
     if (body.type === 'Call' || body.type === 'Cancel') {
       if (!hasParity(id, this.parity)) throw new InvalidArgument(`${body.type}: request ${id} is not of our parity`);
     } else if (body.type === 'Response' && !hasParity(id, opposite(this.parity))) {
       throw new InvalidArgument(`Response: request ${id} is not of the peer's parity`);
+    }
+    if (body.type === 'Call' && Array.isArray(body.channels)) this.#checkChannels(body.channels);
+  }
+
+  /** A Call names channels that its sender allocates. */
+  #checkChannels(channels: readonly ChannelId[]): void {
+    const named = new Set<ChannelId>();
+    for (const [index, id] of channels.entries()) {
+      if (typeof id !== 'number') return;
+      const name = `Call.channels[${index}]`;
+      if (id === ROOT) throw new InvalidArgument(`${name}: id 0 has no parity and is never allocated`);
+      if (!hasParity(id, this.parity)) throw new InvalidArgument(`${name}: channel ${id} is not of our parity`);
+      if (named.has(id)) throw new InvalidArgument(`${name}: channel ${id} is named twice`);
+      named.add(id);
     }
   }
 }

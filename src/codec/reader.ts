@@ -1,7 +1,7 @@
 import { ProtocolError } from '../errors.js';
 import type { Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../wire/message.js';
-import { type Metadata, type MetadataEntry, SENSITIVE } from '../wire/metadata.js';
+import { type Metadata, type MetadataEntry, SENSITIVE, sizeOf } from '../wire/metadata.js';
 import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 import type { DecodeLimits } from './codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from './layout.js';
@@ -236,7 +236,7 @@ function metadata(value: unknown, where: string, limits: DecodeLimits): Metadata
     const key = text(parts[0], where, `${at}.key`);
     const plain = metadataValue(parts[1], parts[2], where, at);
     const flags = u64(parts[3], where, `${at}.flags`);
-    room -= size(key) + size(plain);
+    room -= sizeOf(key) + sizeOf(plain);
     if (room < 0) {
       throw malformed(where, `metadata has more than ${String(limits.metadataBytes)} bytes`, 'metadataBytes');
     }
@@ -258,19 +258,6 @@ function metadataValue(kind: unknown, value: unknown, where: string, at: string)
     default:
       throw malformed(where, `${at}.kind is unknown`);
   }
-}
-
-/** What a key or a value counts for in `metadataBytes`: the bytes of its UTF-8, of itself, or 8 for an integer. */
-function size(value: MetadataValue): number {
-  if (typeof value === 'bigint') return 8;
-  if (typeof value !== 'string') return value.length;
-  let length = value.length;
-  for (let index = 0; index < value.length; index++) {
-    const unit = value.charCodeAt(index);
-    // A surrogate is half of a sequence of four bytes; any other unit above U+07FF is three.
-    if (unit >= 0x80) length += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
-  }
-  return length;
 }
 
 function malformed(where: string, what: string, limit?: keyof DecodeLimits): ProtocolError {

@@ -33,3 +33,16 @@ export function propagated(metadata: Metadata): Metadata {
 function isPrivate(entry: MetadataEntry): boolean {
   return (entry.flags & NO_PROPAGATE) !== 0n;
 }
+
+/** What a key or a value counts for in `metadataBytes`: the bytes of its UTF-8, of itself, or 8 for an integer. */
+export function sizeOf(value: MetadataValue): number {
+  if (typeof value === 'bigint') return 8;
+  if (typeof value !== 'string') return value.length;
+  let length = value.length;
+  for (let index = 0; index < value.length; index++) {
+    const unit = value.charCodeAt(index);
+    // A surrogate is half of a sequence of four bytes; any other unit above U+07FF is three.
+    if (unit >= 0x80) length += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return length;
+}

@@ -37,8 +37,8 @@ const KEEPALIVE: readonly Case[] = [
 const METADATA: readonly Case[] = [
   ['that is no array', 'k=v', /^metadata must be an array of entries, not string$/],
   ['that is null', null, /^metadata must be an array/],
-  ['with an entry that is null', [null], /metadata\[0\]/],
-  ['with a key that is no string', [{ key: 1, value: '', flags: 0n }], /metadata\[0\].key must be a string/],
+  ['with an entry that is null', [null], 'metadata[0] must be an object'],
+  ['with a key that is no string', [{ key: 1, value: '', flags: 0n }], 'metadata[0].key must be a string'],
   ['with half a surrogate pair', [{ key: '\ud800', value: '', flags: 0n }], /metadata\[0\].key has a lone surrogate/],
   [
     'with a value that is a number',
@@ -55,7 +55,7 @@ const METADATA: readonly Case[] = [
     [{ key: '', value: 2n ** 64n, flags: 0n }],
     /metadata\[0\].value must be a bigint from 0 to 2\^64/,
   ],
-  ['with flags that are a number', [{ key: '', value: '', flags: 1 }], /metadata\[0\].flags must be a bigint/],
+  ['with flags that are a number', [{ key: '', value: '', flags: 1 }], /^metadata\[0\].flags must be a bigint/],
   [
     'that hides what its flags do not',
     [{ key: '', value: new Sensitive(''), flags: 0n }],
@@ -70,6 +70,21 @@ const METADATA: readonly Case[] = [
     'that fits no frame',
     [{ key: '', value: new Uint8Array(2 ** 20), flags: 0n }],
     /^metadata takes \d+ bytes and does not fit limits.frame: 1048576$/,
+  ],
+  ['with a hole', new Array(1), 'metadata[0] must be an object'],
+  [
+    'with an entry more than a peer of the same limits takes',
+    new Array(65).fill({ key: '', value: '', flags: 0n }),
+    'metadata has 65 entries, more than limits.metadataEntries: 64',
+  ],
+  [
+    'with a byte more than a peer of the same limits takes',
+    [
+      { key: '€', value: new Uint8Array(10), flags: 0n },
+      { key: '', value: 1n, flags: 0n },
+      { key: 'k', value: new Sensitive('v'.repeat(16_363)), flags: SENSITIVE },
+    ],
+    'metadata has 16385 bytes, more than limits.metadataBytes: 16384',
   ],
 ].map(([what, metadata, message]) => [`metadata ${String(what)}`, { metadata }, message] as Case);
 
@@ -187,6 +202,8 @@ describe('the edges of what is allowed', () => {
 describe('a running session refuses at once, sends nothing, and goes on', () => {
   const message = { type: 'ChannelMessage', id: 1, body: { type: 'Close', metadata: [] } } as const;
   const bad = [{ key: 1 }] as unknown as Metadata;
+  const many = (count: number): Metadata => new Array(count).fill({ key: '', value: '', flags: 0n });
+  const large: Metadata = [{ key: '', value: 'v'.repeat(17_000), flags: 0n }];
   type Call = readonly [what: string, (session: Session, connection: Connection) => unknown, string | RegExp];
   const CALLS: readonly Call[] = [
     ...[...SETTINGS, ...METADATA].map(
@@ -226,6 +243,31 @@ describe('a running session refuses at once, sends nothing, and goes on', () => 
       /ChannelMessage.body/,
     ],
     [
+      'send without a body',
+      (_, connection) => connection.send({ type: 'RequestMessage', id: 1 } as never),
+      /body must be/,
+    ],
+    [
+      'send with metadata that is none',
+      (_, connection) => connection.send({ ...message, body: { type: 'Close', metadata: bad } }),
+      /^Close.metadata\[0\].flags must be a bigint/,
+    ],
+    [
+      'send with an entry too many',
+      (_, connection) => connection.send({ ...message, body: { type: 'Close', metadata: many(65) } }),
+      'Close.metadata has 65 entries, more than limits.metadataEntries: 64',
+    ],
+    [
+      'send with metadata of too many bytes',
+      (_, connection) => connection.send({ type: 'RequestMessage', id: 1, body: { type: 'Cancel', metadata: large } }),
+      'Cancel.metadata has 17000 bytes, more than limits.metadataBytes: 16384',
+    ],
+    [
+      'sendResponse with metadata of too many bytes',
+      (_, connection) => connection.sendResponse(2, { channels: [], metadata: large, ret: new Uint8Array() }),
+      'Response.metadata has 17000 bytes, more than limits.metadataBytes: 16384',
+    ],
+    [
       'a second reader',
       (_, connection) => [connection[Symbol.asyncIterator](), connection[Symbol.asyncIterator]()],
       'connection 1 has a reader already',
@@ -244,5 +286,83 @@ describe('a running session refuses at once, sends nothing, and goes on', () => 
     rig.track('open', session.open());
     await settle();
     expect(rig.peer.take().map(({ connectionId }) => connectionId)).toEqual([3]);
+  });
+});
+
+test('what is just within the limits of metadata crosses between two sessions, whatever carries it', async () => {
+  const [near, far] = memoryLinkPair();
+  const metadata: Metadata = new Array(64).fill({ key: 'é', value: new Uint8Array(254), flags: 0n });
+  const received: unknown[] = [];
+  const note = (what: Metadata) =>
+    received.push(what.reduce((sum, { value }) => sum + (value as Uint8Array).length, 0));
+  const serving = accept(far, {
+    metadata,
+    onConnection: (request) => {
+      note(request.metadata);
+      if (request.id === 3) return { type: 'reject', metadata };
+      return {
+        type: 'accept',
+        metadata,
+        setup: async (connection) => {
+          for await (const { body } of connection) if ('metadata' in body) note(body.metadata);
+          note((await connection.closed).metadata);
+        },
+      };
+    },
+  });
+  const session = await initiate(near, { metadata });
+  note((await serving).root.peerMetadata);
+  note(session.root.peerMetadata);
+  const connection = await session.open({ metadata });
+  note(connection.peerMetadata);
+  note(((await session.open({ metadata }).catch((error: unknown) => error)) as { metadata: Metadata }).metadata);
+  const call = { type: 'Call', methodId: 1n, channels: [], metadata, args: new Uint8Array() } as const;
+  await connection.send({ type: 'RequestMessage', id: 1, body: call });
+  await connection.send({ type: 'ChannelMessage', id: 1, body: { type: 'Reset', metadata } });
+  await connection.close({ metadata });
+  await settle();
+  expect(received).toEqual(new Array(9).fill(64 * 254));
+});
+
+test('what is done to metadata after the call does not reach what is sent', async () => {
+  const { rig, session } = await established();
+  const bytes = Uint8Array.of(1, 2);
+  const entry = { key: 'k', value: bytes as Uint8Array | number, flags: 0n };
+  const boxed = { key: 's', value: new Sensitive(bytes), flags: SENSITIVE };
+  const metadata = [entry, boxed];
+  // The open's turn comes only after this.
+  session.on('connectionOpened', () => {
+    rig.track('open', session.open({ metadata: metadata as Metadata }));
+    entry.value = 5;
+    bytes.fill(9);
+    metadata.pop();
+  });
+  const [, [, open]] = await Promise.all([session.open(), rig.say(acceptOf(1))]);
+  expect(open).toMatchObject({ type: 'ConnectionOpen', connectionId: 3 });
+  const values = (open as { metadata: Metadata }).metadata.map(({ value }) =>
+    value instanceof Sensitive ? value.reveal() : value,
+  );
+  expect(values).toEqual([Uint8Array.of(1, 2), Uint8Array.of(1, 2)]);
+});
+
+describe('a strict session sends no Call', () => {
+  test.each([
+    ['with channel 0', { channels: [1, 0] }, 'Call.channels[1]: id 0 has no parity and is never allocated'],
+    ['with a channel twice', { channels: [1, 3, 1] }, 'Call.channels[2]: channel 1 is named twice'],
+    ["with a channel of the peer's", { channels: [2] }, 'Call.channels[0]: channel 2 is not of our parity'],
+    ['with a channel that is no id', { channels: [1n] }, /^Call.channels\[0\] must be an integer/],
+    ['whose channels are no list', { channels: 1 }, 'Call.channels must be an array'],
+    ['without a body', undefined, 'RequestMessage.body must be an object'],
+  ])('%s', async (_, given, error) => {
+    const { rig, session } = await established({ conformance: 'strict' });
+    const call = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: new Uint8Array() };
+    const body = given && ({ ...call, ...given } as never);
+    await expect((async () => session.root.send({ type: 'RequestMessage', id: 1, body } as never))()).rejects.toEqual(
+      matching(error),
+    );
+    await settle();
+    expect(rig.peer.take()).toEqual([]);
+    await session.root.send({ type: 'RequestMessage', id: 1, body: { ...call, channels: [1, 3] } as never });
+    expect(await rig.say()).toHaveLength(1);
   });
 });
