@@ -167,7 +167,7 @@ export type SessionEnd =
   /** The peer accuses us, in its own words. */
   | { readonly cause: 'accused'; readonly description: string }
   | ({ readonly cause: 'violation' } & Violation)
-  | { readonly cause: 'limit'; readonly limit: 'intakeBytes' | 'replyBytes' | 'stallTimeout' }
+  | { readonly cause: 'limit'; readonly limit: 'intakeBytes' | 'replyBytes' | 'stallTimeout' | 'unreadTimeout' }
   | { readonly cause: 'handshake'; readonly failure: HandshakeFailure }
   /** The actor was stopped from outside: no machine says so, whoever cleans up after it does. */
   | { readonly cause: 'stopped' }

@@ -41,6 +41,8 @@ export interface SessionLimits {
   readonly flushTimeout: number;
   /** How long a full outbox may go without progress. */
   readonly stallTimeout: number;
+  /** How long reading may be paused. */
+  readonly unreadTimeout: number;
   /** How often opens and decisions are looked at for having waited too long. */
   readonly sweepInterval: number;
 }
@@ -204,6 +206,7 @@ export const session = setup({
   delays: {
     flushTimeout: ({ context }) => context.limits.flushTimeout,
     stallTimeout: ({ context }) => context.limits.stallTimeout,
+    unreadTimeout: ({ context }) => context.limits.unreadTimeout,
     sweepInterval: ({ context }) => context.limits.sweepInterval,
     /** A pause shorter than this is everyday life. */
     stallNotice: 1_000,

@@ -244,6 +244,13 @@ export const sessionMachine = session.createMachine({
             paused: {
               entry: ['pauseReading', { type: 'toKeepalive', params: { type: 'reading.paused' } }],
               initial: 'briefly',
+              // What is read by nobody ends: a paused session does not see that its peer has gone.
+              after: {
+                unreadTimeout: {
+                  target: '#session.ended',
+                  actions: conclude({ cause: 'limit', limit: 'unreadTimeout' }),
+                },
+              },
               states: {
                 briefly: { after: { stallNotice: 'stalled' } },
                 stalled: { entry: 'emitStalled' },

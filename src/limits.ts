@@ -91,6 +91,12 @@ export interface Limits {
    * @defaultValue 10 000
    */
   readonly stallTimeout: number;
+  /**
+   * Milliseconds that reading may be stopped by full inboxes; then the session ends with LimitExceeded. Stops a session that
+   * nobody reads from staying for ever: while it does not read, it does not see that its peer has gone, either.
+   * @defaultValue 300 000
+   */
+  readonly unreadTimeout: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -110,6 +116,7 @@ export const DEFAULT_LIMITS: Limits = {
   openTimeout: 30_000,
   flushTimeout: 1_000,
   stallTimeout: 10_000,
+  unreadTimeout: 300_000,
 };
 
 /**

@@ -34,7 +34,7 @@ export interface Part {
 export interface Variant {
   readonly name: string;
   readonly mode: Mode;
-  /** It says nothing in the matrix that others do not say. */
+  /** It would say nothing in the matrix, or from outside, that others, or the table's mirrored cases, do not say. */
   readonly isHidden?: true;
   /** The machine's input, but for what the stage gives it: a port, and a parent. */
   readonly input: object;

@@ -15,7 +15,7 @@ const SHOWN =
   /^(handshaking|ending\[shutdown\]|running(\[(\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
 
 const LIMITS = { connections: 2, undecided: 1 };
-const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000 };
+const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000, unreadTimeout: 2_003 };
 
 const variants = [
   { name: '', isAccepting: true, parity: 'odd' },
@@ -177,6 +177,7 @@ export const sessionPart: Part = {
     'outbox.progressed': 'the link has to hold what is sent: the tests of full outboxes',
     'xstate.after.flushTimeout.session.ending': 'the link has to hold what is sent: 9a.02 in the table',
     'xstate.after.stallNotice.session.running.inbound.paused.briefly': 'row 5 inbox of the table',
+    'xstate.after.unreadTimeout.session.running.inbound.paused': 'the tests of full inboxes',
     'xstate.after.stallTimeout.session.running.outbound.full': 'the tests of full outboxes',
     'xstate.error.actor.conduit': 'a defect of ours, which the tests of crashes bring about',
     'xstate.error.actor.connections': 'a defect of ours, which the tests of crashes bring about',

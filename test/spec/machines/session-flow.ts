@@ -51,6 +51,8 @@ function time(state: SessionState, { timer }: TimeEvent): Outcome {
   switch (timer) {
     case 'stallNotice':
       return { state: { ...state, reading: 'stalled' }, effects: [['emit', { type: 'stalled', id: state.full }]] };
+    case 'unreadTimeout':
+      return cut(state, { cause: 'limit', limit: 'unreadTimeout' });
     case 'stallTimeout':
       return cut(state, { cause: 'limit', limit: 'stallTimeout' });
     case 'sweepInterval':

@@ -169,6 +169,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
     if (phase !== 'running') return [];
     return [
       ...(reading === 'paused' ? ['stallNotice'] : []),
+      ...(reading === 'on' ? [] : ['unreadTimeout']),
       ...(sending === 'full' ? ['stallTimeout'] : []),
       ...(pending + undecided > 0 ? ['sweepInterval'] : []),
     ];
