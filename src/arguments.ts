@@ -105,6 +105,21 @@ export function checkMetadata(metadata: unknown, name: string, limits: Limits): 
   }
 }
 
+/**
+ * For what an inspector has seen before we have: an actor's input.
+ *
+ * @throws InvalidArgument when a SENSITIVE value is not in its box.
+ */
+export function requireBoxes(metadata: Metadata = []): void {
+  for (const [index, { flags, value }] of metadata.entries()) {
+    if ((flags & SENSITIVE) !== 0n && !(value instanceof Sensitive)) {
+      throw new InvalidArgument(
+        `metadata[${index}].value is SENSITIVE: in an actor's input, which inspectors see, it must be a Sensitive`,
+      );
+    }
+  }
+}
+
 /** What is wrong with an entry is left as it is, for the encoder to say. */
 function copied(entry: MetadataEntry): MetadataEntry {
   if (typeof entry !== 'object' || entry === null) return entry;

@@ -1,6 +1,7 @@
 import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, fromCallback } from 'xstate';
 import type { SessionEmitted, SessionEvent } from '../machines/index.js';
 import { sessionMachine } from '../machines/session.js';
+import { requireBoxes } from './arguments.js';
 import { configOf, type SessionLogicInput } from './options.js';
 import { SessionPort } from './port.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './registry.js';
@@ -87,6 +88,7 @@ function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope
 
 function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnapshot {
   const config = configOf(input);
+  requireBoxes(input.metadata);
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
   // XState keeps the clock to itself; a session has to know the time that its timers go by.
   const { _clock: clock } = scope.system as { _clock: unknown };

@@ -36,6 +36,8 @@ export interface SessionOptions {
 
 /** The input of a session actor. */
 export interface SessionLogicInput extends SessionOptions {
+  /** As in {@link SessionOptions}; but a SENSITIVE value must be a `Sensitive`, since an inspector sees an actor's input. */
+  readonly metadata?: Metadata;
   readonly role: Role;
   readonly link: Link;
 }

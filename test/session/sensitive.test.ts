@@ -1,7 +1,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import type { InspectionEvent } from 'xstate';
+import { createActor, type InspectionEvent } from 'xstate';
+import { InvalidArgument } from '../../src/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { sessionLogic } from '../../src/logic.js';
 import { accept, initiate, type Session } from '../../src/session.js';
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
@@ -171,6 +173,21 @@ describe('a SENSITIVE value', () => {
       const sent = events.flatMap((event) => ('event' in event ? [event.event] : []));
       expect(findPrinted(inspect(sent, { depth: 6, maxArrayLength: null }))).toEqual([]);
     }
+  });
+
+  test('is refused in the input of an actor unless it is in its box: an inspector has seen it by then', () => {
+    const create = (value: string | Sensitive) => {
+      const [link] = memoryLinkPair();
+      const input = { role: 'initiator', link, metadata: [{ key: 'k', value, flags: SENSITIVE }] } as const;
+      return createActor(sessionLogic, { input }).getSnapshot();
+    };
+    expect(create(SECRET)).toMatchObject({
+      status: 'error',
+      error: new InvalidArgument(
+        "metadata[0].value is SENSITIVE: in an actor's input, which inspectors see, it must be a Sensitive",
+      ),
+    });
+    expect(create(new Sensitive(SECRET)).status).toBe('active');
   });
 
   test('is found by the searches of this file where it is not in its box', () => {
