@@ -2,7 +2,10 @@
 export interface LinkEvents {
   /** One message arrived, whole. The bytes belong to the receiver. */
   message(bytes: Uint8Array): void;
-  /** Some of what was sent has left: `buffered` is lower than before. */
+  /**
+   * Some of what was sent has left: `buffered` is lower than before, or some of a message that counts in it until all of it
+   * has left. Whenever `buffered` is above 0 it follows, be it for a single byte, unless nothing leaves any more.
+   */
   drained(): void;
   /** The peer ended the link, or our own `close()` is through; after everything that was received before it. Nothing follows. */
   ended(): void;

@@ -18,8 +18,7 @@ export interface StandardWebSocket {
   removeEventListener(type: 'error', listener: () => void): void;
 }
 
-/** Bytes buffered above which `bufferedAmount` is looked at again and again; below it nobody has to wait. */
-const POLL_ABOVE = 64 * 1024;
+/** How often `bufferedAmount` is looked at while it is not zero. */
 const POLL_INTERVAL_MS = 16;
 
 /** The only codes but 1000 that a browser lets a page send are 3000 to 4999. */
@@ -29,7 +28,9 @@ const ABORTED = 4000;
 export class StandardLink extends SocketLink {
   readonly #socket: StandardWebSocket;
   #poll: ReturnType<typeof setTimeout> | undefined;
-  #lastBuffered = 0;
+  /** All bytes that the socket was given, and how many of them had left when it was last looked at. */
+  #given = 0;
+  #left = 0;
 
   constructor(socket: StandardWebSocket, closeTimeout: number) {
     super(closeTimeout);
@@ -53,8 +54,8 @@ export class StandardLink extends SocketLink {
     // The connection is ending and our event is under way: the bytes are lost, as on any wire.
     if (this.#socket.readyState !== OPEN) return;
     this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
-    const buffered = this.#socket.bufferedAmount;
-    if (buffered > POLL_ABOVE && this.#poll === undefined) this.#pollAgain(buffered);
+    this.#given += bytes.byteLength;
+    if (this.#poll === undefined) this.#pollLater();
   }
 
   protected finishSending(): void {
@@ -79,17 +80,17 @@ export class StandardLink extends SocketLink {
     this.#socket.removeEventListener('error', this.#onError);
   }
 
-  #pollAgain(buffered: number): void {
-    this.#lastBuffered = buffered;
-    this.#poll = setTimeout(this.#onPoll, POLL_INTERVAL_MS);
+  #pollLater(): void {
+    const buffered = this.#socket.bufferedAmount;
+    this.#left = this.#given - buffered;
+    if (buffered > 0) this.#poll = setTimeout(this.#onPoll, POLL_INTERVAL_MS);
   }
 
   readonly #onPoll = (): void => {
     this.#poll = undefined;
-    const buffered = this.#socket.bufferedAmount;
-    const drained = buffered < this.#lastBuffered;
-    if (buffered > POLL_ABOVE) this.#pollAgain(buffered);
-    if (drained) this.drained();
+    const left = this.#left;
+    this.#pollLater();
+    if (this.#left > left) this.drained();
   };
 
   readonly #onMessage = (event: { readonly data: unknown }): void => {

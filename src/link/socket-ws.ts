@@ -27,8 +27,20 @@ export interface RawSocket {
   readonly errored?: Error | null;
 }
 
-/** Bytes buffered above which the socket says when a message has left; below it nobody has to wait. */
+/**
+ * The bytes that the operating system has not taken of the write under way: Node itself counts its decrease as activity, for
+ * its own timeouts, and shows it nowhere in public. Where it is missing, a message counts as unsent until all of it has left.
+ */
+function unwritten(raw: RawSocket | undefined): number {
+  const size = (raw as { _handle?: { writeQueueSize?: unknown } | null } | undefined)?._handle?.writeQueueSize;
+  return typeof size === 'number' ? size : 0;
+}
+
+/** Bytes buffered above which the socket says when each message has left. What is below it is looked at instead. */
 const NOTIFY_ABOVE = 32 * 1024;
+
+/** How often a socket that could not send all at once is looked at. */
+const LOOK_INTERVAL_MS = 20;
 
 /**
  * Bytes that may lie in the socket; what is sent beyond them waits here. Node writes all that lies in a socket at
@@ -49,6 +61,12 @@ export class WsLink extends SocketLink {
   #waitingBytes = 0;
   #corked = false;
   #settling = false;
+  #look: ReturnType<typeof setTimeout> | undefined;
+  /** All bytes that the socket was given. */
+  #given = 0;
+  /** At the last look: what of them had left, and what was still unwritten. */
+  #left = 0;
+  #unwritten = 0;
 
   constructor(ws: WsWebSocket, raw: RawSocket | undefined, closeTimeout: number) {
     super(closeTimeout);
@@ -99,6 +117,7 @@ export class WsLink extends SocketLink {
 
   protected cut(): void {
     this.#drop();
+    clearTimeout(this.#look);
     // 'close' follows. Until then our listeners stay: an 'error' without any would be an uncaught exception.
     this.#ws.terminate();
   }
@@ -108,15 +127,17 @@ export class WsLink extends SocketLink {
     this.#ws.off('close', this.#onClose);
     this.#ws.off('error', this.#onError);
     this.#drop();
+    clearTimeout(this.#look);
   }
 
   #write(bytes: Uint8Array, inSocket: number): void {
-    if (this.#raw !== undefined && !this.#corked) {
+    if (!this.#corked) {
       // What is sent in one tick leaves in one write.
       this.#corked = true;
-      this.#raw.cork();
+      this.#raw?.cork();
       afterTick(this.#uncork);
     }
+    this.#given += bytes.byteLength;
     // Whenever messages wait here, the one that filled the window was sent with the callback, or it was not the last.
     if (inSocket + bytes.byteLength > NOTIFY_ABOVE) this.#ws.send(bytes, this.#onSent);
     else this.#ws.send(bytes);
@@ -130,6 +151,28 @@ export class WsLink extends SocketLink {
   readonly #uncork = (): void => {
     this.#corked = false;
     this.#raw?.uncork();
+    if (this.state === 'over') return;
+    if (this.#ws.bufferedAmount > 0) {
+      if (this.#look === undefined) this.#lookLater();
+    } else if (this.#waiting.length === 0) {
+      // Otherwise the message that filled the window has told, or is about to.
+      this.drained();
+    }
+  };
+
+  #lookLater(): void {
+    this.#left = this.#given - this.#ws.bufferedAmount;
+    this.#unwritten = unwritten(this.#raw);
+    this.#look = setTimeout(this.#onLook, LOOK_INTERVAL_MS);
+  }
+
+  /** Node tells of a write when its last byte has left. A big one to a slow peer takes long: each part of it counts. */
+  readonly #onLook = (): void => {
+    this.#look = undefined;
+    const [left, rest] = [this.#left, this.#unwritten];
+    if (this.#ws.bufferedAmount > 0) this.#lookLater();
+    else this.#left = this.#given;
+    if (this.#left > left || this.#unwritten < rest) this.drained();
   };
 
   /** Called for each message of one write, one after the other: they are settled together. */

@@ -268,6 +268,35 @@ export function describeLink(
       expect(numbersOf(atRight.messages)).toEqual(upTo(messages.length));
     });
 
+    test.each([1, 1_000, 40_000])(
+      'who waits until nothing is buffered, %i bytes each time, never waits in vain',
+      async (size) => {
+        const [left, right] = await links();
+        const [atLeft, atRight] = [record(left), record(right)];
+        for (const bytes of numbered(30, size + 4)) {
+          left.send(bytes);
+          await atLeft.until(() => left.buffered === 0);
+        }
+        await atRight.received(30);
+        expect(numbersOf(atRight.messages)).toEqual(upTo(30));
+      },
+    );
+
+    (pauses ? test : test.skip)('drained is told for little that stuck in a full link, too', async () => {
+      const [left, right] = await links();
+      const [atLeft, atRight] = [record(left), record(right)];
+      right.pause();
+      let sent = 0;
+      for (; left.buffered === 0; sent++) {
+        left.send(numbered(sent + 1, 8_000)[sent] as Uint8Array);
+        await turns(2);
+      }
+      const { drains } = atLeft;
+      right.resume();
+      await atLeft.until(() => left.buffered === 0 && atLeft.drains > drains);
+      await atRight.received(sent);
+    });
+
     (pauses ? test : test.skip)('pause stops reading, resume goes on where it was', async () => {
       const [left, right] = await links();
       const atRight = new Recorder();

@@ -103,6 +103,25 @@ describe('a WebSocket link', () => {
     client.abort();
   });
 
+  test('says drained when a part of one big message has left, and only then', async () => {
+    const { link, events, socket } = await raw();
+    socket.removeAllListeners('data').pause();
+    link.send(new Uint8Array(48 * 2 ** 20));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { drains } = events;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(events.drains).toBe(drains);
+    let read = 0;
+    socket.on('data', (chunk) => {
+      read += chunk.length;
+      if (read > 8 * 2 ** 20) socket.pause();
+    });
+    socket.resume();
+    await events.until(() => events.drains > drains);
+    expect(link.buffered).toBeGreaterThan(48 * 2 ** 20);
+    link.abort();
+  });
+
   test('takes a message of twice maxFrame; one byte more fails it, and the peer is told 1009', async () => {
     const { link, events, socket, received } = await raw();
     socket.write(frame(2, new Uint8Array(2000)));
@@ -280,7 +299,7 @@ describe('a WebSocket link', () => {
       expect(await code).toBe(4003);
     });
 
-    test('looks at bufferedAmount only while much is buffered', async () => {
+    test('looks at bufferedAmount only while something is buffered', async () => {
       const { ws, link, events, peer } = await facade();
       const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
       const before = timers();
