@@ -1,7 +1,7 @@
 import type { Conformance, Role } from '../../machines/index.js';
 import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack.js';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument, LinkError } from '../errors.js';
 import { MAX_DELAY } from '../limits.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
@@ -97,7 +97,7 @@ const LONGEST_HANDSHAKE = 10_000;
  * waited for, and one that says something wrong only later is not found out.
  *
  * @param connect gives a fresh link to the peer under test, for each case; the tester closes it.
- * @throws InvalidArgument when an option is wrong; what `connect` throws.
+ * @throws InvalidArgument when an option is wrong; LinkError when `connect` takes too long; what `connect` throws.
  *
  * @example
  * const results = await conformance(() => connectWebSocket('ws://127.0.0.1:9000'));
@@ -144,7 +144,7 @@ async function run(
     return { name, rule, row, verdict: 'skipped', reason: `needs ${missing.map(wordsOf).join(', ')}`, exchange: [] };
   }
   const { answer = 1_000, connect: connectTime = 10_000 } = timeouts;
-  const tester = new Tester(await within(connectTime, connect), codec, role);
+  const tester = new Tester(await linkWithin(connectTime, connect), codec, role);
   try {
     const played = await play(spec, tester, tableOf(options, answer));
     // As it is now: how the tester takes its leave is not part of the case.
@@ -228,13 +228,21 @@ function frameOf(codec: Codec, size: number, id: number): Uint8Array {
   return frame(size - overhead(size - overhead(size)));
 }
 
-async function within<T>(time: number, make: () => T | Promise<T>): Promise<T> {
+/** The link to the peer; one that comes too late is dropped. */
+async function linkWithin(time: number, connect: () => Link | Promise<Link>): Promise<Link> {
+  const connecting = Promise.resolve(connect());
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`connect gave no link within ${time} ms`)), time);
+    timer = setTimeout(() => {
+      connecting.then(
+        (link) => link.abort(),
+        () => {},
+      );
+      reject(new LinkError(`connect gave no link within ${time} ms`));
+    }, time);
   });
   try {
-    return await Promise.race([make(), late]);
+    return await Promise.race([connecting, late]);
   } finally {
     clearTimeout(timer);
   }

@@ -3,7 +3,7 @@ import { initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
-import { type ConformanceResult, conformance, toMermaid } from '../../src/testing/index.js';
+import { type ConformanceResult, conformance, ScriptedPeer, settle, toMermaid } from '../../src/testing/index.js';
 import { timersAlive } from '../support/settle.js';
 import { ours } from './peers.js';
 
@@ -201,6 +201,17 @@ describe('a peer that is not as one would wish', () => {
     await expect(conformance(() => new Promise<Link>(() => {}), { timeouts: { connect: 5 } })).rejects.toThrow(
       'connect gave no link within 5 ms',
     );
+    // One that comes too late is not left open.
+    const [near, far] = memoryLinkPair();
+    const other = new ScriptedPeer(near);
+    let give: (link: Link) => void = () => {};
+    const giving = new Promise<Link>((resolve) => {
+      give = resolve;
+    });
+    await expect(conformance(() => giving, { timeouts: { connect: 5 } })).rejects.toMatchObject({ code: 'link' });
+    give(far);
+    await settle();
+    expect(other.hasHeardEnd).toBe(true);
   });
 });
 

@@ -1,0 +1,74 @@
+import { expect, jest, test } from '@jest/globals';
+import type { Link, Message } from '../../src/index.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { type ConformanceResult, conformance, type PeerInput, ScriptedPeer } from '../../src/testing/index.js';
+import { hasParity } from '../../src/wire/id.js';
+import { accept, helloYourself, pong, protocolError } from '../spec/messages.js';
+
+// A case that no peer fails would be no case. Three peers that do not speak the protocol at all show that there is none:
+// what one of them happens to get right, another one gets wrong.
+
+jest.setTimeout(30_000);
+
+type Answer = (message: Message) => readonly PeerInput[];
+
+/** Greets, answers Pings, and does nothing else whatever happens: it never ends and never answers. */
+const deaf: Answer = (message) => {
+  if (message.type === 'Hello') return [helloYourself()];
+  return message.type === 'Ping' ? [pong(message.nonce)] : [];
+};
+
+/** Greets, answers Pings, accepts what it may, and ends without a word at anything else. */
+const touchy: Answer = (message) => {
+  if (message.type === 'ConnectionOpen' && hasParity(message.connectionId, 'odd'))
+    return [accept(message.connectionId)];
+  if (message.type === 'Hello' && message.connectionId !== 0) return ['end'];
+  return message.type === 'Hello' || message.type === 'Ping' ? deaf(message) : ['end'];
+};
+
+/** Accuses at anything but a Hello that says what it should. */
+const hostile: Answer = (message) => {
+  if (message.type === 'Hello' && message.version === 7 && message.connectionId === 0) return deaf(message);
+  return message.type === 'Ping' ? deaf(message) : [protocolError('session.message: no'), 'end'];
+};
+
+async function failuresOf(answer: Answer): Promise<{ tried: readonly string[]; failed: readonly string[] }> {
+  const connect = (): Link => {
+    const [near, far] = memoryLinkPair();
+    const peer = new ScriptedPeer(near, {
+      onHeard: (word) => {
+        if (typeof word === 'object' && 'type' in word) {
+          try {
+            peer.say(...answer(word));
+          } catch {
+            // It has ended already.
+          }
+        }
+      },
+    });
+    return far;
+  };
+  const results = await conformance(connect, {
+    timeouts: { answer: 25 },
+    control: { rejectNext: () => {} },
+    limits: { frame: 4_096, metadataEntries: 8, metadataBytes: 64 },
+  });
+  const named = (verdicts: readonly ConformanceResult['verdict'][]) =>
+    results.filter(({ verdict }) => verdicts.includes(verdict)).map(({ name }) => name);
+  return { tried: named(['pass', 'non-strict', 'fail']), failed: named(['fail']) };
+}
+
+test('every case that needs no control is failed by one of three peers that do not speak the protocol', async () => {
+  const failures = await Promise.all([deaf, touchy, hostile].map(failuresOf));
+  const unfailed = [...new Set(failures.flatMap(({ tried }) => tried))].filter((name) =>
+    failures.every(({ failed }) => !failed.includes(name)),
+  );
+  // All three greet and answer Pings, or nothing else would be tried; broken.test.ts has peers that do that wrong. An end
+  // of the stream in the midst of nothing leaves a peer nothing to do but to speak out of turn.
+  expect(unfailed).toEqual([
+    'handshake: awaitingHello + rx.Hello (version 7, odd) → replying',
+    'handshake: awaitingHello + link.ended → failed',
+    'session: Pings on the root are answered in order, each with its own nonce',
+    'session: what was sent before the end of the stream takes effect first',
+  ]);
+});
