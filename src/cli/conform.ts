@@ -4,6 +4,7 @@ import { connectWebSocket } from '../link/websocket-node.js';
 import { type ConformanceResult, conformance, inWords, type Said } from '../testing/index.js';
 import { Failure, UsageError } from './failure.js';
 import { type Command, integer } from './options.js';
+import { printable } from './printable.js';
 
 const HELP = `roam-actors conform: tells whether a server speaks the protocol, case by case
 
@@ -65,12 +66,12 @@ function tell(result: ConformanceResult, strict: boolean): void {
   const mark = isFailure(result, strict) ? verdict.toUpperCase() : verdict;
   console.log(`${mark.padEnd(10)}  ${row.padEnd(5)}  ${rule.padEnd(26)}  ${name}`);
   if (verdict === 'skipped') return;
-  if (reason !== undefined) console.log(`            ${reason}`);
+  if (reason !== undefined) console.log(`            ${printable(reason)}`);
   if (verdict === 'fail') for (const said of exchange) console.log(`              ${sentence(said)}`);
 }
 
 function sentence({ from, message }: Said): string {
-  return `${from === 'tester' ? '→' : '←'} ${inWords(message)}`;
+  return `${from === 'tester' ? '→' : '←'} ${printable(inWords(message))}`;
 }
 
 function summary(results: readonly ConformanceResult[]): string {

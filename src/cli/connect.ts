@@ -4,6 +4,7 @@ import { type Connection, initiate, type RequestId, type Session } from '../inde
 import { connectWebSocket } from '../link/websocket-node.js';
 import { closeOf, endOf, Failure, UsageError } from './failure.js';
 import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
+import { printableLines } from './printable.js';
 
 const HELP = `roam-actors connect: sends the lines of stdin as Calls, and prints what returns
 
@@ -113,7 +114,9 @@ class Conversation {
     for (const [id, ret] of this.#answers) {
       if (ret === undefined) return;
       this.#answers.delete(id);
-      process.stdout.write(Buffer.concat([ret, Buffer.from('\n')]));
+      // To a file or another program byte for byte, but a terminal obeys what it is given.
+      const line = process.stdout.isTTY ? printableLines(ret) : ret;
+      process.stdout.write(Buffer.concat([Buffer.from(line), Buffer.from('\n')]));
     }
   }
 

@@ -7,6 +7,7 @@ import {
   type SessionClosedReason,
 } from '../index.js';
 import { formatMetadata } from './metadata.js';
+import { printable } from './printable.js';
 
 /** The command was called wrongly: exit status 2. */
 export class UsageError extends Error {}
@@ -46,7 +47,7 @@ function isOurs(error: unknown): error is RoamError {
   return [...codes, 'connection-closed', 'session-closed'].includes((error as RoamError | undefined)?.code ?? '');
 }
 
-/** An error's text in one line, with that of its cause unless it is in there already, in these words or others. */
+/** An error's text in one printable line, with that of its cause unless it is in there already, in these words or others. */
 function textOf(error: Error): string {
   const { message, cause } = error;
   if (error instanceof SessionClosed && cause === undefined && error.by === 'peer') return 'the peer ended the session';
@@ -54,7 +55,7 @@ function textOf(error: Error): string {
   const text = metadata === undefined ? message : `${message}: ${formatMetadata(metadata)}`;
   const isTold = error instanceof LinkError || !(cause instanceof Error) || text.includes(cause.message);
   const more = isTold ? text : `${text}: ${cause.message}`;
-  return more.replace(/\s*\n\s*/g, ' ');
+  return printable(more.replace(/\s*\n\s*/g, ' '));
 }
 
 function lower(text: string): string {

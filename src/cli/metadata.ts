@@ -1,14 +1,15 @@
 import { type Metadata, type MetadataEntry, Sensitive } from '../index.js';
+import { printable } from './printable.js';
 
-/** Metadata in one line, as `{name: "Ada", token: [sensitive]}`. */
+/** Metadata in one line, as `{name: "Ada", token: [sensitive]}`, without control characters: they may be a peer's. */
 export function formatMetadata(metadata: Metadata): string {
-  return `{${metadata.map((entry) => `${entry.key}: ${formatValue(entry)}`).join(', ')}}`;
+  return `{${metadata.map((entry) => `${printable(entry.key)}: ${formatValue(entry)}`).join(', ')}}`;
 }
 
 function formatValue({ value }: MetadataEntry): string {
   if (value instanceof Sensitive) return String(value);
   if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'string') return printable(JSON.stringify(value));
   return `0x${Buffer.from(value).toString('hex')}`;
 }
 

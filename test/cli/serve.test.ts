@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { initiate } from '../../src/index.js';
+import { initiate, messagePack } from '../../src/index.js';
 import { connectWebSocket } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
 
@@ -60,6 +60,19 @@ describe('roam-actors serve', () => {
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toBe('roam-actors: connection 1 was rejected by the peer: {reject: "please", a: "b"}\n');
     await server.printed(/session 1: connection 1 rejected \{reject: "please", a: "b"\}/);
+  });
+
+  test("spells out the control characters in what it tells of a peer's words", async () => {
+    const { server, url } = await serve();
+    const link = await connectWebSocket(url, { closeTimeout: 500 });
+    link.start({ message() {}, drained() {}, ended() {}, failed() {} });
+    const metadata = [{ key: 'k\u001b[31m', value: 'v\u009b2J', flags: 0n }];
+    const connectionSettings = { parity: 'odd', maxConcurrentRequests: 64 } as const;
+    link.send(messagePack.encode({ type: 'Hello', connectionId: 0, version: 7, connectionSettings, metadata }));
+    link.send(messagePack.encode({ type: 'ProtocolError', connectionId: 0, description: 'bye\u001b[2J' }));
+    await server.printed(/session 1: from \S+ \{k\\u001b\[31m: "v\\u009b2J"\}\n/);
+    await server.printed(/session 1: ended, .*bye\\u001b\[2J/);
+    expect(server.stdout + server.stderr).not.toMatch(/[^\P{Cc}\n]/u);
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)(

@@ -1,6 +1,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { Message, Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
+import { printable } from '../printable.js';
 import type { Entry, Wire } from './told.js';
 
 /** Sees the actors of a session through XState's inspection, and tells what they do, as plain text. */
@@ -152,7 +153,7 @@ function wireOf(direction: Wire['direction'], message: Message): Wire {
     case 'Pong':
       return { direction, type: message.type, text: String(message.nonce), nonce: Number(message.nonce) };
     case 'ProtocolError':
-      return { direction, type: message.type, text: message.description };
+      return { direction, type: message.type, text: printable(message.description) };
     default:
       return {
         direction,
