@@ -34,6 +34,14 @@ export interface RequestFailure {
 /** What to send: a request or channel message without a connection id, which is the connection's own. */
 export type Outgoing = Omit<RequestMessage, 'connectionId'> | Omit<ChannelMessage, 'connectionId'>;
 
+/** What to answer a Call with. */
+export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | 'metadata'> {
+  /** Empty by default. */
+  readonly channels?: Response['channels'];
+  /** Empty by default. */
+  readonly metadata?: Metadata;
+}
+
 /** A share in a connection; see {@link Connection.caller}. */
 export interface Caller extends Disposable {
   readonly connection: Connection;
@@ -149,10 +157,10 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   }
 
   /** Sends the Response to a request of the peer's; see {@link send}. */
-  sendResponse(requestId: RequestId, response: Omit<Response, 'type'>): Promise<void> {
+  sendResponse(requestId: RequestId, response: OutgoingResponse): Promise<void> {
     if (typeof response !== 'object' || response === null) throw new InvalidArgument('sendResponse takes a response');
     // Field by field: this is as hot as anything, and a spread costs as much as the encoding.
-    const { channels, metadata, ret } = response;
+    const { channels = [], metadata = [], ret } = response;
     return this.send({ type: 'RequestMessage', id: requestId, body: { type: 'Response', channels, metadata, ret } });
   }
 

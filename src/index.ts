@@ -15,7 +15,14 @@ export type { Acceptance, OnConnection, OpenRequest, Rejection } from './accepto
 export type { SettingsOptions } from './arguments.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
-export type { Caller, Connection, ConnectionClosedReason, Outgoing, RequestFailure } from './connection.js';
+export type {
+  Caller,
+  Connection,
+  ConnectionClosedReason,
+  Outgoing,
+  OutgoingResponse,
+  RequestFailure,
+} from './connection.js';
 export { reasonOf, type SessionClosedReason } from './end.js';
 export {
   type ClosedBy,

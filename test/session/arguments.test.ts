@@ -324,6 +324,13 @@ test('what is just within the limits of metadata crosses between two sessions, w
   expect(received).toEqual(new Array(9).fill(64 * 254));
 });
 
+test('a Response has no channels and no metadata unless it is said', async () => {
+  const { rig, session } = await established();
+  await session.root.sendResponse(2, { ret: Uint8Array.of(1) });
+  const body = { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(1) };
+  expect(await rig.say()).toEqual([{ type: 'RequestMessage', connectionId: 0, id: 2, body }]);
+});
+
 test('what is done to metadata after the call does not reach what is sent', async () => {
   const { rig, session } = await established();
   const bytes = Uint8Array.of(1, 2);
