@@ -1,7 +1,8 @@
 import type { Message } from '../wire/message.js';
 import { inWords } from './exchange.js';
+import { ACCUSATION } from './scenes.js';
 import { isMessage, MOST_WORDS, type Tester } from './tester.js';
-import type { Answer, CaseSpec, Expected, Offence, Step } from './vocabulary.js';
+import type { CaseSpec, Expected, Offence, Step } from './vocabulary.js';
 
 /** What the tester plays with, and how long it waits. Times in milliseconds. */
 export interface Table {
@@ -26,9 +27,6 @@ interface Observed {
   readonly state: 'ended' | 'alive' | 'silent';
 }
 
-/** The answer that the specification asks for where a rule was broken. */
-const ACCUSATION: Answer = { hear: () => [{ type: 'ProtocolError', on: 0 }], ends: true };
-
 /** Plays one case to its end, or to the first thing that is wrong. */
 export async function play(spec: CaseSpec, tester: Tester, table: Table): Promise<Played> {
   let isEstablished = false;
@@ -36,7 +34,9 @@ export async function play(spec: CaseSpec, tester: Tester, table: Table): Promis
   for (const step of spec.steps) {
     isEstablished ||= step.establishes === true;
     // Before anything happens: what it is about is what was said last until now.
-    const answers = (step.tolerated === undefined ? [step] : [ACCUSATION, step.tolerated]).map(
+    const { tolerated, or } = step;
+    const right = tolerated !== undefined ? [ACCUSATION] : or === undefined ? [step] : [step, or];
+    const answers = [...right, ...(tolerated === undefined ? [] : [tolerated])].map(
       ({ hear, maybe, ends = false }): Due => ({
         hear: hear?.(tester.world) ?? [],
         maybe: maybe?.(tester.world) ?? [],
@@ -47,8 +47,8 @@ export async function play(spec: CaseSpec, tester: Tester, table: Table): Promis
     if (tester.offence !== undefined) return { verdict: 'fail', ...tester.offence };
     const failures = answers.map((answer) => mismatch(answer, observed, tester, isEstablished));
     const index = failures.indexOf(undefined);
-    if (index === -1) return { verdict: 'fail', ...step.cites, ...pick(failures, observed) };
-    isTolerant ||= index > 0;
+    if (index === -1) return { verdict: 'fail', ...step.cites, ...pick(failures, observed, tolerated !== undefined) };
+    isTolerant ||= index >= right.length;
     if (observed.state === 'ended') break;
   }
   return { verdict: isTolerant ? 'non-strict' : 'pass' };
@@ -160,10 +160,11 @@ function expectation(wanted: Expected | undefined, ends: boolean): string {
 function pick(
   failures: readonly (Partial<Offence> | undefined)[],
   { heard }: Observed,
+  isTolerable: boolean,
 ): Partial<Offence> & { reason: string } {
   const [first, second] = failures;
   const { reason = '', ...rest } = first ?? {};
   const isAccused = heard.some((word) => isMessage(word) && word.type === 'ProtocolError');
-  if (second === undefined || isAccused) return { ...rest, reason };
+  if (second === undefined || isAccused || !isTolerable) return { ...rest, reason };
   return { reason: `${reason}; and as for the reference's tolerance, ${second.reason ?? ''}` };
 }

@@ -1,7 +1,7 @@
 import { ROOT } from '../wire/id.js';
 import type { Message } from '../wire/message.js';
 import { accept, acceptOf, call, close, heard, item, open, REJECT_PLEASE, reject, response } from './phrases.js';
-import { ALIVE, ASKED, CLOSED_BY_TESTER, MINE, offends, THEIRS } from './scenes.js';
+import { ACCUSATION, ALIVE, ASKED, CLOSED_BY_TESTER, MINE, offends, THEIRS } from './scenes.js';
 import type { CaseSpec, Step, World } from './vocabulary.js';
 
 // Rows that concern several connections, or none that is there: the session's own judgement of ids.
@@ -153,6 +153,13 @@ const strays: readonly CaseSpec[] = [
   ).map(
     ([name, say]): CaseSpec => ({ name, row: '9a.04', rule: 'connection.open', steps: [offends((w) => [say(w)])] }),
   ),
+  {
+    // A peer that decides at once has an open connection when the Call comes, and one that does not has an offence.
+    name: 'a Call right behind an Open is on a connection that is open by then, or breaks a rule',
+    row: '9a.07',
+    rule: 'session.message',
+    steps: [{ tell: (w) => [open(w.mine()), call(w.mine(), 1)], hear: (w) => [acceptOf(w.mine())], or: ACCUSATION }],
+  },
   {
     name: "an Accept for an active connection of the tester's",
     row: '9a.04',

@@ -58,3 +58,6 @@ export const ALIVE: Step = { tell: () => [ping(7n)], hear: () => [echoOf(7n)] };
 export function offends(tell: (world: World) => readonly Message[], tolerated: Answer = {}): Step {
   return { tell, tolerated };
 }
+
+/** The answer that the specification asks for where a rule was broken. */
+export const ACCUSATION: Answer = { hear: () => [{ type: 'ProtocolError', on: 0 }], ends: true };

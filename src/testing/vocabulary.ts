@@ -71,6 +71,8 @@ export interface Step extends Answer {
   readonly at?: (world: World) => ConnectionId;
   /** What the tester says, all in one go. */
   readonly tell?: (world: World) => readonly PeerInput[];
+  /** Another answer that is as right: which one it is depends on when the peer decides. */
+  readonly or?: Answer;
   /** The tester breaks a rule, and is to hear a ProtocolError and the end; or this, by the reference's tolerance. */
   readonly tolerated?: Answer;
   /** From here on the peer answers Pings. */

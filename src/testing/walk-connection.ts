@@ -25,7 +25,7 @@ const answered: readonly ConnectionEvent[] = [rx(accept(ID, 'even')), rx(reject(
 
 /**
  * What can happen to a connection in each state, as far as the tester can bring it about. Not here: a reader that leaves,
- * a time that passes, and data while the peer decides, since a peer that decides at once has decided before it comes.
+ * a time that passes, and data while the peer decides, which depends on how fast that is (the table has a row for it).
  * Answers to what the peer did not open never reach a connection; they stand in the table of the session.
  */
 const ALPHABET: Readonly<Record<Origin, Readonly<Record<string, readonly ConnectionEvent[]>>>> = {

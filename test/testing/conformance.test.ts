@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { initiate, type Link, messagePack } from '../../src/index.js';
+import { type Acceptance, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
@@ -27,7 +27,7 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
       timeouts: TIMEOUTS,
     });
     expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
-    expect(results.length).toBe(98);
+    expect(results.length).toBe(99);
     expect(subject.alive.size).toBe(0);
     expect(timersAlive()).toBeLessThanOrEqual(timers);
   });
@@ -88,7 +88,7 @@ test('the conformance suite meets an initiator over a WebSocket, too', async () 
   await listener.close();
   expect(named(results, 'fail')).toEqual([]);
   // What it cannot be made to do, over any link: it has no controls here.
-  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([66, 32]);
+  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([67, 32]);
 });
 
 /** Whether the tester breaks a rule in this case. */
@@ -121,6 +121,20 @@ describe('the cases', () => {
       ]);
     }
   });
+});
+
+test('a peer may take its time to decide on an open: what comes meanwhile it drops, or accuses the tester of', async () => {
+  const later = () => new Promise<Acceptance>((resolve) => setImmediate(resolve, { type: 'accept' } as const));
+  for (const [mode, last] of [
+    ['reference', 'Pong'],
+    ['strict', 'end'],
+  ] as const) {
+    const { connect, options } = ours('acceptor', { conformance: mode, onConnection: later });
+    const [result] = await conformance(connect, { ...options, filter: ({ row }) => row === '9a.07' });
+    const { message } = result?.exchange.at(-1) ?? {};
+    const word = typeof message === 'object' && 'type' in message ? message.type : message;
+    expect([result?.verdict, word]).toEqual(['pass', last]);
+  }
 });
 
 describe('what a case gives', () => {
