@@ -69,7 +69,7 @@ class Clock {
 }
 
 /** Turns of the event loop that a session waits for, and that come when they are told to. */
-export class Turns {
+class Turns {
   readonly waiting: (() => void)[] = [];
   readonly #native = globalThis.setImmediate;
 

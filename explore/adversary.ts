@@ -65,7 +65,7 @@ export class Adversary implements System {
     const facts = this.#side.facts[state] as Facts;
     if (facts.isGone) return;
     const step = (input: number, kind: number) => {
-      const { next, violation } = this.#side.move(state, input, 0);
+      const { next, violation } = this.#side.moveOnce(state, input, 0);
       visit({ peer: [next, 0], queue: [0, 0], bits: 0 }, kind, { side: 0, input }, violation);
     };
     const isOpen = facts.link !== LINK.over;

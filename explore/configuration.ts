@@ -24,6 +24,8 @@ interface Common {
   readonly text: string;
   /** Small enough for the tests that run all the time. */
   readonly isQuick?: true;
+  /** A minute or more: for whoever asks for it by name. */
+  readonly isLong?: true;
   /** The timers that run, by a part of their names. */
   readonly timers?: readonly string[];
 }

@@ -144,16 +144,24 @@ const coupled: Configuration = {
   goals: { 'no-deadlock': 'time', 'end-spreads': 'time' },
 };
 
-const largest: Configuration = {
+const large: PairConfiguration = {
   kind: 'pair',
-  name: 'largest',
-  text: 'two opens and one message from each side, close, release, shutdown, and a link that may fail',
+  name: 'large',
+  text: 'two opens and one message from each side, closes here and releases there, shutdowns, and a link that may fail',
   initiator: { budget: { open: 2, send: 1, close: 1, shutdown: 1 } },
   acceptor: { budget: { open: 2, send: 1, release: 1, shutdown: 1 } },
   both: { conformance: 'strict' },
   world: { befalls: ['fail'] },
   timers: ['flushTimeout'],
   goals: DELIVERED,
+};
+
+const largest: Configuration = {
+  ...large,
+  name: 'largest',
+  text: 'the same, and a side that may both close and release',
+  isLong: true,
+  initiator: { budget: { open: 2, send: 1, close: 1, release: 1, shutdown: 1 } },
 };
 
 // ---- One peer against an adversary ----
@@ -243,5 +251,6 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   narrow,
   coupled,
   ...adversaries,
+  large,
   largest,
 ];

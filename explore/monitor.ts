@@ -29,7 +29,7 @@ export class Monitor {
     if (message.type === 'ConnectionOpen') {
       this.#isRootOpened = message.connectionId === ROOT;
       // An id of the peer's begins anew.
-      memory.closed = memory.closed.filter((id) => id !== message.connectionId);
+      memory.closed = without(memory.closed, message.connectionId);
     }
     if (message.type === 'Pong' && message.connectionId === ROOT && String(message.nonce) === memory.ping) {
       memory.ping = undefined;
@@ -88,6 +88,11 @@ export class Monitor {
   }
 
   #answered(id: number): void {
-    this.memory.unanswered = this.memory.unanswered.filter((open) => open !== id);
+    this.memory.unanswered = without(this.memory.unanswered, id);
   }
+}
+
+/** The same list where nothing is taken out. */
+function without(ids: readonly number[], id: number): readonly number[] {
+  return ids.includes(id) ? ids.filter((one) => one !== id) : ids;
 }

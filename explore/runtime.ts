@@ -14,7 +14,7 @@ export interface Tables {
 }
 
 const STOP: Event = { type: 'xstate.stop' };
-export const REGISTRY = 'connections';
+const REGISTRY = 'connections';
 
 interface Cell {
   readonly path: string;

@@ -113,15 +113,21 @@ export class Side {
     const key = (state * MOST_BACKLOG + backlog) * MOST_INPUTS + input;
     let move = this.#moves.get(key);
     if (move === undefined) {
-      move = this.#note(this.stepper.step(this.states.of(state), this.inputs.of(input), backlog));
+      move = this.moveOnce(state, input, backlog);
       this.#moves.set(key, move);
     }
     return move;
   }
 
-  #note(result: StepResult): Move {
+  /** The same, for who asks but once. */
+  moveOnce(state: number, input: number, backlog: number): Move {
+    return this.#note(this.stepper.step(this.states.of(state), this.inputs.of(input), backlog), state);
+  }
+
+  #note(result: StepResult, before?: number): Move {
     const { state, sent, link, confirms, accuses, observed, violation } = result;
-    const next = this.states.add(state, keyOf(state));
+    const isSame = before !== undefined && this.states.of(before) === state;
+    const next = isSame ? before : this.states.add(state, keyOf(state));
     if (next === this.facts.length) this.facts.push(this.#factsOf(state));
     return {
       next,

@@ -17,7 +17,7 @@ const NAMES = [
   'limits-strict',
   'no-acceptor',
   'dead-peer',
-  'largest',
+  'large',
 ];
 
 test.each(NAMES)('two real sessions do what the explorer says, step by step, on any schedule of %s', async (name) => {
