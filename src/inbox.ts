@@ -5,7 +5,7 @@ import type { ConnectionId } from './wire/id.js';
 export interface Stock {
   /** Messages that one inbox may hold. */
   readonly maxMessages: number;
-  /** Bytes that all of them may hold. */
+  /** Bytes that all of them may hold, with what messages cost beside those of their frames. */
   readonly maxBytes: number;
   bytes: number;
   /** The inbox that has stopped the reading. */
@@ -27,7 +27,17 @@ export const UNBOUNDED: Stock = {
 
 interface Entry<T> {
   readonly message: T;
-  readonly size: number;
+  readonly cost: number;
+}
+
+/** What a message in an inbox costs beside its frame; a channel's id and an entry of metadata can be a few bytes there. */
+export const MESSAGE_COST = 128;
+const CHANNEL_COST = 8;
+const ENTRY_COST = 96;
+
+function costOf(message: unknown, size: number): number {
+  const { channels, metadata } = (message as { body?: { channels?: unknown[]; metadata?: unknown[] } }).body ?? {};
+  return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + ENTRY_COST * (metadata?.length ?? 0);
 }
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
@@ -58,9 +68,10 @@ export class Inbox<T> {
       resolve({ value: message, done: false });
       return;
     }
-    this.#entries.push({ message: this.#keep(message), size });
+    const cost = costOf(message, size);
+    this.#entries.push({ message: this.#keep(message), cost });
     const stock = this.#stock;
-    stock.bytes += size;
+    stock.bytes += cost;
     if (stock.full === undefined && this.#isTooMuch()) {
       stock.full = this;
       stock.filled(this.#id);
@@ -71,7 +82,7 @@ export class Inbox<T> {
   next(): Promise<IteratorResult<T, undefined>> {
     const entry = this.#entries.shift();
     if (entry !== undefined) {
-      this.#release(entry.size);
+      this.#release(entry.cost);
       return Promise.resolve({ value: entry.message, done: false });
     }
     if (this.#isEnded) return Promise.resolve(DONE);
@@ -99,19 +110,19 @@ export class Inbox<T> {
 
   /** No more comes, and what is here is dropped. */
   drop(): void {
-    let size = 0;
-    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) size += entry.size;
+    let cost = 0;
+    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) cost += entry.cost;
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);
-    this.#release(size);
+    this.#release(cost);
   }
 
   #isTooMuch(): boolean {
     return this.#entries.length >= this.#stock.maxMessages || this.#stock.bytes >= this.#stock.maxBytes;
   }
 
-  #release(size: number): void {
-    this.#stock.bytes -= size;
+  #release(cost: number): void {
+    this.#stock.bytes -= cost;
     this.#relieve();
   }
 

@@ -37,31 +37,35 @@ export interface Limits {
    */
   readonly inboxMessages: number;
   /**
-   * Bytes of the frames in all inboxes together; at this many, reading stops. Stops many slow readers from adding up.
+   * Bytes of the frames in all inboxes together; at this many, reading stops. Stops many slow readers from adding up. Each
+   * message counts 128 more than its frame, 8 for each channel that it names, and 96 for each entry of its metadata, as
+   * keeping them costs.
    * @defaultValue 16 MiB
    */
   readonly inboxBytes: number;
   /**
    * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once; each counts 64 more than
-   * its length, as keeping it costs. Past it the session ends with LimitExceeded. Stops a peer that goes on sending, be it
-   * empty frames, to a session that does not read.
+   * its length, as keeping it costs. Past it the session ends with LimitExceeded; one frame is always taken. Stops a peer
+   * that goes on sending, be it empty frames, to a session that does not read.
    * @defaultValue 8 MiB
    */
   readonly intakeBytes: number;
   /**
-   * Bytes that wait to leave; from this many on, `send` waits. Stops our own callers from filling memory behind a slow peer.
+   * Bytes that wait to leave; from this many on, `send` waits: one frame may go past it. A reply counts 256 more than its
+   * bytes. Stops our own callers from filling memory behind a slow peer.
    * @defaultValue 4 MiB
    */
   readonly outboxBytes: number;
   /**
-   * Bytes of replies and other control messages beyond `outboxBytes`. Past it the session ends with LimitExceeded. Stops a
-   * peer that asks (Ping, ConnectionOpen) and does not read the answers.
+   * Bytes of replies and other control messages beyond what filled the outbox; each counts 256 more than its length, as
+   * keeping it costs. Past it the session ends with LimitExceeded. Stops a peer that asks (Ping, ConnectionOpen) and does not
+   * read the answers.
    * @defaultValue 1 MiB
    */
   readonly replyBytes: number;
   /**
-   * Bytes of messages whose `send` waits for room. Past it `send` rejects with LimitExceeded, and sends nothing. Stops a
-   * caller that ignores what `send` returns.
+   * Bytes of messages whose `send` waits for room; each counts 256 more than its length, as keeping it costs. Past it `send`
+   * rejects with LimitExceeded, and sends nothing. Stops a caller that ignores what `send` returns.
    * @defaultValue 16 MiB
    */
   readonly waitingBytes: number;
@@ -87,7 +91,8 @@ export interface Limits {
   readonly flushTimeout: number;
   /**
    * Milliseconds that a full outbox may go without progress; then the session ends with LimitExceeded. Stops a peer that
-   * does not read, and two that wait for each other.
+   * does not read, and two that wait for each other. An operating system may take more only when a third of its own buffer,
+   * of up to some MiB, has left: to let a peer read slower than that in 10 s, some 130 KB/s, take longer.
    * @defaultValue 10 000
    */
   readonly stallTimeout: number;

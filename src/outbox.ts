@@ -1,5 +1,5 @@
 import type { Codec } from './codec/codec.js';
-import { InvalidArgument, LimitExceeded } from './errors.js';
+import { InvalidArgument, LimitExceeded, LinkError } from './errors.js';
 import type { Limits } from './limits.js';
 import { Fifo } from './link/fifo.js';
 import type { Link } from './link/link.js';
@@ -27,6 +27,9 @@ interface Parked {
 
 const SENT: Promise<void> = Promise.resolve();
 
+/** What a reply in the link, or a message that waits, costs beside its bytes: a Pong has 12, and takes hundreds. */
+export const ENTRY_COST = 256;
+
 /**
  * What waits to leave. The link buffers; the outbox encodes, keeps count, and makes callers wait once too much lies there.
  * Replies to the peer do not wait: they have a reserve of their own, and using that up ends the session.
@@ -41,7 +44,13 @@ export class Outbox {
   readonly #parkedFor = new Map<ConnectionId, number>();
   #parkedBytes = 0;
   #isFull = false;
-  #isBroken = false;
+  #refusal: LinkError | undefined;
+  /** All bytes that the link was given. */
+  #written = 0;
+  /** For each reply that may still lie in the link: what `written` was behind it. */
+  readonly #replies = new Fifo<number>();
+  /** What the link may hold once it is full: what it held then, whoever put it there, and the reserve for replies. */
+  #ceiling = 0;
 
   constructor(link: Link, codec: Codec, limits: Limits, events: OutboxEvents) {
     this.#link = link;
@@ -52,7 +61,7 @@ export class Outbox {
 
   /** Whether the link has refused something. */
   get isBroken(): boolean {
-    return this.#isBroken;
+    return this.#refusal !== undefined;
   }
 
   /** Sends what the protocol asks for, at once; but a Close after what was taken for its connection. */
@@ -61,16 +70,14 @@ export class Outbox {
     if (message.type === 'ConnectionClose' && this.#parkedFor.has(message.connectionId)) {
       this.#push({ connectionId: message.connectionId, bytes });
     } else {
-      this.#write(bytes);
+      this.#reply(bytes);
     }
-    if (this.#isFull && this.#link.buffered > this.#limits.outboxBytes + this.#limits.replyBytes) {
-      this.#events.overflowed();
-    }
+    if (this.#isFull && this.#isAbove(this.#ceiling)) this.#events.overflowed();
   }
 
   /**
-   * Takes a user's message. The promise resolves when the link has it: at once while there is room. It never becomes an
-   * unhandled rejection.
+   * Takes a user's message. The promise resolves when the link has it: at once while there is room. It rejects when the
+   * link refuses it, and never becomes an unhandled rejection.
    *
    * @throws InvalidArgument when the message can't be represented, or its frame is larger than `limits.frame`.
    */
@@ -83,7 +90,7 @@ export class Outbox {
     }
     if (!this.#isFull) {
       this.#write(bytes);
-      return SENT;
+      return this.#refusal === undefined ? SENT : refused(this.#refusal);
     }
     return this.#park(message.connectionId, bytes);
   }
@@ -98,8 +105,7 @@ export class Outbox {
         this.#events.drained();
         return;
       }
-      this.#write(parked.bytes);
-      parked.resolve?.();
+      this.#settle(parked);
     }
     this.#events.progressed();
   }
@@ -118,8 +124,7 @@ export class Outbox {
   /** The end of an orderly session: what waits goes out, room or not. */
   release(): void {
     for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) {
-      this.#write(parked.bytes);
-      parked.resolve?.();
+      this.#settle(parked);
     }
   }
 
@@ -128,27 +133,51 @@ export class Outbox {
     for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) parked.reject?.(error);
   }
 
+  /** Sends what waited. */
+  #settle({ bytes, resolve, reject }: Parked): void {
+    this.#write(bytes);
+    if (this.#refusal === undefined) resolve?.();
+    else reject?.(this.#refusal);
+  }
+
   #write(bytes: Uint8Array): void {
-    if (this.#isBroken) return;
+    if (!this.#give(bytes) || this.#hasRoom()) return;
+    // Our own: one frame may go past the mark by itself, and that is not taken from the reserve.
+    this.#fill(this.#link.buffered + this.#replies.length * ENTRY_COST);
+  }
+
+  #reply(bytes: Uint8Array): void {
+    if (!this.#give(bytes)) return;
+    this.#replies.push(this.#written);
+    if (!this.#isFull && !this.#hasRoom()) this.#fill(this.#limits.outboxBytes);
+  }
+
+  /** Whether the link took it. */
+  #give(bytes: Uint8Array): boolean {
+    if (this.#refusal !== undefined) return false;
     try {
       this.#link.send(bytes);
     } catch (error) {
-      this.#isBroken = true;
-      this.#events.unsendable(error instanceof Error ? error : new Error(String(error)));
-      return;
+      const why = error instanceof Error ? error : new Error(String(error));
+      this.#refusal = why instanceof LinkError ? why : new LinkError(`the link refused a message: ${why.message}`, why);
+      this.#events.unsendable(why);
+      return false;
     }
-    if (!this.#isFull && !this.#hasRoom()) {
-      this.#isFull = true;
-      this.#events.filled();
-    }
+    this.#written += bytes.length;
+    return true;
+  }
+
+  #fill(cost: number): void {
+    this.#ceiling = cost + this.#limits.replyBytes;
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#events.filled();
   }
 
   #park(connectionId: ConnectionId, bytes: Uint8Array): Promise<void> {
-    if (this.#parkedBytes + bytes.length > this.#limits.waitingBytes) {
+    if (this.#parkedBytes + this.#parked.length * ENTRY_COST + bytes.length + ENTRY_COST > this.#limits.waitingBytes) {
       const text = `more than limits.waitingBytes (${this.#limits.waitingBytes}) wait to be sent: await what send returns`;
-      const refused = Promise.reject(new LimitExceeded('waitingBytes', text));
-      refused.catch(() => {});
-      return refused;
+      return refused(new LimitExceeded('waitingBytes', text));
     }
     const sent = new Promise<void>((resolve, reject) => {
       this.#push({ connectionId, bytes, resolve, reject });
@@ -174,6 +203,23 @@ export class Outbox {
   }
 
   #hasRoom(): boolean {
-    return this.#link.buffered < this.#limits.outboxBytes;
+    return !this.#isAbove(this.#limits.outboxBytes - 1);
   }
+
+  /** Whether what the link holds costs more than that. */
+  #isAbove(bytes: number): boolean {
+    const { buffered } = this.#link;
+    if (buffered + this.#replies.length * ENTRY_COST <= bytes) return false;
+    const left = this.#written - buffered;
+    for (let end = this.#replies.at(0); end !== undefined && end <= left; end = this.#replies.at(0))
+      this.#replies.shift();
+    return buffered + this.#replies.length * ENTRY_COST > bytes;
+  }
+}
+
+/** A rejection that is no unhandled one if nobody looks. */
+function refused(error: Error): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
 }

@@ -103,9 +103,11 @@ export class Conduit {
   #take(bytes: Uint8Array): void {
     if (this.#hasOverflowed) return;
     this.frames++;
+    const before = this.gate.bytes;
     this.gate.frame(this.gate.isPaused ? detached(bytes) : bytes);
     const waiting = this.gate.bytes;
-    if (waiting > this.#limits.intakeBytes) {
+    // One frame is always taken, however small the limit is.
+    if (waiting > this.#limits.intakeBytes && before > 0) {
       this.#hasOverflowed = true;
       this.gate.pushNext({ type: 'conduit.overflowed' });
     } else if (waiting > PAUSE_LINK_AT && this.gate.isPaused && !this.#isLinkPaused) {

@@ -4,6 +4,7 @@ import type { Connection } from '../../src/connection.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
+import { ENTRY_COST } from '../../src/outbox.js';
 import { accept, initiate, type Session } from '../../src/session.js';
 import { VirtualClock } from '../support/clock.js';
 import { brief, established, itemOf, NOTHING_LEFT, numberOf, openOf, pingOf } from '../support/rig.js';
@@ -105,7 +106,7 @@ describe('a hostile peer', () => {
     const { rig, session } = await established({ limits });
     rig.link.hold();
     const size = messagePack.encode({ type: 'Pong', connectionId: 0, nonce: 1n }).length;
-    const most = Math.floor(1_500 / size);
+    const most = Math.floor(1_500 / (size + ENTRY_COST));
     await rig.say(...upTo(most).map(() => pingOf(1)));
     expect(session.root.isConnected).toBe(true);
     await rig.say(pingOf(1));
@@ -114,6 +115,19 @@ describe('a hostile peer', () => {
       message: 'replies that the peer does not read went past limits.replyBytes',
     });
     expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  });
+
+  test('that asks and reads all the same is not cut, however much it asks', async () => {
+    const { rig, session } = await established({ limits });
+    for (let round = 0; round < 20; round++) {
+      rig.link.hold();
+      await rig.say(...upTo(5).map(() => pingOf(1)));
+      rig.link.takeFirst();
+      rig.link.take();
+      expect(await rig.say()).toHaveLength(5);
+    }
+    expect(session.root.isConnected).toBe(true);
+    expect(session.actor.getSnapshot().value).toMatchObject({ running: { outbound: 'flowing' } });
   });
 
   test('that opens for ever and reads no answer is cut past replyBytes', async () => {

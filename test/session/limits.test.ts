@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack.js';
 import type { SessionClosedReason } from '../../src/end.js';
 import { InvalidArgument, LimitExceeded } from '../../src/errors.js';
+import { MESSAGE_COST } from '../../src/inbox.js';
 import { DEFAULT_LIMITS } from '../../src/limits.js';
+import { ENTRY_COST } from '../../src/outbox.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import {
@@ -165,7 +167,30 @@ describe('what is kept', () => {
     [1_001, 0],
   ])('limits.inboxBytes: behind %i of 1000 the peer has %i answers', async (size, answers) => {
     const { rig } = await established({ limits: { inboxBytes: 1_000 } });
-    expect(await rig.say(itemOfSize(400), itemOfSize(size - 400), pingOf(1))).toHaveLength(answers);
+    const sizes = [400, size - 400].map((cost) => cost - MESSAGE_COST);
+    expect(await rig.say(...sizes.map((bytes) => itemOfSize(bytes)), pingOf(1))).toHaveLength(answers);
+  });
+
+  test('limits.inboxBytes: counts what a channel id costs, not the byte that it has on the wire', async () => {
+    const { rig } = await established({ limits: { inboxBytes: 8_000 } });
+    const channels = upTo(1_000).map((index) => 2 * index + 2);
+    const call = { type: 'Call', methodId: 0n, channels, metadata: [], args: new Uint8Array(0) } as const;
+    const message: Message = { type: 'RequestMessage', connectionId: 0, id: 2, body: call };
+    expect(sizeOf(message)).toBeLessThan(4_000);
+    expect(await rig.say(message, pingOf(1))).toEqual([]);
+  });
+
+  test('limits.intakeBytes: one frame is taken, however small the limit is', async () => {
+    const { rig, session } = await established({ limits: { inboxMessages: 1, intakeBytes: 1 } });
+    rig.link.pause = () => {};
+    await rig.say(itemOf(0, 0), itemOfSize(5_000));
+    const reader = session.root[Symbol.asyncIterator]();
+    expect([await reader.next(), await reader.next()]).toEqual([
+      { value: itemOf(0, 0), done: false },
+      { value: itemOfSize(5_000), done: false },
+    ]);
+    await rig.say(itemOf(0, 0), itemOfSize(5_000), itemOf(0, 0));
+    await expectEnded(rig, session.closed, 'intakeBytes');
   });
 
   test.each([9_999, 10_000, 10_001])(
@@ -193,24 +218,38 @@ describe('what is kept', () => {
     expect(Object.keys(rig.settled)).toEqual(['start', ...upTo(count).map((number) => `send ${number}`)]);
   });
 
-  test.each([1_999, 2_000, 2_001])('limits.waitingBytes: 2000 bytes wait of %i', async (waitingBytes) => {
+  test.each([-1, 0, 1])('limits.waitingBytes: with %i bytes to spare', async (spare) => {
+    const waitingBytes = 2 * (1_000 + ENTRY_COST) + spare;
     const { rig, session } = await established({ limits: { outboxBytes: 1, waitingBytes } });
     rig.link.hold();
     await session.root.send(itemOfSize(100));
     for (const number of upTo(2)) rig.track(`send ${number}`, session.root.send(itemOfSize(1_000)));
     await settle();
     const error = expect.objectContaining({ name: 'LimitExceeded' });
-    expect(rig.settled).toEqual({ start: session, ...(waitingBytes < 2_000 ? { 'send 1': error } : {}) });
+    expect(rig.settled).toEqual({ start: session, ...(spare < 0 ? { 'send 1': error } : {}) });
   });
 
   test.each([-1, 0, 1])('limits.replyBytes: with %i bytes beyond it', async (beyond) => {
-    const replies = 100 * sizeOf(PONG) - 200;
+    const replies = 100 * (sizeOf(PONG) + ENTRY_COST) - 200;
     const { rig, session } = await established({ limits: { outboxBytes: 200, replyBytes: replies - beyond } });
     rig.link.hold();
     await rig.say(...upTo(100).map(() => pingOf(1)));
     if (beyond > 0) await expectEnded(rig, session.closed, 'replyBytes');
     else expect(session.root.isConnected).toBe(true);
   });
+
+  test.each([-1, 0, 1])(
+    'limits.replyBytes: with %i bytes beyond it, behind a frame of our own past outboxBytes',
+    async (beyond) => {
+      const replyBytes = 3 * (sizeOf(PONG) + ENTRY_COST) - beyond;
+      const { rig, session } = await established({ limits: { outboxBytes: 200, replyBytes } });
+      rig.link.hold();
+      await session.root.send(itemOfSize(100_000));
+      await rig.say(...upTo(3).map(() => pingOf(1)));
+      if (beyond > 0) await expectEnded(rig, session.closed, 'replyBytes');
+      else expect(session.root.isConnected).toBe(true);
+    },
+  );
 });
 
 describe('what is sent', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack.js';
+import { ENTRY_COST } from '../../src/outbox.js';
 import { acceptOf, closeOf, established, itemOf, NOTHING_LEFT, numberOf, openOf } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';
 import { settle } from '../support/settle.js';
@@ -38,7 +39,7 @@ describe('a full outbox', () => {
   });
 
   test('refuses what goes past waitingBytes, sends nothing of it, and nothing else suffers', async () => {
-    const { rig, session, one } = await held({ outboxBytes: 1, waitingBytes: 2_000 });
+    const { rig, session, one } = await held({ outboxBytes: 1, waitingBytes: 2 * (1_000 + ENTRY_COST) });
     for (const number of upTo(4)) rig.track(`send ${number}`, one.send(message(number)));
     await settle();
     expect(rig.settled).toEqual({
@@ -46,7 +47,7 @@ describe('a full outbox', () => {
       'send 0': undefined,
       'send 3': {
         name: 'LimitExceeded',
-        message: 'more than limits.waitingBytes (2000) wait to be sent: await what send returns',
+        message: 'more than limits.waitingBytes (2512) wait to be sent: await what send returns',
       },
     });
     rig.link.take();
@@ -97,7 +98,7 @@ describe('a full outbox', () => {
   });
 
   test('makes room for waitingBytes again when what waited is dropped', async () => {
-    const { rig, one, two } = await held({ outboxBytes: 1, waitingBytes: 1_000 });
+    const { rig, one, two } = await held({ outboxBytes: 1, waitingBytes: 1_000 + ENTRY_COST });
     rig.track('first', one.send(message(0)));
     rig.track('one', one.send(message(1)));
     await rig.say(closeOf(1));
@@ -128,5 +129,46 @@ describe('a full outbox', () => {
     expect(session.root.isConnected).toBe(true);
     await rig.clock.advance(1);
     expect(await session.closed).toMatchObject({ cause: 'limit', by: 'local', error: { limit: 'stallTimeout' } });
+  });
+
+  test('counts what a message costs beside its bytes: thousands of empty ones go past waitingBytes', async () => {
+    const { rig, one } = await held({ outboxBytes: 1, waitingBytes: 100_000 });
+    const sent = upTo(1_000).map(() => one.send(itemOf(1, 0)));
+    const outcomes = Promise.allSettled(sent);
+    await settle();
+    rig.link.take();
+    const taken = (await outcomes).filter(({ status }) => status === 'fulfilled').length;
+    // One fills the outbox, and as many wait as the limit has room for.
+    const size = messagePack.encode(itemOf(1, 0)).length;
+    expect(taken).toBe(1 + Math.floor(100_000 / (size + ENTRY_COST)));
+  });
+
+  test('rejects with LinkError what the link refused', async () => {
+    const { rig, session, one } = await held({});
+    rig.link.refuse();
+    rig.track('refused', one.send(message(0)));
+    rig.track('after', one.send(message(1)));
+    await settle();
+    expect(rig.settled).toMatchObject({
+      refused: { name: 'LinkError', message: 'refused' },
+      after: { name: 'ConnectionClosed' },
+    });
+    expect((await session.closed).cause).toBe('link');
+    expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  });
+
+  test('rejects with LinkError what had waited when the link refuses it', async () => {
+    const { rig, one } = await held({ outboxBytes: 1_500 });
+    for (const number of upTo(4)) rig.track(`send ${number}`, one.send(message(number)));
+    await settle();
+    rig.link.refuse();
+    rig.link.takeFirst();
+    rig.link.takeFirst();
+    await settle();
+    expect(rig.settled).toMatchObject({
+      'send 1': undefined,
+      'send 2': { name: 'LinkError' },
+      'send 3': { name: 'SessionClosed' },
+    });
   });
 });

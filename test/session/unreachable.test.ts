@@ -14,7 +14,7 @@ function round(id: number) {
 }
 
 test('What nobody can read any more stops the reading only until its connection is collected', async () => {
-  const { rig } = await established({ limits: { inboxBytes: 100 }, onConnection: () => ({ type: 'accept' }) });
+  const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept' }) });
   await rig.say(...round(2), ...round(4));
   expect(await rig.say(pingOf(1))).toEqual([]);
   collectGarbage();
@@ -26,7 +26,7 @@ test('What nobody can read any more stops the reading only until its connection 
 test('What somebody may still read counts, and can be read', async () => {
   const held: Connection[] = [];
   const setup = (connection: Connection) => held.push(connection);
-  const { rig } = await established({ limits: { inboxBytes: 100 }, onConnection: () => ({ type: 'accept', setup }) });
+  const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept', setup }) });
   await rig.say(...round(2), ...round(4));
   collectGarbage();
   await settle();
