@@ -73,6 +73,7 @@ describe('roam-actors serve', () => {
     await server.printed(/session 1: from \S+ \{k\\u001b\[31m: "v\\u009b2J"\}\n/);
     await server.printed(/session 1: ended, .*bye\\u001b\[2J/);
     expect(server.stdout + server.stderr).not.toMatch(/[^\P{Cc}\n]/u);
+    link.abort();
   });
 
   test.each(['SIGINT', 'SIGTERM'] as const)(
