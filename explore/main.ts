@@ -1,8 +1,17 @@
 /**
- * Explores the composed system: `npm run explore` takes the small configurations, `-- --all` all but the largest,
- * `-- --config NAME` one, the largest too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came
- * of it, counterexamples included. With `--pin` the counts are written down in counts.json; without it they are held
- * against what stands there.
+ * The checker: two peers that run the shipped machines, a link that may fail, users who do what they may, and every order
+ * in which all of that can happen. What has to hold is listed in properties.ts.
+ *
+ * It comes in layers. local.ts runs XState once for each distinct step of one machine and keeps the actions as data;
+ * runtime.ts and port.ts carry them out for one peer, as XState, the registry and the port do; step.ts makes one step of
+ * an input and all that it sets off, which side.ts keeps in a table; world.ts puts two sides and a link together, and
+ * search.ts goes through it breadth first; liveness.ts asks what has to come about in the end. What a run of the real
+ * sessions makes of a schedule, replay.ts compares.
+ *
+ * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest
+ * too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came of it,
+ * counterexamples included. With `--pin` the counts are written down in counts.json; without it they are held against
+ * what stands there.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -82,7 +91,7 @@ async function exploreAll(chosen: readonly Configuration[]): Promise<unknown[]> 
 }
 
 function huntAll(): unknown[] {
-  const widths = [20, 78, 38, 24, -6];
+  const widths = [18, 88, 38, 20, -6];
   console.log(row(widths, ['mutant', 'the mistake', 'found in', 'by', 'steps']));
   return MUTANTS.map((mutant) => {
     const { name, text } = mutant;

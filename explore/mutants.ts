@@ -182,6 +182,38 @@ export const MUTANTS: readonly Mutant[] = [
       }),
     }),
   },
+  {
+    name: 'second-ping',
+    text: 'a Ping goes out while another one is',
+    configurations: ['keepalive-reference'],
+    make: () => ({
+      keepalive: changed(keepalive, (config) => {
+        const { waiting, awaitingPong } = config.states;
+        awaitingPong.after.pingInterval = { ...waiting.after.pingInterval[0], reenter: true };
+      }),
+    }),
+  },
+  {
+    name: 'talkative-root',
+    text: 'the root is closed on the wire when its last caller goes',
+    configurations: ['no-acceptor'],
+    make: () => ({
+      session: changed(session, (config) => {
+        config.states.running.on['app.release'] = { actions: config.states.running.on['app.leave'][0].actions };
+      }),
+    }),
+  },
+  {
+    name: 'repeated-close',
+    text: 'a close of ours is sent twice',
+    configurations: ['handshake-even'],
+    make: () => ({
+      connection: changed(connection, (config) => {
+        const { actions } = config.states.opening.on['app.close'];
+        actions.unshift(actions[0]);
+      }),
+    }),
+  },
 ];
 
 /** All the machines, one of them with its mistake. */

@@ -20,6 +20,9 @@ const CHEAP = [
   ['forgotten-removal', 'books-agree', 3],
   ['clinging-link', 'end-spreads', 2],
   ['silent-withdrawal', 'books-agree', 6],
+  ['second-ping', 'one-ping', 3],
+  ['talkative-root', 'root-unspoken', 2],
+  ['repeated-close', 'silence-after-close', 3],
 ] as const;
 
 function found(name: string) {
