@@ -13,7 +13,6 @@ export interface AdversaryOptions {
   readonly says: readonly Message[];
   /** Whether bytes may come that are no message. */
   readonly isGarbled?: boolean;
-  /** Whether the peer's own user is there: with their budget. */
 }
 
 export class Adversary implements System {

@@ -136,7 +136,7 @@ export class ModelPort {
         return;
       case 'decide':
         state.decisions = [...state.decisions, id];
-        this.#see({ type: 'asked', id });
+        this.observed.push({ type: 'asked', id });
         return;
       case 'dropDecision':
         this.#drop(id);
@@ -192,7 +192,7 @@ export class ModelPort {
     const isWaiting = state.waiting.some((one) => one.request === request);
     if (!isWaiting) this.#monitor.found('settles-once', `request ${request} is settled a second time, as ${outcome}`);
     state.waiting = state.waiting.filter((one) => one.request !== request);
-    this.#see({ type: 'settled', request, outcome });
+    this.observed.push({ type: 'settled', request, outcome });
   }
 
   #activate(id: number, request: RequestNumber | undefined): void {
@@ -203,7 +203,7 @@ export class ModelPort {
     const handle = { id, unread: 0, hasLeft: false };
     state.handles = [...state.handles, handle].sort((one, other) => one.id - other.id);
     if (id === 0) state.isEstablished = true;
-    this.#see({ type: 'active', id, ...(request === undefined ? {} : { request }) });
+    this.observed.push({ type: 'active', id, ...(request === undefined ? {} : { request }) });
     if (request !== undefined) this.settle(request, 'done');
   }
 
@@ -211,7 +211,7 @@ export class ModelPort {
     const handle = this.#handle(id);
     if (handle === undefined) this.#monitor.found('active-only', `${message.type} for ${id}, which is not active`);
     if (handle === undefined || handle.hasLeft) return;
-    this.#see({ type: 'delivered', id });
+    this.observed.push({ type: 'delivered', id });
     const { inbox } = this.#options.limits;
     if (inbox === undefined) return;
     this.#change(id, (known) => ({ ...known, unread: known.unread + 1 }));
@@ -227,7 +227,7 @@ export class ModelPort {
     state.handles = state.handles.filter((handle) => handle.id !== id);
     if (by === 'peer') state.parked = state.parked.filter(({ connectionId }) => connectionId !== id);
     if (!isKnown) return;
-    this.#see({ type: 'retired', id, by });
+    this.observed.push({ type: 'retired', id, by });
     this.#relieve(id);
   }
 
@@ -241,7 +241,7 @@ export class ModelPort {
     }
     for (const id of state.decisions.slice(0, decisions)) {
       this.push(() => this.reject(id));
-      this.#see({ type: 'moot', id });
+      this.observed.push({ type: 'moot', id });
     }
   }
 
@@ -263,9 +263,9 @@ export class ModelPort {
     this.#outbox.finish(end.cause === 'shutdown' || end.cause === 'released');
     for (const { request } of state.waiting) this.settle(request, 'ended');
     for (const id of state.decisions) this.#drop(id);
-    for (const { id } of state.handles) this.#see({ type: 'retired', id, by: 'session' });
+    for (const { id } of state.handles) this.observed.push({ type: 'retired', id, by: 'session' });
     state.handles = [];
-    this.#see({ type: 'ended', cause: end.cause });
+    this.observed.push({ type: 'ended', cause: end.cause });
     if (state.full !== undefined) this.#relieve(state.full);
   }
 
@@ -279,7 +279,7 @@ export class ModelPort {
   #drop(id: number): void {
     if (!this.state.decisions.includes(id)) return;
     this.state.decisions = this.state.decisions.filter((one) => one !== id);
-    this.#see({ type: 'moot', id });
+    this.observed.push({ type: 'moot', id });
   }
 
   #relieve(id: number): void {
@@ -294,9 +294,5 @@ export class ModelPort {
 
   #change(id: number, how: (handle: PortState['handles'][number]) => PortState['handles'][number]): void {
     this.state.handles = this.state.handles.map((handle) => (handle.id === id ? how(handle) : handle));
-  }
-
-  #see(observation: Observation): void {
-    this.observed.push(observation);
   }
 }

@@ -143,7 +143,7 @@ export class Runtime {
   #start(cell: Cell): void {
     if (cell.status !== 'made') return;
     cell.status = 'starting';
-    this.#run(cell, cell.initial);
+    if (cell.table !== undefined) this.#run(cell, cell.initial);
     if (cell.status !== 'starting') return;
     cell.status = 'running';
     this.#flush(cell);
@@ -213,7 +213,7 @@ export class Runtime {
         if (action.src === 'conduit') return;
         const table = action.src === REGISTRY ? undefined : this.#tables[action.src as keyof Tables];
         const child = this.#make(action.id, table, action.input, cell);
-        defer(() => this.#start2(child));
+        defer(() => this.#start(child));
         return;
       }
       case 'stop': {
@@ -227,11 +227,6 @@ export class Runtime {
         return;
       }
     }
-  }
-
-  #start2(cell: Cell): void {
-    if (cell.table !== undefined) this.#start(cell);
-    else if (cell.status === 'made') cell.status = 'running';
   }
 
   #relay(path: string, event: Event): void {
