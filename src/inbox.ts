@@ -13,6 +13,8 @@ export interface Stock {
   /** Reading has to stop, since the inbox of this connection is full. */
   filled(id: ConnectionId): void;
   drained(): void;
+  /** Something was put by in this inbox: what still lies there after this turn of the event loop is to be fastened. */
+  loose(inbox: { fasten(): void }): void;
 }
 
 /** A stock that is never full: for what only our own user can fill. */
@@ -23,10 +25,11 @@ export const UNBOUNDED: Stock = {
   full: undefined,
   filled: () => {},
   drained: () => {},
+  loose: () => {},
 };
 
 interface Entry<T> {
-  readonly message: T;
+  message: T;
   readonly cost: number;
 }
 
@@ -51,8 +54,10 @@ export class Inbox<T> {
   /** Readers that ask ahead: each gets one message, in the order in which they asked. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #isEnded = false;
+  /** How many of the last entries are as they came. */
+  #loose = 0;
 
-  /** `keep` gives what is put by in a message's place when nobody waits for it. */
+  /** `keep` gives what stands in for a message that is not read in the turn of the event loop in which it came. */
   constructor(id: ConnectionId, stock: Stock, keep: (message: T) => T = (message) => message) {
     this.#keep = keep;
     this.#id = id;
@@ -69,8 +74,10 @@ export class Inbox<T> {
       return;
     }
     const cost = costOf(message, size);
-    this.#entries.push({ message: this.#keep(message), cost });
+    this.#entries.push({ message, cost });
     const stock = this.#stock;
+    this.#loose++;
+    if (this.#loose === 1) stock.loose(this);
     stock.bytes += cost;
     if (stock.full === undefined && this.#isTooMuch()) {
       stock.full = this;
@@ -89,6 +96,16 @@ export class Inbox<T> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
     });
+  }
+
+  /** Makes what lies here fit to lie here for long. */
+  fasten(): void {
+    const { length } = this.#entries;
+    for (let at = Math.max(0, length - this.#loose); at < length; at++) {
+      const entry = this.#entries.at(at) as Entry<T>;
+      entry.message = this.#keep(entry.message);
+    }
+    this.#loose = 0;
   }
 
   /** How many messages wait to be read. */

@@ -14,6 +14,7 @@ export class Reading {
   #full: ConnectionId | undefined;
   #isTold = false;
   #isLooking = false;
+  #loose: { fasten(): void }[] = [];
 
   constructor(conduit: Conduit, limits: Limits) {
     this.#conduit = conduit;
@@ -24,7 +25,19 @@ export class Reading {
       full: undefined,
       filled: (id) => this.#stop(id),
       drained: () => this.#goOn(),
+      loose: (inbox) => this.#fastenLater(inbox),
     };
+  }
+
+  /** A copy costs as much as a message, and most are read before it would be made. */
+  #fastenLater(inbox: { fasten(): void }): void {
+    this.#loose.push(inbox);
+    if (this.#loose.length > 1) return;
+    afterTurn(() => {
+      const inboxes = this.#loose;
+      this.#loose = [];
+      for (const loose of inboxes) loose.fasten();
+    });
   }
 
   #stop(id: ConnectionId): void {

@@ -1,5 +1,6 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, test } from '@jest/globals';
 import { detached, detachedMessage } from '../../src/detach.js';
+import { Inbox, type Stock, UNBOUNDED } from '../../src/inbox.js';
 import type { DataMessage } from '../../src/wire/message.js';
 
 const chunk = Uint8Array.from({ length: 65_536 }, (_, at) => at % 251);
@@ -43,4 +44,25 @@ describe('bytes that are kept', () => {
       expect(bytes.every((value) => value.buffer.byteLength === 2)).toBe(true);
     },
   );
+});
+
+describe('an inbox', () => {
+  test('detaches what still lies there after the turn, and only that', async () => {
+    const noted: { fasten(): void }[] = [];
+    const stock: Stock = { ...UNBOUNDED, loose: (inbox) => noted.push(inbox) };
+    const inbox = new Inbox<{ bytes: Uint8Array }>(1, stock, ({ bytes }) => ({ bytes: detached(bytes) }));
+    const views = [1, 2, 3].map((at) => ({ bytes: chunk.subarray(at, at + 1) }));
+    for (const view of views) inbox.push(view, 1);
+    expect((await inbox.next()).value).toBe(views[0]);
+    expect(noted).toEqual([inbox]);
+    inbox.fasten();
+    inbox.push({ bytes: chunk.subarray(4, 5) }, 1);
+    expect(noted).toEqual([inbox, inbox]);
+    const left = [(await inbox.next()).value, (await inbox.next()).value, (await inbox.next()).value];
+    expect(left.map((message) => [message?.bytes[0], message?.bytes.buffer.byteLength])).toEqual([
+      [2, 1],
+      [3, 1],
+      [4, 65_536],
+    ]);
+  });
 });
