@@ -145,7 +145,7 @@ describe('encode refuses what the wire cannot represent exactly, and names it', 
   it('and then encodes the next message as ever', () => {
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
     const before = messagePack.encode(ping);
-    expect(refusal(spoiled('Hello', 'metadata.1.value', new Sensitive(-1n)))).toBeDefined();
+    expect(refusal(spoiled('Hello', 'metadata.1.value', new Sensitive(-1n)))).toBe(`Hello.metadata[1].value ${U64}`);
     expect(messagePack.encode(ping)).toEqual(before);
   });
 
