@@ -12,7 +12,7 @@ export interface Ended {
 
 const running = new Set<RunningCommand>();
 
-/** A `roam-actors` command in a process of its own, from the sources. */
+/** A TypeScript program in a process of its own. */
 export class RunningCommand {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
@@ -20,9 +20,9 @@ export class RunningCommand {
   stderr = '';
   #changed: () => void = () => {};
 
-  constructor(args: readonly string[], input?: string) {
+  constructor(program: string, args: readonly string[], input?: string) {
     const env = { ...process.env, NO_COLOR: '1' };
-    this.child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], { cwd: root, env });
+    this.child = spawn(process.execPath, ['--import', 'tsx', program, ...args], { cwd: root, env });
     const { stdin, stdout, stderr } = this.child;
     stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.stdout += text;
@@ -58,8 +58,9 @@ export class RunningCommand {
   }
 }
 
+/** A `roam-actors` command, from the sources. */
 export function start(args: readonly string[], input?: string): RunningCommand {
-  return new RunningCommand(args, input);
+  return new RunningCommand('src/cli/main.ts', args, input);
 }
 
 /** Runs a command to its end. */
