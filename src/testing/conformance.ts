@@ -1,88 +1,22 @@
-import type { Conformance, Role } from '../../machines/index.js';
+import type { Conformance } from '../../machines/index.js';
 import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack.js';
 import { InvalidArgument, LinkError } from '../errors.js';
-import { MAX_DELAY } from '../limits.js';
 import type { Link } from '../link/link.js';
-import type { ConnectionId } from '../wire/id.js';
 import type { Said } from './exchange.js';
+import { type ConformanceOptions, type ConformanceResult, checkOptions, missingFrom } from './options.js';
 import { call, close } from './phrases.js';
-import { play, type Table } from './play.js';
+import { type Played, play, type Table } from './play.js';
 import { sessionCases } from './rows.js';
 import { limitCases } from './rows-limits.js';
+import { linkCases } from './rows-link.js';
 import { Tester } from './tester.js';
-import type { CaseSpec, Citation, Limit, Need, Step, TableInput } from './vocabulary.js';
+import type { CaseSpec, Step, TableInput } from './vocabulary.js';
 import { connectionCases } from './walk-connection.js';
 import { handshakeCases } from './walk-handshake.js';
 
-/**
- * What makes the peer under test act, in the session of the link that `connect` gave last. None of them is waited for,
- * but for `rejectNext`; what they throw, or reject with, is the peer's own business.
- */
-export interface Control {
-  /** Opens a virtual connection. */
-  readonly open?: () => unknown;
-  /** Closes that virtual connection, also one that the tester has not accepted yet. */
-  readonly close?: (id: ConnectionId) => unknown;
-  /** Ends the session in an orderly way. */
-  readonly shutdown?: () => unknown;
-  /**
-   * Has the next open rejected. That open also carries a metadata entry `reject`: for a peer that goes by it, as
-   * `roam-actors serve` does, an empty function will do.
-   */
-  readonly rejectNext?: () => unknown;
-}
-
-/** How long the tester waits for a peer, in milliseconds. A peer that does as it should is never waited for so long. */
-export interface ConformanceTimeouts {
-  /** For an answer, and for the end of the link where one is due: 1 000 by default. */
-  readonly answer?: number;
-  /** For `connect`: 10 000 by default. */
-  readonly connect?: number;
-}
-
-/** Options of {@link conformance}. */
-export interface ConformanceOptions {
-  /** The role of the peer under test; 'acceptor' by default, to which the tester says Hello. */
-  readonly role?: Role;
-  /**
-   * What is expected of the peer. By 'reference', the default, a tolerance of the reference where the specification asks
-   * for a ProtocolError is 'non-strict'; by 'strict' it fails.
-   */
-  readonly conformance?: Conformance;
-  readonly control?: Control;
-  readonly timeouts?: ConformanceTimeouts;
-  /** MessagePack by default; the peer needs the same. */
-  readonly codec?: Codec;
-  /** Which cases to run, by name, rule and row; all by default. */
-  readonly filter?: (spec: { readonly name: string } & Citation) => boolean;
-  /** The peer's keepalive, if it has one; without it the cases of a peer that pings are skipped. */
-  readonly keepalive?: { readonly pingInterval: number; readonly pongTimeout: number };
-  /** How long the peer waits for the handshake; without it, and above 10 s, nobody waits for that. */
-  readonly handshakeTimeout?: number;
-  /** The limits that the peer enforces on what it receives; without them nobody tries. */
-  readonly limits?: { readonly [L in Limit]?: number };
-  /** Called with each result as it comes. */
-  readonly onResult?: (result: ConformanceResult) => void;
-}
-
-/** How one case went. */
-export interface ConformanceResult extends Citation {
-  /** Unique. */
-  readonly name: string;
-  /** 'non-strict': the reference's tolerance, where the specification asks for a ProtocolError. */
-  readonly verdict: 'pass' | 'non-strict' | 'fail' | 'skipped';
-  /** What went wrong, or what is missing. */
-  readonly reason?: string;
-  /** What was said; `toMermaid` draws it. */
-  readonly exchange: readonly Said[];
-}
-
 /** How long a peer may take to close its end of the link after a case, in milliseconds: no case depends on it. */
 const PARTING = 250;
-
-/** Longer than this no case takes, for a peer that it waits for. */
-const LONGEST_HANDSHAKE = 10_000;
 
 /**
  * Plays the counterpart of a peer that speaks the protocol, one case after the other, and judges each answer.
@@ -94,10 +28,10 @@ const LONGEST_HANDSHAKE = 10_000;
  * own name.
  *
  * The tester waits by pinging: what the peer says before its Pong is its answer, so that a peer that answers is never
- * waited for, and one that says something wrong only later is not found out.
+ * waited for. For what one says too late it listens on for a moment when a case is through (`timeouts.late`).
  *
  * @param connect gives a fresh link to the peer under test, for each case; the tester closes it.
- * @throws InvalidArgument when an option is wrong; LinkError when `connect` takes too long; what `connect` throws.
+ * @throws InvalidArgument when an argument is wrong; LinkError when `connect` takes too long; what `connect` throws.
  *
  * @example
  * const results = await conformance(() => connectWebSocket('ws://127.0.0.1:9000'));
@@ -107,8 +41,9 @@ export async function conformance(
   connect: () => Link | Promise<Link>,
   options: ConformanceOptions = {},
 ): Promise<readonly ConformanceResult[]> {
+  if (typeof connect !== 'function') throw new InvalidArgument(`connect must be a function, not ${String(connect)}`);
+  checkOptions(options);
   const { conformance: expected = 'reference', filter = () => true, onResult = () => {} } = options;
-  check(options);
   const results: ConformanceResult[] = [];
   for (const spec of conformanceCases(options)) {
     if (!filter({ name: spec.name, rule: spec.rule, row: spec.row })) continue;
@@ -128,7 +63,10 @@ export function conformanceCases(options: ConformanceOptions = {}): readonly Cas
     frameOf: (size, id) => frameOf(codec, size, id),
     limits,
   };
-  return [...handshakeCases(input), ...connectionCases(role), ...sessionCases(role), ...limitCases(input)];
+  return [
+    ...[...handshakeCases(input), ...connectionCases(role), ...sessionCases(role)],
+    ...[...limitCases(input), ...linkCases(role)],
+  ];
 }
 
 async function run(
@@ -137,39 +75,67 @@ async function run(
   options: ConformanceOptions,
   expected: Conformance,
 ): Promise<ConformanceResult> {
-  const { role = 'acceptor', codec = messagePack, timeouts = {} } = options;
-  const { name, rule, row, needs = [] } = spec;
-  const missing = needs.filter((need) => !has(need, options));
+  const { name, rule, row, needs = [], steps, again } = spec;
+  const missing = missingFrom(options, needs);
   if (missing.length > 0) {
-    return { name, rule, row, verdict: 'skipped', reason: `needs ${missing.map(wordsOf).join(', ')}`, exchange: [] };
+    return { name, rule, row, verdict: 'skipped', reason: `needs ${missing.join(', ')}`, exchange: [] };
   }
+  const first = await meet(steps, connect, options);
+  const { played, exchange } =
+    again === undefined || first.played.verdict === 'fail' ? first : await meetAgain(first, again, connect, options);
+  if (played.verdict === 'fail') {
+    const broken = { rule: played.rule ?? rule, row: played.row ?? row };
+    return { name, ...broken, verdict: 'fail', reason: played.reason, exchange };
+  }
+  if (played.verdict === 'pass' || expected === 'reference') {
+    return { name, rule, row, verdict: played.verdict, exchange };
+  }
+  const reason = 'tolerated, where the specification asks for a ProtocolError';
+  return { name, rule, row, verdict: 'fail', reason, exchange };
+}
+
+/** How one session went. */
+interface Meeting {
+  readonly played: Played;
+  readonly exchange: readonly Said[];
+}
+
+/** Plays some steps over a link of their own. */
+async function meet(
+  steps: readonly Step[],
+  connect: () => Link | Promise<Link>,
+  options: ConformanceOptions,
+): Promise<Meeting> {
+  const { role = 'acceptor', codec = messagePack, timeouts = {} } = options;
   const { answer = 1_000, connect: connectTime = 10_000 } = timeouts;
   const tester = new Tester(await linkWithin(connectTime, connect), codec, role);
   try {
-    const played = await play(spec, tester, tableOf(options, answer));
+    const played = await play(steps, tester, tableOf(options, answer));
     // As it is now: how the tester takes its leave is not part of the case.
-    const exchange = [...tester.exchange];
-    if (played.verdict === 'fail') {
-      return {
-        name,
-        rule: played.rule ?? rule,
-        row: played.row ?? row,
-        verdict: 'fail',
-        reason: played.reason,
-        exchange,
-      };
-    }
-    if (played.verdict === 'pass' || expected === 'reference') {
-      return { name, rule, row, verdict: played.verdict, exchange };
-    }
-    const reason = 'tolerated, where the specification asks for a ProtocolError';
-    return { name, rule, row, verdict: 'fail', reason, exchange };
+    return { played, exchange: [...tester.exchange] };
   } finally {
     await tester.leave(Math.min(answer, PARTING));
   }
 }
 
-function tableOf({ control = {}, keepalive, handshakeTimeout = 0 }: ConformanceOptions, answer: number): Table {
+/** The same after another session, by whose end the peer may have come to harm: no link to it is a verdict, too. */
+async function meetAgain(
+  before: Meeting,
+  steps: readonly Step[],
+  connect: () => Link | Promise<Link>,
+  options: ConformanceOptions,
+): Promise<Meeting> {
+  try {
+    const { played, exchange } = await meet(steps, connect, options);
+    return { played, exchange: [...before.exchange, ...exchange] };
+  } catch (error) {
+    const reason = `there is no other session to be had: ${error instanceof Error ? error.message : String(error)}`;
+    return { played: { verdict: 'fail', reason }, exchange: before.exchange };
+  }
+}
+
+function tableOf(options: ConformanceOptions, answer: number): Table {
+  const { control = {}, keepalive, handshakeTimeout = 0, timeouts = {} } = options;
   const slack: Readonly<Record<NonNullable<Step['within']>, number>> = {
     handshakeTimeout,
     pingInterval: keepalive?.pingInterval ?? 0,
@@ -184,19 +150,10 @@ function tableOf({ control = {}, keepalive, handshakeTimeout = 0 }: ConformanceO
         // An open that is rejected, a close of what is closed: what the peer says on the wire is what counts.
       }
     },
+    // A case that is about it needs the control; to any other it is all the same.
+    ended: async () => control.ended?.(),
+    late: timeouts.late ?? 20,
   };
-}
-
-function has(need: Need, { control = {}, keepalive, handshakeTimeout, limits = {} }: ConformanceOptions): boolean {
-  if (need === 'keepalive') return keepalive !== undefined;
-  if (need === 'handshakeTimeout') return handshakeTimeout !== undefined && handshakeTimeout <= LONGEST_HANDSHAKE;
-  if (need === 'frame' || need === 'metadataEntries' || need === 'metadataBytes') return limits[need] !== undefined;
-  return control[need] !== undefined;
-}
-
-function wordsOf(need: Need): string {
-  if (need === 'keepalive' || need === 'handshakeTimeout') return need;
-  return `${need in { frame: 0, metadataEntries: 0, metadataBytes: 0 } ? 'limits' : 'control'}.${need}`;
 }
 
 /** Bytes that this codec takes for no message. */
@@ -245,18 +202,5 @@ async function linkWithin(time: number, connect: () => Link | Promise<Link>): Pr
     return await Promise.race([connecting, late]);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-function check({ role, conformance: expected, timeouts = {} }: ConformanceOptions): void {
-  if (role !== undefined && role !== 'acceptor' && role !== 'initiator') {
-    throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
-  }
-  if (expected !== undefined && expected !== 'reference' && expected !== 'strict') {
-    throw new InvalidArgument(`conformance must be 'reference' or 'strict', not ${String(expected)}`);
-  }
-  for (const [name, time] of Object.entries(timeouts)) {
-    if (typeof time === 'number' && time > 0 && time <= MAX_DELAY) continue;
-    throw new InvalidArgument(`timeouts.${name} must be from 1 to ${MAX_DELAY} ms, not ${String(time)}`);
   }
 }

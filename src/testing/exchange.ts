@@ -1,7 +1,7 @@
 import type { Message } from '../wire/message.js';
 
-/** What was said: a message, bytes that are none, the end of the stream, or what the peer was made to do. */
-export type Word = Message | Uint8Array | 'end' | { readonly control: string };
+/** What was said: a message, bytes that are none, the end of the stream or a broken link, or what the peer was made to do. */
+export type Word = Message | Uint8Array | 'end' | 'break' | { readonly control: string };
 
 /** One thing that was said, and by whom. The tester tells the peer what to do by a control. */
 export interface Said {
@@ -20,6 +20,7 @@ export function toMermaid(exchange: readonly Said[]): string {
 /** A message in a few words. */
 export function inWords(word: Word): string {
   if (word === 'end') return 'end of the stream';
+  if (word === 'break') return 'the link breaks';
   if (word instanceof Uint8Array) return `${word.length} bytes that are no message`;
   if ('control' in word) return word.control;
   return `${word.type} on ${word.connectionId}${detailOf(word)}`;

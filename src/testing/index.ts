@@ -3,15 +3,10 @@
  * that this library's own tests use.
  */
 export { VirtualClock } from './clock.js';
-export {
-  type ConformanceOptions,
-  type ConformanceResult,
-  type ConformanceTimeouts,
-  type Control,
-  conformance,
-} from './conformance.js';
+export { conformance } from './conformance.js';
 export { inWords, type Said, toMermaid, type Word } from './exchange.js';
 export { ControlledLink } from './faults.js';
+export type { ConformanceOptions, ConformanceResult, ConformanceTimeouts, Control } from './options.js';
 export {
   doneEvent,
   errorEvent,

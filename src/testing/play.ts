@@ -2,12 +2,16 @@ import type { Message } from '../wire/message.js';
 import { inWords } from './exchange.js';
 import { ACCUSATION } from './scenes.js';
 import { isMessage, MOST_WORDS, type Tester } from './tester.js';
-import type { CaseSpec, Expected, Offence, Step } from './vocabulary.js';
+import type { Expected, Offence, Step } from './vocabulary.js';
 
 /** What the tester plays with, and how long it waits. Times in milliseconds. */
 export interface Table {
   readonly act: (what: NonNullable<Step['act']>, id: number) => unknown;
   readonly timeFor: (step: Step) => number;
+  /** Resolves when the peer's session is over, as the peer itself says. */
+  readonly ended: () => Promise<unknown>;
+  /** How long to listen on for what comes too late. */
+  readonly late: number;
 }
 
 /** How a case went. */
@@ -27,11 +31,16 @@ interface Observed {
   readonly state: 'ended' | 'alive' | 'silent';
 }
 
-/** Plays one case to its end, or to the first thing that is wrong. */
-export async function play(spec: CaseSpec, tester: Tester, table: Table): Promise<Played> {
+/** Nothing is done, and nothing but what is late could come of it. */
+const AFTERWARDS: Step = { lingers: true };
+
+/** Plays some steps to their end, or to the first thing that is wrong. */
+export async function play(steps: readonly Step[], tester: Tester, table: Table): Promise<Played> {
   let isEstablished = false;
   let isTolerant = false;
-  for (const step of spec.steps) {
+  for (const step of table.late > 0 ? [...steps, AFTERWARDS] : steps) {
+    // A peer whose Pings go unanswered is about to end the session, and rightly so.
+    if (step.lingers && !tester.answersPings) break;
     isEstablished ||= step.establishes === true;
     // Before anything happens: what it is about is what was said last until now.
     const { tolerated, or } = step;
@@ -69,9 +78,11 @@ async function take(
     const id = step.at?.(world) ?? 0;
     tester.note('tester', { control: step.act === 'close' ? `close(${id})` : `${step.act}()` });
     const acted = table.act(step.act, id);
-    if (step.act === 'rejectNext') await acted;
+    if (step.act === 'rejectNext' || step.act === 'defer') await acted;
   }
   if (step.tell !== undefined) tester.tell(...step.tell(world));
+  if (step.lingers && !(await tester.rest(table.late))) return { heard: [], state: 'alive' };
+  if (step.breaks) return { heard: [], state: await broken(tester, table, time) };
 
   const until = Date.now() + time;
   const heard: (Message | Uint8Array)[] = [];
@@ -95,6 +106,23 @@ async function take(
   heard.push(...probed.heard);
   const state = ({ pong: 'alive', end: 'ended', silence: 'silent' } as const)[probed.stop];
   return { heard: relevant(heard, answers, tester), state };
+}
+
+/** Breaks the link. Nothing is to be heard over it any more: the peer itself says whether that ends its session. */
+async function broken(tester: Tester, { ended }: Table, time: number): Promise<Observed['state']> {
+  tester.breakLink();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const silence = new Promise<'silent'>((resolve) => {
+    timer = setTimeout(resolve, time, 'silent');
+  });
+  const end = ended().then(() => 'ended' as const);
+  try {
+    return await Promise.race([end, silence]);
+  } catch {
+    return 'silent';
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Whether this is in none of the answers. */
@@ -134,7 +162,7 @@ function mismatch(
   if (missing !== undefined) {
     return { reason: `${expectation(missing, ends)}, and ${state === 'ended' ? 'the end' : 'nothing'} came` };
   }
-  if (ends && state !== 'ended') return { reason: 'the peer should end the session, and keeps its link open' };
+  if (ends && state !== 'ended') return { reason: 'the peer should end the session, and does not' };
   if (!ends && state === 'ended') return { reason: 'the session should go on, and the peer ends it' };
   if (!ends && isEstablished && state === 'silent') {
     return { rule: 'session.keepalive', row: '5.17', reason: 'a Ping is not answered' };

@@ -185,4 +185,38 @@ const strays: readonly CaseSpec[] = [
   ),
 ];
 
-export const connectionRows: readonly CaseSpec[] = [...opens, ...closes, ...strays];
+/** The peer leaves the tester's first open undecided. */
+const UNDECIDED: readonly Step[] = [{ act: 'defer' }, { tell: (w) => [open(w.mine())] }];
+
+const undecided: readonly CaseSpec[] = [
+  ...(
+    [
+      ['a Call', call],
+      ['an Item', item],
+    ] as [string, (on: number, id: number) => Message][]
+  ).map(
+    ([what, say]): CaseSpec => ({
+      name: `${what} on an id that the peer has not decided on`,
+      row: '9a.07',
+      rule: 'session.message',
+      needs: ['defer'],
+      steps: [...UNDECIDED, offends((w) => [say(w.mine(), 1)])],
+    }),
+  ),
+  {
+    name: 'an Open on an id that the peer has not decided on',
+    row: '9a.03',
+    rule: 'connection.open',
+    needs: ['defer'],
+    steps: [...UNDECIDED, offends((w) => [open(w.mine())], { hear: (w) => [heard('ConnectionReject', w.mine())] })],
+  },
+  {
+    name: 'a Close on an id that the peer has not decided on is not answered, and its id may be opened again',
+    row: '5.12',
+    rule: 'connection.close',
+    needs: ['defer'],
+    steps: [...UNDECIDED, CLOSED_BY_TESTER, { tell: (w) => [open(w.mine())] }],
+  },
+];
+
+export const connectionRows: readonly CaseSpec[] = [...opens, ...closes, ...strays, ...undecided];

@@ -1,9 +1,9 @@
 import type { Metadata } from '../wire/metadata.js';
-import { call, close } from './phrases.js';
-import { ALIVE, handshakeWith, MINE } from './scenes.js';
-import type { CaseSpec, Limit, Step, TableInput, World } from './vocabulary.js';
+import { acceptOf, call, close, heard, open } from './phrases.js';
+import { ALIVE, CLOSED_BY_TESTER, handshakeWith, MINE } from './scenes.js';
+import type { CaseSpec, Step, TableInput, World } from './vocabulary.js';
 
-// 9a.12: what does not decode, and what is over a limit that the peer is said to have, at the limit and one past it.
+// 9a.12 and 5.03: what does not decode, and what is over a limit that the peer is said to have, at the limit and one past it.
 
 const CITED = { row: '9a.12', rule: 'session.message' } as const;
 
@@ -13,7 +13,7 @@ function fatal(tell: NonNullable<Step['tell']>): Step {
 }
 
 /** Metadata of so many entries, or of one entry with so many bytes of key and value. */
-const METADATA: Readonly<Record<Exclude<Limit, 'frame'>, (size: number) => Metadata>> = {
+const METADATA: Readonly<Record<'metadataEntries' | 'metadataBytes', (size: number) => Metadata>> = {
   metadataEntries: (size) => Array.from({ length: size }, () => ({ key: '', value: 0n, flags: 0n })),
   metadataBytes: (size) => [{ key: 'k', value: new Uint8Array(size - 1), flags: 0n }],
 };
@@ -43,5 +43,36 @@ export function limitCases({ role, malformed, frameOf, limits }: TableInput): re
         { ...given, name: `${name} past the limit`, steps: [...before, MINE, fatal(tell(1))] },
       ];
     }),
+    ...crowds(limits).map(
+      (row): CaseSpec => ({ ...row, name: `session: ${row.name}`, steps: [...before, ...row.steps] }),
+    ),
+  ];
+}
+
+/** 5.03: as many opens as the peer takes, and one more, which it rejects; it takes another one in the place of one. */
+function crowds({ connections = 0, undecided = 0 }: TableInput['limits']): readonly CaseSpec[] {
+  const upTo = (limit: number) => Array.from({ length: limit }, (_, index) => index + 1);
+  const opened = (n: number): Step => ({ tell: (w) => [open(w.mine(n))], hear: (w) => [acceptOf(w.mine(n))] });
+  const asked = (n: number): Step => ({ tell: (w) => [open(w.mine(n))] });
+  const rejected = (n: number): Step => ({
+    tell: (w) => [open(w.mine(n))],
+    hear: (w) => [heard('ConnectionReject', w.mine(n))],
+  });
+  const instead = (limit: number, step: (n: number) => Step): readonly Step[] =>
+    limit === 0 ? [] : [CLOSED_BY_TESTER, step(limit + 2)];
+  const cited = { row: '5.03', rule: 'connection.open.rejection' };
+  return [
+    {
+      ...cited,
+      name: 'an open past the limit of connections is rejected, until one is closed',
+      needs: ['connections'],
+      steps: [...upTo(connections).map(opened), rejected(connections + 1), ...instead(connections, opened)],
+    },
+    {
+      ...cited,
+      name: 'an open past the limit of undecided ones is rejected, until one is closed',
+      needs: ['defer', 'undecided'],
+      steps: [{ act: 'defer' }, ...upTo(undecided).map(asked), rejected(undecided + 1), ...instead(undecided, asked)],
+    },
   ];
 }

@@ -1,5 +1,5 @@
 import { ROOT } from '../wire/id.js';
-import { call, echoOf, heard, hello, helloYourself, item, ping, pong, protocolError } from './phrases.js';
+import { call, echoOf, heard, hello, helloYourself, item, open, ping, pong, protocolError } from './phrases.js';
 import { connectionRows } from './rows-connections.js';
 import { ASKED, handshakeWith, MINE, offends } from './scenes.js';
 import type { CaseSpec, World } from './vocabulary.js';
@@ -126,6 +126,13 @@ const ends: readonly CaseSpec[] = [
     rule: 'connection.open',
     needs: ['open', 'shutdown'],
     steps: [ASKED, { act: 'shutdown', ends: true }],
+  },
+  {
+    name: 'the peer shuts down while it has not decided on an open',
+    row: '5.29',
+    rule: 'connection.open',
+    needs: ['defer', 'shutdown'],
+    steps: [{ act: 'defer' }, { tell: (w) => [open(w.mine())] }, { act: 'shutdown', ends: true }],
   },
 ];
 

@@ -99,13 +99,27 @@ export class Tester {
     return { heard, stop: 'silence' };
   }
 
+  /** Waits for so long, or until the link ends; gives whether anything came. */
+  async rest(time: number): Promise<boolean> {
+    const until = Date.now() + time;
+    while (!this.hasHeardEnd && Date.now() < until) await this.#wait(until - Date.now());
+    return this.#heard.length > 0;
+  }
+
+  /** Cuts the link, as far as one end of it can. */
+  breakLink(): void {
+    if (this.hasHeardEnd || this.#hasLetGo) return;
+    this.note('tester', 'break');
+    this.#hasLetGo = true;
+    this.#link.abort();
+  }
+
   /** Lets go of the link, in order if the peer goes along with it. */
   async leave(time: number): Promise<void> {
     if (this.hasHeardEnd) return;
     this.#hasLetGo = true;
     this.#link.close();
-    const until = Date.now() + time;
-    while (!this.hasHeardEnd && Date.now() < until) await this.#wait(until - Date.now());
+    await this.rest(time);
     if (!this.hasHeardEnd) this.#link.abort();
   }
 

@@ -56,21 +56,28 @@ export interface Answer {
 }
 
 /** What the tester has at its disposal to make the peer act. */
-export type Need = 'open' | 'close' | 'shutdown' | 'rejectNext' | 'keepalive' | 'handshakeTimeout' | Limit;
+export type Need = Act | 'ended' | 'keepalive' | 'handshakeTimeout' | Limit;
+
+/** What the peer can be made to do. */
+export type Act = 'open' | 'close' | 'shutdown' | 'rejectNext' | 'defer';
 
 /** A limit that the peer is said to enforce. */
-export type Limit = 'frame' | 'metadataEntries' | 'metadataBytes';
+export type Limit = 'frame' | 'metadataEntries' | 'metadataBytes' | 'connections' | 'undecided';
 
 /** Something that the tester does, and what it expects of it. */
 export interface Step extends Answer {
   /** What it is about, where that is not what the case is about. */
   readonly cites?: Citation;
   /** What the peer is made to do, before the tester speaks. */
-  readonly act?: 'open' | 'close' | 'shutdown' | 'rejectNext';
+  readonly act?: Act;
   /** The connection that `act: 'close'` closes. */
   readonly at?: (world: World) => ConnectionId;
   /** What the tester says, all in one go. */
   readonly tell?: (world: World) => readonly PeerInput[];
+  /** The tester breaks the link, and asks the peer whether its session is over. */
+  readonly breaks?: true;
+  /** The tester listens for a while before it asks for a sign of life. */
+  readonly lingers?: true;
   /** Another answer that is as right: which one it is depends on when the peer decides. */
   readonly or?: Answer;
   /** The tester breaks a rule, and is to hear a ProtocolError and the end; or this, by the reference's tolerance. */
@@ -90,6 +97,8 @@ export interface CaseSpec extends Citation {
   /** Only for a peer of this role. */
   readonly role?: Role;
   readonly steps: readonly Step[];
+  /** Steps of another session with the same peer, over a link of its own, once the first one is over. */
+  readonly again?: readonly Step[];
 }
 
 /** What the table is made with. */

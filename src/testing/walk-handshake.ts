@@ -1,13 +1,14 @@
 import type { EventObject } from 'xstate';
 import { NO_METADATA } from '../../machines/events.js';
 import { type HandshakeEvent, type HandshakeInput, handshakeMachine, type Role } from '../../machines/index.js';
+import { LinkError } from '../errors.js';
 import { opposite, ROOT } from '../wire/id.js';
 import { type Message, PROTOCOL_VERSION } from '../wire/message.js';
-import { paths } from './paths.js';
+import { type PathStep, paths } from './paths.js';
 import type { PeerInput } from './peer.js';
 import { accept, call, close, hello, helloYourself, item, open, ping, pong, protocolError, reject } from './phrases.js';
 import { HELLO, helloYourselfOf } from './scenes.js';
-import type { Answer, CaseSpec, Citation, Step, TableInput, World } from './vocabulary.js';
+import type { Answer, CaseSpec, Citation, Need, Step, TableInput, World } from './vocabulary.js';
 import { answers, type Model, messageOf, type Outcome, replay, rx } from './walks.js';
 
 /** The machine's own parity, as an initiator; whose it really is, the peer's Hello says. */
@@ -35,6 +36,7 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
     ...ALPHABET.map(rx),
     { type: 'conduit.malformed', rule: 'session.message', description: '' },
     { type: 'link.ended' },
+    { type: 'link.failed', error: new LinkError('the link breaks') },
   ];
   const found = paths(handshakeMachine, {
     input: input('strict'),
@@ -52,14 +54,12 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
     const isOver = 'tolerated' in due ? due.tolerated.ends : due.ends;
     const played: Step = {
       ...due,
-      ...(step.delay === undefined
-        ? { tell: (world) => [inputOf(step.event, world, malformed)] }
-        : { within: 'handshakeTimeout' }),
+      ...doing(step, malformed),
       ...(isOver === true ? {} : { establishes: true }),
     };
     const before: readonly Step[] = role === 'initiator' ? [{ hear: () => [HELLO] }] : [];
-    const needs = step.delay === undefined ? {} : { needs: ['handshakeTimeout' as const] };
-    return [{ ...citation(role, step.event), ...needs, name, steps: [...before, played] }];
+    const needs: readonly Need[] = played.breaks ? ['ended'] : played.within === undefined ? [] : ['handshakeTimeout'];
+    return [{ ...citation(role, step.event), needs, name, steps: [...before, played] }];
   });
 }
 
@@ -69,7 +69,17 @@ function answerOf({ snapshot, sent }: Outcome): Answer | 'accused' {
   return failure?.rule === undefined ? { ends: true } : 'accused';
 }
 
-/** What the tester does, so that this is what the peer gets. */
+/** How the tester brings an event about. */
+function doing(
+  { event, delay }: Pick<PathStep<typeof handshakeMachine>, 'event' | 'delay'>,
+  malformed: TableInput['malformed'],
+): Step {
+  if (delay !== undefined) return { within: 'handshakeTimeout' };
+  if (event.type === 'link.failed') return { breaks: true };
+  return { tell: (world) => [inputOf(event, world, malformed)] };
+}
+
+/** What the tester says, so that this is what the peer gets. */
 function inputOf(event: EventObject, { parity }: World, malformed: TableInput['malformed']): PeerInput {
   const message = messageOf(event);
   if (message === undefined) return event.type === 'link.ended' ? 'end' : (malformed[0]?.bytes ?? new Uint8Array());
@@ -95,6 +105,7 @@ function citation(role: Role, event: EventObject): Citation {
   const message = messageOf(event);
   if (event.type === 'conduit.malformed') return { rule: 'session.message', row: '9a.12' };
   if (event.type === 'link.ended') return { rule, row: '3.04' };
+  if (event.type === 'link.failed') return { rule, row: '3.05' };
   if (message === undefined) return { rule, row: '3.07' };
   if (message.type === 'ProtocolError') return { rule, row: '3.02' };
   if (message.type === 'Hello' && role === 'acceptor') {

@@ -153,7 +153,7 @@ const brokenPeers: readonly Broken[] = [
     mistake: "accepts an id of its own parity, and the root's",
     meddling: { out: ifType('ConnectionReject', ({ connectionId }) => accept(connectionId)) },
     only: /an Open on/,
-    failures: ['9a.03 session.parity', '9a.03 session.parity', '9a.03 connection.open'],
+    failures: ['9a.03 session.parity', '9a.03 session.parity', '9a.03 connection.open', '9a.03 connection.open'],
   },
   {
     mistake: "accepts with the opener's own parity",
@@ -300,10 +300,93 @@ const brokenPeers: readonly Broken[] = [
         frame: 2 * LIMITS.frame,
         metadataEntries: 2 * LIMITS.metadataEntries,
         metadataBytes: 2 * LIMITS.metadataBytes,
+        connections: 2 * LIMITS.connections,
+        undecided: 2 * LIMITS.undecided,
       },
     },
     only: /past the limit/,
-    failures: ['9a.12 session.message', '9a.12 session.message', '9a.12 session.message'],
+    failures: [
+      ...['9a.12 session.message', '9a.12 session.message', '9a.12 session.message'],
+      ...['5.03 connection.open.rejection', '5.03 connection.open.rejection'],
+    ],
+  },
+  {
+    mistake: 'takes one connection less than it says it does',
+    meddling: {},
+    options: { limits: { connections: LIMITS.connections - 1, undecided: LIMITS.undecided - 1 } },
+    only: /an open past the limit/,
+    failures: ['5.03 connection.open.rejection', '5.03 connection.open.rejection'],
+  },
+  {
+    mistake: 'counts connections for ever',
+    meddling: { in: ifType('ConnectionClose', () => undefined) },
+    only: /an open past the limit/,
+    failures: ['5.03 connection.open.rejection', '5.03 connection.open.rejection'],
+  },
+  {
+    mistake: 'accepts once more, later',
+    meddling: {
+      out: ifType('ConnectionAccept', (message, meddler) => {
+        setTimeout(() => meddler.say(message), 5);
+        return message;
+      }),
+    },
+    only: /deciding \+ app.accept/,
+    failures: ['9a.04 connection.open'],
+  },
+  {
+    mistake: 'sends data after its Close, later',
+    meddling: {
+      out: ifType('ConnectionClose', (message, meddler) => {
+        setTimeout(() => meddler.say(item(message.connectionId, 2)), 5);
+        return message;
+      }),
+    },
+    only: /by the tester: active \+ app.close/,
+    failures: ['9b.01 connection.close'],
+  },
+  {
+    mistake: 'ends the session some time after a connection is closed',
+    meddling: {
+      in: ifType('ConnectionClose', (message, meddler) => {
+        setTimeout(() => meddler.close(), 5);
+        return message;
+      }),
+    },
+    only: /by the tester: active \+ rx.ConnectionClose/,
+    failures: ['5.10 connection.close.semantics'],
+  },
+  {
+    mistake: 'keeps a session whose link is broken',
+    meddling: { failed: () => {} },
+    options: { keepalive: { pingInterval: 60_000, pongTimeout: 60_000 } },
+    only: /the link breaks/,
+    failures: ['5 session.message', '5 session.message', '5 session.message'],
+  },
+  {
+    mistake: 'comes to harm when a link breaks',
+    meddling: (() => {
+      let isHarmed = false;
+      return {
+        failed: () => {
+          isHarmed = true;
+        },
+        out: (message: Message) => (isHarmed ? undefined : message),
+      };
+    })(),
+    only: /after a link that broke in the handshake/,
+    failures: ['3.08 session.handshake'],
+  },
+  {
+    mistake: 'answers an open that was taken back',
+    meddling: {
+      in: ifType('ConnectionClose', (message, meddler) => {
+        meddler.say(accept(message.connectionId));
+        return message;
+      }),
+    },
+    only: /a Close on an id that the peer has not decided on/,
+    failures: ['5.12 connection.close'],
   },
   {
     mistake: 'does not end when it is shut down',
@@ -320,9 +403,11 @@ describe('a peer fails, and under the rule that it breaks, that', () => {
     });
     const results = await conformance(subject.connect, {
       ...subject.options,
-      timeouts: { answer: 120 },
+      timeouts: { answer: 120, late: 40 },
       filter: ({ name }) => only.test(name),
     });
+    // One that is broken enough would live on.
+    for (const session of [...subject.alive]) session.shutdown();
     const failed = results.filter(({ verdict }) => verdict === 'fail');
     expect(failed.map(({ row, rule }) => `${row} ${rule}`)).toEqual(failures);
     for (const { reason } of failed) expect(reason).toMatch(/\w/);

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { type Acceptance, initiate, type Link, messagePack } from '../../src/index.js';
+import { type Acceptance, InvalidArgument, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
@@ -10,7 +10,7 @@ import { ours } from './peers.js';
 // A hundred sessions each, on a machine that may be busy.
 jest.setTimeout(30_000);
 
-const TIMEOUTS = { answer: 500 };
+const TIMEOUTS = { answer: 500, late: 1 };
 
 const named = (results: readonly ConformanceResult[], verdict: ConformanceResult['verdict']) =>
   results
@@ -27,7 +27,7 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
       timeouts: TIMEOUTS,
     });
     expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
-    expect(results.length).toBe(99);
+    expect(results.length).toBe(112);
     expect(subject.alive.size).toBe(0);
     // Jest has timers of its own, which come and go: ours must be gone for good, and soon.
     const deadline = Date.now() + 5_000;
@@ -87,11 +87,11 @@ test('the conformance suite meets an initiator over a WebSocket, too', async () 
       .catch(() => {});
     return link;
   };
-  const results = await conformance(connect, { role: 'initiator', conformance: 'strict' });
+  const results = await conformance(connect, { role: 'initiator', conformance: 'strict', timeouts: { late: 1 } });
   await listener.close();
   expect(named(results, 'fail')).toEqual([]);
   // What it cannot be made to do, over any link: it has no controls here.
-  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([67, 32]);
+  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([69, 43]);
 });
 
 /** Whether the tester breaks a rule in this case. */
@@ -239,7 +239,26 @@ describe('an option that is wrong', () => {
     [{ role: 'server' }, "role must be 'initiator' or 'acceptor', not server"],
     [{ conformance: 'lax' }, "conformance must be 'reference' or 'strict', not lax"],
     [{ timeouts: { answer: 0 } }, 'timeouts.answer must be from 1 to 2147483647 ms, not 0'],
+    [{ timeouts: { late: -1 } }, 'timeouts.late must be from 0 to 2147483647 ms, not -1'],
+    [{ timeouts: { patience: 1 } }, 'timeouts.patience is not a time'],
+    [
+      { keepalive: { pingInterval: 40, pongTimeout: Number.NaN } },
+      'keepalive.pongTimeout must be from 1 to 2147483647 ms, not NaN',
+    ],
+    [{ handshakeTimeout: '1s' }, 'handshakeTimeout must be from 1 to 2147483647 ms, not 1s'],
+    [{ control: { reject: () => {} } }, 'control.reject is not a control'],
+    [{ control: { open: true } }, 'control.open must be a function, not true'],
+    [{ filter: 'Ping' }, 'filter must be a function, not Ping'],
+    [{ onResult: 1 }, 'onResult must be a function, not 1'],
+    [{ codec: 'json' }, 'codec must have the methods encode and decode'],
+    [{ limits: { frame: 1.5 } }, 'limits.frame must be an integer from 1 to 9007199254740991, not 1.5'],
+    [{ limits: { inboxBytes: 4_096 } }, 'limits.inboxBytes is none that a case tries'],
+    [null, 'options must be an object, not null'],
   ])('is refused: %j', async (options, message) => {
-    await expect(conformance(connect, options as never)).rejects.toThrow(message);
+    await expect(conformance(connect, options as never)).rejects.toThrow(new InvalidArgument(message));
+  });
+
+  test('is refused: a link instead of what gives one', async () => {
+    await expect(conformance(memoryLinkPair()[0] as never)).rejects.toThrow('connect must be a function, not [object');
   });
 });

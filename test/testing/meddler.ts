@@ -11,6 +11,8 @@ export interface Meddling {
   readonly in?: Change;
   /** What becomes of bytes that do not decode. By default it hears them. */
   readonly garbage?: 'lost';
+  /** What it does when its link breaks, instead of ending. */
+  readonly failed?: () => void;
   /** Whether it never closes its link. */
   readonly stays?: boolean;
 }
@@ -32,7 +34,8 @@ export class Meddler implements Link {
 
   start(events: LinkEvents): void {
     this.#events = events;
-    this.#inner.start({ ...bound(events), message: (bytes) => this.#hear(bytes) });
+    const failed = this.#meddling.failed ?? ((error: Error) => events.failed(error));
+    this.#inner.start({ ...bound(events), failed, message: (bytes) => this.#hear(bytes) });
   }
 
   send(bytes: Uint8Array): void {

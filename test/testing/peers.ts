@@ -6,7 +6,7 @@ import type { ConformanceOptions } from '../../src/testing/index.js';
 /** What a peer of ours is made of in these tests: times so short that nobody waits, and a keepalive. */
 const KEEPALIVE = { pingInterval: 40, pongTimeout: 40 };
 const HANDSHAKE_TIMEOUT = 100;
-export const LIMITS = { frame: 64 * 1024, metadataEntries: 8, metadataBytes: 256 };
+export const LIMITS = { frame: 64 * 1024, metadataEntries: 8, metadataBytes: 256, connections: 4, undecided: 3 };
 
 /** A peer under test, with everything that the suite asks for. */
 export interface Subject {
@@ -25,13 +25,16 @@ export function ours(
   const alive = new Set<Session>();
   let current: Promise<Session> | undefined;
   let isRejecting = false;
+  let isDeferring = false;
   return {
     alive,
     connect() {
       const [near, far] = memoryLinkPair();
       isRejecting = false;
+      isDeferring = false;
       current = (role === 'acceptor' ? accept : initiate)(wrap(near), {
         onConnection: () => {
+          if (isDeferring) return new Promise<never>(() => {});
           const type = isRejecting ? 'reject' : 'accept';
           isRejecting = false;
           return { type };
@@ -62,6 +65,15 @@ export function ours(
         rejectNext: () => {
           isRejecting = true;
         },
+        defer: () => {
+          isDeferring = true;
+        },
+        // A handshake that failed is as over as a session can be.
+        ended: () =>
+          current?.then(
+            ({ closed }) => closed,
+            () => {},
+          ),
       },
     },
   };
