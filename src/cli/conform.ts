@@ -1,60 +1,177 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { connectWebSocket } from '../link/websocket-node.js';
-import { type ConformanceResult, conformance, inWords, type Said } from '../testing/index.js';
-import { Failure, UsageError } from './failure.js';
+import type { Link, Role } from '../index.js';
+import { MAX_DELAY } from '../limits.js';
+import { connectWebSocket, listenWebSocket } from '../link/websocket-node.js';
+import { conformanceCases } from '../testing/conformance.js';
+import {
+  type Citation,
+  type ConformanceOptions,
+  type ConformanceResult,
+  conformance,
+  inWords,
+  type Said,
+} from '../testing/index.js';
+import { Failure, UsageError, verdictOn } from './failure.js';
+import { Initiators } from './initiators.js';
 import { type Command, integer } from './options.js';
 import { printable } from './printable.js';
 
-const HELP = `roam-actors conform: tells whether a server speaks the protocol, case by case
+const HELP = `roam-actors conform: tells whether a peer speaks the protocol, case by case
 
 Usage: roam-actors conform ws://HOST:PORT [options]
+       roam-actors conform --listen [options]
 
-Connects once for each case, as the initiator, and judges the answers. A case passes, fails, or is 'non-strict': the
-server tolerates, as the reference does, what the specification answers with a ProtocolError. Cases in which the server
-has to act by itself are skipped. It has to reject an open whose metadata has the key 'reject', as roam-actors serve
-does, and to accept any other. The exit status is 0 when no case fails, and 1 otherwise.
+Connects to a server once for each case, as the initiator, and judges the answers; or, with --listen, meets an initiator
+that connects again and again, until it is refused, and judges each session that it begins. A case passes, fails, or is
+'non-strict': the peer tolerates, as the reference does, what the specification answers with a ProtocolError. The peer has
+to reject an open whose metadata has the key 'reject', as roam-actors serve does, and to accept any other. Cases in which
+it would have to act by itself are skipped, and those about what it is set to unless the options say so. The exit status
+is 0 when no case fails, and 1 otherwise.
 
 Options:
+  --listen             waits for an initiator instead of connecting; SIGINT ends it early
+  --port N             the TCP port to listen on; 0, the default, takes any free one
+  --host HOST          the address to listen on; 127.0.0.1 by default
   --strict             'non-strict' counts as failed
   --filter TEXT        only the cases with TEXT in their name, rule or row
-  --timeout MS         how long the server may take for an answer; 1000 by default
+  --timeout MS         how long the peer may take for an answer; 1000 by default
+  --late MS            how long to listen for what comes too late, in each case; 20 by default
+  --keepalive PING,PONG   the peer's pingInterval and pongTimeout in milliseconds
+  --handshake-timeout MS  how long the peer waits for the handshake
+  --limit NAME=N       a limit of the peer's: frame, metadataEntries, metadataBytes or connections; as often as needed
   --json FILE          writes all results with what was said into FILE`;
 
+const OPTIONS = {
+  listen: { type: 'boolean' },
+  port: { type: 'string' },
+  host: { type: 'string' },
+  strict: { type: 'boolean' },
+  filter: { type: 'string' },
+  timeout: { type: 'string' },
+  late: { type: 'string' },
+  keepalive: { type: 'string' },
+  'handshake-timeout': { type: 'string' },
+  limit: { type: 'string', multiple: true },
+  json: { type: 'string' },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
+
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const VERDICTS = ['pass', 'non-strict', 'fail', 'skipped'] as const;
 
 export const conform: Command = {
-  summary: 'tells whether a server speaks the protocol, case by case',
+  summary: 'tells whether a peer speaks the protocol, case by case',
   help: HELP,
   async run(args) {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        strict: { type: 'boolean' },
-        filter: { type: 'string' },
-        timeout: { type: 'string' },
-        json: { type: 'string' },
-      },
-    });
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+    const role = values.listen === true ? 'initiator' : 'acceptor';
+    const options = suiteOptions(values);
+    if (role === 'initiator') {
+      if (positionals.length > 0) throw new UsageError('conform takes a URL or --listen, not both');
+      checkFilter(values, options, role);
+      return judgeInitiators(values, options);
+    }
+    if (values.port !== undefined || values.host !== undefined) throw new UsageError('--port and --host need --listen');
     const [url, ...more] = positionals;
-    if (url === undefined) throw new UsageError('conform needs a URL, such as ws://127.0.0.1:9000');
+    if (url === undefined) throw new UsageError('conform needs a URL, such as ws://127.0.0.1:9000, or --listen');
     if (more.length > 0) throw new UsageError(`conform takes one URL, not ${positionals.length}`);
-    const { filter = '', strict = false, json } = values;
-    const answer = integer('timeout', values.timeout ?? '1000', 1, 60_000);
-    const results = await conformance(() => connectWebSocket(url, { closeTimeout: answer }), {
-      // What the help asks of the server: nothing else is to be done.
-      control: { rejectNext: () => {} },
-      timeouts: { answer },
-      filter: ({ name, rule, row }) => [name, rule, row].some((text) => text.includes(filter)),
-      onResult: (result) => tell(result, strict),
-    });
-    if (results.length === 0) throw new UsageError(`no case has '${filter}' in its name, rule or row`);
-    console.log(`\n${summary(results)}`);
-    if (json !== undefined) write(json, { url, results });
-    if (results.some((result) => isFailure(result, strict))) process.exitCode = 1;
+    checkFilter(values, options, role);
+    const closeTimeout = options.timeouts.answer;
+    await judge(() => connectWebSocket(url, { closeTimeout }), { ...options, role }, url, values);
   },
 };
+
+type SuiteOptions = ConformanceOptions & {
+  readonly timeouts: { readonly answer: number };
+  readonly filter: (spec: { readonly name: string } & Citation) => boolean;
+};
+
+function suiteOptions(values: Values): SuiteOptions {
+  const { filter = '', strict = false, keepalive } = values;
+  const handshakeTimeout = values['handshake-timeout'];
+  return {
+    // What the help asks of the peer: nothing else is to be done.
+    control: { rejectNext: () => {} },
+    timeouts: {
+      answer: integer('timeout', values.timeout ?? '1000', 1, 60_000),
+      late: integer('late', values.late ?? '20', 0, 60_000),
+    },
+    filter: ({ name, rule, row }) => [name, rule, row].some((text) => text.includes(filter)),
+    onResult: (result) => tell(result, strict),
+    limits: Object.fromEntries((values.limit ?? []).map(limitOf)),
+    ...(keepalive === undefined ? {} : { keepalive: keepaliveOf(keepalive) }),
+    ...(handshakeTimeout === undefined
+      ? {}
+      : { handshakeTimeout: integer('handshake-timeout', handshakeTimeout, 1, 10_000) }),
+  };
+}
+
+function checkFilter({ filter = '' }: Values, options: SuiteOptions, role: Role): void {
+  if (conformanceCases({ role }).some(options.filter)) return;
+  throw new UsageError(`no case has '${filter}' in its name, rule or row`);
+}
+
+function keepaliveOf(text: string): { pingInterval: number; pongTimeout: number } {
+  const [ping = '', pong, ...more] = text.split(',');
+  if (pong === undefined || more.length > 0) throw new UsageError(`--keepalive takes two times, not '${text}'`);
+  return {
+    pingInterval: integer('keepalive', ping, 1, 60_000),
+    pongTimeout: integer('keepalive', pong, 1, 60_000),
+  };
+}
+
+function limitOf(text: string): [name: string, limit: number] {
+  const [, name, value] = /^(frame|metadataEntries|metadataBytes|connections)=(.*)$/.exec(text) ?? [];
+  if (name === undefined || value === undefined) {
+    throw new UsageError(
+      `--limit takes frame, metadataEntries, metadataBytes or connections, with =N behind, not '${text}'`,
+    );
+  }
+  return [name, integer(`limit ${name}`, value, name === 'frame' ? 1 : 0, 2 ** 30)];
+}
+
+async function judgeInitiators(values: Values, options: SuiteOptions): Promise<void> {
+  const port = integer('port', values.port ?? '0', 0, 65_535);
+  const closeTimeout = options.timeouts.answer;
+  const initiators = new Initiators();
+  const onError = (error: unknown) => console.error(`server: ${verdictOn(error).line}`);
+  const { host = '127.0.0.1' } = values;
+  const listener = await listenWebSocket({ port, host, closeTimeout, onError }, (link) => initiators.take(link));
+  console.log(`listening on ${listener.url}: connect an initiator, again and again, until it is refused\n`);
+  const stop = () => initiators.stop('interrupted');
+  for (const signal of SIGNALS) process.once(signal, stop);
+  try {
+    const timeouts = { ...options.timeouts, connect: MAX_DELAY };
+    await judge(() => initiators.next(), { ...options, role: 'initiator', timeouts }, listener.url, values);
+  } finally {
+    for (const signal of SIGNALS) process.removeListener(signal, stop);
+    initiators.stop('all is tried');
+    await listener.close();
+  }
+}
+
+/** Runs the suite and reports on it; when it is broken off, on what was tried until then. */
+async function judge(
+  connect: () => Promise<Link>,
+  options: ConformanceOptions,
+  url: string,
+  { strict = false, json }: Values,
+): Promise<void> {
+  const results: ConformanceResult[] = [];
+  const onResult = (result: ConformanceResult) => {
+    results.push(result);
+    options.onResult?.(result);
+  };
+  try {
+    await conformance(connect, { ...options, onResult });
+  } finally {
+    if (results.length > 0) console.log(`\n${summary(results)}`);
+    if (results.length > 0 && json !== undefined) write(json, { url, role: options.role, results });
+  }
+  if (results.some((result) => isFailure(result, strict))) process.exitCode = 1;
+}
 
 function isFailure({ verdict }: ConformanceResult, strict: boolean): boolean {
   return verdict === 'fail' || (strict && verdict === 'non-strict');
