@@ -1,5 +1,4 @@
 /** One peer that really runs: a session of the public interface, moved by the same inputs as the explorer's. */
-import { messagePack } from '../src/codec/msgpack.js';
 import {
   type Acceptance,
   accept,
@@ -13,6 +12,7 @@ import {
   type Session,
 } from '../src/index.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
+import { padded, paddedLimits } from './padded.js';
 import type { Input, PeerOptions, PeerState } from './peer.js';
 import type { SteppedLink } from './stepped-link.js';
 
@@ -23,6 +23,7 @@ const LENGTHS = {
   stallTimeout: 1_005,
   pingInterval: 1_007,
   pongTimeout: 1_009,
+  unreadTimeout: 1_011,
   // What the session makes of the two times below.
   sweepInterval: 900,
   stallNotice: 1_000,
@@ -88,21 +89,25 @@ class Turns {
 export class Actual {
   readonly clock = new Clock();
   readonly #link: SteppedLink;
+  readonly #options: PeerOptions;
   readonly #turns = new Turns();
   readonly #aborting = new AbortController();
   readonly #decisions = new Map<number, (answer: Acceptance | Rejection) => void>();
   readonly #openings = new Map<number, AbortController>();
   readonly #since = new Map<string, number>();
-  readonly #known = new Set<Connection>();
+  readonly #readers = new Map<Connection, AsyncIterator<DataMessage>>();
   #seen: string[] = [];
   #session: Session | undefined;
 
-  constructor(link: SteppedLink, { role, conformance, settings, isAccepting, keepalive, limits }: PeerOptions) {
+  constructor(link: SteppedLink, options: PeerOptions) {
+    const { role, conformance, settings, isAccepting, keepalive, limits } = options;
     this.#link = link;
+    this.#options = options;
     const start = role === 'initiator' ? initiate : accept;
-    const { handshakeTimeout, flushTimeout, stallTimeout, pingInterval, pongTimeout } = LENGTHS;
+    const { handshakeTimeout, flushTimeout, stallTimeout, unreadTimeout, pingInterval, pongTimeout } = LENGTHS;
     const starting = start(link, {
       ...settings,
+      codec: padded,
       conformance,
       clock: this.clock,
       onReport: () => {},
@@ -111,11 +116,12 @@ export class Actual {
         handshakeTimeout,
         flushTimeout,
         stallTimeout,
+        unreadTimeout,
         openTimeout: OPEN_TIMEOUT,
         acceptTimeout: ACCEPT_TIMEOUT,
         connections: limits.connections,
         undecided: limits.undecided,
-        ...(limits.inbox === undefined ? {} : { inboxMessages: limits.inbox }),
+        ...paddedLimits(limits),
       },
       ...(keepalive ? { keepalive: { pingInterval, pongTimeout } } : {}),
       ...(isAccepting ? { onConnection: (request) => this.#ask(request) } : {}),
@@ -134,7 +140,7 @@ export class Actual {
   take(): { readonly seen: readonly string[]; readonly sent: readonly Message[] } {
     const seen = this.#seen.sort();
     this.#seen = [];
-    return { seen, sent: this.#link.takeSent().map((bytes) => messagePack.decode(bytes, DEFAULT_LIMITS)) };
+    return { seen, sent: this.#link.takeSent().map((bytes) => padded.decode(bytes, DEFAULT_LIMITS)) };
   }
 
   /** Does what an input says; `before` is what the explorer takes the peer for. */
@@ -142,11 +148,21 @@ export class Actual {
     this.clock.time++;
     switch (input.type) {
       case 'message':
+      case 'malformed':
         this.#link.deliver();
         return;
       case 'ended':
       case 'failed':
-        this.#link.hear();
+        this.#link.hear(before.port.isPaused && this.#options.limits.intake === undefined);
+        return;
+      case 'heldEnd':
+        this.#link.hearHeld();
+        return;
+      case 'broken':
+        this.#link.refuse();
+        return;
+      case 'drained':
+        this.#link.drain();
         return;
       case 'confirmed':
         // What still arrives makes it look again.
@@ -159,8 +175,6 @@ export class Actual {
       case 'user':
         this.#user(input, before);
         return;
-      default:
-        throw new Error(`${input.type} is not for a peer that really runs`);
     }
   }
 
@@ -178,14 +192,14 @@ export class Actual {
   }
 
   #user({ action, id = 0 }: Input & { type: 'user' }, { port }: PeerState): void {
-    if (action === 'abortHandshake') {
-      this.#aborting.abort();
-      return;
-    }
     const session = this.#session as Session;
-    const handle = session.connection(id);
+    // Until the handshake is over there is none.
+    const handle = this.#session?.connection(id);
     const request = port.lastRequest + 1;
     switch (action) {
+      case 'abortHandshake':
+        this.#aborting.abort();
+        return;
       case 'open':
         this.#open(session, request);
         return;
@@ -201,8 +215,14 @@ export class Actual {
         this.#decisions.get(id)?.({ type: 'reject' });
         return;
       case 'send':
-        void handle?.send({ type: 'ChannelMessage', id: 1, body: { type: 'Item', item: new Uint8Array() } });
+        this.#send(handle);
         return;
+      case 'read': {
+        const reader = this.#readers.get(handle as Connection);
+        void reader?.next().then(({ done }) => this.#seen.push(done ? `nothing on ${id}` : `read ${id}`));
+        if (this.#options.isCoupled && (port.left.send ?? 0) > 0) this.#send(handle);
+        return;
+      }
       case 'close':
       case 'misclose':
         this.#settle(request, handle === undefined || id === 0 ? session.close(id) : handle.close());
@@ -212,14 +232,16 @@ export class Actual {
         handle?.caller().release();
         return;
       case 'leave':
-        void (handle as AsyncIterable<DataMessage>)[Symbol.asyncIterator]().return?.();
+        void this.#readers.get(handle as Connection)?.return?.();
         return;
       case 'shutdown':
         session.shutdown();
         return;
-      default:
-        throw new Error(`${action} is not for a user of a peer that really runs`);
     }
+  }
+
+  #send(connection: Connection | undefined): void {
+    void connection?.send({ type: 'ChannelMessage', id: 1, body: { type: 'Item', item: new Uint8Array() } });
   }
 
   #open(session: Session, request: number): void {
@@ -242,8 +264,8 @@ export class Actual {
   }
 
   #hold(connection: Connection): void {
-    if (this.#known.has(connection)) return;
-    this.#known.add(connection);
+    if (this.#readers.has(connection)) return;
+    this.#readers.set(connection, connection[Symbol.asyncIterator]());
     this.#seen.push(`active ${connection.id}`);
     void connection.closed.then(({ by }) => this.#seen.push(`retired ${connection.id} by ${by}`));
   }

@@ -3,11 +3,11 @@
  * that a state is a state of the peer. What the peer sends is looked at and forgotten.
  */
 import type { Message } from '../src/wire/message.js';
-import { DELIVERY, OPTIONAL, TIME } from './draft.js';
+import { DELIVERY, type Label, OPTIONAL, TIME } from './draft.js';
 import type { Goal } from './liveness.js';
 import type { Finding } from './peer.js';
-import type { System } from './search.js';
-import { type Facts, LINK, type Side } from './side.js';
+import type { System, Visitor } from './search.js';
+import { type Facts, LINK, type Move, type Side } from './side.js';
 
 export interface AdversaryOptions {
   readonly says: readonly Message[];
@@ -17,7 +17,7 @@ export interface AdversaryOptions {
 
 export class Adversary implements System {
   readonly goals: readonly Goal[];
-  readonly #side: Side;
+  readonly sides: readonly [Side];
   readonly #said: readonly number[];
   readonly #link: readonly number[];
   readonly #heldEnd: number;
@@ -25,7 +25,7 @@ export class Adversary implements System {
   readonly #broken: number;
 
   constructor(side: Side, { says, isGarbled }: AdversaryOptions) {
-    this.#side = side;
+    this.sides = [side];
     this.#said = [
       ...says.map((message) => side.input({ type: 'message', message })),
       ...(isGarbled ? [side.input({ type: 'malformed' })] : []),
@@ -54,21 +54,21 @@ export class Adversary implements System {
 
   start(words: Int32Array): Finding | undefined {
     words.fill(0);
-    const { next, violation } = this.#side.initial;
+    const { next, violation } = this.sides[0].initial;
     words[0] = next;
     return violation;
   }
 
-  successors(words: Int32Array, at: number, visit: Parameters<System['successors']>[2]): void {
+  successors(words: Int32Array, at: number, visit: Visitor): void {
     const state = words[at] as number;
-    const facts = this.#side.facts[state] as Facts;
+    const facts = this.sides[0].facts[state] as Facts;
     if (facts.isGone) return;
     const step = (input: number, kind: number) => {
-      const { next, violation } = this.#side.moveOnce(state, input, 0);
+      const { next, violation } = this.sides[0].moveOnce(state, input, 0);
       visit({ peer: [next, 0], queue: [0, 0], bits: 0 }, kind, { side: 0, input }, violation);
     };
     const isOpen = facts.link !== LINK.over;
-    if (isOpen && !facts.isPaused) for (const input of this.#said) step(input, OPTIONAL);
+    if (isOpen && facts.isTaking) for (const input of this.#said) step(input, OPTIONAL);
     // That a link ends is not to be relied upon: time alone has to do.
     if (isOpen) for (const input of this.#link) step(input, OPTIONAL);
     if (facts.link === LINK.open) step(this.#broken, OPTIONAL);
@@ -77,5 +77,9 @@ export class Adversary implements System {
     for (const input of facts.readers) step(input, DELIVERY);
     for (const input of facts.users) step(input, OPTIONAL);
     for (const input of facts.timers) step(input, TIME);
+  }
+
+  moveOf(words: Int32Array, label: Label): Move | undefined {
+    return 'input' in label ? this.sides[0].moveOnce(words[0] as number, label.input, 0) : undefined;
   }
 }

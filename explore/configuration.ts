@@ -84,10 +84,11 @@ export function prepare(configuration: Configuration, machines: Machines = SHIPP
   const tables = tablesOf(machines);
   const messages = new Interner<Message>();
   const { timers = [] } = configuration;
+  const { capacity = 0 } = configuration.kind === 'pair' ? (configuration.world ?? {}) : {};
   const isRunning = (timer: string) => timers.some((part) => timer.includes(part));
   const side = (role: PeerOptions['role'], ...choices: (PeerChoice | undefined)[]) => {
     const options = peerOptions(role, isReduced, choices);
-    return new Side(new Stepper(tables, options), tables, messages, isRunning);
+    return new Side(new Stepper(tables, options), tables, messages, capacity, isRunning);
   };
   if (configuration.kind === 'adversary') {
     const { role, peer, adversary } = configuration;

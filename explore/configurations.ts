@@ -27,7 +27,15 @@ function inBoth(make: (mode: Mode) => Omit<PairConfiguration, 'kind'>): Configur
   });
 }
 
-const EVERY_TIMER = ['handshakeTimeout', 'flushTimeout', 'sweepInterval', 'stall', 'pongTimeout', 'pingInterval'];
+const EVERY_TIMER = [
+  'handshakeTimeout',
+  'flushTimeout',
+  'sweepInterval',
+  'stall',
+  'unreadTimeout',
+  'pongTimeout',
+  'pingInterval',
+];
 
 const handshake = inBoth(() => ({
   name: 'handshake',
@@ -81,7 +89,7 @@ const readers = inBoth(() => ({
   both: { budget: { open: 1, send: 2, leave: 1 }, rejects: false },
   initiator: { limits: { inbox: 1 } },
   acceptor: { limits: { inbox: 2 } },
-  timers: ['stallNotice'],
+  timers: ['stallNotice', 'unreadTimeout'],
   goals: DELIVERED,
 }));
 
@@ -142,6 +150,27 @@ const coupled: Configuration = {
   world: { capacity: 1, time: 'patient' },
   timers: ['stallTimeout', 'flushTimeout'],
   goals: { 'no-deadlock': 'time', 'end-spreads': 'time' },
+};
+
+const flooded = inBoth(() => ({
+  name: 'flooded',
+  text: 'a link that goes on delivering while nobody reads: one message is held back, and one more ends the session',
+  isQuick: true,
+  both: { budget: { open: 1, send: 2, shutdown: 1 }, rejects: false },
+  acceptor: { limits: { inbox: 1, intake: 1 } },
+  timers: ['flushTimeout'],
+  goals: DELIVERED,
+}));
+
+const replies: Configuration = {
+  kind: 'pair',
+  name: 'replies',
+  text: 'a peer that goes on asking while it does not read: one answer more than the outbox may wait, and then it is cut',
+  isQuick: true,
+  initiator: { budget: { open: 4 }, limits: { inbox: 1 } },
+  acceptor: { budget: { send: 2 }, isAccepting: false, limits: { outbox: 1, replies: 1 } },
+  world: { capacity: 1, time: 'patient' },
+  goals: DELIVERED,
 };
 
 const large: PairConfiguration = {
@@ -208,6 +237,8 @@ const USERS = {
     ids: [0, 1, 2, 3, 4, 5, 6, 7],
   },
   releaser: { peer: { budget: { open: 1, release: 1, releaseRoot: 1, leave: 1, send: 1 } }, ids: [0, 1, 2, 3] },
+  /** On a link that goes on delivering: what is held back is one message of these few, and one more is too much. */
+  flooder: { peer: { budget: { send: 1, leave: 1, shutdown: 1 }, limits: { inbox: 1, intake: 1 } }, ids: [0, 1] },
   pinger: { peer: { keepalive: true, budget: { ping: 3, send: 2, leave: 1 }, limits: { inbox: 1 } }, ids: [0, 1, 2] },
 };
 
@@ -216,6 +247,7 @@ const ROLES: Record<keyof typeof USERS, readonly PeerOptions['role'][]> = {
   greeter: ['initiator', 'acceptor'],
   opener: ['initiator'],
   releaser: ['acceptor'],
+  flooder: ['acceptor'],
   pinger: ['initiator'],
 };
 
@@ -229,7 +261,7 @@ const adversaries = MODES.flatMap((mode) =>
         text: `an ${role} against a peer that says anything, on ids 0 to ${ids.at(-1)}, for ever`,
         role,
         peer: { ...peer, conformance: mode },
-        adversary: { says: alphabet(ids), isGarbled: true },
+        adversary: { says: alphabet(ids), isGarbled: user !== 'flooder' },
         timers: EVERY_TIMER,
         ...(user === 'greeter' ? { isQuick: true } : {}),
       };
@@ -248,8 +280,10 @@ export const CONFIGURATIONS: readonly Configuration[] = [
   ...closes,
   ...roots,
   ...readers,
+  ...flooded,
   narrow,
   coupled,
+  replies,
   ...adversaries,
   large,
   largest,

@@ -3,15 +3,18 @@ import type { Event } from './local.js';
 /** An input, or one that is made only when its turn comes. */
 export type Pushed = Event | (() => Event | undefined);
 
-/** The gate, as src/conduit/gate.ts has it, but for the stream: that the search hands in one by one. */
+/** The gate, as src/conduit/gate.ts has it, but for the stream: that the search hands in one by one, or `held` has it. */
 export class ModelGate {
   readonly #send: (event: Event) => void;
+  readonly #held: () => Event | undefined;
   readonly #next: Event[] = [];
   readonly #queue: Pushed[] = [];
   #isBusy = false;
 
-  constructor(send: (event: Event) => void) {
+  /** `held` gives the next of what arrived while reading was paused, if it goes on by now. */
+  constructor(send: (event: Event) => void, held: () => Event | undefined) {
     this.#send = send;
+    this.#held = held;
   }
 
   /** An input in its turn. */
@@ -52,6 +55,6 @@ export class ModelGate {
   }
 
   #shift(): Pushed | undefined {
-    return this.#next.shift() ?? this.#queue.shift();
+    return this.#next.shift() ?? this.#held() ?? this.#queue.shift();
   }
 }

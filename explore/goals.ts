@@ -20,11 +20,13 @@ export function goalsOf(world: World, options: GoalOptions): Goal[] {
     isGood: (left: Facts, right: Facts, isQuiet: boolean, hasVanished: boolean) => boolean,
   ): Goal['isGood'] => {
     const [left, right] = world.sides;
+    const isHolding = (words: Int32Array, at: number) =>
+      [left, right].some(({ facts }, side) => facts[words[at + side] as number]?.holds);
     return (words, at) =>
       isGood(
         left.facts[words[at] as number] as Facts,
         right.facts[words[at + 1] as number] as Facts,
-        words[at + 2] === 0 && words[at + 3] === 0,
+        words[at + 2] === 0 && words[at + 3] === 0 && !isHolding(words, at),
         world.hasVanished(words, at),
       );
   };

@@ -1,4 +1,5 @@
 import type { SessionContext } from '../machines/index.js';
+import { canonical } from './canonical.js';
 import type { Monitor } from './monitor.js';
 import type { PeerState } from './peer.js';
 import type { Tables } from './runtime.js';
@@ -12,8 +13,16 @@ export function inspect({ actors, timers, port, memory }: PeerState, tables: Tab
   if (paths.length > MOST || timers.length > MOST) monitor.found('bounded', `${paths.length} actors`);
   const session = actors['session'];
   if (session === undefined) {
-    const left = [...paths, ...timers, ...port.waiting, ...port.decisions, ...port.handles, ...port.parked];
-    if (left.length > 0) monitor.found('nothing-left', `left behind: ${JSON.stringify(left)}`);
+    const left = [
+      ...paths,
+      ...timers,
+      ...port.waiting,
+      ...port.decisions,
+      ...port.handles,
+      ...port.parked,
+      ...port.held,
+    ];
+    if (left.length > 0) monitor.found('nothing-left', `left behind: ${canonical(left)}`);
     if (port.link !== 'over') monitor.found('nothing-left', 'the link is not let go of');
     if (port.end === undefined) monitor.found('nothing-left', 'nobody was told of the end');
     return;

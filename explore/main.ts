@@ -20,7 +20,7 @@ import { CONFIGURATIONS } from './configurations.js';
 import { hunt } from './hunt.js';
 import { MUTANTS } from './mutants.js';
 import { PROPERTIES, type Property } from './properties.js';
-import { isReplayable, replay } from './replay.js';
+import { replay } from './replay.js';
 import { mermaid, stepsOf } from './sequence.js';
 
 const { values } = parseArgs({
@@ -58,12 +58,11 @@ function written({ finding, path }: Failure, setup: Setup): unknown {
 }
 
 /** Whether the real sessions do what a counterexample says. */
-async function confirmed({ world }: Setup, { path }: Failure): Promise<string> {
-  if (world === undefined || !isReplayable(world))
-    return 'It is not played on real sessions: their limits count bytes.';
-  const divergence = await replay(world, path);
-  if (divergence === undefined) return 'Two real sessions do the same, step by step.';
-  return `Two real sessions do something else at step ${divergence.step}.`;
+async function confirmed({ system }: Setup, { path }: Failure): Promise<string> {
+  const divergence = await replay(system, path);
+  return divergence === undefined
+    ? 'Real sessions do the same, step by step.'
+    : `Real sessions do something else at step ${divergence.step}.`;
 }
 
 async function exploreAll(chosen: readonly Configuration[]): Promise<unknown[]> {

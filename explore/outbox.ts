@@ -10,7 +10,7 @@ export class ModelOutbox {
   readonly #limits: PeerOptions['limits'];
   readonly #gate: ModelGate;
   readonly #watch: (message: Message) => void;
-  /** The messages that the link holds back. */
+  /** The messages that the link holds back; negative, those that it would still take. */
   #backlog: number;
 
   constructor(

@@ -61,6 +61,8 @@ export interface Waiting {
 export interface PortState {
   link: 'open' | 'closing' | 'over';
   isPaused: boolean;
+  /** What arrived while reading was paused; empty where the link keeps it. */
+  held: readonly Message[];
   isEndHeld: boolean;
   isConfirming: boolean;
   /** The outbox. */
@@ -126,7 +128,7 @@ export type Observation =
   | { readonly type: 'active'; readonly id: number; readonly request?: number }
   | { readonly type: 'delivered'; readonly id: number }
   | { readonly type: 'retired'; readonly id: number; readonly by: 'local' | 'peer' | 'session' }
-  | { readonly type: 'ended'; readonly cause: SessionEnd['cause'] };
+  | { readonly type: 'ended'; readonly cause: SessionEnd['cause']; readonly limit?: string | undefined };
 
 /** What a peer is, for a whole configuration. */
 export interface PeerOptions {
@@ -143,6 +145,11 @@ export interface PeerOptions {
     readonly undecided: number;
     /** Messages that an inbox holds; absent, readers take each message at once. */
     readonly inbox?: number;
+    /**
+     * Messages that are held back while reading is paused, on a link that goes on delivering; absent, the link keeps them.
+     * Not on a link of bounded capacity.
+     */
+    readonly intake?: number;
     /** Messages that wait to leave before the outbox is full; absent, it never is. */
     readonly outbox?: number;
     /** Replies beyond that. */

@@ -16,6 +16,7 @@
 import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../machines/index.js';
 import type { DataMessage, Message } from '../src/wire/message.js';
 import { ModelGate, type Pushed } from './gate.js';
+import { ModelInboxes } from './inboxes.js';
 import type { Event } from './local.js';
 import type { Monitor } from './monitor.js';
 import { ModelOutbox } from './outbox.js';
@@ -40,9 +41,9 @@ export class ModelPort {
   link: 'kept' | 'closed' | 'aborted' = 'kept';
   confirms = false;
   accuses: string | undefined;
-  readonly #options: PeerOptions;
   readonly #monitor: Monitor;
   readonly #gate: ModelGate;
+  readonly #inboxes: ModelInboxes;
   readonly #outbox: ModelOutbox;
   #ping: string | undefined;
   #sweeping = { opens: 0, decisions: 0 };
@@ -55,10 +56,10 @@ export class ModelPort {
     send: (event: Event) => void,
     parity: () => 'odd' | 'even' | undefined,
   ) {
-    this.#options = options;
     this.state = { ...state };
     this.#monitor = monitor;
-    this.#gate = new ModelGate(send);
+    this.#gate = new ModelGate(send, () => this.#inboxes.release((message) => this.#received(message)));
+    this.#inboxes = new ModelInboxes(this.state, options.limits, this.#gate);
     this.#outbox = new ModelOutbox(this.state, options.limits, this.#gate, backlog, (message) =>
       monitor.sent(message, this.state.isEstablished, parity(), this.#ping),
     );
@@ -71,6 +72,11 @@ export class ModelPort {
   // ---- Inputs, through the gate ----
 
   take(message: Message): void {
+    if (this.state.isPaused) this.#inboxes.hold(message);
+    else this.push(this.#received(message));
+  }
+
+  #received(message: Message): Event {
     this.#monitor.received(message);
     this.#ping = message.type === 'Ping' ? String(message.nonce) : undefined;
     let event = RECEIVED.get(message);
@@ -78,7 +84,7 @@ export class ModelPort {
       event = { type: `rx.${message.type}`, message } as SessionEvent;
       RECEIVED.set(message, event);
     }
-    this.push(event);
+    return event;
   }
 
   push(event: Pushed): void {
@@ -106,15 +112,12 @@ export class ModelPort {
   }
 
   read(id: number): void {
-    this.#change(id, (handle) => ({ ...handle, unread: handle.unread - 1 }));
-    const { inbox = 0 } = this.#options.limits;
-    if ((this.#handle(id)?.unread ?? 0) <= inbox / 2) this.#relieve(id);
+    this.#inboxes.read(id);
   }
 
   leave(id: number): void {
     this.push({ type: 'app.leave', id } as SessionEvent);
-    this.#change(id, (handle) => ({ ...handle, unread: 0, hasLeft: true }));
-    this.#relieve(id);
+    this.#inboxes.leave(id);
   }
 
   /** Some of what the link held back has left. */
@@ -180,6 +183,7 @@ export class ModelPort {
         return;
       case 'stopConduit':
         this.#gate.close();
+        state.held = [];
         this.#letGo(false);
         return;
       default:
@@ -212,13 +216,7 @@ export class ModelPort {
     if (handle === undefined) this.#monitor.found('active-only', `${message.type} for ${id}, which is not active`);
     if (handle === undefined || handle.hasLeft) return;
     this.observed.push({ type: 'delivered', id });
-    const { inbox } = this.#options.limits;
-    if (inbox === undefined) return;
-    this.#change(id, (known) => ({ ...known, unread: known.unread + 1 }));
-    if (this.state.full === undefined && handle.unread + 1 >= inbox) {
-      this.state.full = id;
-      this.#gate.pushNext({ type: 'inbox.filled', id } as SessionEvent);
-    }
+    this.#inboxes.put(id);
   }
 
   #retire(id: number, by: 'local' | 'peer'): void {
@@ -228,7 +226,7 @@ export class ModelPort {
     if (by === 'peer') state.parked = state.parked.filter(({ connectionId }) => connectionId !== id);
     if (!isKnown) return;
     this.observed.push({ type: 'retired', id, by });
-    this.#relieve(id);
+    this.#inboxes.relieve(id);
   }
 
   #sweep(): void {
@@ -265,8 +263,8 @@ export class ModelPort {
     for (const id of state.decisions) this.#drop(id);
     for (const { id } of state.handles) this.observed.push({ type: 'retired', id, by: 'session' });
     state.handles = [];
-    this.observed.push({ type: 'ended', cause: end.cause });
-    if (state.full !== undefined) this.#relieve(state.full);
+    this.observed.push({ type: 'ended', cause: end.cause, limit: 'limit' in end ? end.limit : undefined });
+    if (state.full !== undefined) this.#inboxes.relieve(state.full);
   }
 
   #letGo(orderly: boolean): void {
@@ -282,17 +280,7 @@ export class ModelPort {
     this.observed.push({ type: 'moot', id });
   }
 
-  #relieve(id: number): void {
-    if (this.state.full !== id) return;
-    this.state.full = undefined;
-    this.push({ type: 'inbox.drained' });
-  }
-
   #handle(id: number) {
     return this.state.handles.find((handle) => handle.id === id);
-  }
-
-  #change(id: number, how: (handle: PortState['handles'][number]) => PortState['handles'][number]): void {
-    this.state.handles = this.state.handles.map((handle) => (handle.id === id ? how(handle) : handle));
   }
 }

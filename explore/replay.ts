@@ -4,11 +4,12 @@
  */
 import { Actual } from './actual.js';
 import { canonical } from './canonical.js';
-import { type Label, pack, unpack, WORDS } from './draft.js';
-import type { Observation } from './peer.js';
-import type { Move } from './side.js';
+import { type Environment, type Label, WORDS } from './draft.js';
+import { GARBLED, padded } from './padded.js';
+import type { Input, Observation } from './peer.js';
+import { follow, type System } from './search.js';
+import type { Move, Side } from './side.js';
 import { SteppedLink } from './stepped-link.js';
-import type { World } from './world.js';
 
 /** What both say of a step. */
 export interface Comparison {
@@ -24,66 +25,70 @@ interface SideReport {
 const NOTHING: SideReport = { sent: [], seen: [] };
 
 export class Replay {
-  readonly #world: World;
-  readonly #links = SteppedLink.pair();
-  readonly #peers: readonly [Actual, Actual];
+  readonly #system: System;
+  readonly #links: readonly [SteppedLink, SteppedLink];
+  /** Two, or the one that an adversary speaks to. */
+  readonly #peers: readonly Actual[];
   #words = new Int32Array(WORDS);
 
-  constructor(world: World) {
-    this.#world = world;
-    const [left, right] = world.sides;
-    this.#peers = [new Actual(this.#links[0], left.stepper.options), new Actual(this.#links[1], right.stepper.options)];
-    world.start(this.#words);
+  constructor(system: System) {
+    this.#system = system;
+    this.#links = SteppedLink.pair(system.capacity);
+    this.#peers = system.sides.map(({ stepper }, at) => new Actual(this.#links[at] as SteppedLink, stepper.options));
+    system.start(this.#words);
   }
 
   /** What can happen next. */
   get labels(): Label[] {
     const labels: Label[] = [];
-    this.#world.successors(this.#words, 0, (_draft, _kind, label) => labels.push(label));
+    this.#system.successors(this.#words, 0, (_draft, _kind, label) => labels.push(label));
     return labels;
   }
 
   /** What the start has brought about. */
   async begin(): Promise<Comparison> {
-    const moves = this.#world.sides.map(({ initial }) => initial);
+    const moves = this.#system.sides.map(({ initial }) => initial);
     await settle();
     return this.#compare(moves.map((move, side) => this.#reportOf(move, side)));
   }
 
   /** Makes one step, here and there. */
   async step(label: Label): Promise<Comparison> {
-    const before = unpack(this.#words, 0);
-    const words = new Int32Array(WORDS);
-    let isFound = false;
-    this.#world.successors(this.#words, 0, (draft, _kind, other) => {
-      if (!isFound && canonical(other) === canonical(label)) {
-        pack(draft, words);
-        isFound = true;
-      }
-    });
-    if (!isFound) throw new Error(`${canonical(label)} cannot happen now`);
-    const explored: SideReport[] = [NOTHING, NOTHING];
-    if ('befalls' in label) {
-      this.#links[0].befall(label.befalls);
+    const before = this.#words;
+    const move = this.#system.moveOf(before, label);
+    this.#words = follow(this.#system, before, label);
+    const explored: SideReport[] = this.#peers.map(() => NOTHING);
+    if (move === undefined || 'befalls' in label) {
+      this.#links[0].befall((label as { befalls: Environment }).befalls);
     } else {
       const { side, input } = label;
-      const one = this.#world.sides[side];
-      const state = before.peer[side];
-      explored[side] = this.#reportOf(one.move(state, input, 0), side, state);
-      this.#peers[side].act(one.inputs.of(input), one.states.of(state));
+      const one = this.#system.sides[side] as Side;
+      const state = before[side] as number;
+      explored[side] = this.#reportOf(move, side, one.inputs.of(input), state);
+      if (this.#peers.length === 1) this.#play(one.inputs.of(input));
+      this.#peers[side]?.act(one.inputs.of(input), one.states.of(state));
     }
-    this.#words = words;
     await settle();
     return this.#compare(explored);
   }
 
-  #reportOf(move: Move, side: number, before?: number): SideReport {
-    const { facts } = this.#world.sides[side as 0 | 1];
-    const was = before === undefined ? undefined : facts[before];
-    const seen = move.observed.flatMap((one) => seenOf(one, was?.isEstablished === true));
+  /** The adversary's part: what is there to arrive only because it says so. */
+  #play(input: Input): void {
+    const [link, adversary] = this.#links;
+    if (input.type === 'message') adversary.send(padded.encode(input.message));
+    else if (input.type === 'malformed') adversary.send(GARBLED);
+    else if (input.type === 'ended') adversary.close();
+    else if (input.type === 'failed') link.befall('fail');
+  }
+
+  #reportOf(move: Move, side: number, input?: Input, before?: number): SideReport {
+    const one = this.#system.sides[side] as Side;
+    const was = before === undefined ? undefined : one.facts[before];
+    const seen = move.observed.flatMap((observation) => seenOf(observation, was?.isEstablished === true));
+    if (input?.type === 'user' && input.action === 'read') seen.push(`read ${input.id}`);
     // A session that never was one only fails; one that was is gone when nothing is left of it.
-    if (was?.isEstablished && !was.isGone && facts[move.next]?.isGone) seen.push('gone');
-    return { sent: move.sent.map((number) => canonical(this.#world.messages.of(number))), seen: seen.sort() };
+    if (was?.isEstablished && !was.isGone && one.facts[move.next]?.isGone) seen.push('gone');
+    return { sent: move.sent.map((number) => canonical(one.message(number))), seen: seen.sort() };
   }
 
   #compare(explored: readonly SideReport[]): Comparison {
@@ -105,8 +110,8 @@ export interface Divergence {
 }
 
 /** Plays a path on the real sessions, to its end or to where they do something else. */
-export async function replay(world: World, path: readonly Label[]): Promise<Divergence | undefined> {
-  const replayed = new Replay(world);
+export async function replay(system: System, path: readonly Label[]): Promise<Divergence | undefined> {
+  const replayed = new Replay(system);
   const begun = await replayed.begin();
   if (!isSame(begun)) return { step: 0, comparison: begun };
   for (const [at, label] of path.entries()) {
@@ -122,12 +127,6 @@ export async function replay(world: World, path: readonly Label[]): Promise<Dive
 
 function isSame({ explored, actual }: Comparison): boolean {
   return canonical(explored) === canonical(actual);
-}
-
-/** Whether the real sessions can be made to do the same: bounded links and inboxes count messages here and bytes there. */
-export function isReplayable(world: World): boolean {
-  const isUnbounded = world.sides.every(({ stepper }) => stepper.options.limits.inbox === undefined);
-  return isUnbounded && world.options.capacity === undefined;
 }
 
 /** What a user of the public interface sees of it. */

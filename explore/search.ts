@@ -3,17 +3,24 @@
  * transition, for what has to come about in the end; see liveness.ts.
  */
 
-import { type Label, pack, WORDS } from './draft.js';
+import { type Draft, type Label, pack, WORDS } from './draft.js';
 import type { Finding } from './peer.js';
+import type { Move, Side } from './side.js';
 import { Integers, Store } from './store.js';
 
 /** What is explored: a world, or one peer against an adversary. */
 export interface System {
+  readonly sides: readonly Side[];
+  /** Messages that the link takes before the rest counts as waiting to leave; absent, all. */
+  readonly capacity?: number | undefined;
   start(words: Int32Array): Finding | undefined;
   successors(words: Int32Array, at: number, visit: Visitor): void;
+  /** A peer's own part of what happens in a state; nothing where something befalls the link. */
+  moveOf(words: Int32Array, label: Label): Move | undefined;
 }
 
-type Visitor = Parameters<import('./world.js').World['successors']>[2];
+/** Takes each successor; `violation` is what is wrong with it. */
+export type Visitor = (draft: Draft, kind: number, label: Label, violation: Finding | undefined) => void;
 
 export interface Exploration {
   readonly store: Store;
@@ -62,6 +69,20 @@ export function search(system: System, most = Number.POSITIVE_INFINITY): Explora
   }
   begins.push(edges.length);
   return { store, begins, edges, parents, depth, isCut: store.size >= most, ...(wrong && { wrong }) };
+}
+
+/** The state that a transition leads to. */
+export function follow(system: System, words: Int32Array, label: Label): Int32Array<ArrayBuffer> {
+  const next = new Int32Array(WORDS);
+  const wanted = JSON.stringify(label);
+  let isFound = false;
+  system.successors(words, 0, (draft, _kind, other) => {
+    if (isFound || JSON.stringify(other) !== wanted) return;
+    pack(draft, next);
+    isFound = true;
+  });
+  if (!isFound) throw new Error(`${wanted} cannot happen now`);
+  return next;
 }
 
 /** The transitions that lead to a state, first to last. */

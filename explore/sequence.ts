@@ -1,9 +1,9 @@
 /** A way through the states as a Mermaid sequence diagram, and as plain data: what to look at when something is wrong. */
 import type { Setup } from './configuration.js';
-import { type Label, pack, WORDS } from './draft.js';
+import { type Label, WORDS } from './draft.js';
 import type { Input } from './peer.js';
-import type { System } from './search.js';
-import type { Side } from './side.js';
+import { follow } from './search.js';
+import type { Move, Side } from './side.js';
 
 /** One step of a counterexample, to be read and to be played again. */
 export interface PathStep {
@@ -35,26 +35,14 @@ export function stepsOf({ system, sides, configuration }: Setup, path: readonly 
       words = follow(system, words, label);
       if ('befalls' in label) return { input: { type: 'befalls', what: label.befalls }, sent: [], seen: [] };
       const side = sides[label.side] as Side;
-      const move = side.move(before[label.side] as number, label.input, 0);
+      const move = system.moveOf(before, label) as Move;
       return { peer: names[label.side] as string, input: side.inputs.of(label.input), ...outcomeOf(side, move) };
     }),
   ];
 }
 
-function outcomeOf(side: Side, { sent, observed }: ReturnType<Side['move']>): Pick<PathStep, 'sent' | 'seen'> {
+function outcomeOf(side: Side, { sent, observed }: Move): Pick<PathStep, 'sent' | 'seen'> {
   return { sent: sent.map((number) => side.message(number)), seen: observed };
-}
-
-function follow(system: System, words: Int32Array, label: Label): Int32Array<ArrayBuffer> {
-  const next = new Int32Array(WORDS);
-  let isFound = false;
-  system.successors(words, 0, (draft, _kind, other) => {
-    if (isFound || JSON.stringify(other) !== JSON.stringify(label)) return;
-    pack(draft, next);
-    isFound = true;
-  });
-  if (!isFound) throw new Error('the path leads nowhere');
-  return next;
 }
 
 /** The diagram. A message is drawn where it arrives. */

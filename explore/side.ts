@@ -14,6 +14,10 @@ export const LINK = { open: 0, closing: 1, over: 2 } as const;
 export interface Facts {
   readonly link: number;
   readonly isPaused: boolean;
+  /** Whether messages arrive: always, but while reading is paused on a link that can be paused. */
+  readonly isTaking: boolean;
+  /** Whether something that has arrived waits for reading to go on. */
+  readonly holds: boolean;
   readonly isEndHeld: boolean;
   readonly isConfirming: boolean;
   readonly isGone: boolean;
@@ -56,6 +60,7 @@ export interface Move {
 
 const MOST_INPUTS = 4096;
 const MOST_BACKLOG = 16;
+const LEAST_BACKLOG = -4;
 
 export class Side {
   readonly stepper: Stepper;
@@ -70,12 +75,19 @@ export class Side {
   readonly #views = new Interner<Table['rows']>();
   readonly #isRunning: (timer: string) => boolean;
 
-  constructor(stepper: Stepper, tables: Tables, messages: Interner<Message>, isRunning: (timer: string) => boolean) {
+  /** `capacity` is how many messages the link takes at once; `isRunning`, which timers there are. */
+  constructor(
+    stepper: Stepper,
+    tables: Tables,
+    messages: Interner<Message>,
+    capacity: number,
+    isRunning: (timer: string) => boolean,
+  ) {
     this.stepper = stepper;
     this.#tables = tables;
     this.#messages = messages;
     this.#isRunning = isRunning;
-    this.initial = this.#note(stepper.initial());
+    this.initial = this.#note(stepper.initial(-capacity));
   }
 
   /** How many distinct local steps there were. */
@@ -110,7 +122,8 @@ export class Side {
   }
 
   move(state: number, input: number, backlog: number): Move {
-    const key = (state * MOST_BACKLOG + backlog) * MOST_INPUTS + input;
+    if (backlog < LEAST_BACKLOG || backlog > MOST_BACKLOG) throw new Error(`a backlog of ${backlog} is not modelled`);
+    const key = (state * (MOST_BACKLOG - LEAST_BACKLOG + 1) + backlog - LEAST_BACKLOG) * MOST_INPUTS + input;
     let move = this.#moves.get(key);
     if (move === undefined) {
       move = this.moveOnce(state, input, backlog);
@@ -149,6 +162,8 @@ export class Side {
     return {
       link: LINK[port.link],
       isPaused: port.isPaused,
+      isTaking: !port.isPaused || this.stepper.options.limits.intake !== undefined,
+      holds: port.held.length > 0,
       isEndHeld: port.isEndHeld,
       isConfirming: port.isConfirming,
       isGone: actors['session'] === undefined,
@@ -186,7 +201,8 @@ export class Side {
 
 /** What states of a peer are equal by. Their parts are always made in the same order, but for the actors. */
 function keyOf({ actors, timers, port, memory }: PeerState): string {
-  return JSON.stringify([Object.entries(actors).sort(byPath), timers, port, memory]);
+  const held = port.held.length === 0 ? undefined : canonical(port.held);
+  return JSON.stringify([Object.entries(actors).sort(byPath), timers, { ...port, held }, memory]);
 }
 
 function byPath([one]: [string, number], [other]: [string, number]): number {

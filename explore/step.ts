@@ -55,8 +55,8 @@ export class Stepper {
     this.options = options;
   }
 
-  /** A peer that has just been started. */
-  initial(): StepResult {
+  /** A peer that has just been started, on an empty link. */
+  initial(backlog: number): StepResult {
     const { budget } = this.options;
     const empty: PeerState = {
       actors: {},
@@ -64,6 +64,7 @@ export class Stepper {
       port: {
         link: 'open',
         isPaused: false,
+        held: [],
         isEndHeld: false,
         isConfirming: false,
         isBroken: false,
@@ -80,7 +81,7 @@ export class Stepper {
       },
       memory: NO_MEMORY,
     };
-    return this.#run(empty, 0, (runtime, port) => {
+    return this.#run(empty, backlog, (runtime, port) => {
       const { role, conformance, settings, limits, isAccepting, keepalive } = this.options;
       // The gate opens when the session has started: what belongs to the start comes first.
       port.fire(
@@ -107,7 +108,7 @@ export class Stepper {
     });
   }
 
-  /** What comes of an input; `backlog` is how many messages of ours the link holds back. */
+  /** What comes of an input; `backlog` is how many messages of ours the link holds back, or, negative, would still take. */
   step(state: PeerState, input: Input, backlog: number): StepResult {
     return this.#run(state, backlog, (runtime, port) => this.#input(runtime, port, input));
   }

@@ -6,7 +6,7 @@ import type { Link, LinkEvents } from '../src/link/link.js';
  * message arrives, when an end is heard of, and when all of it breaks. Otherwise it does as src/link/memory.ts does.
  */
 export class SteppedLink implements Link {
-  readonly buffered = 0;
+  readonly #capacity: number;
   /** What has been sent since it was last asked for. */
   readonly #sent: Uint8Array[] = [];
   #peer: SteppedLink = this;
@@ -17,9 +17,14 @@ export class SteppedLink implements Link {
   /** Nothing arrives any more, and nobody hears of it. */
   #hasVanished = false;
 
-  static pair(): [SteppedLink, SteppedLink] {
-    const left = new SteppedLink();
-    const right = new SteppedLink();
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  /** `capacity` messages lie at each end; what is sent beyond that is buffered at the other. */
+  static pair(capacity = Number.POSITIVE_INFINITY): [SteppedLink, SteppedLink] {
+    const left = new SteppedLink(capacity);
+    const right = new SteppedLink(capacity);
     left.connect(right);
     right.connect(left);
     return [left, right];
@@ -27,6 +32,10 @@ export class SteppedLink implements Link {
 
   connect(peer: SteppedLink): void {
     this.#peer = peer;
+  }
+
+  get buffered(): number {
+    return this.#peer.#inbox.slice(this.#capacity).reduce((bytes, { length }) => bytes + length, 0);
   }
 
   start(events: LinkEvents): void {
@@ -53,6 +62,7 @@ export class SteppedLink implements Link {
     if (this.#state === 'over') return;
     this.#finish();
     if (this.#hasVanished || this.#peer.#state === 'over') return;
+    this.#peer.#inbox.splice(this.#capacity);
     if (!(this.#peer.#ending instanceof Error)) this.#peer.#ending = new LinkError('the peer aborted the link');
   }
 
@@ -70,18 +80,32 @@ export class SteppedLink implements Link {
     this.#events?.message(bytes);
   }
 
-  /** The end is heard of. */
-  hear(): void {
+  /** Some of what was buffered here has left. */
+  drain(): void {
+    this.#events?.drained();
+  }
+
+  /** The end is heard of. Where `isHeld`, an orderly one waits behind what lies here, for {@link hearHeld}. */
+  hear(isHeld: boolean): void {
     const ending = this.#ending;
     if (ending === undefined) throw new Error('there is no end to be heard of');
-    const isAnswered = this.#state === 'closing';
-    this.#finish();
-    if (ending instanceof Error) {
-      this.#events?.failed(ending);
+    if (ending === 'ended' && this.#state !== 'closing') this.#peer.#endOrderly();
+    if (ending === 'ended' && isHeld) {
+      this.#state = 'over';
       return;
     }
-    if (!isAnswered) this.#peer.#endOrderly();
+    this.#finish();
+    if (ending instanceof Error) this.#events?.failed(ending);
+    else this.#events?.ended();
+  }
+
+  hearHeld(): void {
     this.#events?.ended();
+  }
+
+  /** Takes nothing any more, and has not said so. */
+  refuse(): void {
+    if (this.#state === 'open') this.#state = 'closing';
   }
 
   /** What befalls the link befalls both ends. */

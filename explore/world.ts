@@ -28,6 +28,7 @@ import {
   VANISHED,
 } from './draft.js';
 import type { Finding } from './peer.js';
+import type { System, Visitor } from './search.js';
 import { difference, type Facts, LINK, type Move, type Side } from './side.js';
 
 export interface WorldOptions {
@@ -44,10 +45,7 @@ export interface WorldOptions {
   readonly time: 'hostile' | 'patient';
 }
 
-/** Takes each successor; `violation` is what is wrong with it. */
-export type Visitor = (draft: Draft, kind: number, label: Label, violation: Finding | undefined) => void;
-
-export class World {
+export class World implements System {
   readonly sides: readonly [Side, Side];
   readonly options: WorldOptions;
   readonly messages: Interner<Message>;
@@ -78,6 +76,10 @@ export class World {
       drained: plain('drained'),
       confirmed: plain('confirmed'),
     };
+  }
+
+  get capacity(): number | undefined {
+    return this.options.capacity;
   }
 
   /** The state in which both have been started, and what is wrong with it. */
@@ -120,7 +122,7 @@ export class World {
     const inbox = this.queues.of(before.queue[side]);
     const bits = before.bits >> (side * SIDE_BITS);
     const ending = bits & 3;
-    const { link, isPaused } = facts;
+    const { link, isPaused, isTaking } = facts;
     for (const input of facts.readers) deliver(side, input, keep);
     if ((bits & DRAINED) !== 0) {
       deliver(side, this.#plain.drained[side], (draft) => {
@@ -129,11 +131,11 @@ export class World {
     }
     const [head] = inbox;
     // What lies here can be taken after the link is over only if it was held back by a pause.
-    if (head !== undefined && !isPaused && (link !== LINK.over || facts.isEndHeld)) {
+    if (head !== undefined && isTaking && (link !== LINK.over || facts.isEndHeld)) {
       deliver(side, this.sides[side].received(head), (draft) => this.#take(draft, side, inbox));
     }
     if (facts.isEndHeld && inbox.length === 0 && !isPaused) deliver(side, this.#plain.heldEnd[side], keep);
-    if (link !== LINK.over && ending !== 0 && (inbox.length === 0 || isPaused)) {
+    if (link !== LINK.over && ending !== 0 && (inbox.length === 0 || !isTaking)) {
       const type = ending === ENDED ? 'ended' : 'failed';
       deliver(side, this.#plain[type][side], (draft) => this.#hear(draft, side, ending, link));
     }
@@ -175,14 +177,21 @@ export class World {
   #visit(before: Draft, side: 0 | 1, input: number, kind: number, how: (draft: Draft) => void, visit: Visitor): void {
     const draft = copy(before);
     how(draft);
-    const other = (1 - side) as 0 | 1;
-    const { capacity } = this.options;
-    const lying = this.queues.of(draft.queue[other]).length;
-    const backlog = capacity === undefined ? 0 : Math.max(0, lying - capacity);
-    const move = this.sides[side].move(before.peer[side], input, backlog);
+    const move = this.#moveOf(before, side, input);
     let violation = this.#apply(draft, side, move);
     if (move.isTimeout) violation ??= this.#onTimeout(before, side, input === this.#plain.confirmed[side]);
     visit(draft, kind, { side, input }, violation ?? this.#check(draft));
+  }
+
+  /** A peer's own part of a step; nothing where something befalls the link. */
+  moveOf(words: Int32Array, label: Label): Move | undefined {
+    return 'befalls' in label ? undefined : this.#moveOf(unpack(words, 0), label.side, label.input);
+  }
+
+  #moveOf({ peer, queue }: Draft, side: 0 | 1, input: number): Move {
+    const { capacity } = this.options;
+    const backlog = capacity === undefined ? 0 : this.queues.of(queue[1 - side] as number).length - capacity;
+    return this.sides[side].move(peer[side], input, backlog);
   }
 
   /** Puts a peer's step into effect: its next state, what it sent, what it did to the link. */
@@ -264,11 +273,11 @@ export class World {
 
   /** What has to be true of the two together. */
   #check({ peer, queue, bits }: Draft): Finding | undefined {
-    if (queue[0] !== 0 || queue[1] !== 0 || (bits & VANISHED) !== 0) {
+    const [left, right] = [this.sides[0].facts[peer[0]], this.sides[1].facts[peer[1]]];
+    if (queue[0] !== 0 || queue[1] !== 0 || left?.holds || right?.holds || (bits & VANISHED) !== 0) {
       const longest = Math.max(this.queues.of(queue[0]).length, this.queues.of(queue[1]).length);
       return longest > CONFIRM_MOST ? { property: 'bounded', text: 'the link fills for ever' } : undefined;
     }
-    const [left, right] = [this.sides[0].facts[peer[0]], this.sides[1].facts[peer[1]]];
     if (left?.table === undefined || right?.table === undefined) return undefined;
     if (left.link !== LINK.open || right.link !== LINK.open) return undefined;
     const key = left.table.number * 2 ** 20 + right.table.number;

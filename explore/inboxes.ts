@@ -1,0 +1,80 @@
+import type { SessionEvent } from '../machines/index.js';
+import type { Message } from '../src/wire/message.js';
+import type { ModelGate } from './gate.js';
+import type { Event } from './local.js';
+import type { Handle, PeerOptions, PortState } from './peer.js';
+
+/**
+ * What has come and has not been read: the inboxes, as src/inbox.ts has them, and what the gate holds back while one of
+ * them is full. Both count messages where those count bytes.
+ */
+export class ModelInboxes {
+  readonly #state: PortState;
+  readonly #limits: PeerOptions['limits'];
+  readonly #gate: ModelGate;
+
+  constructor(state: PortState, limits: PeerOptions['limits'], gate: ModelGate) {
+    this.#state = state;
+    this.#limits = limits;
+    this.#gate = gate;
+  }
+
+  /** A message arrives while reading is paused; one is always taken. */
+  hold(message: Message): void {
+    const { intake = Number.POSITIVE_INFINITY } = this.#limits;
+    this.#state.held = [...this.#state.held, message];
+    const count = this.#state.held.length;
+    if (count > intake && count > 1) this.#gate.pushNext({ type: 'conduit.overflowed' });
+  }
+
+  /** The next of what was held back, once reading goes on: messages, and then the end that stood behind them. */
+  release(received: (message: Message) => Event): Event | undefined {
+    const state = this.#state;
+    if (state.isPaused || this.#limits.intake === undefined) return undefined;
+    const [first, ...rest] = state.held;
+    if (first !== undefined) {
+      state.held = rest;
+      return received(first);
+    }
+    if (!state.isEndHeld) return undefined;
+    state.isEndHeld = false;
+    return { type: 'link.ended' };
+  }
+
+  /** A message for a connection that has a reader. */
+  put(id: number): void {
+    const { inbox } = this.#limits;
+    if (inbox === undefined) return;
+    this.#change(id, (handle) => ({ ...handle, unread: handle.unread + 1 }));
+    if (this.#state.full !== undefined || this.#unread(id) < inbox) return;
+    this.#state.full = id;
+    this.#gate.pushNext({ type: 'inbox.filled', id } as SessionEvent);
+  }
+
+  read(id: number): void {
+    this.#change(id, (handle) => ({ ...handle, unread: handle.unread - 1 }));
+    const { inbox = 0 } = this.#limits;
+    if (this.#unread(id) <= inbox / 2) this.relieve(id);
+  }
+
+  /** The reader goes, and what it has not read with it. */
+  leave(id: number): void {
+    this.#change(id, (handle) => ({ ...handle, unread: 0, hasLeft: true }));
+    this.relieve(id);
+  }
+
+  /** An inbox will not be filled again, or is half empty: if it has stopped the reading, that goes on. */
+  relieve(id: number): void {
+    if (this.#state.full !== id) return;
+    this.#state.full = undefined;
+    this.#gate.push({ type: 'inbox.drained' });
+  }
+
+  #unread(id: number): number {
+    return this.#state.handles.find((handle) => handle.id === id)?.unread ?? 0;
+  }
+
+  #change(id: number, how: (handle: Handle) => Handle): void {
+    this.#state.handles = this.#state.handles.map((handle) => (handle.id === id ? how(handle) : handle));
+  }
+}
