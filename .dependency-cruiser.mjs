@@ -1,7 +1,13 @@
 // Imports go one way: src/wire ← machines ← the rest of src ← test, bench, examples.
+import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
 const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$)';
+
+/** What bench/ has to itself, and installs only to be run. */
+const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(
+  (name) => `^${name}(/|$)`,
+);
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -17,9 +23,16 @@ export default {
       name: 'no-unresolved',
       comment: 'The import leads nowhere.',
       severity: 'error',
-      from: {},
+      from: { pathNot: '^bench/' },
       // The package by its own name leads to dist/, which is there after a build only.
       to: { couldNotResolve: true, pathNot: '^roam-actors(/|$)' },
+    },
+    {
+      name: 'no-unresolved-in-bench',
+      comment: 'The import leads nowhere, and not to what `npm run bench` installs.',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { couldNotResolve: true, pathNot: ['^roam-actors(/|$)', ...BENCHED] },
     },
     {
       name: 'wire-imports-nothing',
@@ -89,7 +102,7 @@ export default {
   ],
   options: {
     doNotFollow: { path: ['node_modules', '^dist/'] },
-    exclude: { path: '^(node_modules/.*/node_modules|coverage)/' },
+    exclude: { path: '^(node_modules/.*/node_modules|coverage|bench/dist)/' },
     // Type-only imports count too: they are how one part gets to know another.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

@@ -1,30 +1,32 @@
-// What runs in a process of its own: one side of one scenario, so that nothing of another one is compiled, or in memory.
+// What runs in a process of its own: one contender in one scenario, so that nothing of another one is compiled, or in
+// memory.
+import { heap, unread } from './checks.js';
 import { openClose } from './connections.js';
-import { type Job, type Round, replyTo } from './control.js';
+import type { Caller, FirstReply } from './contender.js';
+import { CONTENDERS, type ContenderName } from './contenders.js';
+import { type Job, type Round, replyTo, type Traffic } from './control.js';
 import { median } from './median.js';
 import { memoryOf } from './memory.js';
-import { connectOurs, firstReplyOurs, serveOurs } from './ours.js';
 import { ownCpu, type Served, startPeer } from './peer.js';
 import { profiled } from './profile.js';
-import { connectRaw, firstReplyRaw, serveRaw } from './raw.js';
-import type { Caller, FirstReply, Side } from './traffic.js';
-
-const SERVE = { raw: serveRaw, ours: serveOurs };
-const CONNECT = { raw: connectRaw, ours: connectOurs };
-const FIRST_REPLY = { raw: firstReplyRaw, ours: firstReplyOurs };
+import { Items } from './traffic.js';
 
 async function roundsOf(job: Job): Promise<Round> {
   switch (job.kind) {
     case 'peer': {
-      const { url } = await SERVE[job.side]();
+      const { url } = await serve(job.contender);
       return () => Promise.resolve({ url, cpu: ownCpu() });
     }
     case 'echo':
-      return traffic(job, (caller, count) => caller.echo(count, job.inFlight));
+    case 'stream':
     case 'flood':
-      return traffic(job, (caller, count) => caller.flood(count));
+      return traffic(job);
     case 'connect':
       return connects(job);
+    case 'unread':
+      return unread(job);
+    case 'heap':
+      return heap(job);
     case 'open-close':
       return openClose(job.link);
     case 'memory':
@@ -32,41 +34,54 @@ async function roundsOf(job: Job): Promise<Round> {
   }
 }
 
-async function serverOf({ side, processes }: { side: Side; processes: 1 | 2 }): Promise<Served> {
-  if (processes === 2) return startPeer(side);
-  const { url } = await SERVE[side]();
+async function serve(contender: ContenderName): Promise<Served> {
+  const { url } = await (await CONTENDERS[contender].load()).serve(new Items());
   return { url, cpu: () => Promise.resolve(ownCpu()) };
+}
+
+function serverOf({ contender, processes }: { contender: ContenderName; processes: 1 | 2 }): Promise<Served> {
+  return processes === 2 ? startPeer(contender) : serve(contender);
 }
 
 /** A first guess of the messages in a round; the rounds that warm up correct it. */
 const FIRST_COUNT = 200;
 
-type Traffic = Extract<Job, { kind: 'echo' | 'flood' }>;
-
-async function traffic(job: Traffic, run: (caller: Caller, count: number) => Promise<void>): Promise<Round> {
+async function traffic(job: Traffic): Promise<Round> {
   const { url, cpu } = await serverOf(job);
-  const caller = await CONNECT[job.side](url, job.size);
+  const caller = await (await CONTENDERS[job.contender].load()).connect(url, job.size);
+  const run = runOf(job, caller);
   let rate = 0;
   return async (milliseconds) => {
     // A number that is known before: no clock is read while messages run.
     const count = rate === 0 ? FIRST_COUNT : Math.max(FIRST_COUNT, Math.round((rate * milliseconds) / 1000));
     const cpuBefore = await cpu();
     const started = performance.now();
-    await run(caller, count);
+    await run(count);
     rate = (count * 1000) / (performance.now() - started);
     const busy = (await cpu()) - cpuBefore;
     return { rate, cpu: (count * 1000) / busy, busy };
   };
 }
 
+function runOf(job: Traffic, caller: Caller): (count: number) => Promise<void> {
+  const { stream, flood } = caller;
+  if (job.kind === 'echo') return (count) => caller.echo(count, job.inFlight);
+  if (job.kind === 'stream' && stream) return (count) => stream({ count, size: job.size, credit: job.credit });
+  if (job.kind === 'flood' && flood) return flood;
+  throw new Error(`${job.contender} has no ${job.kind}`);
+}
+
 async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> {
   const { url, cpu } = await serverOf(job);
-  const once = FIRST_REPLY[job.side];
+  const { firstReply } = await CONTENDERS[job.contender].load();
+  if (firstReply === undefined) throw new Error(`${job.contender} does not say when its first reply is there`);
   return async (milliseconds) => {
     const replies: FirstReply[] = [];
     const cpuBefore = await cpu();
     const started = performance.now();
-    while (replies.length === 0 || performance.now() - started < milliseconds) replies.push(await once(url, job.size));
+    while (replies.length === 0 || performance.now() - started < milliseconds) {
+      replies.push(await firstReply(url, job.size));
+    }
     // To the end of the last session, too.
     const busy = (await cpu()) - cpuBefore;
     const medianOf = (phase: keyof FirstReply) => median(replies.map((reply) => reply[phase] ?? 0));

@@ -1,15 +1,23 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Side } from './traffic.js';
+import type { ContenderName } from './contenders.js';
 
 /** What a process is to measure, or to serve. */
 export type Job =
-  | { kind: 'peer'; side: Side }
-  | { kind: 'echo'; side: Side; size: number; inFlight: number; processes: 1 | 2 }
-  | { kind: 'flood'; side: Side; size: number; processes: 1 | 2 }
-  | { kind: 'connect'; side: Side; size: number; processes: 1 | 2 }
+  | { kind: 'peer'; contender: ContenderName }
+  | Traffic
+  | { kind: 'connect'; contender: ContenderName; size: number; processes: 1 | 2 }
+  | { kind: 'unread'; contender: ContenderName; size: number; credit: number }
+  | { kind: 'heap'; contender: ContenderName; size: number; inFlight: number }
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
   | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' };
+
+/** What is measured in messages a second. */
+export type Traffic = { contender: ContenderName; size: number; processes: 1 | 2 } & (
+  | { kind: 'echo'; inFlight: number }
+  | { kind: 'stream'; credit: number }
+  | { kind: 'flood' }
+);
 
 /** The figures of one round, by their names. */
 export type Figures = Readonly<Record<string, number | string>>;

@@ -1,4 +1,4 @@
-// The same over a virtual connection, written as a user of the package would write it.
+// A virtual connection and its messages, without the layer of calls: as a user of sessions alone would write it.
 import {
   type Connection,
   type DataMessage,
@@ -8,12 +8,15 @@ import {
   accept as start,
 } from 'roam-actors';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
-import { type Caller, checkCount, countBytes, type FirstReply, LAST, Payloads, type Peer } from './traffic.js';
+import type { Caller, Contender, FirstReply, Peer } from './contender.js';
+import { checkCount, countBytes, LAST, Payloads } from './traffic.js';
 
 const METHOD = 1n;
 const NOTHING: [] = [];
 
-export async function serveOurs(): Promise<Peer> {
+export const session: Contender = { serve, connect, firstReply };
+
+async function serve(): Promise<Peer> {
   const sessions = new Set<Session>();
   const listener = await listenWebSocket({ port: 0 }, async (link) => {
     const session = await start(link, { onConnection });
@@ -46,7 +49,7 @@ async function answer(connection: Connection): Promise<void> {
   }
 }
 
-export async function connectOurs(url: string, size: number): Promise<Caller> {
+async function connect(url: string, size: number): Promise<Caller> {
   const session = await initiate(await connectWebSocket(url));
   const caller = new VirtualCaller(await session.open(), new Payloads(size));
   return {
@@ -132,7 +135,7 @@ function sendItem(connection: Connection, item: Uint8Array): Promise<void> {
   return connection.send({ type: 'ChannelMessage', id: 1, body: { type: 'Item', item } });
 }
 
-export async function firstReplyOurs(url: string, size: number): Promise<FirstReply> {
+async function firstReply(url: string, size: number): Promise<FirstReply> {
   const payloads = new Payloads(size);
   const started = performance.now();
   const link = await connectWebSocket(url);

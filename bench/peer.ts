@@ -1,5 +1,5 @@
+import type { ContenderName } from './contenders.js';
 import { Worker } from './control.js';
-import type { Side } from './traffic.js';
 
 /** Where callers connect to, and what it costs. */
 export interface Served {
@@ -9,8 +9,8 @@ export interface Served {
 }
 
 /** A server in a process of its own. It ends with this one. */
-export async function startPeer(side: Side): Promise<Served> {
-  const worker = new Worker({ kind: 'peer', side });
+export async function startPeer(contender: ContenderName): Promise<Served> {
+  const worker = new Worker({ kind: 'peer', contender });
   const { url } = await worker.round(0);
   const cpu = async (): Promise<number> => Number((await worker.round(0))['cpu']) + ownCpu();
   return { url: String(url), cpu };

@@ -3,17 +3,18 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type Caller, checkCount, countBytes, type FirstReply, LAST, Payloads, type Peer } from './traffic.js';
+import type { Caller, Contender, FirstReply, Peer, Source, StreamRequest } from './contender.js';
+import { Arrivals, checkCount, countBytes, LAST, Payloads, requestBytes, requestOf } from './traffic.js';
 
-/** Bytes that may wait in the socket before the sender of a flood waits too. */
+/** Bytes that may wait in the socket before who sends without being asked waits too. */
 const HIGH_WATER = 2 ** 20;
 
-export async function serveRaw(): Promise<Peer> {
+export const raw: Contender = { serve, connect, firstReply };
+
+/** A server of `ws`, and what each of its sockets does, by the path that it was opened with. */
+export async function listen(onSocket: (socket: WebSocket, path: string) => void): Promise<Peer> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
-  server.on('connection', (socket, request) => {
-    if (request.url === '/flood') socket.on('message', counter(socket));
-    else socket.on('message', (data: Buffer) => socket.send(data));
-  });
+  server.on('connection', (socket, { url = '/' }) => onSocket(socket, url));
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const close = async (): Promise<void> => {
@@ -21,6 +22,25 @@ export async function serveRaw(): Promise<Peer> {
     await new Promise((resolve) => server.close(resolve));
   };
   return { url: `ws://127.0.0.1:${port}`, close };
+}
+
+export async function open(url: string): Promise<WebSocket> {
+  const socket = new WebSocket(url, { perMessageDeflate: false });
+  await once(socket, 'open');
+  return socket;
+}
+
+export async function closed(socket: WebSocket): Promise<void> {
+  socket.close();
+  await once(socket, 'close');
+}
+
+function serve(source: Source): Promise<Peer> {
+  return listen((socket, path) => {
+    if (path === '/flood') socket.on('message', counter(socket));
+    else if (path === '/stream') socket.on('message', (data: Buffer) => void stream(socket, requestOf(data), source));
+    else socket.on('message', (data: Buffer) => socket.send(data));
+  });
 }
 
 function counter(socket: WebSocket): (data: Buffer) => void {
@@ -33,29 +53,38 @@ function counter(socket: WebSocket): (data: Buffer) => void {
   };
 }
 
-export async function connectRaw(url: string, size: number): Promise<Caller> {
-  const [echoes, floods] = await Promise.all([open(`${url}/echo`), open(`${url}/flood`)]);
+async function stream(socket: WebSocket, { count, size }: StreamRequest, source: Source): Promise<void> {
+  const next = source.open(size);
+  for (let sent = 0; sent < count; sent++) {
+    if (socket.bufferedAmount < HIGH_WATER) socket.send(next());
+    // Resolves with the error, if there is one: then nobody is there any more.
+    else if (await new Promise((resolve) => socket.send(next(), resolve))) return;
+  }
+}
+
+async function connect(url: string, size: number): Promise<Caller> {
+  const [echoes, floods, streams] = await Promise.all([
+    open(`${url}/echo`),
+    open(`${url}/flood`),
+    open(`${url}/stream`),
+  ]);
   const payloads = new Payloads(size);
   return {
     echo: (count, inFlight) => echo(echoes, payloads, count, inFlight),
     flood: (count) => flood(floods, payloads, count),
+    stream: (request) => receive(streams, request),
+    ignore: (request) => {
+      streams.pause();
+      streams.send(requestBytes(request));
+      return Promise.resolve();
+    },
     close: async () => {
-      await Promise.all([closed(echoes), closed(floods)]);
+      await Promise.all([closed(echoes), closed(floods), closed(streams)]);
     },
   };
 }
 
-async function open(url: string): Promise<WebSocket> {
-  const socket = new WebSocket(url, { perMessageDeflate: false });
-  await once(socket, 'open');
-  return socket;
-}
-
-async function closed(socket: WebSocket): Promise<void> {
-  socket.close();
-  await once(socket, 'close');
-}
-
+/** Answers come in the order of the calls: one listener is enough, and nothing is made for a call. */
 function echo(socket: WebSocket, payloads: Payloads, count: number, inFlight: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;
@@ -78,6 +107,24 @@ function echo(socket: WebSocket, payloads: Payloads, count: number, inFlight: nu
   });
 }
 
+function receive(socket: WebSocket, request: StreamRequest): Promise<void> {
+  const arrivals = new Arrivals(request);
+  return new Promise((resolve, reject) => {
+    const onMessage = (data: Buffer): void => {
+      try {
+        arrivals.take(data);
+      } catch (error) {
+        reject(error);
+      }
+      if (!arrivals.isComplete) return;
+      socket.off('message', onMessage);
+      resolve();
+    };
+    socket.on('message', onMessage);
+    socket.send(requestBytes(request));
+  });
+}
+
 async function flood(socket: WebSocket, payloads: Payloads, count: number): Promise<void> {
   const answered = once(socket, 'message') as Promise<[Buffer]>;
   for (let sent = 0; sent < count - 1; sent++) {
@@ -89,7 +136,7 @@ async function flood(socket: WebSocket, payloads: Payloads, count: number): Prom
   checkCount(answer, count);
 }
 
-export async function firstReplyRaw(url: string, size: number): Promise<FirstReply> {
+async function firstReply(url: string, size: number): Promise<FirstReply> {
   const payloads = new Payloads(size);
   const started = performance.now();
   const socket = await open(`${url}/echo`);

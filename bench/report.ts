@@ -1,23 +1,25 @@
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { BASELINE, CONTENDERS } from './contenders.js';
 import type { Result } from './run.js';
+
+const PACKAGES = ['roam-actors', 'ws', 'rsocket-core', 'capnweb', 'birpc', 'msgpackr'];
 
 /** What the figures were measured on, and with. */
 export function machine() {
-  const require = createRequire(import.meta.url);
-  const version = (path: string): string => (require(path) as { version: string }).version;
+  // Not by `import`: most packages keep their package.json to themselves.
+  const version = (name: string): string =>
+    JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version;
   return {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
-    'roam-actors': version('roam-actors/package.json'),
-    ws: version('ws/package.json'),
-    xstate: version('xstate/package.json'),
+    ...Object.fromEntries(PACKAGES.map((name) => [name, version(name)])),
   };
 }
 
-const HEAD = ['scenario', 'ends in', 'result', 'target', '', 'range', 'CPU', 'absolute'];
+const HEAD = ['scenario', 'ends in', 'who', 'result', 'target', '', 'range', 'CPU', 'absolute'];
 
 /** One line for each result, columns aligned. */
 export function table(results: readonly Result[]): string {
@@ -31,40 +33,48 @@ export function table(results: readonly Result[]): string {
   return rows.map(line).join('\n');
 }
 
-function cells({ title, processes, headline, target, isMet, cpuRatio, absolute }: Result): string[] {
-  const show = headline.unit === 'x' ? (value: number) => value.toFixed(2) : bytes;
+function cells({ title, processes, contender, size, headline, target, isMet, cpuRatio, absolute }: Result): string[] {
+  const { unit } = headline;
+  const show = (value: number): string => text(value, unit);
   return [
     title,
     processes === 1 ? 'one thread' : 'two processes',
-    headline.unit === 'x' ? `× ${show(headline.value)}` : show(headline.value),
-    target === undefined
-      ? ''
-      : `${target.bound === '>=' ? '≥' : '≤'} ${headline.unit === 'x' ? target.value.toFixed(2) : bytes(target.value)}`,
+    contender === undefined ? '' : CONTENDERS[contender].title,
+    `${unit === 'x' ? '× ' : ''}${show(headline.value)}`,
+    target === undefined ? '' : `${target.bound === '>=' ? '≥' : '≤'} ${show(target.value)}`,
     isMet === undefined ? '' : isMet ? '✓' : '✗',
-    `${show(headline.least)}–${show(headline.most)}`,
+    headline.least === headline.most ? '' : `${show(headline.least)}–${show(headline.most)}`,
     cpuRatio === undefined ? '' : `× ${cpuRatio.toFixed(2)}`,
-    absoluteText(absolute),
+    absoluteText(absolute, size),
   ];
 }
 
-function absoluteText(absolute: Result['absolute']): string {
-  const { raw, ours, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
-  if (raw !== undefined && ours !== undefined) {
+function text(value: number, unit: Result['headline']['unit']): string {
+  if (unit === 'x') return value.toFixed(2);
+  return unit === 'B' ? bytes(value) : `${value} items`;
+}
+
+function absoluteText(absolute: Result['absolute'], size: number | undefined): string {
+  const { baseline, own, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
+  if (baseline !== undefined && own !== undefined) {
     const { link, handshake, open, reply } = absolute;
-    if (link === undefined) return `${thousands(ours)}/s, ws ${thousands(raw)}/s`;
+    const than = CONTENDERS[BASELINE].title;
+    if (link === undefined) return `${rate(own, size)}, ${than} ${rate(baseline, size)}`;
     const phases = { link, handshake, open, reply };
     const spent = Object.entries(phases).map(([phase, took]) => `${phase} ${took?.toFixed(2)}`);
-    return `${ours.toFixed(2)} ms (${spent.join(', ')}), ws ${raw.toFixed(2)} ms`;
+    return `${own.toFixed(2)} ms (${spent.join(', ')}), ${than} ${baseline.toFixed(2)} ms`;
   }
   if (fewOpen === undefined) return '';
   const open = `open ${fewOpen.toFixed(1)} → ${manyOpen?.toFixed(1)} µs each`;
   return `${open}, close ${fewClose?.toFixed(1)} → ${manyClose?.toFixed(1)} µs (× ${closeRatio?.toFixed(2)})`;
 }
 
-function thousands(value: number): string {
-  return `${(value / 1000).toFixed(1)} k`;
+/** Messages a second; for large ones, what that is in bytes. */
+function rate(perSecond: number, size = 0): string {
+  const thousands = `${(perSecond / 1000).toFixed(1)} k/s`;
+  return size < 16_384 ? thousands : `${thousands} (${Math.round((perSecond * size) / 2 ** 20)} MiB/s)`;
 }
 
 function bytes(value: number): string {
-  return value < 10 * 1024 ? `${Math.round(value)} B` : `${(value / 1024).toFixed(1)} KiB`;
+  return Math.abs(value) < 10 * 1024 ? `${Math.round(value)} B` : `${(value / 1024).toFixed(1)} KiB`;
 }

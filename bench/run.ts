@@ -1,29 +1,39 @@
+import { BASELINE, type ContenderName } from './contenders.js';
 import { type Figures, Worker } from './control.js';
 import { median } from './median.js';
-import type { Comparison, Footprint, Growth, Scenario } from './scenarios.js';
+import type { Check, Comparison, Footprint, Growth, Scenario } from './scenarios.js';
 
 /** How long to measure. */
 export interface Plan {
-  /** Pairs of rounds, one of each side. */
-  readonly pairs: number;
+  /** Rounds of each contender. */
+  readonly rounds: number;
   readonly roundMs: number;
   /** Of processor time, for each process. */
   readonly warmUpMs: number;
   /** A thousand connections are open so soon that several times stand for one. */
   readonly fewAtATime: number;
+  /** Rounds of what takes long, and has nothing to take turns with. */
+  readonly repeats: number;
+  /** How much of a check's amount is asked for. */
+  readonly share: number;
 }
 
-export const FULL: Plan = { pairs: 11, roundMs: 300, warmUpMs: 900, fewAtATime: 3 };
-export const QUICK: Plan = { pairs: 3, roundMs: 150, warmUpMs: 300, fewAtATime: 1 };
+export const FULL: Plan = { rounds: 9, roundMs: 250, warmUpMs: 900, fewAtATime: 3, repeats: 3, share: 1 };
+export const QUICK: Plan = { rounds: 1, roundMs: 50, warmUpMs: 50, fewAtATime: 1, repeats: 1, share: 0.01 };
 
-/** What came out of a scenario: the median of its rounds, and the rounds. */
+type Unit = 'x' | 'B' | 'items';
+
+/** What came out of a scenario for one contender: the median of its rounds, and the rounds. */
 export interface Result {
   readonly name: string;
   readonly title: string;
   readonly processes: 1 | 2;
+  readonly contender?: ContenderName;
+  /** Bytes of one message. */
+  readonly size?: number;
   readonly headline: {
     readonly value: number;
-    readonly unit: 'x' | 'B';
+    readonly unit: Unit;
     readonly least: number;
     readonly most: number;
   };
@@ -36,52 +46,67 @@ export interface Result {
   readonly rounds: readonly Readonly<Record<string, number>>[];
 }
 
-export async function run(scenario: Scenario, plan: Plan): Promise<Result> {
+export async function run(scenario: Scenario, plan: Plan): Promise<Result[]> {
   switch (scenario.type) {
     case 'comparison':
       return compare(scenario, plan);
     case 'growth':
-      return grow(scenario, plan);
+      return [await grow(scenario, plan)];
     case 'footprint':
-      return weigh(scenario);
+      return [await weigh(scenario, plan)];
+    case 'check':
+      return [await check(scenario, plan)];
   }
 }
 
-/** Raw, ours, raw, ours: what disturbs the machine for longer than a round disturbs both. */
-async function compare(scenario: Comparison, plan: Plan): Promise<Result> {
-  const { figure, target } = scenario;
-  return withWorkers([new Worker(scenario.job('raw')), new Worker(scenario.job('ours'))], async ([raw, ours]) => {
-    const warmUpMs = plan.warmUpMs * scenario.patience * scenario.processes;
-    await warmUp(raw, warmUpMs);
-    await warmUp(ours, warmUpMs);
-    const rounds: { raw: number; ours: number; ratio: number; cpuRatio: number }[] = [];
-    const details: Figures[] = [];
-    while (rounds.length < plan.pairs) {
-      const of = { raw: await raw.round(plan.roundMs), ours: await ours.round(plan.roundMs) };
-      const [rawFigure, oursFigure] = [numberOf(of.raw, figure), numberOf(of.ours, figure)];
-      const cpuRatio = numberOf(of.ours, 'cpu') / numberOf(of.raw, 'cpu');
-      rounds.push({ raw: rawFigure, ours: oursFigure, ratio: oursFigure / rawFigure, cpuRatio });
-      details.push(of.ours);
+/**
+ * All in turn, the baseline before and after each turn of the others: what disturbs the machine for longer than a round
+ * disturbs all. Each turn begins with another contender, so that nobody is always the one next to the baseline.
+ */
+async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
+  const { figure, name, title, size, processes, targets } = scenario;
+  const others = scenario.contenders.filter((contender) => contender !== BASELINE);
+  const workers = [BASELINE as ContenderName, ...others].map((contender) => new Worker(scenario.job(contender)));
+  return withWorkers(workers, async ([baseline, ...contenders]) => {
+    if (baseline === undefined) throw new Error(`${name} has nobody to compare with`);
+    for (const worker of [baseline, ...contenders]) await warmUp(worker, plan.warmUpMs * scenario.patience * processes);
+    const baselines = [await baseline.round(plan.roundMs)];
+    const figures: Figures[][] = contenders.map(() => []);
+    for (let turn = 0; turn < plan.rounds; turn++) {
+      for (let i = 0; i < contenders.length; i++) {
+        const at = (turn + i) % contenders.length;
+        figures[at]?.push((await contenders[at]?.round(plan.roundMs)) ?? {});
+      }
+      baselines.push(await baseline.round(plan.roundMs));
     }
-    const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
-    const ratios = rounds.map(({ ratio }) => ratio);
-    return {
-      ...headOf(scenario, scenario.processes, 'x', ratios),
-      ...judge(target, '>=', median(ratios)),
-      cpuRatio: medianOf('cpuRatio'),
-      absolute: { raw: medianOf('raw'), ours: medianOf('ours'), ...phasesOf(details) },
-      rounds,
-    };
+    return others.map((contender, at): Result => {
+      const details = figures[at] ?? [];
+      const rounds = details.map((own, turn) => {
+        const around = (of: string) => (numberOf(baselines[turn], of) + numberOf(baselines[turn + 1], of)) / 2;
+        const [ownFigure, baselineFigure] = [numberOf(own, figure), around(figure)];
+        const cpuRatio = numberOf(own, 'cpu') / around('cpu');
+        return { baseline: baselineFigure, own: ownFigure, ratio: ownFigure / baselineFigure, cpuRatio };
+      });
+      const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
+      const ratios = rounds.map(({ ratio }) => ratio);
+      return {
+        ...headOf({ name, title }, processes, 'x', ratios),
+        contender,
+        size,
+        ...judge(targets[contender], '>=', median(ratios)),
+        cpuRatio: medianOf('cpuRatio'),
+        absolute: { baseline: medianOf('baseline'), own: medianOf('own'), ...phasesOf(details) },
+        rounds,
+      };
+    });
   });
 }
 
-/** What the time of our side was spent on, where a round tells. */
+/** What the time was spent on, where a round tells. */
 function phasesOf(rounds: readonly Figures[]): Record<string, number> {
   const names = ['link', 'handshake', 'open', 'reply'].filter((name) => rounds[0]?.[name] !== undefined);
   return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => numberOf(round, name)))]));
 }
-
-const GROWTH_ROUNDS = 3;
 
 async function grow({ few, many, target, job, ...scenario }: Growth, plan: Plan): Promise<Result> {
   return withWorkers([new Worker(job)], async ([worker]) => {
@@ -89,9 +114,9 @@ async function grow({ few, many, target, job, ...scenario }: Growth, plan: Plan)
       const figures = await worker.round(count);
       return { open: numberOf(figures, 'open'), close: numberOf(figures, 'close') };
     };
-    for (let i = 0; i < 4; i++) await both(few);
+    for (let i = 0; i <= plan.repeats; i++) await both(few);
     const rounds: Record<'fewOpen' | 'manyOpen' | 'fewClose' | 'manyClose' | 'ratio' | 'closeRatio', number>[] = [];
-    while (rounds.length < GROWTH_ROUNDS) {
+    while (rounds.length < plan.repeats) {
       const small: { open: number; close: number }[] = [];
       while (small.length < plan.fewAtATime) small.push(await both(few));
       const fewOpen = median(small.map(({ open }) => open));
@@ -114,16 +139,31 @@ async function grow({ few, many, target, job, ...scenario }: Growth, plan: Plan)
   });
 }
 
-const FOOTPRINT_ROUNDS = 3;
-
-async function weigh({ job, count, target, ...scenario }: Footprint): Promise<Result> {
+async function weigh({ job, count, target, ...scenario }: Footprint, plan: Plan): Promise<Result> {
   return withWorkers([new Worker(job)], async ([worker]) => {
     // The first ones also pay for what is made once: compiled code, hidden classes.
     await worker.round(count);
     const rounds: { bytes: number }[] = [];
-    while (rounds.length < FOOTPRINT_ROUNDS) rounds.push({ bytes: numberOf(await worker.round(count), 'bytes') });
+    while (rounds.length < plan.repeats) rounds.push({ bytes: numberOf(await worker.round(count), 'bytes') });
     const bytes = rounds.map((round) => round.bytes);
     return { ...headOf(scenario, 1, 'B', bytes), ...judge(target, '<=', median(bytes)), absolute: {}, rounds };
+  });
+}
+
+async function check(
+  { job, warmUp: before, amount, target, contender, unit, ...scenario }: Check,
+  plan: Plan,
+): Promise<Result> {
+  return withWorkers([new Worker(job)], async ([worker]) => {
+    if (before > 0) await worker.round(before * plan.share);
+    const value = numberOf(await worker.round(amount * plan.share), 'value');
+    return {
+      ...headOf(scenario, 1, unit, [value]),
+      contender,
+      ...judge(target, '<=', value),
+      absolute: {},
+      rounds: [{ value }],
+    };
   });
 }
 
@@ -155,7 +195,7 @@ async function withWorkers<const W extends readonly Worker[], T>(
 function headOf(
   { name, title }: Pick<Scenario, 'name' | 'title'>,
   processes: 1 | 2,
-  unit: 'x' | 'B',
+  unit: Unit,
   values: readonly number[],
 ) {
   const headline = { value: median(values), unit, least: Math.min(...values), most: Math.max(...values) };
@@ -167,8 +207,8 @@ function judge(target: number | undefined, bound: '>=' | '<=', value: number): P
   return { target: { bound, value: target }, isMet: bound === '>=' ? value >= target : value <= target };
 }
 
-function numberOf(figures: Figures, name: string): number {
-  const value = figures[name];
+function numberOf(figures: Figures | undefined, name: string): number {
+  const value = figures?.[name];
   if (typeof value !== 'number') throw new Error(`a round without ${name}`);
   return value;
 }

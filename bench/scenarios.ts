@@ -1,19 +1,22 @@
+import { CONTENDERS, type ContenderName, NAMES } from './contenders.js';
 import type { Job } from './control.js';
-import type { Side } from './traffic.js';
 
-/** Ours against raw `ws`, in rounds that take turns. */
+/** Several contenders at the same work, in rounds that take turns; each is compared with the one that is the baseline. */
 export interface Comparison {
   readonly type: 'comparison';
   readonly name: string;
   readonly title: string;
   readonly processes: 1 | 2;
+  /** Bytes of one message. */
+  readonly size: number;
   /** What a round measures: more messages a second are better, more milliseconds are worse. */
   readonly figure: 'rate' | 'milliseconds';
   /** How many times as long as usual it takes to warm up. */
   readonly patience: number;
-  /** The least that ours, divided by raw, is to be; absent where nothing was promised. */
-  readonly target?: number;
-  job(side: Side): Job;
+  readonly contenders: readonly ContenderName[];
+  /** The least that a contender's figure, divided by the baseline's, is to be; absent where nothing was promised. */
+  readonly targets: Readonly<Partial<Record<ContenderName, number>>>;
+  job(contender: ContenderName): Job;
 }
 
 /** What a connection costs among many, against what it costs among few. */
@@ -40,14 +43,35 @@ export interface Footprint {
   readonly job: Job;
 }
 
-export type Scenario = Comparison | Growth | Footprint;
+/** One number that has to hold, or that is worth knowing, of one contender. */
+export interface Check {
+  readonly type: 'check';
+  readonly name: string;
+  readonly title: string;
+  readonly contender: ContenderName;
+  /** Of the figure. */
+  readonly unit: 'B' | 'items';
+  /** What a round is asked for, before it counts and when it does. */
+  readonly warmUp: number;
+  readonly amount: number;
+  /** The most. */
+  readonly target?: number;
+  readonly job: Job;
+}
+
+export type Scenario = Comparison | Growth | Footprint | Check;
 
 const SIZES = [
   { size: 16, label: '16B', text: '16 B' },
   { size: 4096, label: '4KiB', text: '4 KiB' },
 ] as const;
 
-/** By processes, payload and requests in flight. */
+const STREAM_SIZES = [
+  { size: 64, label: '64B', text: '64 B' },
+  { size: 16_384, label: '16KiB', text: '16 KiB' },
+] as const;
+
+/** What the session's own messages are to reach, by processes, payload and requests in flight. */
 const ECHO_TARGETS = {
   1: { '16B': { 1: 0.8, 64: 2 }, '4KiB': { 1: 0.7, 64: 1 } },
   2: { '16B': { 1: 0.85, 64: 1.2 }, '4KiB': { 1: 0.75, 64: 0.9 } },
@@ -64,15 +88,42 @@ const echoes = ([1, 2] as const).flatMap((processes) =>
         name: `echo-${label}-x${inFlight}${suffix(processes)}`,
         title: `echo ${text}, ${inFlight} in flight`,
         processes,
+        size,
         figure: 'rate',
         patience: 1,
-        target: ECHO_TARGETS[processes][label][inFlight],
-        job: (side) => ({ kind: 'echo', side, size, inFlight, processes }),
+        contenders: NAMES,
+        targets: { session: ECHO_TARGETS[processes][label][inFlight] },
+        job: (contender) => ({ kind: 'echo', contender, size, inFlight, processes }),
       }),
     ),
   ),
 );
 
+const STREAMERS = NAMES.filter((name) => CONTENDERS[name].hasStreams);
+
+/** Items that may be under way untaken: the protocol's own initial credit, and enough to fill a connection. */
+const CREDITS = [16, 256] as const;
+
+const streams = ([1, 2] as const).flatMap((processes) =>
+  STREAM_SIZES.flatMap(({ size, label, text }) =>
+    CREDITS.map(
+      (credit): Comparison => ({
+        type: 'comparison',
+        name: `stream-${label}-c${credit}${suffix(processes)}`,
+        title: `stream of ${text}, credit ${credit}`,
+        processes,
+        size,
+        figure: 'rate',
+        patience: 1,
+        contenders: STREAMERS,
+        targets: {},
+        job: (contender) => ({ kind: 'stream', contender, size, credit, processes }),
+      }),
+    ),
+  ),
+);
+
+/** Messages that nobody answers, with the link's own backpressure alone. */
 const floods = ([1, 2] as const).flatMap((processes) =>
   SIZES.map(
     ({ size, label, text }): Comparison => ({
@@ -80,9 +131,12 @@ const floods = ([1, 2] as const).flatMap((processes) =>
       name: `send-${label}${suffix(processes)}`,
       title: `one way ${text}`,
       processes,
+      size,
       figure: 'rate',
       patience: 1,
-      job: (side) => ({ kind: 'flood', side, size, processes }),
+      contenders: ['raw', 'session'],
+      targets: {},
+      job: (contender) => ({ kind: 'flood', contender, size, processes }),
     }),
   ),
 );
@@ -93,10 +147,42 @@ const connects = ([1, 2] as const).map(
     name: `connect${suffix(processes)}`,
     title: 'connect to first reply',
     processes,
+    size: 16,
     figure: 'milliseconds',
     // Each function runs once a session: the compiler hears of it late.
     patience: 3,
-    job: (side) => ({ kind: 'connect', side, size: 16, processes }),
+    contenders: ['raw', 'session'],
+    targets: {},
+    job: (contender) => ({ kind: 'connect', contender, size: 16, processes }),
+  }),
+);
+
+const unreads = STREAMERS.map(
+  (contender): Check => ({
+    type: 'check',
+    name: `unread-${contender}`,
+    title: 'an unread stream of 64 B, credit 16, takes',
+    contender,
+    unit: 'items',
+    warmUp: 0,
+    amount: 10_000_000,
+    ...(CONTENDERS[contender].isOurs ? { target: 16 } : {}),
+    job: { kind: 'unread', contender, size: 64, credit: 16 },
+  }),
+);
+
+/** Less than one byte for eight calls, so that whatever is kept of one is seen. */
+const heaps = NAMES.filter((name) => CONTENDERS[name].isOurs).map(
+  (contender): Check => ({
+    type: 'check',
+    name: `heap-${contender}`,
+    title: 'the heap grows in a million calls by',
+    contender,
+    unit: 'B',
+    warmUp: 100_000,
+    amount: 1_000_000,
+    target: 128 * 1024,
+    job: { kind: 'heap', contender, size: 16, inFlight: 64 },
   }),
 );
 
@@ -125,4 +211,13 @@ const footprints: Footprint[] = [
   ...rest,
 }));
 
-export const SCENARIOS: readonly Scenario[] = [...echoes, ...floods, ...connects, ...growths, ...footprints];
+export const SCENARIOS: readonly Scenario[] = [
+  ...echoes,
+  ...streams,
+  ...unreads,
+  ...heaps,
+  ...floods,
+  ...connects,
+  ...growths,
+  ...footprints,
+];

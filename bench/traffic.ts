@@ -1,38 +1,7 @@
-/** The two sides of every comparison. */
-export type Side = 'raw' | 'ours';
-
-/** One end of a connection whose other end echoes or counts: over raw `ws`, or a virtual connection of ours. */
-export interface Caller {
-  /** Sends `count` messages, at most `inFlight` of them unanswered at a time, and resolves with the last answer. */
-  echo(count: number, inFlight: number): Promise<void>;
-  /** Sends `count` messages as fast as backpressure allows, and resolves when the peer says that it has counted them. */
-  flood(count: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-/** Milliseconds from nothing to the first answer, and what they were spent on. */
-export interface FirstReply {
-  readonly total: number;
-  /** The WebSocket. */
-  readonly link: number;
-  readonly handshake?: number;
-  /** A virtual connection. */
-  readonly open?: number;
-  /** The request. */
-  readonly reply: number;
-}
-
-/** Where callers connect to. */
-export interface Peer {
-  readonly url: string;
-  close(): Promise<void>;
-}
+import type { Caller, Source, StreamRequest } from './contender.js';
 
 /** Different messages in turn, so that an answer to the wrong one is noticed. */
 const VARIANTS = 8;
-
-/** Answers that are compared byte by byte: often enough to trust the rest, and too rarely to be what is measured. */
-const COMPARE_EVERY = 64;
 
 /** The first byte of a flood's last message; the peer answers it with how many it has received. */
 export const LAST = 1;
@@ -53,11 +22,9 @@ export class Payloads {
     return this.#variants[index % VARIANTS] as Buffer;
   }
 
-  /** @throws when `answer` is not the message number `index`. */
+  /** @throws when `answer` is not the message number `index`, byte by byte. */
   check(answer: Uint8Array, index: number): void {
-    const sent = this.at(index);
-    const isSame = answer.length === sent.length && (index % COMPARE_EVERY !== 0 || sent.equals(answer));
-    if (!isSame) throw new Error(`answer ${index} is not what was sent`);
+    if (!this.at(index).equals(answer)) throw new Error(`answer ${index} is not what was sent`);
   }
 }
 
@@ -65,6 +32,80 @@ function pattern(size: number, variant: number): Buffer {
   const bytes = Buffer.alloc(size);
   for (let i = 1; i < size; i++) bytes[i] = (i * 31 + variant * 97) % 256;
   return bytes;
+}
+
+/** A call with its two ways to end. */
+type Start = (payload: Buffer, done: (answer: Uint8Array) => void, failed: (error: unknown) => void) => void;
+
+/** Keeps so many calls in flight: each answer is checked, and makes room for the next call. */
+export function echoes(size: number, start: Start): Caller['echo'] {
+  const payloads = new Payloads(size);
+  return (count, inFlight) =>
+    new Promise((resolve, reject) => {
+      let sent = 0;
+      let received = 0;
+      const next = (): void => {
+        const index = sent++;
+        const done = (answer: Uint8Array): void => {
+          try {
+            payloads.check(answer, index);
+            received++;
+            if (sent < count) next();
+            else if (received === count) resolve();
+          } catch (error) {
+            reject(error);
+          }
+        };
+        start(payloads.at(index), done, reject);
+      };
+      while (sent < Math.min(count, inFlight)) next();
+    });
+}
+
+/** The same for who answers with a promise. */
+export function echoesOf(size: number, call: (payload: Buffer) => PromiseLike<Uint8Array>): Caller['echo'] {
+  return echoes(size, (payload, done, failed) => void call(payload).then(done, failed));
+}
+
+/** What streams consist of at the end that sends them. */
+export class Items implements Source {
+  /** How many have left the application's hands so far. */
+  taken = 0;
+
+  open(size: number): () => Buffer {
+    const payloads = new Payloads(size);
+    let index = 0;
+    return () => {
+      this.taken++;
+      return payloads.at(index++);
+    };
+  }
+}
+
+/** Looks at the items of one stream as they arrive. */
+export class Arrivals {
+  readonly #payloads: Payloads;
+  readonly #expected: number;
+  count = 0;
+
+  constructor({ size, count }: StreamRequest) {
+    this.#payloads = new Payloads(size);
+    this.#expected = count;
+  }
+
+  get isComplete(): boolean {
+    return this.count === this.#expected;
+  }
+
+  /** @throws when `item` is not the next one. */
+  take(item: Uint8Array): void {
+    this.#payloads.check(item, this.count++);
+  }
+
+  /** @throws when another number has arrived than was asked for. */
+  end(): void {
+    if (!this.isComplete) throw new Error(`${this.#expected} items were asked for, and ${this.count} arrived`);
+  }
 }
 
 /** A count as the answer to a flood. */
@@ -78,4 +119,14 @@ export function countBytes(count: number): Buffer {
 export function checkCount(bytes: Uint8Array, sent: number): void {
   const counted = Buffer.from(bytes).readDoubleBE();
   if (counted !== sent) throw new Error(`${sent} messages were sent, and ${counted} arrived`);
+}
+
+/** For who has nothing but bytes to ask for a stream with. */
+export function requestBytes({ count, size, credit }: StreamRequest): Buffer {
+  return Buffer.from(Float64Array.of(count, size, credit).buffer);
+}
+
+export function requestOf(bytes: Uint8Array): StreamRequest {
+  const [count = 0, size = 0, credit = 0] = new Float64Array(Uint8Array.from(bytes).buffer);
+  return { count, size, credit };
 }

@@ -1,0 +1,40 @@
+import { CONTENDERS } from './contenders.js';
+import type { Job, Round } from './control.js';
+import { Items } from './traffic.js';
+import { used } from './used.js';
+
+/** Milliseconds without another item until a stream counts as having stopped. */
+const QUIET_MS = 300;
+
+/** How many items a stream takes from who sends it while nobody reads it. */
+export async function unread({ contender, size, credit }: Extract<Job, { kind: 'unread' }>): Promise<Round> {
+  const { serve, connect } = await CONTENDERS[contender].load();
+  return async (most) => {
+    const items = new Items();
+    const peer = await serve(items);
+    const caller = await connect(peer.url, size);
+    if (caller.ignore === undefined) throw new Error(`${contender} has no streams`);
+    await caller.ignore({ count: most, size, credit });
+    let before = -1;
+    while (items.taken === 0 || items.taken > before) {
+      before = items.taken;
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    }
+    const { taken } = items;
+    await caller.close();
+    await peer.close();
+    return { value: taken };
+  };
+}
+
+/** By how many bytes the heap has grown after so many calls. */
+export async function heap({ contender, size, inFlight }: Extract<Job, { kind: 'heap' }>): Promise<Round> {
+  const { serve, connect } = await CONTENDERS[contender].load();
+  const { url } = await serve(new Items());
+  const caller = await connect(url, size);
+  return async (calls) => {
+    const before = await used();
+    await caller.echo(calls, inFlight);
+    return { value: (await used()) - before };
+  };
+}
