@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connectionMachine, handshakeMachine, keepaliveMachine, sessionMachine } from '../machines/index.js';
-import { mermaid } from './mermaid.js';
+import { mermaid } from '../src/diagram/index.js';
 
 const machines = {
   handshake: handshakeMachine,

@@ -1,0 +1,218 @@
+import type { AnyStateMachine } from 'xstate';
+import { InvalidArgument } from '../errors.js';
+import { nameOfAction, nameOfActor, nameOfGuard } from './names.js';
+
+/** What JSON can say. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** An action or a guard by its name, with those of its parameters that are data. */
+export interface NamedDefinition {
+  readonly type: string;
+  readonly params?: Json;
+}
+
+export interface TransitionDefinition {
+  readonly target?: string | readonly string[];
+  readonly reenter?: true;
+  readonly guard?: NamedDefinition;
+  readonly actions?: readonly NamedDefinition[];
+  readonly description?: string;
+  readonly meta?: Json;
+}
+
+export interface InvokeDefinition {
+  readonly id?: string;
+  readonly systemId?: string;
+  readonly src: string;
+  readonly input?: Json;
+  readonly onDone?: readonly TransitionDefinition[];
+  readonly onError?: readonly TransitionDefinition[];
+  readonly onSnapshot?: readonly TransitionDefinition[];
+}
+
+/** A state as XState's own configuration has it, with a name wherever a function may stand. */
+export interface StateDefinition {
+  readonly id?: string;
+  readonly type?: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
+  readonly history?: 'shallow' | 'deep';
+  /** Where a history state leads that remembers nothing. */
+  readonly target?: string | readonly string[];
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly meta?: Json;
+  readonly initial?: string | { readonly target: string; readonly actions?: readonly NamedDefinition[] };
+  readonly route?: { readonly guard?: NamedDefinition };
+  readonly entry?: readonly NamedDefinition[];
+  readonly exit?: readonly NamedDefinition[];
+  readonly invoke?: readonly InvokeDefinition[];
+  readonly always?: readonly TransitionDefinition[];
+  readonly on?: Transitions;
+  readonly after?: Transitions;
+  readonly onDone?: readonly TransitionDefinition[];
+  readonly states?: { readonly [key: string]: StateDefinition };
+}
+
+interface Transitions {
+  readonly [event: string]: readonly TransitionDefinition[];
+}
+
+/**
+ * A machine as plain JSON: what `createMachine` takes and what Stately's editor imports. It has the whole structure;
+ * where the machine has a function it has a name. Context, input and output are not in it, since they are no structure and
+ * may hold what is nobody's business.
+ */
+export interface MachineDefinition extends StateDefinition {
+  readonly id: string;
+  readonly version?: string;
+}
+
+/** What can be drawn: a machine, or a definition, also one that came over a wire as `JSON.stringify(machine.config)`. */
+export type Drawable = AnyStateMachine | MachineDefinition;
+
+/**
+ * The definition of any XState 5 machine. A definition gives itself, checked and completed.
+ *
+ * @throws {InvalidArgument} It is neither a machine nor a definition.
+ */
+export function definitionOf(machine: Drawable): MachineDefinition {
+  const given = isRecord(machine) && isRecord(machine['config']) ? machine['config'] : (machine as unknown);
+  if (!isRecord(given)) throw new InvalidArgument('a diagram needs an XState machine or its definition');
+  const { version } = given;
+  return {
+    id: typeof given['id'] === 'string' ? given['id'] : '(machine)',
+    ...(typeof version === 'string' ? { version } : undefined),
+    ...state(given),
+  };
+}
+
+function state(config: Fields): StateDefinition {
+  const initial = config['initial'];
+  return present({
+    id: text(config['id']),
+    type: oneOf(config['type'], ['atomic', 'compound', 'parallel', 'final', 'history']),
+    history: config['history'] === true ? 'shallow' : oneOf(config['history'], ['shallow', 'deep']),
+    target: config['type'] === 'history' || config['history'] !== undefined ? targetOf(config['target']) : undefined,
+    description: text(config['description']),
+    tags: filled(listOf(config['tags']).map(String)),
+    meta: plain(config['meta']),
+    initial: isRecord(initial)
+      ? present({ target: String(targetsOf(initial['target'])[0]), actions: actions(initial['actions']) })
+      : text(initial),
+    route: isRecord(config['route']) ? present({ guard: guard(config['route']['guard']) }) : undefined,
+    entry: actions(config['entry']),
+    exit: actions(config['exit']),
+    invoke: filled(listOf(config['invoke']).filter(isRecord).map(invoke)),
+    always: transitions(config['always']),
+    on: transitionsBy(config['on']),
+    after: transitionsBy(config['after']),
+    onDone: transitions(config['onDone']),
+    states: isRecord(config['states']) ? mapped(config['states'], (child) => state(record(child))) : undefined,
+  });
+}
+
+function invoke(config: Fields): InvokeDefinition {
+  return present({
+    id: text(config['id']),
+    systemId: text(config['systemId']),
+    src: nameOfActor(config['src']),
+    input: plain(config['input']),
+    onDone: transitions(config['onDone']),
+    onError: transitions(config['onError']),
+    onSnapshot: transitions(config['onSnapshot']),
+  });
+}
+
+function transitionsBy(config: unknown): Transitions | undefined {
+  if (!isRecord(config)) return undefined;
+  // `EVENT: undefined` is how XState forbids an event further up: it does nothing here, and that says a lot.
+  return mapped(config, (value) => transitions(value) ?? [{}]);
+}
+
+function transitions(config: unknown): readonly TransitionDefinition[] | undefined {
+  return filled(listOf(config).map(transition));
+}
+
+function transition(config: unknown): TransitionDefinition {
+  if (!isRecord(config)) return present({ target: targetOf(config) });
+  return present({
+    target: targetOf(config['target']),
+    reenter: config['reenter'] === true ? true : undefined,
+    guard: guard(config['guard']),
+    actions: actions(config['actions']),
+    description: text(config['description']),
+    meta: plain(config['meta']),
+  });
+}
+
+function targetOf(config: unknown): string | readonly string[] | undefined {
+  const targets = targetsOf(config);
+  return targets.length > 1 ? targets : targets[0];
+}
+
+function targetsOf(config: unknown): readonly string[] {
+  // A state node in the place of its name is rare, and legal.
+  return listOf(config).map((target) => (isRecord(target) ? `#${String(target['id'])}` : String(target)));
+}
+
+function guard(config: unknown): NamedDefinition | undefined {
+  if (config === undefined || config === null) return undefined;
+  return present({ type: nameOfGuard(config), params: paramsOf(config) });
+}
+
+function actions(config: unknown): readonly NamedDefinition[] | undefined {
+  // JSON.stringify leaves null where a list had a function.
+  const list = Array.isArray(config) ? config : listOf(config);
+  return filled(list.map((action) => present({ type: nameOfAction(action), params: paramsOf(action) })));
+}
+
+function paramsOf(part: unknown): Json | undefined {
+  return isRecord(part) ? plain(part['params']) : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isRecord(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function record(value: unknown): Fields {
+  return isRecord(value) ? value : {};
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
+}
+
+function filled<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function oneOf<const T extends string>(value: unknown, choices: readonly T[]): T | undefined {
+  return choices.find((choice) => choice === value);
+}
+
+/** Not by assignment, which would take `__proto__` for something else than a name. */
+function mapped<T>(fields: Fields, convert: (value: unknown) => T): { readonly [key: string]: T } {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, convert(value)]));
+}
+
+/** `value` if it is data and nothing else; what JSON can't say, a function above all, is not told. */
+function plain(value: unknown): Json | undefined {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? 'null') ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** The fields that have a value, in their order. */
+function present<T extends object>(fields: T): Present<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+}

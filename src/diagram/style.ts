@@ -1,0 +1,81 @@
+/**
+ * How pictures look. Everything hangs on the class of the outermost element, so that a picture can stand inside a page, any
+ * number of times; a page gives it other colours by `--diagram-…`, and its theme by `color-scheme`.
+ */
+type Palette = Readonly<
+  Record<'paper' | 'box' | 'ink' | 'muted' | 'line' | 'event' | 'guard' | 'effect' | 'accent', string>
+>;
+
+const LIGHT: Palette = {
+  paper: '#f6f8fa',
+  box: '#ffffff',
+  ink: '#1f2328',
+  muted: '#636c76',
+  line: '#afb8c1',
+  event: '#0550ae',
+  guard: '#8250df',
+  effect: '#1a6f3c',
+  accent: '#d4731a',
+};
+
+const DARK: Palette = {
+  paper: '#0d1117',
+  box: '#161b22',
+  ink: '#e6edf3',
+  muted: '#8d96a0',
+  line: '#4a535d',
+  event: '#79c0ff',
+  guard: '#d2a8ff',
+  effect: '#7ee787',
+  accent: '#f0a03c',
+};
+
+const names = Object.keys(LIGHT) as (keyof Palette)[];
+
+function variables(colour: (name: keyof Palette) => string): string {
+  return `.roam-diagram{${names.map((name) => `--${name}:var(--diagram-${name},${colour(name)})`).join(';')}}`;
+}
+
+/** A colour by its name; first as it is on light paper, for programs that know no variables. */
+function paint(property: 'fill' | 'stroke', name: keyof Palette): string {
+  return `${property}:${LIGHT[name]};${property}:var(--${name})`;
+}
+
+const RULES: readonly (readonly [selector: string, ...declarations: string[]])[] = [
+  ['', 'font-family:Helvetica,Arial,"Liberation Sans",sans-serif', 'font-size:12px'],
+  [':root', 'color-scheme:light dark'],
+  [' .paper', paint('fill', 'paper'), paint('stroke', 'line'), 'stroke-opacity:.5'],
+  [' .box', paint('fill', 'box'), paint('stroke', 'line'), 'stroke-width:1.2'],
+  [' .frame', paint('fill', 'ink'), 'fill-opacity:.025', paint('stroke', 'line'), 'stroke-width:1.2'],
+  [' .region', 'stroke-dasharray:5 4'],
+  [' .inner,$ .rule', 'fill:none', paint('stroke', 'line')],
+  [' .mark', 'fill:none', 'pointer-events:all'],
+  [' .curve', 'fill:none', paint('stroke', 'muted'), 'stroke-width:1.3'],
+  [' .tip,$ .dot', paint('fill', 'muted'), 'stroke:none'],
+  [' text', paint('fill', 'ink'), 'white-space:pre'],
+  [' .label text', 'paint-order:stroke', paint('stroke', 'paper'), 'stroke-width:3px', 'stroke-linejoin:round'],
+  [' .title', 'font-size:14px', 'font-weight:bold'],
+  [' .tag,$ .note,$ .word', paint('fill', 'muted')],
+  [' .note', 'font-style:italic'],
+  [' .event', paint('fill', 'event')],
+  [' .guard', paint('fill', 'guard')],
+  [' .effect', paint('fill', 'effect')],
+  // For who shows a machine at work: what is active, and what was taken last.
+  [' .active>.box,$ .active>.frame', paint('stroke', 'accent'), 'stroke-width:2.4'],
+  [' .taken>.mark', paint('fill', 'accent'), 'fill-opacity:.22'],
+  [' .taken>.curve', paint('stroke', 'accent'), 'stroke-width:2.4'],
+  [' .taken>.tip', paint('fill', 'accent')],
+];
+
+/** The style sheet of every picture. */
+export const STYLE: string = [
+  variables((name) => LIGHT[name]),
+  `@media (prefers-color-scheme:dark){${variables((name) => DARK[name])}}`,
+  // Where a page has chosen a theme that is not the system's, this knows it.
+  `@supports (color:light-dark(#000,#fff)){${variables((name) => `light-dark(${LIGHT[name]},${DARK[name]})`)}}`,
+  ...RULES.map(([selector, ...declarations]) => {
+    const name =
+      selector === ':root' ? ':root.roam-diagram' : `.roam-diagram${selector.replaceAll('$', '.roam-diagram')}`;
+    return `${name}{${declarations.join(';')}}`;
+  }),
+].join('\n');
