@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import { BASELINE, CONTENDERS, type ContenderName, NAMES } from './contenders.js';
 import { type Job, Worker } from './control.js';
 import { selfTimes } from './profile.js';
+import { publish } from './publish.js';
 import { machine, table } from './report.js';
 import { FULL, QUICK, type Result, run } from './run.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
@@ -17,6 +18,7 @@ the machine.
   npm run bench -- --quick             a few scenarios, too short to tell anything but whether they work
   npm run bench -- --only echo-16B     the scenarios whose names begin so
   npm run bench -- --of rsocket,birpc  these contenders alone, beside ws
+  npm run bench -- --write             everything, and what came out into bench/results.json, the plots and the README
   npm run bench -- --json FILE         every round's figures, too
   npm run bench -- --list              the names of the scenarios and of the contenders
   npm run bench -- --profile echo-16B-x64 [--of raw] [--seconds 3]
@@ -43,6 +45,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean' },
     only: { type: 'string' },
     of: { type: 'string' },
+    write: { type: 'boolean' },
     json: { type: 'string' },
     profile: { type: 'string' },
     seconds: { type: 'string', default: '3' },
@@ -93,7 +96,8 @@ function chosen(): Scenario[] {
 }
 
 async function bench(): Promise<void> {
-  const { quick, json } = options;
+  const { quick, write, json, only, of } = options;
+  if (write && (quick || only !== undefined || of !== undefined)) throw new Error('--write publishes whole runs only');
   const scenarios = chosen();
   const started = performance.now();
   const results: Result[] = [];
@@ -124,6 +128,7 @@ async function bench(): Promise<void> {
     writeFileSync(json, `${JSON.stringify({ machine: about, seconds, results, failures }, null, 2)}\n`);
   }
   if (failures.length > 0) process.exitCode = 1;
+  else if (write) publish(new URL('../../', import.meta.url), { machine: about, results });
 }
 
 /** So short a run meets no target, and misses none. */

@@ -19,6 +19,12 @@ export function machine() {
   };
 }
 
+/** What is kept of a run: bench/results.json. */
+export interface Outcome {
+  readonly machine: ReturnType<typeof machine>;
+  readonly results: readonly Omit<Result, 'rounds'>[];
+}
+
 const HEAD = ['scenario', 'ends in', 'who', 'result', 'target', '', 'range', 'CPU', 'absolute'];
 
 /** One line for each result, columns aligned. */
@@ -33,33 +39,43 @@ export function table(results: readonly Result[]): string {
   return rows.map(line).join('\n');
 }
 
-function cells({ title, processes, contender, size, headline, target, isMet, cpuRatio, absolute }: Result): string[] {
-  const { unit } = headline;
-  const show = (value: number): string => text(value, unit);
+function cells(result: Result): string[] {
+  const { title, processes, contender, size, headline, isMet, cpuRatio, absolute } = result;
+  const { unit, least, most } = headline;
   return [
     title,
     processes === 1 ? 'one thread' : 'two processes',
     contender === undefined ? '' : CONTENDERS[contender].title,
-    `${unit === 'x' ? '× ' : ''}${show(headline.value)}`,
-    target === undefined ? '' : `${target.bound === '>=' ? '≥' : '≤'} ${show(target.value)}`,
+    headlineText(result),
+    targetText(result),
     isMet === undefined ? '' : isMet ? '✓' : '✗',
-    headline.least === headline.most ? '' : `${show(headline.least)}–${show(headline.most)}`,
+    least === most ? '' : `${amount(least, unit)}–${amount(most, unit)}`,
     cpuRatio === undefined ? '' : `× ${cpuRatio.toFixed(2)}`,
     absoluteText(absolute, size),
   ];
 }
 
-function text(value: number, unit: Result['headline']['unit']): string {
+/** What came out. */
+export function headlineText({ headline: { value, unit } }: Pick<Result, 'headline'>): string {
+  return `${unit === 'x' ? '× ' : ''}${amount(value, unit)}`;
+}
+
+/** What was to come out, or nothing. */
+export function targetText({ headline: { unit }, target }: Pick<Result, 'headline' | 'target'>): string {
+  return target === undefined ? '' : `${target.bound === '>=' ? '≥' : '≤'} ${amount(target.value, unit)}`;
+}
+
+function amount(value: number, unit: Result['headline']['unit']): string {
   if (unit === 'x') return value.toFixed(2);
   return unit === 'B' ? bytes(value) : `${value} items`;
 }
 
-function absoluteText(absolute: Result['absolute'], size: number | undefined): string {
+function absoluteText(absolute: Result['absolute'], size?: number): string {
   const { baseline, own, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
   if (baseline !== undefined && own !== undefined) {
     const { link, handshake, open, reply } = absolute;
     const than = CONTENDERS[BASELINE].title;
-    if (link === undefined) return `${rate(own, size)}, ${than} ${rate(baseline, size)}`;
+    if (link === undefined) return `${rateText(own, size)}, ${than} ${rateText(baseline, size)}`;
     const phases = { link, handshake, open, reply };
     const spent = Object.entries(phases).map(([phase, took]) => `${phase} ${took?.toFixed(2)}`);
     return `${own.toFixed(2)} ms (${spent.join(', ')}), ${than} ${baseline.toFixed(2)} ms`;
@@ -70,7 +86,7 @@ function absoluteText(absolute: Result['absolute'], size: number | undefined): s
 }
 
 /** Messages a second; for large ones, what that is in bytes. */
-function rate(perSecond: number, size = 0): string {
+export function rateText(perSecond: number, size = 0): string {
   const thousands = `${(perSecond / 1000).toFixed(1)} k/s`;
   return size < 16_384 ? thousands : `${thousands} (${Math.round((perSecond * size) / 2 ** 20)} MiB/s)`;
 }

@@ -18,7 +18,7 @@ export interface Plan {
   readonly share: number;
 }
 
-export const FULL: Plan = { rounds: 9, roundMs: 250, warmUpMs: 900, fewAtATime: 3, repeats: 3, share: 1 };
+export const FULL: Plan = { rounds: 15, roundMs: 100, warmUpMs: 900, fewAtATime: 3, repeats: 3, share: 1 };
 export const QUICK: Plan = { rounds: 1, roundMs: 50, warmUpMs: 50, fewAtATime: 1, repeats: 1, share: 0.01 };
 
 type Unit = 'x' | 'B' | 'items';
@@ -60,8 +60,8 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result[]> {
 }
 
 /**
- * All in turn, the baseline before and after each turn of the others: what disturbs the machine for longer than a round
- * disturbs all. Each turn begins with another contender, so that nobody is always the one next to the baseline.
+ * All in turn, and the baseline before and after each: what disturbs the machine for longer than a round disturbs both.
+ * A contender is compared with the two rounds of the baseline that are next to its own.
  */
 async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
   const { figure, name, title, size, processes, targets } = scenario;
@@ -70,23 +70,18 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
   return withWorkers(workers, async ([baseline, ...contenders]) => {
     if (baseline === undefined) throw new Error(`${name} has nobody to compare with`);
     for (const worker of [baseline, ...contenders]) await warmUp(worker, plan.warmUpMs * scenario.patience * processes);
-    const baselines = [await baseline.round(plan.roundMs)];
-    const figures: Figures[][] = contenders.map(() => []);
-    for (let turn = 0; turn < plan.rounds; turn++) {
-      for (let i = 0; i < contenders.length; i++) {
-        const at = (turn + i) % contenders.length;
-        figures[at]?.push((await contenders[at]?.round(plan.roundMs)) ?? {});
+    const turns: Turn[][] = others.map(() => []);
+    let before = await baseline.round(plan.roundMs);
+    for (let round = 0; round < plan.rounds; round++) {
+      for (const [at, contender] of contenders.entries()) {
+        const own = await contender.round(plan.roundMs);
+        const after = await baseline.round(plan.roundMs);
+        turns[at]?.push({ before, own, after });
+        before = after;
       }
-      baselines.push(await baseline.round(plan.roundMs));
     }
     return others.map((contender, at): Result => {
-      const details = figures[at] ?? [];
-      const rounds = details.map((own, turn) => {
-        const around = (of: string) => (numberOf(baselines[turn], of) + numberOf(baselines[turn + 1], of)) / 2;
-        const [ownFigure, baselineFigure] = [numberOf(own, figure), around(figure)];
-        const cpuRatio = numberOf(own, 'cpu') / around('cpu');
-        return { baseline: baselineFigure, own: ownFigure, ratio: ownFigure / baselineFigure, cpuRatio };
-      });
+      const rounds = (turns[at] ?? []).map((turn) => ratiosOf(turn, figure));
       const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
       const ratios = rounds.map(({ ratio }) => ratio);
       return {
@@ -95,11 +90,32 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
         size,
         ...judge(targets[contender], '>=', median(ratios)),
         cpuRatio: medianOf('cpuRatio'),
-        absolute: { baseline: medianOf('baseline'), own: medianOf('own'), ...phasesOf(details) },
+        absolute: {
+          baseline: medianOf('baseline'),
+          own: medianOf('own'),
+          ...phasesOf((turns[at] ?? []).map(({ own }) => own)),
+        },
         rounds,
       };
     });
   });
+}
+
+/** A round of a contender, between two of the baseline. */
+interface Turn {
+  readonly before: Figures;
+  readonly own: Figures;
+  readonly after: Figures;
+}
+
+function ratiosOf({ before, own, after }: Turn, figure: Comparison['figure']) {
+  const around = (name: string): number => (numberOf(before, name) + numberOf(after, name)) / 2;
+  return {
+    baseline: around(figure),
+    own: numberOf(own, figure),
+    ratio: numberOf(own, figure) / around(figure),
+    cpuRatio: numberOf(own, 'cpu') / around('cpu'),
+  };
 }
 
 /** What the time was spent on, where a round tells. */
@@ -207,8 +223,8 @@ function judge(target: number | undefined, bound: '>=' | '<=', value: number): P
   return { target: { bound, value: target }, isMet: bound === '>=' ? value >= target : value <= target };
 }
 
-function numberOf(figures: Figures | undefined, name: string): number {
-  const value = figures?.[name];
+function numberOf(figures: Figures, name: string): number {
+  const value = figures[name];
   if (typeof value !== 'number') throw new Error(`a round without ${name}`);
   return value;
 }

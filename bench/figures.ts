@@ -1,0 +1,12 @@
+/**
+ * Draws the benchmark's plots and the README's tables once more, from bench/results.json. With `--check` it writes
+ * nothing, and fails when something would change.
+ */
+import { draw } from './publish.js';
+
+const isCheck = process.argv.includes('--check');
+const stale = draw(new URL('..', import.meta.url), isCheck);
+if (isCheck && stale.length > 0) {
+  console.error(`not up to date, run npm run figures: ${stale.join(', ')}`);
+  process.exitCode = 1;
+}
