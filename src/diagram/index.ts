@@ -12,4 +12,14 @@ export {
   type TransitionDefinition,
 } from './definition.js';
 export { mermaid } from './mermaid.js';
+export {
+  type Sequence,
+  type SequenceArrival,
+  type SequenceMessage,
+  type SequenceNote,
+  type SequencePause,
+  type SequenceStep,
+  sequenceMermaid,
+} from './sequence.js';
+export { sequenceSvg } from './sequence-svg.js';
 export { loadSvg, svg } from './svg.js';

@@ -1,5 +1,6 @@
 import { chartOf, destination, guardText, isArrow, isWithin, namesOf, type State, type Transition } from './chart.js';
 import type { Drawable } from './definition.js';
+import { mermaidText } from './mermaid-text.js';
 
 /**
  * A machine as a Mermaid state diagram: every state, every transition with its event, guard and effects, and in a note beside
@@ -26,7 +27,7 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
   const lines: string[] = [];
   for (const [at, child] of state.children.entries()) {
     if (state.kind === 'parallel' && at > 0) lines.push(`${indent}--`);
-    const head = `${indent}state "${escapeLabel(nameOf(child))}" as ${drawing.ids.get(child)}`;
+    const head = `${indent}state "${mermaidText(nameOf(child))}" as ${drawing.ids.get(child)}`;
     const inner = statesIn(child, drawing, `${indent}  `);
     lines.push(...(inner.length > 0 ? [`${head} {`, ...inner, `${indent}}`] : [head]));
   }
@@ -34,7 +35,7 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
     lines.push(`${indent}[*] --> ${drawing.ids.get(target)}${label === '' ? '' : ` : ${label}`}`);
   if (state.initial !== undefined && state.kind !== 'history') {
     const effects = namesOf(state.initial.effects);
-    begin(state.initial.target, effects === '' ? '' : escapeLabel(`/ ${effects}`));
+    begin(state.initial.target, effects === '' ? '' : mermaidText(`/ ${effects}`));
   }
   const id = drawing.ids.get(state);
   if (state.initial !== undefined && state.kind === 'history') {
@@ -50,7 +51,7 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
   // The machine itself is no state of the picture; where it has none, it is the picture.
   const [anchor] = state.parent === undefined ? state.children : [state];
   if (state.parent === undefined && anchor === undefined)
-    lines.push(`${indent}state "${escapeLabel(state.key)}" as ${id}`);
+    lines.push(`${indent}state "${mermaidText(state.key)}" as ${id}`);
   if (text.length > 0) {
     const said = state.parent === undefined ? text.map((line) => `in any state, ${line}`) : text;
     drawing.notes.push(
@@ -89,7 +90,7 @@ function noteOf(state: State): string[] {
     ...(entry.length === 0 ? [] : [`on entry / ${namesOf(entry)}`]),
     ...(exit.length === 0 ? [] : [`on exit / ${namesOf(exit)}`]),
   ];
-  return [...lines.map(escapeLabel), ...transitions.filter((transition) => !isArrow(transition)).map(sentence)];
+  return [...lines.map(mermaidText), ...transitions.filter((transition) => !isArrow(transition)).map(sentence)];
 }
 
 function sentence(transition: Transition): string {
@@ -97,19 +98,11 @@ function sentence(transition: Transition): string {
   const words = isArrow(transition) ? '' : destination(transition);
   const effects = namesOf(transition.effects);
   const isIgnored = words === '' && effects === '' && !isArrow(transition);
-  return escapeLabel(
+  return mermaidText(
     [transition.event, guard, words, effects === '' ? '' : `/ ${effects}`, isIgnored ? '/ nothing' : '']
       .filter((word) => word !== '')
       .join(' '),
   );
-}
-
-/** Everything that may mean something to Mermaid, as one of its entities, and each text in one line. */
-function escapeLabel(text: string): string {
-  return text
-    .replace(/\s+/g, ' ')
-    .replace(/[^\p{L}\p{N} ._,*/()[\]|-]/gu, (character) => `#${character.codePointAt(0)};`)
-    .replace(/--/g, '-#45;');
 }
 
 /** Words of Mermaid's own. */

@@ -49,6 +49,8 @@ const RULES: readonly (readonly [selector: string, ...declarations: string[]])[]
   [' .frame', paint('fill', 'ink'), 'fill-opacity:.025', paint('stroke', 'line'), 'stroke-width:1.2'],
   [' .region', 'stroke-dasharray:5 4'],
   [' .inner,$ .rule', 'fill:none', paint('stroke', 'line')],
+  [' .lifeline', 'stroke-dasharray:3 4'],
+  [' .remark', paint('stroke', 'guard'), 'stroke-opacity:.4'],
   [' .mark', 'fill:none', 'pointer-events:all'],
   [' .curve', 'fill:none', paint('stroke', 'muted'), 'stroke-width:1.3'],
   [' .tip,$ .dot', paint('fill', 'muted'), 'stroke:none'],

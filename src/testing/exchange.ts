@@ -1,3 +1,4 @@
+import { type SequenceStep, sequenceMermaid } from '../diagram/sequence.js';
 import type { Message } from '../wire/message.js';
 
 /** What was said: a message, bytes that are none, the end of the stream or a broken link, or what the peer was made to do. */
@@ -14,7 +15,7 @@ export interface Said {
  * payloads.
  */
 export function toMermaid(exchange: readonly Said[]): string {
-  return ['sequenceDiagram', '  participant tester', '  participant peer', ...exchange.map(lineOf)].join('\n');
+  return sequenceMermaid({ participants: ['tester', 'peer'], steps: exchange.map(stepOf) }).trimEnd();
 }
 
 /** A message in a few words. */
@@ -26,11 +27,10 @@ export function inWords(word: Word): string {
   return `${word.type} on ${word.connectionId}${detailOf(word)}`;
 }
 
-function lineOf({ from, message }: Said): string {
-  // A semicolon would end Mermaid's line, and a hash begins an entity.
-  const text = inWords(message).replace(/[;#\n]/g, ' ');
-  if (typeof message === 'object' && 'control' in message) return `  Note over peer: ${text}`;
-  return `  ${from === 'tester' ? 'tester->>peer' : 'peer->>tester'}: ${text}`;
+function stepOf({ from, message }: Said): SequenceStep {
+  const text = inWords(message);
+  if (typeof message === 'object' && 'control' in message) return { type: 'note', over: 'peer', text };
+  return { type: 'message', from, to: from === 'tester' ? 'peer' : 'tester', text };
 }
 
 function detailOf(message: Message): string {

@@ -1,0 +1,75 @@
+import { mermaidText } from './mermaid-text.js';
+
+/** One participant tells another one something. */
+export interface SequenceMessage {
+  readonly type: 'message';
+  readonly from: string;
+  readonly to: string;
+  /** The first word, up to a blank, is its name. */
+  readonly text: string;
+  /** It never arrives. */
+  readonly isLost?: boolean;
+}
+
+/** What is to be known of a participant, at this time. */
+export interface SequenceNote {
+  readonly type: 'note';
+  readonly over: string;
+  readonly text: string;
+}
+
+/** A message from further up arrives only now; any other arrives as soon as it is sent. */
+export interface SequenceArrival {
+  readonly type: 'arrival';
+  /** Which step the message is, counted from 0. */
+  readonly of: number;
+}
+
+/** Time passes, for all of them. */
+export interface SequencePause {
+  readonly type: 'pause';
+  readonly text: string;
+}
+
+export type SequenceStep = SequenceMessage | SequenceNote | SequenceArrival | SequencePause;
+
+/** What is said between some participants, in order. */
+export interface Sequence {
+  /** From left to right. Whoever else is named by a step stands behind them. */
+  readonly participants: readonly string[];
+  readonly steps: readonly SequenceStep[];
+}
+
+/** A name that Mermaid takes as it is, and that is no word of its own. */
+const PLAIN =
+  /^(?!(?:end|note|loop|alt|opt|par|and|else|actor|participant|as|over|rect|critical|break|box)$)[a-z]\w*$/i;
+
+/** A sequence as a Mermaid sequence diagram. Mermaid has no slanted arrows: a message stands where it is sent. */
+export function sequenceMermaid(sequence: Sequence): string {
+  const participants = participantsOf(sequence);
+  const isPlain = participants.every((name) => PLAIN.test(name));
+  const names = new Map(participants.map((name, at) => [name, isPlain ? name : `p${at}`]));
+  const all = participants.map((name) => names.get(name)).filter((_, at, list) => at === 0 || at === list.length - 1);
+  const lines = sequence.steps.flatMap((step) => {
+    if (step.type === 'arrival') return [];
+    const text = mermaidText(step.text);
+    if (step.type === 'pause') return [`  Note over ${all.join(',')}: ${text}`];
+    if (step.type === 'note') return [`  Note over ${names.get(step.over)}: ${text}`];
+    const arrow = step.isLost === true ? '-x' : '->>';
+    return [`  ${names.get(step.from)}${arrow}${names.get(step.to)}: ${text}`];
+  });
+  const heads = participants.map((name) => {
+    const id = names.get(name) as string;
+    return id === name ? `  participant ${id}` : `  participant ${id} as ${mermaidText(name)}`;
+  });
+  return `${['sequenceDiagram', ...heads, ...lines].join('\n')}\n`;
+}
+
+/** All that have a part in it. */
+export function participantsOf({ participants, steps }: Sequence): string[] {
+  const named = steps.flatMap((step) => {
+    if (step.type === 'message') return [step.from, step.to];
+    return step.type === 'note' ? [step.over] : [];
+  });
+  return [...new Set([...participants, ...named])];
+}
