@@ -34,8 +34,7 @@ export function goalsOf(world: World, options: GoalOptions): Goal[] {
   const goals: Record<GoalName, Goal['isGood']> = {
     'handshake-ends': each(({ isEstablished, isOver }) => isEstablished || isOver),
     'opens-settle': each(({ isWaiting }) => !isWaiting),
-    // When nothing is under way the tables agree: that is a property of every such state.
-    'closes-known': both((left, right, isQuiet) => isQuiet || left.isGone || right.isGone),
+    'closes-known': both((left, right) => left.isOver || right.isOver || left.table?.ids === right.table?.ids),
     'end-spreads': both((left, right) => left.isOver === right.isOver),
     'ends-cleanly': each(({ isOver, isGone }) => isGone || !isOver),
     'no-deadlock': both(({ isGone: one }, { isGone: other }, isQuiet) => isQuiet || (one && other)),

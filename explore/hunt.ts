@@ -1,6 +1,8 @@
 import { type Configuration, explore, type Failure, prepare, type Setup } from './configuration.js';
 import { CONFIGURATIONS } from './configurations.js';
-import { type Mutant, mutated } from './mutants.js';
+import { type Mutant, mutated } from './mutant.js';
+import { STUCK } from './mutants-liveness.js';
+import { UNSAFE } from './mutants-safety.js';
 
 /** What killed a mutant, and where. */
 export interface Kill {
@@ -9,10 +11,16 @@ export interface Kill {
   readonly failure: Failure;
 }
 
-/** Looks for a mutant in its configurations, one after the other. */
+export const MUTANTS: readonly Mutant[] = [...UNSAFE, ...STUCK];
+
+/**
+ * Looks for a mutant in its configurations, one after the other. Of what has to come about only what the mutant is there
+ * for is asked: often one mistake keeps several things from happening.
+ */
 export function hunt(mutant: Mutant): Kill | undefined {
   for (const name of mutant.configurations) {
-    const setup = prepare(configurationOf(name), mutated(mutant));
+    const prepared = prepare(configurationOf(name), mutated(mutant));
+    const setup = { ...prepared, goals: prepared.goals.filter(({ property }) => property === mutant.by) };
     const { failure } = explore(setup);
     if (failure !== undefined) return { configuration: name, setup, failure };
   }

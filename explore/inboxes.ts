@@ -2,6 +2,7 @@ import type { SessionEvent } from '../machines/index.js';
 import type { Message } from '../src/wire/message.js';
 import type { ModelGate } from './gate.js';
 import type { Event } from './local.js';
+import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
 
 /**
@@ -12,11 +13,13 @@ export class ModelInboxes {
   readonly #state: PortState;
   readonly #limits: PeerOptions['limits'];
   readonly #gate: ModelGate;
+  readonly #monitor: Monitor;
 
-  constructor(state: PortState, limits: PeerOptions['limits'], gate: ModelGate) {
+  constructor(state: PortState, limits: PeerOptions['limits'], gate: ModelGate, monitor: Monitor) {
     this.#state = state;
     this.#limits = limits;
     this.#gate = gate;
+    this.#monitor = monitor;
   }
 
   /** A message arrives while reading is paused; one is always taken. */
@@ -24,6 +27,7 @@ export class ModelInboxes {
     const { intake = Number.POSITIVE_INFINITY } = this.#limits;
     this.#state.held = [...this.#state.held, message];
     const count = this.#state.held.length;
+    if (count > Math.max(intake, 1) + 1) this.#monitor.found('bounded', `${count} messages are held back`);
     if (count > intake && count > 1) this.#gate.pushNext({ type: 'conduit.overflowed' });
   }
 

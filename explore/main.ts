@@ -10,18 +10,22 @@
  *
  * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest
  * too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came of it,
- * counterexamples included. With `--pin` the counts are written down in counts.json; without it they are held against
- * what stands there.
+ * counterexamples included, which `-- --replay FILE` plays on real sessions. With `--pin` the counts are written down in
+ * counts.json, and the tables in the README; without it the counts are held against what stands there.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Configuration, explore, type Failure, prepare, type Setup } from './configuration.js';
 import { CONFIGURATIONS } from './configurations.js';
-import { hunt } from './hunt.js';
-import { MUTANTS } from './mutants.js';
+import type { Label } from './draft.js';
+import { configurationOf, hunt, MUTANTS } from './hunt.js';
+import { SHIPPED } from './machines.js';
+import { mutated } from './mutant.js';
 import { PROPERTIES, type Property } from './properties.js';
 import { replay } from './replay.js';
-import { mermaid, stepsOf } from './sequence.js';
+import { mermaid } from './sequence.js';
+import { type Counts, configurationsTable, mutantsTable } from './tables.js';
+import { type Counterexample, counterexample, pathOf, toJSON } from './written.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,10 +34,10 @@ const { values } = parseArgs({
     json: { type: 'string' },
     mutants: { type: 'boolean' },
     pin: { type: 'boolean' },
+    replay: { type: 'string' },
   },
 });
 
-type Counts = Record<string, { states: number; transitions: number; depth: number }>;
 const COUNTS = new URL('counts.json', import.meta.url);
 const counts = JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
 
@@ -53,12 +57,8 @@ function explain(setup: Setup, { finding, path }: Failure): string {
   return `\n${setup.configuration.name}: ${conclusion} (${steps})\n\n${mermaid(setup, path, `${finding.property}: ${finding.text}`)}`;
 }
 
-function written({ finding, path }: Failure, setup: Setup): unknown {
-  return { ...finding, rule: PROPERTIES[finding.property as Property].rule, steps: stepsOf(setup, path) };
-}
-
 /** Whether the real sessions do what a counterexample says. */
-async function confirmed({ system }: Setup, { path }: Failure): Promise<string> {
+async function confirmed({ system }: Setup, path: readonly Label[]): Promise<string> {
   const divergence = await replay(system, path);
   return divergence === undefined
     ? 'Real sessions do the same, step by step.'
@@ -81,29 +81,62 @@ async function exploreAll(chosen: readonly Configuration[]): Promise<unknown[]> 
       process.exitCode = 1;
     }
     console.log(row(widths, [name, states, transitions, depth, seconds.toFixed(1), properties, verdict]));
-    results.push({ ...result, ...(failure && { failure: written(failure, setup) }) });
+    results.push({ ...result, ...(failure && { failure: counterexample(failure, setup) }) });
     if (failure === undefined) continue;
-    console.log(`${explain(setup, failure)}\n${await confirmed(setup, failure)}`);
+    console.log(`${explain(setup, failure)}\n${await confirmed(setup, failure.path)}`);
     process.exitCode = 1;
   }
   return results;
 }
 
 function huntAll(): unknown[] {
-  const widths = [18, 88, 38, 20, -6];
+  const widths = [18, 88, 38, 22, -6];
   console.log(row(widths, ['mutant', 'the mistake', 'found in', 'by', 'steps']));
-  return MUTANTS.map((mutant) => {
-    const { name, text } = mutant;
-    const kill = hunt(mutant);
+  const kills = MUTANTS.map((mutant) => ({ mutant, kill: hunt(mutant) }));
+  if (values.pin) writeTable('mutants', mutantsTable(kills));
+  return kills.map(({ mutant: { name, text, by }, kill }) => {
     if (kill === undefined) {
       console.log(row(widths, [name, text, 'nowhere', '', '']));
       process.exitCode = 1;
       return { name, text };
     }
     const { configuration, failure, setup } = kill;
-    console.log(row(widths, [name, text, configuration, failure.finding.property, failure.path.length]));
-    return { name, text, configuration, failure: written(failure, setup) };
+    const { property } = failure.finding;
+    const found = property === by ? property : `${property}, not ${by}`;
+    if (property !== by) process.exitCode = 1;
+    console.log(row(widths, [name, text, configuration, found, failure.path.length]));
+    return { name, text, configuration, failure: counterexample(failure, setup) };
   });
+}
+
+/** Puts a table into its place in the README. */
+function writeTable(name: string, table: string): void {
+  const readme = new URL('../README.md', import.meta.url);
+  const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`);
+  const text = readFileSync(readme, 'utf8');
+  writeFileSync(
+    readme,
+    text.replace(place, (_, begin, end) => `${begin}\n${table}\n${end}`),
+  );
+}
+
+/** One result as `--json` has written it. */
+interface Written {
+  readonly name: string;
+  /** Of a mutant, where it was found. */
+  readonly configuration?: string;
+  readonly failure?: Counterexample;
+}
+
+/** Plays counterexamples that have been written down on real sessions. */
+async function replayAll(results: readonly Written[]): Promise<void> {
+  for (const { name, configuration = name, failure } of results) {
+    if (failure === undefined) continue;
+    const mutant = MUTANTS.find((one) => one.name === name);
+    const setup = prepare(configurationOf(configuration), mutant ? mutated(mutant) : SHIPPED);
+    const path = pathOf(setup, failure);
+    console.log(`${name}: ${path.length} steps in ${configuration}. ${await confirmed(setup, path)}`);
+  }
 }
 
 const chosen = CONFIGURATIONS.filter(({ name, isQuick, isLong }) =>
@@ -113,9 +146,13 @@ if (chosen.length === 0) {
   console.error(`no such configuration; there are ${CONFIGURATIONS.map(({ name }) => name).join(', ')}`);
   process.exitCode = 1;
 }
-const results = values.mutants ? huntAll() : await exploreAll(chosen);
-if (values.pin) writeFileSync(COUNTS, `${JSON.stringify(counts, undefined, 2)}\n`);
-if (values.json !== undefined) {
-  const plain = (_key: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-  writeFileSync(values.json, `${JSON.stringify(results, plain, 2)}\n`);
+if (values.replay === undefined) {
+  const results = values.mutants ? huntAll() : await exploreAll(chosen);
+  if (values.json !== undefined) writeFileSync(values.json, `${toJSON(results)}\n`);
+} else {
+  await replayAll(JSON.parse(readFileSync(values.replay, 'utf8')) as Written[]);
+}
+if (values.pin) {
+  writeFileSync(COUNTS, `${JSON.stringify(counts, undefined, 2)}\n`);
+  writeTable('configurations', configurationsTable(CONFIGURATIONS, counts));
 }

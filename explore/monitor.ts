@@ -48,7 +48,7 @@ export class Monitor {
     if (type === greeting) {
       if (memory.hasGreeted) this.found('handshake-first', `a second ${type}`);
       memory.hasGreeted = true;
-    } else if (!isEstablished && type !== 'ProtocolError') {
+    } else if (!(isEstablished && memory.hasGreeted) && type !== 'ProtocolError') {
       this.found('handshake-first', `${type} before the handshake is over`);
     }
     if (type === 'ProtocolError') {

@@ -1,6 +1,7 @@
 import type { SessionEvent } from '../machines/index.js';
 import type { DataMessage, Message } from '../src/wire/message.js';
 import type { ModelGate } from './gate.js';
+import type { Monitor } from './monitor.js';
 import type { PeerOptions, PortState } from './peer.js';
 
 /** The outbox, as src/outbox.ts has it, counting messages where that counts bytes. */
@@ -9,6 +10,7 @@ export class ModelOutbox {
   readonly #state: PortState;
   readonly #limits: PeerOptions['limits'];
   readonly #gate: ModelGate;
+  readonly #monitor: Monitor;
   readonly #watch: (message: Message) => void;
   /** The messages that the link holds back; negative, those that it would still take. */
   #backlog: number;
@@ -18,12 +20,14 @@ export class ModelOutbox {
     limits: PeerOptions['limits'],
     gate: ModelGate,
     backlog: number,
+    monitor: Monitor,
     watch: (message: Message) => void,
   ) {
     this.#state = state;
     this.#limits = limits;
     this.#gate = gate;
     this.#backlog = backlog;
+    this.#monitor = monitor;
     this.#watch = watch;
   }
 
@@ -34,7 +38,9 @@ export class ModelOutbox {
     if (message.type === 'ConnectionClose' && isParked) state.parked = [...state.parked, message];
     else this.#write(message);
     const { outbox = 0, replies = Number.POSITIVE_INFINITY } = this.#limits;
-    if (state.isFull && this.#backlog > outbox + replies) this.#gate.push({ type: 'outbox.overflowed' });
+    const beyond = this.#backlog - outbox - replies;
+    if (state.isFull && beyond > 1) this.#monitor.found('bounded', `${this.#backlog} messages wait to leave`);
+    if (state.isFull && beyond > 0) this.#gate.push({ type: 'outbox.overflowed' });
   }
 
   /** A user's message, which may have to wait. */

@@ -59,8 +59,8 @@ export class ModelPort {
     this.state = { ...state };
     this.#monitor = monitor;
     this.#gate = new ModelGate(send, () => this.#inboxes.release((message) => this.#received(message)));
-    this.#inboxes = new ModelInboxes(this.state, options.limits, this.#gate);
-    this.#outbox = new ModelOutbox(this.state, options.limits, this.#gate, backlog, (message) =>
+    this.#inboxes = new ModelInboxes(this.state, options.limits, this.#gate, monitor);
+    this.#outbox = new ModelOutbox(this.state, options.limits, this.#gate, backlog, monitor, (message) =>
       monitor.sent(message, this.state.isEstablished, parity(), this.#ping),
     );
   }

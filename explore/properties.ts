@@ -23,7 +23,7 @@ export const PROPERTIES = {
   'opens-settle': { rule: 'connection.open', text: 'every local request settles' },
   'closes-known': {
     rule: 'connection.close',
-    text: 'every close becomes known to both: delivery alone makes the tables agree',
+    text: 'every close becomes known to both: delivery alone brings them to know the same ids',
   },
   'end-spreads': { rule: '5', text: "one side's end implies the other's" },
   'ends-cleanly': { rule: '5.29', text: 'an end that has begun comes to its end' },

@@ -14,7 +14,7 @@ export interface PathStep {
   readonly seen: readonly unknown[];
 }
 
-const NAMES = ['initiator', 'acceptor'] as const;
+export const NAMES = ['initiator', 'acceptor'] as const;
 
 /** The steps of a path, with what each brings about. */
 export function stepsOf({ system, sides, configuration }: Setup, path: readonly Label[]): PathStep[] {

@@ -38,6 +38,7 @@ export interface Facts {
 export interface Table {
   readonly number: number;
   readonly rows: Readonly<Record<string, Row>>;
+  readonly ids: string;
 }
 
 export interface Row {
@@ -195,7 +196,7 @@ export class Side {
       };
     }
     const number = this.#views.add(rows);
-    return { number, rows };
+    return { number, rows, ids: Object.keys(rows).sort().join() };
   }
 }
 

@@ -3,8 +3,9 @@ import { expect, test } from '@jest/globals';
 import { explore, prepare } from '../../explore/configuration.js';
 import { CONFIGURATIONS } from '../../explore/configurations.js';
 import { configurationOf } from '../../explore/hunt.js';
+import { type Counts, configurationsTable } from '../../explore/tables.js';
 
-const counts = JSON.parse(readFileSync('explore/counts.json', 'utf8')) as Record<string, unknown>;
+const counts = JSON.parse(readFileSync('explore/counts.json', 'utf8')) as Counts;
 
 const quick = CONFIGURATIONS.filter(({ isQuick }) => isQuick);
 
@@ -15,8 +16,10 @@ test.each(quick.map(({ name }) => name))('every property holds in every state of
   expect({ states, transitions, depth }).toEqual(counts[name]);
 });
 
-test('every configuration has its counts written down', () => {
+test('every configuration has its counts written down, and the README has them', () => {
   expect(Object.keys(counts).sort()).toEqual(CONFIGURATIONS.map(({ name }) => name).sort());
+  const table = configurationsTable(CONFIGURATIONS, counts);
+  expect(readFileSync('README.md', 'utf8')).toContain(`<!-- configurations -->\n\n${table}\n<!-- end -->`);
 });
 
 /** Why sessions end, of all the steps of a configuration. */

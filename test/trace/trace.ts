@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { markdown } from '../../explore/tables.js';
 import { RULES_IN_SCOPE } from './rules.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -19,11 +20,7 @@ export function trace(): Trace {
 /** The README's table: each rule, where it is carried out, and where it is checked. */
 export function table({ implementations, tests }: Trace): string {
   const rows = RULES_IN_SCOPE.map((rule) => [`\`${rule}\``, links(implementations.get(rule)), links(tests.get(rule))]);
-  const all = [['rule', 'where', 'tests'], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
-  const [heading = [], ...body] = all;
-  return `${[line(heading), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')}\n`;
+  return markdown([['rule', 'where', 'tests'], ...rows]);
 }
 
 function links(files: readonly string[] = []): string {

@@ -1,41 +1,15 @@
-/**
- * What the explorer has to find: the shipped machines, each time with one mistake in one of them. A mutant counts as
- * killed by a property that does not hold, never by a number of states that is not what it was.
- */
-import { type AnyStateMachine, assign, createMachine } from 'xstate';
-import { type Machines, SHIPPED } from './machines.js';
+/** Mistakes that show in a state, or in a step. */
+import { assign } from 'xstate';
+import { SHIPPED } from './machines.js';
+import { changed, type Mutant } from './mutant.js';
 
-export interface Mutant {
-  readonly name: string;
-  readonly text: string;
-  /** The configurations in which it may show, the smallest first. */
-  readonly configurations: readonly string[];
-  readonly make: () => Partial<Machines>;
-}
+const { connection, handshake, keepalive, session } = SHIPPED;
 
-// biome-ignore lint/suspicious/noExplicitAny: a machine's configuration is taken apart here, whatever its types.
-type Config = any;
-
-/** The machine with its configuration changed by hand. */
-function changed(machine: AnyStateMachine, change: (config: Config) => void): AnyStateMachine {
-  const config: Config = clone(machine.config);
-  change(config);
-  return createMachine(config, machine.implementations as never) as AnyStateMachine;
-}
-
-/** A copy of what is plain data; functions, and what built-in actions are, stay the same. */
-function clone(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(clone);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, clone(part)]));
-}
-
-const { session, handshake, keepalive, connection } = SHIPPED;
-
-export const MUTANTS: readonly Mutant[] = [
+export const UNSAFE: readonly Mutant[] = [
   {
     name: 'dropped-guard',
     text: 'an Open is admitted although its id is in use',
+    by: 'books-agree',
     configurations: ['adversary-releaser-acceptor-reference'],
     make: () => ({
       session: changed(session, (config) => {
@@ -46,6 +20,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'swapped-target',
     text: 'a connection that we reject is active here all the same',
+    by: 'tables-agree',
     configurations: ['opens-reference'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -56,6 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'missing-effect',
     text: 'an abandoned open sends no Close',
+    by: 'tables-agree',
     configurations: ['opens-reference'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -66,6 +42,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'off-by-one-id',
     text: 'an id of ours is one more than it should be',
+    by: 'ids-parity',
     configurations: ['opens-reference'],
     make: () => ({
       session: session.provide({
@@ -82,6 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'reused-id',
     text: 'the next id is counted from the connections that live',
+    by: 'ids-grow',
     configurations: ['no-acceptor', 'limits-reference'],
     make: () => ({
       session: session.provide({
@@ -95,18 +73,9 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   {
-    name: 'lost-timer',
-    text: 'nobody sweeps up opens that have waited too long',
-    configurations: ['dead-peer'],
-    make: () => ({
-      session: changed(session, (config) => {
-        delete config.states.running.states.deadlines.states.sweeping.after;
-      }),
-    }),
-  },
-  {
     name: 'hasty-keepalive',
     text: 'a deadline that passes ends the session, whatever lies in the inbox',
+    by: 'pong-in-time',
     configurations: ['keepalive-reference'],
     make: () => ({
       keepalive: changed(keepalive, (config) => {
@@ -117,6 +86,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'deaf-to-pause',
     text: 'the keepalive goes on waiting while nobody reads',
+    by: 'pong-in-time',
     configurations: ['keepalive-reference'],
     make: () => ({
       keepalive: changed(keepalive, (config) => {
@@ -128,6 +98,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'early-greeting',
     text: 'the acceptor takes itself for established before its HelloYourself is on its way',
+    by: 'handshake-first',
     configurations: ['handshake-reference', 'handshake-strict'],
     make: () => ({
       handshake: changed(handshake, (config) => {
@@ -136,8 +107,16 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   {
+    name: 'short-memory',
+    text: 'an answer to an open that was given up is taken for a violation',
+    by: 'no-accusation',
+    configurations: ['opens-strict'],
+    make: () => ({ session: session.provide({ guards: { answersLate: () => false } }) }),
+  },
+  {
     name: 'unsettled-close',
     text: 'a close of an active connection is never settled',
+    by: 'settles-once',
     configurations: ['handshake-even', 'closes-reference'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -148,6 +127,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'double-settle',
     text: 'closing a pending open settles it twice',
+    by: 'settles-once',
     configurations: ['handshake-even'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -159,22 +139,14 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'forgotten-removal',
     text: 'a connection that has ended stays on the books',
+    by: 'books-agree',
     configurations: ['no-acceptor'],
     make: () => ({ session: session.provide({ actions: { remove: assign({}) } }) }),
   },
   {
-    name: 'clinging-link',
-    text: 'a session that ends in order does not close the link',
-    configurations: ['handshake-reference'],
-    make: () => ({
-      session: changed(session, (config) => {
-        config.states.ending.entry.pop();
-      }),
-    }),
-  },
-  {
     name: 'silent-withdrawal',
     text: 'a withdrawn open leaves its question with the user',
+    by: 'books-agree',
     configurations: ['opens-reference'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -185,6 +157,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'second-ping',
     text: 'a Ping goes out while another one is',
+    by: 'one-ping',
     configurations: ['keepalive-reference'],
     make: () => ({
       keepalive: changed(keepalive, (config) => {
@@ -196,6 +169,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'talkative-root',
     text: 'the root is closed on the wire when its last caller goes',
+    by: 'root-unspoken',
     configurations: ['no-acceptor'],
     make: () => ({
       session: changed(session, (config) => {
@@ -206,6 +180,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'repeated-close',
     text: 'a close of ours is sent twice',
+    by: 'silence-after-close',
     configurations: ['handshake-even'],
     make: () => ({
       connection: changed(connection, (config) => {
@@ -214,9 +189,89 @@ export const MUTANTS: readonly Mutant[] = [
       }),
     }),
   },
+  {
+    name: 'eager-routing',
+    text: 'what comes on a closed id is handed on to nobody',
+    by: 'active-only',
+    configurations: ['closes-reference'],
+    make: () => ({ session: session.provide({ guards: { isRouted: () => true } }) }),
+  },
+  {
+    name: 'early-active',
+    text: 'an open is taken for accepted as soon as it is sent',
+    by: 'silence-before-accept',
+    configurations: ['adversary-releaser-acceptor-reference'],
+    make: () => ({
+      connection: changed(connection, (config) => {
+        const { entry } = config.states.opening;
+        config.states.starting.always[0] = { guard: 'isOurs', target: 'active', actions: entry[1] };
+      }),
+    }),
+  },
+  {
+    name: 'long-winded',
+    text: 'a session that has accused its peer goes on',
+    by: 'last-word',
+    configurations: ['adversary-greeter-initiator-strict'],
+    make: () => ({
+      session: changed(session, (config) => {
+        delete config.states.running.on['rx.Hello'][1].target;
+      }),
+    }),
+  },
+  {
+    name: 'silent-end',
+    text: 'a session that ends at once tells nobody',
+    by: 'nothing-left',
+    configurations: ['handshake-reference'],
+    make: () => ({
+      session: changed(session, (config) => {
+        config.states.ended.entry.shift();
+      }),
+    }),
+  },
+  {
+    name: 'endless-flush',
+    text: 'the acceptor flushes again whenever its reply has been flushed',
+    by: 'bounded',
+    configurations: ['handshake-reference'],
+    make: () => ({
+      handshake: changed(handshake, (config) => {
+        config.states.replying.on['conduit.flushed'] = { actions: 'flush' };
+      }),
+    }),
+  },
+  {
+    name: 'boundless-intake',
+    text: 'what is held back while nobody reads is held however much it is',
+    by: 'bounded',
+    configurations: ['flooded-reference'],
+    make: () => ({
+      session: changed(session, (config) => {
+        delete config.states.running.on['conduit.overflowed'];
+      }),
+    }),
+  },
+  {
+    name: 'boundless-replies',
+    text: 'replies go out however many wait already',
+    by: 'bounded',
+    configurations: ['replies'],
+    make: () => ({
+      session: changed(session, (config) => {
+        delete config.states.running.states.outbound.states.full.on['outbox.overflowed'];
+      }),
+    }),
+  },
+  {
+    name: 'unspoken-end',
+    text: 'a connection that is released does not say how it ended',
+    by: 'never-throws',
+    configurations: ['closes-reference'],
+    make: () => ({
+      connection: changed(connection, (config) => {
+        config.states.active.on['app.release'].actions.pop();
+      }),
+    }),
+  },
 ];
-
-/** All the machines, one of them with its mistake. */
-export function mutated({ make }: Mutant): Machines {
-  return { ...SHIPPED, ...make() };
-}

@@ -1,0 +1,40 @@
+/** The README's tables of what is explored, and of what is found. */
+import type { Configuration } from './configuration.js';
+import type { Kill } from './hunt.js';
+import type { Mutant } from './mutant.js';
+
+/** What came of each configuration, by its name; see counts.json. */
+export type Counts = Record<string, { states: number; transitions: number; depth: number }>;
+
+/** A table in Markdown; the first row is its heading. */
+export function markdown(rows: readonly (readonly string[])[]): string {
+  const [heading = [], ...body] = rows;
+  const widths = heading.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`;
+  return `${[line(heading), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')}\n`;
+}
+
+/** One row for both modes, where they come to the same. */
+export function configurationsTable(configurations: readonly Configuration[], counts: Counts): string {
+  const rows = configurations.map(({ name, text }) => {
+    const { states = 0, transitions = 0, depth = 0 } = counts[name] ?? {};
+    return [name, text, ...[states, transitions, depth].map((count) => count.toLocaleString('en'))];
+  });
+  const merged = rows.flatMap(([name = '', ...rest]) => {
+    const twin = (suffix: string) => rows.find(([other]) => other === name.replace(/reference$|strict$/, suffix));
+    const isSame = twin('reference')?.slice(1).join() === twin('strict')?.slice(1).join();
+    if (!isSame) return [[`\`${name}\``, ...rest]];
+    return name.endsWith('strict') ? [] : [[`\`${name.replace(/reference$/, '*')}\``, ...rest]];
+  });
+  return markdown([['configuration', 'what is in it', 'states', 'transitions', 'depth'], ...merged]);
+}
+
+export function mutantsTable(kills: readonly { readonly mutant: Mutant; readonly kill: Kill | undefined }[]): string {
+  const rows = kills.map(({ mutant: { name, text }, kill }) => [
+    `\`${name}\``,
+    text,
+    kill === undefined ? 'nothing' : `\`${kill.failure.finding.property}\``,
+    kill === undefined ? '' : String(kill.failure.path.length),
+  ]);
+  return markdown([['mutant', 'the mistake', 'found by', 'steps'], ...rows]);
+}
