@@ -11,7 +11,8 @@
  * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest
  * too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came of it,
  * counterexamples included, which `-- --replay FILE` plays on real sessions. With `--pin` the counts are written down in
- * counts.json, and the tables in the README; without it the counts are held against what stands there.
+ * counts.json, and the tables in the README; without it the counts are held against what stands there. `-- --twin` holds
+ * the states against those of an independent model; see twin.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -25,6 +26,7 @@ import { PROPERTIES, type Property } from './properties.js';
 import { replay } from './replay.js';
 import { mermaid } from './sequence.js';
 import { type Counts, configurationsTable, mutantsTable } from './tables.js';
+import { compare, TWINS, whyNoTwin } from './twin.js';
 import { type Counterexample, counterexample, pathOf, toJSON } from './written.js';
 
 const { values } = parseArgs({
@@ -35,11 +37,15 @@ const { values } = parseArgs({
     mutants: { type: 'boolean' },
     pin: { type: 'boolean' },
     replay: { type: 'string' },
+    twin: { type: 'boolean' },
   },
 });
 
 const COUNTS = new URL('counts.json', import.meta.url);
 const counts = JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
+
+/** Of the states in which the twin differs. */
+const MOST_SHOWN = 10;
 
 function row(widths: readonly number[], cells: readonly (string | number)[]): string {
   return cells
@@ -120,6 +126,33 @@ function writeTable(name: string, table: string): void {
   );
 }
 
+/** Holds the explorer's states against those of its twin. */
+function compareAll(): unknown[] {
+  const why = whyNoTwin();
+  if (why !== undefined) {
+    console.log(`skipped: ${why}`);
+    return [];
+  }
+  const widths = [38, -11, 0];
+  console.log(row(widths, ['configuration', 'states', 'projected']));
+  return TWINS.map((name) => {
+    const compared = compare(name);
+    const { states, onlyHere, onlyThere } = compared;
+    const isSame = onlyHere.length + onlyThere.length === 0;
+    console.log(
+      row(widths, [
+        name,
+        states,
+        isSame ? 'the same' : `${onlyHere.length} only here, ${onlyThere.length} only in the twin`,
+      ]),
+    );
+    for (const state of onlyHere.slice(0, MOST_SHOWN)) console.log(`  only here    ${state}`);
+    for (const state of onlyThere.slice(0, MOST_SHOWN)) console.log(`  only there   ${state}`);
+    if (!isSame) process.exitCode = 1;
+    return { name, ...compared };
+  });
+}
+
 /** One result as `--json` has written it. */
 interface Written {
   readonly name: string;
@@ -147,7 +180,7 @@ if (chosen.length === 0) {
   process.exitCode = 1;
 }
 if (values.replay === undefined) {
-  const results = values.mutants ? huntAll() : await exploreAll(chosen);
+  const results = values.mutants ? huntAll() : values.twin ? compareAll() : await exploreAll(chosen);
   if (values.json !== undefined) writeFileSync(values.json, `${toJSON(results)}\n`);
 } else {
   await replayAll(JSON.parse(readFileSync(values.replay, 'utf8')) as Written[]);
