@@ -2,8 +2,9 @@
  * What the rows of a connection's chart ask for again and again: closing, settling, concluding.
  */
 import type { ConnectionId } from '../src/wire/id.js';
-import type { ConnectionClose } from '../src/wire/message.js';
+import type { ConnectionClose, DataMessage } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
+import { type Json, plain } from '../src/wire/plain.js';
 import type { Rule } from '../src/wire/rule.js';
 import type { ConnectionContext } from './connection-setup.js';
 import { type ConnectionEnd, NO_METADATA, type Outcome, type RequestNumber } from './events.js';
@@ -11,6 +12,21 @@ import { type ConnectionEnd, NO_METADATA, type Outcome, type RequestNumber } fro
 type Phase = ConnectionEnd['phase'];
 export interface Args {
   context: ConnectionContext;
+}
+
+/** A message for the reader. Whoever serialises it, as inspectors do with an action's parameters, gets none of its bytes. */
+export class Delivery {
+  readonly id: ConnectionId;
+  readonly message: DataMessage;
+
+  constructor(id: ConnectionId, message: DataMessage) {
+    this.id = id;
+    this.message = message;
+  }
+
+  toJSON(): Json | undefined {
+    return plain({ ...this });
+  }
 }
 
 /** A Close of ours. */

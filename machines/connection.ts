@@ -22,6 +22,7 @@ import {
   conclude,
   concludeByPeer,
   concludeByUs,
+  Delivery,
   settleDone,
   settleOpen,
   violation,
@@ -59,10 +60,7 @@ const acceptedRows = connection.createStateConfig({
 
 const deliver = {
   type: 'deliver',
-  params: ({ context, event }: Args & { event: { message: DataMessage } }) => ({
-    id: context.id,
-    message: event.message,
-  }),
+  params: ({ context, event }: Args & { event: { message: DataMessage } }) => new Delivery(context.id, event.message),
 } as const;
 
 /** The root is never closed on the wire: the session ends instead. */

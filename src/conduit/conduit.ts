@@ -5,6 +5,7 @@ import { ProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
 import type { Message, MessageType } from '../wire/message.js';
+import { type Json, plain } from '../wire/plain.js';
 import { Gate } from './gate.js';
 
 /** A local input; or one that is made only when its turn comes, and may have become moot by then. */
@@ -27,6 +28,24 @@ const RECEIVED = {
 
 /** How much may wait here before the link itself is paused: a burst that one read brings is no reason to. */
 const PAUSE_LINK_AT = 256 * 2 ** 10;
+
+/**
+ * The event of a message. Whoever serialises it, as inspectors do with every event, gets what can be shown: how many bytes
+ * the payload has, and none of them.
+ */
+class ReceivedEvent {
+  readonly type: string;
+  readonly message: Message;
+
+  constructor(type: string, message: Message) {
+    this.type = type;
+    this.message = message;
+  }
+
+  toJSON(): Json | undefined {
+    return plain({ ...this });
+  }
+}
 
 /** A link and a codec: what arrives becomes the session's events, one whole step at a time. */
 export class Conduit {
@@ -128,7 +147,7 @@ export class Conduit {
       const message: Message = this.#codec.decode(frame, this.#limits);
       const type = RECEIVED[message.type];
       if (type === undefined) throw new TypeError(`the codec ${this.#codec.name} gave no message`);
-      return { type, message } as SessionEvent;
+      return new ReceivedEvent(type, message) as SessionEvent;
     } catch (error) {
       const { rule = 'session.message', limit } = error instanceof ProtocolError ? error : {};
       const description = error instanceof Error ? error.message : String(error);
