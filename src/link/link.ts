@@ -21,6 +21,12 @@ export interface LinkEvents {
  */
 export interface Link {
   /**
+   * What to call the link where sessions are watched; the same at both of its ends, where both know it, so that whoever
+   * watches both knows that they belong together. Nothing else goes by it.
+   */
+  readonly name?: string | undefined;
+
+  /**
    * Starts the flow of events; called once, before anything else. What arrived earlier is kept until then.
    */
   start(events: LinkEvents): void;

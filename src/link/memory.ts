@@ -42,8 +42,10 @@ export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, Me
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new InvalidArgument(`capacity must be an integer of at least 1, not ${String(capacity)}`);
   }
-  const left = new MemoryEnd(capacity);
-  const right = new MemoryEnd(capacity);
+  // Of all pairs in all processes, or nearly so: it is for people to see, and nothing goes by it.
+  const name = `memory ${Math.random().toString(36).slice(2, 10)}`;
+  const left = new MemoryEnd(name, capacity);
+  const right = new MemoryEnd(name, capacity);
   left.connect(right);
   right.connect(left);
   return [left, right];
@@ -56,6 +58,7 @@ const DELIVERIES_PER_TURN = 256;
 type Ending = 'ended' | Error;
 
 class MemoryEnd implements MemoryLink {
+  readonly name: string;
   readonly #capacity: number;
   #peer: MemoryEnd = this;
   #events: LinkEvents | undefined;
@@ -69,7 +72,8 @@ class MemoryEnd implements MemoryLink {
   #deliveries = 0;
   #buffered = 0;
 
-  constructor(capacity: number) {
+  constructor(name: string, capacity: number) {
+    this.name = name;
     this.#capacity = capacity;
   }
 

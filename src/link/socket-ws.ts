@@ -25,6 +25,20 @@ export interface RawSocket {
   cork(): void;
   uncork(): void;
   readonly errored?: Error | null;
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
+/** The addresses of both ends, in an order that is the same at both. */
+function nameOf(raw: RawSocket | undefined): string | undefined {
+  const { localAddress, localPort, remoteAddress, remotePort } = raw ?? {};
+  if (localPort === undefined || remotePort === undefined) return undefined;
+  return [`${localAddress}:${localPort}`, `${remoteAddress}:${remotePort}`]
+    .map((address) => address.replace('::ffff:', ''))
+    .sort()
+    .join(' – ');
 }
 
 /**
@@ -55,6 +69,7 @@ const afterTick: (callback: () => void) => void = node?.nextTick ?? queueMicrota
 
 /** A link over a WebSocket of the package `ws`. */
 export class WsLink extends SocketLink {
+  readonly name: string | undefined;
   readonly #ws: WsWebSocket;
   readonly #raw: RawSocket | undefined;
   readonly #waiting = new Fifo<Uint8Array>();
@@ -72,6 +87,8 @@ export class WsLink extends SocketLink {
     super(closeTimeout);
     this.#ws = ws;
     this.#raw = raw;
+    // Now: a socket that has ended has no addresses any more.
+    this.name = nameOf(raw);
     // A view into what the socket read: `ws` would copy it for an ArrayBuffer.
     ws.binaryType = 'nodebuffer';
     ws.on('message', this.#onMessage);
