@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
-const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$)';
+const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$|inspect/inspect-node\\.ts$)';
 
 /** What bench/ has to itself, and installs only to be run. */
 const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(

@@ -49,6 +49,7 @@ export class SessionPort implements Port, ConnectionHost {
   #root: Connection | undefined;
   #reason: SessionClosedReason | undefined;
   #endError: SessionClosed | undefined;
+  #watchers: Set<(message: DataMessage) => void> | undefined;
 
   constructor(config: SessionConfig, host: PortHost) {
     this.#config = config;
@@ -294,7 +295,22 @@ export class SessionPort implements Port, ConnectionHost {
   }
 
   send(message: DataMessage): Promise<void> {
-    return this.#outbox.send(message);
+    const sent = this.#outbox.send(message);
+    if (this.#watchers !== undefined) for (const watcher of this.#watchers) watcher(message);
+    return sent;
+  }
+
+  /**
+   * Shows what our callers send, which no actor sees; until the function that is returned is called. What the machines send
+   * is seen in their actions, and what arrives in the session's events. The watcher must not throw.
+   */
+  watch(watcher: (message: DataMessage) => void): () => void {
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers?.delete(watcher);
+      if (this.#watchers?.size === 0) this.#watchers = undefined;
+    };
   }
 
   release(connection: Connection): void {

@@ -5,10 +5,11 @@ import { conform } from './conform.js';
 import { connect } from './connect.js';
 import { demo } from './demo/stage.js';
 import { UsageError, verdictOn } from './failure.js';
+import { inspect } from './inspect/command.js';
 import type { Command } from './options.js';
 import { serve } from './serve.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform };
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform, inspect };
 
 const HELP = `roam-actors: sessions of the roam protocol, version 7
 

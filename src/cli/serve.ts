@@ -7,6 +7,7 @@ import { echo } from './echo.js';
 import { closeOf, endOf, Failure, UsageError, verdictOn } from './failure.js';
 import { formatMetadata } from './metadata.js';
 import { type Command, integer, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
+import { interrupted } from './signals.js';
 
 const HELP = `roam-actors serve: accepts sessions over WebSockets, and returns what they send
 
@@ -108,23 +109,6 @@ function answer(name: string, { id, metadata }: OpenRequest): Acceptance | Rejec
       });
     },
   };
-}
-
-/** Resolves with the first signal; the second one ends the process. */
-function interrupted(): Promise<void> {
-  return new Promise((resolve) => {
-    let isFirst = true;
-    for (const [signal, number] of [
-      ['SIGINT', 2],
-      ['SIGTERM', 15],
-    ] as const) {
-      process.on(signal, () => {
-        if (!isFirst) process.exit(128 + number);
-        isFirst = false;
-        resolve();
-      });
-    }
-  });
 }
 
 function say(error: unknown, where = 'server'): void {

@@ -127,7 +127,8 @@ class Folded implements State {
         break;
       case 'snapshot': {
         const actor = this.actors.get(record.actor);
-        if (actor === undefined) break;
+        // What has ended does not come back, whatever a process says.
+        if (actor === undefined || actor.status !== 'active' || actor.isLost) break;
         const { snapshot, event, transitions = [], at } = record;
         const isSame = actor.status === snapshot.status && isEqual(actor.value, snapshot.value);
         const { value: _, context: __, output: ___, error: ____, ...rest } = actor;
@@ -267,16 +268,26 @@ function forgetOldest<Key>(map: Map<Key, unknown>, most: number): void {
   }
 }
 
-/** A copy of the state is kept each time that this many records have come: no step back replays more than these. */
-const CHECKPOINT = 2_048;
+/** A copy of the state is kept each time that so many records have come, or so many bytes of them. */
+const CHECKPOINT_RECORDS = 2_048;
+const CHECKPOINT_BYTES = 8 * 2 ** 20;
+
+/** The state before a record, by its position. */
+interface Checkpoint {
+  readonly position: number;
+  readonly state: Folded;
+  /** Of all records before it. */
+  readonly bytes: number;
+}
 
 /** Records in order, and the state after each of them. */
 export class History {
-  readonly #records: InspectionRecord[] = [];
-  /** The state before the first record that is kept, and after every {@link CHECKPOINT} more. */
-  #checkpoints: Folded[] = [new Folded()];
+  #records: InspectionRecord[] = [];
+  /** The first is that of the first record that is kept. */
+  #checkpoints: Checkpoint[] = [{ position: 0, state: new Folded(), bytes: 0 }];
   readonly #now = new Folded();
   #first = 0;
+  #bytes = 0;
 
   /** How many records there have been, those forgotten included: the position of the present. */
   get end(): number {
@@ -293,10 +304,15 @@ export class History {
     return this.#now;
   }
 
-  push(record: InspectionRecord): void {
+  /** Adds a record; `size` is what it counts for, in bytes, where {@link trim} is to go by that. */
+  push(record: InspectionRecord, size = 0): void {
     this.#records.push(record);
     this.#now.apply(record);
-    if (this.#records.length % CHECKPOINT === 0) this.#checkpoints.push(new Folded(this.#now));
+    this.#bytes += size;
+    const { position, bytes } = this.#checkpoints.at(-1) as Checkpoint;
+    if (this.end - position >= CHECKPOINT_RECORDS || this.#bytes - bytes >= CHECKPOINT_BYTES) {
+      this.#checkpoints.push({ position: this.end, state: new Folded(this.#now), bytes: this.#bytes });
+    }
   }
 
   /** The record that leads from position `position` to the next; undefined where none is kept. */
@@ -311,22 +327,25 @@ export class History {
 
   /** The state at a position, the nearest that is kept. It takes milliseconds, and the result is the caller's. */
   at(position: number): State {
-    const offset = Math.min(Math.max(position - this.#first, 0), this.#records.length);
-    const checkpoint = Math.floor(offset / CHECKPOINT);
-    const state = new Folded(this.#checkpoints[checkpoint]);
-    for (let index = checkpoint * CHECKPOINT; index < offset; index++) {
-      state.apply(this.#records[index] as InspectionRecord);
-    }
+    const target = Math.min(Math.max(position, this.#first), this.end);
+    let checkpoint = this.#checkpoints[0] as Checkpoint;
+    for (const each of this.#checkpoints) if (each.position <= target) checkpoint = each;
+    const state = new Folded(checkpoint.state);
+    for (let at = checkpoint.position; at < target; at++) state.apply(this.record(at) as InspectionRecord);
     return state;
   }
 
-  /** Forgets the oldest records until no more than `most`, and a checkpoint's worth, are left; their effect stays. */
-  trim(most: number): void {
-    const surplus = Math.floor(Math.max(0, this.#records.length - most) / CHECKPOINT);
-    if (surplus === 0) return;
-    this.#records.splice(0, surplus * CHECKPOINT);
-    this.#checkpoints = this.#checkpoints.slice(surplus);
-    this.#first += surplus * CHECKPOINT;
+  /** Forgets the oldest records, from checkpoint to checkpoint, as long as more are left than that; their effect stays. */
+  trim(most: number, mostBytes = Number.POSITIVE_INFINITY): void {
+    let keep = 0;
+    for (const [index, { position, bytes }] of this.#checkpoints.entries()) {
+      if (this.end - position < most && this.#bytes - bytes < mostBytes) break;
+      keep = index;
+    }
+    const { position } = this.#checkpoints[keep] as Checkpoint;
+    this.#checkpoints = this.#checkpoints.slice(keep);
+    this.#records = this.#records.slice(position - this.#first);
+    this.#first = position;
   }
 }
 

@@ -13,8 +13,9 @@
  * The page gets frames of JSON text, each an array of records; it sends nothing. `history.ts` makes states of them.
  */
 
-/** What JSON.parse gives. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+import type { Json } from '../wire/plain.js';
+
+export type { Json };
 
 /** The version of this format. */
 export const RECORDING_VERSION = 1;
@@ -106,11 +107,11 @@ export interface Traffic {
 
 /** A transition that a machine has taken, by what its definition says of it. */
 export interface TakenTransition {
-  /** The id of the state that it leaves: `session.running.inbound.reading`; the root's is the machine's own. */
+  /** The path of the state that it belongs to: `running.inbound.reading`; empty for the machine itself. */
   readonly source: string;
   /** As it stands in the definition: `rx.ConnectionOpen`, `rx.*`, `xstate.after.…`, `xstate.done.actor.…`; `''` for `always`. */
   readonly event: string;
-  /** The ids of the states that it enters; empty where it stays. */
+  /** The paths of its target states; empty where it has none, and stays. */
   readonly targets: readonly string[];
   /** Which of the source's transitions for this event it is, from 0. */
   readonly index: number;

@@ -147,8 +147,8 @@ const FIELDS: Readonly<Record<RecordingLine['kind'], Readonly<Record<string, Che
   notice: { seq: isNumber, at: isNumber, 'process?': isNumber, text: isText },
 };
 
-/** What is wrong with a line's value; undefined where nothing is. */
-function flawOf(value: unknown): string | undefined {
+/** What is wrong with what is to be a line; undefined where nothing is. */
+export function flawOf(value: unknown): string | undefined {
   if (!isObject(value)) return 'not an object';
   const record = value as Record<string, unknown>;
   const kind = String(record['kind']);

@@ -1,0 +1,250 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type AddressInfo, isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { GREETING } from '../../inspect/stately.js';
+import type { StaticFile } from './files.js';
+import type { Store } from './store.js';
+
+export interface InspectServerOptions {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Whoever has it sees everything, and may be seen. */
+  readonly token: string;
+  readonly store: Store;
+  readonly files: ReadonlyMap<string, StaticFile>;
+  /** Whether processes may connect; not where a recording is shown. */
+  readonly takesProcesses: boolean;
+  /** Told when a page comes or goes: how many there are. */
+  readonly onPages?: (count: number) => void;
+}
+
+/** What one process, or one page, may cost. Bytes, and counts. */
+const MAX_MESSAGE = 4 * 2 ** 20;
+const MAX_PROCESSES = 64;
+const MAX_PAGES = 16;
+const MAX_UNREAD = 128 * 2 ** 20;
+
+/** How long a connection may take to say what it wants. Milliseconds. */
+const REQUEST_TIMEOUT = 10_000;
+
+/** A message that is too long, or malformed, gets the process a new connection; the others do not notice. */
+const WS_OPTIONS = { noServer: true, perMessageDeflate: false, clientTracking: true } as const;
+
+/**
+ * Serves the page, what it shows, and whom it shows. Three things keep others out: the token, without which nothing is told;
+ * the Host, by which a page of another site that was made to resolve to this machine gives itself away; and the Origin.
+ */
+export class InspectServer {
+  readonly #options: InspectServerOptions;
+  readonly #token: Buffer;
+  readonly #server: Server;
+  readonly #processes = new WebSocketServer({ ...WS_OPTIONS, maxPayload: MAX_MESSAGE });
+  /** A page has nothing to say. */
+  readonly #pages = new WebSocketServer({ ...WS_OPTIONS, maxPayload: 1024 });
+
+  private constructor(options: InspectServerOptions) {
+    this.#options = options;
+    this.#token = digest(options.token);
+    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) =>
+      this.#answer(request, response),
+    );
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
+    this.#server.on('clientError', (_error, socket) => refuse(socket, 400));
+  }
+
+  /** Rejects with the system's error when the port can't be had. */
+  static async listen(options: InspectServerOptions): Promise<InspectServer> {
+    const server = new InspectServer(options);
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once('error', reject);
+      server.#server.listen(options.port, options.host, resolve);
+    });
+    return server;
+  }
+
+  /** Where the page is, and where processes connect to: with the token. */
+  get url(): string {
+    const { host, token } = this.#options;
+    const local = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://${local.includes(':') ? `[${local}]` : local}:${port}/?token=${token}`;
+  }
+
+  get pages(): number {
+    return this.#pages.clients.size;
+  }
+
+  /** Hangs up on everybody; resolves when nothing is left. */
+  async close(): Promise<void> {
+    for (const client of [...this.#processes.clients, ...this.#pages.clients]) client.terminate();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+    this.#options.store.close();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const { method = '' } = request;
+    response.setHeader('Content-Security-Policy', this.#policy(request));
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Referrer-Policy', 'no-referrer');
+    response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
+    response.setHeader('Cache-Control', 'no-store');
+    const { pathname } = targetOf(request);
+    const refusal = this.#refusal(request);
+    const file = this.#options.files.get(pathname === '/' ? '/index.html' : pathname);
+    if (refusal !== undefined) {
+      fail(response, ...refusal);
+    } else if (pathname === '/recording.jsonl') {
+      this.#download(response, method);
+    } else if (file === undefined) {
+      fail(response, 404, 'there is no such page');
+    } else {
+      response.writeHead(200, { 'Content-Type': file.type, 'Content-Length': file.content.length });
+      response.end(method === 'HEAD' ? undefined : file.content);
+    }
+  }
+
+  /** Why a request is not answered. The files of the page are nobody's secret, and so need no token. */
+  #refusal(request: IncomingMessage): [status: number, text: string] | undefined {
+    const { pathname, searchParams } = targetOf(request);
+    if (!this.#isOurs(request)) return [403, 'this host is not ours: use the URL that was printed'];
+    if (request.method !== 'GET' && request.method !== 'HEAD') return [405, 'there is nothing here but to be read'];
+    const isOpen = pathname !== '/' && pathname !== '/recording.jsonl';
+    return isOpen || this.#isTrusted(searchParams) ? undefined : [401, 'the URL needs its token, as it was printed'];
+  }
+
+  #download(response: ServerResponse, method: string): void {
+    response.writeHead(200, {
+      'Content-Type': 'application/jsonl; charset=utf-8',
+      'Content-Disposition': 'attachment; filename="recording.jsonl"',
+    });
+    if (method === 'GET') for (const line of this.#options.store.lines()) response.write(`${line}\n`);
+    response.end();
+  }
+
+  #policy({ headers: { host = '' } }: IncomingMessage): string {
+    const here = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host}` : '';
+    return [
+      "default-src 'none'",
+      // The layout of diagrams is WebAssembly.
+      "script-src 'self' 'wasm-unsafe-eval'",
+      "style-src 'self' 'unsafe-inline'",
+      "img-src 'self' data: blob:",
+      "font-src 'self'",
+      "worker-src 'self' blob:",
+      `connect-src 'self'${here}`,
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; ');
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', () => socket.destroy());
+    const isPage = targetOf(request).pathname === '/view';
+    const refusal = this.#refusalOfSocket(request, isPage);
+    if (refusal !== undefined) {
+      refuse(socket, refusal);
+      return;
+    }
+    const server = isPage ? this.#pages : this.#processes;
+    server.handleUpgrade(request, socket, head, (client) => {
+      // What is wrong is told by the close that follows.
+      client.on('error', () => {});
+      if (isPage) this.#show(client);
+      else this.#watch(client);
+    });
+  }
+
+  #refusalOfSocket(request: IncomingMessage, isPage: boolean): number | undefined {
+    // The page is ours alone; a page that is inspected is anybody's on this machine who knows the token.
+    const isWelcome = isSameOrigin(request) || (!isPage && isLoopbackOrigin(request));
+    if (!this.#isOurs(request) || !isWelcome) return 403;
+    if (!this.#isTrusted(targetOf(request).searchParams)) return 401;
+    if (!isPage && !this.#options.takesProcesses) return 409;
+    const isFull = isPage ? this.#pages.clients.size >= MAX_PAGES : this.#processes.clients.size >= MAX_PROCESSES;
+    return isFull ? 503 : undefined;
+  }
+
+  #watch(client: WebSocket): void {
+    const { store } = this.#options;
+    const number = store.join();
+    client.send(GREETING);
+    client.on('message', (data, isBinary) => {
+      if (isBinary) store.complain(number, 'it sent bytes where text was expected');
+      else store.take(number, String(data));
+    });
+    client.on('error', ({ message }) => store.complain(number, 'it was cut off', message));
+    client.on('close', () => store.leave(number));
+  }
+
+  #show(client: WebSocket): void {
+    const stop = this.#options.store.subscribe((frame) => {
+      // It gets everything anew when it comes back.
+      if (client.bufferedAmount > MAX_UNREAD) client.terminate();
+      else client.send(frame);
+    });
+    const { onPages } = this.#options;
+    client.on('close', () => {
+      stop();
+      onPages?.(this.pages);
+    });
+    onPages?.(this.pages);
+  }
+
+  #isTrusted(query: URLSearchParams): boolean {
+    // Of equal length, whatever was sent.
+    return timingSafeEqual(digest(query.get('token') ?? ''), this.#token);
+  }
+
+  /** Whether the client means this server: a name that only resolves to it is somebody else's. */
+  #isOurs({ headers: { host = '' } }: IncomingMessage): boolean {
+    const { port } = this.#server.address() as AddressInfo;
+    const [, name = '', , given = '80'] = /^(\[[^\]]*\]|[^:]*)(:(\d+))?$/.exec(host) ?? [];
+    const bare = name.replace(/^\[|\]$/g, '');
+    const isKnown =
+      bare === 'localhost' || bare === this.#options.host || (isIP(bare) !== 0 && this.#isReachableAs(bare));
+    return isKnown && Number(given) === port;
+  }
+
+  /** By an address of its own; one that listens on all has several. */
+  #isReachableAs(address: string): boolean {
+    const { host } = this.#options;
+    return host === '0.0.0.0' || host === '::' || (isLoopback(address) && isLoopback(host));
+  }
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function targetOf({ url = '/' }: IncomingMessage): URL {
+  // What comes after the slash is no host, whatever it looks like.
+  return URL.canParse(`http://here${url}`) ? new URL(`http://here${url}`) : new URL('http://here/');
+}
+
+function isSameOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
+  return origin === undefined || origin === `http://${host}`;
+}
+
+function isLoopbackOrigin({ headers: { origin = '' } }: IncomingMessage): boolean {
+  return URL.canParse(origin) && isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''));
+}
+
+function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
+}
+
+function fail(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
+  response.end(`${text}\n`);
+}
+
+function refuse(socket: Duplex, status: number): void {
+  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n\r\n`);
+  else socket.destroy();
+}

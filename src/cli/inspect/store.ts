@@ -1,0 +1,291 @@
+import { createHash } from 'node:crypto';
+import { History, recordsOf } from '../../inspect/history.js';
+import {
+  type ActorKey,
+  type InspectionRecord,
+  RECORDING_VERSION,
+  type RecordingLine,
+  type RecordingStart,
+} from '../../inspect/record.js';
+import { flawOf, lineOf, type Recording } from '../../inspect/recording.js';
+import { recordsOfStately } from '../../inspect/stately.js';
+import { adopt } from './adopt.js';
+
+/** What is kept, whoever sends it. Counts, and bytes of JSON. */
+export interface StoreLimits {
+  /** Records that can be gone back to. */
+  readonly records: number;
+  readonly recordBytes: number;
+  /** One record; one definition. */
+  readonly record: number;
+  readonly definition: number;
+  /** Contexts and outputs of all actors that live: beyond it they are left out, and their states are still there. */
+  readonly contextBytes: number;
+  /** Actors that live, of all processes. */
+  readonly actors: number;
+}
+
+const STORE_LIMITS: StoreLimits = {
+  records: 20_000,
+  recordBytes: 64 * 2 ** 20,
+  record: 64 * 1024,
+  definition: 2 ** 20,
+  contextBytes: 64 * 2 ** 20,
+  actors: 50_000,
+};
+
+/** How long a record is held for an earlier one from another process. Milliseconds. */
+const HOLD = 30;
+
+/** Of one process. */
+const MOST_DEFINITIONS = 1_000;
+
+/** Complaints about one process. */
+const MOST_NOTICES = 20;
+
+/** Characters of one frame to a page, about. */
+const FRAME = 512 * 1024;
+
+interface Process {
+  readonly number: number;
+  /** What it is told of by, once something came from it. */
+  isIntroduced: boolean;
+  /** The hash of each definition as the process has it, and as we do. */
+  readonly hashes: Map<string, string>;
+  readonly complaints: Set<string>;
+  /** No record of it is earlier than the one before. */
+  lastAt: number;
+}
+
+type Subscriber = (frame: string) => void;
+
+/** All that is known of the inspected processes, within bounds, and who wants to hear of it. */
+export class Store {
+  readonly #by: string;
+  readonly #limits: StoreLimits;
+  readonly #now: () => number;
+  readonly #isLive: boolean;
+  readonly #history = new History();
+  readonly #processes = new Map<number, Process>();
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #contexts = new Map<ActorKey, number>();
+  #contextBytes = 0;
+  #held: InspectionRecord[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #last = 0;
+  #seq = 0;
+
+  /** A store with a recording in it is complete; without, it takes what processes tell. `now` is in milliseconds since the epoch. */
+  constructor(by: string, now: () => number, options: { limits?: Partial<StoreLimits>; recording?: Recording } = {}) {
+    this.#by = by;
+    this.#now = now;
+    this.#limits = { ...STORE_LIMITS, ...options.limits };
+    this.#isLive = options.recording === undefined;
+    for (const record of options.recording?.records ?? []) this.#history.push(record);
+  }
+
+  /** A process has connected, or what says that it is one. */
+  join(): number {
+    const number = ++this.#last;
+    this.#processes.set(number, {
+      number,
+      isIntroduced: false,
+      hashes: new Map(),
+      complaints: new Set(),
+      lastAt: 0,
+    });
+    return number;
+  }
+
+  leave(number: number): void {
+    const process = this.#processes.get(number);
+    this.#processes.delete(number);
+    if (process?.isIntroduced !== true) return;
+    this.#hold({ kind: 'left', seq: 0, at: this.#now(), process: number });
+    for (const key of this.#contexts.keys()) if (key.startsWith(`${number}/`)) this.#weigh(key, undefined);
+  }
+
+  /** A message of a process: an array of records, or one object in Stately's protocol. Whatever is wrong is told, once. */
+  take(number: number, text: string): void {
+    const process = this.#processes.get(number);
+    if (process === undefined) return;
+    let message: unknown;
+    try {
+      message = JSON.parse(text);
+    } catch (error) {
+      this.complain(number, 'it sent what is no JSON', (error as Error).message);
+      return;
+    }
+    if (Array.isArray(message)) for (const record of message) this.#takeRecord(process, record);
+    else this.#takeStately(process, message);
+  }
+
+  /** Says what is wrong with a process, once for each kind of thing. */
+  complain(number: number, what: string, detail = ''): void {
+    const process = this.#processes.get(number);
+    if (process === undefined || process.complaints.has(what) || process.complaints.size >= MOST_NOTICES) return;
+    process.complaints.add(what);
+    this.#introduce(process, this.#now());
+    const text = detail === '' ? what : `${what}: ${detail.slice(0, 200)}`;
+    this.#hold({ kind: 'notice', seq: 0, at: this.#now(), process: number, text });
+  }
+
+  /** Gets everything that matters, at once, and then whatever comes. The result ends it. */
+  subscribe(send: Subscriber): () => void {
+    const { start, records } = this.#whole(this.#isLive);
+    for (const frame of framesOf([start, ...records])) send(frame);
+    this.#subscribers.add(send);
+    return () => this.#subscribers.delete(send);
+  }
+
+  /** The recording so far, line by line. */
+  *lines(): Iterable<string> {
+    this.settle();
+    const { start, records } = this.#whole(false);
+    yield lineOf(start);
+    for (const record of records) yield lineOf(record);
+  }
+
+  /** Stops the clock. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.settle();
+    this.#subscribers.clear();
+  }
+
+  /** Puts what was held into its order, and tells of it: what is earlier than `until`, or everything. */
+  settle(until = Number.POSITIVE_INFINITY): void {
+    const due = this.#held.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at);
+    this.#held = this.#held.filter(({ at }) => at > until);
+    const settled: InspectionRecord[] = [];
+    for (const record of due) {
+      const numbered = { ...record, seq: ++this.#seq };
+      settled.push(numbered);
+      this.#history.push(numbered, JSON.stringify(numbered).length);
+    }
+    this.#history.trim(this.#limits.records, this.#limits.recordBytes);
+    if (settled.length === 0 || this.#subscribers.size === 0) return;
+    for (const frame of framesOf(settled)) for (const send of this.#subscribers) send(frame);
+  }
+
+  #whole(isLive: boolean): { start: RecordingStart; records: readonly InspectionRecord[] } {
+    const base = recordsOf(this.#history.at(this.#history.start));
+    const records = [...base, ...this.#history.records()];
+    const [version, at, by] = [RECORDING_VERSION, this.#now(), this.#by] as const;
+    return { start: { kind: 'recording', version, at, by, isLive, backlog: records.length }, records };
+  }
+
+  #takeStately(process: Process, message: unknown): void {
+    const records =
+      typeof message === 'object' && message !== null ? recordsOfStately(message, hashOf, this.#now()) : undefined;
+    if (records === undefined)
+      this.complain(process.number, 'it sent what is neither a record nor an event of Stately’s');
+    for (const record of records ?? []) this.#takeRecord(process, record);
+  }
+
+  #takeRecord(process: Process, value: unknown): void {
+    const { number } = process;
+    const flaw = flawOf(value);
+    const record = flaw === undefined ? this.#adopted(process, value as RecordingLine) : undefined;
+    if (record === undefined) {
+      this.complain(number, 'it sent what is no record', flaw ?? 'not one of a process');
+      return;
+    }
+    const size = JSON.stringify(record).length;
+    const most = record.kind === 'definition' ? this.#limits.definition : this.#limits.record;
+    if (size > most) {
+      this.complain(number, `it sent a ${record.kind} of more than ${most} characters`);
+      return;
+    }
+    if (record.kind === 'process') {
+      if (!process.isIntroduced) this.#hold(record);
+      process.isIntroduced = true;
+      return;
+    }
+    this.#introduce(process, record.at);
+    if (record.kind === 'actor' && !this.#contexts.has(record.actor) && this.#contexts.size >= this.#limits.actors) {
+      this.complain(number, `more than ${this.#limits.actors} actors live: no more are told of`);
+      return;
+    }
+    this.#hold(this.#lightened(number, record));
+  }
+
+  /** One that did not say what it is called; before whatever it says. */
+  #introduce(process: Process, at: number): void {
+    if (process.isIntroduced) return;
+    process.isIntroduced = true;
+    process.lastAt = at;
+    const { number } = process;
+    this.#hold({ kind: 'process', seq: 0, at, process: number, name: `process ${number}` });
+  }
+
+  /** The record as one of this process among others, at a time that makes sense here. */
+  #adopted(process: Process, record: RecordingLine): InspectionRecord | undefined {
+    const at = Math.max(process.lastAt, Math.min(record.at, this.#now()));
+    process.lastAt = at;
+    if (record.kind !== 'definition') return adopt(record, process.number, at, process.hashes);
+    const hash = hashOf(JSON.stringify(record.definition));
+    if (process.hashes.size < MOST_DEFINITIONS) process.hashes.set(record.hash, hash);
+    return { ...record, at, hash };
+  }
+
+  /** Without its context where all of them take too much room. */
+  #lightened(number: number, record: InspectionRecord): InspectionRecord {
+    if (record.kind !== 'actor' && record.kind !== 'snapshot') return record;
+    const { actor, snapshot } = record;
+    if (snapshot.status !== 'active') {
+      this.#weigh(actor, undefined);
+      return record;
+    }
+    if (record.kind === 'snapshot' && !this.#contexts.has(actor)) return record;
+    const size = JSON.stringify(snapshot).length;
+    if (this.#contextBytes - (this.#contexts.get(actor) ?? 0) + size <= this.#limits.contextBytes) {
+      this.#weigh(actor, size);
+      return record;
+    }
+    this.#weigh(actor, 0);
+    this.complain(number, `contexts take more than ${this.#limits.contextBytes} characters: the rest is left out`);
+    const { status, value } = snapshot;
+    return { ...record, snapshot: { status, ...(value === undefined ? {} : { value }), context: '[left out]' } };
+  }
+
+  #weigh(actor: ActorKey, size: number | undefined): void {
+    this.#contextBytes += (size ?? 0) - (this.#contexts.get(actor) ?? 0);
+    if (size === undefined) this.#contexts.delete(actor);
+    else this.#contexts.set(actor, size);
+  }
+
+  #hold(record: InspectionRecord): void {
+    this.#held.push(record);
+    if (this.#held.length >= 10_000) this.settle();
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      this.settle(this.#now() - HOLD);
+      if (this.#held.length > 0) this.#tick();
+    }, HOLD);
+  }
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+}
+
+/** Arrays of records as JSON, none of them very long. */
+function* framesOf(records: readonly RecordingLine[]): Iterable<string> {
+  let parts: string[] = [];
+  let length = 0;
+  for (const record of records) {
+    const text = lineOf(record);
+    parts.push(text);
+    length += text.length;
+    if (length < FRAME) continue;
+    yield `[${parts.join(',')}]`;
+    parts = [];
+    length = 0;
+  }
+  if (parts.length > 0) yield `[${parts.join(',')}]`;
+}

@@ -1,0 +1,58 @@
+import type { Json } from './record.js';
+
+/** Of a machine, as it is told. */
+export interface Definition {
+  readonly hash: string;
+  readonly value: Json;
+  /** The machine's id. */
+  readonly name: string | undefined;
+}
+
+/** Each machine is written down once, however many actors run it, and whoever asks. */
+const written = new WeakMap<object, Definition>();
+
+/** The definitions that somebody has been told. */
+export class Definitions {
+  readonly #told = new Set<string>();
+
+  /** The definition of a machine by its config; undefined for what is no machine. */
+  of(config: unknown): (Definition & { readonly isNew: boolean }) | undefined {
+    if (typeof config !== 'object' || config === null) return undefined;
+    let definition = written.get(config);
+    if (definition === undefined) {
+      definition = write(config);
+      written.set(config, definition);
+    }
+    const isNew = !this.#told.has(definition.hash);
+    this.#told.add(definition.hash);
+    return { ...definition, isNew };
+  }
+}
+
+function write(config: object): Definition {
+  const { id } = config as { id?: unknown };
+  const name = typeof id === 'string' ? id : undefined;
+  let text: string;
+  try {
+    text = JSON.stringify(config, named);
+  } catch {
+    // With a cycle, or a bigint: nothing that could be drawn.
+    text = JSON.stringify({ id: name ?? 'machine' });
+  }
+  return { hash: hashOf(text), value: JSON.parse(text) as Json, name };
+}
+
+/** A function of a definition is shown by its name. */
+function named(_key: string, value: unknown): unknown {
+  return typeof value === 'function' ? { type: value.name } : value;
+}
+
+/** FNV-1a, twice with different beginnings: to tell a few machines apart, not to resist anybody. */
+function hashOf(text: string): string {
+  let [one, other] = [0x811c9dc5, 0x01234567];
+  for (let index = 0; index < text.length; index++) {
+    one = Math.imul(one ^ text.charCodeAt(index), 0x01000193);
+    other = Math.imul(other ^ text.charCodeAt(index), 0x01000193);
+  }
+  return [one, other].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
+}

@@ -1,0 +1,78 @@
+import type { DataMessage } from '../wire/message.js';
+import { payloadSize, told } from './message.js';
+import type { WireRecord } from './record.js';
+
+/** How much of the hot path is told: every data message, none, or one record for every so many. */
+export type Messages = 'all' | 'none' | number;
+
+type Direction = WireRecord['direction'];
+type Tell = (
+  wire: Pick<WireRecord, 'direction' | 'connection' | 'message' | 'id' | 'count' | 'bytes' | 'detail'>,
+) => void;
+
+/** Messages that are alike, and that nothing was told of yet. */
+interface Pending {
+  count: number;
+  bytes: number;
+}
+
+/**
+ * Tells of one session's data messages. What is told adds up: a record stands for all messages of its kind, connection and
+ * direction since the one before.
+ */
+export class Sampler {
+  readonly #every: number;
+  readonly #tell: Tell;
+  readonly #pending = new Map<number, Map<string, Pending>>();
+
+  constructor(messages: Messages, tell: Tell) {
+    this.#every = messages === 'all' ? 1 : messages === 'none' ? Number.POSITIVE_INFINITY : messages;
+    this.#tell = tell;
+  }
+
+  take(direction: Direction, message: DataMessage): void {
+    if (this.#every === Number.POSITIVE_INFINITY) return;
+    if (this.#every === 1) {
+      this.#tell({ direction, count: 1, ...told(message) });
+      return;
+    }
+    const { connectionId, body } = message;
+    const pending = this.#pendingOf(connectionId, direction, body.type);
+    pending.count++;
+    pending.bytes += payloadSize(message);
+    if (pending.count < this.#every) return;
+    this.#tell({ direction, ...told(message), ...pending });
+    pending.count = 0;
+    pending.bytes = 0;
+  }
+
+  /** Tells the rest of a connection that has ended. */
+  end(connection: number): void {
+    const kinds = this.#pending.get(connection);
+    if (kinds === undefined) return;
+    this.#pending.delete(connection);
+    for (const [kind, { count, bytes }] of kinds) {
+      const [direction = 'sent', message = ''] = kind.split(' ') as [Direction, string];
+      if (count > 0) this.#tell({ direction, connection, message, count, bytes });
+    }
+  }
+
+  endAll(): void {
+    for (const connection of [...this.#pending.keys()]) this.end(connection);
+  }
+
+  #pendingOf(connection: number, direction: Direction, message: string): Pending {
+    let kinds = this.#pending.get(connection);
+    if (kinds === undefined) {
+      kinds = new Map();
+      this.#pending.set(connection, kinds);
+    }
+    const kind = `${direction} ${message}`;
+    let pending = kinds.get(kind);
+    if (pending === undefined) {
+      pending = { count: 0, bytes: 0 };
+      kinds.set(kind, pending);
+    }
+    return pending;
+  }
+}
