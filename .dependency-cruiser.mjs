@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
-const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$|inspect/inspect-node\\.ts$)';
+const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$|inspect/inspect-node\\.ts$|viewer/build\\.mjs$)';
 
 /** What bench/ has to itself, and installs only to be run. */
 const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(
@@ -60,8 +60,23 @@ export default {
       comment:
         'What is shipped imports what package.json lists under dependencies; types of development packages end up in none of our own.',
       severity: 'error',
-      from: { path: '^(src|machines)/' },
+      // The page is bundled, with what it needs.
+      from: { path: '^(src|machines)/', pathNot: '^src/viewer/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '^node_modules/@types/' },
+    },
+    {
+      name: 'viewer-is-a-leaf',
+      comment: 'The page is served as a file; nothing that is shipped imports it.',
+      severity: 'error',
+      from: { path: '^(src|machines)/', pathNot: '^src/viewer/' },
+      to: { path: '^src/viewer/' },
+    },
+    {
+      name: 'viewer-model-is-pure',
+      comment: 'What the page knows is apart from how it shows it: it runs in tests without a browser.',
+      severity: 'error',
+      from: { path: '^src/viewer/model/' },
+      to: { pathNot: '^src/(viewer/model|inspect|diagram)/' },
     },
     {
       name: 'runs-in-browsers',

@@ -1,0 +1,15 @@
+import '@preact/signals';
+import { render } from 'preact';
+import { follow } from './feed.js';
+import { start } from './state.js';
+import { App } from './view/app.js';
+import { onKey } from './view/shortcuts.js';
+
+start();
+render(<App />, document.body);
+addEventListener('keydown', onKey);
+
+const url = new URL('view', location.href);
+url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+url.search = location.search;
+follow(url);

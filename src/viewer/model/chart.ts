@@ -1,0 +1,162 @@
+/**
+ * What of a statechart is lit: which of its states are active, and which arrow was the last one. And the same chart in
+ * outline: states, and the events that lead from one to another, without what a state does and answers to in place.
+ */
+import type { Json, TakenTransition } from '../../inspect/record.js';
+import { isRecord } from './story.js';
+
+/** The paths of the active states: `running`, `running.inbound`, `running.inbound.reading`. */
+export function activePaths(value: Json | undefined): string[] {
+  const paths: string[] = [];
+  const walk = (inner: Json | undefined, above: string): void => {
+    if (typeof inner === 'string') paths.push(above + inner);
+    if (!isRecord(inner)) return;
+    for (const [key, below] of Object.entries(inner)) {
+      paths.push(above + key);
+      walk(below, `${above}${key}.`);
+    }
+  };
+  walk(value, '');
+  return paths;
+}
+
+interface Node {
+  readonly [key: string]: Json;
+}
+
+const statesOf = (node: Node): [string, Node][] =>
+  isRecord(node['states'])
+    ? Object.entries(node['states']).flatMap(([key, child]) =>
+        isRecord(child) ? [[key, child] as [string, Node]] : [],
+      )
+    : [];
+
+/** A state's path by its id: XState names a state by the ids above it, or it has one of its own. */
+export function pathsById(definition: Json): ReadonlyMap<string, string> {
+  const paths = new Map<string, string>();
+  if (!isRecord(definition)) return paths;
+  const machine = typeof definition['id'] === 'string' ? definition['id'] : '(machine)';
+  const walk = (node: Node, path: string): void => {
+    paths.set(path === '' ? machine : `${machine}.${path}`, path);
+    if (typeof node['id'] === 'string') paths.set(node['id'], path);
+    for (const [key, child] of statesOf(node)) walk(child, path === '' ? key : `${path}.${key}`);
+  };
+  walk(definition, '');
+  return paths;
+}
+
+/** How a diagram names a transition: by its source's path, its event, and which of those for the event it is. */
+export function transitionKey({ source, event, index }: TakenTransition, paths: ReadonlyMap<string, string>): string {
+  return `${paths.get(source) ?? source}|${event}|${index}`;
+}
+
+const listOf = (value: Json | undefined): readonly Json[] =>
+  value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
+
+/** Where a transition leads, as the definition has it; undefined for one that stays. */
+function targetOf(transition: Json | undefined): Json | undefined {
+  const target = isRecord(transition) ? transition['target'] : transition;
+  return target === null ? undefined : target;
+}
+
+/** What is made of the transitions of one state: for each target one event, named by the first that leads there. */
+interface Bundle {
+  readonly target: Json;
+  readonly events: string[];
+}
+
+/** The transitions by which a state, whose key is given, is left, by their targets, in order. Those of its actors and of time have names that say so. */
+function bundlesOf(node: Node, key: string | undefined): Map<string, Bundle> {
+  const bundles = new Map<string, Bundle>();
+  const add = (event: string, transitions: Json | undefined): void => {
+    for (const transition of listOf(transitions)) {
+      const target = targetOf(transition);
+      if (target === undefined || target === key) continue;
+      const name = JSON.stringify(target);
+      const bundle = bundles.get(name);
+      if (bundle === undefined) bundles.set(name, { target, events: [event] });
+      else if (!bundle.events.includes(event)) bundle.events.push(event);
+    }
+  };
+  add('always', node['always']);
+  for (const [event, transitions] of fieldsOf(node['on'])) add(event, transitions);
+  for (const [delay, transitions] of fieldsOf(node['after'])) add(`after ${delay}`, transitions);
+  add('done', node['onDone']);
+  for (const invoke of listOf(node['invoke'])) {
+    if (!isRecord(invoke)) continue;
+    const name = String(invoke['id'] ?? invoke['src'] ?? 'actor');
+    add(`${name} done`, invoke['onDone']);
+    add(`${name} failed`, invoke['onError']);
+    add(`${name} changed`, invoke['onSnapshot']);
+  }
+  return bundles;
+}
+
+const fieldsOf = (value: Json | undefined): [string, Json][] => (isRecord(value) ? Object.entries(value) : []);
+
+/** The bundles of a state by what they are called: `rx.ConnectionClose + 7`. */
+function namedBundles(node: Node, key: string | undefined): Map<string, Bundle> {
+  const named = new Map<string, Bundle>();
+  for (const bundle of bundlesOf(node, key).values()) {
+    const [first = '', ...others] = bundle.events;
+    let name = others.length === 0 ? first : `${first} + ${others.length}`;
+    // Two that read the same are two events all the same: one of them would be the other's alternative, with a guard.
+    while (named.has(name)) name += '\u200b';
+    named.set(name, bundle);
+  }
+  return named;
+}
+
+const STRUCTURE = ['id', 'type', 'history', 'target'];
+
+/**
+ * A definition without actions, guards and all that changes no state, and with one arrow from a state to another, whatever
+ * the number of events that lead there.
+ */
+export function outlineOf(definition: Json, key?: string): Json {
+  if (!isRecord(definition)) return definition;
+  const outline: { [key: string]: Json } = {};
+  for (const key of STRUCTURE) if (definition[key] !== undefined) outline[key] = definition[key];
+  const { initial } = definition as { readonly initial?: Json };
+  if (initial !== undefined) outline['initial'] = isRecord(initial) ? (initial['target'] ?? null) : initial;
+  const named = namedBundles(definition, key);
+  if (named.size > 0) {
+    outline['on'] = Object.fromEntries([...named].map(([name, { target }]) => [name, { target }]));
+  }
+  const states = statesOf(definition).map(([name, child]) => [name, outlineOf(child, name)]);
+  if (states.length > 0) outline['states'] = Object.fromEntries(states);
+  return outline;
+}
+
+/**
+ * How the outline's diagram names the arrow that stands for a transition; undefined for one that stays, of which an outline
+ * has no arrow.
+ */
+export function outlineKey(
+  taken: TakenTransition,
+  definition: Json,
+  paths: ReadonlyMap<string, string>,
+): string | undefined {
+  if (taken.targets.length === 0) return undefined;
+  const path = paths.get(taken.source) ?? taken.source;
+  const source = nodeAt(definition, path);
+  if (source === undefined) return undefined;
+  const targets = taken.targets.map((id) => paths.get(id) ?? id);
+  // By where it leads: its last name is the state's, however the definition names it.
+  const leadsThere = ({ target }: Bundle): boolean =>
+    listOf(target).every((name) => {
+      const last = String(name).split(/[.#]/).at(-1);
+      return targets.some((there) => there.split('.').includes(last ?? ''));
+    });
+  for (const [name, bundle] of namedBundles(source, path.split('.').at(-1)))
+    if (leadsThere(bundle)) return `${path}|${name}|0`;
+  return undefined;
+}
+
+function nodeAt(definition: Json, path: string): Node | undefined {
+  let node: Json | undefined = definition;
+  for (const key of path === '' ? [] : path.split('.')) {
+    node = isRecord(node) && isRecord(node['states']) ? node['states'][key] : undefined;
+  }
+  return isRecord(node) ? node : undefined;
+}

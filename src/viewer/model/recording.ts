@@ -1,0 +1,139 @@
+/**
+ * The records that the page has got, and where among them to look: nothing here takes time that grows with their number,
+ * except `trim`, now and then.
+ *
+ * A *position* counts records from the first that ever came. The state at a position is the one after all records before it.
+ */
+import { actorOf, History, type State } from '../../inspect/history.js';
+import type { ActorKey, InspectionRecord, RecordingLine, RecordingStart } from '../../inspect/record.js';
+
+/** Older records are forgotten; their effect stays. */
+export const MOST_RECORDS = 60_000;
+
+const NONE: readonly number[] = [];
+
+export class Recording {
+  readonly #history = new History();
+  /** When each kept record was told; never falling, though the clocks of two processes may differ. */
+  #times: number[] = [];
+  /** The positions of what happened to an actor. */
+  readonly #byActor = new Map<ActorKey, number[]>();
+  /** The positions of a session's messages. */
+  readonly #wires = new Map<ActorKey, number[]>();
+  #begin: RecordingStart | undefined;
+  #structure = 0;
+  #latest = 0;
+
+  /** How it began; undefined as long as nothing has come. */
+  get begin(): RecordingStart | undefined {
+    return this.#begin;
+  }
+
+  /** The first position that can be gone back to. */
+  get start(): number {
+    return this.#history.start;
+  }
+
+  /** The position of the present. */
+  get end(): number {
+    return this.#history.end;
+  }
+
+  get now(): State {
+    return this.#history.now;
+  }
+
+  /** Changes whenever actors or processes come or go: what hangs below what is as before while it does not. */
+  get structure(): number {
+    return this.#structure;
+  }
+
+  push(line: RecordingLine): void {
+    if (line.kind === 'recording') {
+      this.#begin = line;
+      return;
+    }
+    const position = this.end;
+    this.#history.push(line);
+    this.#latest = Math.max(this.#latest, line.at);
+    this.#times.push(this.#latest);
+    this.#index(line, position);
+    if (this.end - this.start > MOST_RECORDS * 1.1) this.#trim();
+  }
+
+  record(position: number): InspectionRecord | undefined {
+    return this.#history.record(position);
+  }
+
+  records(): readonly InspectionRecord[] {
+    return this.#history.records();
+  }
+
+  /** A state of its own, that goes on with nothing. */
+  at(position: number): State {
+    return this.#history.at(position);
+  }
+
+  /** When the record that leads to `position` was told; of the first position, the one that follows. */
+  timeAt(position: number): number {
+    const offset = Math.min(Math.max(position - this.start - 1, 0), this.#times.length - 1);
+    return this.#times[offset] ?? this.#begin?.at ?? 0;
+  }
+
+  /** The position after all that was told until `time`, `time` included. */
+  positionAt(time: number): number {
+    return this.start + countBefore(this.#times.length, (index) => (this.#times[index] as number) <= time);
+  }
+
+  /** Where something happened to the actor, in order. */
+  positionsOf(actor: ActorKey): readonly number[] {
+    return this.#byActor.get(actor) ?? NONE;
+  }
+
+  /** Where a session told of a message, in order. */
+  wiresOf(session: ActorKey): readonly number[] {
+    return this.#wires.get(session) ?? NONE;
+  }
+
+  #index(record: InspectionRecord, position: number): void {
+    const isEnd = record.kind === 'snapshot' && record.snapshot.status !== 'active';
+    if (isEnd || record.kind === 'actor' || record.kind === 'process' || record.kind === 'left') this.#structure++;
+    const actor = actorOf(record);
+    if (actor === undefined) return;
+    const index = record.kind === 'wire' ? this.#wires : this.#byActor;
+    const positions = index.get(actor);
+    if (positions === undefined) index.set(actor, [position]);
+    else positions.push(position);
+  }
+
+  #trim(): void {
+    const before = this.start;
+    this.#history.trim(MOST_RECORDS);
+    const { start } = this;
+    this.#times = this.#times.slice(start - before);
+    for (const index of [this.#byActor, this.#wires]) {
+      for (const [actor, positions] of index) {
+        const kept = positions.slice(countBelow(positions, start));
+        if (kept.length === 0) index.delete(actor);
+        else index.set(actor, kept);
+      }
+    }
+  }
+}
+
+/** How many of the first `count` indices come before all others, by a test that holds for them and for no other. */
+export function countBefore(count: number, isBefore: (index: number) => boolean): number {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** How many of an ascending list are below `value`. */
+export function countBelow(list: readonly number[], value: number): number {
+  return countBefore(list.length, (index) => (list[index] as number) < value);
+}

@@ -1,0 +1,205 @@
+/** One actor's story: what it was in for how long, what was agreed, and what it has carried. */
+import type { ActorState, State } from '../../inspect/history.js';
+import type { ActorKey, ActorSnapshot, InspectionRecord, Json, TakenTransition } from '../../inspect/record.js';
+import { kindOf } from './exchange.js';
+import { countBelow } from './recording.js';
+import { type Forest, leavesOf, placeOf } from './tree.js';
+
+/** A time that an actor has spent with the same states active. */
+export interface Stay {
+  /** The innermost ones, several where regions are parallel; or the status of an actor without states. */
+  readonly states: readonly string[];
+  /** Those of them that were not active before. */
+  readonly entered: readonly string[];
+  readonly from: number;
+  /** The position after the record that it began with. */
+  readonly position: number;
+  /** What led there. */
+  readonly event: string;
+}
+
+/** So many stays are kept, the latest. */
+const MOST_STAYS = 500;
+
+/** An actor's stays, told record by record; asked again for a later position it goes on where it was. */
+export class Stays {
+  readonly actor: ActorKey;
+  readonly stays: Stay[] = [];
+  /** How long it has been in each state before the last stay. Milliseconds. */
+  readonly #totals = new Map<string, number>();
+  #next = 0;
+
+  constructor(actor: ActorKey) {
+    this.actor = actor;
+  }
+
+  /** Whether it can be asked for this position. */
+  reaches(actor: ActorKey, position: number): boolean {
+    return actor === this.actor && position >= this.#next;
+  }
+
+  /** How long it has been in each state, until `now`. Milliseconds. */
+  totals(now: number): Map<string, number> {
+    const totals = new Map(this.#totals);
+    const last = this.stays.at(-1);
+    if (last !== undefined) add(totals, last, now);
+    return totals;
+  }
+
+  /** Takes in what happened to the actor before `position`. */
+  advance(
+    positions: readonly number[],
+    position: number,
+    recordAt: (position: number) => InspectionRecord | undefined,
+  ): void {
+    for (let index = countBelow(positions, this.#next); index < positions.length; index++) {
+      const at = positions[index] as number;
+      if (at >= position) break;
+      const record = recordAt(at);
+      // A machine that is told of before it starts has no value yet.
+      const isBegun =
+        record?.kind === 'actor' && (record.definition === undefined || record.snapshot.value !== undefined);
+      if (isBegun) this.#enter(record.snapshot, record.since ?? record.at, at, record.last?.event ?? '');
+      if (record?.kind === 'snapshot') this.#enter(record.snapshot, record.at, at, record.event);
+    }
+    this.#next = position;
+  }
+
+  #enter({ value, status }: ActorSnapshot, at: number, position: number, event: string): void {
+    const hasStopped = status === 'stopped' || status === 'error';
+    const states = value === undefined || hasStopped ? [status] : leavesOf(value);
+    const last = this.stays.at(-1);
+    const entered = states.filter((state) => last?.states.includes(state) !== true);
+    if (entered.length === 0 && last?.states.length === states.length) return;
+    if (last !== undefined) add(this.#totals, last, at);
+    this.stays.push({ states, entered, from: at, position: position + 1, event });
+    if (this.stays.length > MOST_STAYS) this.stays.shift();
+  }
+}
+
+function add(totals: Map<string, number>, { states, from }: Stay, to: number): void {
+  for (const state of states) totals.set(state, (totals.get(state) ?? 0) + Math.max(0, to - from));
+}
+
+/** Metadata that one side has said of a connection, and with which message. */
+export interface Words {
+  readonly isSent: boolean;
+  readonly message: string;
+  readonly entries: readonly Entry[];
+}
+
+/** What both sides said of a connection, told by one end of its session message by message. */
+export class Metadata {
+  readonly words: Words[] = [];
+  readonly #session: ActorKey;
+  readonly #connection: number;
+  #next = 0;
+
+  constructor(session: ActorKey, connection: number) {
+    this.#session = session;
+    this.#connection = connection;
+  }
+
+  reaches(session: ActorKey, connection: number, position: number): boolean {
+    return session === this.#session && connection === this.#connection && position >= this.#next;
+  }
+
+  advance(
+    positions: readonly number[],
+    position: number,
+    recordAt: (position: number) => InspectionRecord | undefined,
+  ): void {
+    for (let index = countBelow(positions, this.#next); index < positions.length; index++) {
+      const at = positions[index] as number;
+      if (at >= position) break;
+      const record = recordAt(at);
+      if (record?.kind !== 'wire' || record.connection !== this.#connection) continue;
+      const { message, direction, detail } = record;
+      if (kindOf(message) !== 'session' && kindOf(message) !== 'connection') continue;
+      const entries = entriesOf(detail?.['metadata']);
+      if (entries.length > 0) this.words.push({ isSent: direction === 'sent', message, entries });
+    }
+    this.#next = position;
+  }
+}
+
+/** The session that an actor belongs to, or is; undefined for one of no session. */
+function sessionOf(actor: ActorState | undefined): ActorKey | undefined {
+  if (actor?.part === undefined) return undefined;
+  return actor.part.part === 'session' ? actor.key : actor.part.session;
+}
+
+/** The two ends of the session that `actor` belongs to, the initiator first. */
+export function endsOf(state: State, actor: ActorKey | undefined): { left: ActorKey; right?: ActorKey } | undefined {
+  const key = sessionOf(actor === undefined ? undefined : state.actors.get(actor));
+  const session = key === undefined ? undefined : state.actors.get(key);
+  if (session === undefined) return undefined;
+  const peer = session.peer;
+  const isInitiator = session.part?.part === 'session' && session.part.role === 'initiator';
+  if (peer === undefined) return { left: session.key };
+  return isInitiator ? { left: session.key, right: peer } : { left: peer, right: session.key };
+}
+
+/** The same connection at the other end of the link, where that is inspected. */
+export function counterpartOf(state: State, forest: Forest, actor: ActorState): ActorState | undefined {
+  const { part } = actor;
+  if (part?.part === 'session') return actor.peer === undefined ? undefined : state.actors.get(actor.peer);
+  if (part === undefined) return undefined;
+  const peer = state.actors.get(part.session)?.peer;
+  if (peer === undefined) return undefined;
+  if (part.part === 'connection') {
+    const key = forest.connections.get(placeOf(peer, part.connection));
+    return key === undefined ? undefined : state.actors.get(key);
+  }
+  for (const key of forest.children.get(peer) ?? []) {
+    const other = state.actors.get(key);
+    if (other?.part?.part === part.part) return other;
+  }
+  return undefined;
+}
+
+/** Metadata as it is shown: an entry's value in words, and what its flags say. */
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  readonly isSensitive: boolean;
+  readonly isPrivate: boolean;
+}
+
+/** The entries of a metadata list as a record has it; whatever is no such list has none. */
+export function entriesOf(metadata: Json | undefined): Entry[] {
+  if (!Array.isArray(metadata)) return [];
+  return metadata.filter(isRecord).map(({ key, value, flags }) => {
+    const bits = Number(flags ?? 0);
+    const isSensitive = (bits & 1) === 1 || value === '[sensitive]';
+    return {
+      key: String(key),
+      // What an inspected process should never send is not shown either.
+      value: isSensitive ? 'sensitive' : typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
+      isSensitive,
+      isPrivate: (bits & 2) === 2,
+    };
+  });
+}
+
+export function isRecord(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member of an actor's context. */
+export function contextOf(actor: ActorState | undefined, member: string): Json | undefined {
+  return isRecord(actor?.context) ? actor.context[member] : undefined;
+}
+
+/** `{ parity: 'odd', maxConcurrentRequests: 64 }` as rows; anything else has none. */
+export function settingsOf(settings: Json | undefined): [name: string, value: string][] {
+  if (!isRecord(settings)) return [];
+  return Object.entries(settings).map(([name, value]) => [name, String(value)]);
+}
+
+/** `rx.Pong → waiting`, `rx.Ping, stays in running`. */
+export function transitionText({ event, targets, source }: TakenTransition): string {
+  const on = event === '' ? 'always' : event;
+  const names = targets.map((id) => id.split('.').at(-1) ?? id);
+  return names.length === 0 ? `${on}, stays in ${source.split('.').at(-1)}` : `${on} → ${names.join(', ')}`;
+}

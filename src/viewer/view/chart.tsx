@@ -1,0 +1,139 @@
+import { signal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import type { ActorState } from '../../inspect/history.js';
+import type { Json } from '../../inspect/record.js';
+import { activePaths, outlineKey, outlineOf, pathsById, transitionKey } from '../model/chart.js';
+import { transitionText } from '../model/story.js';
+import { roleOf, titleOf } from '../model/tree.js';
+import { moment, recording, selected } from '../state.js';
+import { Choice } from './choice.js';
+import { Viewport } from './viewport.js';
+
+/** Whether the chart shows what states do and answer to, or its outline alone. */
+const isFull = signal(false);
+
+interface Drawing {
+  readonly svg: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** What has been drawn, by definition and form; a definition's hash stands for it. */
+const drawings = signal<ReadonlyMap<string, Drawing | Error>>(new Map());
+const asked = new Set<string>();
+
+/** Draws a definition once; Graphviz is loaded with the first. */
+async function ask(key: string, definition: Json): Promise<void> {
+  if (asked.has(key)) return;
+  asked.add(key);
+  let drawing: Drawing | Error;
+  try {
+    const { svg } = await import('../../diagram/svg.js');
+    const text = await svg(definition as never);
+    const [, width = '0', height = '0'] = /viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"/.exec(text) ?? [];
+    drawing = { svg: text, width: Number(width), height: Number(height) };
+  } catch (error) {
+    drawing = error instanceof Error ? error : new Error(String(error));
+  }
+  drawings.value = new Map(drawings.value).set(key, drawing);
+}
+
+/** The statechart of the selected actor, with its active states lit and the last transition marked. */
+export function Chart() {
+  const { state } = moment.value;
+  const key = selected.value;
+  const actor = key === undefined ? undefined : (state.actors.get(key) ?? recording.value.now.actors.get(key));
+  const isThere = actor !== undefined && state.actors.has(actor.key);
+  const definition = actor?.definition === undefined ? undefined : state.definitions.get(actor.definition);
+  const last = isThere ? actor.transitions.at(-1) : undefined;
+  return (
+    <section class="panel chart" aria-label="Statechart">
+      <header>
+        <h2>{actor === undefined ? 'Statechart' : titleOf(actor)}</h2>
+        <span class="quiet">{actor === undefined ? '' : roleOf(actor)}</span>
+        <span class="last" role="status">
+          {last !== undefined && transitionText(last)}
+          {actor !== undefined && !isThere && 'not there at this moment'}
+        </span>
+        <Choice
+          label="How much of the chart"
+          options={['outline', 'full']}
+          isOn={(option) => (option === 'full') === isFull.value}
+          onChoose={(option) => {
+            isFull.value = option === 'full';
+          }}
+        />
+      </header>
+      {actor === undefined || definition === undefined ? (
+        <p class="empty">
+          {actor === undefined
+            ? 'No actor is chosen.'
+            : 'This actor is no state machine, or has not told of its definition.'}
+        </p>
+      ) : (
+        <Picture actor={actor} definition={definition} isThere={isThere} />
+      )}
+    </section>
+  );
+}
+
+function Picture({ actor, definition, isThere }: { actor: ActorState; definition: Json; isThere: boolean }) {
+  const form = isFull.value ? 'full' : 'outline';
+  const key = `${form} ${actor.definition}`;
+  useEffect(() => void ask(key, isFull.peek() ? definition : outlineOf(definition)), [key]);
+  const drawing = drawings.value.get(key);
+  if (drawing === undefined) return <p class="empty">Drawing …</p>;
+  if (drawing instanceof Error) return <p class="empty">{drawing.message}</p>;
+  return (
+    <Viewport
+      key={key}
+      width={drawing.width}
+      height={drawing.height}
+      focus=".active:not(:has(.active))"
+      occasion={isThere ? actor.value : undefined}
+    >
+      <Lit drawing={drawing} actor={actor} definition={definition} isThere={isThere} isFull={isFull.value} />
+    </Viewport>
+  );
+}
+
+interface LitProps {
+  readonly drawing: Drawing;
+  readonly actor: ActorState;
+  readonly definition: Json;
+  readonly isThere: boolean;
+  readonly isFull: boolean;
+}
+
+function Lit({ drawing, actor, definition, isThere, isFull }: LitProps) {
+  const ref = useRef<HTMLDivElement>(null);
+
+  useLayoutEffect(() => {
+    const holder = ref.current;
+    if (holder === null) return;
+    // As a document of its own first: what a definition says is text in there, and never markup of this page.
+    const parsed = new DOMParser().parseFromString(drawing.svg, 'image/svg+xml').documentElement;
+    parsed.setAttribute('width', String(drawing.width));
+    parsed.setAttribute('height', String(drawing.height));
+    holder.replaceChildren(document.importNode(parsed, true));
+  }, [drawing]);
+
+  useLayoutEffect(() => {
+    const picture = ref.current?.firstElementChild;
+    if (picture === null || picture === undefined) return;
+    for (const lit of picture.querySelectorAll('.active, .taken')) lit.classList.remove('active', 'taken');
+    if (!isThere) return;
+    for (const path of activePaths(actor.value)) {
+      picture.querySelector(`[data-state="${CSS.escape(path)}"]`)?.classList.add('active');
+    }
+    const paths = pathsById(definition);
+    for (const taken of actor.transitions) {
+      const name = isFull ? transitionKey(taken, paths) : outlineKey(taken, definition, paths);
+      const mark = name === undefined ? null : picture.querySelector(`[data-transition="${CSS.escape(name)}"]`);
+      mark?.classList.add('taken');
+      mark?.closest('[data-source]')?.classList.add('taken');
+    }
+  }, [drawing, actor.value, actor.transitions, isThere]);
+
+  return <div ref={ref} class="drawing" />;
+}

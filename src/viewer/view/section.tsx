@@ -1,0 +1,19 @@
+import type { ComponentChildren } from 'preact';
+
+/** A part of a story, that can be folded. */
+export function Section({
+  name,
+  isFolded,
+  children,
+}: {
+  name: string;
+  isFolded?: boolean;
+  children: ComponentChildren;
+}) {
+  return (
+    <details class="section" open={isFolded !== true}>
+      <summary>{name}</summary>
+      {children}
+    </details>
+  );
+}
