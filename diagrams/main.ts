@@ -1,46 +1,29 @@
 /**
- * Writes the machines' diagrams, each beside this file and into the README between its marks. With `--check` it writes
- * nothing, and fails when something would change.
+ * Writes the diagrams of the machines, of the actors and of what peers say to each other, beside this file. With `--check` it
+ * writes nothing, and fails when something would change.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { connectionMachine, handshakeMachine, keepaliveMachine, sessionMachine } from '../machines/index.js';
-import { mermaid } from '../src/diagram/index.js';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stale } from './committed.js';
+import { files } from './files.js';
 
-const machines = {
-  handshake: handshakeMachine,
-  session: sessionMachine,
-  connection: connectionMachine,
-  keepalive: keepaliveMachine,
-};
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const contents = await files();
+const changes = stale(contents);
 
-const isCheck = process.argv.includes('--check');
-const stale: string[] = [];
-
-function write(file: URL, content: string): void {
-  if (contentOf(file) === content) return;
-  if (isCheck) stale.push(file.pathname.split('/').slice(-2).join('/'));
-  else writeFileSync(file, content);
-}
-
-function contentOf(file: URL): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
+if (process.argv.includes('--check')) {
+  if (changes.length > 0) {
+    console.error(`not up to date, run npm run diagrams: ${changes.join(', ')}`);
+    process.exitCode = 1;
   }
-}
-
-const readme = new URL('../README.md', import.meta.url);
-let text = contentOf(readme) ?? '';
-for (const [name, machine] of Object.entries(machines)) {
-  const picture = mermaid(machine);
-  write(new URL(`${name}.mmd`, import.meta.url), picture);
-  const marks = new RegExp(`(<!-- diagram: ${name} -->\n)[^]*?(<!-- end -->)`);
-  text = text.replace(marks, (_, begin: string, end: string) => `${begin}\`\`\`mermaid\n${picture}\`\`\`\n${end}`);
-}
-write(readme, text);
-
-if (stale.length > 0) {
-  console.error(`not up to date, run npm run diagrams: ${stale.join(', ')}`);
-  process.exitCode = 1;
+} else {
+  for (const name of changes) {
+    const content = contents.get(name);
+    const path = join(folder, name);
+    mkdirSync(dirname(path), { recursive: true });
+    if (content === undefined) rmSync(path);
+    else writeFileSync(path, content);
+    console.log(`${content === undefined ? 'removed' : 'wrote'} diagrams/${name}`);
+  }
 }

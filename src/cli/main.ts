@@ -4,12 +4,13 @@ import { createRequire } from 'node:module';
 import { conform } from './conform.js';
 import { connect } from './connect.js';
 import { demo } from './demo/stage.js';
+import { diagram } from './diagram.js';
 import { UsageError, verdictOn } from './failure.js';
 import { inspect } from './inspect/command.js';
 import type { Command } from './options.js';
 import { serve } from './serve.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform, inspect };
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform, diagram, inspect };
 
 const HELP = `roam-actors: sessions of the roam protocol, version 7
 

@@ -32,13 +32,17 @@ export function sequenceSvg(sequence: Sequence): string {
   const columns = columnsOf(sequence);
   const at = new Map(columns.map((column) => [column.name, column.x]));
   const heights = placesOf(sequence.steps);
+  const arrivals = new Map(
+    sequence.steps.flatMap((step, place) => (step.type === 'arrival' ? [[step.of, place]] : [])),
+  );
   const width = Math.max(...columns.map(({ name, x }) => x + headWidth(name) / 2), reachOf(sequence, at)) + EDGE;
   const height = (heights.at(-1) ?? 0) + EDGE;
   const content = [
     ...columns.map(({ name, x }) => headMarkup(name, x, height)),
     ...sequence.steps.map((step, number) => {
       const y = heights[number + 1] as number;
-      const marks = stepMarkup(step, y, at, () => arrivalOf(sequence.steps, number, heights), width);
+      const arrival = arrivals.get(number);
+      const marks = stepMarkup(step, y, at, arrival === undefined ? y : (heights[arrival + 1] as number), width);
       return marks.length === 0 ? '' : element('g', { class: 'label', 'data-step': number }, ...marks);
     }),
   ];
@@ -80,16 +84,17 @@ function columnsOf(sequence: Sequence): Column[] {
   return names.map((name, at) => ({ name, x: gaps.slice(0, at).reduce((sum, gap) => sum + gap, first) }));
 }
 
-/** How far notes and messages to oneself reach to the right. */
+/** How far to the right anything reaches that is no arrow between two lifelines. */
 function reachOf({ steps }: Sequence, at: ReadonlyMap<string, number>): number {
-  return Math.max(
-    0,
-    ...steps.map((step) => {
-      if (step.type === 'note') return (at.get(step.over) as number) + noteWidth(step) / 2;
-      if (step.type !== 'message' || step.from !== step.to) return 0;
-      return (at.get(step.from) as number) + 36 + Math.max(...linesOf(step).map((line) => widthOf(line, TEXT_SIZE)));
-    }),
-  );
+  return steps.reduce((most, step) => Math.max(most, reachOfStep(step, at)), 0);
+}
+
+function reachOfStep(step: SequenceStep, at: ReadonlyMap<string, number>): number {
+  if (step.type === 'arrival') return 0;
+  if (step.type === 'pause') return widthOf(step.text, TEXT_SIZE) + 80;
+  if (step.type === 'note') return (at.get(step.over) as number) + noteWidth(step) / 2;
+  const widest = Math.max(...linesOf(step).map((line) => widthOf(line, TEXT_SIZE)));
+  return step.from === step.to ? (at.get(step.from) as number) + 36 + widest : 0;
 }
 
 /** How far down each step is, the last place being the end. */
@@ -103,11 +108,6 @@ function placesOf(steps: readonly SequenceStep[]): number[] {
     places.push(y);
   }
   return [...places, y + 14];
-}
-
-function arrivalOf(steps: readonly SequenceStep[], number: number, heights: readonly number[]): number | undefined {
-  const arrival = steps.findIndex((step, at) => at > number && step.type === 'arrival' && step.of === number);
-  return arrival < 0 ? undefined : heights[arrival + 1];
 }
 
 function headMarkup(name: string, x: number, height: number): string {
@@ -125,12 +125,12 @@ function stepMarkup(
   step: SequenceStep,
   y: number,
   at: ReadonlyMap<string, number>,
-  arrival: () => number | undefined,
+  arrival: number,
   width: number,
 ): string[] {
   switch (step.type) {
     case 'message':
-      return messageMarkup(step, y, at, arrival());
+      return messageMarkup(step, y, at, arrival);
     case 'note':
       return noteMarkup(step, y, at.get(step.over) as number);
     case 'pause':
@@ -140,7 +140,7 @@ function stepMarkup(
   }
 }
 
-function messageMarkup(step: SequenceMessage, y: number, at: ReadonlyMap<string, number>, arrival = y): string[] {
+function messageMarkup(step: SequenceMessage, y: number, at: ReadonlyMap<string, number>, arrival: number): string[] {
   const [from, to] = [at.get(step.from) as number, at.get(step.to) as number];
   const lines = linesOf(step);
   if (from === to) {
@@ -179,12 +179,13 @@ function messageMarkup(step: SequenceMessage, y: number, at: ReadonlyMap<string,
 }
 
 function textMarkup(x: number, y: number, anchor: 'start' | 'middle' | 'end', line: string, isFirst: boolean): string {
-  const [name, ...rest] = isFirst ? line.split(' ') : ['', line];
+  // A message's name; what else passes, such as the end of the stream, has none.
+  const [name, ...rest] = isFirst && /^\p{Lu}/u.test(line) ? line.split(' ') : ['', line];
   const spans = [
     ...(name === '' ? [] : [element('tspan', { class: 'event' }, escapeXml(name as string))]),
     ...(rest.length === 0
       ? []
-      : [element('tspan', { class: 'word' }, escapeXml(`${isFirst ? ' ' : ''}${rest.join(' ')}`))]),
+      : [element('tspan', { class: 'word' }, escapeXml(`${name === '' ? '' : ' '}${rest.join(' ')}`))]),
   ];
   return element('text', { x: tidy(x), y, 'text-anchor': anchor === 'start' ? undefined : anchor }, ...spans);
 }
