@@ -25,7 +25,7 @@ import { mutated } from './mutant.js';
 import { PROPERTIES, type Property } from './properties.js';
 import { replay } from './replay.js';
 import { mermaid } from './sequence.js';
-import { type Counts, configurationsTable, mutantsTable } from './tables.js';
+import { type Counts, configurationsTable, mutantsTable, propertiesTable } from './tables.js';
 import { compare, TWINS, whyNoTwin } from './twin.js';
 import { type Counterexample, counterexample, pathOf, toJSON } from './written.js';
 
@@ -188,4 +188,5 @@ if (values.replay === undefined) {
 if (values.pin) {
   writeFileSync(COUNTS, `${JSON.stringify(counts, undefined, 2)}\n`);
   writeTable('configurations', configurationsTable(CONFIGURATIONS, counts));
+  writeTable('properties', propertiesTable());
 }

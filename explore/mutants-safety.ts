@@ -1,5 +1,6 @@
 /** Mistakes that show in a state, or in a step. */
 import { assign } from 'xstate';
+import type { ConnectionContext } from '../machines/index.js';
 import { SHIPPED } from './machines.js';
 import { changed, type Mutant } from './mutant.js';
 
@@ -36,6 +37,18 @@ export const UNSAFE: readonly Mutant[] = [
     make: () => ({
       connection: changed(connection, (config) => {
         config.states.opening.on['app.abandonOpen'].actions.shift();
+      }),
+    }),
+  },
+  {
+    name: 'own-settings',
+    text: 'an opener takes its own settings for those of the peer',
+    by: 'tables-agree',
+    configurations: ['opens-reference'],
+    make: () => ({
+      connection: changed(connection, (config) => {
+        const [, { actions }] = config.states.opening.on['rx.ConnectionAccept'];
+        actions[0].params = ({ context }: { context: ConnectionContext }) => ({ peerSettings: context.localSettings });
       }),
     }),
   },

@@ -8,7 +8,10 @@ export const PROPERTIES = {
   'silence-before-accept': { rule: 'connection.open', text: 'nothing but a Close is sent on an id before its Accept' },
   'silence-after-close': { rule: 'connection.close', text: 'nothing is sent on an id after our own Close' },
   'no-accusation': { rule: 'session.symmetry', text: 'two conforming peers never accuse each other' },
-  'tables-agree': { rule: 'connection.parity', text: 'whenever the link is quiet both tables agree' },
+  'tables-agree': {
+    rule: 'connection.parity',
+    text: 'whenever the link is quiet both tables agree: ids, phases, settings',
+  },
   'root-unspoken': { rule: 'connection.close', text: 'the root is never opened, answered or closed on the wire' },
   'handshake-first': { rule: 'session.handshake', text: 'nothing but the handshake is sent before it ends' },
   'last-word': { rule: '9a', text: 'at most one ProtocolError a side, and nothing after it' },

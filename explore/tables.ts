@@ -1,7 +1,8 @@
-/** The README's tables of what is explored, and of what is found. */
+/** The README's tables of what is explored, of what has to hold there, and of what is found. */
 import type { Configuration } from './configuration.js';
 import type { Kill } from './hunt.js';
 import type { Mutant } from './mutant.js';
+import { PROPERTIES } from './properties.js';
 
 /** What came of each configuration, by its name; see counts.json. */
 export type Counts = Record<string, { states: number; transitions: number; depth: number }>;
@@ -27,6 +28,11 @@ export function configurationsTable(configurations: readonly Configuration[], co
     return name.endsWith('strict') ? [] : [[`\`${name.replace(/reference$/, '*')}\``, ...rest]];
   });
   return markdown([['configuration', 'what is in it', 'states', 'transitions', 'depth'], ...merged]);
+}
+
+export function propertiesTable(): string {
+  const rows = Object.entries(PROPERTIES).map(([name, { rule, text }]) => [`\`${name}\``, `\`${rule}\``, text]);
+  return markdown([['property', 'rule', 'what has to hold'], ...rows]);
 }
 
 export function mutantsTable(kills: readonly { readonly mutant: Mutant; readonly kill: Kill | undefined }[]): string {

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { explore, prepare } from '../../explore/configuration.js';
 import { CONFIGURATIONS } from '../../explore/configurations.js';
 import { configurationOf } from '../../explore/hunt.js';
-import { type Counts, configurationsTable } from '../../explore/tables.js';
+import { type Counts, configurationsTable, propertiesTable } from '../../explore/tables.js';
 
 const counts = JSON.parse(readFileSync('explore/counts.json', 'utf8')) as Counts;
 
@@ -20,6 +20,10 @@ test('every configuration has its counts written down, and the README has them',
   expect(Object.keys(counts).sort()).toEqual(CONFIGURATIONS.map(({ name }) => name).sort());
   const table = configurationsTable(CONFIGURATIONS, counts);
   expect(readFileSync('README.md', 'utf8')).toContain(`<!-- configurations -->\n\n${table}\n<!-- end -->`);
+});
+
+test('the README lists every property', () => {
+  expect(readFileSync('README.md', 'utf8')).toContain(`<!-- properties -->\n\n${propertiesTable()}\n<!-- end -->`);
 });
 
 /** Why sessions end, of all the steps of a configuration. */
