@@ -1,3 +1,4 @@
+import { type Drawable, definitionOf } from '../diagram/definition.js';
 import type { Json } from './record.js';
 
 /** Of a machine, as it is told. */
@@ -34,17 +35,12 @@ function write(config: object): Definition {
   const name = typeof id === 'string' ? id : undefined;
   let text: string;
   try {
-    text = JSON.stringify(config, named);
+    text = JSON.stringify(definitionOf(config as Drawable));
   } catch {
-    // With a cycle, or a bigint: nothing that could be drawn.
+    // Nothing that could be drawn.
     text = JSON.stringify({ id: name ?? 'machine' });
   }
   return { hash: hashOf(text), value: JSON.parse(text) as Json, name };
-}
-
-/** A function of a definition is shown by its name. */
-function named(_key: string, value: unknown): unknown {
-  return typeof value === 'function' ? { type: value.name } : value;
 }
 
 /** FNV-1a, twice with different beginnings: to tell a few machines apart, not to resist anybody. */

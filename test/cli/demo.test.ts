@@ -1,5 +1,10 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { TOKEN } from '../../src/cli/demo/script.js';
+import { History } from '../../src/inspect/history.js';
+import { parseRecording } from '../../src/inspect/recording.js';
 import { endAll, run, start } from './command.js';
 
 jest.setTimeout(30_000);
@@ -36,6 +41,38 @@ describe('roam-actors demo', () => {
     expect(stdout).toMatch(/session +running deadlines: idle → sweeping$/m);
     expect(stdout).toMatch(/← Pong 9$/m);
     expect(stdout).not.toContain(TOKEN);
+  });
+
+  test('records both of its processes, for the viewer to replay', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roam-actors-'));
+    const path = join(folder, 'demo.jsonl');
+    const { status } = await run(['demo', '--record', path, '--timeout', '25000']);
+    const text = readFileSync(path, 'utf8');
+    rmSync(folder, { recursive: true });
+    expect(status).toBe(0);
+    expect(text).not.toContain(TOKEN);
+    expect(text).not.toContain('statecharts');
+    const history = new History();
+    for (const record of parseRecording(text).records) history.push(record);
+    const { processes, actors } = history.now;
+    expect([...processes.values()].map(({ name }) => name).sort()).toEqual(['acceptor', 'initiator']);
+    const sessions = [...actors.values()].filter(({ part }) => part?.part === 'session');
+    expect(sessions.map(({ value, peer }) => [value, peer])).toEqual([
+      ['ended', sessions[1]?.key],
+      ['ended', sessions[0]?.key],
+    ]);
+    expect(sessions[0]?.traffic.sentBytes).toBe(sessions[1]?.traffic.receivedBytes);
+    // As it was before the end.
+    const before = history
+      .records()
+      .findIndex((record) => record.kind === 'snapshot' && record.snapshot.value === 'ending');
+    expect(history.at(before).actors.get(sessions[0]?.key as '1/x:0')?.status).toBe('active');
+  });
+
+  test('says at once that a recording can’t be written', async () => {
+    const { status, stdout, stderr } = await run(['demo', '--record', '/nowhere/at/all']);
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/^roam-actors: cannot write the recording: ENOENT.*\n$/);
   });
 
   test('says so, and exits with 1, when one of its processes is killed', async () => {

@@ -26,7 +26,7 @@ export async function playAcceptor(part: Part, listening: (url: string) => void)
     keepalive: part.keepalive,
     metadata: greeting('acceptor'),
     onConnection: (open) => acceptor.answer(open),
-    inspect: part.recorder.inspect,
+    inspect: part.inspect,
   });
   const facts = await play(session, part, acceptor.desks, () => acceptor.run(session));
   await listener.close();

@@ -36,7 +36,7 @@ export async function playInitiator(part: Part, url: string): Promise<Facts> {
     keepalive: part.keepalive,
     metadata: greeting('initiator'),
     onConnection: (open) => initiator.answer(open),
-    inspect: part.recorder.inspect,
+    inspect: part.inspect,
   });
   const facts = await play(session, part, initiator.desks, () => initiator.run(session, part));
   return { ...facts, rejection: initiator.rejection, proxied: initiator.proxied, behindProxy: initiator.behindProxy };
@@ -50,7 +50,7 @@ class Initiator {
   readonly behindProxy: string[] = [];
   #backend: Connection | undefined;
 
-  async run(session: Session, { keepalive, scene }: Part): Promise<void> {
+  async run(session: Session, { keepalive, scene, hold }: Part): Promise<void> {
     const lease = session.root.caller();
     await scene('Keepalive: each asks the other for a sign of life, from here on');
     // The next scene is not to begin before the first Pong.
@@ -71,6 +71,7 @@ class Initiator {
     this.proxied = await callThroughProxy(session);
     await this.#backend?.closed;
 
+    await hold();
     await scene('The last caller of the root is gone: the session ends with its last connection');
     lease.release();
     await ours.talk.connection.close({ metadata: FAREWELL.initiator });

@@ -9,6 +9,7 @@ import {
   Sensitive,
   type Session,
   type SessionOptions,
+  type StartOptions,
 } from '../../index.js';
 import { entry, formatMetadata, stringIn } from '../metadata.js';
 import type { Recorder } from './recorder.js';
@@ -47,8 +48,12 @@ export interface Part {
   readonly keepalive: KeepaliveSettings;
   readonly options: Pick<SessionOptions, 'conformance'>;
   readonly recorder: Recorder;
+  /** Sees the session for the recorder, and for the viewer if there is one. */
+  readonly inspect: Required<StartOptions>['inspect'];
   /** Announces what comes next, and waits a little: it is to be watched. */
   scene(title: string): Promise<void>;
+  /** Waits as long as somebody wants to look at the sessions. */
+  hold(): Promise<void>;
 }
 
 export function greeting(role: Role): Metadata {

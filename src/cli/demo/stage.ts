@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util';
 import type { Role } from '../../index.js';
 import { Failure } from '../failure.js';
 import { type Command, conformanceOf, integer } from '../options.js';
+import { Hall } from './hall.js';
 import { paletteFor } from './palette.js';
-import { playPeer } from './peer.js';
+import { playPeer, VIEWER_URL } from './peer.js';
 import { now } from './recorder.js';
 import { TOKEN } from './script.js';
 import { type Ending, judge } from './summary.js';
@@ -23,7 +24,11 @@ Options:
   --verbose            every message and every change of state in a line of its own
   --conformance MODE   'strict', the default here, is the letter; 'reference' tolerates what real peers do
   --keepalive MS       ping each other MS milliseconds after the last answer: 20 to 1000, by default 150
-  --timeout MS         give up after MS milliseconds; by default 10000`;
+  --timeout MS         give up after MS milliseconds; by default 10000
+  --record FILE        write a recording for roam-actors inspect --replay FILE
+  --once               no viewer, and no waiting for one
+
+In a terminal it prints the URL of a viewer, and keeps the sessions as long as somebody looks at them there.`;
 
 /** A process that has nothing left to do ends at once. */
 const EXIT_MS = 1_500;
@@ -39,6 +44,8 @@ export const demo: Command = {
         conformance: { type: 'string', default: 'strict' },
         keepalive: { type: 'string', default: '150' },
         timeout: { type: 'string', default: '10000' },
+        record: { type: 'string' },
+        once: { type: 'boolean', default: false },
         // Not for people: which of the two processes this is.
         as: { type: 'string' },
       },
@@ -51,9 +58,20 @@ export const demo: Command = {
       return;
     }
     const flags = ['--conformance', conformance, '--keepalive', String(pingInterval)];
-    if (!(await new Stage(flags, timeout, values.verbose).run())) throw new Failure('the demo is not as it should be');
+    const isWatched =
+      !values.once && process.stdout.isTTY === true && process.stdin.isTTY === true && !process.env['CI'];
+    const hall = isWatched || values.record !== undefined ? await Hall.open(isWatched, values.record) : undefined;
+    try {
+      await show(new Stage(flags, timeout, values.verbose, hall));
+    } finally {
+      await hall?.close();
+    }
   },
 };
+
+async function show(stage: Stage): Promise<void> {
+  if (!(await stage.run())) throw new Failure('the demo is not as it should be');
+}
 
 /** Starts the two processes, shows what they tell, and judges it. */
 class Stage {
@@ -67,8 +85,11 @@ class Stage {
   readonly #failures = new Map<Role, string>();
   #isSecretKept = true;
   #grace: NodeJS.Timeout | undefined;
+  #bound: NodeJS.Timeout | undefined;
+  readonly #hall: Hall | undefined;
 
-  constructor(flags: readonly string[], timeout: number, isVerbose: boolean) {
+  constructor(flags: readonly string[], timeout: number, isVerbose: boolean, hall: Hall | undefined) {
+    this.#hall = hall;
     this.#flags = flags;
     this.#timeout = timeout;
     this.#isVerbose = isVerbose;
@@ -79,12 +100,14 @@ class Stage {
     const started = now();
     const endings = [this.#start('acceptor'), this.#start('initiator')] as const;
     const ticks = setInterval(() => this.#timeline.settle(now()), 20);
-    const bound = setTimeout(() => this.#giveUp(`not done after ${this.#timeout} ms`), this.#timeout);
+    if (this.#hall?.isOpen === true) this.#write(`${this.#palette.muted('viewer: ')}${this.#hall.url}`);
+    this.#beBounded();
     const [acceptor, initiator] = await Promise.all(endings);
     clearInterval(ticks);
-    clearTimeout(bound);
+    clearTimeout(this.#bound);
     clearTimeout(this.#grace);
     this.#timeline.settle();
+    if (this.#hall?.save().includes(TOKEN) === true) this.#isSecretKept = false;
     return this.#conclude({ acceptor, initiator }, now() - started);
   }
 
@@ -92,6 +115,7 @@ class Stage {
     const [, script = ''] = process.argv;
     const child = fork(script, ['demo', '--as', role, ...this.#flags], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...(this.#hall === undefined ? {} : { [VIEWER_URL]: this.#hall.url }) },
     });
     this.#children.set(role, child);
     if (this.#isVerbose) this.#write(this.#palette.muted(`${role}: process ${child.pid}`));
@@ -119,6 +143,9 @@ class Stage {
         this.#write(`${this.#palette.muted('two processes, one WebSocket on ')}${told.url}`);
         this.#children.get('initiator')?.send(told.url);
         break;
+      case 'holding':
+        void this.#hold().then(() => this.#children.get(role)?.send('go on'));
+        break;
       case 'result':
         this.#facts.set(role, told.facts);
         this.#expectEnd();
@@ -130,6 +157,20 @@ class Stage {
       default:
         this.#timeline.add(told);
     }
+  }
+
+  /** Whoever looks has all the time that they want. */
+  async #hold(): Promise<void> {
+    if (this.#hall?.isOpen !== true) return;
+    clearTimeout(this.#bound);
+    this.#timeline.settle();
+    this.#write(this.#palette.muted('the sessions stay for the viewer, until it is closed; Enter ends them at once'));
+    await this.#hall.empty();
+    this.#beBounded();
+  }
+
+  #beBounded(): void {
+    this.#bound = setTimeout(() => this.#giveUp(`not done after ${this.#timeout} ms`), this.#timeout);
   }
 
   /** Where one has done its part, the other has too, and nothing keeps either from ending. */

@@ -38,6 +38,8 @@ export interface Scene {
 /** What a process of the demo tells the one that shows it. */
 export type Told =
   | { readonly kind: 'listening'; readonly url: string }
+  /** Everything but the end is played, and waits for a word. */
+  | { readonly kind: 'holding' }
   | Entry
   | Scene
   | { readonly kind: 'result'; readonly facts: Facts }

@@ -53,7 +53,7 @@ export const inspect: Command = {
 };
 
 /** The server of the viewer: with its page, and a token that nobody can guess. */
-async function openViewer({
+export async function openViewer({
   port,
   host = '127.0.0.1',
   recording,
@@ -111,7 +111,7 @@ function packageFile(): string {
 }
 
 /** Who writes a recording. */
-function by(): string {
+export function by(): string {
   const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string };
   return `roam-actors ${version}`;
 }

@@ -203,6 +203,8 @@ export class Store {
       return;
     }
     this.#introduce(process, record.at);
+    // The same machine in another process.
+    if (record.kind === 'definition' && this.#history.now.definitions.has(record.hash)) return;
     if (record.kind === 'actor' && !this.#contexts.has(record.actor) && this.#contexts.size >= this.#limits.actors) {
       this.complain(number, `more than ${this.#limits.actors} actors live: no more are told of`);
       return;

@@ -1,0 +1,12 @@
+// A process with an inspector that nobody listens to: it is to end by itself, and to say nothing.
+import { createInspector } from '../../src/inspect/inspect-node.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { accept, initiate } from '../../src/session.js';
+
+const [, , url = ''] = process.argv;
+const { inspect } = createInspector({ url });
+const [left, right] = memoryLinkPair();
+const [near, far] = await Promise.all([initiate(left, { inspect }), accept(right, { inspect })]);
+near.shutdown();
+await Promise.all([near.closed, far.closed]);
+process.stdout.write('closed\n');
