@@ -2,12 +2,24 @@
 // resolve modules, the library's own declarations included. Never run.
 import { accept, handle, initiate, ProtocolError, type RoamError, sessionLogic } from 'roam-actors';
 import * as diagram from 'roam-actors/diagram';
+import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
 import * as testing from 'roam-actors/testing';
 import * as websocket from 'roam-actors/websocket';
 
-export const everything = [accept, handle, initiate, sessionLogic, diagram, machines, memory, testing, websocket];
+export const everything = [
+  accept,
+  handle,
+  initiate,
+  sessionLogic,
+  diagram,
+  inspect,
+  machines,
+  memory,
+  testing,
+  websocket,
+];
 
 /** The declarations are there, not just `any`: a number is none of these. */
 export const checked = [
@@ -15,6 +27,8 @@ export const checked = [
   (): number => initiate,
   // @ts-expect-error -- a namespace
   (): number => diagram,
+  // @ts-expect-error -- a namespace
+  (): number => inspect,
   // @ts-expect-error -- a namespace
   (): number => machines,
   // @ts-expect-error -- a namespace

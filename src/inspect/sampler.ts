@@ -23,7 +23,8 @@ interface Pending {
 export class Sampler {
   readonly #every: number;
   readonly #tell: Tell;
-  readonly #pending = new Map<number, Map<string, Pending>>();
+  /** By connection, direction and name: no string is made for each message. */
+  readonly #pending = new Map<number, Record<Direction, Map<string, Pending>>>();
 
   constructor(messages: Messages, tell: Tell) {
     this.#every = messages === 'all' ? 1 : messages === 'none' ? Number.POSITIVE_INFINITY : messages;
@@ -51,9 +52,10 @@ export class Sampler {
     const kinds = this.#pending.get(connection);
     if (kinds === undefined) return;
     this.#pending.delete(connection);
-    for (const [kind, { count, bytes }] of kinds) {
-      const [direction = 'sent', message = ''] = kind.split(' ') as [Direction, string];
-      if (count > 0) this.#tell({ direction, connection, message, count, bytes });
+    for (const direction of ['sent', 'received'] as const) {
+      for (const [message, { count, bytes }] of kinds[direction]) {
+        if (count > 0) this.#tell({ direction, connection, message, count, bytes });
+      }
     }
   }
 
@@ -64,14 +66,13 @@ export class Sampler {
   #pendingOf(connection: number, direction: Direction, message: string): Pending {
     let kinds = this.#pending.get(connection);
     if (kinds === undefined) {
-      kinds = new Map();
+      kinds = { sent: new Map(), received: new Map() };
       this.#pending.set(connection, kinds);
     }
-    const kind = `${direction} ${message}`;
-    let pending = kinds.get(kind);
+    let pending = kinds[direction].get(message);
     if (pending === undefined) {
       pending = { count: 0, bytes: 0 };
-      kinds.set(kind, pending);
+      kinds[direction].set(message, pending);
     }
     return pending;
   }
