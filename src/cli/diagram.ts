@@ -39,7 +39,7 @@ export const diagram: Command = {
     // Only now: Graphviz is large, and the other commands do without.
     const { definitionOf, mermaid, svg } = await import('../diagram/index.js');
     if (format === 'svg') process.stdout.write(await svg(machine));
-    else if (format === 'json') console.log(JSON.stringify(definitionOf(machine), undefined, 2));
+    else if (format === 'json') process.stdout.write(`${JSON.stringify(definitionOf(machine), undefined, 2)}\n`);
     else process.stdout.write(mermaid(machine));
   },
 };

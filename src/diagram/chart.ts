@@ -93,7 +93,13 @@ interface Resolved {
 
 function nodeOf(definition: ReturnType<typeof definitionOf>): AnyStateNode {
   try {
-    return createMachine(definition as object).root as AnyStateNode;
+    const { root } = createMachine(definition as object);
+    // XState resolves targets at once, but where a state begins only when it is asked.
+    for (const nodes: AnyStateNode[] = [root]; nodes.length > 0; ) {
+      const node = nodes.pop() as AnyStateNode;
+      if (node.initial !== undefined) nodes.push(...(Object.values(node.states) as AnyStateNode[]));
+    }
+    return root;
   } catch (error) {
     // biome-ignore lint/style/useErrorCause: its message is all that it says.
     throw new InvalidArgument(`this definition can't be drawn: ${(error as Error).message}`);

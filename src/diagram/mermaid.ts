@@ -56,7 +56,8 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
     const said = state.parent === undefined ? text.map((line) => `in any state, ${line}`) : text;
     drawing.notes.push(
       `  note right of ${drawing.ids.get(anchor ?? state)}`,
-      ...said.map((line) => `    ${line}`),
+      // A line that is `end note` by itself would be the end.
+      ...said.map((line) => `    ${line.replace(/^end/i, '#101;nd')}`),
       '  end note',
     );
   }

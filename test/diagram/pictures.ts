@@ -3,6 +3,42 @@ export function textsOf(picture: string): string[] {
   return [...picture.matchAll(/<text\b[^>]*>(.*?)<\/text>/gs)].map(([, content = '']) => plain(content));
 }
 
+/** Texts in one, without the blanks that breaking lines may have moved. */
+export function readable(texts: readonly string[]): string {
+  return texts.join(' ').replace(/\s+/g, ' ').trim();
+}
+
+/** The values of an attribute, in order. */
+export function attributesOf(picture: string, name: string): string[] {
+  return [...picture.matchAll(new RegExp(` ${name}="([^"]*)"`, 'g'))].map(([, value = '']) => plain(value));
+}
+
+/** Each transition's hint and texts, by its key. */
+export function rowsOf(
+  picture: string,
+): ReadonlyMap<string, { readonly hint: string; readonly texts: readonly string[] }> {
+  const rows = picture.matchAll(/<g data-transition="([^"]*)"><title>([^<]*)<\/title>(.*?)<\/g>/gs);
+  return new Map(
+    [...rows].map(([, key = '', hint = '', content = '']) => [
+      plain(key),
+      { hint: plain(hint), texts: textsOf(content) },
+    ]),
+  );
+}
+
+/** Whether every element is closed in its turn, every attribute quoted, and every `<` and `&` markup. */
+export function isWellFormed(picture: string): boolean {
+  const open: string[] = [];
+  const element = /<(\/?)([a-zA-Z][\w-]*)((?: [\w:-]+="[^"<]*")*)(\/?)>|<|&(?!(?:amp|lt|gt|quot|#\d+);)/g;
+  for (const [, closes, name, , isEmpty] of picture.matchAll(element)) {
+    if (name === undefined) return false;
+    if (closes === '/') {
+      if (open.pop() !== name) return false;
+    } else if (isEmpty !== '/') open.push(name);
+  }
+  return open.length === 0;
+}
+
 /** The text in some markup. */
 function plain(markup: string): string {
   return markup
