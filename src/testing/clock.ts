@@ -1,3 +1,4 @@
+import { InvalidArgument } from '../errors.js';
 import { settle } from './settle.js';
 
 interface Timer {
@@ -27,7 +28,10 @@ export class VirtualClock {
 
   setTimeout(callback: () => void, timeout: number): number {
     // A delay that nobody defined fires at once in XState; here it is a mistake that shows.
-    if (!Number.isFinite(timeout) || timeout < 0) throw new RangeError(`a timer of ${String(timeout)} ms`);
+    checkTime('a timer', timeout);
+    if (typeof callback !== 'function') {
+      throw new InvalidArgument(`a timer calls back a function, not ${String(callback)}`);
+    }
     const id = ++this.#last;
     this.#timers.set(id, { id, due: this.#now + timeout, callback });
     return id;
@@ -42,15 +46,25 @@ export class VirtualClock {
     return this.#timers.size;
   }
 
-  /** Goes on by `time` ms in one synchronous turn, timers firing in order, those too that only now are set. */
+  /**
+   * Goes on by `time` ms in one synchronous turn, timers firing in order, those too that only now are set.
+   *
+   * @throws InvalidArgument when `time` is not a finite number of at least 0.
+   */
   advanceNow(time: number): void {
+    checkTime('a clock', time);
     const end = this.#now + time;
     while (this.#fireNext(end));
     this.#now = end;
   }
 
-  /** The same, but everything that one timer sets off runs out before the next one fires. */
+  /**
+   * The same, but everything that one timer sets off runs out before the next one fires.
+   *
+   * Rejects with InvalidArgument when `time` is not a finite number of at least 0.
+   */
   async advance(time: number): Promise<void> {
+    checkTime('a clock', time);
     const end = this.#now + time;
     while (this.#fireNext(end)) await settle();
     this.#now = end;
@@ -68,4 +82,9 @@ export class VirtualClock {
     next.callback();
     return true;
   }
+}
+
+function checkTime(what: string, time: number): void {
+  if (Number.isFinite(time) && time >= 0) return;
+  throw new InvalidArgument(`${what} goes on by a number of milliseconds from 0, not by ${String(time)}`);
 }

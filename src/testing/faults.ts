@@ -1,4 +1,4 @@
-import { LinkError } from '../errors.js';
+import { InvalidArgument, LinkError } from '../errors.js';
 import type { Link, LinkEvents } from '../link/link.js';
 
 /**
@@ -23,6 +23,7 @@ export class ControlledLink implements Link {
   #isOver = false;
 
   constructor(inner: Link) {
+    if (typeof inner?.start !== 'function') throw new InvalidArgument('a controlled link goes around a link');
     this.#inner = inner;
   }
 

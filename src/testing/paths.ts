@@ -1,5 +1,6 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, InputFrom, SnapshotFrom } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
+import { InvalidArgument } from '../errors.js';
 
 /** What XState sends itself: `xstate.after.<delay>.<state id>`, `xstate.done.actor.<id>`, `xstate.error.actor.<id>`. */
 export interface InternalEvent {
@@ -65,7 +66,8 @@ export interface Path<TMachine extends AnyStateMachine> {
  * A path says what the machine does, so a test that compares the machine with its own paths proves nothing but that
  * XState works: play them on what you built to behave like the machine, or compare with what you know to be right.
  *
- * @throws Error when there are more transitions than `limit`; whatever a guard or an `assign` throws.
+ * @throws InvalidArgument when the machine is none, or an option cannot be what it is; Error when there are more transitions
+ * than `limit`; whatever a guard or an `assign` throws.
  *
  * @example
  * const door = createMachine({
@@ -91,6 +93,7 @@ export function paths<TMachine extends AnyStateMachine>(
 ): readonly Path<TMachine>[];
 // In XState's widest types: what a machine makes of them is the caller's business.
 export function paths(machine: AnyStateMachine, options: WidestOptions): readonly unknown[] {
+  check(machine, options);
   const { filter = () => true, nameState = valueName, nameEvent = ({ type }) => type } = options;
   const serialize = options.serialize ?? serializeSnapshot;
   const adjacency = adjacencyOf(machine, options, serialize);
@@ -115,6 +118,27 @@ export function paths(machine: AnyStateMachine, options: WidestOptions): readonl
     }
   }
   return found;
+}
+
+function check(machine: AnyStateMachine, options: WidestOptions): void {
+  if (typeof machine?.getTransitionData !== 'function') {
+    throw new InvalidArgument('paths are those of a state machine, as createMachine gives it');
+  }
+  if (typeof options !== 'object' || options === null) throw new InvalidArgument('paths needs options: { events }');
+  const { events, limit } = options;
+  const isEvent = (event: unknown) => typeof (event as EventObject | null)?.type === 'string';
+  if (typeof events !== 'function' && !(Array.isArray(events) && events.every(isEvent))) {
+    throw new InvalidArgument(
+      "events must be a list of events, such as [{ type: 'open' }], or a function that gives one",
+    );
+  }
+  for (const name of ['serialize', 'filter', 'nameState', 'nameEvent'] as const) {
+    if (options[name] === undefined || typeof options[name] === 'function') continue;
+    throw new InvalidArgument(`${name} must be a function, not ${String(options[name])}`);
+  }
+  if (limit !== undefined && !(Number.isSafeInteger(limit) && limit > 0)) {
+    throw new InvalidArgument(`limit must be an integer of at least 1, not ${String(limit)}`);
+  }
 }
 
 /** The event with which XState says that an invoked actor is done. */

@@ -42,6 +42,8 @@ export class ScriptedPeer {
   #hasHeardEnd = false;
 
   constructor(link: Link, { codec = messagePack, onHeard }: ScriptedPeerOptions = {}) {
+    if (typeof link?.start !== 'function') throw new InvalidArgument('a peer needs a link');
+    if (onHeard !== undefined && typeof onHeard !== 'function') throw new InvalidArgument('onHeard must be a function');
     this.#link = link;
     this.#codec = codec;
     const over = () => {
@@ -69,13 +71,16 @@ export class ScriptedPeer {
   /**
    * Puts all of it on the link, so that it is there before any of it is handled.
    *
-   * @throws InvalidArgument when a message has no encoding; Error when the link is closed, or cannot be made to fail.
+   * @throws InvalidArgument when it is none of that, when a message has no encoding, or when the link cannot be made to
+   * fail; LinkError when the link is closed.
    */
   say(...inputs: PeerInput[]): void {
     for (const input of inputs) {
       if (input === 'end') this.#link.close();
       else if (input instanceof Uint8Array) this.#link.send(input);
-      else if ('fail' in input) this.#fail(input.fail);
+      else if (typeof input !== 'object' || input === null) {
+        throw new InvalidArgument(`a peer says a message, bytes, 'end' or { fail }, not ${String(input)}`);
+      } else if ('fail' in input) this.#fail(input.fail);
       else this.#link.send(this.#codec.encode(input));
     }
   }

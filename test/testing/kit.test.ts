@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { accept, initiate } from '../../src/index.js';
+import { accept, InvalidArgument, initiate } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { ControlledLink, ScriptedPeer, settle, VirtualClock } from '../../src/testing/index.js';
 import { helloYourself, ping } from '../spec/messages.js';
@@ -26,6 +26,23 @@ describe('a scripted peer', () => {
     await settle();
     expect(heard).toEqual([ping(3n), Uint8Array.of(0xc1), 'end']);
     expect([peer.take(), peer.take()]).toEqual([[ping(3n)], []]);
+  });
+
+  test('refuses what it cannot say', () => {
+    const [near] = memoryLinkPair();
+    const peer = new ScriptedPeer(near);
+    expect(() => peer.say('stop' as never)).toThrow(
+      new InvalidArgument("a peer says a message, bytes, 'end' or { fail }, not stop"),
+    );
+    expect(() => peer.say(undefined as never)).toThrow(InvalidArgument);
+    expect(() => peer.say({ type: 'Bing' } as never)).toThrow(InvalidArgument);
+    expect(() => new ScriptedPeer('ws://127.0.0.1' as never)).toThrow(new InvalidArgument('a peer needs a link'));
+    expect(() => new ScriptedPeer(near, { onHeard: 1 as never })).toThrow(
+      new InvalidArgument('onHeard must be a function'),
+    );
+    expect(() => new ControlledLink(undefined as never)).toThrow(
+      new InvalidArgument('a controlled link goes around a link'),
+    );
   });
 
   test('cannot make a link fail that has no way to', () => {
@@ -65,4 +82,14 @@ test('a virtual clock goes on when it is told to, and not before', async () => {
   await clock.advance(1);
   expect(await session.closed).toMatchObject({ cause: 'keepalive' });
   expect(clock.size).toBe(0);
+});
+
+test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])('a virtual clock does not go on by %p ms', async (time) => {
+  const clock = new VirtualClock();
+  const message = `a clock goes on by a number of milliseconds from 0, not by ${String(time)}`;
+  expect(() => clock.advanceNow(time)).toThrow(new InvalidArgument(message));
+  await expect(clock.advance(time)).rejects.toThrow(new InvalidArgument(message));
+  expect(() => clock.setTimeout(() => {}, time)).toThrow(InvalidArgument);
+  expect(() => clock.setTimeout('callback' as never, 1)).toThrow(InvalidArgument);
+  expect([clock.now(), clock.size]).toEqual([0, 0]);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { assign, createActor, createMachine, fromPromise, SimulatedClock, setup } from 'xstate';
+import { InvalidArgument } from '../../src/index.js';
 import { doneEvent, errorEvent, paths, serializeSnapshot } from '../../src/testing/index.js';
 
 const door = createMachine({
@@ -150,6 +151,22 @@ describe('paths', () => {
       'counter has more than 50 transitions: bound its states by serialize or filter',
     );
     expect(paths(counter, { events: [{ type: 'more' }], filter: ({ context }) => context.count < 3 })).toHaveLength(3);
+  });
+
+  test.each<[machine: unknown, options: unknown, message: string]>([
+    [undefined, { events: [] }, 'paths are those of a state machine, as createMachine gives it'],
+    [{ id: 'door', states: {} }, { events: [] }, 'paths are those of a state machine, as createMachine gives it'],
+    [loader, undefined, 'paths needs options: { events }'],
+    [loader, {}, "events must be a list of events, such as [{ type: 'open' }], or a function that gives one"],
+    [
+      loader,
+      { events: ['open'] },
+      "events must be a list of events, such as [{ type: 'open' }], or a function that gives one",
+    ],
+    [loader, { events: [], filter: 'failed' }, 'filter must be a function, not failed'],
+    [loader, { events: [], limit: 0 }, 'limit must be an integer of at least 1, not 0'],
+  ])('are refused to what is no machine, and to options that are none: %#', (machine, options, message) => {
+    expect(() => paths(machine as never, options as never)).toThrow(new InvalidArgument(message));
   });
 
   test('tell snapshots apart whatever order their keys are in', () => {
