@@ -70,6 +70,12 @@ describe('an id set', () => {
     expect(set.delete(5).delete(2 ** 53 - 1)).toBe(IdSet.empty);
   });
 
+  test('has nothing below 0, and nothing above what it has seen', () => {
+    // In the bitmap of one level -1 would be 31, and 32 would be 0.
+    const set = IdSet.empty.add(0).add(31);
+    expect([-1, 0, 31, 32, 2 ** 53 - 1].map((id) => set.has(id))).toEqual([false, true, true, false, false]);
+  });
+
   test('holds ten thousand members, and knows each of them', () => {
     let set = IdSet.empty;
     for (let member = 0; member < 10_000; member++) set = set.add(2 * member + 1);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Metadata, NO_PROPAGATE, propagated, SENSITIVE } from '../../src/wire/metadata.js';
+import { type Metadata, NO_PROPAGATE, propagated, SENSITIVE, sizeOf } from '../../src/wire/metadata.js';
 import { arbitraryMetadata, sensitiveEquality } from '../support/messages.js';
 
 expect.addEqualityTesters([sensitiveEquality]);
@@ -40,5 +40,25 @@ describe('what a proxy passes on', () => {
     ];
     const metadata = flags.map((flag) => ({ key: 'k', value: 'v', flags: flag }));
     expect(propagated(metadata).map((entry) => entry.flags)).toEqual([SENSITIVE, 4n, 2n ** 64n - 1n - NO_PROPAGATE]);
+  });
+});
+
+describe('what a key or a value counts for', () => {
+  test('is the length of its UTF-8, wherever that takes a byte more', () => {
+    const edges = [0, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff].map((point) =>
+      String.fromCodePoint(point),
+    );
+    expect(edges.map(sizeOf)).toEqual([1, 1, 2, 2, 3, 3, 3, 3, 4, 4]);
+    expect(sizeOf(edges.join(''))).toBe(26);
+    expect(sizeOf('')).toBe(0);
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(sizeOf(text)).toBe(new TextEncoder().encode(text).length);
+      }),
+    );
+  });
+
+  test('is the length of bytes, and 8 for an integer however small', () => {
+    expect([new Uint8Array(), new Uint8Array(300), 0n, 2n ** 64n - 1n].map(sizeOf)).toEqual([0, 300, 8, 8]);
   });
 });
