@@ -11,6 +11,8 @@ const config: Config = {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // Copies of this directory that `npm run mutate` works on.
+  modulePathIgnorePatterns: ['<rootDir>/coverage/'],
   // Transpiles file by file (`isolatedModules` in tsconfig.json); types are checked by `npm run types`.
   transform: { '^.+\\.ts$': ['ts-jest', { useESM: true, diagnostics: false }] },
   // `development` gives XState's own warnings, which the tests want to see.

@@ -21,7 +21,7 @@ const PHASES: Readonly<Record<string, KeepaliveState['phase']>> = {
 const variants = [
   ['on', ON],
   ['without an interval', { ...ON, pingInterval: 0 }],
-  ['without a deadline', { ...ON, pongTimeout: -1 }],
+  ['without a deadline', { ...ON, pongTimeout: 0 }],
 ] as const;
 
 const LAST = 2;

@@ -1,0 +1,61 @@
+import { format } from 'node:util';
+import { expect as jestExpect } from 'expect';
+
+// Stands in for '@jest/globals' where the tests of one area are one script (bundle.ts): it collects them, in order, and
+// somebody else runs them.
+
+/** One test. */
+export interface Case {
+  /** The names of its groups and its own, as Jest would put them; unique. */
+  readonly name: string;
+  readonly run: () => unknown;
+}
+
+type Body = (...args: never[]) => unknown;
+
+export const cases: Case[] = [];
+/** What is to be done before the first test. */
+export const preparations: (() => unknown)[] = [];
+
+const groups: string[] = [];
+const names = new Map<string, number>();
+
+function each(register: (name: string, body: () => unknown) => void) {
+  return (rows: readonly unknown[]) => (name: string, body: Body) => {
+    for (const row of rows) {
+      const args = Array.isArray(row) ? row : [row];
+      const count = name.match(/%[sdijopf]/g)?.length ?? 0;
+      register(format(name, ...args.slice(0, count)), () => body(...(args as never[])));
+    }
+  };
+}
+
+function addTest(name: string, run: () => unknown): void {
+  const full = [...groups, name].join(' ');
+  const count = (names.get(full) ?? 0) + 1;
+  names.set(full, count);
+  cases.push({ name: count === 1 ? full : `${full} (${String(count)})`, run });
+}
+
+function addGroup(name: string, body: () => unknown): void {
+  groups.push(name);
+  body();
+  groups.pop();
+}
+
+function withEach(register: (name: string, body: () => unknown) => void) {
+  return Object.assign((name: string, body: () => unknown) => register(name, body), { each: each(register) });
+}
+
+export const test = withEach(addTest);
+export const it = withEach(addTest);
+export const describe = withEach(addGroup);
+export const expect = jestExpect;
+export const jest = { setTimeout: (): void => {} };
+
+export function beforeAll(prepare: () => unknown): void {
+  preparations.push(prepare);
+}
+
+/** What is left when all is over is no business of a single mutant's. */
+export function afterAll(): void {}

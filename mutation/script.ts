@@ -1,0 +1,60 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Script } from 'node:vm';
+import { build } from 'esbuild';
+import type { Area } from './areas.js';
+import type { Case } from './harness.js';
+
+/** The tests of an area, with the code that they test, as they are made by one run of the script. */
+export interface Tests {
+  readonly cases: readonly Case[];
+  readonly preparations: readonly (() => unknown)[];
+}
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/**
+ * Makes one script of an area's tests and of all that they import, in a directory that may be a copy of this one. Each run of
+ * it is a world of its own, made in milliseconds: what a module makes when it is loaded, as the machines, is made anew.
+ */
+export async function scriptOf({ tests }: Area, directory: string): Promise<() => Tests> {
+  const entry = [
+    ...tests.map((file) => `import './${file}';`),
+    `export { cases, preparations } from '@jest/globals';`,
+  ].join('\n');
+  const { outputFiles } = await build({
+    stdin: { contents: entry, resolveDir: directory, sourcefile: 'entry.ts', loader: 'ts' },
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    write: false,
+    // package.json says that our modules have no side effects; these register tests.
+    ignoreAnnotations: true,
+    logLevel: 'error',
+    // Once for all: nothing of them is mutated.
+    external: ['expect', 'fast-check', 'msgpackr', 'ws'],
+    define: { 'import.meta.url': JSON.stringify(String(pathToFileURL(join(directory, 'test/any/test.ts')))) },
+    plugins: [
+      {
+        name: 'stand-ins',
+        setup({ onResolve }) {
+          onResolve({ filter: /^@jest\/globals$/ }, () => ({ path: join(directory, 'mutation/harness.ts') }));
+          onResolve({ filter: /\/walks\.js$/ }, ({ importer }) =>
+            importer.endsWith('mutation/walks.ts') || !importer.includes('test/machines/')
+              ? undefined
+              : { path: join(directory, 'mutation/walks.ts') },
+          );
+        },
+      },
+    ],
+  });
+  const script = new Script(`(function (require, module) {${outputFiles[0]?.text ?? ''}\n})`, { filename: 'tests.js' });
+  const require = createRequire(join(here, 'script.js'));
+  return () => {
+    const module = { exports: {} as Tests };
+    (script.runInThisContext() as (require: NodeJS.Require, module: object) => void)(require, module);
+    return module.exports;
+  };
+}
