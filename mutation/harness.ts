@@ -24,8 +24,9 @@ function each(register: (name: string, body: () => unknown) => void) {
   return (rows: readonly unknown[]) => (name: string, body: Body) => {
     for (const row of rows) {
       const args = Array.isArray(row) ? row : [row];
-      const count = name.match(/%[sdijopf]/g)?.length ?? 0;
-      register(format(name, ...args.slice(0, count)), () => body(...(args as never[])));
+      const places = name.match(/%[sdijopf]/g)?.length ?? 0;
+      const title = format(name.replaceAll('%p', '%s'), ...args.slice(0, places));
+      register(title, () => body(...(args as never[])));
     }
   };
 }

@@ -41,6 +41,9 @@ export async function scriptOf({ tests }: Area, directory: string): Promise<() =
         name: 'stand-ins',
         setup({ onResolve }) {
           onResolve({ filter: /^@jest\/globals$/ }, () => ({ path: join(directory, 'mutation/harness.ts') }));
+          onResolve({ filter: /^fast-check$/ }, ({ importer }) =>
+            importer.includes('mutation/') ? undefined : { path: join(directory, 'mutation/properties.ts') },
+          );
           onResolve({ filter: /\/walks\.js$/ }, ({ importer }) =>
             importer.endsWith('mutation/walks.ts') || !importer.includes('test/machines/')
               ? undefined
