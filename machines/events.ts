@@ -73,6 +73,9 @@ export type SessionRequest =
   /** The user does not want to wait for the handshake any longer. */
   | { type: 'app.abortHandshake'; reason: unknown };
 
+/** What those who look after a connection's calls and channels tell: the peer broke a rule of theirs. */
+export type CallsReport = { type: 'calls.violated' } & Violation;
+
 /** What the session asks of the `connections` slot. */
 export type ConnectionsCommand =
   | { type: 'connections.spawn'; input: ConnectionStart }

@@ -1,4 +1,27 @@
 /** The protocol as statecharts: pure values, to be drawn, explored, tested and run. */
+export type {
+  AnswerEvent,
+  AnswerPort,
+  CallEvent,
+  CallOutcome,
+  CallPort,
+  ChannelEnd,
+  ChannelPort,
+  OfferEvent,
+  ReceiverEvent,
+  SenderEvent,
+} from './call-events.js';
+export {
+  type OfferContext,
+  type OfferInput,
+  offerMachine,
+  type ReceiverContext,
+  type ReceiverInput,
+  receiverMachine,
+  type SenderContext,
+  type SenderInput,
+  senderMachine,
+} from './channel.js';
 export { connectionMachine } from './connection.js';
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection-setup.js';
 export type {
@@ -42,5 +65,13 @@ export {
   type KeepaliveSettings,
   keepaliveMachine,
 } from './keepalive.js';
+export {
+  type AnswerContext,
+  type AnswerInput,
+  answerMachine,
+  type CallContext,
+  type CallInput,
+  callMachine,
+} from './request.js';
 export { sessionMachine } from './session.js';
 export type { SessionContext, SessionEvent, SessionInput, SessionLimits } from './session-setup.js';

@@ -7,6 +7,7 @@ import type { IdSet } from '../src/wire/idset.js';
 import type { ConnectionSettings, Message } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type {
+  CallsReport,
   ConduitEvent,
   Conformance,
   ConnectionEnd,
@@ -85,6 +86,7 @@ export type SessionEvent =
   | FlowEvent
   | ConnectionRequest
   | SessionRequest
+  | CallsReport
   | ConnectionsReport
   | { type: 'keepalive.confirmed' };
 

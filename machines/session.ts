@@ -46,6 +46,24 @@ const crash = {
 
 const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intakeBytes' }) } as const;
 
+/** The peer broke a rule that neither the session nor a connection looks after: it hears of it, and that is the end. */
+const accuse = {
+  target: 'ending',
+  actions: [
+    { type: 'transmit', params: ({ event }: { event: Violation }) => protocolError(event) },
+    { type: 'emitViolation', params: ({ event }: { event: Violation }) => event },
+    {
+      type: 'conclude',
+      params: ({ event: { rule, description, limit } }: { event: Violation }): SessionEnd => ({
+        cause: 'violation',
+        rule,
+        description,
+        limit,
+      }),
+    },
+  ],
+} as const;
+
 // r[session]
 export const sessionMachine = session.createMachine({
   id: 'session',
@@ -161,18 +179,9 @@ export const sessionMachine = session.createMachine({
               },
             ],
           },
-          {
-            target: 'ending',
-            actions: [
-              { type: 'transmit', params: ({ event }) => protocolError(event) },
-              { type: 'emitViolation', params: ({ event }) => event },
-              {
-                type: 'conclude',
-                params: ({ event: { rule, description, limit } }) => ({ cause: 'violation', rule, description, limit }),
-              },
-            ],
-          },
+          accuse,
         ],
+        'calls.violated': accuse,
         'conduit.overflowed': overflow,
         'link.ended': { target: 'ended', actions: conclude({ cause: 'peer' }) },
         'link.failed': {

@@ -7,6 +7,15 @@ export const RULES = [
   'connection.open',
   'connection.parity',
   'connection.close',
+  'rpc.request.id-allocation',
+  'rpc.response.one-per-request',
+  'rpc.flow-control.max-concurrent-requests',
+  'rpc.channel.allocation',
+  'rpc.channel.item',
+  'rpc.channel.close',
+  'rpc.channel.reset',
+  'rpc.flow-control.credit',
+  'rpc.flow-control.credit.grant',
 ] as const;
 
 /** The name of a rule of the specification. */

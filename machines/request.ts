@@ -1,0 +1,153 @@
+/**
+ * One request, from either side. `callMachine` is the caller's: it waits its turn under the peer's limit, then for the one
+ * Response. `answerMachine` is the handler's: it owes the peer exactly one Response, whatever becomes of the handler.
+ *
+ * Both know one request only. Which ids are in flight, and how many may be, is for whoever spawns them; a message reaches
+ * them only when it is about their request. Two rules carry everything:
+ *
+ * - The caller hears once, and at once: an aborted call does not wait for the peer. Yet it keeps its id, and its place under
+ *   the limit, until the Response is here, since the peer counts it until then.
+ * - A request counts as long as it costs: once the peer was answered, its handler may still be at work, and is waited for.
+ *
+ * Flat on purpose: these two run for every call, through the stepper, which takes nothing that nests or times.
+ */
+import { setup } from 'xstate';
+import type { Call, Cancel, Response } from '../src/wire/message.js';
+import type { AnswerEvent, AnswerPort, CallEvent, CallOutcome, CallPort } from './call-events.js';
+import { NO_METADATA } from './events.js';
+
+export interface CallInput {
+  readonly port: CallPort;
+  readonly call: Call;
+}
+
+export type CallContext = CallInput;
+
+const cancel = { type: 'transmit', params: { type: 'Cancel', metadata: NO_METADATA } } as const;
+const settleEnded = { type: 'settle', params: { type: 'ended' } } as const;
+const settleAborted = {
+  type: 'settle',
+  params: ({ event }: { event: { why: 'aborted' | 'expired' } }): CallOutcome => ({ type: event.why }),
+} as const;
+
+// r[rpc.request]
+export const callMachine = setup({
+  types: {
+    context: {} as CallContext,
+    events: {} as CallEvent,
+    input: {} as CallInput,
+  },
+  actions: {
+    transmit: ({ context }, body: Call | Cancel) => context.port.transmit(body),
+    settle: ({ context }, outcome: CallOutcome) => context.port.settle(outcome),
+  },
+}).createMachine({
+  id: 'call',
+  context: ({ input }) => input,
+  initial: 'waiting',
+  states: {
+    /** 9b.14: for its turn, or not at all. r[rpc.flow-control.max-concurrent-requests] */
+    waiting: {
+      on: {
+        'calls.admitted': 'inFlight',
+        'app.abort': { target: 'settled', actions: settleAborted },
+        'connection.ended': { target: 'settled', actions: settleEnded },
+      },
+    },
+
+    inFlight: {
+      entry: { type: 'transmit', params: ({ context }) => context.call },
+      on: {
+        // r[rpc.response]
+        'rx.Response': {
+          target: 'settled',
+          actions: { type: 'settle', params: ({ event }) => ({ type: 'answered', response: event.body }) },
+        },
+        // r[rpc.cancel]
+        'app.abort': { target: 'cancelled', actions: [cancel, settleAborted] },
+        'app.fail': {
+          target: 'cancelled',
+          actions: [cancel, { type: 'settle', params: ({ event }) => ({ type: 'failed', reason: event.reason }) }],
+        },
+        'calls.refused': {
+          target: 'settled',
+          actions: { type: 'settle', params: ({ event }) => ({ type: 'refused', error: event.error }) },
+        },
+        'connection.ended': { target: 'settled', actions: settleEnded },
+      },
+    },
+
+    /** Over for the caller; the peer still owes a Response, which nobody will read. 9a.15 */
+    cancelled: {
+      on: {
+        'rx.Response': 'settled',
+        'connection.ended': 'settled',
+      },
+    },
+
+    settled: { type: 'final' },
+  },
+});
+
+export interface AnswerInput {
+  readonly port: AnswerPort;
+  /** What tells the caller that its call was cancelled. */
+  readonly cancelled: Uint8Array;
+}
+
+export type AnswerContext = AnswerInput;
+
+/** A Response with nothing in it but what was returned. */
+function response(ret: Uint8Array): Response {
+  return { type: 'Response', channels: [], metadata: NO_METADATA, ret };
+}
+
+// r[rpc.response.one-per-request]
+export const answerMachine = setup({
+  types: {
+    context: {} as AnswerContext,
+    events: {} as AnswerEvent,
+    input: {} as AnswerInput,
+  },
+  actions: {
+    handle: ({ context }) => context.port.handle(),
+    transmit: ({ context }, body: Response) => context.port.transmit(body),
+    abort: ({ context }) => context.port.abort(),
+  },
+}).createMachine({
+  id: 'answer',
+  context: ({ input }) => input,
+  initial: 'received',
+  states: {
+    received: {
+      entry: 'handle',
+      on: {
+        'app.reply': {
+          target: 'answered',
+          actions: { type: 'transmit', params: ({ event }) => event.response },
+        },
+        // r[rpc.error.scope]
+        'app.fail': {
+          target: 'answered',
+          actions: { type: 'transmit', params: ({ event }) => response(event.ret) },
+        },
+        // At once: a handler may never look at its signal. r[rpc.cancel]
+        'rx.Cancel': {
+          target: 'aborted',
+          actions: [{ type: 'transmit', params: ({ context }) => response(context.cancelled) }, 'abort'],
+        },
+        'connection.ended': { target: 'aborted', actions: 'abort' },
+      },
+    },
+
+    /** Nobody waits for the answer; the handler is still at work, and counts until it is not. */
+    aborted: {
+      on: {
+        'app.reply': 'answered',
+        'app.fail': 'answered',
+      },
+    },
+
+    answered: { type: 'final' },
+  },
+});
