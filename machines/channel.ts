@@ -45,9 +45,11 @@ export interface OfferInput {
 
 export interface OfferContext extends OfferInput {
   readonly items: number;
-  readonly isOver: boolean;
+  readonly isClosed: boolean;
+  readonly isReset: boolean;
 }
 
+// r[rpc.channel.lifecycle]
 export const offerMachine = setup({
   types: {
     context: {} as OfferContext,
@@ -59,22 +61,25 @@ export const offerMachine = setup({
     transmit: ({ context }, body: Reset) => context.port.transmit(body),
     accuse: ({ context }, violation: Violation) => context.port.accuse(violation),
     count: assign(({ context }) => ({ items: context.items + 1 })),
-    finish: assign({ isOver: true }),
+    noteClose: assign({ isClosed: true }),
+    noteReset: assign({ isReset: true }),
   },
   guards: {
-    hasRoom: ({ context }) => context.items < context.room && !context.isOver,
-    isOver: ({ context }) => context.isOver,
+    hasRoom: ({ context }) => context.items < context.room,
+    isClosed: ({ context }) => context.isClosed,
+    isReset: ({ context }) => context.isReset,
     isReference: ({ context }) => context.conformance === 'reference',
   },
 }).createMachine({
   id: 'offer',
-  context: ({ input }) => ({ ...input, items: 0, isOver: false }),
+  context: ({ input }) => ({ ...input, items: 0, isClosed: false, isReset: false }),
   initial: 'unbound',
   states: {
     unbound: {
       on: {
         // 9a.17, 9a.18: kept up to the initial credit.
         'rx.Item': [
+          { guard: 'isClosed' },
           { guard: 'hasRoom', actions: ['count', { type: 'keep', params: ({ event }) => event.body }] },
           {
             guard: 'isReference',
@@ -83,9 +88,15 @@ export const offerMachine = setup({
           },
           violation('rpc.flow-control.credit', 'an Item beyond the credit given'),
         ],
-        // Whoever has ended the channel says nothing more on it, so that no more than one end of each kind is kept.
-        'rx.Close': [{ guard: 'isOver' }, { actions: ['finish', { type: 'keep', params: ({ event }) => event.body }] }],
-        'rx.Reset': [{ guard: 'isOver' }, { actions: ['finish', { type: 'keep', params: ({ event }) => event.body }] }],
+        // One of each: which of them ends the channel depends on which end will be ours.
+        'rx.Close': [
+          { guard: 'isClosed' },
+          { actions: ['noteClose', { type: 'keep', params: ({ event }) => event.body }] },
+        ],
+        'rx.Reset': [
+          { guard: 'isReset' },
+          { actions: ['noteReset', { type: 'keep', params: ({ event }) => event.body }] },
+        ],
         // Added up by whoever keeps it: a peer could grant for ever.
         'rx.GrantCredit': { actions: { type: 'keep', params: ({ event }) => event.body } },
         'app.bind': 'bound',
@@ -134,6 +145,7 @@ export const senderMachine = setup({
   },
 }).createMachine({
   id: 'sender',
+  // r[rpc.flow-control.credit.initial]
   context: ({ input }) => input,
   initial: 'sending',
   states: {
@@ -202,6 +214,7 @@ export interface ReceiverContext extends ReceiverInput {
 }
 
 /** Credit goes back in halves of the window: item by item would cost a message each. */
+// r[rpc.flow-control.credit.initial.zero]
 function isBatch(window: number, taken: number): boolean {
   return window > 0 && taken >= Math.max(1, Math.floor(window / 2));
 }

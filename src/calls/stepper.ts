@@ -2,11 +2,52 @@ import type { AnyEventObject, AnyStateMachine, AnyStateNode, ContextFrom, EventF
 
 /** An action or a guard, as everybody may write one. */
 type Part = string | { type: string; params?: unknown } | ((args: Args, params: unknown) => unknown);
-interface Args {
-  context: object;
-  event: AnyEventObject;
-}
 type Params = ((args: Args) => unknown) | undefined;
+type Refuse = (what: string) => never;
+
+/** What guards and actions are given. There is no actor: who asks for one is told so, where undefined would be a lie. */
+class Args {
+  readonly context: object;
+  readonly event: AnyEventObject;
+
+  constructor(context: object, event: AnyEventObject) {
+    this.context = context;
+    this.event = event;
+  }
+
+  get self(): never {
+    return noActor('self');
+  }
+
+  get system(): never {
+    return noActor('system');
+  }
+
+  get spawn(): never {
+    return noActor('spawn');
+  }
+}
+
+/** What a context begins with. */
+class ContextArgs {
+  readonly input: unknown;
+
+  constructor(input: unknown) {
+    this.input = input;
+  }
+
+  get self(): never {
+    return noActor('self');
+  }
+
+  get spawn(): never {
+    return noActor('spawn');
+  }
+}
+
+function noActor(what: string): never {
+  throw new Error(`a compiled machine has no '${what}': it is no actor`);
+}
 
 /** One effect, or one assignment, that a step makes. */
 interface Action {
@@ -31,6 +72,7 @@ interface Branch {
 
 interface State {
   readonly value: string;
+  readonly id: string;
   readonly isFinal: boolean;
   readonly on: Map<string, readonly Branch[]>;
 }
@@ -43,7 +85,7 @@ export interface Table<Machine extends AnyStateMachine> {
   readonly entry: readonly Action[];
   /** Whether any action assigns. */
   readonly assigns: boolean;
-  readonly outputOf: ((context: object) => unknown) | undefined;
+  readonly outputOf: ((args: Args) => unknown) | undefined;
 }
 
 /** What hears of every step that is made: an inspector. */
@@ -54,28 +96,26 @@ export interface StepObserver {
 /**
  * Compiles a flat machine: states side by side, events by their exact names, guards and assignments and plain effects. The
  * definition stays the one source, and a step costs what its guards and effects cost: no actor, no mailbox, no snapshot.
- * The context that guards and effects are given is the machine's own, and changes with it: none of them may keep it.
  *
- * @throws Error for anything that would not come out exactly as XState has it: states in states, `invoke`, `after`,
- * `always`, wildcards, history, tags, and actions that XState itself carries out, but for `assign`.
+ * The context that guards and effects are given is the machine's own, and is updated in place: none of them, and nobody
+ * who looks at {@link Stepper.context}, may keep it. What an effect asks of `self`, `system` or `spawn` throws.
+ *
+ * @throws Error for anything that would not come out exactly as XState has it, and says what and where: states in states,
+ * `invoke`, `after`, `always`, wildcards, tags, history, `exit` at the end and `output` of a final state, more targets than
+ * one, what enters the whole machine anew, guards made of others, names without an implementation, and actions that XState
+ * itself carries out, but for `assign`.
  */
 export function compile<Machine extends AnyStateMachine>(machine: Machine): Table<Machine> {
   const { root } = machine;
-  const refuse = (what: string): never => {
+  const refuse: Refuse = (what) => {
     throw new Error(`machine '${machine.id}' can't be compiled: ${what}`);
   };
   if (root.type !== 'compound') refuse('it has no states, or parallel ones');
   refuseNode(root, refuse);
   const nodes = Object.values(root.states) as AnyStateNode[];
   const states = new Map<AnyStateNode, State>(
-    nodes.map((node) => [node, { value: node.key, isFinal: node.type === 'final', on: new Map() }]),
+    nodes.map((node) => [node, { value: node.key, id: node.id, isFinal: node.type === 'final', on: new Map() }]),
   );
-  let assigns = false;
-  const compileActions = (parts: readonly unknown[]): Action[] => {
-    const actions = parts.map((part) => actionOf(part as Part, machine, refuse));
-    assigns ||= actions.some(({ isAssign }) => isAssign);
-    return actions;
-  };
   for (const node of nodes) {
     const where = `state '${node.key}'`;
     if (node.type !== 'atomic' && node.type !== 'final') refuse(`${where} is ${node.type}`);
@@ -83,19 +123,22 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Tabl
     // What the machine as a whole answers to comes after what the state does.
     const events = new Set([...node.transitions.keys(), ...root.transitions.keys()]);
     for (const event of events) {
-      if (event.includes('*')) refuse(`${where}: the wildcard '${event}'`);
+      const refuseHere: Refuse = (what) => refuse(`${where}, '${event}': ${what}`);
+      if (event.includes('*')) refuseHere('a wildcard');
       const transitions = [...(node.transitions.get(event) ?? []), ...(root.transitions.get(event) ?? [])];
       const branches = transitions.map((transition): Branch => {
-        const { guard, target, actions, reenter } = transition;
-        if (target !== undefined && target.length !== 1) refuse(`${where}, '${event}': not one target`);
+        const { guard, target, actions, reenter, source } = transition;
+        if (target !== undefined && target.length !== 1) refuseHere('not one target');
         const to = target?.[0] as AnyStateNode | undefined;
-        if (to !== undefined && !states.has(to)) refuse(`${where}, '${event}': the target '${to.id}'`);
-        const isMove = to !== undefined && (to !== node || reenter);
+        if (to !== undefined && !states.has(to)) refuseHere(`the target '${to.id}'`);
+        if (source === root && reenter) refuseHere('it enters the whole machine anew');
+        // Where the machine as a whole leads to a state, that state is entered even from itself.
+        const isMove = to !== undefined && (to !== source || reenter);
         const run = isMove ? [...node.exit, ...actions, ...to.entry] : actions;
         return {
-          guard: guard === undefined ? undefined : guardOf(guard as unknown as Part, machine, refuse),
+          guard: guard === undefined ? undefined : guardOf(guard as unknown as Part, machine, refuseHere),
           target: to === undefined ? undefined : states.get(to),
-          actions: compileActions(run),
+          actions: run.map((part) => actionOf(part as Part, machine, refuseHere)),
         };
       });
       (states.get(node) as State).on.set(event, branches);
@@ -103,32 +146,40 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Tabl
   }
   const { target, actions } = root.initial;
   const initial = target[0] as AnyStateNode;
+  if (!states.has(initial)) refuse(`the initial state '${initial.id}'`);
   const { context, output } = machine.config as { context?: unknown; output?: unknown };
   if (output !== undefined && typeof output !== 'function') refuse('an output that is no function');
-  const outputOf = output as ((args: { context: object }) => unknown) | undefined;
-  const entry = compileActions([...root.entry, ...actions, ...initial.entry]);
+  const entry = [...root.entry, ...actions, ...initial.entry].map((part) =>
+    actionOf(part as Part, machine, (what) => refuse(`at the start: ${what}`)),
+  );
+  const all = [
+    ...entry,
+    ...[...states.values()].flatMap(({ on }) => [...on.values()].flat().flatMap((of) => of.actions)),
+  ];
   return {
     machine,
-    assigns,
+    assigns: all.some(({ isAssign }) => isAssign),
     contextOf: (typeof context === 'function'
-      ? (input: unknown) => (context as (args: { input: unknown }) => unknown)({ input })
+      ? (input: unknown) => (context as (args: ContextArgs) => unknown)(new ContextArgs(input))
       : () => context ?? {}) as Table<Machine>['contextOf'],
     initial: states.get(initial) as State,
     entry,
-    outputOf: outputOf && ((context) => outputOf({ context })),
+    outputOf: output as ((args: Args) => unknown) | undefined,
   };
 }
 
-/** What no state may have. */
-function refuseNode(node: AnyStateNode, refuse: (what: string) => never): void {
+/** What no state may have, nor the machine as a whole. */
+function refuseNode(node: AnyStateNode, refuse: Refuse): void {
   if (node.invoke.length > 0) refuse('invoke');
   if (node.after.length > 0) refuse('after');
   if ((node.always?.length ?? 0) > 0) refuse('always');
   if (node.tags.length > 0) refuse('tags');
-  if (node.parent !== null && node.parent !== undefined && Object.keys(node.states).length > 0) refuse('states within');
+  // XState runs these after the output is made.
+  if ((node.type === 'final' || node.parent === undefined) && node.exit.length > 0) refuse('exit at the end');
+  if (node.type === 'final' && node.output !== undefined) refuse('an output of its own');
 }
 
-function actionOf(part: Part, machine: AnyStateMachine, refuse: (what: string) => never): Action {
+function actionOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Action {
   const { resolved, params, fixed } = resolve(part, machine.implementations.actions, 'action', refuse);
   const { type, assignment } = resolved as { type?: string; assignment?: unknown };
   if (type?.startsWith('xstate.') !== true) {
@@ -151,14 +202,14 @@ function byField(assignment: object): Action['run'] {
     );
 }
 
-function guardOf(part: Part, machine: AnyStateMachine, refuse: (what: string) => never): Guard {
+function guardOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Guard {
   const { resolved, params, fixed } = resolve(part, machine.implementations.guards, 'guard', refuse);
   // `and`, `or`, `not` and `stateIn` look at more than there is here.
   if ('check' in resolved) refuse('a guard made of others; give it a name of its own');
   return { check: resolved as Guard['check'], params, fixed };
 }
 
-function resolve(part: Part, named: Record<string, unknown>, kind: string, refuse: (what: string) => never) {
+function resolve(part: Part, named: Record<string, unknown>, kind: string, refuse: Refuse) {
   const name = typeof part === 'string' ? part : typeof part === 'function' ? undefined : part.type;
   const resolved = name === undefined ? part : named[name];
   if (typeof resolved !== 'function') return refuse(`the ${kind} '${name}' has no implementation of its own`);
@@ -170,59 +221,83 @@ function resolve(part: Part, named: Record<string, unknown>, kind: string, refus
   };
 }
 
-/** One instance of a compiled machine. Its steps are XState's own; `send` returns when all effects of the event are done. */
+/**
+ * One instance of a compiled machine. Its steps are XState's own; `send` returns when all effects of the event are done.
+ * What a guard or an effect throws comes out of `start` or `send`, and is the end of it, as it is an actor's.
+ */
 export class Stepper<Machine extends AnyStateMachine> {
   readonly table: Table<Machine>;
   readonly #observer: StepObserver | undefined;
+  readonly #input: InputFrom<Machine>;
   readonly #context: object;
   #state: State;
-  #isBusy = false;
+  #hasFailed = false;
+  /** Until it is started, too: what is sent by then comes after the start. */
+  #isBusy = true;
   /** What was sent from within an effect: an actor's mailbox keeps it for after the step, too. */
   #waiting: AnyEventObject[] | undefined;
 
   constructor(table: Table<Machine>, input: InputFrom<Machine>, observer?: StepObserver) {
     this.table = table;
     this.#observer = observer;
+    this.#input = input;
     this.#state = table.initial;
     const context = table.contextOf(input) as object;
     this.#context = table.assigns ? { ...context } : context;
   }
 
+  /** The state. Within an effect it is still that before the step. */
   get value(): string {
     return this.#state.value;
   }
 
-  /** The context as it is now. */
+  /** The machine's own context, which changes with it. */
   get context(): ContextFrom<Machine> {
-    return { ...this.#context } as ContextFrom<Machine>;
+    return this.#context as ContextFrom<Machine>;
   }
 
+  get status(): 'active' | 'done' | 'error' {
+    if (this.#hasFailed) return 'error';
+    return this.#state.isFinal ? 'done' : 'active';
+  }
+
+  /** Whether it takes no events any more. */
   get isDone(): boolean {
-    return this.#state.isFinal;
+    return this.#state.isFinal || this.#hasFailed;
   }
 
   get output(): unknown {
-    return this.#state.isFinal ? this.table.outputOf?.(this.#context) : undefined;
+    if (this.status !== 'done') return undefined;
+    const event = { type: `xstate.done.state.${this.#state.id}`, output: undefined };
+    return this.table.outputOf?.(new Args(this.#context, event));
   }
 
-  /** Enters the initial state. */
+  /** Enters the initial state; once. */
   start(): void {
-    const event = { type: 'xstate.init' };
-    this.#isBusy = true;
-    this.#run(this.table.entry, event);
-    this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
-    this.#settle();
+    const event = { type: 'xstate.init', input: this.#input as unknown };
+    try {
+      this.#run(this.table.entry, new Args(this.#context, event));
+      this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
+      this.#settle();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   send(event: EventFrom<Machine>): void {
     if (this.#isBusy) {
+      if (this.isDone) return;
       this.#waiting ??= [];
       this.#waiting.push(event as AnyEventObject);
       return;
     }
     this.#isBusy = true;
-    this.#step(event as AnyEventObject);
-    this.#settle();
+    try {
+      this.#step(event as AnyEventObject);
+      this.#settle();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** The steps that the step before has asked for. */
@@ -234,26 +309,31 @@ export class Stepper<Machine extends AnyStateMachine> {
     this.#isBusy = false;
   }
 
+  #fail(error: unknown): never {
+    this.#hasFailed = true;
+    this.#waiting = undefined;
+    throw error;
+  }
+
   #step(event: AnyEventObject): void {
     const state = this.#state;
     const branches = state.isFinal ? undefined : state.on.get(event.type);
     if (branches !== undefined) {
+      const args = new Args(this.#context, event);
       for (const { guard, target, actions } of branches) {
-        if (guard !== undefined) {
-          const args = { context: this.#context, event };
-          if (!guard.check(args, guard.params === undefined ? guard.fixed : guard.params(args))) continue;
+        if (guard !== undefined && !guard.check(args, guard.params === undefined ? guard.fixed : guard.params(args))) {
+          continue;
         }
+        this.#run(actions, args);
         if (target !== undefined) this.#state = target;
-        this.#run(actions, event);
         break;
       }
     }
     this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
   }
 
-  #run(actions: readonly Action[], event: AnyEventObject): void {
+  #run(actions: readonly Action[], args: Args): void {
     for (const { run, params, fixed, isAssign } of actions) {
-      const args = { context: this.#context, event };
       const result = run(args, params === undefined ? fixed : params(args));
       // In place, which costs a tenth of a copy.
       if (isAssign) Object.assign(this.#context, result);

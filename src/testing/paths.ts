@@ -95,7 +95,9 @@ export function paths<TMachine extends AnyStateMachine>(
 export function paths(machine: AnyStateMachine, options: WidestOptions): readonly unknown[] {
   check(machine, options);
   const { filter = () => true, nameState = valueName, nameEvent = ({ type }) => type } = options;
-  const serialize = options.serialize ?? serializeSnapshot;
+  const textOf = options.serialize ?? serializeSnapshot;
+  // The states come as the keys of an object, which has those that read as numbers first, whatever their order.
+  const serialize = (snapshot: AnyMachineSnapshot) => `state ${textOf(snapshot)}`;
   const adjacency = adjacencyOf(machine, options, serialize);
   const [[startKey, { state: start }] = raise()] = adjacency;
   if (!filter(start)) return [];

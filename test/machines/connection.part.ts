@@ -2,7 +2,7 @@ import { connectionMachine } from '../../machines/index.js';
 import { type ConnectionState, connection } from '../spec/machines/connection.js';
 import { accept, call, close, helloYourself, item, M, N, oneOfEach, open, reject, settings } from '../spec/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
-import type { Part, Variant } from './part.js';
+import type { OutsidePart, Variant } from './part.js';
 
 const PHASES: Readonly<Record<string, ConnectionState['phase']>> = {
   opening: 'pending',
@@ -65,7 +65,7 @@ function eventsOf(id: number) {
 }
 
 // r[connection.open] r[connection.close]
-export const connectionPart: Part = {
+export const connectionPart: OutsidePart = {
   machine: connectionMachine,
   variants,
   delays: {},

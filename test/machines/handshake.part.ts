@@ -4,7 +4,7 @@ import { type HandshakeState, handshake } from '../spec/machines/handshake.js';
 import { hello, helloYourself, M, N, oneOfEach, settings } from '../spec/messages.js';
 import { event, heardTime, LINK, MODES, rx, UNSENDABLE } from './inputs.js';
 import type { Moment } from './outside.js';
-import type { Part, Variant } from './part.js';
+import type { OutsidePart, Variant } from './part.js';
 
 const TIMEOUT = 7;
 
@@ -43,7 +43,7 @@ const MESSAGES = [
 ].map(rx);
 
 // r[session.handshake]
-export const handshakePart: Part = {
+export const handshakePart: OutsidePart = {
   machine: handshakeMachine,
   variants,
   delays: { handshakeTimeout: TIMEOUT },

@@ -4,7 +4,7 @@ import { type KeepaliveState, keepalive } from '../spec/machines/keepalive.js';
 import { helloYourself, pong } from '../spec/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
 import type { Moment } from './outside.js';
-import type { Part, Variant } from './part.js';
+import type { OutsidePart, Variant } from './part.js';
 
 const ON = { pingInterval: 100, pongTimeout: 50 };
 
@@ -27,7 +27,7 @@ const variants = [
 const LAST = 2;
 
 // r[session.keepalive]
-export const keepalivePart: Part = {
+export const keepalivePart: OutsidePart = {
   machine: keepaliveMachine,
   variants: variants.flatMap(([name, input]) =>
     MODES.map((mode): Variant => ({ name: `${name}, ${mode}`, mode, input, told: input })),

@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { offerPart, receiverPart, senderPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { matrixOf } from './matrix/matrix.js';
+import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
-const parts = [handshakePart, sessionPart, connectionPart, keepalivePart];
+const parts = [
+  ...[handshakePart, sessionPart, connectionPart, keepalivePart],
+  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+];
 
 describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {
   const { text, cells } = matrixOf(part);

@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { offerPart, receiverPart, senderPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { Mutants } from './mutants.js';
+import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
 // That the paths can fail: each transition is made wrong in every simple way, and what the right machine's paths do on
 // the wrong one must go against the oracle.
 
-const parts = [handshakePart, keepalivePart, connectionPart, sessionPart];
+const parts = [
+  ...[handshakePart, keepalivePart, connectionPart, sessionPart],
+  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+];
 
 /** What may be otherwise, and nobody can tell, by the reason. */
 const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {

@@ -24,6 +24,10 @@ export interface Part {
   /** The machine's state in the oracle's words, and what the oracle has to say of it. */
   seen(snapshot: AnyMachineSnapshot): Readonly<Record<string, unknown>>;
   wanted(state: never): Readonly<Record<string, unknown>>;
+}
+
+/** One whose paths are walked on a public Session, too. */
+export interface OutsidePart extends Part {
   /** How to go a variant's path from outside; undefined where there is no way. */
   outside(variant: Variant, path: Path<AnyStateMachine>): Outside | undefined;
   /** The events that nobody outside can bring about, or not alone, each with the reason. */
@@ -62,8 +66,15 @@ export function nameEvent(event: EventObject): string {
     ...(output === undefined ? [] : outputFacts(output)),
     ...('limit' in event ? ['over a limit'] : []),
     ...('why' in event ? [String(event['why'])] : []),
+    ...(additionalOf(event) === undefined ? [] : [String(additionalOf(event))]),
   ];
   return facts.length === 0 ? type : `${type}(${facts.join(', ')})`;
+}
+
+/** The credit that an event is about. */
+function additionalOf(event: EventObject): number | undefined {
+  const { additional, body } = event as EventObject & { additional?: number; body?: { additional?: number } };
+  return additional ?? body?.additional;
 }
 
 function messageFacts(message: Readonly<Record<string, unknown>>): readonly string[] {

@@ -171,6 +171,7 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
     event('conduit.overflowed'),
     ...REQUESTS,
     event('app.abortHandshake', { reason: 'late' }),
+    event('calls.violated', { rule: 'rpc.response.one-per-request', description: 'a Response too many' }),
   ];
   if (typeof value === 'string') return [...common, ...FLOW, errorEvent('conduit', CRASH)];
   const { inbound, outbound } = (value as { running: { inbound: unknown; outbound: unknown } }).running;

@@ -6,7 +6,7 @@ import type { SessionState } from '../spec/machines/session-state.js';
 import { M, settings } from '../spec/messages.js';
 import type { Mode } from '../spec/vocabulary.js';
 import { heardTime, MODES } from './inputs.js';
-import type { Part, Variant } from './part.js';
+import type { OutsidePart, Variant } from './part.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
 import { stub } from './stage.js';
 
@@ -96,7 +96,7 @@ function serialize({ value, context }: SessionSnapshot): string {
   return JSON.stringify([value, live, localHigh, peerHigh, pending, undecided, isRootReleased]);
 }
 
-export const sessionPart: Part = {
+export const sessionPart: OutsidePart = {
   machine: sessionMachine.provide({
     actors: {
       handshake: stub('handshake') as never,
@@ -107,9 +107,9 @@ export const sessionPart: Part = {
   }),
   variants: MODES.flatMap((mode) => variants.map((variant) => variantOf(mode, variant))),
   delays: DELAYS,
-  serialize: serialize as Part['serialize'],
+  serialize: serialize as OutsidePart['serialize'],
   events: (snapshot, { mode }) => sessionEvents(snapshot as SessionSnapshot, mode),
-  nameState: nameState as Part['nameState'],
+  nameState: nameState as OutsidePart['nameState'],
   isShown: (name) => SHOWN.test(name),
   oracle: session,
   heard: (event) => {
@@ -165,6 +165,7 @@ export const sessionPart: Part = {
   },
   inside: {
     'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
+    'calls.violated': 'the word of a connection’s driver, which a bare session is without',
     'conduit.flushed': 'the answer to a flush, within the step in which the handshake asks for it',
     'conduit.overflowed': 'more than the intake holds: the tests of full inboxes fill it',
     'connections.crashed': 'a defect of ours, which the tests of crashes bring about',

@@ -1,5 +1,4 @@
 import {
-  type Actor,
   type ActorLogic,
   type AnyActorRef,
   type AnyMachineSnapshot,
@@ -10,6 +9,7 @@ import {
   type InspectionEvent,
   type Snapshot,
 } from 'xstate';
+import { compile, Stepper } from '../../src/calls/stepper.js';
 import type { Path } from '../../src/testing/index.js';
 import type { Effect, EffectName, Verdict } from '../spec/machines/oracle.js';
 import { StepClock } from './clock.js';
@@ -29,26 +29,28 @@ export interface Outcome {
   readonly started: readonly string[];
 }
 
-const RULE = /^([a-z]+\.[a-z]+): /;
+const RULE = /^([a-z-]+(?:\.[a-z-]+)+): /;
 
 /** Writes down what a machine asks for; what a port gets, and what children and parents are told. */
 class Recording {
   readonly effects: Effect[] = [];
 
   note(name: EffectName, what?: unknown): void {
-    const { type, connectionId, description } = (what ?? {}) as {
-      type?: string;
-      connectionId?: number;
-      description?: string;
-    };
-    const rule = RULE.exec(description ?? '')?.[1];
-    const isAccusation = name === 'transmit' && type === 'ProtocolError' && connectionId === 0 && rule !== undefined;
-    this.effects.push(isAccusation ? ['accuse', rule] : what === undefined ? [name] : [name, what]);
+    const rule = accusationOf(name, what);
+    this.effects.push(rule !== undefined ? ['accuse', rule] : what === undefined ? [name] : [name, what]);
   }
 
   take(): readonly Effect[] {
     return this.effects.splice(0);
   }
+}
+
+/** The rule that the peer is accused of, in a message or to whoever writes it. */
+function accusationOf(name: EffectName, what: unknown): string | undefined {
+  const { type, connectionId, description, rule } = (what ?? {}) as Readonly<Record<string, unknown>>;
+  if (name === 'accuse') return String(rule);
+  const isSaid = name === 'transmit' && type === 'ProtocolError' && connectionId === 0;
+  return isSaid ? RULE.exec(String(description))?.[1] : undefined;
 }
 
 const PORT = [
@@ -68,6 +70,13 @@ const PORT = [
   'reportRootClosed',
   'finish',
   'closeLink',
+  'handle',
+  'abort',
+  'keep',
+  'wait',
+  'resume',
+  'conclude',
+  'accuse',
 ] as const satisfies readonly EffectName[];
 
 function portOf(recording: Recording): object {
@@ -99,44 +108,81 @@ export function stub(
   };
 }
 
+/** What runs a machine on the stage: XState, or, where a machine is compiled, the stepper too. */
+export type Interpreter = 'actor' | 'stepper';
+
+/** A machine as one of them runs it. */
+interface Running {
+  readonly snapshot: AnyMachineSnapshot;
+  send(event: EventObject): void;
+  stop(): void;
+}
+
+function stepped(machine: AnyStateMachine, input: object): Running {
+  const stepper = new Stepper(compile(machine), input);
+  stepper.start();
+  return {
+    get snapshot() {
+      const { value, context, status, output } = stepper;
+      return { value, context: { ...context }, status, output } as AnyMachineSnapshot;
+    },
+    send: (event) => stepper.send(event),
+    stop: () => {},
+  };
+}
+
 /** A machine that runs, on a stage where everything around it is of cardboard. */
 class Stage {
   readonly #part: Part;
   readonly #recording = new Recording();
   readonly #clock = new StepClock();
-  readonly #actor: Actor<AnyStateMachine>;
+  readonly #running: Running;
   #timersBefore: ReadonlySet<number> = new Set();
   #hasOutput = false;
 
-  constructor(part: Part, { input }: Variant, coverage?: Coverage) {
+  constructor(part: Part, { input }: Variant, interpreter: Interpreter, coverage?: Coverage) {
     this.#part = part;
+    this.#running =
+      interpreter === 'stepper'
+        ? stepped(part.machine, { ...input, port: portOf(this.#recording) })
+        : this.#start(part.machine, input, coverage);
+  }
+
+  #start(machine: AnyStateMachine, input: object, coverage?: Coverage): Running {
     const parent = createActor(
       fromTransition((_, event: EventObject) => {
         this.#recording.note('to parent', event);
         return undefined;
       }, undefined),
     );
-    this.#actor = createActor(part.machine, {
+    const actor = createActor(machine, {
       input: { ...input, port: portOf(this.#recording), parent },
       clock: this.#clock,
       ...(coverage === undefined ? {} : { inspect: (event: InspectionEvent) => coverage.note(event) }),
     });
-    this.#actor.on('*', (event) => this.#recording.note('emit', event));
+    actor.on('*', (event) => this.#recording.note('emit', event));
     // Observed: an error is the test's to find, not the process's to die of.
-    this.#actor.subscribe({ error: () => {} });
+    actor.subscribe({ error: () => {} });
     parent.start();
-    this.#actor.start();
+    actor.start();
+    return {
+      get snapshot() {
+        return actor.getSnapshot();
+      },
+      send: (event) => actor.send(event),
+      stop: () => actor.stop(),
+    };
   }
 
   get snapshot(): AnyMachineSnapshot {
-    return this.#actor.getSnapshot();
+    return this.#running.snapshot;
   }
 
   /** Does what an event stands for: time goes by, a child comes to something, or somebody says so. */
   act(event: EventObject, delay?: number): void {
     const [, result, child] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event.type) ?? [];
     if (delay !== undefined) this.#clock.fire(delay);
-    else if (child === undefined) this.#actor.send(event);
+    else if (child === undefined) this.#running.send(event);
     else
       this.#child(child).send(result === 'done' ? { ...event, type: 'stub.done' } : { ...event, type: 'stub.failed' });
   }
@@ -152,7 +198,7 @@ class Stage {
     if (snapshot.status === 'error') throw snapshot.error;
     if (snapshot.status === 'done' && !this.#hasOutput) {
       this.#hasOutput = true;
-      this.#recording.note('output', snapshot.output);
+      if (snapshot.output !== undefined) this.#recording.note('output', snapshot.output);
     }
     return {
       state: this.#part.seen(snapshot),
@@ -163,7 +209,7 @@ class Stage {
   }
 
   stop(): void {
-    this.#actor.stop();
+    this.#running.stop();
   }
 
   #child(id: string): AnyActorRef {
@@ -201,8 +247,9 @@ export function play(
   variant: Variant,
   { steps }: Pick<Path<AnyStateMachine>, 'steps'>,
   coverage?: Coverage,
+  interpreter: Interpreter = 'actor',
 ): readonly { readonly got: Outcome; readonly want: Outcome; readonly snapshot: AnyMachineSnapshot }[] {
-  const stage = new Stage(part, variant, coverage);
+  const stage = new Stage(part, variant, interpreter, coverage);
   let verdict = part.oracle.start(variant.told as never);
   let want = judged(part, verdict, []);
   const results = [{ got: freed(stage.take(), want) as Outcome, want, snapshot: stage.snapshot }];

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { Coverage } from './coverage.js';
 import { playOutside, scenarioOf } from './outside.js';
-import { nameEvent, type Part } from './part.js';
-import { play } from './stage.js';
+import { nameEvent, type OutsidePart, type Part, type Variant } from './part.js';
+import { type Interpreter, play } from './stage.js';
 import { pathsOf, unansweredBy } from './walks.js';
 
 /**
@@ -13,28 +13,7 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
   const coverage = new Coverage(part.machine);
 
   describe.each(part.variants.map((variant) => [variant.name, variant] as const))('%s', (_, variant) => {
-    const walks = pathsOf(part, variant);
-
-    test.each(walks.map((path) => [path.name, path] as const))('%s', (name, path) => {
-      // What came before is a path of its own, and tested as such.
-      const last = play(part, variant, path, coverage).at(-1);
-      expect({ name, ...last?.got }).toEqual({ name, ...last?.want });
-    });
-
-    // A transition that is not there has no path: that it is missing shows here.
-    const reached = walks.filter(({ isShortest }) => isShortest);
-    test.each(reached.map((path) => [path.name, path] as const))(
-      '%s, and nothing comes of what is not listed there',
-      (_, path) => {
-        const results = unansweredBy(part, variant, path).map((event) => {
-          const last = play(part, variant, { steps: [...path.steps, { event, snapshot: path.start }] }).at(-1);
-          return { event: nameEvent(event), ...last };
-        });
-        expect(results.map(({ event, got }) => ({ event, ...got }))).toEqual(
-          results.map(({ event, want }) => ({ event, ...want })),
-        );
-      },
-    );
+    pathTests(part, variant, 'actor', coverage);
   });
 
   test(`every transition of the ${part.machine.id} was taken, or has a reason not to be`, () => {
@@ -43,11 +22,46 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
   });
 }
 
+/** The same paths of a machine that is compiled, on the stepper. */
+export function steppedSuite(part: Part): void {
+  describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
+    'on the stepper: %s',
+    (_, variant) => {
+      pathTests(part, variant, 'stepper');
+    },
+  );
+}
+
+function pathTests(part: Part, variant: Variant, interpreter: Interpreter, coverage?: Coverage): void {
+  const walks = pathsOf(part, variant);
+
+  test.each(walks.map((path) => [path.name, path] as const))('%s', (name, path) => {
+    // What came before is a path of its own, and tested as such.
+    const last = play(part, variant, path, coverage, interpreter).at(-1);
+    expect({ name, ...last?.got }).toEqual({ name, ...last?.want });
+  });
+
+  // A transition that is not there has no path: that it is missing shows here.
+  const reached = walks.filter(({ isShortest }) => isShortest);
+  test.each(reached.map((path) => [path.name, path] as const))(
+    '%s, and nothing comes of what is not listed there',
+    (_, path) => {
+      const results = unansweredBy(part, variant, path).map((event) => {
+        const steps = [...path.steps, { event, snapshot: path.start }];
+        return { event: nameEvent(event), ...play(part, variant, { steps }, undefined, interpreter).at(-1) };
+      });
+      expect(results.map(({ event, got }) => ({ event, ...got }))).toEqual(
+        results.map(({ event, want }) => ({ event, ...want })),
+      );
+    },
+  );
+}
+
 /**
  * The tests of one machine once more, from outside: each path that a peer, a user, the link or time can walk, on a public
  * Session over a link in memory; and whether every event can be brought about like that, but for those `inside`.
  */
-export function outsideSuite(part: Part): void {
+export function outsideSuite(part: OutsidePart): void {
   const outside = new Map<string, boolean>();
   const variants = part.variants.filter(({ isHidden }) => isHidden !== true);
 

@@ -61,7 +61,8 @@ describe('the table of the specification', () => {
     const named = cases
       .flatMap(({ steps }) => steps)
       .flatMap((step) => (step.wire ?? []).flatMap((message) => ('violation' in message ? [message.violation] : [])));
-    expect(new Set(named)).toEqual(new Set(RULES));
+    const known: readonly string[] = RULES;
+    expect(named.filter((rule) => !known.includes(rule))).toEqual([]);
   });
 
   test('accuses in strict mode only, and then nothing leaves any more', () => {

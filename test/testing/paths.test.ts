@@ -50,7 +50,27 @@ const EVENTS = [
   errorEvent('fetch', new Error('no')),
 ] as const;
 
+/** It counts down, so that its states read as numbers that go the other way. */
+const countdown = createMachine({
+  id: 'countdown',
+  types: { context: {} as { left: number } },
+  context: { left: 2 },
+  on: {
+    tick: { guard: ({ context }) => context.left > 0, actions: assign({ left: ({ context }) => context.left - 1 }) },
+  },
+});
+
 describe('paths', () => {
+  test('begin where the machine does, whatever the text of its states reads as', () => {
+    const serialize = ({ context }: { context: { left: number } }) => String(context.left);
+    const found = paths(countdown, { events: [{ type: 'tick' }], serialize, nameState: serialize });
+    expect(found.map(({ name }) => name)).toEqual([
+      'countdown: → 2',
+      'countdown: 2 + tick → 1',
+      'countdown: 1 + tick → 0',
+    ]);
+  });
+
   test('go to every state and through every transition, each with a name of its own', () => {
     const found = paths(door, { events: [{ type: 'open' }, { type: 'close' }] });
     expect(found.map(({ name, isShortest, steps }) => [name, isShortest, steps.length])).toEqual([

@@ -7,6 +7,22 @@ import { table, textOf, trace } from './trace.js';
 
 const { implementations, tests } = trace();
 
+/** The rules of which the machines of channels accuse a peer, in the matrices that a test holds against the specification. */
+const ofChannels = new Set(
+  ['offer', 'sender', 'receiver'].flatMap((machine) => {
+    const matrix = readFileSync(new URL(`../machines/matrix/${machine}.md`, import.meta.url), 'utf8');
+    return [...matrix.matchAll(/\*\*([a-z.-]+)\*\*/g)].map(([, rule]) => rule);
+  }),
+);
+
+/** The rules that no machine looks after, but whoever spawns those of calls and channels: that one is not here yet. */
+const UNREPORTED: readonly string[] = [
+  'rpc.request.id-allocation',
+  'rpc.response.one-per-request',
+  'rpc.flow-control.max-concurrent-requests',
+  'rpc.channel.allocation',
+];
+
 describe('the rules of the specification', () => {
   it.each(RULES_IN_SCOPE)('%s is carried out somewhere, and checked somewhere', (rule) => {
     expect({ implemented: implementations.has(rule), tested: tests.has(rule) }).toEqual({
@@ -20,11 +36,14 @@ describe('the rules of the specification', () => {
     expect([...implementations.keys(), ...tests.keys()].filter((rule) => !known.includes(rule))).toEqual([]);
   });
 
-  it.each(RULES)('%s, which a machine can report, is reported in a case of the table', (rule) => {
-    const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-    const reported = rows.some((row) => JSON.stringify(row.cases, plain).includes(`{"violation":"${rule}"}`));
-    expect(reported).toBe(true);
-  });
+  it.each(RULES)(
+    '%s, of which a peer can be accused, is reported in a case of the table or a cell of a matrix',
+    (rule) => {
+      const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+      const isInTable = rows.some((row) => JSON.stringify(row.cases, plain).includes(`{"violation":"${rule}"}`));
+      expect(isInTable || ofChannels.has(rule)).toBe(!UNREPORTED.includes(rule));
+    },
+  );
 
   it('stand in the README as they are: npm run rules writes them there', () => {
     expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(table(trace()));

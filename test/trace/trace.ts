@@ -39,9 +39,8 @@ function citations(folders: readonly string[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const file of folders.flatMap(filesIn).sort()) {
     // In a line of a comment, and nowhere else: this very file speaks of them in strings.
-    for (const [, rule = ''] of readFileSync(join(root, file), 'utf8').matchAll(
-      /^\s*(?:\/\/|\/?\*).*?\br\[([a-z.-]+)\]/gm,
-    )) {
+    const comments = readFileSync(join(root, file), 'utf8').match(/^\s*(?:\/\/|\/?\*).*$/gm) ?? [];
+    for (const [, rule = ''] of comments.join('\n').matchAll(/\br\[([a-z.-]+)\]/g)) {
       const files = found.get(rule) ?? [];
       if (!files.includes(file)) found.set(rule, [...files, file]);
     }

@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { offerPart, receiverPart, senderPart } from '../channel.part.js';
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
+import { answerPart, callPart } from '../request.part.js';
 import { sessionPart } from '../session.part.js';
 import { matrixOf } from './matrix.js';
 
@@ -9,7 +11,12 @@ import { matrixOf } from './matrix.js';
 
 const isCheck = process.argv.includes('--check');
 
-for (const part of [handshakePart, sessionPart, connectionPart, keepalivePart]) {
+const parts = [
+  ...[handshakePart, sessionPart, connectionPart, keepalivePart],
+  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+];
+
+for (const part of parts) {
   const file = new URL(`./${part.machine.id}.md`, import.meta.url);
   const { text, cells } = matrixOf(part);
   if (!isCheck) {

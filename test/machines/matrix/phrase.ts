@@ -29,9 +29,14 @@ function effectPhrase([name, what]: Effect): string {
     case 'transmit':
       return `send ${messagePhrase(facts)}`;
     case 'settle':
-      return `settle: ${outcomePhrase(facts['outcome'])}`;
+      return `settle: ${outcomePhrase(facts['outcome'] ?? facts)}`;
     case 'retire':
       return `retire by ${String(facts['by'])}`;
+    case 'conclude':
+      return `conclude: ${String(facts['type'])}`;
+    case 'keep':
+    case 'deliver':
+      return facts['type'] === undefined ? name : `${name} ${String(facts['type'])}`;
     case 'closeLink':
       return facts['orderly'] === true ? 'close the link' : 'cut the link';
     case 'finish':
@@ -49,8 +54,9 @@ function effectPhrase([name, what]: Effect): string {
   }
 }
 
-function messagePhrase({ type, connectionId, nonce }: Readonly<Record<string, unknown>>): string {
-  return `${String(type)}(${[connectionId, ...(nonce === undefined ? [] : [nonce])].map(String).join(', ')})`;
+function messagePhrase({ type, connectionId, nonce, additional }: Readonly<Record<string, unknown>>): string {
+  const facts = [connectionId, nonce, additional].filter((fact) => fact !== undefined);
+  return facts.length === 0 ? String(type) : `${String(type)}(${facts.map(String).join(', ')})`;
 }
 
 function outcomePhrase(outcome: unknown): string {

@@ -30,6 +30,13 @@ export type EffectName =
   | 'sweep'
   | 'reportRootClosed'
   | 'finish'
+  // Of calls and channels.
+  | 'handle'
+  | 'abort'
+  | 'keep'
+  | 'wait'
+  | 'resume'
+  | 'conclude'
   // For other parts of the session.
   | 'to handshake'
   | 'to keepalive'

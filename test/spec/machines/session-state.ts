@@ -1,6 +1,7 @@
 import { type ConnectionId, hasParity } from '../../../src/wire/id.js';
 import type { ConnectionSettings } from '../../../src/wire/message.js';
 import type { Metadata } from '../../../src/wire/metadata.js';
+import type { Rule } from '../../../src/wire/rule.js';
 import type { Mode } from '../vocabulary.js';
 import type { ConnectionEnd, Effect, HandshakeResult, LinkEvent, ReceivedEvent, TimeEvent, Verdict } from './oracle.js';
 
@@ -73,6 +74,8 @@ export type SessionEvent =
   | { readonly type: 'keepalive.confirmed' }
   | { readonly type: 'connections.opened'; readonly connection: OpenedConnection }
   | { readonly type: 'connections.ended'; readonly id: ConnectionId; readonly output: ConnectionEnd }
+  /** The driver of a connection has caught the peer. */
+  | { readonly type: 'calls.violated'; readonly rule: Rule }
   /** One of our own parts is broken. */
   | { readonly type: 'crashed'; readonly error: unknown };
 

@@ -89,6 +89,9 @@ function running(state: SessionState, event: SessionEvent): Outcome {
       return cut(state, { cause: 'limit', limit: 'intakeBytes' });
     case 'conduit.malformed':
       return malformed(state, event);
+    // 9a.14 to 9a.19: which mode it is a violation in is the driver's to know.
+    case 'calls.violated':
+      return violate(state, event.rule);
     case 'app.abortHandshake':
     case 'handshake.done':
     case 'conduit.flushed':

@@ -1,0 +1,133 @@
+import type { EventObject } from 'xstate';
+import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import {
+  type OfferState,
+  offer,
+  type ReceiverState,
+  receiver,
+  type SenderState,
+  sender,
+} from '../spec/machines/channel.js';
+import { M, N } from '../spec/messages.js';
+import type { Mode } from '../spec/vocabulary.js';
+import { event, MODES } from './inputs.js';
+import type { Part, Variant } from './part.js';
+
+const RECEIVED: readonly EventObject[] = [
+  event('rx.Item', { body: { type: 'Item', item: new Uint8Array([1]) } }),
+  event('rx.Close', { body: { type: 'Close', metadata: M } }),
+  event('rx.Reset', { body: { type: 'Reset', metadata: N } }),
+];
+
+function granted(additional: number): EventObject {
+  return event('rx.GrantCredit', { body: { type: 'GrantCredit', additional } });
+}
+
+const ENDED = event('connection.ended');
+
+function inBothModes(name: string, input: object, rest: Pick<Variant, 'isHidden'> = {}): readonly Variant[] {
+  return MODES.map((mode: Mode) => ({
+    name: `${name}, ${mode}`,
+    mode,
+    input: { ...input, conformance: mode },
+    told: { ...input, mode },
+    ...rest,
+  }));
+}
+
+const HIDDEN = { isHidden: true } as const;
+
+// ---- Before it is bound -------------------------------------------------------------------------------------------
+
+// r[rpc.channel.lifecycle]
+export const offerPart: Part = {
+  machine: offerMachine,
+  variants: [0, 1, 2].flatMap((room) => inBothModes(`room for ${String(room)}`, { room }, room === 1 ? {} : HIDDEN)),
+  delays: {},
+  serialize: ({ status, value, context: { items, isClosed, isReset } }) =>
+    JSON.stringify(status === 'done' ? value : [items, isClosed, isReset]),
+  events: () => [...RECEIVED, granted(1), event('app.bind'), event('app.refuse'), ENDED],
+  nameState: ({ value, context: { items, isClosed, isReset } }) =>
+    value === 'unbound'
+      ? `unbound[${String(items)}${isClosed === true ? ', closed' : ''}${isReset === true ? ', reset' : ''}]`
+      : String(value),
+  isShown: () => true,
+  oracle: offer,
+  heard: (event) => event,
+  seen: ({ value, context: { items, isClosed, isReset } }) => ({
+    phase: value === 'unbound' ? 'open' : value,
+    items,
+    isClosed,
+    isReset,
+  }),
+  wanted: ({ phase, items, isClosed, isReset }: OfferState) => ({ phase, items, isClosed, isReset }),
+};
+
+// ---- The sender's end ---------------------------------------------------------------------------------------------
+
+/** What nobody can count beyond. */
+const ENDLESS = Number.MAX_SAFE_INTEGER;
+
+// r[rpc.channel] r[rpc.flow-control.credit.initial] r[rpc.flow-control.credit.initial.zero]
+export const senderPart: Part = {
+  machine: senderMachine,
+  variants: [
+    ...[0, 1, 2].flatMap((credit) => inBothModes(`credit ${String(credit)}`, { credit }, credit === 1 ? {} : HIDDEN)),
+    ...[1, 2, 3].flatMap((left) =>
+      inBothModes(`credit endless but ${String(left)}`, { credit: ENDLESS - left }, HIDDEN),
+    ),
+  ],
+  delays: {},
+  serialize: ({ status, value, context }) => JSON.stringify(status === 'done' ? value : context.credit),
+  // Paths end where there is much credit, and where endless credit is used up.
+  events: ({ context: { credit } }) => [
+    ...RECEIVED,
+    ...(credit > 1 && credit < ENDLESS - 3 ? [] : [granted(0), granted(2)]),
+    ...(credit > 3 && credit < ENDLESS - 3 ? [] : [event('app.send', { item: new Uint8Array([2]) })]),
+    event('app.close', { metadata: M }),
+    ENDED,
+  ],
+  nameState: ({ value, context }) => (value === 'sending' ? `sending[${String(context.credit)}]` : String(value)),
+  isShown: () => true,
+  oracle: sender,
+  heard: (event) => event,
+  seen: ({ value, context: { credit } }) => ({ phase: value === 'sending' ? 'open' : value, credit }),
+  wanted: ({ phase, credit }: SenderState) => ({ phase, credit }),
+};
+
+// ---- The receiver's end -------------------------------------------------------------------------------------------
+
+/** Each window with room for one item more than it covers. */
+const WINDOWS = [0, 1, 2, 4];
+
+// r[rpc.flow-control.credit] r[rpc.channel.item] r[rpc.channel.close] r[rpc.channel.reset]
+export const receiverPart: Part = {
+  machine: receiverMachine,
+  variants: WINDOWS.flatMap((window) =>
+    inBothModes(`window ${String(window)}`, { window, room: window + 1 }, window % 4 === 0 ? {} : HIDDEN),
+  ),
+  delays: {},
+  serialize: ({ status, value, context: { credit, held, taken } }) =>
+    JSON.stringify(status === 'done' ? value : [credit, held, taken]),
+  // Nobody takes what is not there. Paths end where much was granted by hand, or taken without any return.
+  events: ({ context: { window, credit, held, taken } }) => [
+    ...RECEIVED,
+    granted(1),
+    ...(held > 0 && taken < 2 + window ? [event('app.take')] : []),
+    ...(credit + held + taken > 0 ? [] : [event('app.grant', { additional: 2 })]),
+    event('app.reset', { metadata: N }),
+    ENDED,
+  ],
+  nameState: ({ value, context: { credit, held, taken } }) =>
+    value === 'receiving' ? `receiving[credit ${credit}, held ${held}, taken ${taken}]` : String(value),
+  isShown: (name) => /credit (4, held 0|3, held 1|0, held [3-5]), taken [01]/.test(name),
+  oracle: receiver,
+  heard: (event) => event,
+  seen: ({ value, context: { credit, held, taken } }) => ({
+    phase: value === 'receiving' ? 'open' : value,
+    credit,
+    held,
+    taken,
+  }),
+  wanted: ({ phase, credit, held, taken }: ReceiverState) => ({ phase, credit, held, taken }),
+};

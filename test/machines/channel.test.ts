@@ -1,0 +1,12 @@
+import { describe } from '@jest/globals';
+import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { machineSuite, steppedSuite } from './suite.js';
+
+describe.each([
+  ['offer', offerPart],
+  ['sender', senderPart],
+  ['receiver', receiverPart],
+] as const)('%s', (_, part) => {
+  machineSuite(part);
+  steppedSuite(part);
+});

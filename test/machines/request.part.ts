@@ -1,0 +1,71 @@
+import { answerMachine, callMachine } from '../../machines/index.js';
+import type { Call, Response } from '../../src/wire/message.js';
+import { type AnswerState, answer, type CallState, call } from '../spec/machines/request.js';
+import { M, N } from '../spec/messages.js';
+import { event, MODES } from './inputs.js';
+import type { Part, Variant } from './part.js';
+
+const CALL: Call = { type: 'Call', methodId: 2n ** 64n - 1n, channels: [1, 3], metadata: M, args: new Uint8Array([1]) };
+const RESPONSE: Response = { type: 'Response', channels: [2], metadata: N, ret: new Uint8Array([2]) };
+const CANCELLED = new Uint8Array([3]);
+
+/** Neither side of a call knows modes: what the one has is what the other has. */
+function alike(input: object): readonly Variant[] {
+  return MODES.map((mode) => ({ name: mode, mode, input, told: input }));
+}
+
+const CALL_PHASES: Readonly<Record<string, CallState['phase']>> = {
+  waiting: 'waiting for its turn',
+  inFlight: 'in flight',
+  cancelled: 'given up',
+  settled: 'over',
+};
+
+// r[rpc.request] r[rpc.response] r[rpc.cancel]
+export const callPart: Part = {
+  machine: callMachine,
+  variants: alike({ call: CALL }),
+  delays: {},
+  serialize: ({ value }) => String(value),
+  events: () => [
+    event('calls.admitted'),
+    event('calls.refused', { error: new Error('it does not fit') }),
+    event('rx.Response', { body: RESPONSE }),
+    event('app.abort', { why: 'aborted' }),
+    event('app.abort', { why: 'expired' }),
+    event('app.fail', { reason: 'the proxy gave up' }),
+    event('connection.ended'),
+  ],
+  nameState: ({ value }) => String(value),
+  isShown: () => true,
+  oracle: call,
+  heard: (event) => event,
+  seen: ({ value }) => ({ phase: CALL_PHASES[String(value)] }),
+  wanted: ({ phase }: CallState) => ({ phase }),
+};
+
+const ANSWER_PHASES: Readonly<Record<string, AnswerState['phase']>> = {
+  received: 'at work',
+  aborted: 'at work for nobody',
+  answered: 'done',
+};
+
+// r[rpc.response.one-per-request] r[rpc.error.scope]
+export const answerPart: Part = {
+  machine: answerMachine,
+  variants: alike({ cancelled: CANCELLED }),
+  delays: {},
+  serialize: ({ value }) => String(value),
+  events: () => [
+    event('rx.Cancel'),
+    event('app.reply', { response: RESPONSE }),
+    event('app.fail', { ret: new Uint8Array([4]) }),
+    event('connection.ended'),
+  ],
+  nameState: ({ value }) => String(value),
+  isShown: () => true,
+  oracle: answer,
+  heard: (event) => event,
+  seen: ({ value }) => ({ phase: ANSWER_PHASES[String(value)] }),
+  wanted: ({ phase }: AnswerState) => ({ phase }),
+};

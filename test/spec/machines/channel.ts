@@ -1,0 +1,231 @@
+import type { Close, GrantCredit, Item, Reset } from '../../../src/wire/message.js';
+import type { Metadata } from '../../../src/wire/metadata.js';
+import type { Rule } from '../../../src/wire/rule.js';
+import type { Mode } from '../vocabulary.js';
+import { type Effect, nothing, type Oracle, tolerated, type Verdict } from './oracle.js';
+
+// One channel, from either end, and before it has one: rows 9a.17 to 9a.19 and 9b.13, and what the specification says of
+// channels and their credit.
+
+type Received =
+  | { readonly type: 'rx.Item'; readonly body: Item }
+  | { readonly type: 'rx.Close'; readonly body: Close }
+  | { readonly type: 'rx.Reset'; readonly body: Reset }
+  | { readonly type: 'rx.GrantCredit'; readonly body: GrantCredit };
+
+/** Nobody can use up more credit than this, nor tell it apart. */
+const ENDLESS = Number.MAX_SAFE_INTEGER;
+
+const RESET: Reset = { type: 'Reset', metadata: [] };
+
+function violate<State>(state: State, rule: Rule): Verdict<State & { phase: 'violated' }> {
+  return { state: { ...state, phase: 'violated' }, effects: [['accuse', rule]] };
+}
+
+// ---- Before it is bound -------------------------------------------------------------------------------------------
+
+export interface OfferInput {
+  readonly mode: Mode;
+  /** The credit that its sender began with. */
+  readonly room: number;
+}
+
+export interface OfferState extends OfferInput {
+  readonly phase: 'open' | 'bound' | 'refused' | 'violated';
+  readonly items: number;
+  readonly isClosed: boolean;
+  readonly isReset: boolean;
+}
+
+export type OfferEvent = Received | { readonly type: 'app.bind' | 'app.refuse' | 'connection.ended' };
+
+// r[rpc.channel.lifecycle]
+export const offer: Oracle<OfferInput, OfferState, OfferEvent> = {
+  start: (input) => nothing({ ...input, phase: 'open', items: 0, isClosed: false, isReset: false }),
+
+  step: (state, event) => {
+    if (state.phase !== 'open') return nothing(state);
+    switch (event.type) {
+      case 'app.bind':
+        return nothing({ ...state, phase: 'bound' });
+      case 'app.refuse':
+        return { state: { ...state, phase: 'refused' }, effects: [['transmit', RESET]] };
+      case 'connection.ended':
+        return nothing({ ...state, phase: 'refused' });
+      // Credit is kept, too, whenever it comes.
+      case 'rx.GrantCredit':
+        return { state, effects: [['keep', event.body]] };
+      // Whichever comes from the wrong end will be overlooked or a violation (9a.19), when it is known which end that is.
+      case 'rx.Close':
+        return state.isClosed
+          ? nothing(state)
+          : { state: { ...state, isClosed: true }, effects: [['keep', event.body]] };
+      case 'rx.Reset':
+        return state.isReset ? nothing(state) : { state: { ...state, isReset: true }, effects: [['keep', event.body]] };
+      case 'rx.Item':
+        // Behind a Close it is dropped, as it is where the channel was bound.
+        if (state.isClosed) return nothing(state);
+        // 9a.17, 9a.18: kept up to the initial credit, then Reset.
+        if (state.items < state.room) {
+          return { state: { ...state, items: state.items + 1 }, effects: [['keep', event.body]] };
+        }
+        if (state.mode === 'strict') return violate(state, 'rpc.flow-control.credit');
+        return { state: { ...state, phase: 'refused' }, effects: [['transmit', RESET]] };
+    }
+  },
+
+  timers: () => [],
+};
+
+// ---- The sender's end ---------------------------------------------------------------------------------------------
+
+export interface SenderInput {
+  readonly mode: Mode;
+  // r[rpc.flow-control.credit.initial]
+  readonly credit: number;
+}
+
+export interface SenderState extends SenderInput {
+  readonly phase: 'open' | 'closed' | 'reset' | 'ended' | 'violated';
+}
+
+export type SenderEvent =
+  | Received
+  | { readonly type: 'app.send'; readonly item: Uint8Array }
+  | { readonly type: 'app.close'; readonly metadata: Metadata }
+  | { readonly type: 'connection.ended' };
+
+/** The application hears how it ended. */
+function conclude(type: string, metadata?: Metadata): Effect {
+  return ['conclude', { type, ...(metadata === undefined ? {} : { metadata }) }];
+}
+
+// r[rpc.channel] r[rpc.channel.item]
+export const sender: Oracle<SenderInput, SenderState, SenderEvent> = {
+  start: (input) => nothing({ ...input, phase: 'open' }),
+
+  step: (state, event) => {
+    const { mode, credit, phase } = state;
+    if (phase !== 'open') return nothing(state);
+    switch (event.type) {
+      case 'app.send': {
+        const { item } = event;
+        // r[rpc.flow-control.credit.exhaustion] r[rpc.flow-control.credit.initial.zero]
+        if (credit === 0) return { state, effects: [['wait', item]] };
+        return { state: { ...state, credit: credit - 1 }, effects: [['transmit', { type: 'Item', item }]] };
+      }
+      case 'rx.GrantCredit':
+        // r[rpc.flow-control.credit.grant.additive]
+        return {
+          state: { ...state, credit: Math.min(ENDLESS, credit + event.body.additional) },
+          effects: [['resume']],
+        };
+      case 'rx.Reset':
+        // 9b.13
+        return { state: { ...state, phase: 'reset' }, effects: [conclude('reset', event.body.metadata)] };
+      case 'app.close': {
+        const { metadata } = event;
+        return {
+          state: { ...state, phase: 'closed' },
+          effects: [['transmit', { type: 'Close', metadata }], conclude('closed', metadata)],
+        };
+      }
+      case 'connection.ended':
+        return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
+      // 9a.19: what only a sender says comes from the receiver.
+      case 'rx.Close':
+        return tolerated(mode, state, () => violate(state, 'rpc.channel.close'));
+      case 'rx.Item':
+        return tolerated(mode, state, () => violate(state, 'rpc.channel.item'));
+    }
+  },
+
+  timers: () => [],
+};
+
+// ---- The receiver's end -------------------------------------------------------------------------------------------
+
+export interface ReceiverInput {
+  readonly mode: Mode;
+  /** N: the credit that the sender begins with. */
+  readonly window: number;
+  readonly room: number;
+}
+
+export interface ReceiverState extends ReceiverInput {
+  readonly phase: 'open' | 'closed' | 'reset' | 'ended' | 'violated';
+  /** What the sender may still send. */
+  readonly credit: number;
+  /** What the application has not taken. */
+  readonly held: number;
+  /** What it has taken, and the sender has no credit for in return. */
+  readonly taken: number;
+}
+
+export type ReceiverEvent =
+  | Received
+  | { readonly type: 'app.take' }
+  | { readonly type: 'app.grant'; readonly additional: number }
+  | { readonly type: 'app.reset'; readonly metadata: Metadata }
+  | { readonly type: 'connection.ended' };
+
+/** r[rpc.flow-control.credit.grant]: more credit, on the wire and on our books. */
+function grant(state: ReceiverState, additional: number): Verdict<ReceiverState> {
+  return {
+    state: { ...state, credit: Math.min(ENDLESS, state.credit + additional) },
+    effects: [['transmit', { type: 'GrantCredit', additional } satisfies GrantCredit]],
+  };
+}
+
+function receive(state: ReceiverState, body: Item): Verdict<ReceiverState> {
+  const { mode, credit, held, room } = state;
+  const delivered: Verdict<ReceiverState> = {
+    state: { ...state, credit: Math.max(0, credit - 1), held: held + 1 },
+    effects: [['deliver', body]],
+  };
+  if (credit > 0) return delivered;
+  // 9a.17
+  if (mode === 'strict') return violate(state, 'rpc.flow-control.credit');
+  if (held < room) return delivered;
+  return { state: { ...state, phase: 'reset' }, effects: [['transmit', RESET], conclude('overrun')] };
+}
+
+// r[rpc.flow-control.credit] r[rpc.channel.reset] r[rpc.channel.close]
+export const receiver: Oracle<ReceiverInput, ReceiverState, ReceiverEvent> = {
+  start: (input) => nothing({ ...input, phase: 'open', credit: input.window, held: 0, taken: 0 }),
+
+  step: (state, event) => {
+    const { mode, window, held, taken, phase } = state;
+    if (phase !== 'open') return nothing(state);
+    switch (event.type) {
+      case 'rx.Item':
+        return receive(state, event.body);
+      case 'rx.Close':
+        return { state: { ...state, phase: 'closed' }, effects: [conclude('closed', event.body.metadata)] };
+      case 'app.take': {
+        const now = { ...state, held: held - 1, taken: taken + 1 };
+        // In batches of max(1, ⌊N / 2⌋); where N is 0, by hand alone.
+        const batch = window === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(window / 2));
+        return now.taken < batch ? nothing(now) : grant({ ...now, taken: 0 }, now.taken);
+      }
+      case 'app.grant':
+        return grant(state, event.additional);
+      case 'app.reset': {
+        const { metadata } = event;
+        return {
+          state: { ...state, phase: 'reset' },
+          effects: [['transmit', { type: 'Reset', metadata }], conclude('reset', metadata)],
+        };
+      }
+      case 'connection.ended':
+        return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
+      // 9a.19: what only a receiver says comes from the sender.
+      case 'rx.Reset':
+        return tolerated(mode, state, () => violate(state, 'rpc.channel.reset'));
+      case 'rx.GrantCredit':
+        return tolerated(mode, state, () => violate(state, 'rpc.flow-control.credit.grant'));
+    }
+  },
+
+  timers: () => [],
+};

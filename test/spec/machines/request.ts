@@ -1,0 +1,128 @@
+import type { Call, Cancel, Response } from '../../../src/wire/message.js';
+import { type Effect, nothing, type Oracle, type Verdict } from './oracle.js';
+
+// One call, from either side: section 9a's rows 9a.14 to 9a.16, and what the specification says of requests. Neither side
+// knows modes: whether the peer may do what it did was decided before it comes here.
+
+// ---- The caller's side --------------------------------------------------------------------------------------------
+
+export interface CallInput {
+  readonly call: Call;
+}
+
+export interface CallState extends CallInput {
+  /** A cancelled call keeps its id and its place under the peer's limit: the peer still owes its Response. */
+  readonly phase: 'waiting for its turn' | 'in flight' | 'given up' | 'over';
+}
+
+export type CallEvent =
+  | { readonly type: 'calls.admitted' }
+  | { readonly type: 'calls.refused'; readonly error: Error }
+  | { readonly type: 'rx.Response'; readonly body: Response }
+  | { readonly type: 'app.abort'; readonly why: 'aborted' | 'expired' }
+  | { readonly type: 'app.fail'; readonly reason: string }
+  | { readonly type: 'connection.ended' };
+
+const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
+
+/** The caller hears of it. */
+function settle(outcome: object): Effect {
+  return ['settle', outcome];
+}
+
+/** Sends Cancel once and rejects at once, whatever the peer makes of it. */
+// r[rpc.cancel]
+function giveUp(state: CallState, outcome: object): Verdict<CallState> {
+  return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome)] };
+}
+
+function finish(state: CallState, ...effects: readonly Effect[]): Verdict<CallState> {
+  return { state: { ...state, phase: 'over' }, effects };
+}
+
+// r[rpc.request] r[rpc.response]
+export const call: Oracle<CallInput, CallState, CallEvent> = {
+  start: (input) => nothing({ ...input, phase: 'waiting for its turn' }),
+
+  step: (state, event) => {
+    const { phase } = state;
+    if (phase === 'over') return nothing(state);
+    if (event.type === 'connection.ended') {
+      return phase === 'given up' ? finish(state) : finish(state, settle({ type: 'ended' }));
+    }
+    // 9a.15: the one Response after our own Cancel says nothing to anybody.
+    if (phase === 'given up') return event.type === 'rx.Response' ? finish(state) : nothing(state);
+    if (phase === 'waiting for its turn') {
+      // r[rpc.flow-control.max-concurrent-requests]
+      if (event.type === 'calls.admitted') {
+        return { state: { ...state, phase: 'in flight' }, effects: [['transmit', state.call]] };
+      }
+      // Aborted while it waits for its turn, it sends nothing.
+      return event.type === 'app.abort' ? finish(state, settle({ type: event.why })) : nothing(state);
+    }
+    switch (event.type) {
+      case 'rx.Response':
+        return finish(state, settle({ type: 'answered', response: event.body }));
+      case 'app.abort':
+        return giveUp(state, { type: event.why });
+      case 'app.fail':
+        return giveUp(state, { type: 'failed', reason: event.reason });
+      case 'calls.refused':
+        // Nothing has left: there is nothing to wait for.
+        return finish(state, settle({ type: 'refused', error: event.error }));
+      default:
+        return nothing(state);
+    }
+  },
+
+  timers: () => [],
+};
+
+// ---- The handler's side -------------------------------------------------------------------------------------------
+
+export interface AnswerInput {
+  readonly cancelled: Uint8Array;
+}
+
+export interface AnswerState extends AnswerInput {
+  /** A handler whose caller has gone may still be at work; it counts until it is done. */
+  readonly phase: 'at work' | 'at work for nobody' | 'done';
+}
+
+export type AnswerEvent =
+  | { readonly type: 'rx.Cancel' }
+  | { readonly type: 'app.reply'; readonly response: Response }
+  | { readonly type: 'app.fail'; readonly ret: Uint8Array }
+  | { readonly type: 'connection.ended' };
+
+/** The Response that says nothing but this. */
+function respond(ret: Uint8Array): Effect {
+  return ['transmit', { type: 'Response', channels: [], metadata: [], ret } satisfies Response];
+}
+
+// r[rpc.response.one-per-request] r[rpc.error.scope]
+export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
+  start: (input) => ({ state: { ...input, phase: 'at work' }, effects: [['handle']] }),
+
+  step: (state, event) => {
+    const { phase } = state;
+    if (phase === 'done') return nothing(state);
+    const isDone = event.type === 'app.reply' || event.type === 'app.fail';
+    const then: AnswerState = { ...state, phase: isDone ? 'done' : 'at work for nobody' };
+    // 9a.16: a second Cancel means nothing.
+    if (phase === 'at work for nobody') return isDone ? nothing(then) : nothing(state);
+    switch (event.type) {
+      case 'app.reply':
+        return { state: then, effects: [['transmit', event.response]] };
+      case 'app.fail':
+        return { state: then, effects: [respond(event.ret)] };
+      case 'rx.Cancel':
+        // The caller still gets its one Response, and does not wait for a handler that does not listen.
+        return { state: then, effects: [respond(state.cancelled), ['abort']] };
+      case 'connection.ended':
+        return { state: then, effects: [['abort']] };
+    }
+  },
+
+  timers: () => [],
+};
