@@ -1,19 +1,20 @@
-import type { Conformance, OpenedConnection } from '../machines/events.js';
-import { checkMetadata } from './arguments.js';
+import type { Conformance, OpenedConnection, Violation } from '../machines/events.js';
+import { checkMetadata, objectOf } from './arguments.js';
+import { Caller } from './caller.js';
+import type { Handler } from './calls/answer.js';
+import { Driver, REFUSALS, type Refusals } from './calls/driver.js';
+import type { Load } from './calls/line.js';
+import type { StepObserver } from './calls/stepper.js';
+import { ConnectionLine } from './connection-line.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
 import { Inbox, type Stock } from './inbox.js';
 import type { Limits } from './limits.js';
+import { refused } from './outbox.js';
 import type { ConnectionActorRef } from './registry.js';
-import {
-  type ChannelId,
-  type ConnectionId,
-  hasParity,
-  opposite,
-  type Parity,
-  type RequestId,
-  ROOT,
-} from './wire/id.js';
+import type { Report } from './report.js';
+import { checkOutgoing } from './strict.js';
+import { type ConnectionId, type Parity, type RequestId, ROOT } from './wire/id.js';
 import type { ChannelMessage, ConnectionSettings, DataMessage, RequestMessage, Response } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
 
@@ -42,17 +43,25 @@ export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | '
   readonly metadata?: Metadata;
 }
 
-/** A share in a connection; see {@link Connection.caller}. */
-export interface Caller extends Disposable {
-  readonly connection: Connection;
-  /** Gives the share back; once, however often it is called. */
-  release(): void;
+/** Options of {@link Connection.serve}. */
+export interface ServeOptions {
+  /** What callers get where the handler gives no answer; by default what services that speak MessagePack say. */
+  readonly refusals?: Refusals;
 }
 
 /** The session behind a connection. */
 export interface ConnectionHost {
   readonly conformance: Conformance;
   readonly config: { readonly limits: Limits };
+  readonly load: Load;
+  readonly observer: StepObserver | undefined;
+  /** Sends what the protocol asks for, room or not. */
+  transmit(message: DataMessage): void;
+  accuse(violation: Violation): void;
+  call(callback: () => unknown, onError: (error: unknown) => void): void;
+  report(report: Report): void;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
   readonly stock: Stock;
   readonly failures: Stock;
   send(message: DataMessage): Promise<void>;
@@ -86,7 +95,10 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   /** Made when it is first needed: most of ten thousand connections may be idle. */
   #messages: Inbox<DataMessage> | undefined;
   #failures: Inbox<RequestFailure> | undefined;
-  #callers = 0;
+  #hadCaller = false;
+  /** What the connection stays open for: callers, calls of ours that are under way, ends of channels. */
+  #shares = 0;
+  #driver: Driver | undefined;
   #hasReader = false;
   #reason: ConnectionClosedReason | undefined;
   #closed: Promise<ConnectionClosedReason> | undefined;
@@ -151,7 +163,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
       if ('metadata' in body && body.metadata?.length > 0) {
         checkMetadata(body.metadata, `${body.type}.metadata`, this.#host.config.limits);
       }
-      if (this.#host.conformance === 'strict') this.#check(message);
+      if (this.#host.conformance === 'strict') checkOutgoing(message, this.parity);
     }
     return this.forward(message);
   }
@@ -178,6 +190,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled. */
   markFailure(requestId: RequestId, reason: string): void {
+    this.#driver?.markFailure(requestId, reason);
     this.#failureStream().push({ requestId, reason }, 0);
   }
 
@@ -196,15 +209,24 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    */
   caller(): Caller {
     if (this.#reason !== undefined) throw this.#closedError(this.#reason);
-    this.#callers++;
-    let isReleased = false;
-    const release = () => {
-      if (isReleased) return;
-      isReleased = true;
-      this.#callers--;
-      if (this.#callers === 0) this.#host.release(this);
-    };
-    return withDispose({ connection: this, release }, release);
+    this.#hadCaller = true;
+    this.#shares++;
+    return new Caller(this);
+  }
+
+  /**
+   * Answers the peer's calls on this connection, each with what `handler` returns or resolves with; it reads the connection
+   * from now on, what waits there first. A connection without a handler answers every call that reaches its calls with
+   * UnknownMethod. `[rpc.handler]`
+   *
+   * @throws InvalidArgument when there is a handler or another reader already; ConnectionClosed when it is closed.
+   */
+  serve(handler: Handler, options: ServeOptions = {}): void {
+    if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
+    objectOf(options, 'options');
+    if (this.#reason !== undefined) throw this.#closedError(this.#reason);
+    if (this.#driver?.handler !== undefined) throw new InvalidArgument(`connection ${this.id} has a handler already`);
+    this.#start(handler, options.refusals);
   }
 
   /**
@@ -262,7 +284,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** @internal */
   deliver(message: DataMessage, size: number): void {
-    this.#inbox.push(message, size);
+    if (this.#driver !== undefined) this.#driver.receive(message);
+    else this.#inbox.push(message, size);
   }
 
   /** The connection is over. @internal */
@@ -274,7 +297,41 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     else inbox?.drop();
     if (inbox !== undefined && inbox.length > 0) unreachable.register(this, inbox);
     this.#failures?.end();
+    this.#driver?.end(this.#closedError(reason));
     this.#resolveClosed?.(reason);
+  }
+
+  /** What makes and answers calls. @internal */
+  get driver(): Driver {
+    return this.#driver ?? this.#start(undefined);
+  }
+
+  /** One more that the connection stays open for. @internal */
+  hold(): void {
+    this.#shares++;
+  }
+
+  /** One less: with the last, a connection that had a caller is let go. @internal */
+  unhold(): void {
+    this.#shares--;
+    if (this.#shares === 0 && this.#hadCaller) this.#host.release(this);
+  }
+
+  /** What makes and answers calls, from the first time that somebody asks for it. */
+  #start(handler: Handler | undefined, refusals = REFUSALS): Driver {
+    if (this.#driver !== undefined) {
+      this.#driver.serve(handler, refusals);
+      return this.#driver;
+    }
+    if (this.#hasReader) throw new InvalidArgument(`connection ${this.id} has a reader already`);
+    this.#hasReader = true;
+    const driver = new Driver(new ConnectionLine(this, this.#host), refusals);
+    driver.handler = handler;
+    this.#driver = driver;
+    const inbox = this.#messages;
+    // In their order, before whatever comes next.
+    for (let message = inbox?.shift(); message !== undefined; message = inbox?.shift()) driver.receive(message);
+    return driver;
   }
 
   get #inbox(): Inbox<DataMessage> {
@@ -294,41 +351,4 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const whom = { local: 'us', peer: 'the peer', session: 'the end of the session' }[by];
     return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, this.#host.endError);
   }
-
-  /** 9a.13: what a bare session knows to break a rule of the peer's. What is no id at all, the encoder refuses. */
-  #check({ type, id, body }: Outgoing): void {
-    if (typeof id !== 'number') return;
-    if (id === ROOT) throw new InvalidArgument(`${type}: id 0 has no parity and is never allocated`);
-    if (body.type === 'Call' || body.type === 'Cancel') {
-      if (!hasParity(id, this.parity)) throw new InvalidArgument(`${body.type}: request ${id} is not of our parity`);
-    } else if (body.type === 'Response' && !hasParity(id, opposite(this.parity))) {
-      throw new InvalidArgument(`Response: request ${id} is not of the peer's parity`);
-    }
-    if (body.type === 'Call' && Array.isArray(body.channels)) this.#checkChannels(body.channels);
-  }
-
-  /** A Call names channels that its sender allocates. */
-  #checkChannels(channels: readonly ChannelId[]): void {
-    const named = new Set<ChannelId>();
-    for (const [index, id] of channels.entries()) {
-      if (typeof id !== 'number') return;
-      const name = `Call.channels[${index}]`;
-      if (id === ROOT) throw new InvalidArgument(`${name}: id 0 has no parity and is never allocated`);
-      if (!hasParity(id, this.parity)) throw new InvalidArgument(`${name}: channel ${id} is not of our parity`);
-      if (named.has(id)) throw new InvalidArgument(`${name}: channel ${id} is named twice`);
-      named.add(id);
-    }
-  }
-}
-
-// A browser may not have these symbols yet, and then nobody can use them either.
-function withDispose<T extends object>(caller: T, release: () => void): T & Disposable {
-  return Symbol.dispose === undefined ? (caller as T & Disposable) : { ...caller, [Symbol.dispose]: release };
-}
-
-/** A rejection that is no unhandled one if nobody looks. */
-function refused(error: Error): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(() => {});
-  return promise;
 }

@@ -15,7 +15,12 @@ export type RoamError =
   | ConnectionClosed
   | SessionClosed
   | LimitExceeded
-  | InvalidArgument;
+  | InvalidArgument
+  | ApplicationError
+  | UnknownMethod
+  | InvalidPayload
+  | Cancelled
+  | ChannelClosed;
 
 /** Why a connection is closed: we closed it, the peer did, or the session ended. */
 export type ClosedBy = 'local' | 'peer' | 'session';
@@ -116,5 +121,56 @@ export class LimitExceeded extends BaseError<'limit'> {
 export class InvalidArgument extends BaseError<'invalid-argument'> {
   constructor(message: string) {
     super('InvalidArgument', 'invalid-argument', message);
+  }
+}
+
+/** The method ran, and answered with an error of the application's own. `[rpc.fallible.roam-error]` */
+export class ApplicationError<E = unknown> extends BaseError<'application'> {
+  /** What the method answered with. Not enumerable, so that no logger walks into it. */
+  declare readonly error: E;
+
+  constructor(error: E, message = 'the method answered with an error') {
+    super('ApplicationError', 'application', message);
+    Object.defineProperty(this, 'error', { value: error });
+  }
+}
+
+/** The peer has no such method: calling again will not help. `[rpc.unknown-method]` */
+export class UnknownMethod extends BaseError<'unknown-method'> {
+  constructor(message = 'the peer does not know the method') {
+    super('UnknownMethod', 'unknown-method', message);
+  }
+}
+
+/** Arguments or a result could not be decoded, or are not what the service says. */
+export class InvalidPayload extends BaseError<'invalid-payload'> {
+  constructor(message = 'the peer could not make sense of the arguments', cause?: unknown) {
+    super('InvalidPayload', 'invalid-payload', message, cause);
+  }
+}
+
+/**
+ * The call came to nothing: we gave it up (`by: 'local'`, with the signal's reason as `cause`), or the peer did. It may
+ * have had its effect all the same.
+ */
+export class Cancelled extends BaseError<'cancelled'> {
+  readonly by: 'local' | 'peer';
+
+  constructor(by: 'local' | 'peer', message = 'the peer did not finish the call', cause?: unknown) {
+    super('Cancelled', 'cancelled', message, cause);
+    this.by = by;
+  }
+}
+
+/** The channel has ended, or was reset: by us, or by the peer, with its metadata. */
+export class ChannelClosed extends BaseError<'channel-closed'> {
+  readonly by: 'local' | 'peer';
+  /** That of the Close or the Reset. Not enumerable, so that no logger walks into it. */
+  declare readonly metadata: Metadata;
+
+  constructor(by: 'local' | 'peer', message: string, metadata: Metadata = []) {
+    super('ChannelClosed', 'channel-closed', message);
+    this.by = by;
+    Object.defineProperty(this, 'metadata', { value: metadata });
   }
 }

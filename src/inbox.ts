@@ -78,20 +78,20 @@ export class Inbox<T> {
     const stock = this.#stock;
     this.#loose++;
     if (this.#loose === 1) stock.loose(this);
-    stock.bytes += cost;
-    if (stock.full === undefined && this.#isTooMuch()) {
-      stock.full = this;
-      stock.filled(this.#id);
-    }
+    stockUp(stock, cost, this, this.#id, this.#entries.length >= stock.maxMessages);
+  }
+
+  /** The next message, if it is here. */
+  shift(): T | undefined {
+    const entry = this.#entries.shift();
+    if (entry !== undefined) this.#release(entry.cost);
+    return entry?.message;
   }
 
   /** The next message, now or later; the end once no more can come and all is read. */
   next(): Promise<IteratorResult<T, undefined>> {
-    const entry = this.#entries.shift();
-    if (entry !== undefined) {
-      this.#release(entry.cost);
-      return Promise.resolve({ value: entry.message, done: false });
-    }
+    const message = this.shift();
+    if (message !== undefined) return Promise.resolve({ value: message, done: false });
     if (this.#isEnded) return Promise.resolve(DONE);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
@@ -134,21 +134,35 @@ export class Inbox<T> {
     this.#release(cost);
   }
 
-  #isTooMuch(): boolean {
-    return this.#entries.length >= this.#stock.maxMessages || this.#stock.bytes >= this.#stock.maxBytes;
-  }
-
   #release(cost: number): void {
     this.#stock.bytes -= cost;
     this.#relieve();
   }
 
-  /** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
   #relieve(): void {
-    const stock = this.#stock;
-    if (stock.full?.isRelieved === true && stock.bytes < stock.maxBytes) {
-      stock.full = undefined;
-      stock.drained();
-    }
+    relieve(this.#stock);
+  }
+}
+
+/** `holder`, of the connection `id`, holds `cost` more: too much by itself (`isFull`), or with all the others. */
+export function stockUp(
+  stock: Stock,
+  cost: number,
+  holder: { readonly isRelieved: boolean },
+  id: ConnectionId,
+  isFull = false,
+): void {
+  stock.bytes += cost;
+  if (stock.full === undefined && (isFull || stock.bytes >= stock.maxBytes)) {
+    stock.full = holder;
+    stock.filled(id);
+  }
+}
+
+/** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
+export function relieve(stock: Stock): void {
+  if (stock.full?.isRelieved === true && stock.bytes < stock.maxBytes) {
+    stock.full = undefined;
+    stock.drained();
   }
 }

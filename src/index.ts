@@ -13,30 +13,40 @@ export type {
 } from '../machines/index.js';
 export type { Acceptance, OnConnection, OpenRequest, Rejection } from './acceptor.js';
 export type { SettingsOptions } from './arguments.js';
+export type { Caller } from './caller.js';
+export type { Handler, IncomingRequest, Reply } from './calls/answer.js';
+export { type ChannelOptions, channel, type Rx, type Tx } from './calls/channel.js';
+export type { CallOptions, CallResult, Refusals } from './calls/driver.js';
+export type { OfferedChannel } from './calls/offer.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
 export type {
-  Caller,
   Connection,
   ConnectionClosedReason,
   Outgoing,
   OutgoingResponse,
   RequestFailure,
+  ServeOptions,
 } from './connection.js';
 export { reasonOf, type SessionClosedReason } from './end.js';
 export {
+  ApplicationError,
+  Cancelled,
+  ChannelClosed,
   type ClosedBy,
   ConnectionClosed,
   ConnectionRejected,
   type ErrorCode,
   HandshakeError,
   InvalidArgument,
+  InvalidPayload,
   KeepaliveError,
   LimitExceeded,
   LinkError,
   ProtocolError,
   type RoamError,
   SessionClosed,
+  UnknownMethod,
 } from './errors.js';
 export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Link, LinkEvents } from './link/link.js';

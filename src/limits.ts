@@ -31,6 +31,17 @@ export interface Limits {
    */
   readonly undecided: number;
   /**
+   * The peer's calls whose handlers are at work, on all connections together; further ones are answered `Cancelled`. Stops
+   * a peer that calls and cancels faster than handlers notice.
+   * @defaultValue 4 096
+   */
+  readonly requests: number;
+  /**
+   * Channels that are alive, on all connections together; a call that names more fails. Stops a peer that names for ever.
+   * @defaultValue 4 096
+   */
+  readonly channels: number;
+  /**
    * Messages in one connection's inbox; at this many, reading stops until it is half empty. Stops a peer that is faster than
    * our reader.
    * @defaultValue 64
@@ -110,6 +121,8 @@ export const DEFAULT_LIMITS: Limits = {
   metadataBytes: 16 * 2 ** 10,
   connections: 4096,
   undecided: 256,
+  requests: 4096,
+  channels: 4096,
   inboxMessages: 64,
   inboxBytes: 16 * 2 ** 20,
   intakeBytes: 8 * 2 ** 20,
@@ -124,6 +137,9 @@ export const DEFAULT_LIMITS: Limits = {
   unreadTimeout: 300_000,
 };
 
+/** What may be nothing at all. */
+const COUNTS: ReadonlySet<string> = new Set(['connections', 'undecided', 'requests', 'channels']);
+
 /**
  * `limits` with the defaults for what it leaves out.
  *
@@ -136,7 +152,7 @@ export function limitsOf(limits: Partial<Limits> = {}): Limits {
   }
   for (const [name, value] of Object.entries(limits)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw new InvalidArgument(`limits.${name} is not a limit`);
-    const least = name === 'connections' || name === 'undecided' || name.startsWith('metadata') ? 0 : 1;
+    const least = COUNTS.has(name) || name.startsWith('metadata') ? 0 : 1;
     const most = name.endsWith('Timeout') ? MAX_DELAY : Number.MAX_SAFE_INTEGER;
     if (!Number.isSafeInteger(value) || value < least || value > most) {
       throw new InvalidArgument(`limits.${name} must be an integer from ${least} to ${most}, not ${String(value)}`);

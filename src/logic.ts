@@ -3,7 +3,7 @@ import type { SessionEmitted, SessionEvent } from '../machines/index.js';
 import { sessionMachine } from '../machines/session.js';
 import { requireBoxes } from './arguments.js';
 import { configOf, type SessionLogicInput } from './options.js';
-import { SessionPort } from './port.js';
+import { type PortHost, SessionPort } from './port.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './registry.js';
 import type { ConnectionId } from './wire/id.js';
 
@@ -94,6 +94,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   const { _clock: clock } = scope.system as { _clock: unknown };
   const port = new SessionPort(config, {
     now: nowOf(clock),
+    clock: clock as PortHost['clock'],
     actorOf: (id: ConnectionId): ConnectionActorRef | undefined =>
       registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id),
   });

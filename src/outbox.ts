@@ -25,7 +25,8 @@ interface Parked {
   readonly reject?: (error: Error) => void;
 }
 
-const SENT: Promise<void> = Promise.resolve();
+/** What `send` gives while there is room: one promise for all, so that nobody has to look behind it. */
+export const SENT: Promise<void> = Promise.resolve();
 
 /** What a reply in the link, or a message that waits, costs beside its bytes: a Pong has 12, and takes hundreds. */
 export const ENTRY_COST = 256;
@@ -218,7 +219,7 @@ export class Outbox {
 }
 
 /** A rejection that is no unhandled one if nobody looks. */
-function refused(error: Error): Promise<never> {
+export function refused(error: Error): Promise<never> {
   const promise = Promise.reject(error);
   promise.catch(() => {});
   return promise;

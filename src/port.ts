@@ -1,7 +1,9 @@
-import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd } from '../machines/events.js';
+import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd, Violation } from '../machines/events.js';
 import type { SessionEvent } from '../machines/session-setup.js';
 import { Acceptor, isThenable } from './acceptor.js';
 import { metadataOf } from './arguments.js';
+import type { Load } from './calls/line.js';
+import type { StepObserver } from './calls/stepper.js';
 import { Conduit, type Input } from './conduit/conduit.js';
 import { afterTurn } from './conduit/turn.js';
 import { Connection, type ConnectionHost } from './connection.js';
@@ -26,6 +28,11 @@ const CONFIRMING_TURNS = 16;
 export interface PortHost {
   /** Milliseconds, by the clock that the timers go by. */
   now(): number;
+  /** That clock's own. */
+  readonly clock: {
+    setTimeout(callback: () => void, milliseconds: number): unknown;
+    clearTimeout(timer: unknown): void;
+  };
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
 }
 
@@ -37,6 +44,8 @@ export class SessionPort implements Port, ConnectionHost {
   readonly conformance: SessionConfig['conformance'];
   readonly failures = UNBOUNDED;
   readonly stock: Stock;
+  readonly load: Load = { requests: 0, channels: 0 };
+  readonly observer: StepObserver | undefined;
   readonly #config: SessionConfig;
   readonly #host: PortHost;
   readonly #conduit: Conduit;
@@ -54,6 +63,7 @@ export class SessionPort implements Port, ConnectionHost {
   constructor(config: SessionConfig, host: PortHost) {
     this.#config = config;
     this.#host = host;
+    this.observer = undefined;
     this.conformance = config.conformance;
     const { link, codec, limits } = config;
     const push = (event: SessionEvent) => this.#conduit.gate.push(event);
@@ -323,6 +333,19 @@ export class SessionPort implements Port, ConnectionHost {
 
   actorOf(id: ConnectionId): ConnectionActorRef | undefined {
     return this.#host.actorOf(id);
+  }
+
+  /** A call or a channel has found the peer to break a rule: nothing else comes before the end. */
+  accuse(violation: Violation): void {
+    this.#conduit.gate.pushNext({ type: 'calls.violated', ...violation });
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): unknown {
+    return this.#host.clock.setTimeout(callback, milliseconds);
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#host.clock.clearTimeout(timer);
   }
 
   /** Calls a user's callback: an exception in it, and the rejection of what it returns, is reported, and ends nothing. */

@@ -6,6 +6,8 @@ export interface Report {
     | 'acceptor-failed'
     /** The setup of an accepted connection threw; the connection was closed. */
     | 'setup-failed'
+    /** A handler threw, rejected, answered wrongly, or its answer could not be sent; the caller was answered `Cancelled`. */
+    | 'handler-failed'
     /** A listener threw. */
     | 'listener-failed'
     /** The keepalive's times are not positive: there is none. */

@@ -11,6 +11,7 @@ export const RULES = [
   'rpc.response.one-per-request',
   'rpc.flow-control.max-concurrent-requests',
   'rpc.channel.allocation',
+  'rpc.channel.lifecycle',
   'rpc.channel.item',
   'rpc.channel.close',
   'rpc.channel.reset',

@@ -1,0 +1,136 @@
+import type { CallOutcome, CallPort } from '../../machines/call-events.js';
+import { callMachine } from '../../machines/request.js';
+import { Cancelled, LimitExceeded } from '../errors.js';
+import { SENT } from '../outbox.js';
+import type { RequestId } from '../wire/id.js';
+import type { Call, Cancel, Response } from '../wire/message.js';
+import type { CallResult, Driver } from './driver.js';
+import { compile, Stepper } from './stepper.js';
+
+const TABLE = compile(callMachine);
+
+/** What a call is given up by, beside its answer. */
+export interface Patience {
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds, from when the call was made. */
+  readonly timeout: number | undefined;
+}
+
+const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
+
+/** One call of ours, from when it is made until the peer owes nothing for it any more. */
+export class OutgoingCall implements CallPort {
+  readonly body: Call;
+  readonly answered: Promise<CallResult>;
+  /** Given when its turn comes; 0 until then. */
+  id: RequestId = 0;
+  readonly #driver: Driver;
+  readonly #stepper: Stepper<typeof callMachine>;
+  readonly #patience: Patience | undefined;
+  #resolve!: (result: CallResult) => void;
+  #reject!: (error: unknown) => void;
+  #timer: unknown;
+  #onAbort: (() => void) | undefined;
+  #isSent = false;
+
+  constructor(driver: Driver, body: Call, patience: Patience | undefined) {
+    this.body = body;
+    this.#driver = driver;
+    this.#patience = patience;
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#stepper = new Stepper(TABLE, { port: this, call: body }, driver.line.observer);
+    this.#stepper.start();
+    if (patience !== undefined) this.#wait(patience);
+  }
+
+  /** Nothing more comes for it, and its id is free. */
+  get isDone(): boolean {
+    return this.#stepper.isDone;
+  }
+
+  admit(id: RequestId): void {
+    this.id = id;
+    this.#stepper.send({ type: 'calls.admitted' });
+  }
+
+  respond(body: Response): void {
+    this.#stepper.send({ type: 'rx.Response', body });
+  }
+
+  fail(reason: string): void {
+    this.#stepper.send({ type: 'app.fail', reason });
+  }
+
+  end(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+  }
+
+  // ---- Effects ----
+
+  transmit(body: Call | Cancel): void {
+    if (body.type === 'Cancel') {
+      this.#driver.transmit(this.id, CANCEL);
+      return;
+    }
+    try {
+      const sent = this.#driver.send(this.id, body);
+      this.#isSent = true;
+      this.#driver.channels.activate(body.channels);
+      if (sent !== SENT) sent.catch((error: Error) => this.#refuse(error));
+    } catch (error) {
+      this.#refuse(error as Error);
+    }
+  }
+
+  settle(outcome: CallOutcome): void {
+    if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) this.#patience?.signal?.removeEventListener('abort', this.#onAbort);
+    if (outcome.type === 'answered') {
+      this.#resolve(this.#driver.channels.resultOf(outcome.response));
+      return;
+    }
+    const error = this.#errorOf(outcome);
+    // The peer never hears of channels that no Call has named.
+    if (!this.#isSent) this.#driver.channels.abandon(this.body.channels, error);
+    this.#reject(error);
+  }
+
+  #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error | undefined {
+    switch (outcome.type) {
+      case 'aborted':
+        return new Cancelled('local', 'the call was aborted', this.#patience?.signal?.reason);
+      case 'expired':
+        return new LimitExceeded('timeout', `the call was not answered within ${this.#patience?.timeout} ms`);
+      case 'failed':
+        return new Cancelled('local', `the call failed: ${outcome.reason}`);
+      case 'refused':
+        return outcome.error;
+      case 'ended':
+        return this.#driver.endError;
+    }
+  }
+
+  #refuse(error: Error): void {
+    this.#stepper.send({ type: 'calls.refused', error });
+    this.#driver.settled(this);
+  }
+
+  #wait({ signal, timeout }: Patience): void {
+    if (signal !== undefined) {
+      this.#onAbort = () => this.#giveUp('aborted');
+      if (signal.aborted) this.#giveUp('aborted');
+      else signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
+    if (timeout !== undefined && !this.isDone) {
+      this.#timer = this.#driver.line.setTimeout(() => this.#giveUp('expired'), timeout);
+    }
+  }
+
+  #giveUp(why: 'aborted' | 'expired'): void {
+    this.#stepper.send({ type: 'app.abort', why });
+    this.#driver.settled(this);
+  }
+}

@@ -1,0 +1,297 @@
+import { checkMetadata, signalOf } from '../arguments.js';
+import { InvalidArgument, LimitExceeded } from '../errors.js';
+import { MAX_DELAY } from '../limits.js';
+import { SENT } from '../outbox.js';
+import { hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
+import type { Call, DataMessage, RequestMessage, Response } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
+import { type Handler, IncomingCall } from './answer.js';
+import { OutgoingCall, type Patience } from './call.js';
+import type { Rx, Tx } from './channel.js';
+import { Channels } from './channels.js';
+import type { Line } from './line.js';
+import type { OfferedChannel } from './offer.js';
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Empty by default. */
+  readonly metadata?: Metadata;
+  /** Gives the call up: it rejects at once with {@link Cancelled}, and the peer is told. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. Then it rejects with LimitExceeded. None by default. */
+  readonly timeout?: number;
+  /** Ends of channels for the handler, which gets these; we keep the other ones. */
+  readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
+}
+
+/** What a call was answered with. */
+export interface CallResult {
+  readonly ret: Uint8Array;
+  /** The channels that the handler has named. */
+  readonly channels: readonly OfferedChannel[];
+  readonly metadata: Metadata;
+}
+
+/** What stands in for an answer that a handler does not give: the bytes that say so to the caller. */
+export interface Refusals {
+  readonly unknownMethod: Uint8Array;
+  readonly invalidPayload: Uint8Array;
+  readonly cancelled: Uint8Array;
+}
+
+/** What a service that speaks MessagePack says: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`. */
+export const REFUSALS: Refusals = {
+  unknownMethod: Uint8Array.of(0x92, 1, 0x91, 1),
+  invalidPayload: Uint8Array.of(0x92, 1, 0x91, 2),
+  cancelled: Uint8Array.of(0x92, 1, 0x91, 3),
+};
+
+const NOTHING: [] = [];
+
+/**
+ * The calls and channels of one connection: it reads the connection's messages, and hands each to the call or the channel
+ * that it is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
+ */
+export class Driver {
+  readonly line: Line;
+  readonly channels: Channels;
+  refusals: Refusals;
+  handler: Handler | undefined;
+  /** Why the connection is closed, once it is. */
+  endError: Error | undefined;
+  readonly #calls = new Map<RequestId, OutgoingCall>();
+  /** Calls that wait for their turn, in the order in which they were made. */
+  readonly #turn = new Set<OutgoingCall>();
+  #turnBytes = 0;
+  #lastId: RequestId = 0;
+  readonly #answers = new Map<RequestId, IncomingCall>();
+
+  constructor(line: Line, refusals: Refusals) {
+    this.line = line;
+    this.refusals = refusals;
+    this.channels = new Channels(line);
+  }
+
+  /** Answers calls by `handler` from now on, where one is given. */
+  serve(handler: Handler | undefined, refusals: Refusals): void {
+    if (handler === undefined) return;
+    this.handler = handler;
+    this.refusals = refusals;
+  }
+
+  // ---- Calls of ours ----
+
+  /** @throws InvalidArgument when an argument is wrong; nothing was sent. */
+  call(methodId: bigint, args: Uint8Array, options: CallOptions | undefined): Promise<CallResult> {
+    const { line } = this;
+    if (!(args instanceof Uint8Array)) throw new InvalidArgument('args must be a Uint8Array');
+    if (this.endError !== undefined) return Promise.reject(this.endError);
+    const max = line.peerSettings.maxConcurrentRequests;
+    // r[rpc.flow-control.max-concurrent-requests]
+    if (max === 0) {
+      return Promise.reject(
+        new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection'),
+      );
+    }
+    if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined);
+    const { metadata = NOTHING, channels = NOTHING } = options;
+    if (metadata.length > 0) checkMetadata(metadata, 'metadata', line.limits);
+    const patience = patienceOf(options);
+    // Nobody is to wait for a call that was never made.
+    if (patience?.signal?.aborted) {
+      return new OutgoingCall(this, { type: 'Call', methodId, channels: NOTHING, metadata, args }, patience).answered;
+    }
+    const ids = channels.length === 0 ? NOTHING : this.channels.pass(channels);
+    return this.#begin(methodId, ids, metadata, args, patience);
+  }
+
+  #begin(
+    methodId: bigint,
+    channels: readonly number[],
+    metadata: Metadata,
+    args: Uint8Array,
+    patience: Patience | undefined,
+  ): Promise<CallResult> {
+    const { line } = this;
+    const isFree = this.#calls.size < line.peerSettings.maxConcurrentRequests;
+    if (!isFree && this.#turnBytes + args.length > line.limits.waitingBytes) {
+      const text = `more than limits.waitingBytes (${line.limits.waitingBytes}) of calls wait for their turn`;
+      return Promise.reject(new LimitExceeded('waitingBytes', text));
+    }
+    // Whoever waits for its turn leaves as it was when it was made.
+    const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
+    const call = new OutgoingCall(this, body, patience);
+    line.hold();
+    if (isFree) {
+      this.#admit(call);
+    } else {
+      this.#turn.add(call);
+      this.#turnBytes += args.length;
+    }
+    return call.answered;
+  }
+
+  #admit(call: OutgoingCall): void {
+    const id = nextId(this.#lastId, this.line.parity);
+    this.#lastId = id;
+    this.#calls.set(id, call);
+    call.admit(id);
+    if (call.isDone) this.settled(call);
+  }
+
+  /** A call has settled, or is over: whether its place is free is to be seen. */
+  settled(call: OutgoingCall): void {
+    if (!call.isDone) return;
+    if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length;
+    else if (!this.#calls.delete(call.id)) return;
+    this.line.unhold();
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#turn.size === 0 || this.#calls.size >= this.line.peerSettings.maxConcurrentRequests) return;
+    for (const call of this.#turn) {
+      this.#turn.delete(call);
+      this.#turnBytes -= call.body.args.length;
+      this.#admit(call);
+      return;
+    }
+  }
+
+  // ---- What the calls send ----
+
+  /** As a connection's `send`. */
+  send(id: RequestId, body: RequestMessage['body']): Promise<void> {
+    return this.line.send({ type: 'RequestMessage', connectionId: this.line.id, id, body });
+  }
+
+  /** What the peer has to know, and what nobody waits for. */
+  transmit(id: RequestId, body: RequestMessage['body']): void {
+    this.send(id, body).catch(() => {});
+  }
+
+  /** The one Response to a call of the peer's: where what the handler gave can't be sent, one that says so. */
+  respond(call: IncomingCall, body: Response): void {
+    const { id } = call;
+    // From here on the peer may use the id again.
+    if (this.#answers.get(id) === call) this.#answers.delete(id);
+    try {
+      const sent = this.send(id, body);
+      if (sent !== SENT) sent.catch((error: unknown) => this.#respondInstead(id, error));
+    } catch (error) {
+      this.#respondInstead(id, error);
+    }
+  }
+
+  #respondInstead(id: RequestId, error: unknown): void {
+    const { line, refusals } = this;
+    if (this.endError !== undefined) return;
+    const message = `the answer to request ${id} can't be sent on connection ${line.id}`;
+    line.report({ kind: 'handler-failed', id: line.id, message, error });
+    const body: Response = { type: 'Response', channels: [], metadata: [], ret: refusals.cancelled };
+    line.reply({ type: 'RequestMessage', connectionId: line.id, id, body });
+  }
+
+  // ---- What the peer sends ----
+
+  receive(message: DataMessage): void {
+    if (this.endError !== undefined) return;
+    if (message.type === 'ChannelMessage') {
+      this.channels.receive(message);
+      return;
+    }
+    const { id, body } = message;
+    if (body.type === 'Call') this.#onCall(id, body);
+    else if (body.type === 'Response') this.#onResponse(id, body);
+    // 9a.16: for an unknown or finished request it means nothing. r[rpc.cancel]
+    else this.#answers.get(id)?.cancel();
+  }
+
+  #onResponse(id: RequestId, body: Response): void {
+    const call = this.#calls.get(id);
+    if (call === undefined) {
+      // 9a.15
+      this.#accuse('rpc.response.one-per-request', 'a Response with no call in flight');
+      return;
+    }
+    call.respond(body);
+    this.settled(call);
+  }
+
+  #onCall(id: RequestId, body: Call): void {
+    const { line, refusals } = this;
+    const { load, limits } = line;
+    // 9a.14
+    if (!hasParity(id, opposite(line.parity))) {
+      if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is not of its sender’s parity')) return;
+    } else if (this.#answers.has(id)) {
+      if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is still in flight')) return;
+    } else if (this.#answers.size >= line.localSettings.maxConcurrentRequests) {
+      const text = `more than ${line.localSettings.maxConcurrentRequests} requests in flight`;
+      if (this.#accuse('rpc.flow-control.max-concurrent-requests', text)) return;
+    }
+    const channels = body.channels.length === 0 ? NOTHING : this.channels.offer(body.channels);
+    if (channels === undefined && line.conformance === 'strict') return;
+    const call = new IncomingCall(this, id, body, channels ?? NOTHING);
+    if (channels === undefined || load.requests >= limits.requests) {
+      this.#refuse(id, channels === undefined ? refusals.invalidPayload : refusals.cancelled);
+      return;
+    }
+    load.requests++;
+    this.#answers.set(id, call);
+    call.start();
+  }
+
+  /** Answers what no handler gets to see. */
+  #refuse(id: RequestId, ret: Uint8Array): void {
+    const body: Response = { type: 'Response', channels: [], metadata: [], ret };
+    this.line.reply({ type: 'RequestMessage', connectionId: this.line.id, id, body });
+  }
+
+  /** A handler is done. */
+  finished(call: IncomingCall): void {
+    this.line.load.requests--;
+    for (const channel of call.channels) channel.release();
+  }
+
+  /** Whether there is nothing more to do: the peer broke a rule, and it matters. */
+  #accuse(rule: Parameters<Line['accuse']>[0]['rule'], description: string): boolean {
+    if (this.line.conformance !== 'strict') return false;
+    this.line.accuse({ rule, description });
+    return true;
+  }
+
+  // ---- The end ----
+
+  /** A request failed on our side: one of ours fails, one of the peer's is answered. */
+  markFailure(id: RequestId, reason: string): void {
+    const call = this.#calls.get(id);
+    if (call !== undefined) {
+      call.fail(reason);
+      this.settled(call);
+    } else {
+      this.#answers.get(id)?.fail(this.refusals.cancelled);
+    }
+  }
+
+  /** The connection is closed: everything that waits is settled, once. */
+  end(error: Error): void {
+    if (this.endError !== undefined) return;
+    this.endError = error;
+    for (const call of [...this.#turn, ...this.#calls.values()]) call.end();
+    this.#turn.clear();
+    this.#calls.clear();
+    const answers = [...this.#answers.values()];
+    this.#answers.clear();
+    for (const answer of answers) answer.end();
+    this.channels.end(error);
+  }
+}
+
+function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
+  if (signal === undefined && timeout === undefined) return undefined;
+  if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
+    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${String(timeout)}`);
+  }
+  return { signal: signalOf(signal), timeout };
+}

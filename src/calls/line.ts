@@ -1,0 +1,47 @@
+import type { Conformance, Violation } from '../../machines/events.js';
+import type { Stock } from '../inbox.js';
+import type { Limits } from '../limits.js';
+import type { Report } from '../report.js';
+import type { ConnectionId, Parity } from '../wire/id.js';
+import type { ConnectionSettings, DataMessage } from '../wire/message.js';
+import type { StepObserver } from './stepper.js';
+
+/** How much work the peer has given us, on all connections of a session together. */
+export interface Load {
+  /** Calls whose handlers are at work, also for nobody any more. */
+  requests: number;
+  /** Channels that are alive. */
+  channels: number;
+}
+
+/** What carries calls and channels: a connection, as far as those need it. */
+export interface Line {
+  readonly id: ConnectionId;
+  readonly parity: Parity;
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
+  readonly conformance: Conformance;
+  readonly limits: Limits;
+  /** What waits to be read, of all connections of the session together. */
+  readonly stock: Stock;
+  readonly load: Load;
+  readonly observer: StepObserver | undefined;
+  /**
+   * Sends what users have given: {@link SENT} when the link has it already, another promise where it waits for room.
+   *
+   * @throws InvalidArgument when it can't be represented, or is larger than `limits.frame`.
+   */
+  send(message: DataMessage): Promise<void>;
+  /** Sends what the protocol asks for, room or not. */
+  reply(message: DataMessage): void;
+  /** The peer broke a rule: the session ends. Of no effect but in strict mode, which alone knows of violations here. */
+  accuse(violation: Violation): void;
+  /** Calls a user's callback: whatever it asks for comes after the step that is under way. */
+  call(callback: () => unknown, onError: (error: unknown) => void): void;
+  report(report: Report): void;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+  /** One more that the connection has to stay open for, and one less. */
+  hold(): void;
+  unhold(): void;
+}

@@ -1,0 +1,131 @@
+import { type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
+import { offerMachine } from '../../machines/channel.js';
+import type { Violation } from '../../machines/events.js';
+import { detachedMessage } from '../detach.js';
+import { InvalidArgument } from '../errors.js';
+import type { ChannelId } from '../wire/id.js';
+import type { ChannelMessage, Item, Reset } from '../wire/message.js';
+import { creditOf, Rx, Tx } from './channel.js';
+import type { Channels } from './channels.js';
+import { ReceiverEnd } from './receiver.js';
+import { SenderEnd } from './sender.js';
+import { compile, Stepper } from './stepper.js';
+
+const TABLE = compile(offerMachine);
+
+/** A channel that the peer has named, and of which one end is ours to take. */
+export interface OfferedChannel {
+  readonly id: ChannelId;
+  /** Takes the receiver's end. `credit` is what both sides have agreed that the sender begins with; 16 by default. */
+  receive(options?: { readonly credit?: number }): Rx<Uint8Array>;
+  /** Takes the sender's end, which begins with `credit` items; 16 by default. */
+  send(options?: { readonly credit?: number }): Tx<Uint8Array>;
+  /** Says that nobody will take an end of it, if nobody has. @internal */
+  release(): void;
+}
+
+/** A channel of which it is not known yet which end is ours: what the peer says on it is kept. */
+export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
+  readonly id: ChannelId;
+  /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
+  isNamed = false;
+  readonly #channels: Channels;
+  readonly #stepper: Stepper<typeof offerMachine>;
+  #kept: ChannelMessage[] = [];
+  #granted = 0;
+  #isReleased = false;
+
+  constructor(channels: Channels, id: ChannelId) {
+    this.id = id;
+    this.#channels = channels;
+    const { conformance, observer } = channels.line;
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, room: INITIAL_CREDIT }, observer);
+    this.#stepper.start();
+  }
+
+  // r[rpc.channel.binding]
+  receive({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Rx<Uint8Array> {
+    return Rx.of(this.#bind(new ReceiverEnd(this.#channels, this.id, creditOf(credit))));
+  }
+
+  send({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Tx<Uint8Array> {
+    return Tx.of(this.#bind(new SenderEnd(this.#channels, this.id, creditOf(credit))));
+  }
+
+  release(): void {
+    if (this.#stepper.isDone || this.#isReleased) return;
+    this.#isReleased = true;
+    // Whoever sends there is told to stop; from whoever waits to receive, nothing has come and nothing will.
+    if (this.#kept.length > 0) this.#refuse();
+  }
+
+  take(message: ChannelMessage): void {
+    const { body } = message;
+    switch (body.type) {
+      case 'Item':
+        this.#stepper.send({ type: 'rx.Item', body });
+        break;
+      case 'Close':
+        this.#stepper.send({ type: 'rx.Close', body });
+        break;
+      case 'Reset':
+        this.#stepper.send({ type: 'rx.Reset', body });
+        break;
+      case 'GrantCredit':
+        this.#stepper.send({ type: 'rx.GrantCredit', body });
+    }
+    if (this.#isReleased && body.type !== 'GrantCredit') this.#refuse();
+    this.#look();
+  }
+
+  connectionEnded(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+    this.#look();
+  }
+
+  // ---- Effects ----
+
+  keep(body: ChannelMessage['body']): void {
+    if (body.type === 'GrantCredit') {
+      this.#granted = Math.min(0xffff_ffff, this.#granted + body.additional);
+      return;
+    }
+    const { id } = this.#channels.line;
+    this.#kept.push(detachedMessage({ type: 'ChannelMessage', connectionId: id, id: this.id, body }) as ChannelMessage);
+  }
+
+  transmit(body: Reset | Item): void {
+    this.#channels.reply(this.id, body);
+  }
+
+  accuse(violation: Violation): void {
+    this.#channels.line.accuse(violation);
+  }
+
+  #bind<End extends SenderEnd | ReceiverEnd>(end: End): End {
+    if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
+    this.#stepper.send({ type: 'app.bind' });
+    this.#channels.bind(end);
+    // As if it had just been received: its end judges it.
+    const additional = this.#granted;
+    if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
+    for (const message of this.#kept) end.take(message);
+    this.#kept = [];
+    return end;
+  }
+
+  #message(body: ChannelMessage['body']): ChannelMessage {
+    return { type: 'ChannelMessage', connectionId: this.#channels.line.id, id: this.id, body };
+  }
+
+  #refuse(): void {
+    this.#stepper.send({ type: 'app.refuse' });
+    this.#look();
+  }
+
+  #look(): void {
+    if (!this.#stepper.isDone) return;
+    this.#kept = [];
+    this.#channels.ended(this.id, this);
+  }
+}

@@ -1,0 +1,137 @@
+import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
+import { receiverMachine } from '../../machines/channel.js';
+import type { Violation } from '../../machines/events.js';
+import { detached } from '../detach.js';
+import { MESSAGE_COST, relieve, stockUp } from '../inbox.js';
+import { Fifo } from '../link/fifo.js';
+import type { ChannelId } from '../wire/id.js';
+import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
+import { endErrorOf } from './channel-end.js';
+import type { Channels } from './channels.js';
+import { compile, Stepper } from './stepper.js';
+
+const TABLE = compile(receiverMachine);
+
+interface Reader {
+  readonly resolve: (item: Uint8Array | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Our end of a channel that we receive on. */
+export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'> {
+  readonly id: ChannelId;
+  /** Only the bytes of all that waits in the session stop the reading here: the number of items is bounded by credit. */
+  readonly isRelieved = true;
+  readonly #channels: Channels;
+  readonly #stepper: Stepper<typeof receiverMachine>;
+  readonly #items = new Fifo<Uint8Array>();
+  /** Readers that ask ahead, in the order in which they asked. */
+  readonly #readers = new Fifo<Reader>();
+  #end: ChannelEnd | undefined;
+  #error: Error | undefined;
+
+  constructor(channels: Channels, id: ChannelId, window: number) {
+    this.id = id;
+    this.#channels = channels;
+    const { conformance, observer } = channels.line;
+    const room = Math.max(window, INITIAL_CREDIT);
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, window, room }, observer);
+    this.#stepper.start();
+  }
+
+  /** The next item, now or later; undefined when the sender has closed the channel and all is read. */
+  next(): Promise<Uint8Array | undefined> {
+    const item = this.#items.shift();
+    if (item !== undefined) {
+      this.#unstock(item);
+      this.#stepper.send({ type: 'app.take' });
+      return Promise.resolve(item);
+    }
+    if (this.#end !== undefined) {
+      return this.#isOrderly ? Promise.resolve(undefined) : Promise.reject(this.#error as Error);
+    }
+    return new Promise((resolve, reject) => {
+      this.#readers.push({ resolve, reject });
+    });
+  }
+
+  grant(additional: number): void {
+    this.#stepper.send({ type: 'app.grant', additional });
+  }
+
+  /** Drops what was not read, and tells the sender to stop. */
+  reset(metadata: Metadata): void {
+    this.#stepper.send({ type: 'app.reset', metadata });
+    this.#drop();
+  }
+
+  take({ body }: ChannelMessage): void {
+    switch (body.type) {
+      case 'Item':
+        this.#stepper.send({ type: 'rx.Item', body });
+        return;
+      case 'Close':
+        this.#stepper.send({ type: 'rx.Close', body });
+        return;
+      case 'Reset':
+        this.#stepper.send({ type: 'rx.Reset', body });
+        return;
+      case 'GrantCredit':
+        this.#stepper.send({ type: 'rx.GrantCredit', body });
+    }
+  }
+
+  connectionEnded(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+  }
+
+  // ---- Effects ----
+
+  transmit(body: Reset | GrantCredit): void {
+    this.#channels.reply(this.id, body);
+  }
+
+  deliver({ item }: Item): void {
+    const reader = this.#readers.shift();
+    if (reader !== undefined) {
+      reader.resolve(item);
+      // A step of its own, after this one.
+      this.#stepper.send({ type: 'app.take' });
+      return;
+    }
+    const kept = detached(item);
+    this.#items.push(kept);
+    const { stock, id } = this.#channels.line;
+    stockUp(stock, kept.length + MESSAGE_COST, this, id);
+  }
+
+  conclude(end: ChannelEnd): void {
+    this.#end = end;
+    this.#error = endErrorOf(end, 'receiver', this.#channels);
+    for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
+      if (this.#isOrderly) reader.resolve(undefined);
+      else reader.reject(this.#error);
+    }
+    this.#channels.ended(this.id, this);
+  }
+
+  accuse(violation: Violation): void {
+    this.#channels.line.accuse(violation);
+  }
+
+  /** Its sender has finished, or we have had enough: nothing went wrong. */
+  get #isOrderly(): boolean {
+    return this.#end?.type === 'closed' || this.#end?.type === 'reset';
+  }
+
+  #unstock(item: Uint8Array): void {
+    const { stock } = this.#channels.line;
+    stock.bytes -= item.length + MESSAGE_COST;
+    relieve(stock);
+  }
+
+  #drop(): void {
+    for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) this.#unstock(item);
+  }
+}

@@ -1,0 +1,150 @@
+import type { ChannelEnd, ChannelPort } from '../../machines/call-events.js';
+import { senderMachine } from '../../machines/channel.js';
+import type { Violation } from '../../machines/events.js';
+import { InvalidArgument, LimitExceeded } from '../errors.js';
+import { Fifo } from '../link/fifo.js';
+import { ENTRY_COST, refused, SENT } from '../outbox.js';
+import type { ChannelId } from '../wire/id.js';
+import type { ChannelMessage, Close, Item } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
+import { endErrorOf } from './channel-end.js';
+import type { Channels } from './channels.js';
+import { compile, Stepper } from './stepper.js';
+
+const TABLE = compile(senderMachine);
+
+/** What a message takes beside its payload, with any codec: an item has to fit a frame together with it. */
+const ENVELOPE = 64;
+
+/** An item that waits for credit. */
+interface Waiting {
+  readonly item: Uint8Array;
+  readonly resolve: (sent: Promise<void>) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Our end of a channel that we send on. */
+export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resume' | 'conclude' | 'accuse'> {
+  readonly id: ChannelId;
+  readonly #channels: Channels;
+  readonly #stepper: Stepper<typeof senderMachine>;
+  readonly #waiting = new Fifo<Waiting>();
+  #waitingBytes = 0;
+  /** Those of them that credit has come for, and that are about to leave. */
+  readonly #resumed = new Fifo<Waiting>();
+  #sent: Promise<void> = SENT;
+  /** The Close that is to follow what waits. */
+  #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
+  #end: Error | undefined;
+
+  constructor(channels: Channels, id: ChannelId, credit: number) {
+    this.id = id;
+    this.#channels = channels;
+    const { conformance, observer } = channels.line;
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, credit }, observer);
+    this.#stepper.start();
+  }
+
+  /** Why nothing more can be sent, once that is so. */
+  get end(): Error | undefined {
+    return this.#end;
+  }
+
+  /** @throws InvalidArgument when the item does not fit a frame; the promise rejects when it can't be sent. */
+  send(item: Uint8Array): Promise<void> {
+    const { frame } = this.#channels.line.limits;
+    if (item.length + ENVELOPE > frame) {
+      throw new InvalidArgument(`an item of ${item.length} bytes does not fit limits.frame: ${frame}`);
+    }
+    if (this.#end !== undefined) return refused(this.#end);
+    if (this.#closing !== undefined) return refused(new InvalidArgument('the channel is being closed'));
+    // Written by `transmit` or `wait`, one of which this comes to.
+    this.#stepper.send({ type: 'app.send', item });
+    return this.#sent;
+  }
+
+  /** Resolves when the Close has followed all that was to be sent, or when the channel has ended otherwise. */
+  close(metadata: Metadata): Promise<void> {
+    if (this.#end !== undefined || this.#closing !== undefined) return SENT;
+    if (this.#waiting.length === 0) {
+      this.#stepper.send({ type: 'app.close', metadata });
+      return SENT;
+    }
+    return new Promise((resolve) => {
+      this.#closing = { metadata, resolve };
+    });
+  }
+
+  take({ body }: ChannelMessage): void {
+    switch (body.type) {
+      case 'GrantCredit':
+        this.#stepper.send({ type: 'rx.GrantCredit', body });
+        return;
+      case 'Reset':
+        this.#stepper.send({ type: 'rx.Reset', body });
+        return;
+      case 'Close':
+        this.#stepper.send({ type: 'rx.Close', body });
+        return;
+      case 'Item':
+        this.#stepper.send({ type: 'rx.Item', body });
+    }
+  }
+
+  connectionEnded(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+  }
+
+  // ---- Effects ----
+
+  transmit(body: Item | Close): void {
+    try {
+      this.#sent = this.#channels.send(this.id, body);
+    } catch (error) {
+      this.#sent = refused(error as Error);
+    }
+    if (body.type === 'Item') this.#resumed.shift()?.resolve(this.#sent);
+  }
+
+  wait(item: Uint8Array): void {
+    const { waitingBytes } = this.#channels.line.limits;
+    if (this.#waitingBytes + item.length + ENTRY_COST > waitingBytes) {
+      const text = `more than limits.waitingBytes (${waitingBytes}) wait for credit: await what send returns`;
+      this.#sent = refused(new LimitExceeded('waitingBytes', text));
+      return;
+    }
+    this.#waitingBytes += item.length + ENTRY_COST;
+    const sent = new Promise<void>((resolve, reject) => {
+      // As it is now, whatever its owner does to it.
+      this.#waiting.push({ item: item.slice(), resolve, reject });
+    });
+    sent.catch(() => {});
+    this.#sent = sent;
+  }
+
+  /** Sent from within the step that brings the credit, each of these is a step of its own, after it. */
+  resume(): void {
+    for (let { credit } = this.#stepper.context; credit > 0; credit--) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#waitingBytes -= next.item.length + ENTRY_COST;
+      this.#resumed.push(next);
+      this.#stepper.send({ type: 'app.send', item: next.item });
+    }
+    if (this.#waiting.length > 0 || this.#closing === undefined) return;
+    this.#stepper.send({ type: 'app.close', metadata: this.#closing.metadata });
+  }
+
+  conclude(end: ChannelEnd): void {
+    const error = endErrorOf(end, 'sender', this.#channels);
+    this.#end = error;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(error);
+    this.#waitingBytes = 0;
+    this.#closing?.resolve();
+    this.#channels.ended(this.id, this);
+  }
+
+  accuse(violation: Violation): void {
+    this.#channels.line.accuse(violation);
+  }
+}

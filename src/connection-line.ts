@@ -1,0 +1,74 @@
+import type { Conformance, Violation } from '../machines/events.js';
+import type { Line, Load } from './calls/line.js';
+import type { StepObserver } from './calls/stepper.js';
+import type { Connection, ConnectionHost } from './connection.js';
+import type { Stock } from './inbox.js';
+import type { Limits } from './limits.js';
+import type { Report } from './report.js';
+import type { ConnectionId, Parity } from './wire/id.js';
+import type { ConnectionSettings, DataMessage } from './wire/message.js';
+
+/** A connection as its calls and channels see it. */
+export class ConnectionLine implements Line {
+  readonly id: ConnectionId;
+  readonly parity: Parity;
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
+  readonly conformance: Conformance;
+  readonly limits: Limits;
+  readonly stock: Stock;
+  readonly load: Load;
+  readonly observer: StepObserver | undefined;
+  readonly #connection: Connection;
+  readonly #host: ConnectionHost;
+
+  constructor(connection: Connection, host: ConnectionHost) {
+    this.id = connection.id;
+    this.parity = connection.parity;
+    this.localSettings = connection.localSettings;
+    this.peerSettings = connection.peerSettings;
+    this.conformance = host.conformance;
+    this.limits = host.config.limits;
+    this.stock = host.stock;
+    this.load = host.load;
+    this.observer = host.observer;
+    this.#connection = connection;
+    this.#host = host;
+  }
+
+  send(message: DataMessage): Promise<void> {
+    return this.#host.send(message);
+  }
+
+  reply(message: DataMessage): void {
+    this.#host.transmit(message);
+  }
+
+  accuse(violation: Violation): void {
+    if (this.conformance === 'strict') this.#host.accuse(violation);
+  }
+
+  call(callback: () => unknown, onError: (error: unknown) => void): void {
+    this.#host.call(callback, onError);
+  }
+
+  report(report: Report): void {
+    this.#host.report(report);
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): unknown {
+    return this.#host.setTimeout(callback, milliseconds);
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#host.clearTimeout(timer);
+  }
+
+  hold(): void {
+    this.#connection.hold();
+  }
+
+  unhold(): void {
+    this.#connection.unhold();
+  }
+}
