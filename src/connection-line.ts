@@ -1,4 +1,5 @@
 import type { Conformance, Violation } from '../machines/events.js';
+import { metadataOf } from './arguments.js';
 import type { Line, Load } from './calls/line.js';
 import type { StepObserver } from './calls/stepper.js';
 import type { Connection, ConnectionHost } from './connection.js';
@@ -7,6 +8,7 @@ import type { Limits } from './limits.js';
 import type { Report } from './report.js';
 import type { ConnectionId, Parity } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
+import type { Metadata } from './wire/metadata.js';
 
 /** A connection as its calls and channels see it. */
 export class ConnectionLine implements Line {
@@ -38,6 +40,11 @@ export class ConnectionLine implements Line {
 
   send(message: DataMessage): Promise<void> {
     return this.#host.send(message);
+  }
+
+  metadataOf(metadata: Metadata | undefined): Metadata {
+    const { codec, limits } = this.#host.config;
+    return metadataOf(metadata, codec, limits);
   }
 
   reply(message: DataMessage): void {

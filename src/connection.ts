@@ -5,6 +5,7 @@ import type { Handler } from './calls/answer.js';
 import { Driver, REFUSALS, type Refusals } from './calls/driver.js';
 import type { Load } from './calls/line.js';
 import type { StepObserver } from './calls/stepper.js';
+import type { Codec } from './codec/codec.js';
 import { ConnectionLine } from './connection-line.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
@@ -52,7 +53,7 @@ export interface ServeOptions {
 /** The session behind a connection. */
 export interface ConnectionHost {
   readonly conformance: Conformance;
-  readonly config: { readonly limits: Limits };
+  readonly config: { readonly limits: Limits; readonly codec: Codec };
   readonly load: Load;
   readonly observer: StepObserver | undefined;
   /** Sends what the protocol asks for, room or not. */

@@ -1,7 +1,6 @@
 import type { AnswerPort } from '../../machines/call-events.js';
 import { answerMachine } from '../../machines/request.js';
 import { isThenable } from '../acceptor.js';
-import { checkMetadata } from '../arguments.js';
 import { Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../errors.js';
 import type { RequestId } from '../wire/id.js';
 import type { Call, Response } from '../wire/message.js';
@@ -148,14 +147,14 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   /** @throws InvalidArgument when it is no answer. */
   #responseOf(reply: unknown): Response {
     if (reply instanceof Uint8Array) return { type: 'Response', channels: [], metadata: [], ret: reply };
-    const { ret, metadata = [], channels } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
+    const { ret, metadata, channels } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
     if (!(ret instanceof Uint8Array)) {
       throw new InvalidArgument('a handler must answer with bytes, or with { ret } of bytes');
     }
-    if (metadata.length > 0) checkMetadata(metadata, 'metadata', this.#driver.line.limits);
+    const checked = metadata === undefined ? [] : this.#driver.line.metadataOf(metadata);
     // Only for somebody who waits.
     const ids = channels === undefined || this.#isAborted ? [] : this.#driver.channels.pass(channels);
-    return { type: 'Response', channels: ids, metadata, ret };
+    return { type: 'Response', channels: ids, metadata: checked, ret };
   }
 
   #thrown(error: unknown): void {

@@ -133,7 +133,7 @@ export class Tx<T = Uint8Array> {
   }
 
   /** Ends the channel, after all that was sent. Resolves when that is on its way. `[rpc.channel.close]` */
-  close({ metadata = [] }: { readonly metadata?: Metadata } = {}): Promise<void> {
+  close({ metadata }: { readonly metadata?: Metadata } = {}): Promise<void> {
     const core = this.#core;
     core.require('sender');
     const { end } = core;
@@ -199,7 +199,7 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
   }
 
   /** Tells the sender to stop, and drops what was not read. `[rpc.channel.reset]` */
-  reset({ metadata = [] }: { readonly metadata?: Metadata } = {}): void {
+  reset({ metadata }: { readonly metadata?: Metadata } = {}): void {
     this.#core.require('receiver');
     this.#do((end) => end.reset(metadata));
   }

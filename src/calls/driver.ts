@@ -1,4 +1,5 @@
-import { checkMetadata, signalOf } from '../arguments.js';
+import { objectOf, signalOf } from '../arguments.js';
+import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
 import { MAX_DELAY } from '../limits.js';
 import { SENT } from '../outbox.js';
@@ -9,7 +10,7 @@ import { type Handler, IncomingCall } from './answer.js';
 import { OutgoingCall, type Patience } from './call.js';
 import type { Rx, Tx } from './channel.js';
 import { Channels } from './channels.js';
-import type { Line } from './line.js';
+import { ENVELOPE, type Line } from './line.js';
 import type { OfferedChannel } from './offer.js';
 
 /** Options of a call. */
@@ -84,7 +85,14 @@ export class Driver {
   /** @throws InvalidArgument when an argument is wrong; nothing was sent. */
   call(methodId: bigint, args: Uint8Array, options: CallOptions | undefined): Promise<CallResult> {
     const { line } = this;
+    if (typeof methodId !== 'bigint' || methodId < 0n || methodId > MAX_U64) {
+      throw new InvalidArgument('methodId must be a bigint from 0 to 2^64 − 1');
+    }
     if (!(args instanceof Uint8Array)) throw new InvalidArgument('args must be a Uint8Array');
+    if (args.length + ENVELOPE > line.limits.frame) {
+      throw new InvalidArgument(`args of ${args.length} bytes do not fit limits.frame: ${line.limits.frame}`);
+    }
+    if (options !== undefined) objectOf(options, 'options');
     if (this.endError !== undefined) return Promise.reject(this.endError);
     const max = line.peerSettings.maxConcurrentRequests;
     // r[rpc.flow-control.max-concurrent-requests]
@@ -94,8 +102,8 @@ export class Driver {
       );
     }
     if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined);
-    const { metadata = NOTHING, channels = NOTHING } = options;
-    if (metadata.length > 0) checkMetadata(metadata, 'metadata', line.limits);
+    const metadata = options.metadata === undefined ? NOTHING : line.metadataOf(options.metadata);
+    const { channels = NOTHING } = options;
     const patience = patienceOf(options);
     // Nobody is to wait for a call that was never made.
     if (patience?.signal?.aborted) {

@@ -4,7 +4,11 @@ import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
 import type { ConnectionId, Parity } from '../wire/id.js';
 import type { ConnectionSettings, DataMessage } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
 import type { StepObserver } from './stepper.js';
+
+/** What a message takes beside its payload, with any codec: a payload has to fit a frame together with it. */
+export const ENVELOPE = 64;
 
 /** How much work the peer has given us, on all connections of a session together. */
 export interface Load {
@@ -32,6 +36,12 @@ export interface Line {
    * @throws InvalidArgument when it can't be represented, or is larger than `limits.frame`.
    */
   send(message: DataMessage): Promise<void>;
+  /**
+   * A user's metadata as it is to be sent: a copy, with every SENSITIVE value in its box.
+   *
+   * @throws InvalidArgument when it can't be represented, or is over a limit.
+   */
+  metadataOf(metadata: Metadata | undefined): Metadata;
   /** Sends what the protocol asks for, room or not. */
   reply(message: DataMessage): void;
   /** The peer broke a rule: the session ends. Of no effect but in strict mode, which alone knows of violations here. */

@@ -60,8 +60,13 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     this.#stepper.send({ type: 'app.grant', additional });
   }
 
-  /** Drops what was not read, and tells the sender to stop. */
-  reset(metadata: Metadata): void {
+  /**
+   * Drops what was not read, and tells the sender to stop.
+   *
+   * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
+   */
+  reset(given: Metadata | undefined): void {
+    const metadata = this.#channels.line.metadataOf(given);
     this.#stepper.send({ type: 'app.reset', metadata });
     this.#drop();
   }

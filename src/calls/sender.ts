@@ -9,12 +9,10 @@ import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
 import type { Channels } from './channels.js';
+import { ENVELOPE } from './line.js';
 import { compile, Stepper } from './stepper.js';
 
 const TABLE = compile(senderMachine);
-
-/** What a message takes beside its payload, with any codec: an item has to fit a frame together with it. */
-const ENVELOPE = 64;
 
 /** An item that waits for credit. */
 interface Waiting {
@@ -63,8 +61,13 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     return this.#sent;
   }
 
-  /** Resolves when the Close has followed all that was to be sent, or when the channel has ended otherwise. */
-  close(metadata: Metadata): Promise<void> {
+  /**
+   * Resolves when the Close has followed all that was to be sent, or when the channel has ended otherwise.
+   *
+   * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
+   */
+  close(given: Metadata | undefined): Promise<void> {
+    const metadata = this.#channels.line.metadataOf(given);
     if (this.#end !== undefined || this.#closing !== undefined) return SENT;
     if (this.#waiting.length === 0) {
       this.#stepper.send({ type: 'app.close', metadata });

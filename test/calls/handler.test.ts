@@ -1,0 +1,303 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Handler, IncomingRequest, Session } from '../../src/index.js';
+import { InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
+import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { settle } from '../support/settle.js';
+import {
+  accusationIn,
+  bytes,
+  CANCELLED,
+  callOf,
+  cancelOf,
+  INVALID_PAYLOAD,
+  responseOf,
+  UNKNOWN_METHOD,
+} from '../support/traffic.js';
+
+// The handler's side, against a peer that the test plays. Its requests are even.
+
+let rig: Rig;
+let session: Session;
+
+async function serve(handler?: Handler, options: RigOptions = {}): Promise<void> {
+  ({ rig, session } = await established(options));
+  if (handler !== undefined) session.root.serve(handler);
+}
+
+/** A handler that answers when the test says so, and keeps what it was asked. */
+function slow() {
+  const asked: IncomingRequest[] = [];
+  const answers: { resolve(ret: Uint8Array): void; reject(error: unknown): void }[] = [];
+  const handler: Handler = (request) =>
+    new Promise((resolve, reject) => {
+      asked.push(request);
+      answers.push({ resolve, reject });
+    });
+  return { handler, asked, answer: (at: number) => answers[at] as (typeof answers)[number] };
+}
+
+afterEach(async () => {
+  session.shutdown();
+  await session.closed;
+  expect(rig.leftovers).toEqual(NOTHING_LEFT);
+});
+
+const echo: Handler = ({ args }) => args;
+
+describe('a handler', () => {
+  test('answers a call, at once or later, with what it returns', async () => {
+    const metadata = [{ key: 'took', value: 7n, flags: 0n }];
+    await serve(({ methodId, args }) => {
+      if (methodId === 1n) return args;
+      return Promise.resolve({ ret: bytes(9), metadata });
+    });
+    expect(await rig.say(callOf(2, bytes(1)), callOf(4, bytes(1), { method: 2n }))).toEqual([
+      responseOf(2, bytes(1)),
+      responseOf(4, bytes(9), [], metadata),
+    ]);
+  });
+
+  test('sees what the Call carries', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    const metadata = [{ key: 'trace', value: 'a', flags: 0n }];
+    await rig.say(callOf(2, bytes(1), { method: 2n ** 64n - 1n, channels: [6, 8], metadata }));
+    expect(asked).toMatchObject([
+      { id: 2, methodId: 2n ** 64n - 1n, args: bytes(1), metadata, channels: [{ id: 6 }, { id: 8 }] },
+    ]);
+    answer(0).resolve(bytes());
+    await settle();
+  });
+
+  test('that is set later answers what has waited, in its order', async () => {
+    await serve();
+    await rig.say(callOf(2, bytes(1)), callOf(4, bytes(2)));
+    session.root.serve(echo);
+    await settle();
+    expect(rig.peer.take()).toEqual([responseOf(2, bytes(1)), responseOf(4, bytes(2))]);
+  });
+
+  // r[rpc.pipelining]
+  test('that is slow holds up no other call', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), callOf(4, bytes(2)), callOf(6, bytes(3)));
+    answer(2).resolve(bytes(33));
+    answer(0).resolve(bytes(11));
+    await settle();
+    expect(rig.peer.take()).toEqual([responseOf(6, bytes(33)), responseOf(2, bytes(11))]);
+    answer(1).resolve(bytes());
+    await settle();
+  });
+
+  // r[rpc.response.one-per-request]
+  test.each<[string, Handler, Uint8Array, unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('boom');
+      },
+      CANCELLED,
+      'boom',
+    ],
+    ['rejects', () => Promise.reject(new Error('boom')), CANCELLED, 'boom'],
+    ['returns nothing', (() => {}) as never, CANCELLED, 'a handler must answer with bytes, or with { ret } of bytes'],
+    [
+      'returns what is no answer',
+      (() => ({ ret: 'text' })) as never,
+      CANCELLED,
+      'a handler must answer with bytes, or with { ret } of bytes',
+    ],
+    [
+      'answers with more than a frame',
+      () => new Uint8Array(2 ** 20),
+      CANCELLED,
+      expect.stringContaining('limits.frame'),
+    ],
+    [
+      'answers with bad metadata',
+      (() => ({ ret: bytes(), metadata: [{}] })) as never,
+      CANCELLED,
+      expect.stringContaining('metadata[0]'),
+    ],
+    [
+      'does not know the method',
+      () => {
+        throw new UnknownMethod();
+      },
+      UNKNOWN_METHOD,
+      undefined,
+    ],
+    [
+      'can’t decode the arguments',
+      async () => {
+        throw new InvalidPayload();
+      },
+      INVALID_PAYLOAD,
+      undefined,
+    ],
+  ])(
+    'that %s yields one Response, and what is not the caller’s doing is reported',
+    async (_, handler, ret, message) => {
+      await serve(handler);
+      expect(await rig.say(callOf(2, bytes(1)))).toEqual([responseOf(2, ret)]);
+      const errors = rig.reports.map(({ kind, error }) => [kind, (error as Error).message]);
+      expect(errors).toEqual(message === undefined ? [] : [['handler-failed', message]]);
+      expect(session.root.isConnected).toBe(true);
+    },
+  );
+
+  // r[rpc.unknown-method]
+  test('that is not there leaves every call with UnknownMethod', async () => {
+    await serve();
+    rig.track('ours', session.root.caller().call(1n, bytes()));
+    await settle();
+    rig.peer.take();
+    expect(await rig.say(callOf(2, bytes(1)))).toEqual([responseOf(2, UNKNOWN_METHOD)]);
+  });
+
+  test('may say in other words that a call came to nothing', async () => {
+    await serve();
+    const refusals = { unknownMethod: bytes(1), invalidPayload: bytes(2), cancelled: bytes(3) };
+    session.root.serve(() => Promise.reject(new Error('boom')), { refusals });
+    expect(await rig.say(callOf(2, bytes()))).toEqual([responseOf(2, bytes(3))]);
+  });
+
+  test('is refused where there is one, or what is none', async () => {
+    await serve(echo);
+    expect(() => session.root.serve(echo)).toThrow(new InvalidArgument('connection 0 has a handler already'));
+    expect(() => session.root.serve(7 as never)).toThrow(
+      new InvalidArgument('serve takes a function that answers calls'),
+    );
+    expect(() => session.root[Symbol.asyncIterator]()).toThrow(
+      new InvalidArgument('connection 0 has a reader already'),
+    );
+  });
+});
+
+// r[rpc.cancel]
+describe('a call that the peer cancels', () => {
+  test('aborts the handler, and is answered Cancelled at once, and once', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    const signal = asked[0]?.signal;
+    expect(await rig.say(cancelOf(2))).toEqual([responseOf(2, CANCELLED)]);
+    expect(signal?.reason).toMatchObject({ name: 'Cancelled', by: 'peer' });
+    answer(0).resolve(bytes(1));
+    await settle();
+    expect(rig.peer.take()).toEqual([]);
+    expect(rig.reports).toEqual([]);
+  });
+
+  test('shows to whoever looks late', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), cancelOf(2));
+    expect(asked[0]?.signal.aborted).toBe(true);
+    answer(0).reject(asked[0]?.signal.reason);
+    await settle();
+    expect(rig.reports).toEqual([]);
+  });
+
+  // 9a.16
+  test.each(['reference', 'strict'] as const)(
+    'but has finished, or never was, means nothing: %s',
+    async (conformance) => {
+      await serve(echo, { conformance });
+      await rig.say(callOf(2, bytes(1)));
+      expect(await rig.say(cancelOf(2), cancelOf(8), callOf(4, bytes(2)))).toEqual([responseOf(4, bytes(2))]);
+    },
+  );
+
+  test('frees its id: the peer may use it again', async () => {
+    const { handler, answer } = slow();
+    await serve(handler, { conformance: 'strict' });
+    await rig.say(callOf(2, bytes(1)), cancelOf(2), callOf(2, bytes(2)));
+    answer(0).resolve(bytes(1));
+    answer(1).resolve(bytes(22));
+    await settle();
+    expect(rig.peer.take()).toEqual([responseOf(2, bytes(22))]);
+  });
+
+  test('and called again for ever finds no more handlers at work than limits.requests', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler, { limits: { requests: 2 } });
+    for (const id of [2, 4, 6]) await rig.say(callOf(id, bytes(1)), cancelOf(id));
+    expect(asked).toHaveLength(2);
+    expect(await rig.say(callOf(8, bytes(1)))).toEqual([responseOf(8, CANCELLED)]);
+    answer(0).resolve(bytes());
+    await settle();
+    await rig.say(callOf(10, bytes(1)));
+    expect(asked).toHaveLength(3);
+    answer(1).resolve(bytes());
+    answer(2).resolve(bytes());
+    await settle();
+  });
+});
+
+// 9a.14
+describe('a Call that the peer may not make', () => {
+  const wrongs: [string, string, number[]][] = [
+    ['with an id of our parity', 'rpc.request.id-allocation', [3]],
+    ['with an id that is still in flight', 'rpc.request.id-allocation', [2, 2]],
+    ['as one more than our maxConcurrentRequests', 'rpc.flow-control.max-concurrent-requests', [2, 4, 6]],
+  ];
+
+  test.each(wrongs)('%s is handled all the same', async (_, _rule, ids) => {
+    const { handler, asked, answer } = slow();
+    await serve(handler, { maxConcurrentRequests: 2 });
+    await rig.say(...ids.map((id) => callOf(id, bytes(id))));
+    expect(asked.map(({ id }) => id)).toEqual(ids);
+    for (const at of ids.keys()) answer(at).resolve(bytes(at));
+    await settle();
+    expect(rig.peer.take()).toEqual(ids.map((id, at) => responseOf(id, bytes(at))));
+  });
+
+  test.each(wrongs)('%s is a violation in strict mode, and nothing short of it', async (_, rule, ids) => {
+    const { handler, answer } = slow();
+    await serve(handler, { conformance: 'strict', maxConcurrentRequests: 2 });
+    for (const id of ids.slice(0, -1)) expect(await rig.say(callOf(id, bytes(1)))).toEqual([]);
+    expect(accusationIn(await rig.say(callOf(ids.at(-1) as number, bytes(1))))).toBe(rule);
+    for (const at of ids.slice(0, -1).keys()) answer(at).resolve(bytes());
+    await settle();
+  });
+});
+
+describe('when the connection ends', () => {
+  test('a handler at work is aborted, and what it answers is dropped', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    const signal = asked[0]?.signal;
+    session.shutdown();
+    await session.closed;
+    expect(signal?.reason).toMatchObject({ name: 'ConnectionClosed', by: 'session' });
+    answer(0).resolve(bytes(1));
+    await settle();
+    expect(rig.reports).toEqual([]);
+    expect(() => session.root.serve(echo)).toThrow('connection 0 was closed by the end of the session');
+  });
+
+  test('an exception in a listener of the signal ends nothing', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), callOf(4, bytes(1)));
+    for (const { signal } of asked) signal.addEventListener('abort', () => session.open().catch(() => {}));
+    expect(await rig.say(cancelOf(2))).toMatchObject([responseOf(2, CANCELLED), { type: 'ConnectionOpen' }]);
+    answer(0).resolve(bytes());
+    answer(1).resolve(bytes());
+    await settle();
+  });
+
+  test('markFailure answers a call of the peer’s Cancelled', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    session.root.markFailure(2, 'no');
+    await settle();
+    expect(rig.peer.take()).toEqual([responseOf(2, CANCELLED)]);
+    answer(0).resolve(bytes());
+    await settle();
+  });
+});
