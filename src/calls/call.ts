@@ -98,7 +98,7 @@ export class OutgoingCall implements CallPort {
     this.#reject(error);
   }
 
-  #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error | undefined {
+  #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
     switch (outcome.type) {
       case 'aborted':
         return new Cancelled('local', 'the call was aborted', this.#patience?.signal?.reason);
@@ -109,7 +109,7 @@ export class OutgoingCall implements CallPort {
       case 'refused':
         return outcome.error;
       case 'ended':
-        return this.#driver.endError;
+        return this.#driver.endError as Error;
     }
   }
 

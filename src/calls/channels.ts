@@ -63,10 +63,10 @@ export class Channels {
     }
   }
 
-  /** What was to name these channels will not leave. */
-  abandon(ids: readonly ChannelId[], error: Error | undefined): void {
+  /** What was to name these channels has not left, and will not. */
+  abandon(ids: readonly ChannelId[], error: Error): void {
     for (const id of ids) {
-      this.#passed.get(id)?.abandon(error ?? new InvalidArgument('the channel was never passed'));
+      this.#passed.get(id)?.abandon(error);
       this.#passed.delete(id);
     }
   }

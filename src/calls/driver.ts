@@ -185,14 +185,16 @@ export class Driver {
     if (this.#answers.get(id) === call) this.#answers.delete(id);
     try {
       const sent = this.send(id, body);
-      if (sent !== SENT) sent.catch((error: unknown) => this.#respondInstead(id, error));
+      if (body.channels.length > 0) this.channels.activate(body.channels);
+      if (sent !== SENT) sent.catch((error: Error) => this.#respondInstead(id, body, error));
     } catch (error) {
-      this.#respondInstead(id, error);
+      this.#respondInstead(id, body, error as Error);
     }
   }
 
-  #respondInstead(id: RequestId, error: unknown): void {
+  #respondInstead(id: RequestId, { channels }: Response, error: Error): void {
     const { line, refusals } = this;
+    this.channels.abandon(channels, error);
     if (this.endError !== undefined) return;
     const message = `the answer to request ${id} can't be sent on connection ${line.id}`;
     line.report({ kind: 'handler-failed', id: line.id, message, error });

@@ -1,0 +1,436 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { Handler, OfferedChannel, Rx, Session, Tx } from '../../src/index.js';
+import { channel, InvalidArgument } from '../../src/index.js';
+import type { Message } from '../../src/wire/message.js';
+import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { settle } from '../support/settle.js';
+import {
+  accusationIn,
+  bytes,
+  callOf,
+  cancelOf,
+  closeOn,
+  grantOn,
+  itemOn,
+  resetOn,
+  responseOf,
+} from '../support/traffic.js';
+
+// Channels, against a peer that the test plays. Ours are odd, the peer's are even.
+
+let rig: Rig;
+let session: Session;
+
+async function start(options: RigOptions = {}): Promise<void> {
+  ({ rig, session } = await established(options));
+}
+
+/** Passes an end of a channel to the peer, on channel 1; what is left is ours. */
+async function passing(end: 'tx' | 'rx', credit?: number, options: RigOptions = {}): Promise<{ tx: Tx; rx: Rx }> {
+  await start(options);
+  const [tx, rx] = channel(credit === undefined ? {} : { credit });
+  rig.track('call', session.root.caller().call(1n, bytes(), { channels: [end === 'tx' ? tx : rx] }));
+  await settle();
+  expect(rig.peer.take()).toEqual([callOf(1, bytes(), { channels: [1] })]);
+  return { tx, rx };
+}
+
+/** The peer names a channel, number 2; the handler does with it as the test says. */
+async function offered(use: (channel: OfferedChannel) => void, options: RigOptions = {}): Promise<void> {
+  await start(options);
+  session.root.serve((({ channels }) => {
+    use(channels[0] as OfferedChannel);
+    return new Promise(() => {});
+  }) as Handler);
+  await rig.say(callOf(2, bytes(), { channels: [2] }));
+}
+
+/** Takes so many items, and notes them. */
+async function take(rx: Rx, count: number): Promise<number[]> {
+  const items: number[] = [];
+  const iterator = rx[Symbol.asyncIterator]();
+  while (items.length < count) {
+    const { value, done } = await iterator.next();
+    if (done) break;
+    items.push(value[0] as number);
+  }
+  return items;
+}
+
+const heard = async (): Promise<readonly Message[]> => {
+  await settle();
+  return rig.peer.take();
+};
+
+afterEach(async () => {
+  session.shutdown();
+  await session.closed;
+  expect(rig.leftovers).toEqual(NOTHING_LEFT);
+});
+
+// r[rpc.flow-control.credit.exhaustion]
+describe('the sender', () => {
+  // r[rpc.flow-control.credit.initial]
+  test.each([0, 1, 4, 16])('with an initial credit of %i sends that many items, and then waits', async (credit) => {
+    const { tx } = await passing('rx', credit);
+    for (let at = 1; at <= credit + 1; at++) rig.track(`item ${at}`, tx.send(bytes(at)));
+    expect(await heard()).toEqual(Array.from({ length: credit }, (_, at) => itemOn(1, at + 1)));
+    const { call: _, start: __, ...sent } = rig.settled;
+    expect(Object.keys(sent)).toHaveLength(credit);
+    expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, credit + 1)]);
+    expect(rig.settled).toHaveProperty(`item ${credit + 1}`);
+  });
+
+  // r[rpc.flow-control.credit.grant.additive]
+  test('adds up what it is granted, and keeps the order of what waits', async () => {
+    const { tx } = await passing('rx', 0);
+    await rig.say(grantOn(1, 1), grantOn(1, 2));
+    for (const at of [1, 2, 3, 4, 5]) void tx.send(bytes(at));
+    expect(await heard()).toEqual([itemOn(1, 1), itemOn(1, 2), itemOn(1, 3)]);
+    expect(await rig.say(grantOn(1, 2 ** 32 - 1), grantOn(1, 2 ** 32 - 1))).toEqual([itemOn(1, 4), itemOn(1, 5)]);
+  });
+
+  test('sends an item as it was when it was given, and none before the Call that names its channel', async () => {
+    await start();
+    const [tx, rx] = channel({ credit: 1 });
+    const item = bytes(1);
+    const second = bytes(2);
+    void tx.send(item);
+    void tx.send(second);
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
+    second[0] = 0;
+    expect(await heard()).toEqual([callOf(1, bytes(), { channels: [1] }), itemOn(1, 1)]);
+    expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, 2)]);
+  });
+
+  // r[rpc.channel.close]
+  test('closes after what waits, and sends nothing behind it', async () => {
+    const { tx } = await passing('rx', 1);
+    void tx.send(bytes(1));
+    void tx.send(bytes(2));
+    const metadata = [{ key: 'why', value: 'done', flags: 0n }];
+    rig.track('close', tx.close({ metadata }));
+    rig.track('late', tx.send(bytes(3)));
+    expect(await heard()).toEqual([itemOn(1, 1)]);
+    expect(await rig.say(grantOn(1, 5))).toEqual([itemOn(1, 2), closeOn(1, metadata)]);
+    rig.track('later', tx.send(bytes(4)));
+    // What the receiver said before it heard of the Close.
+    expect(await rig.say(grantOn(1, 1), resetOn(1))).toEqual([]);
+    expect(rig.settled).toMatchObject({
+      close: undefined,
+      late: { name: 'InvalidArgument' },
+      later: { name: 'ChannelClosed' },
+    });
+  });
+
+  // 9b.13: r[rpc.channel.reset]
+  test('that waits for credit rejects at once on Reset, with its metadata', async () => {
+    const { tx } = await passing('rx', 0);
+    let error: unknown;
+    tx.send(bytes(1)).catch((reason: unknown) => {
+      error = reason;
+    });
+    const metadata = [{ key: 'why', value: 'enough', flags: 0n }];
+    expect(await rig.say(resetOn(1, metadata))).toEqual([]);
+    expect(error).toMatchObject({ name: 'ChannelClosed', by: 'peer', metadata });
+  });
+
+  // 9b.13
+  test('that waits for credit rejects at once when the connection ends', async () => {
+    const { tx } = await passing('rx', 0);
+    rig.track('send', tx.send(bytes(1)));
+    session.shutdown();
+    await session.closed;
+    expect(rig.settled).toMatchObject({ send: { name: 'ConnectionClosed', cause: { name: 'SessionClosed' } } });
+  });
+
+  test('whose promises nobody awaits holds no more than limits.waitingBytes', async () => {
+    const { tx } = await passing('rx', 0, { limits: { waitingBytes: 300 } });
+    void tx.send(new Uint8Array(44));
+    await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
+  });
+
+  test('refuses at once what is no item', async () => {
+    const { tx, rx } = await passing('rx');
+    expect(() => tx.send('text' as never)).toThrow(new InvalidArgument('an item must be a Uint8Array'));
+    expect(() => tx.send(new Uint8Array(2 ** 20))).toThrow(InvalidArgument);
+    const passed = 'this end of the channel was passed to the peer: use the other one';
+    expect(() => rx[Symbol.asyncIterator]()).toThrow(new InvalidArgument(passed));
+  });
+});
+
+// r[rpc.flow-control.credit.grant]
+describe('the receiver', () => {
+  // r[rpc.flow-control.credit.initial.zero]
+  test.each([
+    [1, 1],
+    [4, 2],
+    [5, 2],
+    [16, 8],
+  ])('with a window of %i grants %i at a time, as items are taken', async (credit, batch) => {
+    const { rx } = await passing('tx', credit);
+    await rig.say(...Array.from({ length: credit }, (_, at) => itemOn(1, at)));
+    expect(await take(rx, batch - 1)).toHaveLength(batch - 1);
+    expect(await heard()).toEqual([]);
+    await take(rx, 1);
+    expect(await heard()).toEqual([grantOn(1, batch)]);
+  });
+
+  test('with a window of 0 grants by hand alone', async () => {
+    const { rx } = await passing('tx', 0, { conformance: 'strict' });
+    rx.grant(2);
+    expect(await heard()).toEqual([grantOn(1, 2)]);
+    await rig.say(itemOn(1, 1), itemOn(1, 2));
+    expect(await take(rx, 2)).toEqual([1, 2]);
+    expect(await heard()).toEqual([]);
+    rx.grant(2 ** 32 - 1);
+    expect(await heard()).toEqual([grantOn(1, 2 ** 32 - 1)]);
+    for (const wrong of [0, -1, 1.5, 2 ** 32]) expect(() => rx.grant(wrong)).toThrow(InvalidArgument);
+  });
+
+  test('reads on to the Close, and what came before it', async () => {
+    const { rx } = await passing('tx');
+    await rig.say(itemOn(1, 1), itemOn(1, 2), closeOn(1));
+    const items: number[] = [];
+    for await (const [item] of rx) items.push(item as number);
+    expect(items).toEqual([1, 2]);
+    expect(await heard()).toEqual([]);
+  });
+
+  // r[rpc.channel.reset]
+  test('that leaves its loop resets the channel, and what was under way is dropped', async () => {
+    const { rx } = await passing('tx', undefined, { conformance: 'strict' });
+    await rig.say(itemOn(1, 1), itemOn(1, 2));
+    for await (const _ of rx) break;
+    expect(await heard()).toEqual([resetOn(1)]);
+    expect(await rig.say(itemOn(1, 3), closeOn(1))).toEqual([]);
+    expect(await take(rx, 1)).toEqual([]);
+  });
+
+  test('throws when the connection ends before the Close, after what it holds', async () => {
+    const { rx } = await passing('tx');
+    await rig.say(itemOn(1, 1), 'end');
+    expect(await take(rx, 1)).toEqual([1]);
+    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'ConnectionClosed', by: 'session' });
+  });
+
+  // 9a.17: n − 1, n, n + 1
+  test('takes what credit covers, and in strict mode not one item more', async () => {
+    await passing('tx', 3, { conformance: 'strict' });
+    for (const at of [1, 2, 3]) expect(await rig.say(itemOn(1, at))).toEqual([]);
+    expect(accusationIn(await rig.say(itemOn(1, 4)))).toBe('rpc.flow-control.credit');
+  });
+
+  // 9a.17
+  test('takes more while there is room in reference mode, and then resets: nothing is lost silently', async () => {
+    const { rx } = await passing('tx', 1);
+    expect(await rig.say(...Array.from({ length: 16 }, (_, at) => itemOn(1, at)))).toEqual([]);
+    expect(await rig.say(itemOn(1, 16))).toEqual([resetOn(1)]);
+    expect(await take(rx, 16)).toHaveLength(16);
+    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'credit' });
+  });
+
+  test('that nobody reads stops the session reading once its items fill limits.inboxBytes', async () => {
+    const { rx } = await passing('tx', 16, { limits: { inboxBytes: 1000 } });
+    const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
+    await rig.say(itemOn(1, 1, ...new Array(500)), itemOn(1, 2, ...new Array(500)));
+    expect(await rig.say(ping)).toEqual([]);
+    await take(rx, 1);
+    expect(await heard()).toEqual([{ ...ping, type: 'Pong' }]);
+  });
+});
+
+// r[rpc.channel.lifecycle]
+describe('a channel that the peer names', () => {
+  test('may be spoken on before the handler takes its end, up to the initial credit', async () => {
+    let channel_: OfferedChannel | undefined;
+    await offered((channel) => {
+      channel_ = channel;
+    });
+    await rig.say(itemOn(2, 1), itemOn(2, 2), closeOn(2));
+    const rx = channel_?.receive();
+    expect(await take(rx as Rx, 3)).toEqual([1, 2]);
+    expect(() => channel_?.receive()).toThrow(new InvalidArgument('channel 2 is bound already, or over'));
+  });
+
+  test('is reset when more comes than there is room for, before anybody takes it', async () => {
+    await offered(() => {});
+    expect(await rig.say(...Array.from({ length: 16 }, (_, at) => itemOn(2, at)))).toEqual([]);
+    expect(await rig.say(itemOn(2, 16))).toEqual([resetOn(2)]);
+  });
+
+  test('gives its sender what was granted before', async () => {
+    let channel_: OfferedChannel | undefined;
+    await offered((channel) => {
+      channel_ = channel;
+    });
+    await rig.say(grantOn(2, 1), grantOn(2, 1));
+    const tx = channel_?.send({ credit: 0 }) as Tx;
+    for (const at of [1, 2, 3]) void tx.send(bytes(at));
+    expect(await heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
+  });
+
+  test('and that its receiver has reset meanwhile takes nothing any more', async () => {
+    let channel_: OfferedChannel | undefined;
+    await offered((channel) => {
+      channel_ = channel;
+    });
+    await rig.say(resetOn(2));
+    await expect(channel_?.send().send(bytes(1))).rejects.toMatchObject({ name: 'ChannelClosed', by: 'peer' });
+    expect(await heard()).toEqual([]);
+  });
+
+  // r[rpc.cancel.channels]
+  test('outlives its call: neither its answer nor its Cancel ends it', async () => {
+    let rx: Rx | undefined;
+    await offered((channel) => {
+      rx = channel.receive();
+    });
+    await rig.say(cancelOf(2), itemOn(2, 7));
+    expect(await take(rx as Rx, 1)).toEqual([7]);
+  });
+
+  test('and that nobody has taken when the call is answered is reset as soon as anything comes', async () => {
+    await start();
+    session.root.serve(() => bytes());
+    await rig.say(callOf(2, bytes(), { channels: [2, 4] }));
+    expect(await rig.say(itemOn(2, 1), itemOn(2, 2), grantOn(4, 1))).toEqual([resetOn(2)]);
+  });
+
+  test('in a Response is offered to the caller', async () => {
+    await start();
+    const calling = session.root.caller().call(1n, bytes());
+    await settle();
+    await rig.say(responseOf(1, bytes(), [2]), itemOn(2, 5));
+    const rx = (await calling).channels[0]?.receive() as Rx;
+    expect(await take(rx, 1)).toEqual([5]);
+  });
+
+  test('by us, in a Response, is the caller’s', async () => {
+    await start();
+    const [tx, rx] = channel();
+    session.root.serve(() => ({ ret: bytes(), channels: [rx] }));
+    void tx.send(bytes(1));
+    expect(await rig.say(callOf(2, bytes()))).toEqual([responseOf(2, bytes(), [1]), itemOn(1, 1)]);
+  });
+
+  test('is one of no more than limits.channels: the call that names more fails alone', async () => {
+    await start({ limits: { channels: 2 } });
+    const taken: Rx[] = [];
+    session.root.serve(({ channels }) => {
+      taken.push(...channels.map((channel) => channel.receive()));
+      return bytes();
+    });
+    await rig.say(callOf(2, bytes(), { channels: [2] }), callOf(4, bytes(), { channels: [4] }));
+    expect(await rig.say(callOf(6, bytes(), { channels: [6] }))).toMatchObject([{ id: 6, body: { type: 'Response' } }]);
+    expect(taken).toHaveLength(2);
+    await rig.say(closeOn(2));
+    expect(await rig.say(callOf(8, bytes(), { channels: [8] }))).toEqual([responseOf(8, bytes())]);
+    expect(taken).toHaveLength(3);
+  });
+});
+
+describe('what the peer may not say on a channel', () => {
+  const wrongs: [string, string, 'tx' | 'rx', Message][] = [
+    // 9a.19
+    ['Close as the receiver', 'rpc.channel.close', 'rx', closeOn(1)],
+    ['an Item as the receiver', 'rpc.channel.item', 'rx', itemOn(1, 1)],
+    ['Reset as the sender', 'rpc.channel.reset', 'tx', resetOn(1)],
+    ['GrantCredit as the sender', 'rpc.flow-control.credit.grant', 'tx', grantOn(1, 1)],
+    // 9a.18
+    ['a message on a channel of ours that was never named', 'rpc.channel.lifecycle', 'tx', itemOn(3, 1)],
+    ['a message on a channel of its own that no Call named', 'rpc.channel.lifecycle', 'tx', itemOn(2, 1)],
+    ['a message on channel 0', 'rpc.channel.lifecycle', 'tx', grantOn(0, 1)],
+  ];
+
+  test.each(wrongs)('%s is overlooked', async (_, _rule, end, message) => {
+    const { tx, rx } = await passing(end);
+    expect(await rig.say(message)).toEqual([]);
+    if (end === 'rx') {
+      void tx.send(bytes(1));
+      expect(await heard()).toEqual([itemOn(1, 1)]);
+    } else {
+      await rig.say(itemOn(1, 1));
+      expect(await take(rx, 1)).toEqual([1]);
+    }
+  });
+
+  test.each(wrongs)('%s is a violation in strict mode', async (_, rule, end, message) => {
+    await passing(end, undefined, { conformance: 'strict' });
+    expect(accusationIn(await rig.say(message))).toBe(rule);
+  });
+
+  // 9a.18
+  test('an Item before the Call that names its channel waits for it in reference mode', async () => {
+    await start();
+    let rx: Rx | undefined;
+    session.root.serve(({ channels }) => {
+      rx = channels[0]?.receive();
+      return bytes();
+    });
+    expect(await rig.say(itemOn(2, 1))).toEqual([]);
+    await rig.say(callOf(2, bytes(), { channels: [2] }));
+    expect(await take(rx as Rx, 1)).toEqual([1]);
+  });
+
+  // r[rpc.channel.allocation]
+  test.each<[string, number[], number[]]>([
+    ['of our parity', [1], []],
+    ['0', [0], []],
+    ['that is alive', [2], [2]],
+    ['twice', [2, 2], []],
+  ])('a Call that names a channel %s fails alone, or breaks a rule in strict mode', async (_, named, before) => {
+    for (const conformance of ['reference', 'strict'] as const) {
+      await start({ conformance });
+      session.root.serve(({ channels }) => {
+        for (const channel of channels) channel.receive();
+        return bytes();
+      });
+      await rig.say(callOf(2, bytes(), { channels: before }));
+      const answers = await rig.say(callOf(4, bytes(), { channels: named }));
+      if (conformance === 'strict') expect(accusationIn(answers)).toBe('rpc.channel.allocation');
+      else expect(answers).toMatchObject([{ type: 'RequestMessage', id: 4 }]);
+      session.shutdown();
+      await session.closed;
+    }
+  });
+});
+
+describe('ends of channels', () => {
+  test('are passed once', async () => {
+    await start();
+    const [tx, rx] = channel();
+    const caller = session.root.caller();
+    rig.track('first', caller.call(1n, bytes(), { channels: [rx] }));
+    for (const end of [tx, rx]) {
+      expect(() => caller.call(1n, bytes(), { channels: [end] })).toThrow(
+        new InvalidArgument('channels[0] belongs to a channel that was passed before'),
+      );
+    }
+    const [, twice] = channel();
+    expect(() => caller.call(1n, bytes(), { channels: [twice, twice] })).toThrow(InvalidArgument);
+    expect(() => channel({ credit: -1 })).toThrow(
+      new InvalidArgument('credit must be an integer from 0 to 2^32 − 1, not -1'),
+    );
+  });
+
+  // r[rpc.caller.liveness.last-drop-closes-connection]
+  test('that are bound keep a connection open when its last caller is gone', async () => {
+    await start();
+    const opening = session.open();
+    const connectionSettings = { parity: 'even', maxConcurrentRequests: 1 } as const;
+    await rig.say({ type: 'ConnectionAccept', connectionId: 1, connectionSettings, metadata: [] });
+    const connection = await opening;
+    const caller = connection.caller();
+    const [tx, rx] = channel();
+    rig.track('call', caller.call(1n, bytes(), { channels: [rx] }));
+    caller.release();
+    await rig.say({ ...responseOf(1, bytes()), connectionId: 1 });
+    expect(connection.isConnected).toBe(true);
+    void tx.close();
+    expect(await heard()).toMatchObject([
+      { type: 'ChannelMessage', body: { type: 'Close' } },
+      { type: 'ConnectionClose' },
+    ]);
+  });
+});
