@@ -17,6 +17,12 @@ export const CONTENDERS = {
     hasStreams: true,
     load: async () => (await import('./raw.js')).raw,
   },
+  calls: {
+    title: 'roam-actors',
+    isOurs: true,
+    hasStreams: true,
+    load: async () => (await import('./calls.js')).calls,
+  },
   session: {
     title: 'roam-actors, session',
     isOurs: true,

@@ -33,7 +33,7 @@ export class ConnectionLine implements Line {
     this.limits = host.config.limits;
     this.stock = host.stock;
     this.load = host.load;
-    this.observer = host.observer;
+    this.observer = host.observerOf(connection.id);
     this.#connection = connection;
     this.#host = host;
   }

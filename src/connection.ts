@@ -55,7 +55,6 @@ export interface ConnectionHost {
   readonly conformance: Conformance;
   readonly config: { readonly limits: Limits; readonly codec: Codec };
   readonly load: Load;
-  readonly observer: StepObserver | undefined;
   /** Sends what the protocol asks for, room or not. */
   transmit(message: DataMessage): void;
   accuse(violation: Violation): void;
@@ -71,6 +70,7 @@ export interface ConnectionHost {
   release(connection: Connection): void;
   leave(connection: Connection): void;
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+  observerOf(id: ConnectionId): StepObserver | undefined;
   /** Why the session ended, if it has. */
   readonly endError: Error | undefined;
 }

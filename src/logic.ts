@@ -2,6 +2,7 @@ import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, from
 import type { SessionEmitted, SessionEvent } from '../machines/index.js';
 import { sessionMachine } from '../machines/session.js';
 import { requireBoxes } from './arguments.js';
+import { ShownSteppers } from './calls/observer.js';
 import { configOf, type SessionLogicInput } from './options.js';
 import { type PortHost, SessionPort } from './port.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './registry.js';
@@ -92,11 +93,14 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
   // XState keeps the clock to itself; a session has to know the time that its timers go by.
   const { _clock: clock } = scope.system as { _clock: unknown };
+  const actorOf = (id: ConnectionId): ConnectionActorRef | undefined =>
+    registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id);
   const port = new SessionPort(config, {
     now: nowOf(clock),
     clock: clock as PortHost['clock'],
-    actorOf: (id: ConnectionId): ConnectionActorRef | undefined =>
-      registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id),
+    actorOf,
+    observerOf: (id) =>
+      isInspected(scope.self) ? new ShownSteppers(scope.system, () => actorOf(id) ?? scope.self) : undefined,
   });
   const patience = Math.min(limits.openTimeout, limits.acceptTimeout);
   return machine.getInitialSnapshot(scope, {
@@ -109,6 +113,13 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(patience / 10))) },
     isAccepting: config.onConnection !== undefined,
   });
+}
+
+/** Whether the system was made with an inspector: the root has the option then. One that comes later sees actors alone. */
+function isInspected(self: AnyActorRef): boolean {
+  let root = self;
+  while (root._parent !== undefined) root = root._parent;
+  return (root as unknown as { options?: { inspect?: unknown } }).options?.inspect !== undefined;
 }
 
 /** The time by the clock that the timers go by, where it tells one (a simulated clock does); else the real one. */

@@ -34,6 +34,8 @@ export interface PortHost {
     clearTimeout(timer: unknown): void;
   };
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+  /** Shows the calls and channels of a connection to who inspects the session; undefined when nobody does. */
+  observerOf(id: ConnectionId): StepObserver | undefined;
 }
 
 /**
@@ -45,7 +47,6 @@ export class SessionPort implements Port, ConnectionHost {
   readonly failures = UNBOUNDED;
   readonly stock: Stock;
   readonly load: Load = { requests: 0, channels: 0 };
-  readonly observer: StepObserver | undefined;
   readonly #config: SessionConfig;
   readonly #host: PortHost;
   readonly #conduit: Conduit;
@@ -63,7 +64,6 @@ export class SessionPort implements Port, ConnectionHost {
   constructor(config: SessionConfig, host: PortHost) {
     this.#config = config;
     this.#host = host;
-    this.observer = undefined;
     this.conformance = config.conformance;
     const { link, codec, limits } = config;
     const push = (event: SessionEvent) => this.#conduit.gate.push(event);
@@ -333,6 +333,10 @@ export class SessionPort implements Port, ConnectionHost {
 
   actorOf(id: ConnectionId): ConnectionActorRef | undefined {
     return this.#host.actorOf(id);
+  }
+
+  observerOf(id: ConnectionId): StepObserver | undefined {
+    return this.#host.observerOf(id);
   }
 
   /** A call or a channel has found the peer to break a rule: nothing else comes before the end. */

@@ -22,8 +22,7 @@ const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
 export class OutgoingCall implements CallPort {
   readonly body: Call;
   readonly answered: Promise<CallResult>;
-  /** Given when its turn comes; 0 until then. */
-  id: RequestId = 0;
+  readonly id: RequestId;
   readonly #driver: Driver;
   readonly #stepper: Stepper<typeof callMachine>;
   readonly #patience: Patience | undefined;
@@ -33,7 +32,8 @@ export class OutgoingCall implements CallPort {
   #onAbort: (() => void) | undefined;
   #isSent = false;
 
-  constructor(driver: Driver, body: Call, patience: Patience | undefined) {
+  constructor(driver: Driver, id: RequestId, body: Call, patience: Patience | undefined) {
+    this.id = id;
     this.body = body;
     this.#driver = driver;
     this.#patience = patience;
@@ -51,8 +51,7 @@ export class OutgoingCall implements CallPort {
     return this.#stepper.isDone;
   }
 
-  admit(id: RequestId): void {
-    this.id = id;
+  admit(): void {
     this.#stepper.send({ type: 'calls.admitted' });
   }
 

@@ -107,7 +107,8 @@ export class Driver {
     const patience = patienceOf(options);
     // Nobody is to wait for a call that was never made.
     if (patience?.signal?.aborted) {
-      return new OutgoingCall(this, { type: 'Call', methodId, channels: NOTHING, metadata, args }, patience).answered;
+      return new OutgoingCall(this, 0, { type: 'Call', methodId, channels: NOTHING, metadata, args }, patience)
+        .answered;
     }
     const ids = channels.length === 0 ? NOTHING : this.channels.pass(channels);
     return this.#begin(methodId, ids, metadata, args, patience);
@@ -128,7 +129,8 @@ export class Driver {
     }
     // Whoever waits for its turn leaves as it was when it was made.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
-    const call = new OutgoingCall(this, body, patience);
+    this.#lastId = nextId(this.#lastId, line.parity);
+    const call = new OutgoingCall(this, this.#lastId, body, patience);
     line.hold();
     if (isFree) {
       this.#admit(call);
@@ -140,10 +142,8 @@ export class Driver {
   }
 
   #admit(call: OutgoingCall): void {
-    const id = nextId(this.#lastId, this.line.parity);
-    this.#lastId = id;
-    this.#calls.set(id, call);
-    call.admit(id);
+    this.#calls.set(call.id, call);
+    call.admit();
     if (call.isDone) this.settled(call);
   }
 

@@ -159,7 +159,7 @@ describe('a call that is given up', () => {
     controller.abort();
     await settle();
     expect(rig.settled['given up']).toMatchObject({ name: 'Cancelled' });
-    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(3, bytes(3))]);
+    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(5, bytes(3))]);
   });
 
   test('before it is made sends nothing', async () => {

@@ -38,9 +38,12 @@ async function passing(end: 'tx' | 'rx', credit?: number, options: RigOptions = 
 /** The peer names a channel, number 2; the handler does with it as the test says. */
 async function offered(use: (channel: OfferedChannel) => void, options: RigOptions = {}): Promise<void> {
   await start(options);
-  session.root.serve((({ channels }) => {
+  session.root.serve((({ channels, signal }) => {
     use(channels[0] as OfferedChannel);
-    return new Promise(() => {});
+    // Until nobody waits any more.
+    return new Promise((resolve) => {
+      signal.addEventListener('abort', () => resolve(bytes()));
+    });
   }) as Handler);
   await rig.say(callOf(2, bytes(), { channels: [2] }));
 }

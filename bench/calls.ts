@@ -1,0 +1,67 @@
+// Calls and channels on a virtual connection, with payloads as they are: what services are made of.
+import { accept, channel, type Handler, initiate, type Session } from 'roam-actors';
+import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
+import type { Caller, Contender, Peer, Source, StreamRequest } from './contender.js';
+import { Arrivals, echoesOf, requestBytes, requestOf } from './traffic.js';
+
+const ECHO = 1n;
+const STREAM = 2n;
+const NOTHING = new Uint8Array(0);
+
+export const calls: Contender = { serve, connect };
+
+async function serve(source: Source): Promise<Peer> {
+  const sessions = new Set<Session>();
+  const handler: Handler = (request) => (request.methodId === ECHO ? request.args : stream(request, source));
+  const listener = await listenWebSocket({ port: 0 }, async (link) => {
+    const session = await accept(link, {
+      onConnection: () => ({ type: 'accept', setup: (connection) => connection.serve(handler) }),
+    });
+    sessions.add(session);
+    await session.closed;
+    sessions.delete(session);
+  });
+  const close = async (): Promise<void> => {
+    for (const session of sessions) session.shutdown();
+    await Promise.all([...sessions].map(({ closed }) => closed));
+    await listener.close();
+  };
+  return { url: listener.url, close };
+}
+
+const stream = async ({ args, channels }: Parameters<Handler>[0], source: Source): Promise<Uint8Array> => {
+  const { count, size, credit } = requestOf(args);
+  const next = source.open(size);
+  const tx = channels[0]?.send({ credit });
+  if (tx === undefined) throw new Error('a stream without a channel');
+  for (let sent = 0; sent < count; sent++) await tx.send(next());
+  await tx.close();
+  return NOTHING;
+};
+
+async function connect(url: string, size: number): Promise<Caller> {
+  const session = await initiate(await connectWebSocket(url));
+  const caller = (await session.open()).caller();
+  const ask = (request: StreamRequest) => {
+    const [tx, rx] = channel({ credit: request.credit });
+    const answered = caller.call(STREAM, requestBytes(request), { channels: [tx] });
+    return { rx, answered };
+  };
+  return {
+    echo: echoesOf(size, (payload) => caller.call(ECHO, payload).then(({ ret }) => ret)),
+    stream: async (request) => {
+      const { rx, answered } = ask(request);
+      const arrivals = new Arrivals(request);
+      for await (const item of rx) arrivals.take(item);
+      arrivals.end();
+      await answered;
+    },
+    ignore: async (request) => {
+      ask(request).answered.catch(() => {});
+    },
+    close: async () => {
+      session.shutdown();
+      await session.closed;
+    },
+  };
+}
