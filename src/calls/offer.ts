@@ -45,11 +45,13 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
 
   // r[rpc.channel.binding]
   receive({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Rx<Uint8Array> {
-    return Rx.of(this.#bind(new ReceiverEnd(this.#channels, this.id, creditOf(credit))));
+    const window = creditOf(credit);
+    return Rx.of(this.#bind(() => new ReceiverEnd(this.#channels, this.id, window)));
   }
 
   send({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Tx<Uint8Array> {
-    return Tx.of(this.#bind(new SenderEnd(this.#channels, this.id, creditOf(credit))));
+    const initial = creditOf(credit);
+    return Tx.of(this.#bind(() => new SenderEnd(this.#channels, this.id, initial)));
   }
 
   release(): void {
@@ -102,9 +104,10 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     this.#channels.line.accuse(violation);
   }
 
-  #bind<End extends SenderEnd | ReceiverEnd>(end: End): End {
+  #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
     if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
     this.#stepper.send({ type: 'app.bind' });
+    const end = make();
     this.#channels.bind(end);
     // As if it had just been received: its end judges it.
     const additional = this.#granted;
