@@ -2,6 +2,7 @@ import type { ConnectionRequest } from '../machines/events.js';
 import { metadataOf, type SettingsOptions, settingsOf } from './arguments.js';
 import type { Codec } from './codec/codec.js';
 import type { Connection } from './connection.js';
+import { isThenable } from './deferred.js';
 import { InvalidArgument, LimitExceeded } from './errors.js';
 import type { Limits } from './limits.js';
 import type { Report } from './report.js';
@@ -204,9 +205,4 @@ export class Acceptor {
 function abort(decision: Decision, reason: unknown): void {
   decision.moot = { reason };
   decision.controller?.abort(reason);
-}
-
-/** Whether a user's callback has answered by a promise. */
-export function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
-  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }

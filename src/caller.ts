@@ -1,9 +1,14 @@
-import type { CallOptions, CallResult } from './calls/driver.js';
-import type { Connection } from './connection.js';
+import type { CallOptions, CallResult } from './calls/call.js';
 import { InvalidArgument } from './errors.js';
 
-/** A share in a connection, and what makes calls on it; see {@link Connection.caller}. */
-export class Caller {
+/** What makes the calls, and what stays open for them. */
+interface Callable {
+  readonly driver: { call(methodId: bigint, args: Uint8Array, options?: CallOptions): Promise<CallResult> };
+  unhold(): void;
+}
+
+/** A share in a connection, and what makes calls on it. */
+export class CallerOf<Connection extends Callable> {
   /** `using` releases it. */
   declare readonly [Symbol.dispose]: () => void;
 
@@ -42,8 +47,8 @@ export class Caller {
   static {
     // A browser may not have the symbol yet, and then nobody can use it either.
     if (Symbol.dispose !== undefined) {
-      Object.defineProperty(Caller.prototype, Symbol.dispose, {
-        value(this: Caller): void {
+      Object.defineProperty(CallerOf.prototype, Symbol.dispose, {
+        value(this: CallerOf<Callable>): void {
           this.release();
         },
       });

@@ -2,13 +2,41 @@ import type { Conformance, Violation } from '../machines/events.js';
 import { metadataOf } from './arguments.js';
 import type { Line, Load } from './calls/line.js';
 import type { StepObserver } from './calls/stepper.js';
-import type { Connection, ConnectionHost } from './connection.js';
+import type { Codec } from './codec/codec.js';
 import type { Stock } from './inbox.js';
 import type { Limits } from './limits.js';
 import type { Report } from './report.js';
 import type { ConnectionId, Parity } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
+
+/** What calls and channels need of the session behind their connection. */
+export interface LineHost {
+  readonly conformance: Conformance;
+  readonly config: { readonly limits: Limits; readonly codec: Codec };
+  /** What waits to be read, of all connections together. */
+  readonly stock: Stock;
+  readonly load: Load;
+  send(message: DataMessage): Promise<void>;
+  /** Sends what the protocol asks for, room or not. */
+  transmit(message: DataMessage): void;
+  accuse(violation: Violation): void;
+  call(callback: () => unknown, onError: (error: unknown) => void): void;
+  report(report: Report): void;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+  observerOf(id: ConnectionId): StepObserver | undefined;
+}
+
+/** And of the connection itself. */
+interface LineOwner {
+  readonly id: ConnectionId;
+  readonly parity: Parity;
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
+  hold(): void;
+  unhold(): void;
+}
 
 /** A connection as its calls and channels see it. */
 export class ConnectionLine implements Line {
@@ -21,10 +49,10 @@ export class ConnectionLine implements Line {
   readonly stock: Stock;
   readonly load: Load;
   readonly observer: StepObserver | undefined;
-  readonly #connection: Connection;
-  readonly #host: ConnectionHost;
+  readonly #connection: LineOwner;
+  readonly #host: LineHost;
 
-  constructor(connection: Connection, host: ConnectionHost) {
+  constructor(connection: LineOwner, host: LineHost) {
     this.id = connection.id;
     this.parity = connection.parity;
     this.localSettings = connection.localSettings;

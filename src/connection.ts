@@ -1,22 +1,17 @@
-import type { Conformance, OpenedConnection, Violation } from '../machines/events.js';
+import type { OpenedConnection } from '../machines/events.js';
 import { checkMetadata, objectOf } from './arguments.js';
-import { Caller } from './caller.js';
-import type { Handler } from './calls/answer.js';
-import { Driver, REFUSALS, type Refusals } from './calls/driver.js';
-import type { Load } from './calls/line.js';
-import type { StepObserver } from './calls/stepper.js';
-import type { Codec } from './codec/codec.js';
-import { ConnectionLine } from './connection-line.js';
+import { CallerOf } from './caller.js';
+import type { Handler, Refusals } from './calls/answer.js';
+import { Driver, REFUSALS } from './calls/driver.js';
+import { ConnectionLine, type LineHost } from './connection-line.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
 import { Inbox, type Stock } from './inbox.js';
-import type { Limits } from './limits.js';
 import { refused } from './outbox.js';
+import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
 import type { ConnectionActorRef } from './registry.js';
-import type { Report } from './report.js';
-import { checkOutgoing } from './strict.js';
 import { type ConnectionId, type Parity, type RequestId, ROOT } from './wire/id.js';
-import type { ChannelMessage, ConnectionSettings, DataMessage, RequestMessage, Response } from './wire/message.js';
+import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
 
 /** How a connection was closed. */
@@ -33,17 +28,6 @@ export interface RequestFailure {
   readonly reason: string;
 }
 
-/** What to send: a request or channel message without a connection id, which is the connection's own. */
-export type Outgoing = Omit<RequestMessage, 'connectionId'> | Omit<ChannelMessage, 'connectionId'>;
-
-/** What to answer a Call with. */
-export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | 'metadata'> {
-  /** Empty by default. */
-  readonly channels?: Response['channels'];
-  /** Empty by default. */
-  readonly metadata?: Metadata;
-}
-
 /** Options of {@link Connection.serve}. */
 export interface ServeOptions {
   /** What callers get where the handler gives no answer; by default what services that speak MessagePack say. */
@@ -51,29 +35,19 @@ export interface ServeOptions {
 }
 
 /** The session behind a connection. */
-export interface ConnectionHost {
-  readonly conformance: Conformance;
-  readonly config: { readonly limits: Limits; readonly codec: Codec };
-  readonly load: Load;
-  /** Sends what the protocol asks for, room or not. */
-  transmit(message: DataMessage): void;
-  accuse(violation: Violation): void;
-  call(callback: () => unknown, onError: (error: unknown) => void): void;
-  report(report: Report): void;
-  setTimeout(callback: () => void, milliseconds: number): unknown;
-  clearTimeout(timer: unknown): void;
-  readonly stock: Stock;
+export interface ConnectionHost extends LineHost {
   readonly failures: Stock;
-  send(message: DataMessage): Promise<void>;
   // By connection, not by id: the peer may open an id of its own again, and an old handle must not touch the new one.
   closeConnection(connection: Connection, metadata: Metadata | undefined): Promise<void>;
   release(connection: Connection): void;
   leave(connection: Connection): void;
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
-  observerOf(id: ConnectionId): StepObserver | undefined;
   /** Why the session ended, if it has. */
   readonly endError: Error | undefined;
 }
+
+/** A share in a connection, and what makes calls on it; see {@link Connection.caller}. */
+export type Caller = CallerOf<Connection>;
 
 /**
  * What a peer left unread counts against the limit of all inboxes as long as somebody may still read it. When nobody holds
@@ -212,7 +186,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (this.#reason !== undefined) throw this.#closedError(this.#reason);
     this.#hadCaller = true;
     this.#shares++;
-    return new Caller(this);
+    return new CallerOf<Connection>(this);
   }
 
   /**

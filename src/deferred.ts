@@ -16,3 +16,8 @@ export function deferred<T>(): Deferred<T> {
   promise.catch(() => {});
   return { promise, resolve, reject };
 }
+
+/** Whether a user's callback has answered by a promise. */
+export function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
+}

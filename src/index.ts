@@ -13,18 +13,16 @@ export type {
 } from '../machines/index.js';
 export type { Acceptance, OnConnection, OpenRequest, Rejection } from './acceptor.js';
 export type { SettingsOptions } from './arguments.js';
-export type { Caller } from './caller.js';
-export type { Handler, IncomingRequest, Reply } from './calls/answer.js';
+export type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.js';
+export type { CallOptions, CallResult } from './calls/call.js';
 export { type ChannelOptions, channel, type Rx, type Tx } from './calls/channel.js';
-export type { CallOptions, CallResult, Refusals } from './calls/driver.js';
 export type { OfferedChannel } from './calls/offer.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
 export type {
+  Caller,
   Connection,
   ConnectionClosedReason,
-  Outgoing,
-  OutgoingResponse,
   RequestFailure,
   ServeOptions,
 } from './connection.js';
@@ -52,6 +50,7 @@ export { DEFAULT_LIMITS, type Limits } from './limits.js';
 export type { Link, LinkEvents } from './link/link.js';
 export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './logic.js';
 export type { SessionLogicInput, SessionOptions } from './options.js';
+export type { Outgoing, OutgoingResponse } from './outgoing.js';
 export { proxyConnections } from './proxy.js';
 export type { Report } from './report.js';
 export { accept, type Clock, handle, initiate, type OpenOptions, type Session, type StartOptions } from './session.js';

@@ -1,13 +1,13 @@
 import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd, Violation } from '../machines/events.js';
 import type { SessionEvent } from '../machines/session-setup.js';
-import { Acceptor, isThenable } from './acceptor.js';
+import { Acceptor } from './acceptor.js';
 import { metadataOf } from './arguments.js';
 import type { Load } from './calls/line.js';
 import type { StepObserver } from './calls/stepper.js';
 import { Conduit, type Input } from './conduit/conduit.js';
 import { afterTurn } from './conduit/turn.js';
 import { Connection, type ConnectionHost } from './connection.js';
-import { deferred } from './deferred.js';
+import { deferred, isThenable } from './deferred.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './end.js';
 import { ConnectionClosed, type SessionClosed } from './errors.js';
 import { type Stock, UNBOUNDED } from './inbox.js';

@@ -1,12 +1,12 @@
 import type { AnswerPort } from '../../machines/call-events.js';
 import { answerMachine } from '../../machines/request.js';
-import { isThenable } from '../acceptor.js';
+import { isThenable } from '../deferred.js';
 import { Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../errors.js';
-import type { RequestId } from '../wire/id.js';
+import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
-import type { Driver } from './driver.js';
+import type { Line } from './line.js';
 import type { OfferedChannel } from './offer.js';
 import { compile, Stepper } from './stepper.js';
 
@@ -39,6 +39,26 @@ export type Reply =
 /** Answers the calls of a connection: each once, now or later. What it throws is reported, and `Cancelled` to the caller. */
 export type Handler = (request: IncomingRequest) => Reply | Promise<Reply>;
 
+/** What stands in for an answer that a handler does not give: the bytes that say so to the caller. */
+export interface Refusals {
+  readonly unknownMethod: Uint8Array;
+  readonly invalidPayload: Uint8Array;
+  readonly cancelled: Uint8Array;
+}
+
+/** Who hands a call of the peer's to its handler, and keeps it. */
+export interface AnswerHost {
+  readonly line: Line;
+  readonly handler: Handler | undefined;
+  readonly refusals: Refusals;
+  /** Why the connection is closed, once it is. */
+  readonly endError: Error | undefined;
+  readonly channels: { pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[] };
+  respond(call: IncomingCall, body: Response): void;
+  /** Its handler is done. */
+  finished(call: IncomingCall): void;
+}
+
 /** One call of the peer's, from when it is here until its handler is done. */
 export class IncomingCall implements AnswerPort, IncomingRequest {
   readonly id: RequestId;
@@ -46,13 +66,13 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   readonly args: Uint8Array;
   readonly metadata: Metadata;
   readonly channels: readonly OfferedChannel[];
-  readonly #driver: Driver;
+  readonly #driver: AnswerHost;
   readonly #stepper: Stepper<typeof answerMachine>;
   #controller: AbortController | undefined;
   #isAborted = false;
   #isFinished = false;
 
-  constructor(driver: Driver, id: RequestId, body: Call, channels: readonly OfferedChannel[]) {
+  constructor(driver: AnswerHost, id: RequestId, body: Call, channels: readonly OfferedChannel[]) {
     this.id = id;
     this.methodId = body.methodId;
     this.args = body.args;

@@ -1,19 +1,69 @@
 import type { CallOutcome, CallPort } from '../../machines/call-events.js';
 import { callMachine } from '../../machines/request.js';
-import { Cancelled, LimitExceeded } from '../errors.js';
+import { signalOf } from '../arguments.js';
+import { Cancelled, InvalidArgument, LimitExceeded } from '../errors.js';
+import { MAX_DELAY } from '../limits.js';
 import { SENT } from '../outbox.js';
-import type { RequestId } from '../wire/id.js';
-import type { Call, Cancel, Response } from '../wire/message.js';
-import type { CallResult, Driver } from './driver.js';
+import type { ChannelId, RequestId } from '../wire/id.js';
+import type { Call, Cancel, RequestMessage, Response } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
+import type { Rx, Tx } from './channel.js';
+import type { Line } from './line.js';
+import type { OfferedChannel } from './offer.js';
 import { compile, Stepper } from './stepper.js';
 
 const TABLE = compile(callMachine);
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Empty by default. */
+  readonly metadata?: Metadata;
+  /** Gives the call up: it rejects at once with {@link Cancelled}, and the peer is told. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. Then it rejects with LimitExceeded. None by default. */
+  readonly timeout?: number;
+  /** Ends of channels for the handler, which gets these; we keep the other ones. */
+  readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
+}
+
+/** What a call was answered with. */
+export interface CallResult {
+  readonly ret: Uint8Array;
+  /** The channels that the handler has named. */
+  readonly channels: readonly OfferedChannel[];
+  readonly metadata: Metadata;
+}
 
 /** What a call is given up by, beside its answer. */
 export interface Patience {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds, from when the call was made. */
   readonly timeout: number | undefined;
+}
+
+/** @throws InvalidArgument when the signal or the timeout is none. */
+export function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
+  if (signal === undefined && timeout === undefined) return undefined;
+  if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
+    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${String(timeout)}`);
+  }
+  return { signal: signalOf(signal), timeout };
+}
+
+/** Who makes a call, and keeps it. */
+export interface CallHost {
+  readonly line: Line;
+  /** Why the connection is closed, once it is. */
+  readonly endError: Error | undefined;
+  readonly channels: {
+    activate(ids: readonly ChannelId[]): void;
+    abandon(ids: readonly ChannelId[], error: Error): void;
+    resultOf(response: Response): CallResult;
+  };
+  send(id: RequestId, body: RequestMessage['body']): Promise<void>;
+  transmit(id: RequestId, body: RequestMessage['body']): void;
+  /** It has settled, or is over. */
+  settled(call: OutgoingCall): void;
 }
 
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
@@ -23,7 +73,7 @@ export class OutgoingCall implements CallPort {
   readonly body: Call;
   readonly answered: Promise<CallResult>;
   readonly id: RequestId;
-  readonly #driver: Driver;
+  readonly #driver: CallHost;
   readonly #stepper: Stepper<typeof callMachine>;
   readonly #patience: Patience | undefined;
   #resolve!: (result: CallResult) => void;
@@ -32,7 +82,7 @@ export class OutgoingCall implements CallPort {
   #onAbort: (() => void) | undefined;
   #isSent = false;
 
-  constructor(driver: Driver, id: RequestId, body: Call, patience: Patience | undefined) {
+  constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined) {
     this.id = id;
     this.body = body;
     this.#driver = driver;

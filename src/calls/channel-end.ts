@@ -1,9 +1,9 @@
 import type { ChannelEnd } from '../../machines/call-events.js';
 import { ChannelClosed, LimitExceeded } from '../errors.js';
-import type { Channels } from './channels.js';
+import type { ChannelHost } from './line.js';
 
 /** Why one end of a channel has ended, as its user hears it. */
-export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endError }: Channels): Error {
+export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endError }: ChannelHost): Error {
   switch (end.type) {
     case 'closed':
       return role === 'sender'

@@ -1,22 +1,20 @@
 import { InvalidArgument } from '../errors.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
 import type { ChannelMessage, Response } from '../wire/message.js';
+import type { CallResult } from './call.js';
 import type { Core, Rx, Tx } from './channel.js';
 import { coreOf } from './channel.js';
-import type { CallResult } from './driver.js';
-import type { Line } from './line.js';
+import type { ChannelHost, Line, LiveChannel } from './line.js';
 import { Offer, type OfferedChannel } from './offer.js';
 import { ReceiverEnd } from './receiver.js';
 import { SenderEnd } from './sender.js';
 
-type End = SenderEnd | ReceiverEnd;
-
 /** The channels of one connection, by their ids: what the peer says on one goes to its end here. */
-export class Channels {
+export class Channels implements ChannelHost {
   readonly line: Line;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
-  readonly #alive = new Map<ChannelId, End | Offer>();
+  readonly #alive = new Map<ChannelId, LiveChannel>();
   /** Passed to the peer in a message that has not left yet. */
   readonly #passed = new Map<ChannelId, Core>();
   #lastId: ChannelId = 0;
@@ -143,7 +141,7 @@ export class Channels {
   }
 
   /** An end of a channel is ours from now on. */
-  bind(end: End): void {
+  bind(end: LiveChannel): void {
     const before = this.#alive.get(end.id);
     this.#alive.set(end.id, end);
     if (before === undefined) this.line.load.channels++;
@@ -160,7 +158,7 @@ export class Channels {
   }
 
   /** A channel is over, on our side. */
-  ended(id: ChannelId, end: End | Offer): void {
+  ended(id: ChannelId, end: LiveChannel): void {
     if (this.#alive.get(id) !== end) return;
     this.#alive.delete(id);
     this.line.load.channels--;

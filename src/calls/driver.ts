@@ -1,44 +1,14 @@
-import { objectOf, signalOf } from '../arguments.js';
+import { objectOf } from '../arguments.js';
 import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
-import { MAX_DELAY } from '../limits.js';
 import { SENT } from '../outbox.js';
 import { hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { type Handler, IncomingCall } from './answer.js';
-import { OutgoingCall, type Patience } from './call.js';
-import type { Rx, Tx } from './channel.js';
+import { type AnswerHost, type Handler, IncomingCall, type Refusals } from './answer.js';
+import { type CallHost, type CallOptions, type CallResult, OutgoingCall, type Patience, patienceOf } from './call.js';
 import { Channels } from './channels.js';
 import { ENVELOPE, type Line } from './line.js';
-import type { OfferedChannel } from './offer.js';
-
-/** Options of a call. */
-export interface CallOptions {
-  /** Empty by default. */
-  readonly metadata?: Metadata;
-  /** Gives the call up: it rejects at once with {@link Cancelled}, and the peer is told. */
-  readonly signal?: AbortSignal;
-  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. Then it rejects with LimitExceeded. None by default. */
-  readonly timeout?: number;
-  /** Ends of channels for the handler, which gets these; we keep the other ones. */
-  readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
-}
-
-/** What a call was answered with. */
-export interface CallResult {
-  readonly ret: Uint8Array;
-  /** The channels that the handler has named. */
-  readonly channels: readonly OfferedChannel[];
-  readonly metadata: Metadata;
-}
-
-/** What stands in for an answer that a handler does not give: the bytes that say so to the caller. */
-export interface Refusals {
-  readonly unknownMethod: Uint8Array;
-  readonly invalidPayload: Uint8Array;
-  readonly cancelled: Uint8Array;
-}
 
 /** What a service that speaks MessagePack says: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`. */
 export const REFUSALS: Refusals = {
@@ -53,7 +23,7 @@ const NOTHING: [] = [];
  * The calls and channels of one connection: it reads the connection's messages, and hands each to the call or the channel
  * that it is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
  */
-export class Driver {
+export class Driver implements CallHost, AnswerHost {
   readonly line: Line;
   readonly channels: Channels;
   refusals: Refusals;
@@ -296,12 +266,4 @@ export class Driver {
     for (const answer of answers) answer.end();
     this.channels.end(error);
   }
-}
-
-function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
-  if (signal === undefined && timeout === undefined) return undefined;
-  if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
-    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${String(timeout)}`);
-  }
-  return { signal: signalOf(signal), timeout };
 }

@@ -2,8 +2,8 @@ import type { Conformance, Violation } from '../../machines/events.js';
 import type { Stock } from '../inbox.js';
 import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
-import type { ConnectionId, Parity } from '../wire/id.js';
-import type { ConnectionSettings, DataMessage } from '../wire/message.js';
+import type { ChannelId, ConnectionId, Parity } from '../wire/id.js';
+import type { ChannelMessage, ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { StepObserver } from './stepper.js';
 
@@ -54,4 +54,26 @@ export interface Line {
   /** One more that the connection has to stay open for, and one less. */
   hold(): void;
   unhold(): void;
+}
+
+/** One end of a channel, or a channel of which it is not known yet which end is ours. */
+export interface LiveChannel {
+  readonly id: ChannelId;
+  /** A message of the peer's. */
+  take(message: ChannelMessage): void;
+  connectionEnded(): void;
+}
+
+/** What keeps the channels of a connection. */
+export interface ChannelHost {
+  readonly line: Line;
+  /** Why the connection is closed, once it is. */
+  readonly endError: Error | undefined;
+  /** @throws InvalidArgument when it can't be represented. */
+  send(id: ChannelId, body: ChannelMessage['body']): Promise<void>;
+  reply(id: ChannelId, body: ChannelMessage['body']): void;
+  /** An end is ours from now on. */
+  bind(end: LiveChannel): void;
+  /** It is over, on our side. */
+  ended(id: ChannelId, end: LiveChannel): void;
 }

@@ -6,7 +6,7 @@ import { InvalidArgument } from '../errors.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Item, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
-import type { Channels } from './channels.js';
+import type { ChannelHost } from './line.js';
 import { ReceiverEnd } from './receiver.js';
 import { SenderEnd } from './sender.js';
 import { compile, Stepper } from './stepper.js';
@@ -29,13 +29,13 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   readonly id: ChannelId;
   /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
   isNamed = false;
-  readonly #channels: Channels;
+  readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof offerMachine>;
   #kept: ChannelMessage[] = [];
   #granted = 0;
   #isReleased = false;
 
-  constructor(channels: Channels, id: ChannelId) {
+  constructor(channels: ChannelHost, id: ChannelId) {
     this.id = id;
     this.#channels = channels;
     const { conformance, observer } = channels.line;

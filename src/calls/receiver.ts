@@ -8,7 +8,7 @@ import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
-import type { Channels } from './channels.js';
+import type { ChannelHost } from './line.js';
 import { compile, Stepper } from './stepper.js';
 
 const TABLE = compile(receiverMachine);
@@ -23,7 +23,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   readonly id: ChannelId;
   /** Only the bytes of all that waits in the session stop the reading here: the number of items is bounded by credit. */
   readonly isRelieved = true;
-  readonly #channels: Channels;
+  readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof receiverMachine>;
   readonly #items = new Fifo<Uint8Array>();
   /** Readers that ask ahead, in the order in which they asked. */
@@ -31,7 +31,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   #end: ChannelEnd | undefined;
   #error: Error | undefined;
 
-  constructor(channels: Channels, id: ChannelId, window: number) {
+  constructor(channels: ChannelHost, id: ChannelId, window: number) {
     this.id = id;
     this.#channels = channels;
     const { conformance, observer } = channels.line;

@@ -8,7 +8,7 @@ import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
-import type { Channels } from './channels.js';
+import type { ChannelHost } from './line.js';
 import { ENVELOPE } from './line.js';
 import { compile, Stepper } from './stepper.js';
 
@@ -24,7 +24,7 @@ interface Waiting {
 /** Our end of a channel that we send on. */
 export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resume' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
-  readonly #channels: Channels;
+  readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof senderMachine>;
   readonly #waiting = new Fifo<Waiting>();
   #waitingBytes = 0;
@@ -35,7 +35,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
   #end: Error | undefined;
 
-  constructor(channels: Channels, id: ChannelId, credit: number) {
+  constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
     this.#channels = channels;
     const { conformance, observer } = channels.line;

@@ -1,6 +1,18 @@
-import type { Outgoing } from './connection.js';
 import { InvalidArgument } from './errors.js';
 import { type ChannelId, hasParity, opposite, type Parity, ROOT } from './wire/id.js';
+import type { ChannelMessage, RequestMessage, Response } from './wire/message.js';
+import type { Metadata } from './wire/metadata.js';
+
+/** What to send: a request or channel message without a connection id, which is the connection's own. */
+export type Outgoing = Omit<RequestMessage, 'connectionId'> | Omit<ChannelMessage, 'connectionId'>;
+
+/** What to answer a Call with. */
+export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | 'metadata'> {
+  /** Empty by default. */
+  readonly channels?: Response['channels'];
+  /** Empty by default. */
+  readonly metadata?: Metadata;
+}
 
 /**
  * 9a.13: what a bare session knows to break a rule of the peer's. What is no id at all, the encoder refuses.
