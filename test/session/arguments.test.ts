@@ -105,7 +105,7 @@ const SETTINGS: readonly Case[] = [
 
 const LIMITS: readonly Case[] = [
   ...Object.keys(DEFAULT_LIMITS).flatMap((name): Case[] => {
-    const least = /^(connections|undecided|metadata.*)$/.test(name) ? 0 : 1;
+    const least = /^(connections|undecided|requests|channels|metadata.*)$/.test(name) ? 0 : 1;
     const most = name.endsWith('Timeout') ? 2 ** 31 - 1 : Number.MAX_SAFE_INTEGER;
     return [least - 1, 1.5, Number.NaN, most + 1, '1', undefined, null].map((value) => [
       `limits.${name}: ${String(value)}`,
