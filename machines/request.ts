@@ -81,6 +81,8 @@ export const callMachine = setup({
     cancelled: {
       on: {
         'rx.Response': 'settled',
+        // The Call waited for room all the while, and never left.
+        'calls.refused': 'settled',
         'connection.ended': 'settled',
       },
     },

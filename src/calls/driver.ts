@@ -23,6 +23,7 @@ const NOTHING: [] = [];
  * The calls and channels of one connection: it reads the connection's messages, and hands each to the call or the channel
  * that it is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
  */
+// r[rpc.pipelining]
 export class Driver implements CallHost, AnswerHost {
   readonly line: Line;
   readonly channels: Channels;
@@ -183,7 +184,7 @@ export class Driver implements CallHost, AnswerHost {
     const { id, body } = message;
     if (body.type === 'Call') this.#onCall(id, body);
     else if (body.type === 'Response') this.#onResponse(id, body);
-    // 9a.16: for an unknown or finished request it means nothing. r[rpc.cancel]
+    // 9a.16: for an unknown or finished request it means nothing, and no channel hears of it. r[rpc.cancel.channels]
     else this.#answers.get(id)?.cancel();
   }
 
@@ -201,7 +202,7 @@ export class Driver implements CallHost, AnswerHost {
   #onCall(id: RequestId, body: Call): void {
     const { line, refusals } = this;
     const { load, limits } = line;
-    // 9a.14
+    // 9a.14: r[rpc.request.id-allocation]
     if (!hasParity(id, opposite(line.parity))) {
       if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is not of its sender’s parity')) return;
     } else if (this.#answers.has(id)) {

@@ -196,6 +196,21 @@ describe('a call that is given up', () => {
     expect(rig.peer.take()).toEqual([]);
   });
 
+  test('while it waits for room in a full outbox, and then finds none, leaves its place', async () => {
+    await start({ limits: { outboxBytes: 1, waitingBytes: 1_000 } }, 2);
+    rig.link.hold();
+    const controller = new AbortController();
+    rig.track('in the link', session.root.caller().call(1n, bytes(1)));
+    rig.track('given up', session.root.caller().call(1n, new Uint8Array(1_000), { signal: controller.signal }));
+    controller.abort();
+    rig.track('next', session.root.caller().call(1n, bytes(3)));
+    await settle();
+    expect(rig.settled['given up']).toMatchObject({ name: 'Cancelled' });
+    rig.link.take();
+    await settle();
+    expect(rig.peer.take()).toMatchObject([callOf(1, bytes(1)), cancelOf(3), callOf(5, bytes(3))]);
+  });
+
   test('by markFailure rejects with its reason', async () => {
     await start();
     await call('it');

@@ -300,6 +300,7 @@ describe('a channel that the peer names', () => {
     expect(await rig.say(itemOn(2, 1), itemOn(2, 2), grantOn(4, 1))).toEqual([resetOn(2)]);
   });
 
+  // r[rpc.channel.binding]
   test('in a Response is offered to the caller', async () => {
     await start();
     const calling = session.root.caller().call(1n, bytes());

@@ -236,7 +236,7 @@ describe('a call that the peer cancels', () => {
   });
 });
 
-// 9a.14
+// 9a.14: r[rpc.request.id-allocation]
 describe('a Call that the peer may not make', () => {
   const wrongs: [string, string, number[]][] = [
     ['with an id of our parity', 'rpc.request.id-allocation', [3]],

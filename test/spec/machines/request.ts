@@ -50,8 +50,10 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
     if (event.type === 'connection.ended') {
       return phase === 'given up' ? finish(state) : finish(state, settle({ type: 'ended' }));
     }
-    // 9a.15: the one Response after our own Cancel says nothing to anybody.
-    if (phase === 'given up') return event.type === 'rx.Response' ? finish(state) : nothing(state);
+    // 9a.15: the one Response after our own Cancel says nothing to anybody. A Call that never left gets none.
+    if (phase === 'given up') {
+      return event.type === 'rx.Response' || event.type === 'calls.refused' ? finish(state) : nothing(state);
+    }
     if (phase === 'waiting for its turn') {
       // r[rpc.flow-control.max-concurrent-requests]
       if (event.type === 'calls.admitted') {
