@@ -50,6 +50,11 @@ export function patienceOf({ signal, timeout }: CallOptions): Patience | undefin
   return { signal: signalOf(signal), timeout };
 }
 
+/** What a call rejects with that its signal has given up. */
+export function aborted(signal: AbortSignal | undefined): Cancelled {
+  return new Cancelled('local', 'the call was aborted', signal?.reason);
+}
+
 /** Who makes a call, and keeps it. */
 export interface CallHost {
   readonly line: Line;
@@ -150,7 +155,7 @@ export class OutgoingCall implements CallPort {
   #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
     switch (outcome.type) {
       case 'aborted':
-        return new Cancelled('local', 'the call was aborted', this.#patience?.signal?.reason);
+        return aborted(this.#patience?.signal);
       case 'expired':
         return new LimitExceeded('timeout', `the call was not answered within ${this.#patience?.timeout} ms`);
       case 'failed':
@@ -170,10 +175,9 @@ export class OutgoingCall implements CallPort {
   #wait({ signal, timeout }: Patience): void {
     if (signal !== undefined) {
       this.#onAbort = () => this.#giveUp('aborted');
-      if (signal.aborted) this.#giveUp('aborted');
-      else signal.addEventListener('abort', this.#onAbort, { once: true });
+      signal.addEventListener('abort', this.#onAbort, { once: true });
     }
-    if (timeout !== undefined && !this.isDone) {
+    if (timeout !== undefined) {
       this.#timer = this.#driver.line.setTimeout(() => this.#giveUp('expired'), timeout);
     }
   }

@@ -1,12 +1,20 @@
 import { objectOf } from '../arguments.js';
 import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
-import { SENT } from '../outbox.js';
-import { hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
+import { ENTRY_COST, SENT } from '../outbox.js';
+import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { type AnswerHost, type Handler, IncomingCall, type Refusals } from './answer.js';
-import { type CallHost, type CallOptions, type CallResult, OutgoingCall, type Patience, patienceOf } from './call.js';
+import {
+  aborted,
+  type CallHost,
+  type CallOptions,
+  type CallResult,
+  OutgoingCall,
+  type Patience,
+  patienceOf,
+} from './call.js';
 import { Channels } from './channels.js';
 import { ENVELOPE, type Line } from './line.js';
 
@@ -63,40 +71,28 @@ export class Driver implements CallHost, AnswerHost {
     if (args.length + ENVELOPE > line.limits.frame) {
       throw new InvalidArgument(`args of ${args.length} bytes do not fit limits.frame: ${line.limits.frame}`);
     }
-    if (options !== undefined) objectOf(options, 'options');
-    if (this.endError !== undefined) return Promise.reject(this.endError);
-    const max = line.peerSettings.maxConcurrentRequests;
-    // r[rpc.flow-control.max-concurrent-requests]
-    if (max === 0) {
-      return Promise.reject(
-        new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection'),
-      );
-    }
     if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined);
+    objectOf(options, 'options');
     const metadata = options.metadata === undefined ? NOTHING : line.metadataOf(options.metadata);
-    const { channels = NOTHING } = options;
     const patience = patienceOf(options);
-    // Nobody is to wait for a call that was never made.
-    if (patience?.signal?.aborted) {
-      return new OutgoingCall(this, 0, { type: 'Call', methodId, channels: NOTHING, metadata, args }, patience)
-        .answered;
-    }
+    const { channels = NOTHING } = options;
     const ids = channels.length === 0 ? NOTHING : this.channels.pass(channels);
     return this.#begin(methodId, ids, metadata, args, patience);
   }
 
   #begin(
     methodId: bigint,
-    channels: readonly number[],
+    channels: readonly ChannelId[],
     metadata: Metadata,
     args: Uint8Array,
     patience: Patience | undefined,
   ): Promise<CallResult> {
     const { line } = this;
     const isFree = this.#calls.size < line.peerSettings.maxConcurrentRequests;
-    if (!isFree && this.#turnBytes + args.length > line.limits.waitingBytes) {
-      const text = `more than limits.waitingBytes (${line.limits.waitingBytes}) of calls wait for their turn`;
-      return Promise.reject(new LimitExceeded('waitingBytes', text));
+    const error = this.#objection(isFree, args, patience);
+    if (error !== undefined) {
+      this.channels.abandon(channels, error);
+      return Promise.reject(error);
     }
     // Whoever waits for its turn leaves as it was when it was made.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
@@ -107,9 +103,24 @@ export class Driver implements CallHost, AnswerHost {
       this.#admit(call);
     } else {
       this.#turn.add(call);
-      this.#turnBytes += args.length;
+      this.#turnBytes += args.length + ENTRY_COST;
     }
     return call.answered;
+  }
+
+  /** Why a call is not even to wait for its turn. */
+  #objection(isFree: boolean, args: Uint8Array, patience: Patience | undefined): Error | undefined {
+    const { limits, peerSettings } = this.line;
+    if (this.endError !== undefined) return this.endError;
+    if (patience?.signal?.aborted) return aborted(patience.signal);
+    if (isFree) return undefined;
+    // r[rpc.flow-control.max-concurrent-requests]
+    if (peerSettings.maxConcurrentRequests === 0) {
+      return new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection');
+    }
+    if (this.#turnBytes + args.length + ENTRY_COST <= limits.waitingBytes) return undefined;
+    const text = `more than limits.waitingBytes (${limits.waitingBytes}) of calls wait for their turn`;
+    return new LimitExceeded('waitingBytes', text);
   }
 
   #admit(call: OutgoingCall): void {
@@ -121,7 +132,7 @@ export class Driver implements CallHost, AnswerHost {
   /** A call has settled, or is over: whether its place is free is to be seen. */
   settled(call: OutgoingCall): void {
     if (!call.isDone) return;
-    if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length;
+    if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length + ENTRY_COST;
     else if (!this.#calls.delete(call.id)) return;
     this.line.unhold();
     this.#next();
@@ -131,7 +142,7 @@ export class Driver implements CallHost, AnswerHost {
     if (this.#turn.size === 0 || this.#calls.size >= this.line.peerSettings.maxConcurrentRequests) return;
     for (const call of this.#turn) {
       this.#turn.delete(call);
-      this.#turnBytes -= call.body.args.length;
+      this.#turnBytes -= call.body.args.length + ENTRY_COST;
       this.#admit(call);
       return;
     }

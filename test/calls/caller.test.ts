@@ -81,13 +81,13 @@ describe('a call', () => {
   });
 
   test('is refused when more wait their turn than limits.waitingBytes, and none before', async () => {
-    await start({ limits: { waitingBytes: 10 } }, 1);
+    await start({ limits: { waitingBytes: 300 } }, 1);
     await call('in flight');
-    await call('at the limit', new Uint8Array(10));
-    await call('over it', new Uint8Array(1));
+    await call('at the limit', new Uint8Array(44));
+    await call('over it', new Uint8Array(0));
     expect(rig.settled).toEqual({
       start: expect.anything(),
-      'over it': { name: 'LimitExceeded', message: 'more than limits.waitingBytes (10) of calls wait for their turn' },
+      'over it': { name: 'LimitExceeded', message: 'more than limits.waitingBytes (300) of calls wait for their turn' },
     });
   });
 
