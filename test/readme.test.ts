@@ -32,6 +32,11 @@ describe('the README', () => {
       new errors.LinkError(''),
       new errors.KeepaliveError(''),
       new errors.LimitExceeded('', ''),
+      new errors.ApplicationError(undefined),
+      new errors.UnknownMethod(),
+      new errors.InvalidPayload(),
+      new errors.Cancelled('peer'),
+      new errors.ChannelClosed('peer', ''),
     ];
     expect(made).toHaveLength(Object.keys(errors).length);
     expect(Object.fromEntries(rowsOf('Errors').map(([name, code]) => [name, code]))).toEqual(
