@@ -1,5 +1,5 @@
-// Builds the page with esbuild, serves it on 127.0.0.1, and runs a `roam-actors serve` for it, which Enter stops and
-// starts again: npm run example:browser
+// Builds the page with esbuild and serves it on 127.0.0.1, with a viewer to watch it, and with a `roam-actors serve` that
+// Enter stops and starts again: npm run example:browser
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -31,28 +31,33 @@ const http = createServer((request, response) => {
 http.listen(0, '127.0.0.1');
 await once(http, 'listening');
 
-/** A `roam-actors serve`; the second one listens where the first one did. */
-async function serve(port: string): Promise<{ child: ChildProcess; url: string }> {
-  const command = here('../../dist/src/cli/main.js');
-  const child = spawn(process.execPath, [command, 'serve', '--port', port], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** A `roam-actors` command in a process of its own, and the URL that it prints. */
+async function run(...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const command = [here('../../dist/src/cli/main.js'), ...args];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
   for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^listening on (ws:\S+?),/.exec(line)?.[1];
+    const url = /(?:ws|http):[^\s,]+/.exec(line)?.[0];
     if (url === undefined) continue;
     child.stdout.resume();
     return { child, url };
   }
-  throw new Error('the server did not start');
+  throw new Error(`roam-actors ${args.join(' ')} did not start`);
 }
 
-const { url, ...first } = await serve('0');
+const inspector = await run('inspect', '--port', '0');
+const { url, ...first } = await run('serve', '--port', '0');
 let { child } = first;
-const page = `http://127.0.0.1:${(http.address() as AddressInfo).port}/?server=${url}`;
-console.log(`open ${page}\nEnter stops the server, and starts it again; Ctrl+C ends all`);
+const page = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`);
+page.searchParams.set('server', url);
+page.searchParams.set('inspector', inspector.url);
+console.log(`open ${page}\nwatch it at ${inspector.url}`);
+console.log('Enter stops the server, and starts it again; Ctrl+C ends all');
 
 const input = createInterface({ input: process.stdin });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     child.kill();
+    inspector.child.kill();
     http.close();
     http.closeAllConnections();
     input.close();
@@ -64,7 +69,7 @@ for await (const _ of input) {
     await once(child, 'exit');
     console.log('the server is down');
   } else {
-    ({ child } = await serve(new URL(url).port));
+    ({ child } = await run('serve', '--port', new URL(url).port));
     console.log('the server is back');
   }
 }

@@ -1,9 +1,14 @@
 // Draws what the statechart says, and hands it what the user does.
+import { createInspector } from 'roam-actors/inspect';
 import { createActor } from 'xstate';
 import { type Line, type PageSnapshot, pageMachine } from './machine.js';
 
-const server = new URLSearchParams(location.search).get('server') ?? 'ws://127.0.0.1:9000';
-const actor = createActor(pageMachine, { input: { server } });
+const given = new URLSearchParams(location.search);
+const server = given.get('server') ?? 'ws://127.0.0.1:9000';
+// The page's statechart is seen as well as the session within.
+const url = given.get('inspector');
+const { inspect } = url === null ? {} : createInspector({ url });
+const actor = createActor(pageMachine, { input: { server }, ...(inspect === undefined ? {} : { inspect }) });
 
 const form = element('form', HTMLFormElement);
 const question = element('#question', HTMLInputElement);

@@ -1,5 +1,5 @@
-// Bundles the page into dist/viewer/: its script and style, its fonts, Graphviz as a file of its own that is loaded when the
-// first statechart is drawn, and the licences of all that is in there. `--watch` goes on with every change.
+// Bundles the page into dist/viewer/: its script and style, its fonts, Graphviz as a file of its own, a worker's, that is loaded when
+// the first statechart is drawn, and the licences of all that is in there. `--watch` goes on with every change.
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
@@ -12,6 +12,7 @@ const options = {
   absWorkingDir: root,
   entryPoints: [
     { in: 'src/viewer/main.tsx', out: 'viewer' },
+    { in: 'src/viewer/draw.ts', out: 'draw' },
     { in: 'src/viewer/style/viewer.css', out: 'viewer' },
   ],
   outdir: folder,

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { describe } from '@jest/globals';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 /** Where systems keep a Chromium; `CHROMIUM` in the environment goes before them. */
@@ -12,7 +11,7 @@ const PLACES = [
   '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
 ];
 
-const executablePath = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
+export const executablePath = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
 
 /** Nothing that a browser does for itself, and no name but this machine's leads anywhere. */
 const QUIET = [
@@ -24,17 +23,6 @@ const QUIET = [
   '--disable-sync',
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
-
-/** As `describe`; skipped, and says so, where there is no Chromium. */
-export function describeInBrowser(name: string, body: () => void): void {
-  if (executablePath !== undefined) {
-    describe(name, body);
-    return;
-  }
-  process.stderr.write(`skipped: ${name}: no Chromium here; install one, or name it in the environment's CHROMIUM\n`);
-  // biome-ignore lint/suspicious/noSkippedTests: only where it can't run, and it says so.
-  describe.skip(name, body);
-}
 
 /** A Chromium with a fresh profile that notes where its pages go. */
 export class TestBrowser {

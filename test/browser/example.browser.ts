@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { endAll, RunningCommand } from '../cli/command.js';
-import { describeInBrowser, TestBrowser } from './chromium.js';
+import { TestBrowser } from './chromium.js';
+import { describeInBrowser } from './suite.js';
+import { ViewerPage } from './viewer.js';
 
 jest.setTimeout(60_000);
 
@@ -70,6 +72,14 @@ describeInBrowser('the browser example', () => {
     await page.getByRole('button', { name: 'Connect' }).click();
     await inState('online.idle');
     expect((await lines()).slice(-2)).toEqual(['You left.', 'Connected: a session is established.']);
+  });
+
+  test('is seen in the viewer, with the session in its statechart', async () => {
+    const [, url = ''] = await example.printed(/^watch it at (\S+)/m);
+    const viewer = await new ViewerPage(await browser.page()).open(url);
+    await viewer.row('roam-actors in a browser', 'session').waitFor();
+    await viewer.page.locator('.row .title', { hasText: /^page/ }).click();
+    await viewer.lit('online.idle');
   });
 
   test('went nowhere but to this machine, and nothing went wrong', () => {

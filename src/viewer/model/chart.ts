@@ -31,23 +31,9 @@ const statesOf = (node: Node): [string, Node][] =>
       )
     : [];
 
-/** A state's path by its id: XState names a state by the ids above it, or it has one of its own. */
-export function pathsById(definition: Json): ReadonlyMap<string, string> {
-  const paths = new Map<string, string>();
-  if (!isRecord(definition)) return paths;
-  const machine = typeof definition['id'] === 'string' ? definition['id'] : '(machine)';
-  const walk = (node: Node, path: string): void => {
-    paths.set(path === '' ? machine : `${machine}.${path}`, path);
-    if (typeof node['id'] === 'string') paths.set(node['id'], path);
-    for (const [key, child] of statesOf(node)) walk(child, path === '' ? key : `${path}.${key}`);
-  };
-  walk(definition, '');
-  return paths;
-}
-
 /** How a diagram names a transition: by its source's path, its event, and which of those for the event it is. */
-export function transitionKey({ source, event, index }: TakenTransition, paths: ReadonlyMap<string, string>): string {
-  return `${paths.get(source) ?? source}|${event}|${index}`;
+export function transitionKey({ source, event, index }: TakenTransition): string {
+  return `${source}|${event}|${index}`;
 }
 
 const listOf = (value: Json | undefined): readonly Json[] =>
@@ -132,16 +118,9 @@ export function outlineOf(definition: Json, key?: string): Json {
  * How the outline's diagram names the arrow that stands for a transition; undefined for one that stays, of which an outline
  * has no arrow.
  */
-export function outlineKey(
-  taken: TakenTransition,
-  definition: Json,
-  paths: ReadonlyMap<string, string>,
-): string | undefined {
-  if (taken.targets.length === 0) return undefined;
-  const path = paths.get(taken.source) ?? taken.source;
+export function outlineKey({ source: path, targets }: TakenTransition, definition: Json): string | undefined {
   const source = nodeAt(definition, path);
-  if (source === undefined) return undefined;
-  const targets = taken.targets.map((id) => paths.get(id) ?? id);
+  if (targets.length === 0 || source === undefined) return undefined;
   // By where it leads: its last name is the state's, however the definition names it.
   const leadsThere = ({ target }: Bundle): boolean =>
     listOf(target).every((name) => {

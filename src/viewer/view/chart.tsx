@@ -2,7 +2,8 @@ import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { ActorState } from '../../inspect/history.js';
 import type { Json } from '../../inspect/record.js';
-import { activePaths, outlineKey, outlineOf, pathsById, transitionKey } from '../model/chart.js';
+import type { DrawingReply, DrawingRequest } from '../draw.js';
+import { activePaths, outlineKey, outlineOf, transitionKey } from '../model/chart.js';
 import { transitionText } from '../model/story.js';
 import { roleOf, titleOf } from '../model/tree.js';
 import { moment, recording, selected } from '../state.js';
@@ -18,24 +19,24 @@ interface Drawing {
   readonly height: number;
 }
 
-/** What has been drawn, by definition and form; a definition's hash stands for it. */
-const drawings = signal<ReadonlyMap<string, Drawing | Error>>(new Map());
+/** What has been drawn, by definition and form; a definition's hash stands for it. What can't be is told why. */
+const drawings = signal<ReadonlyMap<string, Drawing | string>>(new Map());
 const asked = new Set<string>();
+let worker: Worker | undefined;
 
-/** Draws a definition once; Graphviz is loaded with the first. */
-async function ask(key: string, definition: Json): Promise<void> {
-  if (asked.has(key)) return;
-  asked.add(key);
-  let drawing: Drawing | Error;
-  try {
-    const { svg } = await import('../../diagram/svg.js');
-    const text = await svg(definition as never);
-    const [, width = '0', height = '0'] = /viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"/.exec(text) ?? [];
-    drawing = { svg: text, width: Number(width), height: Number(height) };
-  } catch (error) {
-    drawing = error instanceof Error ? error : new Error(String(error));
+/** Has a definition drawn, once; Graphviz is loaded with the first. */
+function ask(request: DrawingRequest): void {
+  if (asked.has(request.key)) return;
+  asked.add(request.key);
+  if (worker === undefined) {
+    worker = new Worker(new URL('draw.js', import.meta.url), { type: 'module' });
+    worker.addEventListener('message', ({ data: { key, svg, error = '' } }: MessageEvent<DrawingReply>) => {
+      const [, width, height] = /viewBox="[\d.-]+ [\d.-]+ ([\d.]+) ([\d.]+)"/.exec(svg ?? '') ?? [];
+      const drawing = svg === undefined ? error : { svg, width: Number(width), height: Number(height) };
+      drawings.value = new Map(drawings.value).set(key, drawing);
+    });
   }
-  drawings.value = new Map(drawings.value).set(key, drawing);
+  worker.postMessage(request);
 }
 
 /** The statechart of the selected actor, with its active states lit and the last transition marked. */
@@ -80,10 +81,10 @@ export function Chart() {
 function Picture({ actor, definition, isThere }: { actor: ActorState; definition: Json; isThere: boolean }) {
   const form = isFull.value ? 'full' : 'outline';
   const key = `${form} ${actor.definition}`;
-  useEffect(() => void ask(key, isFull.peek() ? definition : outlineOf(definition)), [key]);
+  useEffect(() => ask({ key, definition: isFull.peek() ? definition : outlineOf(definition) }), [key]);
   const drawing = drawings.value.get(key);
   if (drawing === undefined) return <p class="empty">Drawing …</p>;
-  if (drawing instanceof Error) return <p class="empty">{drawing.message}</p>;
+  if (typeof drawing === 'string') return <p class="empty">{drawing}</p>;
   return (
     <Viewport
       key={key}
@@ -126,9 +127,8 @@ function Lit({ drawing, actor, definition, isThere, isFull }: LitProps) {
     for (const path of activePaths(actor.value)) {
       picture.querySelector(`[data-state="${CSS.escape(path)}"]`)?.classList.add('active');
     }
-    const paths = pathsById(definition);
     for (const taken of actor.transitions) {
-      const name = isFull ? transitionKey(taken, paths) : outlineKey(taken, definition, paths);
+      const name = isFull ? transitionKey(taken) : outlineKey(taken, definition);
       const mark = name === undefined ? null : picture.querySelector(`[data-transition="${CSS.escape(name)}"]`);
       mark?.classList.add('taken');
       mark?.closest('[data-source]')?.classList.add('taken');

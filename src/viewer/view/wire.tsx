@@ -224,6 +224,8 @@ function Row({ index, row, isHere, isFuture, position }: RowProps) {
 }
 
 function Detail({ detail }: { detail: { readonly [key: string]: unknown } | undefined }) {
-  const text = detail?.['description'] ?? detail?.['nonce'];
+  // A nonce is a bigint, which plain data has as `3n`.
+  const nonce = detail?.['nonce'];
+  const text = detail?.['description'] ?? (nonce === undefined ? undefined : String(nonce).replace(/n$/, ''));
   return text === undefined ? null : <span class="detail">{String(text)}</span>;
 }

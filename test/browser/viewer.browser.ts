@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { InspectServer } from '../../src/cli/inspect/server.js';
+import {
+  type Acceptance,
+  accept,
+  type Connection,
+  initiate,
+  type Rejection,
+  SENSITIVE,
+  type Session,
+} from '../../src/index.js';
+import { createInspector, type Inspector } from '../../src/inspect/inspect-node.js';
+import { parseRecording } from '../../src/inspect/recording.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { TestBrowser } from './chromium.js';
+import { describeInBrowser } from './suite.js';
+import { listen, ViewerPage } from './viewer.js';
+
+jest.setTimeout(60_000);
+
+const SECRET = 'nobody-is-to-see-this';
+
+describeInBrowser('the viewer', () => {
+  let browser: TestBrowser;
+  let server: InspectServer;
+  let viewer: ViewerPage;
+  let inspectors: Inspector[] = [];
+  let session: Session;
+  let peer: Session;
+  let connection: Connection;
+  /** How the acceptor answers the next open. */
+  let decide: (decision: Acceptance | Rejection) => void = () => {};
+
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([TestBrowser.launch(), listen()]);
+    viewer = await new ViewerPage(await browser.page()).open(server.url);
+  });
+
+  afterAll(async () => {
+    session?.shutdown();
+    await Promise.all([session?.closed, peer?.closed]);
+    await Promise.all(inspectors.map((inspector) => inspector.stop()));
+    await browser?.close();
+    await server?.close();
+  });
+
+  test('waits for a process to be shown', async () => {
+    await viewer.page.getByText('No process is connected.').waitFor();
+  });
+
+  test('shows the actors of both ends of a session as they come', async () => {
+    const [ours, theirs] = memoryLinkPair();
+    inspectors = ['client', 'server'].map((name) => createInspector({ url: server.url, name }));
+    const [client, acceptor] = inspectors as [Inspector, Inspector];
+    const metadata = [{ key: 'token', value: SECRET, flags: SENSITIVE }];
+    [session, peer] = await Promise.all([
+      initiate(ours, { inspect: client.inspect, metadata }),
+      accept(theirs, {
+        inspect: acceptor.inspect,
+        onConnection: () =>
+          new Promise((resolve) => {
+            decide = resolve;
+          }),
+      }),
+    ]);
+    await viewer.row('client', 'connection 0').waitFor();
+    await viewer.row('server', 'keepalive').waitFor();
+    const parts = ['conduit', 'handshake', 'connections', 'connection 0', 'keepalive'];
+    const states = ['active', 'established', 'active', 'active', 'disabled'];
+    const below = parts.map((part, index) => `${part} | ${states[index]}`);
+    expect(await viewer.actors()).toEqual([
+      'client',
+      'session initiator | running',
+      ...below,
+      'server',
+      'session acceptor | running',
+      ...below,
+    ]);
+    await viewer.lit('running.inbound.reading', 'running.outbound.flowing', 'running.deadlines.idle');
+  });
+
+  test('lights the state of a connection after each step, and marks the last transition', async () => {
+    const opened = session.open();
+    await viewer.row('server', 'connection 1').waitFor();
+    await viewer.choose('client', 'connection 1');
+    await viewer.lit('opening');
+    await viewer.choose('server', 'connection 1');
+    await viewer.lit('deciding');
+    decide({ type: 'accept', setup: echo });
+    await viewer.lit('active');
+    await viewer.marked('deciding', 'active');
+    connection = await opened;
+    await viewer.choose('client', 'connection 1');
+    await viewer.lit('active');
+    await viewer.marked('opening', 'active');
+    await ask(connection, 1);
+    await viewer.lit('left');
+    await viewer.marked('active', 'left');
+    await connection.close();
+    await viewer.lit('closed');
+    await viewer.marked('left', 'closed');
+  });
+
+  const all = [
+    '→ Hello',
+    '← HelloYourself',
+    '→ ConnectionOpen on 1',
+    '← ConnectionAccept on 1',
+    '→ Call #1 on 1 3 B',
+    '← Response #1 on 1 3 B',
+    '→ ConnectionClose on 1',
+  ];
+
+  test('shows the wire between the two as a sequence, and what is filtered of it', async () => {
+    await viewer.says(all);
+    const kinds = viewer.page.getByRole('group', { name: 'Kinds of message' });
+    await kinds.getByRole('button', { name: 'request' }).click();
+    await viewer.says(all.filter((message) => !/Call|Response/.test(message)));
+    await kinds.getByRole('button', { name: 'request' }).click();
+    await viewer.page.getByLabel('Only this connection').fill('0');
+    await viewer.says(all.slice(0, 2));
+    await viewer.page.getByLabel('Only this connection').fill('');
+    await viewer.page.getByLabel('Messages with these words').fill('response 3');
+    await viewer.says(['← Response #1 on 1 3 B']);
+    await viewer.page.getByLabel('Messages with these words').fill('');
+    await viewer.says(all);
+  });
+
+  test('goes back to an event that is clicked, and shows every state as it was then', async () => {
+    await viewer.page.locator('.message[data-message=ConnectionOpen]').click();
+    await viewer.says([...all.slice(0, 3), ...all.slice(3).map((message) => `${message} (later)`)]);
+    await viewer.lit('opening');
+    expect(await viewer.actors()).toContain('connection 1 | opening');
+    expect(await viewer.actors()).not.toContain('connection 1 | closed');
+    // From one thing that happened to the connection to the next, by keys.
+    await viewer.page.keyboard.press(']');
+    await viewer.page.keyboard.press(']');
+    await viewer.lit('active');
+    await viewer.page.keyboard.press('[');
+    await viewer.page.keyboard.press('[');
+    await viewer.lit('opening');
+    const position = () => viewer.page.getByRole('slider').getAttribute('aria-valuenow');
+    const before = Number(await position());
+    await viewer.page.keyboard.press(',');
+    expect(await position()).toBe(String(before - 1));
+    await viewer.page.keyboard.press('.');
+    expect(await position()).toBe(String(before));
+    await viewer.page.keyboard.press('End');
+    await viewer.lit('closed');
+  });
+
+  test('stands still while it is paused, whatever comes, and goes on from the present', async () => {
+    await viewer.page.keyboard.press(' ');
+    const opened = session.open();
+    await viewer.page.locator('.message[data-future=true]', { hasText: 'ConnectionOpen' }).waitFor();
+    expect(await viewer.actors()).not.toContainEqual(expect.stringContaining('connection 3'));
+    decide({ type: 'reject' });
+    await opened.catch(() => {});
+    await viewer.page.keyboard.press(' ');
+    await viewer.row('client', 'connection 3').waitFor();
+    expect(await viewer.actors()).toContain('connection 3 | rejected');
+  });
+
+  test('tells a connection’s story, and nothing of what is SENSITIVE', async () => {
+    await viewer.choose('client', 'connection 1');
+    const story = viewer.page.locator('.story');
+    const traffic = story.locator('.section', { hasText: 'Messages and payload' }).locator('tbody tr').first();
+    expect(await traffic.locator('td').allTextContents()).toEqual(['3', '3 B', '2', '3 B']);
+    expect(await story.locator('.stays .mono').allTextContents()).toEqual(['opening', 'active', 'left', 'closed']);
+    await viewer.choose('client', 'session');
+    expect(await story.locator('.section', { hasText: /^Metadata/ }).textContent()).toBe(
+      'Metadatathis side, with Hellotokensensitive',
+    );
+    expect(await viewer.page.content()).not.toContain(SECRET);
+  });
+
+  test('saves the recording, and the sequence as Mermaid and as SVG', async () => {
+    const { page } = viewer;
+    const recording = await viewer.saved(() => page.getByRole('button', { name: 'Save recording' }).click());
+    expect(recording.name).toBe('recording.jsonl');
+    const { records } = parseRecording(recording.text);
+    expect(records.filter(({ kind }) => kind === 'wire')).toHaveLength(2 * all.length + 4);
+    expect(recording.text).not.toContain(SECRET);
+    const mermaid = await viewer.saved(() => page.getByRole('button', { name: 'Mermaid' }).click());
+    expect(mermaid.text.split('\n').slice(0, 5)).toEqual([
+      'sequenceDiagram',
+      '  participant initiator',
+      '  participant acceptor',
+      '  initiator->>acceptor: Hello on 0',
+      '  acceptor->>initiator: HelloYourself on 0',
+    ]);
+    const svg = await viewer.saved(() => page.getByRole('button', { name: 'SVG' }).click());
+    expect([svg.name, svg.text.match(/ConnectionReject/g)]).toEqual(['sequence.svg', expect.any(Array)]);
+  });
+
+  test('shows one that comes late what there is, and what there was', async () => {
+    const late = await new ViewerPage(await browser.page({ colorScheme: 'dark' })).open(server.url);
+    await late.row('client', 'connection 3').waitFor();
+    expect(await late.actors()).toEqual(await viewer.actors());
+    await late.choose('client', 'connection 1');
+    await late.lit('closed');
+    await late.page.locator('.message[data-message=ConnectionOpen]').first().click();
+    await late.lit('opening');
+    await late.page.close();
+  });
+
+  test('is used with keys alone, and says what they are', async () => {
+    const { page } = viewer;
+    await page.keyboard.press('1');
+    await page.keyboard.press('Home');
+    await page.locator('.story h2', { hasText: 'session' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.locator('.story h2', { hasText: 'conduit' }).waitFor();
+    expect(await page.getByRole('tree').getAttribute('aria-activedescendant')).toBe(
+      await page.getByRole('treeitem', { selected: true }).getAttribute('id'),
+    );
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').getByText('one event back').waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('t');
+    expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('light');
+  });
+
+  test('went nowhere but to this machine, and nothing went wrong', () => {
+    expect({ departures: browser.departures, failures: browser.failures }).toEqual({ departures: [], failures: [] });
+    expect(browser.requests.some((url) => url.startsWith('ws://127.0.0.1:'))).toBe(true);
+  });
+});
+
+/** Answers every Call with what it carries. */
+async function echo(connection: Connection): Promise<void> {
+  for await (const { id, body } of connection) {
+    if (body.type === 'Call') await connection.sendResponse(id, { ret: body.args });
+  }
+}
+
+/** One Call and its Response; whoever has the answer reads no further. */
+async function ask(connection: Connection, id: number): Promise<void> {
+  const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: Uint8Array.of(1, 2, 3) } as const;
+  await connection.send({ type: 'RequestMessage', id, body });
+  for await (const message of connection) if (message.body.type === 'Response') return;
+}
