@@ -117,3 +117,13 @@ test.each([0, 1, 2 ** 32 - 1])('a grant of %d adds to what a sender has', (addit
   stepper.send(SEND);
   expect(stepper.context.credit).toBe(1 + 2 * additional);
 });
+
+test('a sender has its new credit when it is told to go on', () => {
+  const resume = () => seen.push(stepper.context.credit);
+  const seen: number[] = [];
+  const port = { resume } as unknown as InputFrom<typeof senderMachine>['port'];
+  const stepper = new Stepper(compile(senderMachine), { credit: 0, conformance: 'strict', port });
+  stepper.start();
+  stepper.send({ type: 'rx.GrantCredit', body: { type: 'GrantCredit', additional: 2 } });
+  expect(seen).toEqual([2]);
+});
