@@ -1,0 +1,340 @@
+/** The two ends of a channel: what keeps the items that wait, and what hands them out, is modelled as src/calls has it. */
+import type { Conformance } from '../../machines/events.js';
+import type { Close, GrantCredit, Item } from '../../src/wire/message.js';
+import { DELIVERY, OPTIONAL } from '../draft.js';
+import type { Event, Local } from '../local.js';
+import { type Choice, END, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
+
+/** The channel's id. */
+const CHANNEL = 1;
+
+function item(number: number): Item {
+  return { type: 'Item', item: new Uint8Array([number]) };
+}
+
+function numberOf({ item }: { readonly item: Uint8Array }): number {
+  return item[0] as number;
+}
+
+/** A message on the channel, as its machines hear of it. */
+function heard({ body }: Said): Event {
+  return { type: `rx.${body.type}`, body } as Event;
+}
+
+export interface SenderOptions {
+  readonly conformance: Conformance;
+  readonly credit: number;
+  readonly items: number;
+  readonly gives: readonly ('finish' | 'close')[];
+}
+
+interface SenderState {
+  readonly machine: number;
+  readonly made: number;
+  readonly sent: number;
+  readonly granted: number;
+  readonly waiting: readonly number[];
+  /** The Close that is to follow what waits. */
+  readonly isClosing: boolean;
+  readonly hasEnded: boolean;
+  readonly isOver: boolean;
+}
+
+export class Sender implements Party<SenderState> {
+  readonly name = 'sender';
+  readonly #local: Local;
+  readonly #options: SenderOptions;
+  readonly #says: readonly Said[];
+
+  constructor(local: Local, options: SenderOptions, says: readonly Said[] = []) {
+    this.#local = local;
+    this.#options = options;
+    this.#says = says;
+  }
+
+  start(): Made<SenderState> {
+    const { conformance, credit } = this.#options;
+    const { state: machine } = this.#local.start({ port: PORT, conformance, credit });
+    const nothing = { made: 0, sent: 0, granted: 0, waiting: [], isClosing: false, hasEnded: false, isOver: false };
+    return { state: { machine, ...nothing }, sent: [] };
+  }
+
+  /** An adversary could give credit for ever. */
+  hears({ granted, hasEnded }: SenderState): readonly Said[] {
+    return hasEnded ? [] : this.#says.filter(({ body }) => body.type !== 'GrantCredit' || granted < 3);
+  }
+
+  choices({ made, isClosing, hasEnded, isOver }: SenderState): readonly Choice[] {
+    const { items, gives } = this.#options;
+    const may = (type: string) => ({ kind: OPTIONAL, input: { type } });
+    return [
+      ...(hasEnded || isClosing || made === items ? [] : [may('send')]),
+      ...(hasEnded || isClosing || !gives.includes('finish') ? [] : [may('finish')]),
+      ...(isOver || !gives.includes('close') ? [] : [may('close')]),
+    ];
+  }
+
+  step(state: SenderState, input: Input): Made<SenderState> {
+    const watch = new Watch();
+    const now = { ...state, waiting: [...state.waiting] };
+    const tell = (event: Event) => this.#tell(now, event, watch);
+    if ('message' in input && input.message.body.type !== 'End') {
+      const { body } = input.message;
+      if (body.type === 'GrantCredit') now.granted += body.additional;
+      tell(heard(input.message));
+    } else if (input.type === 'send') {
+      now.made++;
+      tell({ type: 'app.send', item: item(now.made).item } as Event);
+    } else if (input.type === 'finish') {
+      if (now.waiting.length > 0) now.isClosing = true;
+      else tell({ type: 'app.close', metadata: [] } as Event);
+    } else {
+      now.isOver = true;
+      if (input.type === 'close') watch.sent.push(END);
+      tell({ type: 'connection.ended' });
+      if (!isDone(this.#local, now.machine)) watch.wrong('nothing-waits', 'the sender does, at the end');
+    }
+    if (now.hasEnded && now.waiting.length > 0) watch.wrong('nothing-waits', 'items do, on a channel that is over');
+    const { credit } = this.#options;
+    if (!isDone(this.#local, now.machine) && this.creditOf(now) !== credit + now.granted - now.sent) {
+      const text = `${this.creditOf(now)} left of ${credit + now.granted}, and ${now.sent} sent`;
+      watch.wrong('credit-adds', text);
+    }
+    return { state: now, sent: watch.sent, finding: watch.finding };
+  }
+
+  goals({ waiting, hasEnded }: SenderState): ReturnType<Party['goals']> {
+    return { 'sender-goes-on': waiting.length === 0, 'end-known': hasEnded };
+  }
+
+  creditOf({ machine }: Pick<SenderState, 'machine'>): number {
+    return this.#local.snapshot(machine).context.credit as number;
+  }
+
+  #tell(now: { -readonly [K in keyof SenderState]: SenderState[K] }, event: Event, watch: Watch): void {
+    const { credit } = this.#options;
+    let waiting = [...now.waiting];
+    const said = (body: Item | Close) => {
+      if (now.isOver) watch.wrong('end-is-silent', `${body.type} at the end`);
+      if (now.hasEnded) watch.wrong('channel-last-word', `${body.type} from a sender that is over`);
+      watch.sent.push({ id: CHANNEL, body });
+      if (body.type === 'Close') return;
+      now.sent++;
+      if (now.sent > credit + now.granted) watch.wrong('credit-kept', `${now.sent} on ${credit + now.granted}`);
+      if (numberOf(body) !== now.sent) watch.wrong('in-order', `item ${numberOf(body)} leaves as number ${now.sent}`);
+    };
+    now.machine = play(this.#local, now.machine, event, (name, params, send, machine) => {
+      switch (name) {
+        case 'transmit':
+          said(params);
+          return;
+        case 'wait':
+          waiting.push(numberOf(params));
+          return;
+        case 'resume':
+          for (let left = this.creditOf({ machine }); left > 0 && waiting.length > 0; left--)
+            send({ type: 'app.send', item: item(waiting.shift() as number).item } as Event);
+          if (waiting.length === 0 && now.isClosing) send({ type: 'app.close', metadata: [] } as Event);
+          return;
+        case 'conclude':
+          if (now.hasEnded) watch.wrong('concludes-once', 'the sender ends again');
+          now.hasEnded = true;
+          waiting = [];
+          return;
+        default:
+          accused(this.#options.conformance, this.#says, params, watch);
+          now.hasEnded = true;
+          waiting = [];
+      }
+    });
+    now.waiting = waiting;
+  }
+}
+
+/** An accusation is right where a peer that does not conform meets strict mode. */
+function accused(mode: Conformance, says: readonly Said[], params: { readonly rule: string }, watch: Watch): void {
+  if (mode === 'reference' || says.length === 0) watch.wrong('never-accused', `of ${params.rule}`);
+}
+
+export interface ReceiverOptions {
+  readonly conformance: Conformance;
+  readonly window: number;
+  readonly room: number;
+  /** How often credit is granted by hand, and how much of it at a time. */
+  readonly hands?: { readonly times: number; readonly additional: number };
+  readonly gives: readonly ('reset' | 'refuse' | 'close')[];
+  /** Whether it is bound only later. */
+  readonly isLate?: true;
+}
+
+interface ReceiverState {
+  /** Undefined until it is bound. */
+  readonly machine: number | undefined;
+  readonly offer: number | undefined;
+  readonly kept: readonly Said[];
+  readonly received: number;
+  readonly taken: number;
+  readonly hands: number;
+  readonly hasEnded: boolean;
+  readonly isOver: boolean;
+}
+
+type Changing = { -readonly [K in keyof ReceiverState]: ReceiverState[K] };
+
+export class Receiver implements Party<ReceiverState> {
+  readonly name = 'receiver';
+  readonly #local: Local;
+  readonly #offers: Local;
+  readonly #options: ReceiverOptions;
+  readonly #says: readonly Said[];
+
+  constructor(local: Local, offers: Local, options: ReceiverOptions, says: readonly Said[] = []) {
+    this.#local = local;
+    this.#offers = offers;
+    this.#options = options;
+    this.#says = says;
+  }
+
+  start(): Made<ReceiverState> {
+    const { conformance, window: room, isLate } = this.#options;
+    const offer = isLate && this.#offers.start({ port: PORT, conformance, room }).state;
+    const nothing = { kept: [], received: 0, taken: 0, hands: 0, hasEnded: false, isOver: false };
+    return { state: { machine: isLate ? undefined : this.#begin(), offer, ...nothing }, sent: [] };
+  }
+
+  hears({ hasEnded }: ReceiverState): readonly Said[] {
+    return hasEnded ? [] : this.#says;
+  }
+
+  choices({ machine, received, taken, hands, hasEnded, isOver }: ReceiverState): readonly Choice[] {
+    const { hands: most, gives } = this.#options;
+    const may = (type: string, kind: number) => ({ kind, input: { type } });
+    const close = isOver || !gives.includes('close') ? [] : [may('close', OPTIONAL)];
+    if (hasEnded) return close;
+    if (machine === undefined) {
+      return [may('bind', DELIVERY), ...(gives.includes('refuse') ? [may('refuse', OPTIONAL)] : []), ...close];
+    }
+    return [
+      ...(taken < received ? [may('take', DELIVERY)] : []),
+      ...(hands < (most?.times ?? 0) ? [may('grant', DELIVERY)] : []),
+      ...(gives.includes('reset') ? [may('reset', OPTIONAL)] : []),
+      ...close,
+    ];
+  }
+
+  step(state: ReceiverState, input: Input): Made<ReceiverState> {
+    const watch = new Watch();
+    const now: Changing = { ...state };
+    const { additional = 0 } = this.#options.hands ?? {};
+    if ('message' in input && input.message.body.type !== 'End') this.#hear(now, input.message, watch);
+    else if (input.type === 'bind') this.#bind(now, watch);
+    else if (input.type === 'refuse') this.#offer(now, { type: 'app.refuse' }, watch);
+    else if (input.type === 'take') {
+      now.taken++;
+      this.#tell(now, { type: 'app.take' }, watch);
+    } else if (input.type === 'grant') {
+      now.hands++;
+      this.#tell(now, { type: 'app.grant', additional } as Event, watch);
+    } else if (input.type === 'reset') this.#tell(now, { type: 'app.reset', metadata: [] } as Event, watch);
+    else {
+      now.isOver = true;
+      if (input.type === 'close') watch.sent.push(END);
+      if (now.machine === undefined) this.#offer(now, { type: 'connection.ended' }, watch);
+      else this.#tell(now, { type: 'connection.ended' }, watch);
+      if (!now.hasEnded) watch.wrong('nothing-waits', 'the receiver does, at the end');
+    }
+    this.#checkBounds(now, watch);
+    // Only what lies there counts, where it is not known what was sent.
+    if (this.#says.length > 0) {
+      now.received -= now.taken;
+      now.taken = 0;
+    }
+    return { state: now, sent: watch.sent, finding: watch.finding };
+  }
+
+  goals({ hasEnded }: ReceiverState): ReturnType<Party['goals']> {
+    return { 'end-known': hasEnded };
+  }
+
+  creditOf({ machine }: Pick<ReceiverState, 'machine'>): number | undefined {
+    return machine === undefined ? undefined : (this.#local.snapshot(machine).context.credit as number);
+  }
+
+  #begin(): number {
+    const { conformance, window, room } = this.#options;
+    return this.#local.start({ port: PORT, conformance, window, room }).state;
+  }
+
+  #checkBounds(now: Changing, watch: Watch): void {
+    const { window, room, conformance, hands } = this.#options;
+    const given = window + now.hands * (hands?.additional ?? 0);
+    const most = Math.max(given, conformance === 'reference' && this.#says.length > 0 ? room + given : given);
+    const held = now.received - now.taken + now.kept.filter(({ body }) => body.type === 'Item').length;
+    const credit = now.hasEnded ? 0 : (this.creditOf(now) ?? 0);
+    if (held + credit > most) watch.wrong('credit-bounds', `${held} here and ${credit} to come, of ${most}`);
+    const ends = now.kept.filter(({ body }) => body.type !== 'Item' && body.type !== 'GrantCredit').length;
+    if (ends > 2) watch.wrong('credit-bounds', `${ends} ends are kept`);
+  }
+
+  #hear(now: Changing, message: Said, watch: Watch): void {
+    if (now.machine === undefined) this.#offer(now, heard(message), watch);
+    else this.#tell(now, heard(message), watch);
+  }
+
+  #bind(now: Changing, watch: Watch): void {
+    this.#offer(now, { type: 'app.bind' }, watch);
+    now.machine = this.#begin();
+    const { kept } = now;
+    now.kept = [];
+    now.hasEnded = false;
+    for (const message of kept) this.#tell(now, heard(message), watch);
+  }
+
+  /** Before it is bound. */
+  #offer(now: Changing, event: Event, watch: Watch): void {
+    now.offer = play(this.#offers, now.offer as number, event, (name, params: Said['body']) => {
+      // Grants are added up, and mean nothing to a receiver.
+      if (name === 'keep') {
+        if (params.type !== 'GrantCredit') now.kept = [...now.kept, { id: CHANNEL, body: params }];
+      } else if (name === 'transmit') this.#say(now, params, watch);
+      else accused(this.#options.conformance, this.#says, params as never, watch);
+    });
+    if (!isDone(this.#offers, now.offer)) return;
+    now.hasEnded = true;
+    if (event.type !== 'app.bind') now.kept = [];
+  }
+
+  #say(now: Changing, body: Said['body'], watch: Watch): void {
+    if (now.isOver) watch.wrong('end-is-silent', `${body.type} at the end`);
+    if (now.hasEnded) watch.wrong('channel-last-word', `${body.type} from a receiver that is over`);
+    watch.sent.push({ id: CHANNEL, body });
+  }
+
+  #tell(now: Changing, event: Event, watch: Watch): void {
+    now.machine = play(this.#local, now.machine as number, event, (name, params: GrantCredit | Item) => {
+      switch (name) {
+        case 'transmit':
+          this.#say(now, params, watch);
+          return;
+        case 'deliver': {
+          if (now.hasEnded) watch.wrong('channel-last-word', 'an item for a reader whose channel is over');
+          now.received++;
+          const number = numberOf(params as Item);
+          if (this.#says.length === 0 && number !== now.received) {
+            watch.wrong('in-order', `item ${number} arrives as number ${now.received}`);
+          }
+          return;
+        }
+        case 'conclude':
+          if (now.hasEnded) watch.wrong('concludes-once', 'the receiver ends again');
+          if ((params as { type: string }).type === 'overrun' && this.#says.length === 0)
+            watch.wrong('never-accused', 'of an item beyond its credit');
+          now.hasEnded = true;
+          return;
+        default:
+          accused(this.#options.conformance, this.#says, params as never, watch);
+          now.hasEnded = true;
+      }
+    });
+  }
+}

@@ -1,0 +1,40 @@
+/** What has to hold of calls and channels, each with the rule or the row of the protocol that it comes from. */
+export const PROPERTIES = {
+  // Safety: in every state, at every step.
+  'call-settles-once': {
+    rule: 'rpc.response.one-per-request',
+    text: 'a call settles once, whatever crosses on the wire',
+  },
+  'one-response': { rule: 'rpc.response.one-per-request', text: 'a Call has one Response, and no more' },
+  'limit-kept': {
+    rule: 'rpc.flow-control.max-concurrent-requests',
+    text: 'never more requests are in flight than the peer takes',
+  },
+  'cancel-once': { rule: 'rpc.cancel', text: 'a Cancel follows its Call, once, and nothing follows a Response' },
+  'credit-kept': { rule: 'rpc.flow-control.credit', text: 'no more items are sent than credit was given' },
+  'credit-adds': {
+    rule: 'rpc.flow-control.credit.grant.additive',
+    text: 'credit is what was given, less what was sent',
+  },
+  'credit-agrees': {
+    rule: 'rpc.flow-control.credit',
+    text: 'whenever the link is quiet both ends count the same credit',
+  },
+  'credit-bounds': { rule: '9a.17', text: 'no more lies at the receiver than it gave credit or has room for' },
+  'in-order': { rule: 'rpc.channel', text: 'items arrive in order, each once' },
+  'channel-last-word': { rule: 'rpc.channel.close', text: 'an end of a channel that is over says nothing more' },
+  'concludes-once': { rule: 'rpc.channel.lifecycle', text: 'each end of a channel ends once' },
+  'never-accused': { rule: '9a', text: 'two conforming peers never accuse each other, and reference mode nobody' },
+  'end-is-silent': { rule: 'connection.close', text: 'nothing is sent on a connection that is over' },
+  'nothing-waits': { rule: 'connection.close.semantics', text: 'on a connection that is over nothing waits any more' },
+  // Liveness: given delivery, readers that read and, where they are to, handlers that answer.
+  'calls-settle': { rule: 'rpc.response', text: 'every call settles' },
+  'places-free': {
+    rule: 'rpc.flow-control.max-concurrent-requests',
+    text: 'every place under the limit is free again',
+  },
+  'sender-goes-on': { rule: 'rpc.flow-control.credit.exhaustion', text: 'a sender that waits for credit goes on' },
+  'end-known': { rule: 'rpc.channel.reset', text: 'the end of a channel becomes known at its other end' },
+} as const;
+
+export type Property = keyof typeof PROPERTIES;

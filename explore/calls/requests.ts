@@ -1,0 +1,310 @@
+/**
+ * The two sides of calls: what spawns their machines, allocates ids and keeps the limits is modelled here, as little of it as
+ * there is, and as src/calls has it.
+ */
+import type { Conformance } from '../../machines/events.js';
+import type { Call, Response } from '../../src/wire/message.js';
+import { DELIVERY, OPTIONAL } from '../draft.js';
+import type { Local } from '../local.js';
+import { type Choice, END, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
+
+const CALL: Call = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: new Uint8Array() };
+const CANCELLED = new Uint8Array([9]);
+
+function responseOf(value: number): Response {
+  return { type: 'Response', channels: [], metadata: [], ret: new Uint8Array([value]) };
+}
+
+export interface CallerOptions {
+  readonly calls: number;
+  /** The peer's `maxConcurrentRequests`. */
+  readonly limit: number;
+  readonly conformance: Conformance;
+  /** What becomes of calls beside their Responses. */
+  readonly gives: readonly ('abort' | 'fail' | 'close')[];
+  /** Whether a call that is not answered is given up in the end. */
+  readonly expires?: true;
+  /** Calls that can't be sent, which is known at once or later. */
+  readonly unsendable?: readonly number[];
+}
+
+interface CallState {
+  readonly machine: number;
+  readonly isSettled: boolean;
+  readonly isAdmitted: boolean;
+  readonly isSent: boolean;
+  readonly wasCancelled: boolean;
+  readonly wasAnswered: boolean;
+}
+
+interface CallerState {
+  readonly calls: readonly CallState[];
+  readonly isOver: boolean;
+}
+
+/** Request ids by the connection's parity; ours is odd. */
+const idOf = (index: number) => index * 2 + 1;
+
+export class Caller implements Party<CallerState> {
+  readonly name = 'caller';
+  readonly #local: Local;
+  readonly #options: CallerOptions;
+  readonly #says: readonly Said[];
+
+  constructor(local: Local, options: CallerOptions, says: readonly Said[] = []) {
+    this.#local = local;
+    this.#options = options;
+    this.#says = says;
+  }
+
+  hears(): readonly Said[] {
+    return this.#says;
+  }
+
+  start(): Made<CallerState> {
+    return { state: { calls: [], isOver: false }, sent: [] };
+  }
+
+  choices({ calls, isOver }: CallerState): readonly Choice[] {
+    const { gives, unsendable = [] } = this.#options;
+    if (isOver) return [];
+    const choices: Choice[] = [];
+    if (calls.length < this.#options.calls) choices.push({ kind: OPTIONAL, input: { type: 'call' } });
+    for (const [of, call] of calls.entries()) {
+      if (this.#isDone(call)) continue;
+      if (this.#options.expires) choices.push({ kind: DELIVERY, input: { type: 'abort', of } });
+      else if (gives.includes('abort')) choices.push({ kind: OPTIONAL, input: { type: 'abort', of } });
+      if (gives.includes('fail') && call.isAdmitted) choices.push({ kind: OPTIONAL, input: { type: 'fail', of } });
+      if (call.isAdmitted && unsendable.includes(of)) choices.push({ kind: DELIVERY, input: { type: 'refused', of } });
+    }
+    if (gives.includes('close')) choices.push({ kind: OPTIONAL, input: { type: 'close' } });
+    return choices;
+  }
+
+  step(state: CallerState, input: Input): Made<CallerState> {
+    const watch = new Watch();
+    const calls = [...state.calls];
+    let { isOver } = state;
+    const tell = (of: number, event: { readonly type: string }) => {
+      calls[of] = this.#tell(calls, of, event, watch);
+    };
+    if ('message' in input && input.message.body.type !== 'End') {
+      const { id, body } = input.message;
+      const of = calls.findIndex((call, index) => idOf(index) === id && call.isAdmitted && !this.#isDone(call));
+      if (body.type !== 'Response') throw new Error(`a caller hears ${body.type}`);
+      if (of >= 0) tell(of, { type: 'rx.Response', body } as never);
+      // 9a.15
+      else if (this.#options.conformance === 'strict') {
+        if (this.#says.length === 0) watch.wrong('never-accused', `a Response to ${id} with no call in flight`);
+        isOver = true;
+      }
+    } else if (input.type === 'call') {
+      const { state: machine } = this.#local.start({ port: PORT, call: CALL });
+      calls.push({
+        machine,
+        isSettled: false,
+        isAdmitted: false,
+        isSent: false,
+        wasCancelled: false,
+        wasAnswered: false,
+      });
+    } else if ('of' in input && input.of !== undefined) {
+      if (input.type === 'abort') tell(input.of, { type: 'app.abort', why: 'aborted' } as never);
+      else if (input.type === 'fail') tell(input.of, { type: 'app.fail', reason: '' } as never);
+      else tell(input.of, { type: 'calls.refused', error: new Error('it does not fit') } as never);
+    } else {
+      isOver = true;
+      if (input.type === 'close') watch.sent.push(END);
+    }
+    if (isOver) for (const of of calls.keys()) tell(of, { type: 'connection.ended' });
+    // Whoever waits longest comes next.
+    for (let of = 0; of < calls.length && !isOver && this.#inFlight(calls) < this.#options.limit; of++) {
+      const call = calls[of] as CallState;
+      if (call.isAdmitted || this.#isDone(call)) continue;
+      calls[of] = { ...call, isAdmitted: true };
+      tell(of, { type: 'calls.admitted' });
+    }
+    if (isOver) {
+      const left = calls.findIndex((call) => !call.isSettled || !this.#isDone(call));
+      if (left >= 0) watch.wrong('nothing-waits', `call ${idOf(left)} does, at the end`);
+    }
+    return { state: { calls, isOver }, sent: watch.sent, finding: watch.finding };
+  }
+
+  goals({ calls }: CallerState): ReturnType<Party['goals']> {
+    return {
+      'calls-settle': calls.every(({ isSettled }) => isSettled),
+      'places-free': calls.every((call) => this.#isDone(call)),
+    };
+  }
+
+  #isDone({ machine }: CallState): boolean {
+    return isDone(this.#local, machine);
+  }
+
+  #inFlight(calls: readonly CallState[]): number {
+    return calls.filter((call) => call.isAdmitted && !this.#isDone(call)).length;
+  }
+
+  #tell(calls: readonly CallState[], of: number, event: { readonly type: string }, watch: Watch): CallState {
+    const call = { ...(calls[of] as CallState) };
+    if (event.type === 'rx.Response') call.wasAnswered = true;
+    const id = idOf(of);
+    const machine = play(this.#local, call.machine, event, (name, params: { readonly type: string }) => {
+      if (name === 'settle') {
+        if (call.isSettled) watch.wrong('call-settles-once', `call ${id} settles again, as ${params.type}`);
+        call.isSettled = true;
+        return;
+      }
+      if (event.type === 'connection.ended') watch.wrong('end-is-silent', `${params.type} of ${id} at the end`);
+      if (params.type === 'Cancel') {
+        if (call.wasCancelled) watch.wrong('cancel-once', `a second Cancel of ${id}`);
+        if (!call.isAdmitted) watch.wrong('cancel-once', `a Cancel of ${id} before its Call`);
+        if (call.wasAnswered) watch.wrong('cancel-once', `a Cancel of ${id} after its Response`);
+        call.wasCancelled = true;
+      }
+      // Where the Call can't leave, its Cancel is about nothing: 9a.16.
+      if (params.type === 'Call' && (this.#options.unsendable ?? []).includes(of)) return;
+      watch.sent.push({ id, body: params as Said['body'] });
+      if (params.type !== 'Call') return;
+      call.isSent = true;
+      // Whether the peer has given up on one of them, only its Response says.
+      const owed = calls.filter(({ isSent, wasAnswered }) => isSent && !wasAnswered).length;
+      if (owed >= this.#options.limit) watch.wrong('limit-kept', `${id} is sent while ${owed} are in flight`);
+    });
+    return { ...call, machine };
+  }
+}
+
+export interface AnswererOptions {
+  /** Our `maxConcurrentRequests`. */
+  readonly limit: number;
+  readonly conformance: Conformance;
+  /** Whether a handler has to answer; where not, it may. */
+  readonly answers: boolean;
+  /** Whether a handler answers at once when it is aborted, from within its signal. */
+  readonly listens: boolean;
+}
+
+interface AnswerState {
+  readonly id: number;
+  readonly machine: number;
+  /** The handler has been asked, and has not answered. */
+  readonly isAtWork: boolean;
+  readonly isAnswered: boolean;
+}
+
+interface AnswererState {
+  readonly answers: readonly AnswerState[];
+  readonly isOver: boolean;
+}
+
+/** Calls of an adversary's at a time, and more than any limit here. */
+const MOST_HEARD = 3;
+
+export class Answerer implements Party<AnswererState> {
+  readonly name = 'answerer';
+  readonly #local: Local;
+  readonly #options: AnswererOptions;
+  readonly #says: readonly Said[];
+
+  constructor(local: Local, options: AnswererOptions, says: readonly Said[] = []) {
+    this.#local = local;
+    this.#options = options;
+    this.#says = says;
+  }
+
+  /** An adversary could call for ever. */
+  hears({ answers }: AnswererState): readonly Said[] {
+    return this.#says.filter(({ body }) => body.type !== 'Call' || answers.length < MOST_HEARD);
+  }
+
+  start(): Made<AnswererState> {
+    return { state: { answers: [], isOver: false }, sent: [] };
+  }
+
+  choices({ answers }: AnswererState): readonly Choice[] {
+    const kind = this.#options.answers ? DELIVERY : OPTIONAL;
+    return answers.flatMap(({ isAtWork }, of) =>
+      isAtWork
+        ? [
+            { kind, input: { type: 'reply', of } },
+            { kind: OPTIONAL, input: { type: 'throw', of } },
+          ]
+        : [],
+    );
+  }
+
+  step(state: AnswererState, input: Input): Made<AnswererState> {
+    const watch = new Watch();
+    const answers = [...state.answers];
+    let { isOver } = state;
+    const tell = (of: number, event: { readonly type: string }) => {
+      answers[of] = this.#tell(answers[of] as AnswerState, event, isOver, watch);
+    };
+    if ('message' in input && input.message.body.type !== 'End') {
+      const { id, body } = input.message;
+      const of = answers.findIndex((answer) => answer.id === id && !answer.isAnswered);
+      if (body.type === 'Cancel') {
+        // 9a.16
+        if (of >= 0) tell(of, { type: 'rx.Cancel' });
+      } else {
+        isOver = this.#accuses(answers, of, watch);
+        // In reference mode what is one too many is delivered like any other.
+        if (!isOver) this.#begin(answers, id, watch);
+      }
+    } else if ('of' in input && input.of !== undefined) {
+      const event =
+        input.type === 'reply' ? { type: 'app.reply', response: responseOf(1) } : { type: 'app.fail', ret: CANCELLED };
+      answers[input.of] = { ...(answers[input.of] as AnswerState), isAtWork: false };
+      tell(input.of, event);
+    } else {
+      isOver = true;
+    }
+    if (isOver && !state.isOver) for (const of of answers.keys()) tell(of, { type: 'connection.ended' });
+    if (isOver) {
+      const left = answers.find(({ machine, isAtWork }) => !isAtWork && !isDone(this.#local, machine));
+      if (left !== undefined) watch.wrong('nothing-waits', `the handler of ${left.id} is done, and its answer is not`);
+    }
+    // What is over and done is forgotten.
+    const kept = answers.filter(({ machine }) => !isDone(this.#local, machine));
+    return { state: { answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
+  }
+
+  goals({ answers }: AnswererState): ReturnType<Party['goals']> {
+    return { 'places-free': answers.every(({ isAnswered }) => isAnswered) };
+  }
+
+  /** 9a.14: whether a Call is one too many, in either of two ways. */
+  #accuses(answers: readonly AnswerState[], of: number, watch: Watch): boolean {
+    const isConforming = this.#says.length === 0;
+    const inFlight = answers.filter(({ isAnswered }) => !isAnswered).length;
+    if (isConforming && inFlight >= this.#options.limit) watch.wrong('limit-kept', `${inFlight} are in flight already`);
+    if (of < 0 && inFlight < this.#options.limit) return false;
+    return this.#options.conformance === 'strict';
+  }
+
+  #begin(answers: AnswerState[], id: number, watch: Watch): void {
+    const { state: machine, actions } = this.#local.start({ port: PORT, cancelled: CANCELLED });
+    const isAtWork = actions.some((action) => action.kind === 'effect' && action.name === 'handle');
+    if (!isAtWork) watch.wrong('nothing-waits', `nobody is asked about ${id}`);
+    answers.push({ id, machine, isAtWork, isAnswered: false });
+  }
+
+  #tell(before: AnswerState, event: { readonly type: string }, isOver: boolean, watch: Watch): AnswerState {
+    const answer = { ...before };
+    const machine = play(this.#local, answer.machine, event, (name, params: Response, send) => {
+      if (name === 'abort') {
+        if (!answer.isAtWork || !this.#options.listens) return;
+        answer.isAtWork = false;
+        send({ type: 'app.reply', response: responseOf(2) } as never);
+        return;
+      }
+      if (isOver) watch.wrong('end-is-silent', `a Response to ${answer.id} at the end`);
+      if (answer.isAnswered) watch.wrong('one-response', `a second Response to ${answer.id}`);
+      answer.isAnswered = true;
+      watch.sent.push({ id: answer.id, body: params });
+    });
+    return { ...answer, machine };
+  }
+}
