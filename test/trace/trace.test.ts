@@ -7,6 +7,14 @@ import { table, textOf, trace } from './trace.js';
 
 const { implementations, tests } = trace();
 
+/** Of bytes and of numbers that JSON has not, that they are there is enough. */
+const plain = (_: string, value: unknown) =>
+  typeof value === 'bigint' || value instanceof Uint8Array ? typeof value : value;
+const cases = JSON.stringify(
+  rows.map((row) => row.cases),
+  plain,
+);
+
 /** The rules of which the machines of channels accuse a peer, in the matrices that a test holds against the specification. */
 const ofChannels = new Set(
   ['offer', 'sender', 'receiver'].flatMap((machine) => {
@@ -34,8 +42,7 @@ describe('the rules of the specification', () => {
   it.each(RULES)(
     '%s, of which a peer can be accused, is reported in a case of the table, a cell of a matrix or a test of calls',
     (rule) => {
-      const plain = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
-      const isInTable = rows.some((row) => JSON.stringify(row.cases, plain).includes(`{"violation":"${rule}"}`));
+      const isInTable = cases.includes(`{"violation":"${rule}"}`);
       expect(isInTable || ofChannels.has(rule) || ofCalls.includes(`'${rule}'`)).toBe(true);
     },
   );
