@@ -274,10 +274,14 @@ export class Stepper<Machine extends AnyStateMachine> {
 
   /** Enters the initial state; once. */
   start(): void {
-    const event = { type: 'xstate.init', input: this.#input as unknown };
+    const { entry } = this.table;
     try {
-      this.#run(this.table.entry, new Args(this.#context, event));
-      this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
+      // Most have nothing to do here, and nobody who looks.
+      if (entry.length > 0 || this.#observer !== undefined) {
+        const event = { type: 'xstate.init', input: this.#input as unknown };
+        this.#run(entry, new Args(this.#context, event));
+        this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
+      }
       this.#settle();
     } catch (error) {
       this.#fail(error);
