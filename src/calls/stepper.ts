@@ -221,6 +221,9 @@ function resolve(part: Part, named: Record<string, unknown>, kind: string, refus
   };
 }
 
+/** What observers are told of a start. What it was given stays out of it: a port is nobody's to see. */
+const INIT = { type: 'xstate.init' } as const;
+
 /**
  * One instance of a compiled machine. Its steps are XState's own; `send` returns when all effects of the event are done.
  * What a guard or an effect throws comes out of `start` or `send`, and is the end of it, as it is an actor's.
@@ -276,12 +279,8 @@ export class Stepper<Machine extends AnyStateMachine> {
   start(): void {
     const { entry } = this.table;
     try {
-      // Most have nothing to do here, and nobody who looks.
-      if (entry.length > 0 || this.#observer !== undefined) {
-        const event = { type: 'xstate.init', input: this.#input as unknown };
-        this.#run(entry, new Args(this.#context, event));
-        this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, event);
-      }
+      if (entry.length > 0) this.#run(entry, new Args(this.#context, { ...INIT, input: this.#input as unknown }));
+      this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, INIT);
       this.#settle();
     } catch (error) {
       this.#fail(error);
