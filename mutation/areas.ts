@@ -30,7 +30,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   wire: {
     mutate: ['src/wire/**/*.ts'],
-    tests: ['id', 'idset', 'metadata', 'sensitive'].map((name) => `test/wire/${name}.test.ts`),
+    tests: ['id', 'idset', 'metadata', 'plain', 'sensitive'].map((name) => `test/wire/${name}.test.ts`),
   },
   codec: {
     mutate: ['src/codec/**/*.ts'],
