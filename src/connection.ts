@@ -1,7 +1,7 @@
 import type { OpenedConnection } from '../machines/events.js';
 import { checkMetadata, objectOf } from './arguments.js';
 import { CallerOf } from './caller.js';
-import type { Handler, Refusals } from './calls/answer.js';
+import type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.js';
 import { Driver, REFUSALS } from './calls/driver.js';
 import { ConnectionLine, type LineHost } from './connection-line.js';
 import { detachedMessage } from './detach.js';
@@ -30,7 +30,14 @@ export interface RequestFailure {
 
 /** Options of {@link Connection.serve}. */
 export interface ServeOptions {
-  /** What callers get where the handler gives no answer; by default what services that speak MessagePack say. */
+  /** What callers get where the handler gives no answer; by default its own, or what services that speak MessagePack say. */
+  readonly refusals?: Refusals | undefined;
+}
+
+/** Answers the calls of a connection, which it gets to know; see {@link Handler}. */
+export interface ConnectionHandler {
+  (request: IncomingRequest, connection: Connection): Reply | Promise<Reply>;
+  /** What callers get where it gives no answer. */
   readonly refusals?: Refusals;
 }
 
@@ -196,12 +203,12 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    *
    * @throws InvalidArgument when there is a handler or another reader already; ConnectionClosed when it is closed.
    */
-  serve(handler: Handler, options: ServeOptions = {}): void {
+  serve(handler: ConnectionHandler, options: ServeOptions = {}): void {
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
     if (this.#reason !== undefined) throw this.#closedError(this.#reason);
     if (this.#driver?.handler !== undefined) throw new InvalidArgument(`connection ${this.id} has a handler already`);
-    this.#start(handler, options.refusals);
+    this.#start((request) => handler(request, this), options.refusals ?? handler.refusals);
   }
 
   /**
@@ -274,6 +281,17 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     this.#failures?.end();
     this.#driver?.end(this.#closedError(reason));
     this.#resolveClosed?.(reason);
+  }
+
+  /** Tells the user what ends nothing. @internal */
+  report(report: Report): void {
+    this.#host.report(report);
+  }
+
+  /** Calls back after so many milliseconds by the session's clock; gives what calls that off. @internal */
+  after(milliseconds: number, callback: () => void): () => void {
+    const timer = this.#host.setTimeout(callback, milliseconds);
+    return () => this.#host.clearTimeout(timer);
   }
 
   /** What makes and answers calls. @internal */

@@ -8,6 +8,8 @@ export interface Report {
     | 'setup-failed'
     /** A handler threw, rejected, answered wrongly, or its answer could not be sent; the caller was answered `Cancelled`. */
     | 'handler-failed'
+    /** A caller's arguments were malformed, or a schema refused them; the caller was answered `InvalidPayload`. */
+    | 'arguments-refused'
     /** A listener threw. */
     | 'listener-failed'
     /** The keepalive's times are not positive: there is none. */

@@ -172,8 +172,10 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
       throw new InvalidArgument('a handler must answer with bytes, or with { ret } of bytes');
     }
     const checked = metadata === undefined ? [] : this.#driver.line.metadataOf(metadata);
+    const { channels: all } = this.#driver;
     // Only for somebody who waits.
-    const ids = channels === undefined || this.#isAborted ? [] : this.#driver.channels.pass(channels);
+    if (this.#isAborted && channels !== undefined) all.refuse(channels, this.#reason() as Error);
+    const ids = channels === undefined || this.#isAborted ? [] : all.pass(channels);
     return { type: 'Response', channels: ids, metadata: checked, ret };
   }
 

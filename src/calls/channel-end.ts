@@ -8,7 +8,7 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endEr
     case 'closed':
       return role === 'sender'
         ? new ChannelClosed('local', 'the channel is closed', end.metadata)
-        : new ChannelClosed('peer', 'the sender has closed the channel', end.metadata);
+        : new ChannelClosed('peer', 'the sender has given the channel up before its end', end.metadata);
     case 'reset':
       return role === 'sender'
         ? new ChannelClosed('peer', 'the receiver has reset the channel', end.metadata)

@@ -1,9 +1,10 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { InvalidArgument } from '../errors.js';
+import { ChannelClosed, InvalidArgument } from '../errors.js';
 import { refused } from '../outbox.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
+import { readableOf, writableOf } from './streams.js';
 
 /** How items become bytes, and what they were. */
 export interface ItemCodec<T> {
@@ -39,7 +40,7 @@ const BYTES: ItemCodec<Uint8Array> = {
 
 /** What the two ends of a channel have in common: which of them is ours, and what carries it. */
 export class Core<T = unknown> {
-  readonly credit: number;
+  #credit: number | undefined;
   /** What our end does, once the other one was passed. */
   role: 'sender' | 'receiver' | undefined;
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
@@ -48,8 +49,25 @@ export class Core<T = unknown> {
   /** What is to be done once there is an end to do it, in order. */
   #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
 
-  constructor(credit: number) {
-    this.credit = credit;
+  constructor(credit: number | undefined) {
+    this.#credit = credit;
+  }
+
+  /** What the sender begins with. */
+  get credit(): number {
+    return this.#credit ?? INITIAL_CREDIT;
+  }
+
+  /**
+   * The method that it is passed to says what the sender begins with.
+   *
+   * @throws InvalidArgument when it was made with another number.
+   */
+  agree(credit: number): void {
+    if (this.#credit !== undefined && this.#credit !== credit) {
+      throw new InvalidArgument(`the channel was made with a credit of ${this.#credit}, and the method says ${credit}`);
+    }
+    this.#credit = credit;
   }
 
   get isPassed(): boolean {
@@ -68,8 +86,14 @@ export class Core<T = unknown> {
     for (const { act } of waiting) act(end);
   }
 
+  /** The call that was to name it came to nothing: whoever waits for its items, or to send some, hears of it. */
+  fail(error: Error): void {
+    if (this.end === undefined) this.abandon(error);
+    else this.end.fail(error);
+  }
+
   abandon(error: Error): void {
-    this.#error = error;
+    this.#error ??= error;
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
@@ -105,6 +129,7 @@ export function coreOf(end: unknown, name: string): Core {
 /** The sender's end of a channel. */
 export class Tx<T = Uint8Array> {
   readonly #core: Core<T>;
+  #writable: WritableStream<T> | undefined;
 
   /** @internal */
   constructor(core: Core<T>) {
@@ -141,6 +166,21 @@ export class Tx<T = Uint8Array> {
     return core.when((bound) => (bound as SenderEnd).close(metadata));
   }
 
+  /**
+   * Ends the channel at once: what waits is not sent, and the receiver's loop ends with ChannelClosed, since something is
+   * missing: a Close with `aborted` in its metadata.
+   */
+  abort(): void {
+    this.#core.require('sender');
+    this.#core.fail(new ChannelClosed('local', 'the channel was aborted'));
+  }
+
+  /** This end as a stream: a write is done when its item was sent; closing and aborting it do the same to the channel. */
+  get writable(): WritableStream<T> {
+    this.#writable ??= writableOf(this);
+    return this.#writable;
+  }
+
   toJSON(): unknown {
     return { credit: this.#core.credit };
   }
@@ -149,6 +189,7 @@ export class Tx<T = Uint8Array> {
 /** The receiver's end of a channel. */
 export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
   readonly #core: Core<T>;
+  #readable: ReadableStream<T> | undefined;
 
   /** @internal */
   constructor(core: Core<T>) {
@@ -172,9 +213,15 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
       next: async () => {
         const end = (core.end ?? (await core.when((bound) => Promise.resolve(bound)))) as ReceiverEnd;
         const bytes = await end.next();
-        return bytes === undefined
-          ? { value: undefined, done: true }
-          : { value: core.codec.decode(bytes), done: false };
+        if (bytes === undefined) return { value: undefined, done: true };
+        try {
+          return { value: core.codec.decode(bytes), done: false };
+        } catch (error) {
+          // The loop ends with it, and does not call `return` then.
+          end.fail(error as Error);
+          end.reset([]);
+          throw error;
+        }
       },
       return: () => {
         this.reset();
@@ -204,6 +251,15 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
     this.#do((end) => end.reset(metadata));
   }
 
+  /**
+   * This end as a stream, which takes an item when somebody reads one: unread, it leaves the sender with the credit that it began with.
+   * Cancelling it resets the channel.
+   */
+  get readable(): ReadableStream<T> {
+    this.#readable ??= readableOf(this[Symbol.asyncIterator]());
+    return this.#readable;
+  }
+
   #do(action: (end: ReceiverEnd) => void): void {
     const { end } = this.#core;
     if (end !== undefined) {
@@ -224,8 +280,8 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
  *
  * @throws InvalidArgument when the credit is none.
  */
-export function channel<T = Uint8Array>({ credit = INITIAL_CREDIT }: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
-  const core = new Core<T>(creditOf(credit));
+export function channel<T = Uint8Array>({ credit }: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
+  const core = new Core<T>(credit === undefined ? undefined : creditOf(credit));
   return [new Tx(core), new Rx(core)];
 }
 

@@ -48,6 +48,14 @@ export class Channels implements ChannelHost {
     });
   }
 
+  /** Nobody will pass these: whoever holds the other end hears of it. */
+  refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void {
+    for (const [index, end] of ends.entries()) {
+      const core = coreOf(end, `channels[${index}]`);
+      if (!core.isPassed) core.abandon(error);
+    }
+  }
+
   /** What names these channels has left: they may be used. */
   activate(ids: readonly ChannelId[]): void {
     for (const id of ids) {

@@ -10,6 +10,7 @@ import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
 import type { ChannelHost } from './line.js';
 import { compile, Stepper } from './stepper.js';
+import { isAborted } from './streams.js';
 
 const TABLE = compile(receiverMachine);
 
@@ -30,6 +31,8 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   readonly #readers = new Fifo<Reader>();
   #end: ChannelEnd | undefined;
   #error: Error | undefined;
+  /** What it ends with instead, where the call that named it came to nothing, or its items make no sense. */
+  #failure: Error | undefined;
 
   constructor(channels: ChannelHost, id: ChannelId, window: number) {
     this.id = id;
@@ -69,6 +72,13 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     const metadata = this.#channels.line.metadataOf(given);
     this.#stepper.send({ type: 'app.reset', metadata });
     this.#drop();
+  }
+
+  /** Ends it at once, unless it has ended: its reader hears `error`, and the sender is told to stop. */
+  fail(error: Error): void {
+    if (this.#end !== undefined) return;
+    this.#failure = error;
+    this.reset([]);
   }
 
   take({ body }: ChannelMessage): void {
@@ -113,7 +123,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   conclude(end: ChannelEnd): void {
     this.#end = end;
-    this.#error = endErrorOf(end, 'receiver', this.#channels);
+    this.#error = this.#failure ?? endErrorOf(end, 'receiver', this.#channels);
     for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
       if (this.#isOrderly) reader.resolve(undefined);
       else reader.reject(this.#error);
@@ -127,7 +137,8 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   /** Its sender has finished, or we have had enough: nothing went wrong. */
   get #isOrderly(): boolean {
-    return this.#end?.type === 'closed' || this.#end?.type === 'reset';
+    if (this.#failure !== undefined) return false;
+    return this.#end?.type === 'reset' || (this.#end?.type === 'closed' && !isAborted(this.#end.metadata));
   }
 
   #unstock(item: Uint8Array): void {

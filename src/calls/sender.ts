@@ -11,6 +11,7 @@ import { endErrorOf } from './channel-end.js';
 import type { ChannelHost } from './line.js';
 import { ENVELOPE } from './line.js';
 import { compile, Stepper } from './stepper.js';
+import { ABORTED_METADATA } from './streams.js';
 
 const TABLE = compile(senderMachine);
 
@@ -34,6 +35,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   /** The Close that is to follow what waits. */
   #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
   #end: Error | undefined;
+  /** What it ends with instead, where the call that named it came to nothing. */
+  #failure: Error | undefined;
 
   constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
@@ -76,6 +79,13 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     return new Promise((resolve) => {
       this.#closing = { metadata, resolve };
     });
+  }
+
+  /** Ends it at once: what waits rejects with `error`, and the receiver is told that something is missing. */
+  fail(error: Error): void {
+    if (this.#end !== undefined) return;
+    this.#failure = error;
+    this.#stepper.send({ type: 'app.close', metadata: ABORTED_METADATA });
   }
 
   take({ body }: ChannelMessage): void {
@@ -139,7 +149,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   }
 
   conclude(end: ChannelEnd): void {
-    const error = endErrorOf(end, 'sender', this.#channels);
+    const error = this.#failure ?? endErrorOf(end, 'sender', this.#channels);
     this.#end = error;
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(error);
     this.#waitingBytes = 0;

@@ -1,0 +1,42 @@
+import type { Metadata } from '../wire/metadata.js';
+
+/** The key, in a Close's metadata, that says that its sender did not come to the end. */
+const ABORTED = 'aborted';
+
+export const ABORTED_METADATA: Metadata = [{ key: ABORTED, value: 1n, flags: 0n }];
+
+export function isAborted(metadata: Metadata): boolean {
+  return metadata.some(({ key }) => key === ABORTED);
+}
+
+/** Takes an item when one is asked for, and none ahead: the credit that is given goes by what is taken. */
+// r[rpc.flow-control.credit]
+export function readableOf<T>(items: AsyncIterator<T, undefined>): ReadableStream<T> {
+  return new ReadableStream<T>(
+    {
+      pull: async (controller) => {
+        const { value, done } = await items.next();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: async () => {
+        await items.return?.();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** Each write waits for the receiver's credit. */
+export function writableOf<T>(sender: {
+  send(item: T): Promise<void>;
+  close(): Promise<void>;
+  abort(): void;
+}): WritableStream<T> {
+  return new WritableStream<T>({
+    // Not by the sink's own `abort`, which comes after the write that is under way, and that may wait for ever.
+    start: ({ signal }) => signal.addEventListener('abort', () => sender.abort(), { once: true }),
+    write: (item) => sender.send(item),
+    close: () => sender.close(),
+  });
+}
