@@ -10,6 +10,7 @@ import { Inbox, type Stock } from './inbox.js';
 import { refused } from './outbox.js';
 import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
 import type { ConnectionActorRef } from './registry.js';
+import type { Report } from './report.js';
 import { type ConnectionId, type Parity, type RequestId, ROOT } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';

@@ -15,7 +15,7 @@ export type { Acceptance, OnConnection, OpenRequest, Rejection } from './accepto
 export type { SettingsOptions } from './arguments.js';
 export type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.js';
 export type { CallOptions, CallResult } from './calls/call.js';
-export { type ChannelOptions, channel, type Rx, type Tx } from './calls/channel.js';
+export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
 export type { OfferedChannel } from './calls/offer.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
@@ -23,6 +23,7 @@ export type {
   Caller,
   Connection,
   ConnectionClosedReason,
+  ConnectionHandler,
   RequestFailure,
   ServeOptions,
 } from './connection.js';
@@ -53,6 +54,37 @@ export type { SessionLogicInput, SessionOptions } from './options.js';
 export type { Outgoing, OutgoingResponse } from './outgoing.js';
 export { proxyConnections } from './proxy.js';
 export type { Report } from './report.js';
+export type {
+  AnyClientCall,
+  AnyHandlerCall,
+  CallContext,
+  ClientAnswer,
+  ClientCall,
+  ClientInterceptor,
+  ClientMiddleware,
+  ErrorOf,
+  HandlerCall,
+  HandlerInterceptor,
+  HandlerMiddleware,
+  MethodCallOptions,
+  Methods,
+} from './service/calls.js';
+export { type Client, type ClientOptions, callerOf } from './service/client.js';
+export {
+  type ContextHandler,
+  fail,
+  type HandlerOptions,
+  type Implementation,
+  type ServiceHandler,
+  withContext,
+} from './service/handler.js';
+export { type Method, type MethodOptions, method } from './service/method.js';
+export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
+export type { ChannelHandle, ChannelKind, PayloadCodec } from './service/payload.js';
+export { messagePackPayload } from './service/payload-msgpack.js';
+export { routes } from './service/routes.js';
+export { type Service, type ServiceOptions, service } from './service/service.js';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './service/standard-schema.js';
 export { accept, type Clock, handle, initiate, type OpenOptions, type Session, type StartOptions } from './session.js';
 export type { ChannelId, ConnectionId, Parity, RequestId } from './wire/id.js';
 export { ROOT } from './wire/id.js';

@@ -10,7 +10,7 @@ import { configOf, type SessionOptions } from './options.js';
 import { SessionPort } from './port.js';
 import type { Report } from './report.js';
 import type { ConnectionId } from './wire/id.js';
-import type { Metadata } from './wire/metadata.js';
+import { type Metadata, SERVICE } from './wire/metadata.js';
 
 /** A clock for timers, such as XState's `SimulatedClock`. */
 export interface Clock {
@@ -31,6 +31,12 @@ export interface OpenOptions extends SettingsOptions {
   readonly metadata?: Metadata;
   /** Gives the open up; of no effect once the connection is open. */
   readonly signal?: AbortSignal;
+}
+
+/** What makes a client of a connection: a service. */
+export interface ClientMaker<Client, Options> {
+  readonly name: string;
+  client(connection: Connection, options?: Options): Client;
 }
 
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
@@ -76,15 +82,35 @@ export class Session implements AsyncDisposable {
   }
 
   /**
+   * Opens a virtual connection for a service, which the peer finds by its name as `service` in the metadata, and resolves with a
+   * client. Releasing that closes the connection. It rejects as the other form does.
+   *
+   * @example
+   * using adder = await session.open(Adder);
+   */
+  open<Client, Options extends object>(
+    service: ClientMaker<Client, Options>,
+    options?: OpenOptions & Options,
+  ): Promise<Client>;
+  /**
    * Opens a virtual connection, and resolves when the peer has accepted it. `[connection.open]`
    *
    * @throws ConnectionRejected when the peer rejects it; ConnectionClosed when either side closes it before that, or the
    * signal aborts; LimitExceeded when `limits.connections` are open, or the peer does not answer within
    * `limits.openTimeout`; SessionClosed when the session ends; InvalidArgument when an option is wrong.
    */
+  open(options?: OpenOptions): Promise<Connection>;
   // r[rpc.virtual-connection.open]
-  async open(options: OpenOptions = {}): Promise<Connection> {
-    objectOf(options, 'options');
+  async open(first: OpenOptions | ClientMaker<unknown, OpenOptions> = {}, second: OpenOptions = {}): Promise<unknown> {
+    objectOf(first, 'options');
+    if (!('client' in first)) return this.#open(first);
+    objectOf(second, 'options');
+    const entry = { key: SERVICE, value: first.name, flags: 0n };
+    const connection = await this.#open({ ...second, metadata: [entry, ...(second.metadata ?? [])] });
+    return first.client(connection, second);
+  }
+
+  async #open(options: OpenOptions): Promise<Connection> {
     const { codec, limits } = this.#port.config;
     const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
     const metadata = metadataOf(options.metadata, codec, limits);

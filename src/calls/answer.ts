@@ -53,7 +53,10 @@ export interface AnswerHost {
   readonly refusals: Refusals;
   /** Why the connection is closed, once it is. */
   readonly endError: Error | undefined;
-  readonly channels: { pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[] };
+  readonly channels: {
+    pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[];
+    refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void;
+  };
   respond(call: IncomingCall, body: Response): void;
   /** Its handler is done. */
   finished(call: IncomingCall): void;

@@ -1,0 +1,256 @@
+import type { CallOptions, CallResult } from '../calls/call.js';
+import type { Caller, Connection } from '../connection.js';
+import { isThenable } from '../deferred.js';
+import { ApplicationError, InvalidArgument } from '../errors.js';
+import {
+  type AnyClientCall,
+  type ArgsOf,
+  type ClientAnswer,
+  type ClientInterceptor,
+  chain,
+  type MethodCallOptions,
+  type Methods,
+  type ResultOf,
+} from './calls.js';
+import { abandonAll, checked, type Entry, failAll, NO_ENDS } from './entry.js';
+import { outcomeOf } from './envelope.js';
+import { clientMiddleware } from './middleware.js';
+import type { ChannelHandle } from './payload.js';
+
+/** Options of a client. */
+export interface ClientOptions<M extends Methods = Methods> {
+  /** Stand around every call, the first one outermost. */
+  readonly interceptors?: readonly ClientInterceptor<M>[];
+  /** The same, nearer to the wire; by default {@link clientMiddleware}, which carries deadlines, cancellation and traces. */
+  readonly middleware?: readonly ClientInterceptor<M>[];
+}
+
+type OptionName = keyof MethodCallOptions;
+
+type RequiredKeys<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? never : Key }[keyof T];
+
+/** Whether a value of this type could be taken for the options of a call: one that has an option's key, and needs no other. */
+type LooksLikeOptions<T> = unknown extends T
+  ? true
+  : T extends readonly unknown[] | Uint8Array
+    ? false
+    : T extends object
+      ? string extends keyof T
+        ? true
+        : [keyof T] extends [never]
+          ? true
+          : [RequiredKeys<T>] extends [OptionName]
+            ? [keyof T & OptionName] extends [never]
+              ? false
+              : true
+            : false
+      : false;
+
+type Last<Args extends readonly unknown[]> =
+  Required<Args> extends readonly [...unknown[], infer Value] ? Value : never;
+
+/** What a method of a client's takes: its arguments, and options; these explicitly where the last argument looks like some. */
+export type CallParameters<Args extends readonly unknown[]> = number extends Args['length']
+  ? Args | [...Args, options: MethodCallOptions]
+  : true extends LooksLikeOptions<Last<Args>>
+    ? [...Args, options: MethodCallOptions | undefined]
+    : [...Args, options?: MethodCallOptions];
+
+/** A client of a service: its methods. `using` releases its share in the connection. */
+export type Client<M extends Methods> = Disposable & {
+  /**
+   * Calls the method. It takes options behind its arguments: `{ signal, timeout, metadata, context }`.
+   *
+   * It rejects with ApplicationError when the method answers with the error that it declares, and with UnknownMethod,
+   * InvalidPayload or Cancelled when it does not answer; else as {@link Caller.call} does. What can't be sent is
+   * InvalidArgument.
+   */
+  readonly [Name in keyof M]: (...args: CallParameters<ArgsOf<M[Name]>>) => Promise<ResultOf<M[Name]>>;
+};
+
+const callers = new WeakMap<object, Caller>();
+
+/** Errors that a peer has answered with, and who. A handler that lets one of another service's through does not mean it. */
+const answered = new WeakMap<Error, Entry>();
+
+/** Whether the error came from a peer, as the answer to a call of ours. */
+export function wasAnswered(error: unknown): boolean {
+  return answered.has(error as Error);
+}
+
+/** Whether the error is what the method has declared, and has answered with. */
+export function isAnswerOf(entry: Entry | undefined, error: unknown): boolean {
+  return error instanceof ApplicationError && entry !== undefined && answered.get(error) === entry;
+}
+
+/**
+ * The share in the connection that a client makes its calls by: its `connection`, and its `release()`.
+ *
+ * @throws InvalidArgument when it is no client of a service.
+ */
+export function callerOf(client: object): Caller {
+  const caller = callers.get(client);
+  if (caller === undefined) throw new InvalidArgument('callerOf takes a client, as the client() of a service gives');
+  return caller;
+}
+
+export function makeClient<M extends Methods>(
+  entries: readonly Entry[],
+  connection: Connection,
+  { interceptors = [], middleware = clientMiddleware }: ClientOptions<M>,
+): Client<M> {
+  const caller = connection.caller();
+  const all = [...interceptors, ...middleware] as readonly ((
+    call: AnyClientCall,
+    next: (call: AnyClientCall) => Promise<ClientAnswer>,
+  ) => Promise<ClientAnswer>)[];
+  // Ours do nothing for a call that has neither a timeout nor a context.
+  const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
+  const client: Record<string, unknown> = {};
+  for (const entry of entries) {
+    const through = chain(all, ({ args, signal, timeout, metadata }: AnyClientCall) =>
+      send(caller, entry, args, { signal, timeout, metadata }, answerOf),
+    );
+    client[entry.name] = (...given: unknown[]): Promise<unknown> => {
+      const options = takeOptions(given);
+      if (isPlain && options?.timeout === undefined && options?.context === undefined) {
+        return send(caller, entry, given, options, resultOf);
+      }
+      const { service, name: method } = entry;
+      const { metadata = [] } = options ?? {};
+      return valueThrough(through, { ...options, service, method, args: given, metadata, connection });
+    };
+  }
+  if (Symbol.dispose !== undefined) {
+    Object.defineProperty(client, Symbol.dispose, { value: () => caller.release() });
+  }
+  callers.set(client, caller);
+  return client as Client<M>;
+}
+
+/** The options, taken off the end of what a method was called with. */
+function takeOptions(given: unknown[]): MethodCallOptions | undefined {
+  const last = given.at(-1);
+  // `undefined` stands for no options; as an argument it would be the same whether it is there or not.
+  if (last === undefined ? given.length === 0 : !isOptions(last)) return undefined;
+  given.pop();
+  return last as MethodCallOptions | undefined;
+}
+
+function isOptions(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  // Not to list the keys of what may have many: every byte of a Uint8Array is one.
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  let hasAny = false;
+  for (const key in value) {
+    const option: unknown = value[key as keyof typeof value];
+    if (key === 'signal') {
+      if (option !== undefined && typeof (option as AbortSignal | null)?.addEventListener !== 'function') return false;
+    } else if (key === 'timeout') {
+      if (option !== undefined && typeof option !== 'number') return false;
+    } else if (key === 'metadata') {
+      if (option !== undefined && !Array.isArray(option)) return false;
+    } else if (key !== 'context' || (option !== undefined && !isContext(option))) {
+      return false;
+    }
+    hasAny = true;
+  }
+  return hasAny;
+}
+
+function isContext(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'responseMetadata' in value;
+}
+
+async function valueThrough(
+  through: (call: AnyClientCall) => Promise<ClientAnswer>,
+  call: AnyClientCall,
+): Promise<unknown> {
+  const { value } = await through(call);
+  return value;
+}
+
+/** Not `async`, which would cost a call of a few bytes two more promises. */
+function send<T>(
+  caller: Caller,
+  entry: Entry,
+  args: readonly unknown[],
+  options: MethodCallOptions | undefined,
+  make: (entry: Entry, result: CallResult) => T | Promise<T>,
+): Promise<T> {
+  const ends: ChannelHandle[] = [];
+  let called: Promise<CallResult>;
+  try {
+    const bytes = entry.codec.encode(args, ends);
+    if (options === undefined && ends.length === 0) {
+      called = caller.call(entry.id, bytes);
+    } else {
+      entry.pass(ends);
+      called = caller.call(entry.id, bytes, callOptionsOf(options, ends));
+    }
+  } catch (error) {
+    abandonAll(ends, error as Error);
+    return Promise.reject(error);
+  }
+  const made = called.then((result) => make(entry, result));
+  if (ends.length === 0) return made;
+  return made.catch((error: Error) => {
+    letGo(ends, error);
+    throw error;
+  });
+}
+
+/** The peer has answered that it came to nothing, or has never heard of it. Who gives a call up leaves its channels be. */
+// r[rpc.cancel.channels]
+function letGo(ends: readonly ChannelHandle[], error: Error): void {
+  if (wasAnswered(error)) failAll(ends, error);
+  else abandonAll(ends, error);
+}
+
+function callOptionsOf(options: MethodCallOptions | undefined, ends: readonly ChannelHandle[]): CallOptions {
+  const { signal, timeout, metadata } = options ?? {};
+  return {
+    ...(signal === undefined ? {} : { signal }),
+    ...(timeout === undefined ? {} : { timeout }),
+    ...(metadata === undefined ? {} : { metadata }),
+    channels: ends as unknown as NonNullable<CallOptions['channels']>,
+  };
+}
+
+async function answerOf(entry: Entry, result: CallResult): Promise<ClientAnswer> {
+  return { value: await resultOf(entry, result), metadata: result.metadata };
+}
+
+/** What a call was answered with, now or later. */
+function resultOf(entry: Entry, result: CallResult): unknown {
+  const { channels } = result;
+  const ends: ChannelHandle[] = channels.length === 0 ? NO_ENDS : [];
+  try {
+    const value = settledValue(entry, result, ends);
+    return isThenable(value) ? value.then(undefined, (error: Error) => refuse(entry, ends, error)) : value;
+  } catch (error) {
+    return refuse(entry, ends, error as Error);
+  } finally {
+    // What the answer names and does not mention.
+    for (const channel of channels) channel.release();
+  }
+}
+
+function settledValue(entry: Entry, { ret, channels }: CallResult, ends: ChannelHandle[]): unknown {
+  const outcome = outcomeOf(entry.decode(ret, entry.taker(channels, ends)));
+  const { result, error } = entry.method;
+  if (!(outcome instanceof Error)) return result === undefined ? outcome[1] : checked(result, outcome[1], 'the result');
+  if (error === undefined || !(outcome instanceof ApplicationError)) throw outcome;
+  const declared = checked(error, outcome.error, 'the error');
+  if (!isThenable(declared)) throw new ApplicationError(declared);
+  return declared.then((value) => {
+    throw new ApplicationError(value);
+  });
+}
+
+function refuse(entry: Entry, ends: readonly ChannelHandle[], error: Error): never {
+  answered.set(error, entry);
+  failAll(ends, error);
+  throw error;
+}

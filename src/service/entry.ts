@@ -1,0 +1,101 @@
+import { coreOf, type ItemCodec } from '../calls/channel.js';
+import type { OfferedChannel } from '../calls/offer.js';
+import { InvalidPayload } from '../errors.js';
+import type { AnyMethod } from './method.js';
+import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
+import type { SchemaIssue, StandardSchema } from './standard-schema.js';
+
+/** A method as client and handler need it. */
+export class Entry {
+  readonly service: string;
+  readonly name: string;
+  readonly id: bigint;
+  readonly method: AnyMethod;
+  readonly codec: PayloadCodec;
+  readonly #items: ItemCodec<unknown>;
+
+  constructor(service: string, name: string, id: bigint, method: AnyMethod, codec: PayloadCodec) {
+    this.service = service;
+    this.name = name;
+    this.id = id;
+    this.method = method;
+    this.codec = codec;
+    this.#items = { encode: (item) => codec.encode(item), decode: (bytes) => this.decode(bytes) };
+  }
+
+  /** @throws InvalidPayload for whatever the codec does not take. */
+  decode(bytes: Uint8Array, take?: (kind: ChannelKind, index: number) => ChannelHandle): unknown {
+    try {
+      return this.codec.decode(bytes, take);
+    } catch (error) {
+      throw error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);
+    }
+  }
+
+  /**
+   * These are about to be passed: what they carry is what the method says.
+   *
+   * @throws InvalidArgument when one was made with another credit.
+   */
+  pass(ends: readonly ChannelHandle[]): void {
+    for (const end of ends) {
+      const core = coreOf(end, 'the channel');
+      core.agree(this.method.credit);
+      core.codec = this.#items;
+    }
+  }
+
+  /** Gives the ends of the channels that the peer has named, and notes them; what is not named, or taken already, it refuses. */
+  taker(offers: readonly OfferedChannel[], ends: ChannelHandle[]): (kind: ChannelKind, index: number) => ChannelHandle {
+    if (offers.length === 0) return takeNone;
+    return (kind, index) => {
+      const offer = offers[index];
+      if (offer === undefined) return takeNone();
+      const { credit } = this.method;
+      const end = (kind === 'rx' ? offer.receive({ credit }) : offer.send({ credit })) as ChannelHandle;
+      ends.push(end);
+      coreOf(end, 'the channel').codec = this.#items;
+      return end;
+    };
+  }
+}
+
+/** Of a message that names no channel. */
+export const NO_ENDS: ChannelHandle[] = [];
+
+function takeNone(): never {
+  throw new InvalidPayload('malformed payload: a channel that the message does not name');
+}
+
+/** Ends the channels of a call that came to nothing: nobody is to wait for them. */
+export function failAll(ends: readonly ChannelHandle[], error: Error): void {
+  for (const end of ends) coreOf(end, 'the channel').fail(error);
+}
+
+/** Ends those that the peer will never hear of. */
+export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
+  for (const end of ends) {
+    const core = coreOf(end, 'the channel');
+    if (core.end === undefined) core.abandon(error);
+  }
+}
+
+/**
+ * What a schema makes of what the peer has sent, now or later.
+ *
+ * @throws InvalidPayload, or rejects with it, when that does not fit.
+ */
+export function checked(schema: StandardSchema, value: unknown, what: string): unknown {
+  const result = schema['~standard'].validate(value);
+  return result instanceof Promise ? result.then((later) => valueIn(later, what)) : valueIn(result, what);
+}
+
+function valueIn(result: Awaited<ReturnType<StandardSchema['~standard']['validate']>>, what: string): unknown {
+  if (result.issues === undefined) return result.value;
+  throw new InvalidPayload(`the schema refuses ${what}: ${result.issues.slice(0, 3).map(textOf).join('; ')}`);
+}
+
+function textOf({ path = [], message }: SchemaIssue): string {
+  const keys = path.map((key) => String(typeof key === 'object' ? key.key : key));
+  return keys.length === 0 ? message : `${keys.join('.')}: ${message}`;
+}

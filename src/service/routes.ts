@@ -1,0 +1,46 @@
+import type { OnConnection, OpenRequest, Rejection } from '../acceptor.js';
+import { InvalidArgument } from '../errors.js';
+import { type Metadata, SERVICE } from '../wire/metadata.js';
+import type { ServiceHandler } from './handler.js';
+
+/** The metadata key, of a Reject, for the reason. */
+const REASON = 'reason';
+
+/** What a Reject says back of a name, at most. */
+const NAME_SHOWN = 100;
+
+/**
+ * Accepts connections for these services, each by its name in the Open's metadata, as `session.open(Service)` puts it there:
+ * an `onConnection`. Any other one is rejected, with `reason` and `service` in the metadata.
+ * `[rpc.one-service-per-connection]`
+ *
+ * @throws InvalidArgument when two are of one service.
+ *
+ * @example
+ * accept(link, { onConnection: routes([Adder.handler(adder), Clock.handler(clock)]) });
+ */
+// r[rpc.one-service-per-connection]
+export function routes(handlers: readonly ServiceHandler[]): OnConnection {
+  const byName = new Map<string, ServiceHandler>();
+  for (const handler of handlers) {
+    if (typeof handler !== 'function' || typeof handler.service !== 'string') {
+      throw new InvalidArgument('routes takes what the handler() of services gives');
+    }
+    if (byName.has(handler.service)) throw new InvalidArgument(`two handlers of the service ${handler.service}`);
+    byName.set(handler.service, handler);
+  }
+  return ({ metadata }: OpenRequest) => {
+    const name = metadata.find(({ key }) => key === SERVICE)?.value;
+    const handler = typeof name === 'string' ? byName.get(name) : undefined;
+    if (handler !== undefined) return { type: 'accept', setup: (connection) => connection.serve(handler) };
+    return typeof name === 'string' ? rejection('unknown service', name) : rejection('no service named');
+  };
+}
+
+function rejection(reason: string, name?: string): Rejection {
+  const metadata: Metadata = [{ key: REASON, value: reason, flags: 0n }];
+  if (name === undefined) return { type: 'reject', metadata };
+  // A cut may leave half a character, which no metadata can hold.
+  const shown = name.slice(0, NAME_SHOWN).replace(/[\ud800-\udbff]$/, '');
+  return { type: 'reject', metadata: [...metadata, { key: SERVICE, value: shown, flags: 0n }] };
+}

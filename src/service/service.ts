@@ -1,0 +1,79 @@
+import type { Connection } from '../connection.js';
+import { type ApplicationError, InvalidArgument } from '../errors.js';
+import type { ErrorOf, Methods } from './calls.js';
+import { type Client, type ClientOptions, isAnswerOf, makeClient } from './client.js';
+import { Entry } from './entry.js';
+import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
+import { methodId } from './method.js';
+import type { PayloadCodec } from './payload.js';
+import { messagePackPayload } from './payload-msgpack.js';
+
+/** Options of {@link service}. */
+export interface ServiceOptions {
+  /** MessagePack by default; both sides need the same. */
+  readonly codec?: PayloadCodec;
+}
+
+/** A service: what both its client and its handler are made of. */
+export interface Service<M extends Methods = Methods> {
+  readonly name: string;
+  readonly methods: M;
+  /** The methods' ids, as they are on the wire. */
+  readonly ids: { readonly [Name in keyof M]: bigint };
+  /**
+   * A client, which calls the methods on `connection`. It has a share in the connection, as a Caller has. `[rpc.caller]`
+   *
+   * @throws ConnectionClosed when the connection is closed; InvalidArgument when an option is wrong.
+   */
+  client(connection: Connection, options?: ClientOptions<M>): Client<M>;
+  /**
+   * What answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
+   *
+   * @throws InvalidArgument when a method has no function.
+   */
+  handler(implementation: Implementation<M>, options?: HandlerOptions<M>): ServiceHandler;
+  /** Whether `error` is what a call of this method was answered with: then `error.error` is what the service declares. */
+  isErrorOf<Name extends keyof M & string>(name: Name, error: unknown): error is ApplicationError<ErrorOf<M[Name]>>;
+}
+
+/** What an object has by itself, or is looked at for: a client of such a method would be something else. */
+const RESERVED = new Set(['then', '__proto__', 'constructor', 'toJSON']);
+
+/**
+ * Defines a service by the types of its methods; nothing is generated. The same definition gives the client and the handler.
+ * One connection has one service `[rpc.one-service-per-connection]`.
+ *
+ * @throws InvalidArgument when a name is wrong, or two methods have the same id.
+ *
+ * @example
+ * const Adder = service('Adder', { add: method<[a: number, b: number], number>(), sum: method<[Rx<number>], number>() });
+ */
+// r[rpc.service]
+export function service<const M extends Methods>(name: string, methods: M, options: ServiceOptions = {}): Service<M> {
+  const { codec = messagePackPayload } = options;
+  if (typeof name !== 'string' || name === '') throw new InvalidArgument('a service needs a name');
+  if (typeof methods !== 'object' || methods === null)
+    throw new InvalidArgument('methods must be an object of methods');
+  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
+    throw new InvalidArgument('codec must have encode and decode');
+  }
+  const taken = new Map<bigint, string>();
+  const entries = Object.entries(methods).map(([key, method]) => {
+    if (RESERVED.has(key)) throw new InvalidArgument(`a method can't be named ${key}`);
+    if (typeof method?.credit !== 'number') throw new InvalidArgument(`${key} must be a method, as method() gives`);
+    const id = method.id ?? methodId(name, key);
+    const other = taken.get(id);
+    if (other !== undefined) throw new InvalidArgument(`${other} and ${key} have the same id: 0x${id.toString(16)}`);
+    taken.set(id, key);
+    return new Entry(name, key, id, method, codec);
+  });
+  const byName = new Map(entries.map((entry) => [entry.name, entry]));
+  return {
+    name,
+    methods,
+    ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
+    client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
+    handler: (implementation, handlerOptions = {}) => makeHandler(name, codec, entries, implementation, handlerOptions),
+    isErrorOf: (key, error): error is never => isAnswerOf(byName.get(key), error),
+  };
+}
