@@ -1,0 +1,303 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { InvalidArgument, LimitExceeded } from '../../src/errors.js';
+import { callerOf } from '../../src/service/client.js';
+import { withContext } from '../../src/service/handler.js';
+import { method } from '../../src/service/method.js';
+import { clientMiddleware, handlerMiddleware } from '../../src/service/middleware.js';
+import { service } from '../../src/service/service.js';
+import { type Metadata, NO_PROPAGATE } from '../../src/wire/metadata.js';
+import { VirtualClock } from '../support/clock.js';
+import { settle } from '../support/settle.js';
+import { errorOf, type Pair, pairOf } from './pair.js';
+
+const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+const Math1 = service('Math', { add: method<[number, number], number>(), negate: method<[number], number>() });
+/** Says what it has been told. */
+const Told = service('Told', { tell: method<[], Metadata>(), wait: method<[], void>() });
+/** Asks a Told on the same connection. */
+const Between = service('Between', { ask: method<[], Metadata>(), wait: method<[], void>() });
+
+const plain = ({ metadata }: { metadata: Metadata }): Metadata =>
+  metadata.map(({ key, value, flags }) => ({ key, value, flags }));
+
+const told = Told.handler({
+  tell: withContext(plain),
+  wait: withContext(
+    ({ signal }) =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true })),
+  ),
+});
+
+let pair: Pair;
+
+afterEach(async () => {
+  await pair?.end();
+});
+
+describe('interceptors of a client', () => {
+  it('stand around every call, the first outermost, and know what it is', async () => {
+    const seen: unknown[] = [];
+    pair = await pairOf([Math1.handler({ add: (a, b) => a + b, negate: (a) => -a })]);
+    const client = await pair.session.open(Math1, {
+      interceptors: [
+        async (call, next) => {
+          seen.push(['outer', call.service, call.method, call.args]);
+          const answer = await next(call);
+          seen.push(['outer', answer.value]);
+          return answer;
+        },
+        async (call, next) => {
+          seen.push(['inner', call.method]);
+          // Narrowed by its name, the call has its own types.
+          if (call.method === 'add') return next({ ...call, args: [call.args[0], 100] });
+          return { value: 7, metadata: [] };
+        },
+      ],
+    });
+    expect(await client.add(3, 5)).toBe(103);
+    expect(await client.negate(3)).toBe(7);
+    expect(seen).toEqual([
+      ['outer', 'Math', 'add', [3, 5]],
+      ['inner', 'add'],
+      ['outer', 103],
+      ['outer', 'Math', 'negate', [3]],
+      ['inner', 'negate'],
+      ['outer', 7],
+    ]);
+  });
+
+  it('may fail a call, and try it again', async () => {
+    let attempts = 0;
+    const handler = Math1.handler({
+      add: () => {
+        attempts++;
+        if (attempts < 3) throw new Error('not yet');
+        return attempts;
+      },
+      negate: (a) => -a,
+    });
+    pair = await pairOf([handler]);
+    const client = await pair.session.open(Math1, {
+      interceptors: [
+        async (call, next) => {
+          for (;;) {
+            try {
+              return await next(call);
+            } catch (error) {
+              if ((error as { code?: string }).code !== 'cancelled') throw error;
+            }
+          }
+        },
+      ],
+    });
+    expect(await client.add(1, 1)).toBe(3);
+    expect(pair.reports).toHaveLength(2);
+    const refusing = Math1.client(callerOf(client).connection, {
+      interceptors: [
+        () => {
+          throw new InvalidArgument('no');
+        },
+      ],
+    });
+    expect(await errorOf(refusing.add(1, 1))).toEqual(new InvalidArgument('no'));
+  });
+});
+
+describe('interceptors of a handler', () => {
+  it('stand around every handler, the first outermost, and know what it answers', async () => {
+    const seen: unknown[] = [];
+    const handler = Math1.handler(
+      { add: async (a, b) => a + b, negate: (a) => -a },
+      {
+        interceptors: [
+          async (call, next) => {
+            seen.push(['outer', call.service, call.method, call.args, call.connection.id]);
+            const value = await next(call);
+            call.responseMetadata.push({ key: 'took', value: 1n, flags: 0n });
+            return value;
+          },
+          (call, next) => {
+            if (call.method === 'negate') throw new Error('not today');
+            return next({ ...call, args: [call.args[0], 100] });
+          },
+        ],
+      },
+    );
+    pair = await pairOf([handler]);
+    const client = await pair.session.open(Math1);
+    expect(await client.add(3, 5)).toBe(103);
+    expect(await errorOf(client.negate(3))).toMatchObject({ code: 'cancelled', by: 'peer' });
+    expect(seen).toEqual([
+      ['outer', 'Math', 'add', [3, 5], 1],
+      ['outer', 'Math', 'negate', [3], 1],
+    ]);
+    const { metadata } = await callerOf(client).call(Math1.ids.add, Uint8Array.of(0x92, 1, 2));
+    expect(metadata).toEqual([{ key: 'took', value: 1n, flags: 0n }]);
+  });
+});
+
+describe('the deadline of a call', () => {
+  it('is its timeout, as a time of the day', async () => {
+    pair = await pairOf([told]);
+    const before = Date.now();
+    const [entry, ...others] = await (await pair.session.open(Told)).tell({ timeout: 60_000 });
+    expect([entry?.key, entry?.flags, others]).toEqual(['request-deadline', 0n, []]);
+    expect(Number(entry?.value) - before).toBeGreaterThanOrEqual(60_000);
+    expect(Number(entry?.value)).toBeLessThanOrEqual(Date.now() + 60_000);
+  });
+
+  it('aborts the signal of its handler, and leaves no timer behind', async () => {
+    const clock = new VirtualClock();
+    pair = await pairOf([told], { clock });
+    const client = await pair.session.open(Told);
+    // Before anything waits: what the sessions keep themselves.
+    const { size } = clock;
+    const metadata: Metadata = [{ key: 'request-deadline', value: BigInt(Date.now() + 1000), flags: 0n }];
+    const waiting = errorOf(client.wait({ metadata }));
+    await settle();
+    expect(clock.size).toBe(size + 1);
+    await clock.advance(1000);
+    expect(await waiting).toMatchObject({ code: 'cancelled', by: 'peer' });
+    expect(pair.reports).toEqual([]);
+    await client.tell({ metadata });
+    expect(clock.size).toBe(size);
+  });
+
+  it('is said to have passed by whoever set it', async () => {
+    pair = await pairOf([told]);
+    const client = await pair.session.open(Told);
+    expect(await errorOf(client.wait({ timeout: 5 }))).toEqual(
+      new LimitExceeded('timeout', 'the call was not answered within 5 ms'),
+    );
+    expect(pair.reports).toEqual([]);
+  });
+
+  it('is ignored where it is no integer', async () => {
+    pair = await pairOf([told]);
+    const metadata: Metadata = [{ key: 'request-deadline', value: 'soon', flags: 0n }];
+    expect(await (await pair.session.open(Told)).tell({ metadata })).toEqual(metadata);
+  });
+});
+
+describe('a call that is made for another one', () => {
+  const between = Between.handler({
+    ask: withContext((context) => Told.client(context.connection).tell({ context })),
+    wait: withContext((context) => Told.client(context.connection).wait({ context })),
+  });
+
+  /** What Told hears when Between asks it, for a call with this metadata. */
+  async function passedOn(metadata: Metadata): Promise<Metadata> {
+    pair = await pairOf([between]);
+    const client = await pair.session.open(Between);
+    callerOf(client).connection.serve(told);
+    return client.ask({ metadata });
+  }
+
+  it('carries its trace on', async () => {
+    const trace: Metadata = [
+      { key: 'traceparent', value: PARENT, flags: 0n },
+      { key: 'tracestate', value: 'a=1', flags: 0n },
+      { key: 'tracestate', value: 'b=2', flags: 0n },
+    ];
+    expect(await passedOn([{ key: 'other', value: 'stays', flags: 0n }, ...trace])).toEqual(trace);
+  });
+
+  it.each<[string, Metadata]>([
+    ['that is marked NO_PROPAGATE', [{ key: 'traceparent', value: PARENT, flags: NO_PROPAGATE }]],
+    ['that is malformed', [{ key: 'traceparent', value: `${PARENT}0`, flags: 0n }]],
+    [
+      'of no trace',
+      [{ key: 'traceparent', value: PARENT.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`), flags: 0n }],
+    ],
+    ['that is there twice', [0, 1].map(() => ({ key: 'traceparent', value: PARENT, flags: 0n }))],
+    ['that is no text', [{ key: 'traceparent', value: 1n, flags: 0n }]],
+    ['whose parent is missing', [{ key: 'tracestate', value: 'a=1', flags: 0n }]],
+  ])('carries no trace on %s', async (_, metadata) => {
+    expect(await passedOn([...metadata, { key: 'tracestate', value: 'a=1', flags: 0n }])).toEqual([]);
+  });
+
+  it('carries its deadline on, as it is', async () => {
+    const metadata: Metadata = [{ key: 'request-deadline', value: BigInt(Date.now() + 60_000), flags: 0n }];
+    const [entry, ...others] = await passedOn(metadata);
+    expect(others).toEqual([]);
+    expect(entry).toEqual(metadata[0]);
+  });
+
+  it('carries no deadline on that is marked NO_PROPAGATE', async () => {
+    expect(
+      await passedOn([{ key: 'request-deadline', value: BigInt(Date.now() + 60_000), flags: NO_PROPAGATE }]),
+    ).toEqual([]);
+  });
+
+  it('is not made at all past its deadline', async () => {
+    const ask = passedOn([{ key: 'request-deadline', value: BigInt(Date.now() - 1), flags: 0n }]);
+    expect(await errorOf(ask)).toMatchObject({ code: 'cancelled', by: 'peer' });
+    expect(pair.reports).toMatchObject([
+      { error: new LimitExceeded('timeout', 'the call that this one is made for is past its deadline') },
+    ]);
+  });
+
+  it('is given up with it', async () => {
+    pair = await pairOf([between]);
+    const client = await pair.session.open(Between);
+    const given: unknown[] = [];
+    callerOf(client).connection.serve(
+      Told.handler({
+        tell: () => [],
+        wait: withContext(
+          ({ signal }) =>
+            new Promise((_, reject) =>
+              signal.addEventListener('abort', () => {
+                given.push((signal.reason as Error).message);
+                reject(signal.reason);
+              }),
+            ),
+        ),
+      }),
+    );
+    const abort = new AbortController();
+    const waiting = errorOf(client.wait({ signal: abort.signal }));
+    await settle();
+    abort.abort();
+    expect(await waiting).toMatchObject({ code: 'cancelled', by: 'local' });
+    await settle();
+    expect(given).toEqual(['the caller cancelled the call']);
+    expect(pair.reports).toEqual([]);
+  });
+});
+
+describe('the middleware', () => {
+  it('can be left away, or replaced', async () => {
+    pair = await pairOf([told]);
+    const bare = await pair.session.open(Told, { middleware: [] });
+    expect(await bare.tell({ timeout: 60_000 })).toEqual([]);
+    const stamp = { key: 'stamp', value: 1n, flags: 0n };
+    const stamping = await pair.session.open(Told, {
+      middleware: [...clientMiddleware, (call, next) => next({ ...call, metadata: [...call.metadata, stamp] })],
+    });
+    expect((await stamping.tell({ timeout: 60_000 })).map(({ key }) => key)).toEqual(['request-deadline', 'stamp']);
+  });
+
+  it('can be replaced at the handler', async () => {
+    const deadlines: unknown[] = [];
+    const handlerOf = (isDefault: boolean) =>
+      Told.handler(
+        {
+          tell: withContext(({ deadline }) => {
+            deadlines.push(deadline);
+            return [];
+          }),
+          wait: () => {},
+        },
+        { middleware: isDefault ? [...handlerMiddleware] : [] },
+      );
+    const metadata: Metadata = [{ key: 'request-deadline', value: 32_503_680_000_000n, flags: 0n }];
+    for (const isDefault of [true, false]) {
+      pair = await pairOf([handlerOf(isDefault)]);
+      await (await pair.session.open(Told)).tell({ metadata });
+      await pair.end();
+    }
+    expect(deadlines).toEqual([32_503_680_000_000, undefined]);
+  });
+});
