@@ -94,6 +94,7 @@ export function callerOf(client: object): Caller {
   return caller;
 }
 
+// r[rpc.caller]
 export function makeClient<M extends Methods>(
   entries: readonly Entry[],
   connection: Connection,

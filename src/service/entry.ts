@@ -45,6 +45,7 @@ export class Entry {
     }
   }
 
+  // r[rpc.channel.direction]
   /** Gives the ends of the channels that the peer has named, and notes them; what is not named, or taken already, it refuses. */
   taker(offers: readonly OfferedChannel[], ends: ChannelHandle[]): (kind: ChannelKind, index: number) => ChannelHandle {
     if (offers.length === 0) return takeNone;

@@ -93,6 +93,7 @@ interface Answered {
   readonly through: Run;
 }
 
+// r[rpc.handler]
 export function makeHandler<M extends Methods>(
   service: string,
   codec: PayloadCodec,

@@ -5,6 +5,7 @@ import { messagePack } from '../../src/codec/msgpack.js';
 import type { Message } from '../../src/wire/message.js';
 import { NO_PROPAGATE, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
+import { hexOf } from '../support/dump.js';
 import { DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
 
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -26,19 +27,6 @@ const EXAMPLES = [...section.matchAll(/^#### (.+)\n\n```ts fragment\n([^`]+)```\
     return [title, message(Sensitive, SENSITIVE, NO_PROPAGATE) as Message, hexOf(dump)];
   },
 );
-
-/** The bytes that begin each line: groups of hexadecimal digits with one space between; the remark comes after more. */
-function hexOf(dump: string): string {
-  return dump
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const bytes = /^ *((?:[0-9a-f]{2})+(?: (?:[0-9a-f]{2})+)*) {2,}\S/.exec(line)?.[1];
-      if (bytes === undefined) throw new Error(`not a line of bytes and a remark: ${line}`);
-      return bytes.replaceAll(' ', '');
-    })
-    .join('');
-}
 
 describe("the README's section on the wire format", () => {
   it('has an example of each message and of each body, under its name', () => {

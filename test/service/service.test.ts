@@ -25,6 +25,7 @@ afterEach(async () => {
 
 // r[rpc.service]
 describe('a service', () => {
+  // r[rpc.method-id]
   it('derives the ids of its methods by FNV-1a of their names', () => {
     expect(Adder.ids.add).toBe(0xe495ca734b3a8cc2n);
   });
@@ -64,6 +65,7 @@ describe('a service', () => {
   });
 });
 
+// r[rpc.handler]
 describe('a call of a method', () => {
   it('is answered on the root and on a virtual connection', async () => {
     pair = await pairOf([adder]);
@@ -184,7 +186,7 @@ describe('the options of a call', () => {
   });
 });
 
-// r[rpc.fallible.roam-error]
+// r[rpc.fallible.caller-signature], r[rpc.fallible.roam-error]
 describe('a call that fails', () => {
   it.each([
     [

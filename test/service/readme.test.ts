@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { channel, Rx, Tx } from '../../src/calls/channel.js';
+import { REFUSALS } from '../../src/calls/driver.js';
+import { CANCELLED, INVALID_PAYLOAD, UNKNOWN_METHOD } from '../../src/service/envelope.js';
+import { methodId } from '../../src/service/method.js';
+import type { ChannelHandle } from '../../src/service/payload.js';
+import { messagePackPayload } from '../../src/service/payload-msgpack.js';
+import { hexOf } from '../support/dump.js';
+
+const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const [, ...after] = readme.split(/^## Payloads$/m);
+const section = after.join('').split(/^## /m)[0] ?? '';
+
+const [tx, rx] = channel<unknown>();
+
+/** An example: a heading, the value as a block of TypeScript, its bytes as a block of text. */
+const EXAMPLES = [...section.matchAll(/^#### (.+)\n\n```ts fragment\n([^`]+)```\n\n```text\n([^`]+)```$/gm)].map(
+  ([, title = '', literal = '', dump = '']): [string, unknown, string] => [
+    title,
+    new Function('tx', 'rx', `return (${literal.trim().replace(/;$/, '')});`)(tx, rx),
+    hexOf(dump),
+  ],
+);
+
+describe("the README's section on payloads", () => {
+  it('has its examples', () => {
+    expect(EXAMPLES).toHaveLength([...section.matchAll(/^#### /gm)].length);
+    expect(EXAMPLES.map(([, value]) => value)).toEqual(
+      expect.arrayContaining([UNKNOWN_METHOD, INVALID_PAYLOAD, CANCELLED]),
+    );
+  });
+
+  it.each(EXAMPLES)('gives the bytes that are sent for %s', (_, value, hex) => {
+    const ends: ChannelHandle[] = [];
+    expect(Buffer.from(messagePackPayload.encode(value, ends)).toString('hex')).toBe(hex);
+    expect(ends).toEqual(hex.includes('d401') ? [rx, tx] : []);
+  });
+
+  it.each(EXAMPLES)('gives the value that is received for %s', (_, value, hex) => {
+    const taken = messagePackPayload.decode(Buffer.from(hex, 'hex'), (kind) => (kind === 'rx' ? rx : tx));
+    expect(taken).toEqual(value);
+  });
+
+  it('tells which end is which', () => {
+    expect([rx instanceof Rx, tx instanceof Tx]).toEqual([true, true]);
+  });
+
+  it('has the id of a method', () => {
+    expect(section).toContain(`0x${methodId('Adder', 'add').toString(16)} for \`Adder.add\``);
+  });
+
+  it('has what a connection without a service says, too', () => {
+    expect(Object.values(REFUSALS)).toEqual(
+      [UNKNOWN_METHOD, INVALID_PAYLOAD, CANCELLED].map((value) => messagePackPayload.encode(value)),
+    );
+  });
+});
