@@ -14,6 +14,7 @@ import {
 } from '../testing/index.js';
 import { Failure, UsageError, verdictOn } from './failure.js';
 import { Initiators } from './initiators.js';
+import { jsonValue } from './json.js';
 import { type Command, integer } from './options.js';
 import { printable } from './printable.js';
 
@@ -207,10 +208,4 @@ function write(file: string, content: unknown): void {
   } catch (error) {
     throw new Failure(`cannot write ${file}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-/** What JSON has no words for: a u64 as its digits, bytes in hexadecimal. */
-function jsonValue(_: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }

@@ -1,6 +1,7 @@
 import {
   type ConnectionClosedReason,
   ConnectionRejected,
+  type ErrorCode,
   LinkError,
   type RoamError,
   SessionClosed,
@@ -17,6 +18,23 @@ export class Failure extends Error {}
 
 const USAGE = 2;
 const FAILURE = 1;
+
+/** All but 'invalid-argument', which is a wrong use of the command. */
+const OURS: ReadonlySet<string> = new Set<Exclude<ErrorCode, 'invalid-argument'>>([
+  'protocol',
+  'link',
+  'handshake',
+  'keepalive',
+  'rejected',
+  'limit',
+  'connection-closed',
+  'session-closed',
+  'application',
+  'unknown-method',
+  'invalid-payload',
+  'cancelled',
+  'channel-closed',
+]);
 
 /** The line to print for an error, and the status to exit with. What is nobody's fault but ours keeps its stack. */
 export function verdictOn(error: unknown): { line: string; status: number } {
@@ -43,8 +61,7 @@ export function closeOf({ by, metadata }: ConnectionClosedReason): string {
 }
 
 function isOurs(error: unknown): error is RoamError {
-  const codes: RoamError['code'][] = ['protocol', 'link', 'handshake', 'keepalive', 'rejected', 'limit'];
-  return [...codes, 'connection-closed', 'session-closed'].includes((error as RoamError | undefined)?.code ?? '');
+  return error instanceof Error && OURS.has((error as Partial<RoamError>).code ?? '');
 }
 
 /** An error's text in one printable line, with that of its cause unless it is in there already, in these words or others. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { call } from './call.js';
 import { conform } from './conform.js';
 import { connect } from './connect.js';
 import { demo } from './demo/stage.js';
@@ -10,7 +11,7 @@ import { inspect } from './inspect/command.js';
 import type { Command } from './options.js';
 import { serve } from './serve.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, connect, conform, diagram, inspect };
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, call, connect, conform, diagram, inspect };
 
 const HELP = `roam-actors: sessions of the roam protocol, version 7
 

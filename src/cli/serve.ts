@@ -1,21 +1,42 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type Acceptance, accept, type Link, type OpenRequest, type Rejection, type SessionOptions } from '../index.js';
+import {
+  type Acceptance,
+  accept,
+  type Connection,
+  type HandlerMiddleware,
+  type Link,
+  type OpenRequest,
+  type Rejection,
+  type Report,
+  routes,
+  type SessionOptions,
+} from '../index.js';
 import { listenWebSocket } from '../link/websocket-node.js';
+import { SERVICE } from '../wire/metadata.js';
 import { echo } from './echo.js';
 import { closeOf, endOf, Failure, UsageError, verdictOn } from './failure.js';
 import { formatMetadata } from './metadata.js';
 import { type Command, integer, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
+import { Demo, demoHandler, MOST } from './service.js';
 import { interrupted } from './signals.js';
 
-const HELP = `roam-actors serve: accepts sessions over WebSockets, and returns what they send
+const HELP = `roam-actors serve: accepts sessions over WebSockets, offers a small service, and returns what else they send
 
 Usage: roam-actors serve --port N [options]
 
-Every Call gets its args back as a Response, every Item on a channel comes back as an Item. An open whose metadata has
-the key 'reject' is rejected with the same metadata. SIGINT or SIGTERM ends all sessions, and then the command; a
-second one ends it at once.
+A connection that is opened for the service ${Demo.name}, by 'service' in the open's metadata, has four methods, which
+roam-actors call calls:
+
+  echo(value)               returns the value
+  sum(numbers)              the sum of the numbers on a channel of the caller's, ${MOST.numbers} at most
+  generate(count, numbers)  sends the numbers from 1 to count, ${MOST.items} at most, on a channel of the caller's
+  slow(milliseconds)        takes that long, ${MOST.milliseconds} at most, unless it is cancelled, and returns it
+
+A connection for another service is rejected. On one for none, and on the root, every Call gets its args back as a
+Response, every Item on a channel comes back as an Item. An open whose metadata has the key 'reject' is rejected with the
+same metadata. SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once.
 
 Options:
   --port N             the TCP port; 0 takes any free one
@@ -26,7 +47,7 @@ ${SESSION_HELP}`;
 const DRAIN_MS = 5_000;
 
 export const serve: Command = {
-  summary: 'accepts sessions over WebSockets, and returns what they send',
+  summary: 'accepts sessions, offers a small service, and returns what else they send',
   help: HELP,
   async run(args) {
     const options = { ...SESSION_OPTIONS, port: { type: 'string' }, host: { type: 'string' } } as const;
@@ -79,7 +100,8 @@ class Server {
     const { signal } = this.#stopping;
     try {
       const onConnection = (open: OpenRequest) => answer(name, open);
-      const session = await accept(link, { ...this.#options, onConnection, signal });
+      const onReport = ({ message, error }: Report) => say(error, `${name}: ${message}`);
+      const session = await accept(link, { ...this.#options, onConnection, onReport, signal });
       const { peerMetadata } = session.root;
       console.log(`${name}: from ${from}${peerMetadata.length > 0 ? ` ${formatMetadata(peerMetadata)}` : ''}`);
       const stop = () => session.shutdown();
@@ -93,22 +115,49 @@ class Server {
   }
 }
 
-function answer(name: string, { id, metadata }: OpenRequest): Acceptance | Rejection {
+/** What becomes of an open: `serve` resolves once the connection is closed, with how much that was. */
+type Decision = Rejection | { readonly type: 'accept'; serve(connection: Connection): Promise<string> };
+
+async function answer(name: string, open: OpenRequest): Promise<Acceptance | Rejection> {
+  const { id, metadata } = open;
   const words = metadata.length > 0 ? ` ${formatMetadata(metadata)}` : '';
-  if (metadata.some(({ key }) => key === 'reject')) {
+  const decision = await decide(open);
+  if (decision.type === 'reject') {
     console.log(`${name}: connection ${id} rejected${words}`);
-    return { type: 'reject', metadata };
+    return decision;
   }
   return {
     type: 'accept',
     setup: (connection) => {
       console.log(`${name}: connection ${id} opened${words}`);
-      void echo(connection).then(async ({ calls, items }) => {
-        const done = `${count(calls, 'call')} and ${count(items, 'item')}`;
+      void decision.serve(connection).then(async (done) => {
         console.log(`${name}: connection ${id} closed by ${closeOf(await connection.closed)} after ${done}`);
       });
     },
   };
+}
+
+async function decide(open: OpenRequest): Promise<Decision> {
+  const { metadata } = open;
+  if (metadata.some(({ key }) => key === 'reject')) return { type: 'reject', metadata };
+  if (!metadata.some(({ key }) => key === SERVICE)) return { type: 'accept', serve: serveEcho };
+  let calls = 0;
+  const counting: HandlerMiddleware = (call, next) => {
+    calls++;
+    return next(call);
+  };
+  const decision = await routes([demoHandler([counting])])(open);
+  if (decision.type === 'reject') return decision;
+  const serveDemo = (connection: Connection): Promise<string> => {
+    void decision.setup?.(connection);
+    return connection.closed.then(() => count(calls, 'call'));
+  };
+  return { type: 'accept', serve: serveDemo };
+}
+
+async function serveEcho(connection: Connection): Promise<string> {
+  const { calls, items } = await echo(connection);
+  return `${count(calls, 'call')} and ${count(items, 'item')}`;
 }
 
 function say(error: unknown, where = 'server'): void {
