@@ -60,7 +60,7 @@ export const call: Command = {
     if (url === undefined) throw new UsageError('call needs a URL, such as ws://127.0.0.1:9000');
     if (name === undefined) throw new UsageError('call needs the name of a method');
     const request: Request = {
-      service: values.service,
+      definition: definitionOf(values.service, name),
       method: name,
       args: texts.map(argument),
       hasInput: values.input,
@@ -72,7 +72,7 @@ export const call: Command = {
     };
     const settings = sessionOptions(values);
     const interrupt = new AbortController();
-    const stop = () => interrupt.abort(new Failure('interrupted: the call was cancelled'));
+    const stop = () => interrupt.abort(new Failure('interrupted'));
     // A second one ends the process, as it would have without this.
     process.once('SIGINT', stop);
     const { signal } = interrupt;
@@ -93,12 +93,17 @@ export const call: Command = {
 };
 
 interface Request {
-  readonly service: string;
+  readonly definition: ReturnType<typeof definitionOf>;
   readonly method: string;
   readonly args: readonly unknown[];
   readonly hasInput: boolean;
   readonly hasStream: boolean;
   readonly options: Omit<MethodCallOptions, 'signal'>;
+}
+
+/** As much of a service as it takes to call a method whose types nobody has told us. */
+function definitionOf(name: string, methodName: string) {
+  return service(name, { [methodName]: method<unknown[], unknown>() });
 }
 
 function argument(text: string): unknown {
@@ -111,8 +116,7 @@ function argument(text: string): unknown {
 
 /** Makes the call, feeds it with what is on stdin, and prints what comes of it. */
 async function make(request: Request, session: Session, interrupt: AbortSignal): Promise<void> {
-  const definition = service(request.service, { [request.method]: method<unknown[], unknown>() });
-  const client = await session.open(definition, { signal: interrupt });
+  const client = await session.open(request.definition, { signal: interrupt });
   const giveUp = new AbortController();
   const signal = AbortSignal.any([interrupt, giveUp.signal]);
   const [inputTx, inputRx] = channel<unknown>();

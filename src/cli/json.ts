@@ -8,5 +8,10 @@ export function jsonValue(_: string, value: unknown): unknown {
 
 /** A peer's value as one line of JSON, whose control characters are spelled out; undefined, which JSON has not, as `null`. */
 export function jsonLine(value: unknown): string {
-  return printable(JSON.stringify(value, jsonValue) ?? 'null');
+  return printable(JSON.stringify(value, brief) ?? 'null');
+}
+
+/** The same, but a u64 that a number can hold is one. */
+function brief(key: string, value: unknown): unknown {
+  return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : jsonValue(key, value);
 }

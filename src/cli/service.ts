@@ -15,7 +15,7 @@ import {
 /** What one call may ask for at most: whoever calls is a stranger. */
 export const MOST = {
   /** Numbers that `sum` adds up. */
-  numbers: 100_000,
+  numbers: 10_000,
   /** Items that `generate` sends. */
   items: 100_000,
   /** Milliseconds that `slow` takes. */
