@@ -17,9 +17,9 @@ function failuresIn(stdout: string): string[] {
 
 describe('roam-actors demo', () => {
   test('shows the life of a session in two processes, finds everything as it should be, and exits with 0', async () => {
-    const { status, stdout, stderr } = await run(['demo']);
+    const { status, stdout, stderr } = await run(['demo', '--timeout', '25000']);
     expect([status, stderr, failuresIn(stdout)]).toEqual([0, '', []]);
-    expect(stdout).toMatch(/^12 of 12 as expected, in \d\.\d s$/m);
+    expect(stdout).toMatch(/^14 of 14 as expected, in \d\.\d s$/m);
     expect(stdout).toMatch(/acceptor +session +handshaking → running$/m);
     expect(stdout).toMatch(
       /acceptor +handshake +awaitingHello → .*established +← Hello \{name: "initiator", token: \[sensitive\]\}/,
@@ -29,13 +29,23 @@ describe('roam-actors demo', () => {
       /initiator +connection 3 +opening → rejected +← ConnectionReject \{reason: "no such service", offered: 2\}$/m,
     );
     expect(stdout).toMatch(/acceptor +connection 4 +active +← Response ×3$/m);
+    expect(stdout).toMatch(/initiator +call 7\/3 +(waiting → )?inFlight → cancelled → settled$/m);
     expect(stdout).toMatch(/initiator +session +ending → ended$/m);
     expect(stdout).not.toContain(TOKEN);
     expect(stdout).not.toContain('\u001b');
   });
 
   test('tells of every message when asked to, in either mode', async () => {
-    const { status, stdout } = await run(['demo', '--verbose', '--conformance', 'reference', '--keepalive', '40']);
+    const { status, stdout } = await run([
+      'demo',
+      '--verbose',
+      '--conformance',
+      'reference',
+      '--keepalive',
+      '40',
+      '--timeout',
+      '25000',
+    ]);
     expect([status, failuresIn(stdout)]).toEqual([0, []]);
     expect(stdout).toMatch(/acceptor +connection 1 +active +← Call 3, 11 bytes$/m);
     expect(stdout).toMatch(/session +running deadlines: idle → sweeping$/m);
@@ -76,7 +86,7 @@ describe('roam-actors demo', () => {
   });
 
   test('says so, and exits with 1, when one of its processes is killed', async () => {
-    const demo = start(['demo', '--verbose']);
+    const demo = start(['demo', '--verbose', '--timeout', '25000']);
     const [, pid] = await demo.printed(/^initiator: process (\d+)$/m);
     await demo.printed(/Requests travel/);
     process.kill(Number(pid), 'SIGKILL');
@@ -99,7 +109,7 @@ describe('roam-actors demo', () => {
   });
 
   test('leaves quietly, with its processes, when nobody reads it any more', async () => {
-    const demo = start(['demo', '--verbose']);
+    const demo = start(['demo', '--verbose', '--timeout', '25000']);
     await demo.printed(/Two processes/);
     demo.child.stdout?.destroy();
     // Its processes write to the same stderr, which is closed only when all of them have let go of it.

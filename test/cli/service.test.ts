@@ -54,20 +54,20 @@ describe('the service of roam-actors serve', () => {
   });
 
   // What no client of ours would send.
-  test.each<[method: 'echo' | 'sum' | 'generate' | 'slow', args: () => unknown[]]>([
-    ['echo', () => []],
-    ['echo', () => [1, 2]],
-    ['echo', () => [channel()[1]]],
-    ['echo', () => [{ a: { b: channel()[0] } }]],
-    ['sum', () => [[1, 2]]],
-    ['sum', () => [channel()[0]]],
-    ['generate', () => ['1', channel()[0]]],
-    ['generate', () => [1, channel()[1]]],
-    ['generate', () => [1]],
-    ['slow', () => ['60']],
-    ['slow', () => [{ valueOf: 60 }]],
-    ['slow', () => [2n ** 60n]],
-  ])('refuses %s of what it does not take', async (method, args) => {
+  test.each<[method: 'echo' | 'sum' | 'generate' | 'slow', what: string, args: () => unknown[]]>([
+    ['echo', 'nothing', () => []],
+    ['echo', 'two values', () => [1, 2]],
+    ['echo', 'a channel', () => [channel()[1]]],
+    ['echo', 'a channel within a value', () => [{ a: { b: channel()[0] } }]],
+    ['sum', 'an array', () => [[1, 2]]],
+    ['sum', 'the wrong end of a channel', () => [channel()[0]]],
+    ['generate', 'a count that is a string', () => ['1', channel()[0]]],
+    ['generate', 'the wrong end of a channel', () => [1, channel()[1]]],
+    ['generate', 'a count alone', () => [1]],
+    ['slow', 'a string', () => ['60']],
+    ['slow', 'an object', () => [{ valueOf: 60 }]],
+    ['slow', 'a bigint', () => [2n ** 60n]],
+  ])('refuses %s of %s', async (method, _, args) => {
     const called = (client as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>)[method]?.(...args());
     expect(await errorOf(called as Promise<unknown>)).toBeInstanceOf(InvalidPayload);
     expect(pair.reports.map(({ kind }) => kind)).toEqual(['arguments-refused']);

@@ -2,14 +2,15 @@ import {
   type Acceptance,
   accept,
   type Link,
+  type OnConnection,
   type OpenRequest,
   proxyConnections,
-  type Rejection,
   type Session,
 } from '../../index.js';
 import { listenWebSocket } from '../../link/websocket-node.js';
 import { entry } from '../metadata.js';
 import { Desks, FAREWELL, greeting, type Part, play, REJECTION, serviceOf, WORDS } from './script.js';
+import { Offered } from './service.js';
 import type { Facts } from './told.js';
 
 /** The process that listens; it does what it sees the initiator do. */
@@ -30,11 +31,12 @@ export async function playAcceptor(part: Part, listening: (url: string) => void)
   });
   const facts = await play(session, part, acceptor.desks, () => acceptor.run(session));
   await listener.close();
-  return facts;
+  return { ...facts, stopped: acceptor.offered.stopped };
 }
 
 class Acceptor {
   readonly desks = new Desks();
+  readonly offered = new Offered();
   #session: Session | undefined;
 
   async run(session: Session): Promise<void> {
@@ -50,12 +52,14 @@ class Acceptor {
     await session.closed;
   }
 
-  answer(open: OpenRequest): Acceptance | Rejection | Promise<Acceptance> {
+  answer(open: OpenRequest): ReturnType<OnConnection> {
     switch (serviceOf(open)) {
       case 'desk':
         return { type: 'accept', setup: this.desks.accept };
       case 'proxy':
         return this.#proxy();
+      case undefined:
+        return this.offered.accept(open);
       default:
         return { type: 'reject', metadata: REJECTION };
     }

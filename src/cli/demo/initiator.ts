@@ -24,8 +24,9 @@ import {
   text,
   WORDS,
 } from './script.js';
+import { callService } from './service.js';
 import { Talk } from './talk.js';
-import type { Facts } from './told.js';
+import type { Called, Facts } from './told.js';
 
 /** The process that connects, and whose lead the other one follows. */
 export async function playInitiator(part: Part, url: string): Promise<Facts> {
@@ -39,13 +40,15 @@ export async function playInitiator(part: Part, url: string): Promise<Facts> {
     inspect: part.inspect,
   });
   const facts = await play(session, part, initiator.desks, () => initiator.run(session, part));
-  return { ...facts, rejection: initiator.rejection, proxied: initiator.proxied, behindProxy: initiator.behindProxy };
+  const { rejection, proxied, behindProxy, called } = initiator;
+  return { ...facts, rejection, proxied, behindProxy, ...(called === undefined ? {} : { called }) };
 }
 
 class Initiator {
   readonly desks = new Desks();
   rejection = '';
   proxied: string[] = [];
+  called: Called | undefined;
   /** The metadata that came out behind the proxy. */
   readonly behindProxy: string[] = [];
   #backend: Connection | undefined;
@@ -70,6 +73,9 @@ class Initiator {
     await scene('The acceptor forwards what comes on connection 5 to connection 4, which leads back here');
     this.proxied = await callThroughProxy(session);
     await this.#backend?.closed;
+
+    await scene('A typed service on connection 7: a call, one that is cancelled, and a stream that waits for credit');
+    this.called = await callService(session);
 
     await hold();
     await scene('The last caller of the root is gone: the session ends with its last connection');

@@ -24,14 +24,15 @@ export class Recorder {
   }
 
   readonly inspect = (event: InspectionEvent): void => {
-    const actor = nameOf(event.actorRef as { id?: string });
+    const actor = nameOf(event.actorRef as Named);
     if (actor === undefined) return;
     switch (event.type) {
       case '@xstate.action':
         if (event.action.type === 'transmit') this.#note(actor, 'sent', event.action.params as Message);
         break;
       case '@xstate.event':
-        if (event.event.type.startsWith('rx.'))
+        // A call or a channel is told by its states: its messages are those of its connection.
+        if (event.event.type.startsWith('rx.') && !actor.includes('/'))
           this.#receive(actor, (event.event as unknown as { message: Message }).message);
         break;
       case '@xstate.actor':
@@ -122,10 +123,17 @@ export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
+interface Named {
+  readonly id?: string;
+  readonly _parent?: { readonly id?: string };
+}
+
 /** The root of the tree is the session, and a number is a connection; what has no states of its own is left out. */
-function nameOf({ id = '' }: { id?: string }): string | undefined {
+function nameOf({ id = '', _parent }: Named): string | undefined {
   if (id === 'conduit' || id === 'connections') return undefined;
   if (id === 'handshake' || id === 'keepalive') return id;
+  const [, kind, number] = /^(call|answer|offer|sender|receiver)-(\d+)$/.exec(id) ?? [];
+  if (kind !== undefined) return `${kind} ${_parent?.id}/${number}`;
   return /^\d+$/.test(id) ? `connection ${id}` : 'session';
 }
 

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
 import { FAREWELL, ITEMS, REJECTION, receiptFor, WORDS } from './script.js';
+import { STREAMED } from './service.js';
 import { CREDIT } from './talk.js';
 import type { Facts } from './told.js';
 
@@ -34,6 +35,10 @@ const ROLES: readonly Role[] = ['initiator', 'acceptor'];
 
 /** What either side receives: the words on the other's desk and through the proxy, and one Call with a channel. */
 const CALLS = 2 * WORDS.length + 1;
+/** To the typed service: a call, one that is cancelled, and one with a stream. */
+const SERVICE_CALLS = 3;
+/** The least that its stream takes: 16 may go unasked, 8 more with each; how many come before its end is up to both. */
+const SERVICE_GRANTS = (STREAMED - 16) / 8;
 const CHANNEL = { Item: ITEMS.length, GrantCredit: Math.ceil(ITEMS.length / CREDIT), Close: 1 };
 
 function both(expected: unknown): Record<Role, unknown> {
@@ -56,7 +61,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'connections',
-    text: 'five opened, from both sides, each through the states that it should',
+    text: 'six opened, from both sides, each through the states that it should',
     of: ({ connections }) => connections,
     expected: { initiator: pathsOf('initiator'), acceptor: pathsOf('acceptor') },
   },
@@ -88,10 +93,43 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    name: 'calls',
+    text: 'the typed one returned its value; the cancelled one ended on both sides',
+    of: ({ called, stopped }) => [called?.echoed, called?.cancelled, stopped],
+    expected: {
+      initiator: [WORDS, 'cancelled', undefined],
+      acceptor: [undefined, undefined, ['slow: cancelled']],
+    },
+  },
+  {
+    name: 'stream',
+    text: `${STREAMED} numbers, in order, on a channel that began with a credit of 16`,
+    of: ({ called }) => called?.streamed,
+    expected: { initiator: Array.from({ length: STREAMED }, (_, index) => index + 1), acceptor: undefined },
+  },
+  {
     name: 'messages',
-    text: `${2 * CALLS} Calls, ${2 * CALLS} Responses, ${2 * CHANNEL.Item} Items, ${2 * CHANNEL.GrantCredit} GrantCredits: none lost, none twice`,
-    of: ({ received }) => received,
-    expected: both({ Call: CALLS, Response: CALLS, ...CHANNEL }),
+    text: `${2 * CALLS + SERVICE_CALLS} Calls, as many Responses, ${2 * CHANNEL.Item + STREAMED} Items, one Cancel: none lost, none twice`,
+    of: ({ received: { GrantCredit = 0, ...others } }) => ({
+      ...others,
+      GrantCredit: Math.min(GrantCredit, CHANNEL.GrantCredit + SERVICE_GRANTS),
+    }),
+    expected: {
+      initiator: {
+        ...CHANNEL,
+        Call: CALLS,
+        Response: CALLS + SERVICE_CALLS,
+        Item: CHANNEL.Item + STREAMED,
+        Close: CHANNEL.Close + 1,
+      },
+      acceptor: {
+        ...CHANNEL,
+        Call: CALLS + SERVICE_CALLS,
+        Response: CALLS,
+        Cancel: 1,
+        GrantCredit: CHANNEL.GrantCredit + SERVICE_GRANTS,
+      },
+    },
   },
   {
     name: 'closes',
@@ -149,5 +187,6 @@ function pathsOf(role: Role): Record<string, string> {
     'connection 3': role === 'initiator' ? 'opening → rejected' : 'deciding → rejected',
     'connection 4': even,
     'connection 5': odd,
+    'connection 7': odd,
   };
 }

@@ -45,6 +45,14 @@ export type Told =
   | { readonly kind: 'result'; readonly facts: Facts }
   | { readonly kind: 'failed'; readonly message: string };
 
+/** What came of the calls of the typed service. */
+export interface Called {
+  readonly echoed: unknown;
+  /** What the call that was cancelled came to. */
+  readonly cancelled: string;
+  readonly streamed: readonly number[];
+}
+
 /** What a process has counted and seen, for the summary to compare. */
 export interface Facts {
   readonly parity: string;
@@ -68,6 +76,10 @@ export interface Facts {
   readonly proxied?: readonly string[];
   /** Which metadata came out behind the proxy; the initiator's. */
   readonly behindProxy?: readonly string[];
+  /** What came of the calls of the typed service; the initiator's. */
+  readonly called?: Called;
+  /** Which of them were to stop, and why; the acceptor's. */
+  readonly stopped?: readonly string[];
   /** Why the session ended. */
   readonly closed: string;
   readonly pings: number;
