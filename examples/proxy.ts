@@ -1,32 +1,49 @@
-// A proxy between two sessions: client ⇄ proxy ⇄ server. It reads neither Calls nor Responses, and passes their ids on as
-// they are; that is why its parity must differ between the two connections.
+// A proxy between two sessions: client ⇄ proxy ⇄ server. Calls and streams pass it undecoded, with their ids and at the
+// pace of who reads them; that is why its parity must differ between the two connections.
 import assert from 'node:assert/strict';
-import { accept, type Connection, initiate, type Metadata, NO_PROPAGATE, proxyConnections } from 'roam-actors';
+import {
+  accept,
+  callerOf,
+  channel,
+  initiate,
+  type Metadata,
+  method,
+  NO_PROPAGATE,
+  proxyConnections,
+  type Rx,
+  routes,
+  service,
+  type Tx,
+  withContext,
+} from 'roam-actors';
 import { memoryLinkPair } from 'roam-actors/memory';
+
+const Shout = service('Shout', {
+  shout: method<[text: string], string>(),
+  all: method<[texts: Rx<string>, shouted: Tx<string>], void>(),
+});
 
 const [clientEnd, proxyFront] = memoryLinkPair();
 const [proxyBack, serverEnd] = memoryLinkPair();
 
-/** What the server gets to see of a Call's metadata. */
+/** What the server gets to see of a call's metadata. */
 const seen: Metadata[] = [];
 
-async function serve(connection: Connection): Promise<void> {
-  for await (const { id, body } of connection) {
-    if (body.type !== 'Call') continue;
-    seen.push(body.metadata);
-    const ret = Buffer.from(Buffer.from(body.args).toString().toUpperCase());
-    await connection.sendResponse(id, { channels: [], metadata: [], ret });
-  }
-}
-
-// The server accepts whatever the proxy opens.
-const accepting = accept(serverEnd, {
-  onConnection: () => ({ type: 'accept', setup: (connection) => void serve(connection) }),
+const handler = Shout.handler({
+  shout: withContext(({ metadata }, text) => {
+    seen.push(metadata);
+    return text.toUpperCase();
+  }),
+  all: async (texts, shouted) => {
+    for await (const text of texts) await shouted.send(text.toUpperCase());
+    await shouted.close();
+  },
 });
+const accepting = accept(serverEnd, { onConnection: routes([handler]) });
 const upstream = await initiate(proxyBack);
 
-// For each connection that a client opens, the proxy opens one to the server. The client has odd ids on its connection, so
-// the proxy is even there, and has to be odd on the other one.
+// For each connection that a client opens, the proxy opens one to the server, for the same service: its name is in the
+// metadata. The client has odd ids on its connection, so the proxy is even there, and has to be odd on the other one.
 const front = accept(proxyFront, {
   onConnection: async ({ peerSettings, metadata }) => {
     const back = await upstream.open({ parity: peerSettings.parity, metadata });
@@ -35,36 +52,35 @@ const front = accept(proxyFront, {
 });
 
 const client = await initiate(clientEnd);
-const connection = await client.open();
-await connection.send({
-  type: 'RequestMessage',
-  id: 41,
-  body: {
-    type: 'Call',
-    methodId: 1n,
-    channels: [],
-    metadata: [
-      { key: 'trace', value: 'a1', flags: 0n },
-      { key: 'credentials', value: 'for the proxy only', flags: NO_PROPAGATE },
-    ],
-    args: Buffer.from('hello'),
-  },
+const shouter = await client.open(Shout);
+const answer = await shouter.shout('hello', {
+  metadata: [
+    { key: 'trace', value: 'a1', flags: 0n },
+    { key: 'credentials', value: 'for the proxy only', flags: NO_PROPAGATE },
+  ],
 });
-
-for await (const { id, body } of connection) {
-  assert(body.type === 'Response');
-  const answer = Buffer.from(body.ret).toString();
-  console.log(`request ${id} returned ${answer}`);
-  assert.deepEqual([id, answer], [41, 'HELLO']);
-  break;
-}
-console.log('the server saw', seen);
+console.log(`the call returned ${answer}, and the server saw`, seen);
+assert.equal(answer, 'HELLO');
 assert.deepEqual(seen, [[{ key: 'trace', value: 'a1', flags: 0n }]]);
+
+// Two channels, one each way, with more on them than a sender may send unasked.
+const [texts, sent] = channel<string>();
+const [received, shouted] = channel<string>();
+const streamed = shouter.all(sent, received);
+const sending = (async () => {
+  for (let number = 1; number <= 100; number++) await texts.send(`text ${number}`);
+  await texts.close();
+})();
+let last = '';
+for await (const text of shouted) last = text;
+await Promise.all([streamed, sending]);
+console.log(`the last item of the stream was ${last}`);
+assert.equal(last, 'TEXT 100');
 
 // Closing one leg closes the other.
 const server = await accepting;
 const leg = server.connection(1);
-await connection.close();
+await callerOf(shouter).connection.close();
 const reason = await leg?.closed;
 console.log(`the server's leg was closed by ${reason?.by}`);
 assert.equal(reason?.by, 'peer');

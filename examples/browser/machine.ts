@@ -2,16 +2,29 @@
 // session ends, whyever, it says so and connects again; what the user asks in the meantime waits for the next session.
 
 import {
+  callerOf,
+  channel,
   handle,
   type Link,
+  method,
   reasonOf,
   type Session,
   type SessionActorRef,
   type SessionClosedReason,
+  service,
   sessionLogic,
+  type Tx,
 } from 'roam-actors';
 import { connectWebSocket } from 'roam-actors/websocket';
-import { type ActorSystem, assign, fromCallback, fromPromise, type SnapshotFrom, setup } from 'xstate';
+import {
+  type ActorSystem,
+  assign,
+  type EventObject,
+  fromCallback,
+  fromPromise,
+  type SnapshotFrom,
+  setup,
+} from 'xstate';
 
 /** One line of what the page has to tell. */
 export interface Line {
@@ -33,6 +46,15 @@ interface PageContext {
 /** What the user does. */
 export type UserEvent = { type: 'user.asks'; text: string } | { type: 'user.leaves' } | { type: 'user.returns' };
 
+/** As much as the page needs of what `roam-actors serve` offers. */
+const Demo = service('Demo', {
+  echo: method<[text: string], string>(),
+  generate: method<[count: number, numbers: Tx<number>], void, string>(),
+});
+
+/** What becomes of a question. */
+type AnswerEvent = { type: 'server.says'; text: string } | { type: 'server.done' } | { type: 'server.failed' };
+
 /** The session that the chart invokes, by its name in the actor system. */
 function sessionIn(system: ActorSystem<{ actors: Record<string, SessionActorRef> }>): SessionActorRef {
   return system.get('session') as SessionActorRef;
@@ -45,7 +67,7 @@ export const pageMachine = setup({
   types: {
     context: {} as PageContext,
     input: {} as { server: string },
-    events: {} as UserEvent | { type: 'established' },
+    events: {} as UserEvent | AnswerEvent | { type: 'established' },
   },
   actors: {
     dial: fromPromise<Link, string>(({ input, signal }) => connectWebSocket(input, { signal })),
@@ -55,7 +77,16 @@ export const pageMachine = setup({
       const subscription = sessionIn(system).on('established', () => sendBack({ type: 'established' }));
       return () => subscription.unsubscribe();
     }),
-    ask: fromPromise<string, string>(({ input, system }) => ask(handle(sessionIn(system)), input)),
+    /** Leaving the state that invokes it cancels the call. */
+    ask: fromCallback<EventObject, string>(({ input, system, sendBack }) => {
+      const giveUp = new AbortController();
+      const tell = (event: AnswerEvent) => sendBack(event);
+      ask(handle(sessionIn(system)), input, giveUp.signal, (text) => tell({ type: 'server.says', text })).then(
+        () => tell({ type: 'server.done' }),
+        () => tell({ type: 'server.failed' }),
+      );
+      return () => giveUp.abort();
+    }),
   },
   actions: {
     tell: assign({ lines: ({ context }, line: Line) => [...context.lines, line] }),
@@ -136,12 +167,12 @@ export const pageMachine = setup({
           invoke: {
             src: 'ask',
             input: ({ context }) => context.questions[0] ?? '',
-            onDone: {
-              target: 'idle',
-              actions: ['answered', { type: 'tell', params: ({ event }) => ({ from: 'server', text: event.output }) }],
-            },
+          },
+          on: {
+            'server.says': { actions: { type: 'tell', params: ({ event }) => ({ from: 'server', text: event.text }) } },
+            'server.done': { target: 'idle', actions: 'answered' },
             // The session's own end comes next and says why; if it lives on, the question is asked again.
-            onError: 'retrying',
+            'server.failed': 'retrying',
           },
         },
         retrying: { after: { 500: 'idle' } },
@@ -160,19 +191,29 @@ export const pageMachine = setup({
 
 export type PageSnapshot = SnapshotFrom<typeof pageMachine>;
 
-/** One Call on a connection of its own. */
-async function ask(session: Session, question: string): Promise<string> {
-  const connection = await session.open({ metadata: [{ key: 'purpose', value: 'one question', flags: 0n }] });
+/** One call on a connection of its own: the server says the text back, or, to a number, counts that far on a channel. */
+async function ask(
+  session: Session,
+  question: string,
+  signal: AbortSignal,
+  say: (text: string) => void,
+): Promise<void> {
+  const client = await session.open(Demo, { signal });
   try {
-    const args = new TextEncoder().encode(question);
-    const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args } as const;
-    await connection.send({ type: 'RequestMessage', id: 1, body });
-    for await (const message of connection) {
-      if (message.body.type === 'Response') return new TextDecoder().decode(message.body.ret);
-    }
-    throw new Error('the connection closed before an answer came');
+    if (!/^\d+$/.test(question)) return say(await client.echo(question, { signal }));
+    const [tx, rx] = channel<number>();
+    const told = (async () => {
+      for await (const number of rx) say(String(number));
+    })();
+    // Why a stream has ended early, the call says.
+    told.catch(() => {});
+    await client.generate(Number(question), tx, { signal });
+    await told;
+  } catch (error) {
+    if (!Demo.isErrorOf('generate', error)) throw error;
+    say(error.error);
   } finally {
-    void connection.close().catch(() => {});
+    callerOf(client).release();
   }
 }
 
