@@ -10,7 +10,7 @@ import { pong } from '../spec/messages.js';
 import { Meddler } from '../testing/meddler.js';
 import { endAll, run, serve, start } from './command.js';
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 interface Written {
   readonly url: string;
