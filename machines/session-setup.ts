@@ -115,7 +115,6 @@ export const session = setup({
   },
   actions: {
     transmit: ({ context }, message: Message) => context.port.transmit(message),
-    flush: ({ context }) => context.port.flush(),
     settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
     sweep: ({ context }) => context.port.sweep(),
     pauseReading: ({ context }) => context.port.pauseReading(),

@@ -51,7 +51,10 @@ function report(name: string, mutants: readonly MutantResult[]): void {
     const counted = of.filter(({ status }) => COUNTED.includes(status));
     const killed = counted.filter(({ status }) => KILLED.includes(status));
     const score = ((100 * killed.length) / counted.length).toFixed(1);
-    console.log(`  ${file.padEnd(32)} ${killed.length} of ${counted.length} noticed, ${score} %`);
+    const late = of.filter(({ status }) => status === 'Timeout').length;
+    // An endless loop, or a machine that is too busy to tell.
+    const how = late === 0 ? '' : `, ${late} by taking too long`;
+    console.log(`  ${file.padEnd(32)} ${killed.length} of ${counted.length} noticed, ${score} %${how}`);
   }
   for (const mutant of mutants) {
     const { status, location, mutatorName, replacement = '' } = mutant;
