@@ -2,7 +2,7 @@
 import { accept, channel, type Handler, initiate, type Session } from 'roam-actors';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Caller, Contender, Peer, Source, StreamRequest } from './contender.js';
-import { Arrivals, echoesOf, requestBytes, requestOf } from './traffic.js';
+import { Arrivals, echoes, requestBytes, requestOf } from './traffic.js';
 
 const ECHO = 1n;
 const STREAM = 2n;
@@ -48,7 +48,7 @@ async function connect(url: string, size: number): Promise<Caller> {
     return { rx, answered };
   };
   return {
-    echo: echoesOf(size, (payload) => caller.call(ECHO, payload).then(({ ret }) => ret)),
+    echo: echoes(size, (payload, done, failed) => void caller.call(ECHO, payload).then(({ ret }) => done(ret), failed)),
     stream: async (request) => {
       const { rx, answered } = ask(request);
       const arrivals = new Arrivals(request);
