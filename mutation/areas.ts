@@ -22,6 +22,12 @@ export const AREAS: Readonly<Record<string, Area>> = {
   handshake: machine('handshake'),
   keepalive: machine('keepalive'),
   connection: machine('connection'),
+  request: machine('request'),
+  channel: {
+    ...machine('channel', 'machines/call-events.ts'),
+    // And what its limits are, and when it makes no difference that it is bound.
+    tests: ['channel', 'credit', 'binding'].map((name) => `test/machines/${name}.test.ts`),
+  },
   session: {
     ...machine('session', 'machines/events.ts'),
     // From the states that the matrix has: each thing that can be so by itself, and where they meet. Others are many.

@@ -54,13 +54,20 @@ export const offerPart: Part = {
   isShown: () => true,
   oracle: offer,
   heard: (event) => event,
-  seen: ({ value, context: { items, isClosed, isReset } }) => ({
+  seen: ({ status, value, context: { items, isClosed, isReset } }) => ({
     phase: value === 'unbound' ? 'open' : value,
+    isOver: status === 'done',
     items,
     isClosed,
     isReset,
   }),
-  wanted: ({ phase, items, isClosed, isReset }: OfferState) => ({ phase, items, isClosed, isReset }),
+  wanted: ({ phase, items, isClosed, isReset }: OfferState) => ({
+    phase,
+    isOver: phase !== 'open',
+    items,
+    isClosed,
+    isReset,
+  }),
 };
 
 // ---- The sender's end ---------------------------------------------------------------------------------------------
@@ -91,8 +98,12 @@ export const senderPart: Part = {
   isShown: () => true,
   oracle: sender,
   heard: (event) => event,
-  seen: ({ value, context: { credit } }) => ({ phase: value === 'sending' ? 'open' : value, credit }),
-  wanted: ({ phase, credit }: SenderState) => ({ phase, credit }),
+  seen: ({ status, value, context: { credit } }) => ({
+    phase: value === 'sending' ? 'open' : value,
+    isOver: status === 'done',
+    credit,
+  }),
+  wanted: ({ phase, credit }: SenderState) => ({ phase, isOver: phase !== 'open', credit }),
 };
 
 // ---- The receiver's end -------------------------------------------------------------------------------------------
@@ -123,11 +134,12 @@ export const receiverPart: Part = {
   isShown: (name) => /credit (4, held 0|3, held 1|0, held [3-5]), taken [01]/.test(name),
   oracle: receiver,
   heard: (event) => event,
-  seen: ({ value, context: { credit, held, taken } }) => ({
+  seen: ({ status, value, context: { credit, held, taken } }) => ({
     phase: value === 'receiving' ? 'open' : value,
+    isOver: status === 'done',
     credit,
     held,
     taken,
   }),
-  wanted: ({ phase, credit, held, taken }: ReceiverState) => ({ phase, credit, held, taken }),
+  wanted: ({ phase, credit, held, taken }: ReceiverState) => ({ phase, isOver: phase !== 'open', credit, held, taken }),
 };

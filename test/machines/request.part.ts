@@ -40,8 +40,8 @@ export const callPart: Part = {
   isShown: () => true,
   oracle: call,
   heard: (event) => event,
-  seen: ({ value }) => ({ phase: CALL_PHASES[String(value)] }),
-  wanted: ({ phase }: CallState) => ({ phase }),
+  seen: ({ status, value }) => ({ phase: CALL_PHASES[String(value)], isOver: status === 'done' }),
+  wanted: ({ phase }: CallState) => ({ phase, isOver: phase === 'over' }),
 };
 
 const ANSWER_PHASES: Readonly<Record<string, AnswerState['phase']>> = {
@@ -66,6 +66,6 @@ export const answerPart: Part = {
   isShown: () => true,
   oracle: answer,
   heard: (event) => event,
-  seen: ({ value }) => ({ phase: ANSWER_PHASES[String(value)] }),
-  wanted: ({ phase }: AnswerState) => ({ phase }),
+  seen: ({ status, value }) => ({ phase: ANSWER_PHASES[String(value)], isOver: status === 'done' }),
+  wanted: ({ phase }: AnswerState) => ({ phase, isOver: phase === 'done' }),
 };
