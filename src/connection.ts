@@ -2,7 +2,9 @@ import type { OpenedConnection } from '../machines/events.js';
 import { checkMetadata, objectOf } from './arguments.js';
 import { CallerOf } from './caller.js';
 import type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.js';
-import { Driver, REFUSALS } from './calls/driver.js';
+import { creditOf } from './calls/channel.js';
+import { Driver } from './calls/driver.js';
+import { type Credit, DEFAULT_SERVING } from './calls/serving.js';
 import { ConnectionLine, type LineHost } from './connection-line.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
@@ -33,6 +35,11 @@ export interface RequestFailure {
 export interface ServeOptions {
   /** What callers get where the handler gives no answer; by default its own, or what services that speak MessagePack say. */
   readonly refusals?: Refusals | undefined;
+  /**
+   * Items that the sender of each channel of a call begins with, 0 to 2^32 − 1, by the method's id where it is a function; by
+   * default what the handler says, or 16. A handler that takes its ends late needs it: what comes before is kept up to that.
+   */
+  readonly credit?: Credit | undefined;
 }
 
 /** Answers the calls of a connection, which it gets to know; see {@link Handler}. */
@@ -40,6 +47,8 @@ export interface ConnectionHandler {
   (request: IncomingRequest, connection: Connection): Reply | Promise<Reply>;
   /** What callers get where it gives no answer. */
   readonly refusals?: Refusals;
+  /** Items that the sender of each channel of a method's begins with. */
+  readonly credit?: Credit;
 }
 
 /** The session behind a connection. */
@@ -202,14 +211,18 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * from now on, what waits there first. A connection without a handler answers every call that reaches its calls with
    * UnknownMethod. `[rpc.handler]`
    *
-   * @throws InvalidArgument when there is a handler or another reader already; ConnectionClosed when it is closed.
+   * @throws InvalidArgument when there is a handler or another reader already, or an option is wrong; ConnectionClosed when it
+   * is closed.
    */
   serve(handler: ConnectionHandler, options: ServeOptions = {}): void {
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
     if (this.#reason !== undefined) throw this.#closedError(this.#reason);
     if (this.#driver?.handler !== undefined) throw new InvalidArgument(`connection ${this.id} has a handler already`);
-    this.#start((request) => handler(request, this), options.refusals ?? handler.refusals);
+    const credit = options.credit ?? handler.credit ?? DEFAULT_SERVING.credit;
+    const refusals = options.refusals ?? handler.refusals ?? DEFAULT_SERVING.refusals;
+    const serving = { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit) };
+    this.#start((request) => handler(request, this), serving);
   }
 
   /**
@@ -297,7 +310,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** What makes and answers calls. @internal */
   get driver(): Driver {
-    return this.#driver ?? this.#start(undefined);
+    return this.#driver ?? this.#start();
   }
 
   /** One more that the connection stays open for. @internal */
@@ -312,15 +325,15 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   }
 
   /** What makes and answers calls, from the first time that somebody asks for it. */
-  #start(handler: Handler | undefined, refusals = REFUSALS): Driver {
+  #start(handler?: Handler, serving = DEFAULT_SERVING): Driver {
     if (this.#driver !== undefined) {
-      this.#driver.serve(handler, refusals);
+      if (handler !== undefined) this.#driver.serve(handler, serving);
       return this.#driver;
     }
     if (this.#hasReader) throw new InvalidArgument(`connection ${this.id} has a reader already`);
     this.#hasReader = true;
-    const driver = new Driver(new ConnectionLine(this, this.#host), refusals);
-    driver.handler = handler;
+    const driver = new Driver(new ConnectionLine(this, this.#host));
+    if (handler !== undefined) driver.serve(handler, serving);
     this.#driver = driver;
     const inbox = this.#messages;
     // In their order, before whatever comes next.

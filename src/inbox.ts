@@ -38,7 +38,8 @@ export const MESSAGE_COST = 128;
 const CHANNEL_COST = 8;
 const ENTRY_COST = 96;
 
-function costOf(message: unknown, size: number): number {
+/** What a message costs that lies here, with a frame, or a payload, of `size` bytes. */
+export function costOf(message: unknown, size: number): number {
   const { channels, metadata } = (message as { body?: { channels?: unknown[]; metadata?: unknown[] } }).body ?? {};
   return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + ENTRY_COST * (metadata?.length ?? 0);
 }

@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly timeout?: number;
   /** Ends of channels for the handler, which gets these; we keep the other ones. */
   readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
+  /** What the senders of channels that the answer names begin with, 0 to 2^32 − 1 items; 16 by default. */
+  readonly credit?: number;
 }
 
 /** What a call was answered with. */
@@ -63,7 +65,7 @@ export interface CallHost {
   readonly channels: {
     activate(ids: readonly ChannelId[]): void;
     abandon(ids: readonly ChannelId[], error: Error): void;
-    resultOf(response: Response): CallResult;
+    resultOf(response: Response, credit: number): CallResult;
   };
   send(id: RequestId, body: RequestMessage['body']): Promise<void>;
   transmit(id: RequestId, body: RequestMessage['body']): void;
@@ -81,17 +83,19 @@ export class OutgoingCall implements CallPort {
   readonly #driver: CallHost;
   readonly #stepper: Stepper<typeof callMachine>;
   readonly #patience: Patience | undefined;
+  readonly #credit: number;
   #resolve!: (result: CallResult) => void;
   #reject!: (error: unknown) => void;
   #timer: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
 
-  constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined) {
+  constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined, credit: number) {
     this.id = id;
     this.body = body;
     this.#driver = driver;
     this.#patience = patience;
+    this.#credit = credit;
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -143,7 +147,7 @@ export class OutgoingCall implements CallPort {
     if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
     if (this.#onAbort !== undefined) this.#patience?.signal?.removeEventListener('abort', this.#onAbort);
     if (outcome.type === 'answered') {
-      this.#resolve(this.#driver.channels.resultOf(outcome.response));
+      this.#resolve(this.#driver.channels.resultOf(outcome.response, this.#credit));
       return;
     }
     const error = this.#errorOf(outcome);

@@ -1,3 +1,4 @@
+import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { InvalidArgument } from '../errors.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
 import type { ChannelMessage, Response } from '../wire/message.js';
@@ -81,8 +82,9 @@ export class Channels implements ChannelHost {
 
   /**
    * The channels that a Call of the peer's names, as far as it may; undefined where it may not, and the call is to fail.
+   * `credit` is what the sender of each begins with.
    */
-  offer(ids: readonly ChannelId[]): OfferedChannel[] | undefined {
+  offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | undefined {
     const { load, limits } = this.line;
     const offers: OfferedChannel[] = [];
     for (const id of ids) {
@@ -102,14 +104,14 @@ export class Channels implements ChannelHost {
         for (const offered of offers) offered.release();
         return undefined;
       }
-      offers.push(this.#offer(id, true));
+      offers.push(this.#offer(id, true, credit));
     }
     return offers;
   }
 
-  #offer(id: ChannelId, isNamed: boolean): Offer {
+  #offer(id: ChannelId, isNamed: boolean, credit: number): Offer {
     const early = this.#alive.get(id);
-    const offer = early instanceof Offer ? early : new Offer(this, id);
+    const offer = early instanceof Offer ? early : new Offer(this, id, credit);
     if (offer !== early) {
       this.#alive.set(id, offer);
       this.line.load.channels++;
@@ -122,9 +124,10 @@ export class Channels implements ChannelHost {
   }
 
   /** A Response as its caller gets it. */
-  resultOf(response: Response): CallResult {
-    if (response.channels.length === 0) return response as unknown as CallResult;
-    return { ret: response.ret, metadata: response.metadata, channels: this.offer(response.channels) ?? [] };
+  resultOf(response: Response, credit: number): CallResult {
+    const { channels, metadata, ret } = response;
+    if (channels.length === 0) return response as unknown as CallResult;
+    return { ret, metadata, channels: this.offer(channels, credit) ?? [] };
   }
 
   // ---- What travels on them ----
@@ -144,7 +147,7 @@ export class Channels implements ChannelHost {
     this.line.accuse({ rule: 'rpc.channel.lifecycle', description: 'a message on a channel that no Call named' });
     const { conformance, load, limits } = this.line;
     if (conformance === 'strict' || !isTheirs || message.body.type === 'Close') return;
-    if (load.channels < limits.channels) this.#offer(id, false).take(message);
+    if (load.channels < limits.channels) this.#offer(id, false, INITIAL_CREDIT).take(message);
     else if (message.body.type === 'Item') this.reply(id, { type: 'Reset', metadata: [] });
   }
 

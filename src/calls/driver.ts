@@ -1,3 +1,4 @@
+import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { objectOf } from '../arguments.js';
 import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
@@ -15,15 +16,10 @@ import {
   type Patience,
   patienceOf,
 } from './call.js';
+import { creditOf } from './channel.js';
 import { Channels } from './channels.js';
 import { ENVELOPE, type Line } from './line.js';
-
-/** What a service that speaks MessagePack says: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`. */
-export const REFUSALS: Refusals = {
-  unknownMethod: Uint8Array.of(0x92, 1, 0x91, 1),
-  invalidPayload: Uint8Array.of(0x92, 1, 0x91, 2),
-  cancelled: Uint8Array.of(0x92, 1, 0x91, 3),
-};
+import { creditFor, DEFAULT_SERVING, type Serving } from './serving.js';
 
 const NOTHING: [] = [];
 
@@ -35,8 +31,8 @@ const NOTHING: [] = [];
 export class Driver implements CallHost, AnswerHost {
   readonly line: Line;
   readonly channels: Channels;
-  refusals: Refusals;
   handler: Handler | undefined;
+  #serving: Serving = DEFAULT_SERVING;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
   readonly #calls = new Map<RequestId, OutgoingCall>();
@@ -46,17 +42,19 @@ export class Driver implements CallHost, AnswerHost {
   #lastId: RequestId = 0;
   readonly #answers = new Map<RequestId, IncomingCall>();
 
-  constructor(line: Line, refusals: Refusals) {
+  constructor(line: Line) {
     this.line = line;
-    this.refusals = refusals;
     this.channels = new Channels(line);
   }
 
-  /** Answers calls by `handler` from now on, where one is given. */
-  serve(handler: Handler | undefined, refusals: Refusals): void {
-    if (handler === undefined) return;
+  get refusals(): Refusals {
+    return this.#serving.refusals;
+  }
+
+  /** Answers calls by `handler` from now on. */
+  serve(handler: Handler, serving: Serving): void {
     this.handler = handler;
-    this.refusals = refusals;
+    this.#serving = serving;
   }
 
   // ---- Calls of ours ----
@@ -71,13 +69,14 @@ export class Driver implements CallHost, AnswerHost {
     if (args.length + ENVELOPE > line.limits.frame) {
       throw new InvalidArgument(`args of ${args.length} bytes do not fit limits.frame: ${line.limits.frame}`);
     }
-    if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined);
+    if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined, INITIAL_CREDIT);
     objectOf(options, 'options');
     const metadata = options.metadata === undefined ? NOTHING : line.metadataOf(options.metadata);
     const patience = patienceOf(options);
     const { channels = NOTHING } = options;
+    const credit = options.credit === undefined ? INITIAL_CREDIT : creditOf(options.credit);
     const ids = channels.length === 0 ? NOTHING : this.channels.pass(channels);
-    return this.#begin(methodId, ids, metadata, args, patience);
+    return this.#begin(methodId, ids, metadata, args, patience, credit);
   }
 
   #begin(
@@ -86,6 +85,7 @@ export class Driver implements CallHost, AnswerHost {
     metadata: Metadata,
     args: Uint8Array,
     patience: Patience | undefined,
+    credit: number,
   ): Promise<CallResult> {
     const { line } = this;
     const isFree = this.#calls.size < line.peerSettings.maxConcurrentRequests;
@@ -97,7 +97,7 @@ export class Driver implements CallHost, AnswerHost {
     // Whoever waits for its turn leaves as it was when it was made.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
     this.#lastId = nextId(this.#lastId, line.parity);
-    const call = new OutgoingCall(this, this.#lastId, body, patience);
+    const call = new OutgoingCall(this, this.#lastId, body, patience, credit);
     line.hold();
     if (isFree) {
       this.#admit(call);
@@ -222,7 +222,10 @@ export class Driver implements CallHost, AnswerHost {
       const text = `more than ${line.localSettings.maxConcurrentRequests} requests in flight`;
       if (this.#accuse('rpc.flow-control.max-concurrent-requests', text)) return;
     }
-    const channels = body.channels.length === 0 ? NOTHING : this.channels.offer(body.channels);
+    const channels =
+      body.channels.length === 0
+        ? NOTHING
+        : this.channels.offer(body.channels, creditFor(this.#serving, body.methodId, line));
     if (channels === undefined && line.conformance === 'strict') return;
     const call = new IncomingCall(this, id, body, channels ?? NOTHING);
     if (channels === undefined || load.requests >= limits.requests) {

@@ -1,8 +1,9 @@
-import { type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
+import type { ChannelPort } from '../../machines/call-events.js';
 import { offerMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
 import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
+import { costOf, relieve, stockUp } from '../inbox.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Item, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
@@ -16,9 +17,12 @@ const TABLE = compile(offerMachine);
 /** A channel that the peer has named, and of which one end is ours to take. */
 export interface OfferedChannel {
   readonly id: ChannelId;
-  /** Takes the receiver's end. `credit` is what both sides have agreed that the sender begins with; 16 by default. */
+  /**
+   * Takes the receiver's end. `credit` is what both sides have agreed that the sender begins with; by default what was said of
+   * the call. What came before is kept up to that: with more than the default, say so there, or take the end at once.
+   */
   receive(options?: { readonly credit?: number }): Rx<Uint8Array>;
-  /** Takes the sender's end, which begins with `credit` items; 16 by default. */
+  /** Takes the sender's end, which begins with `credit` items; by default what was said of the call. */
   send(options?: { readonly credit?: number }): Tx<Uint8Array>;
   /** Says that nobody will take an end of it, if nobody has. @internal */
   release(): void;
@@ -27,29 +31,36 @@ export interface OfferedChannel {
 /** A channel of which it is not known yet which end is ours: what the peer says on it is kept. */
 export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
   readonly id: ChannelId;
+  /** As for an end that receives: only bytes stop the reading here. */
+  readonly isRelieved = true;
   /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
   isNamed = false;
   readonly #channels: ChannelHost;
+  readonly #credit: number;
   readonly #stepper: Stepper<typeof offerMachine>;
   #kept: ChannelMessage[] = [];
+  /** What that counts for in the session's stock. */
+  #cost = 0;
   #granted = 0;
   #isReleased = false;
 
-  constructor(channels: ChannelHost, id: ChannelId) {
+  /** `credit` is what its sender begins with, as far as that is known: what comes on it is kept up to that. */
+  constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
     this.#channels = channels;
+    this.#credit = credit;
     const { conformance, observer } = channels.line;
-    this.#stepper = new Stepper(TABLE, { port: this, conformance, room: INITIAL_CREDIT }, observer);
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, room: credit }, observer);
     this.#stepper.start();
   }
 
   // r[rpc.channel.binding]
-  receive({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Rx<Uint8Array> {
+  receive({ credit = this.#credit }: { readonly credit?: number } = {}): Rx<Uint8Array> {
     const window = creditOf(credit);
     return Rx.of(this.#bind(() => new ReceiverEnd(this.#channels, this.id, window)));
   }
 
-  send({ credit = INITIAL_CREDIT }: { readonly credit?: number } = {}): Tx<Uint8Array> {
+  send({ credit = this.#credit }: { readonly credit?: number } = {}): Tx<Uint8Array> {
     const initial = creditOf(credit);
     return Tx.of(this.#bind(() => new SenderEnd(this.#channels, this.id, initial)));
   }
@@ -92,8 +103,12 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
       this.#granted = Math.min(0xffff_ffff, this.#granted + body.additional);
       return;
     }
-    const { id } = this.#channels.line;
-    this.#kept.push(detachedMessage({ type: 'ChannelMessage', connectionId: id, id: this.id, body }) as ChannelMessage);
+    const { id, stock } = this.#channels.line;
+    const kept = detachedMessage(this.#message(body)) as ChannelMessage;
+    this.#kept.push(kept);
+    const cost = costOf(kept, body.type === 'Item' ? body.item.length : 0);
+    this.#cost += cost;
+    stockUp(stock, cost, this, id);
   }
 
   transmit(body: Reset | Item): void {
@@ -112,8 +127,10 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     // As if it had just been received: its end judges it.
     const additional = this.#granted;
     if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
-    for (const message of this.#kept) end.take(message);
-    this.#kept = [];
+    const kept = this.#kept;
+    this.#forget();
+    for (const message of kept) end.take(message);
+    relieve(this.#channels.line.stock);
     return end;
   }
 
@@ -128,7 +145,14 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
 
   #look(): void {
     if (!this.#stepper.isDone) return;
-    this.#kept = [];
+    this.#forget();
+    relieve(this.#channels.line.stock);
     this.#channels.ended(this.id, this);
+  }
+
+  #forget(): void {
+    this.#kept = [];
+    this.#channels.line.stock.bytes -= this.#cost;
+    this.#cost = 0;
   }
 }

@@ -1,3 +1,4 @@
+import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import type { CallOptions, CallResult } from '../calls/call.js';
 import type { Caller, Connection } from '../connection.js';
 import { isThenable } from '../deferred.js';
@@ -184,11 +185,11 @@ function send<T>(
   let called: Promise<CallResult>;
   try {
     const bytes = entry.codec.encode(args, ends);
-    if (options === undefined && ends.length === 0) {
+    if (options === undefined && ends.length === 0 && entry.method.credit === INITIAL_CREDIT) {
       called = caller.call(entry.id, bytes);
     } else {
       entry.pass(ends);
-      called = caller.call(entry.id, bytes, callOptionsOf(options, ends));
+      called = caller.call(entry.id, bytes, callOptionsOf(entry, options, ends));
     }
   } catch (error) {
     abandonAll(ends, error as Error);
@@ -209,13 +210,18 @@ function letGo(ends: readonly ChannelHandle[], error: Error): void {
   else abandonAll(ends, error);
 }
 
-function callOptionsOf(options: MethodCallOptions | undefined, ends: readonly ChannelHandle[]): CallOptions {
+function callOptionsOf(
+  { method }: Entry,
+  options: MethodCallOptions | undefined,
+  ends: readonly ChannelHandle[],
+): CallOptions {
   const { signal, timeout, metadata } = options ?? {};
   return {
     ...(signal === undefined ? {} : { signal }),
     ...(timeout === undefined ? {} : { timeout }),
     ...(metadata === undefined ? {} : { metadata }),
     channels: ends as unknown as NonNullable<CallOptions['channels']>,
+    credit: method.credit,
   };
 }
 

@@ -1,3 +1,4 @@
+import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import type { IncomingRequest, Refusals, Reply } from '../calls/answer.js';
 import type { Tx } from '../calls/channel.js';
 import type { Connection } from '../connection.js';
@@ -80,6 +81,8 @@ export interface ServiceHandler {
   readonly service: string;
   /** What its callers get where nothing of theirs is handled. */
   readonly refusals: Refusals;
+  /** What the sender of each channel of a method's begins with. */
+  readonly credit: (methodId: bigint) => number;
 }
 
 type Run = (call: AnyHandlerCall) => unknown;
@@ -135,7 +138,8 @@ export function makeHandler<M extends Methods>(
     if (method === undefined) return refusals.unknownMethod;
     return new Answering(method, request, connection, refusals).answer();
   };
-  return Object.assign(handle, { service, refusals });
+  const credit = (methodId: bigint): number => methods.get(methodId)?.entry.method.credit ?? INITIAL_CREDIT;
+  return Object.assign(handle, { service, refusals, credit });
 }
 
 /** One call of the peer's, on its way through the handler. */

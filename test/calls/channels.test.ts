@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Handler, OfferedChannel, Rx, Session, Tx } from '../../src/index.js';
+import type { Handler, OfferedChannel, Rx, ServeOptions, Session, Tx } from '../../src/index.js';
 import { channel, InvalidArgument } from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
 import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
@@ -36,15 +36,20 @@ async function passing(end: 'tx' | 'rx', credit?: number, options: RigOptions = 
 }
 
 /** The peer names a channel, number 2; the handler does with it as the test says. */
-async function offered(use: (channel: OfferedChannel) => void, options: RigOptions = {}): Promise<void> {
+async function offered(
+  use: (channel: OfferedChannel) => void,
+  options: RigOptions = {},
+  serving: ServeOptions = {},
+): Promise<void> {
   await start(options);
-  session.root.serve((({ channels, signal }) => {
+  const handler: Handler = ({ channels, signal }) => {
     use(channels[0] as OfferedChannel);
     // Until nobody waits any more.
     return new Promise((resolve) => {
       signal.addEventListener('abort', () => resolve(bytes()));
     });
-  }) as Handler);
+  };
+  session.root.serve(handler, serving);
   await rig.say(callOf(2, bytes(), { channels: [2] }));
 }
 
@@ -256,10 +261,76 @@ describe('a channel that the peer names', () => {
     expect(() => channel_?.receive()).toThrow(new InvalidArgument('channel 2 is bound already, or over'));
   });
 
-  test('is reset when more comes than there is room for, before anybody takes it', async () => {
-    await offered(() => {});
+  // 9a.17, r[rpc.flow-control.credit.initial]: n − 1, n, n + 1
+  test.each([undefined, 0, 1, 4, 16, 40])(
+    'keeps a credit of %s before anybody takes it, and no item more',
+    async (credit) => {
+      const agreed = credit ?? 16;
+      for (const conformance of ['reference', 'strict'] as const) {
+        for (const count of [agreed - 1, agreed, agreed + 1]) {
+          if (count < 0) continue;
+          let channel_: OfferedChannel | undefined;
+          const keep = (channel: OfferedChannel): void => {
+            channel_ = channel;
+          };
+          await offered(keep, { conformance }, credit === undefined ? {} : { credit });
+          const answers = await rig.say(...Array.from({ length: count }, (_, at) => itemOn(2, at)));
+          if (count <= agreed) {
+            expect(answers).toEqual([]);
+            expect(await take(channel_?.receive() as Rx, count)).toEqual(Array.from({ length: count }, (_, at) => at));
+          } else if (conformance === 'reference') {
+            expect(answers).toEqual([resetOn(2)]);
+          } else {
+            expect(accusationIn(answers)).toBe('rpc.flow-control.credit');
+          }
+          session.shutdown();
+          await session.closed;
+        }
+      }
+    },
+  );
+
+  test('has the credit that is said of its method, whichever end is taken', async () => {
+    let channel_: OfferedChannel | undefined;
+    const keep = (channel: OfferedChannel): void => {
+      channel_ = channel;
+    };
+    await offered(keep, {}, { credit: (methodId) => (methodId === 1n ? 2 : 16) });
+    const tx = channel_?.send() as Tx;
+    for (const at of [1, 2, 3]) void tx.send(bytes(at));
+    expect(await heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
+  });
+
+  test('has 16 where what the handler says of its method makes no sense, which is reported', async () => {
+    await offered(() => {}, {}, { credit: () => -1 });
     expect(await rig.say(...Array.from({ length: 16 }, (_, at) => itemOn(2, at)))).toEqual([]);
     expect(await rig.say(itemOn(2, 16))).toEqual([resetOn(2)]);
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', id: 0, error: { code: 'invalid-argument' } }]);
+    expect(() => session.root.serve(() => bytes(), { credit: 1.5 })).toThrow(InvalidArgument);
+  });
+
+  test('stops the session reading once what is kept on it fills limits.inboxBytes, until its end is taken and read', async () => {
+    let channel_: OfferedChannel | undefined;
+    const keep = (channel: OfferedChannel): void => {
+      channel_ = channel;
+    };
+    await offered(keep, { limits: { inboxBytes: 1000 } });
+    const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
+    await rig.say(itemOn(2, 1, ...new Array(500)), itemOn(2, 2, ...new Array(500)));
+    expect(await rig.say(ping)).toEqual([]);
+    const rx = channel_?.receive() as Rx;
+    expect(await heard()).toEqual([]);
+    await take(rx, 1);
+    expect(await heard()).toEqual([{ ...ping, type: 'Pong' }]);
+  });
+
+  test('lets the session read on when what is kept on it is given up', async () => {
+    await offered(() => {}, { limits: { inboxBytes: 1000 } });
+    await rig.say(itemOn(2, 1, ...new Array(400)), itemOn(2, 2, ...new Array(400)));
+    const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
+    rig.peer.say(ping);
+    session.root.markFailure(2, 'enough');
+    expect((await heard()).map(({ type }) => type)).toEqual(['RequestMessage', 'ChannelMessage', 'Pong']);
   });
 
   test('gives its sender what was granted before', async () => {
@@ -308,6 +379,31 @@ describe('a channel that the peer names', () => {
     await rig.say(responseOf(1, bytes(), [2]), itemOn(2, 5));
     const rx = (await calling).channels[0]?.receive() as Rx;
     expect(await take(rx, 1)).toEqual([5]);
+  });
+
+  // r[rpc.flow-control.credit.initial]: n, n + 1
+  test.each([0, 4, 40])('in a Response has the credit that its call was made with: %i', async (credit) => {
+    for (const conformance of ['reference', 'strict'] as const) {
+      for (const count of [credit, credit + 1]) {
+        await start({ conformance });
+        const calling = session.root.caller().call(1n, bytes(), { credit });
+        await settle();
+        rig.peer.take();
+        const items = Array.from({ length: count }, (_, at) => itemOn(2, at));
+        const answers = await rig.say(responseOf(1, bytes(), [2]), ...items);
+        if (count === credit) {
+          expect(answers).toEqual([]);
+          const rx = (await calling).channels[0]?.receive() as Rx;
+          expect(await take(rx, count)).toHaveLength(count);
+        } else if (conformance === 'reference') {
+          expect(answers).toEqual([resetOn(2)]);
+        } else {
+          expect(accusationIn(answers)).toBe('rpc.flow-control.credit');
+        }
+        session.shutdown();
+        await session.closed;
+      }
+    }
   });
 
   test('by us, in a Response, is the caller’s', async () => {
@@ -413,6 +509,7 @@ describe('ends of channels', () => {
     }
     const [, twice] = channel();
     expect(() => caller.call(1n, bytes(), { channels: [twice, twice] })).toThrow(InvalidArgument);
+    expect(() => caller.call(1n, bytes(), { credit: -1 })).toThrow(InvalidArgument);
     expect(() => channel({ credit: -1 })).toThrow(
       new InvalidArgument('credit must be an integer from 0 to 2^32 − 1, not -1'),
     );

@@ -134,6 +134,29 @@ describe('an end of a channel in a result', () => {
     expect(await collect(numbers)).toEqual(upTo(40));
   });
 
+  // r[rpc.flow-control.credit.initial]: all of it comes in one turn of the event loop, before the caller can have taken the end.
+  it.each([4, 40])('has the credit that its method says: %i', async (credit) => {
+    const Burst = service('Burst', { open: method<[], Rx<number>>({ credit }) });
+    let sent = 0;
+    const handler = Burst.handler({
+      open: () => {
+        const [tx, rx] = channel<number>();
+        for (const number of upTo(credit + 1))
+          tx.send(number).then(
+            () => sent++,
+            () => {},
+          );
+        void tx.close();
+        return rx;
+      },
+    });
+    pair = await pairOf([handler]);
+    const rx = await (await pair.session.open(Burst)).open();
+    await settle();
+    expect(sent).toBe(credit);
+    expect(await collect(rx)).toEqual(upTo(credit + 1));
+  });
+
   it('is let go where nobody waits for it any more', async () => {
     const Late = service('Late', { open: method<[], Rx<number>>() });
     let answer: (() => void) | undefined;

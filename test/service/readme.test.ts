@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { channel, Rx, Tx } from '../../src/calls/channel.js';
-import { REFUSALS } from '../../src/calls/driver.js';
+import { DEFAULT_SERVING } from '../../src/calls/serving.js';
 import { CANCELLED, INVALID_PAYLOAD, UNKNOWN_METHOD } from '../../src/service/envelope.js';
 import { methodId } from '../../src/service/method.js';
 import type { ChannelHandle } from '../../src/service/payload.js';
@@ -51,7 +51,7 @@ describe("the README's section on payloads", () => {
   });
 
   it('has what a connection without a service says, too', () => {
-    expect(Object.values(REFUSALS)).toEqual(
+    expect(Object.values(DEFAULT_SERVING.refusals)).toEqual(
       [UNKNOWN_METHOD, INVALID_PAYLOAD, CANCELLED].map((value) => messagePackPayload.encode(value)),
     );
   });

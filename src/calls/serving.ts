@@ -1,0 +1,35 @@
+import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import type { Refusals } from './answer.js';
+import { creditOf } from './channel.js';
+import type { Line } from './line.js';
+
+/** What the sender of each channel of a method's begins with, in items: one number for all, or by the method's id. */
+export type Credit = number | ((methodId: bigint) => number);
+
+/** What is known of the calls of a connection beside their handler. */
+export interface Serving {
+  readonly refusals: Refusals;
+  readonly credit: Credit;
+}
+
+export const DEFAULT_SERVING: Serving = {
+  // What a service that speaks MessagePack says: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`.
+  refusals: {
+    unknownMethod: Uint8Array.of(0x92, 1, 0x91, 1),
+    invalidPayload: Uint8Array.of(0x92, 1, 0x91, 2),
+    cancelled: Uint8Array.of(0x92, 1, 0x91, 3),
+  },
+  credit: INITIAL_CREDIT,
+};
+
+/** What a user has to say of a method; where that is nothing, it is reported, and the default holds. */
+export function creditFor({ credit }: Serving, methodId: bigint, line: Line): number {
+  if (typeof credit === 'number') return credit;
+  try {
+    return creditOf(credit(methodId));
+  } catch (error) {
+    const message = `the credit of method ${methodId} on connection ${line.id} is not known`;
+    line.report({ kind: 'handler-failed', id: line.id, message, error });
+    return INITIAL_CREDIT;
+  }
+}
