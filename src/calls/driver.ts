@@ -18,6 +18,7 @@ import {
 } from './call.js';
 import { creditOf } from './channel.js';
 import { Channels } from './channels.js';
+import { InFlight } from './in-flight.js';
 import { ENVELOPE, type Line } from './line.js';
 import { creditFor, DEFAULT_SERVING, type Serving } from './serving.js';
 
@@ -35,12 +36,12 @@ export class Driver implements CallHost, AnswerHost {
   #serving: Serving = DEFAULT_SERVING;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
-  readonly #calls = new Map<RequestId, OutgoingCall>();
+  readonly #calls = new InFlight<OutgoingCall>();
   /** Calls that wait for their turn, in the order in which they were made. */
   readonly #turn = new Set<OutgoingCall>();
   #turnBytes = 0;
   #lastId: RequestId = 0;
-  readonly #answers = new Map<RequestId, IncomingCall>();
+  readonly #answers = new InFlight<IncomingCall>();
 
   constructor(line: Line) {
     this.line = line;
@@ -124,7 +125,7 @@ export class Driver implements CallHost, AnswerHost {
   }
 
   #admit(call: OutgoingCall): void {
-    this.#calls.set(call.id, call);
+    this.#calls.set(call);
     call.admit();
     if (call.isDone) this.settled(call);
   }
@@ -133,7 +134,7 @@ export class Driver implements CallHost, AnswerHost {
   settled(call: OutgoingCall): void {
     if (!call.isDone) return;
     if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length + ENTRY_COST;
-    else if (!this.#calls.delete(call.id)) return;
+    else if (!this.#calls.delete(call)) return;
     this.line.unhold();
     this.#next();
   }
@@ -164,7 +165,7 @@ export class Driver implements CallHost, AnswerHost {
   respond(call: IncomingCall, body: Response): void {
     const { id } = call;
     // From here on the peer may use the id again.
-    if (this.#answers.get(id) === call) this.#answers.delete(id);
+    this.#answers.delete(call);
     try {
       const sent = this.send(id, body);
       if (body.channels.length > 0) this.channels.activate(body.channels);
@@ -216,7 +217,7 @@ export class Driver implements CallHost, AnswerHost {
     // 9a.14: r[rpc.request.id-allocation]
     if (!hasParity(id, opposite(line.parity))) {
       if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is not of its sender’s parity')) return;
-    } else if (this.#answers.has(id)) {
+    } else if (this.#answers.get(id) !== undefined) {
       if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is still in flight')) return;
     } else if (this.#answers.size >= line.localSettings.maxConcurrentRequests) {
       const text = `more than ${line.localSettings.maxConcurrentRequests} requests in flight`;
@@ -233,7 +234,7 @@ export class Driver implements CallHost, AnswerHost {
       return;
     }
     load.requests++;
-    this.#answers.set(id, call);
+    this.#answers.set(call);
     call.start();
   }
 
@@ -273,10 +274,10 @@ export class Driver implements CallHost, AnswerHost {
   end(error: Error): void {
     if (this.endError !== undefined) return;
     this.endError = error;
-    for (const call of [...this.#turn, ...this.#calls.values()]) call.end();
+    for (const call of [...this.#turn, ...this.#calls.all()]) call.end();
     this.#turn.clear();
     this.#calls.clear();
-    const answers = [...this.#answers.values()];
+    const answers = this.#answers.all();
     this.#answers.clear();
     for (const answer of answers) answer.end();
     this.channels.end(error);

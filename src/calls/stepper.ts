@@ -279,7 +279,9 @@ export class Stepper<Machine extends AnyStateMachine> {
   start(): void {
     const { entry } = this.table;
     try {
-      if (entry.length > 0) this.#run(entry, new Args(this.#context, { ...INIT, input: this.#input as unknown }));
+      // No spread of a constant: what V8 makes by one is old from its birth, and keeps all that it points to for long.
+      const init = { type: INIT.type, input: this.#input as unknown };
+      if (entry.length > 0) this.#run(entry, new Args(this.#context, init));
       this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, INIT);
       this.#settle();
     } catch (error) {
