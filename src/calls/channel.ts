@@ -1,15 +1,17 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { isThenable } from '../deferred.js';
 import { ChannelClosed, InvalidArgument } from '../errors.js';
 import { refused } from '../outbox.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
-import { readableOf, writableOf } from './streams.js';
+import { ABORTED_METADATA, readableOf, writableOf } from './streams.js';
 
 /** How items become bytes, and what they were. */
 export interface ItemCodec<T> {
   encode(item: T): Uint8Array;
-  decode(bytes: Uint8Array): T;
+  /** The item, now or, where it is a promise, later. */
+  decode(bytes: Uint8Array): T | PromiseLike<T>;
 }
 
 /** Options of {@link channel}. */
@@ -46,6 +48,8 @@ export class Core<T = unknown> {
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
   end: SenderEnd | ReceiverEnd | undefined;
   #error: Error | undefined;
+  /** The ends that nobody can reach any more. */
+  readonly #dropped = new Set<'sender' | 'receiver'>();
   /** What is to be done once there is an end to do it, in order. */
   #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
 
@@ -84,6 +88,22 @@ export class Core<T = unknown> {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { act } of waiting) act(end);
+    this.#letGo();
+  }
+
+  /** Nobody can reach this end any more, nor waits for what was asked of it before. */
+  drop(role: 'sender' | 'receiver'): void {
+    this.#dropped.add(role);
+    this.#letGo();
+  }
+
+  // r[rpc.channel.lifecycle]
+  /** The peer is not to wait for an end of ours that is as good as gone: what waits still leaves, and then it is told. */
+  #letGo(): void {
+    const { end, role } = this;
+    if (end === undefined || role === undefined || !this.#dropped.has(role)) return;
+    if (role === 'receiver') (end as ReceiverEnd).reset([]);
+    else void (end as SenderEnd).close(ABORTED_METADATA);
   }
 
   /** The call that was to name it came to nothing: whoever waits for its items, or to send some, hears of it. */
@@ -119,6 +139,14 @@ export class Core<T = unknown> {
 
 const cores = new WeakMap<object, Core<never>>();
 
+const unreachable = new FinalizationRegistry<() => void>((drop) => drop());
+
+/** Whoever is left with `end` alone, be it by a loop or a stream of its, keeps it. */
+function keep<T>(end: Tx<T> | Rx<T>, core: Core<T>, role: 'sender' | 'receiver'): void {
+  cores.set(end, core as unknown as Core<never>);
+  unreachable.register(end, () => core.drop(role));
+}
+
 /** @throws InvalidArgument when it is no end of a channel. */
 export function coreOf(end: unknown, name: string): Core {
   const core = cores.get(end as object);
@@ -126,7 +154,10 @@ export function coreOf(end: unknown, name: string): Core {
   return core as unknown as Core;
 }
 
-/** The sender's end of a channel. */
+/**
+ * The sender's end of a channel. Who is done with it closes it, or aborts it: one that is merely dropped ends the channel as
+ * `abort` does, after what waits, but only when the garbage collector comes by.
+ */
 export class Tx<T = Uint8Array> {
   readonly #core: Core<T>;
   #writable: WritableStream<T> | undefined;
@@ -134,7 +165,7 @@ export class Tx<T = Uint8Array> {
   /** @internal */
   constructor(core: Core<T>) {
     this.#core = core;
-    cores.set(this, core as unknown as Core<never>);
+    keep(this, core, 'sender');
   }
 
   /** @internal */
@@ -186,7 +217,10 @@ export class Tx<T = Uint8Array> {
   }
 }
 
-/** The receiver's end of a channel. */
+/**
+ * The receiver's end of a channel. Who does not want the items resets it: the sender of one that is merely dropped, unread, is
+ * told to stop only when the garbage collector comes by, and waits for credit until then.
+ */
 export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
   readonly #core: Core<T>;
   #readable: ReadableStream<T> | undefined;
@@ -194,7 +228,7 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
   /** @internal */
   constructor(core: Core<T>) {
     this.#core = core;
-    cores.set(this, core as unknown as Core<never>);
+    keep(this, core, 'receiver');
   }
 
   /** @internal */
@@ -215,7 +249,8 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
         const bytes = await end.next();
         if (bytes === undefined) return { value: undefined, done: true };
         try {
-          return { value: core.codec.decode(bytes), done: false };
+          const item = core.codec.decode(bytes);
+          return { value: isThenable(item) ? ((await item) as T) : item, done: false };
         } catch (error) {
           // The loop ends with it, and does not call `return` then.
           end.fail(error as Error);
