@@ -36,7 +36,7 @@ Options:
   --service NAME       the service; ${Demo.name}, that of roam-actors serve, by default
   --input              passes a channel behind the arguments, and sends on it what stdin has: one JSON value a line
   --stream             passes a channel behind all others, and prints its items as they come, one JSON value a line
-  --timeout MS         gives the call up after MS milliseconds; the server hears of it as a deadline
+  --timeout MS         gives up after MS milliseconds, what is printed as it comes included; the server hears of it as a deadline
   --metadata KEY=VALUE what the call carries; as often as needed
 ${SESSION_HELP}`;
 
@@ -122,12 +122,18 @@ async function make(request: Request, session: Session, interrupt: AbortSignal):
   const [inputTx, inputRx] = channel<unknown>();
   const [streamTx, streamRx] = channel<unknown>();
   const ends = [...(request.hasInput ? [inputRx] : []), ...(request.hasStream ? [streamTx] : [])];
+  const { timeout } = request.options;
+  const began = performance.now();
+  let timer: NodeJS.Timeout | undefined;
+  // The call's own time ends with its answer; what it streams may go on.
+  const expire = () => giveUp.abort(new Failure(`the items had not all come within ${timeout} ms`));
   const result = client[request.method]?.(...request.args, ...ends, { ...request.options, signal });
   // What goes wrong on a channel is told once the call itself is over: that says why, where it fails.
   const printed = request.hasStream ? settled(printAll(streamRx, signal)) : undefined;
   const sent = request.hasInput ? settled(sendAll(inputTx, (error) => giveUp.abort(error))) : undefined;
   try {
     const value = await result;
+    if (timeout !== undefined) timer = setTimeout(expire, Math.max(0, began + timeout - performance.now()));
     await printed?.();
     if (value instanceof Rx) await printAll(value, signal);
     else if (value !== undefined) await print(value);
@@ -135,6 +141,7 @@ async function make(request: Request, session: Session, interrupt: AbortSignal):
   } catch (error) {
     throw giveUp.signal.aborted ? giveUp.signal.reason : sentence(error);
   } finally {
+    clearTimeout(timer);
     // An open one would keep the process alive.
     if (sent !== undefined) process.stdin.destroy();
   }

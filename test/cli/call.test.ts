@@ -21,6 +21,8 @@ import { endAll, run, serve, start } from './command.js';
 
 jest.setTimeout(60_000);
 
+const open: Tx<number>[] = [];
+
 let listener: WebSocketListener | undefined;
 afterEach(async () => {
   await endAll();
@@ -45,6 +47,7 @@ async function verdictOnCall(...args: string[]): Promise<{ line: string; status:
 const Odd = service('Odd', {
   transform: method<[Rx<string>, Tx<string>], number>(),
   open: method<[], Rx<unknown>>(),
+  endless: method<[], Rx<number>>(),
   terse: method<[], void>(),
   rude: method<[], string, unknown>(),
   slow: method<[], void>(),
@@ -68,6 +71,13 @@ function oddHandler(interceptors: HandlerMiddleware[] = [], aborted: (reason: un
         void tx.send([1n, 2n ** 64n - 1n, Uint8Array.of(255)]);
         void tx.send(undefined);
         void tx.close();
+        return rx;
+      },
+      endless: () => {
+        const [tx, rx] = channel<number>();
+        tx.send(1).catch(() => {});
+        // Held, and never closed.
+        open.push(tx);
         return rx;
       },
       terse: () => {},
@@ -166,6 +176,15 @@ describe('roam-actors call', () => {
     client.child.kill('SIGINT');
     expect(await client.ended).toEqual({ status: 1, stdout: '1\n', stderr: 'roam-actors: interrupted\n' });
     expect(await reason).toMatchObject({ code: 'cancelled', by: 'peer' });
+  });
+
+  test('gives up what is streamed when its time has passed, though the method has returned', async () => {
+    const url = await serverOf(oddHandler());
+    expect(await run(['call', url, 'endless', '--service', 'Odd', '--timeout', '300'])).toEqual({
+      status: 1,
+      stdout: '1\n',
+      stderr: 'roam-actors: the items had not all come within 300 ms\n',
+    });
   });
 
   test('takes no more items than somebody reads', async () => {
