@@ -188,7 +188,7 @@ function send<T>(
     if (options === undefined && ends.length === 0 && entry.method.credit === INITIAL_CREDIT) {
       called = caller.call(entry.id, bytes);
     } else {
-      entry.pass(ends);
+      entry.pass(ends, 'client');
       called = caller.call(entry.id, bytes, callOptionsOf(entry, options, ends));
     }
   } catch (error) {
@@ -245,7 +245,7 @@ function resultOf(entry: Entry, result: CallResult): unknown {
 }
 
 function settledValue(entry: Entry, { ret, channels }: CallResult, ends: ChannelHandle[]): unknown {
-  const outcome = outcomeOf(entry.decode(ret, entry.taker(channels, ends)));
+  const outcome = outcomeOf(entry.decode(ret, entry.taker(channels, ends, 'client')));
   const { result, error } = entry.method;
   if (!(outcome instanceof Error)) return result === undefined ? outcome[1] : checked(result, outcome[1], 'the result');
   if (error === undefined || !(outcome instanceof ApplicationError)) throw outcome;

@@ -5,6 +5,9 @@ import type { AnyMethod } from './method.js';
 import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
 import type { SchemaIssue, StandardSchema } from './standard-schema.js';
 
+/** Who we are in a call. */
+export type Side = 'client' | 'handler';
+
 /** A method as client and handler need it. */
 export class Entry {
   readonly service: string;
@@ -12,7 +15,8 @@ export class Entry {
   readonly id: bigint;
   readonly method: AnyMethod;
   readonly codec: PayloadCodec;
-  readonly #items: ItemCodec<unknown>;
+  /** Of the items that each side sends and takes. */
+  readonly #items: Readonly<Record<Side, ItemCodec<unknown>>>;
 
   constructor(service: string, name: string, id: bigint, method: AnyMethod, codec: PayloadCodec) {
     this.service = service;
@@ -20,7 +24,19 @@ export class Entry {
     this.id = id;
     this.method = method;
     this.codec = codec;
-    this.#items = { encode: (item) => codec.encode(item), decode: (bytes) => this.decode(bytes) };
+    this.#items = { client: this.#itemsOf(method.itemsOut), handler: this.#itemsOf(method.itemsIn) };
+  }
+
+  /** What the peer sends is what `schema` makes of it. */
+  #itemsOf(schema: StandardSchema | undefined): ItemCodec<unknown> {
+    const { codec } = this;
+    return {
+      encode: (item) => codec.encode(item),
+      decode:
+        schema === undefined
+          ? (bytes) => this.decode(bytes)
+          : (bytes) => checked(schema, this.decode(bytes), 'an item'),
+    };
   }
 
   /** @throws InvalidPayload for whatever the codec does not take. */
@@ -37,17 +53,21 @@ export class Entry {
    *
    * @throws InvalidArgument when one was made with another credit.
    */
-  pass(ends: readonly ChannelHandle[]): void {
+  pass(ends: readonly ChannelHandle[], side: Side): void {
     for (const end of ends) {
       const core = coreOf(end, 'the channel');
       core.agree(this.method.credit);
-      core.codec = this.#items;
+      core.codec = this.#items[side];
     }
   }
 
   // r[rpc.channel.direction]
   /** Gives the ends of the channels that the peer has named, and notes them; what is not named, or taken already, it refuses. */
-  taker(offers: readonly OfferedChannel[], ends: ChannelHandle[]): (kind: ChannelKind, index: number) => ChannelHandle {
+  taker(
+    offers: readonly OfferedChannel[],
+    ends: ChannelHandle[],
+    side: Side,
+  ): (kind: ChannelKind, index: number) => ChannelHandle {
     if (offers.length === 0) return takeNone;
     return (kind, index) => {
       const offer = offers[index];
@@ -55,7 +75,7 @@ export class Entry {
       const { credit } = this.method;
       const end = (kind === 'rx' ? offer.receive({ credit }) : offer.send({ credit })) as ChannelHandle;
       ends.push(end);
-      coreOf(end, 'the channel').codec = this.#items;
+      coreOf(end, 'the channel').codec = this.#items[side];
       return end;
     };
   }

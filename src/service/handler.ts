@@ -178,7 +178,7 @@ class Answering {
   #takeArgs(): unknown {
     const { entry } = this.#method;
     const { args: bytes, channels } = this.#request;
-    const args = entry.decode(bytes, entry.taker(channels, this.#ends));
+    const args = entry.decode(bytes, entry.taker(channels, this.#ends, 'handler'));
     if (!Array.isArray(args)) throw new InvalidPayload('malformed payload: arguments that are no array');
     const schema = entry.method.args;
     return schema === undefined ? args : checked(schema, args, 'the arguments');
@@ -234,7 +234,7 @@ class Answering {
     const ends: ChannelHandle[] = [];
     try {
       const ret = entry.codec.encode(success(value), ends);
-      entry.pass(ends);
+      entry.pass(ends, 'handler');
       return this.#responseOf(ret, ends);
     } catch (error) {
       abandonAll(ends, error as Error);

@@ -22,6 +22,8 @@ export interface AnyMethod {
   readonly args: StandardSchema | undefined;
   readonly result: StandardSchema | undefined;
   readonly error: StandardSchema | undefined;
+  readonly itemsIn: StandardSchema | undefined;
+  readonly itemsOut: StandardSchema | undefined;
 }
 
 /** A method of a service: what {@link method} gives. */
@@ -42,6 +44,10 @@ export interface MethodOptions<ArgsSent, ArgsTaken, ResultSent, ResultTaken, Err
   readonly result?: StandardSchema<ResultSent, ResultTaken>;
   /** Checks the declared error that the peer has sent. */
   readonly error?: StandardSchema<ErrorSent, ErrorTaken>;
+  /** Checks each item that the client sends, on whichever of the method's channels; what it makes of it, the handler gets. */
+  readonly itemsIn?: StandardSchema;
+  /** Checks each item that the handler sends, likewise. */
+  readonly itemsOut?: StandardSchema;
 }
 
 /**
@@ -71,16 +77,16 @@ export function method<
   readonly result: { readonly sent: ResultSent; readonly taken: ResultTaken };
   readonly error: { readonly sent: ErrorSent; readonly taken: ErrorTaken };
 }> {
-  const { id, credit = INITIAL_CREDIT, args, result, error } = options;
+  const { id, credit = INITIAL_CREDIT, args, result, error, itemsIn, itemsOut } = options;
   if (id !== undefined && (typeof id !== 'bigint' || BigInt.asUintN(64, id) !== id)) {
     throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${String(id)}`);
   }
-  for (const [name, schema] of Object.entries({ args, result, error })) {
+  for (const [name, schema] of Object.entries({ args, result, error, itemsIn, itemsOut })) {
     if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
       throw new InvalidArgument(`${name} must be a Standard Schema`);
     }
   }
-  return { id, credit: creditOf(credit), args, result, error };
+  return { id, credit: creditOf(credit), args, result, error, itemsIn, itemsOut };
 }
 
 const FNV_OFFSET = 0xcbf29ce484222325n;

@@ -4,7 +4,9 @@ import { ApplicationError, ChannelClosed, InvalidArgument, InvalidPayload, Unkno
 import { callerOf } from '../../src/service/client.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
+import { established } from '../support/rig.js';
 import { settle } from '../support/settle.js';
+import { bytes, callOf, closeOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 import { Adder, adder, collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 
@@ -236,6 +238,47 @@ describe('the channels of a call that comes to nothing', () => {
     expect(await reading).toMatchObject({ code: 'channel-closed', by: 'peer' });
     await settle();
     expect(ends).toMatchObject([{ code: 'application' }, { code: 'application' }]);
+  });
+
+  // A Response before them would have the caller drop what it has not read.
+  it('end before the answer, behind what was sent on them', async () => {
+    const { rig, session } = await established();
+    const handler = Later.handler({
+      missing: () => {},
+      both: async (_, to) => {
+        await to.send(7);
+        throw new ApplicationError('no');
+      },
+    });
+    session.root.serve(handler);
+    // The receiver's end of the first channel, and the sender's of the second.
+    const args = bytes(0x92, 0xd4, 1, 0, 0xd4, 2, 1);
+    expect(await rig.say(callOf(2, args, { method: Later.ids.both, channels: [2, 4] }))).toEqual([
+      itemOn(4, 7),
+      resetOn(2),
+      closeOn(4, [{ key: 'aborted', value: 1n, flags: 0n }]),
+      responseOf(2, bytes(0x92, 1, 0x92, 0, 0xa2, 0x6e, 0x6f)),
+    ]);
+    session.shutdown();
+    await session.closed;
+  });
+
+  it('give what was sent on them before they end', async () => {
+    const handler = Later.handler({
+      missing: () => {},
+      both: async (_, to) => {
+        for (const number of upTo(3)) await to.send(number);
+        throw new ApplicationError('no');
+      },
+    });
+    pair = await pairOf([handler]);
+    const [, from] = channel<number>();
+    const [to, down] = channel<number>();
+    const called = errorOf((await pair.session.open(Later)).both(from, to));
+    const items = down[Symbol.asyncIterator]();
+    for (const value of upTo(3)) expect(await items.next()).toEqual({ value, done: false });
+    expect(await errorOf(items.next())).toMatchObject({ code: 'channel-closed', by: 'peer' });
+    expect(await called).toMatchObject({ code: 'application' });
   });
 
   it('end with InvalidPayload where the arguments are refused after they were bound', async () => {

@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { channel, Rx } from '../../src/calls/channel.js';
-import { ApplicationError, InvalidPayload } from '../../src/errors.js';
+import { channel, Rx, type Tx } from '../../src/calls/channel.js';
+import { ApplicationError, ChannelClosed, InvalidArgument, InvalidPayload } from '../../src/errors.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
+import type { StandardSchema } from '../../src/service/standard-schema.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 
@@ -103,6 +104,131 @@ describe('a schema of arguments', () => {
     await tx.close();
     expect(await sum).toBe(7);
   });
+});
+
+/** Items both ways, as arguments and in a result: text to the handler, numbers to the client. */
+describe.each([
+  ['zod', method({ args: z.tuple([z.instanceof(Rx<string>)]), itemsIn: z.string().max(3), itemsOut: z.number() })],
+  [
+    'valibot, which takes its time',
+    method({
+      args: v.tuple([v.instance(Rx<string>)]),
+      itemsIn: v.pipeAsync(
+        v.string(),
+        v.checkAsync(async (text) => text.length <= 3),
+      ),
+      itemsOut: v.pipeAsync(
+        v.number(),
+        v.checkAsync(async () => true),
+      ),
+    }),
+  ],
+])('a schema of items, of %s', (_, { itemsIn, itemsOut }) => {
+  const methods = (checks: { itemsIn?: StandardSchema; itemsOut?: StandardSchema }) =>
+    service('Items', {
+      upper: method<[from: Rx<string>, to: Tx<unknown>], string[]>(checks),
+      open: method<[], { up: Tx<string>; down: Rx<unknown> }>(checks),
+    });
+  const Checked = methods({ itemsIn, itemsOut } as { itemsIn: StandardSchema; itemsOut: StandardSchema });
+  const Unlooked = methods({});
+  const answering = (definition: typeof Checked, heard: unknown[]) =>
+    definition.handler({
+      upper: async (from, to) => {
+        const texts: string[] = [];
+        for await (const text of from) {
+          texts.push(text);
+          await to.send(text === 'odd' ? text : text.length);
+        }
+        await to.close();
+        return texts;
+      },
+      open: () => {
+        const [up, from] = channel<string>();
+        const [to, down] = channel<unknown>();
+        void (async () => {
+          try {
+            for await (const text of from) await to.send(text === 'odd' ? text : text.length);
+            await to.close();
+          } catch (error) {
+            heard.push(error);
+            to.abort();
+          }
+        })();
+        return { up, down };
+      },
+    });
+
+  it('lets pass what fits', async () => {
+    pair = await pairOf([answering(Checked, [])]);
+    const client = await pair.session.open(Checked);
+    const [tx, from] = channel<string>();
+    const [to, rx] = channel<unknown>();
+    const called = client.upper(from, to);
+    for (const text of ['a', 'abc']) await tx.send(text);
+    await tx.close();
+    expect(await collect(rx)).toEqual([1, 3]);
+    expect(await called).toEqual(['a', 'abc']);
+  });
+
+  it('ends the handler’s loop with InvalidPayload, and the channel, at the first item that does not fit', async () => {
+    pair = await pairOf([answering(Checked, [])]);
+    const client = await pair.session.open(Unlooked);
+    const [tx, from] = channel<string>();
+    const [to, rx] = channel<unknown>();
+    const called = errorOf(client.upper(from, to));
+    for (const text of ['abc', 'abcd', 'a']) await tx.send(text);
+    expect(await errorOf(collect(rx))).toBeInstanceOf(ChannelClosed);
+    expect(await called).toMatchObject({ code: 'cancelled' });
+    expect(await errorOf(tx.send('a'))).toMatchObject({ code: 'channel-closed', by: 'peer' });
+    expect(pair.reports[0]?.error).toHaveProperty(
+      'cause.message',
+      expect.stringMatching(/^the schema refuses an item: /),
+    );
+  });
+
+  it('does so to the client’s loop', async () => {
+    pair = await pairOf([answering(Unlooked, [])]);
+    const client = await pair.session.open(Checked);
+    const [tx, from] = channel<string>();
+    const [to, rx] = channel<unknown>();
+    const called = errorOf(client.upper(from, to));
+    for (const text of ['a', 'odd']) await tx.send(text);
+    const error = await errorOf(collect(rx));
+    expect(error).toBeInstanceOf(InvalidPayload);
+    expect(error).toHaveProperty('message', expect.stringMatching(/^the schema refuses an item: /));
+    await tx.send('abc').catch(() => {});
+    expect(await called).toMatchObject({ code: 'cancelled' });
+  });
+
+  it('holds for the channels of a result, on both sides', async () => {
+    const heard: unknown[] = [];
+    pair = await pairOf([answering(Checked, heard)]);
+    const careless = await (await pair.session.open(Unlooked)).open();
+    await careless.up.send('abcd');
+    expect(await errorOf(collect(careless.down))).toBeInstanceOf(ChannelClosed);
+    expect(heard).toEqual([expect.any(InvalidPayload)]);
+    await pair.end();
+    pair = await pairOf([answering(Unlooked, heard)]);
+    const careful = await (await pair.session.open(Checked)).open();
+    await careful.up.send('odd');
+    expect(await errorOf(collect(careful.down))).toBeInstanceOf(InvalidPayload);
+  });
+});
+
+it('a schema of items gives what it makes of them', async () => {
+  const Parsed = service('Parsed', {
+    sum: method<[Rx<number>], number>({ itemsIn: z.string().transform(Number) }),
+  });
+  const handler = Parsed.handler({
+    sum: async (numbers) => (await collect(numbers)).reduce((sum, number) => sum + number, 0),
+  });
+  pair = await pairOf([handler]);
+  const [tx, rx] = channel<unknown>();
+  const sum = (await pair.session.open(Parsed)).sum(rx as Rx<number>);
+  for (const text of ['3', '4']) await tx.send(text);
+  await tx.close();
+  expect(await sum).toBe(7);
+  expect(() => method({ itemsIn: {} as never })).toThrow(new InvalidArgument('itemsIn must be a Standard Schema'));
 });
 
 describe('a schema of results', () => {
