@@ -1,3 +1,4 @@
+import { WAITING_CALLS, WAITING_SENDERS } from './driver.js';
 import { accept, call, close, item, M, open, ping, pong, reject } from './messages.js';
 import {
   alike,
@@ -385,14 +386,14 @@ export const bugs: readonly Row[] = [
     layer: 'driver',
     situation: 'the reference: a sender that waits for credit hangs for ever on Reset or on the connection’s end',
     ...alike(NOTHING, 'rejects at once'),
-    cases: [],
+    cases: WAITING_SENDERS,
   },
   {
     row: '9b.14',
     layer: 'driver',
     situation: 'the reference: maxConcurrentRequests is advertised and never kept',
     ...alike('no Call above it', 'kept on our side'),
-    cases: [],
+    cases: WAITING_CALLS,
   },
   {
     row: '9b.15',

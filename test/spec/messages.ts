@@ -1,4 +1,4 @@
-import type { ConnectionId, Parity, RequestId } from '../../src/wire/id.js';
+import type { ChannelId, ConnectionId, Parity, RequestId } from '../../src/wire/id.js';
 import { hasParity, opposite } from '../../src/wire/id.js';
 import type {
   ChannelMessage,
@@ -110,8 +110,8 @@ export function responseBody(): Response {
   return { type: 'Response', channels: [], metadata: [], ret: new Uint8Array([9]) };
 }
 
-export function response(on: ConnectionId, id: RequestId): RequestMessage {
-  return { type: 'RequestMessage', connectionId: on, id, body: responseBody() };
+export function response(on: ConnectionId, id: RequestId, ret = responseBody().ret): RequestMessage {
+  return { type: 'RequestMessage', connectionId: on, id, body: { ...responseBody(), ret } };
 }
 
 export function cancel(on: ConnectionId, id: RequestId): RequestMessage {
@@ -121,6 +121,22 @@ export function cancel(on: ConnectionId, id: RequestId): RequestMessage {
 /** An Item on a channel of connection `on`. */
 export function item(on: ConnectionId, id: number): ChannelMessage {
   return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Item', item: new Uint8Array([id % 256]) } };
+}
+
+/** The sender's end of a channel. */
+export function closeOfChannel(on: ConnectionId, id: ChannelId, metadata: Metadata = []): ChannelMessage {
+  return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Close', metadata } };
+}
+
+/** The receiver's. */
+export function resetOfChannel(on: ConnectionId, id: ChannelId, metadata: Metadata = []): ChannelMessage {
+  return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Reset', metadata } };
+}
+
+/** A Call that names channels. */
+export function callNaming(on: ConnectionId, id: RequestId, channels: readonly ChannelId[]): RequestMessage {
+  const { body, ...rest } = call(on, id);
+  return { ...rest, body: { ...body, channels } as RequestMessage['body'] };
 }
 
 export function credit(on: ConnectionId, id: number, additional: number): ChannelMessage {

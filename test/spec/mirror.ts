@@ -5,7 +5,10 @@ import type { Case } from './vocabulary.js';
 // A session is symmetric once it is established [session.symmetry]: every scenario must hold with the sides exchanged.
 
 /** The keys under which a number is the id of a connection, a request or a channel, or a list of such. */
-const IDS: ReadonlySet<string> = new Set(['connectionId', 'id', 'requestId', 'channels', 'asked', 'aborted', 'setup']);
+const IDS: ReadonlySet<string> = new Set([
+  ...['connectionId', 'id', 'requestId', 'channels', 'asked', 'aborted', 'setup'],
+  ...['request', 'handled', 'givenUp'],
+]);
 
 /** The keys of what is nobody's to look into. */
 const METADATA: ReadonlySet<string> = new Set(['metadata', 'peerMetadata']);

@@ -55,6 +55,16 @@ export function connectionClosed(by: Closed['by']): Settlement {
   return failed({ code: 'connection-closed', by });
 }
 
+/** A call is answered as `response` has it. */
+export function answered(ret = new Uint8Array([9])): Settlement {
+  return { answered: { ret, metadata: [], offers: 0 } };
+}
+
+/** A channel is over for its user, and who says so. */
+export function channelClosed(by: 'local' | 'peer', metadata: Metadata = []): Settlement {
+  return failed({ code: 'channel-closed', by, metadata });
+}
+
 export function invalid(message?: string): Settlement {
   return failed(message === undefined ? { code: 'invalid-argument' } : { code: 'invalid-argument', message });
 }
@@ -130,8 +140,8 @@ export interface Offence {
   readonly reference?: Expectation;
   /** What shows, in reference mode, that all else is as it was. */
   readonly after?: readonly Step[];
-  /** What else comes of it in strict mode: the promises that the session's end fails, the requests that it aborts. */
-  readonly strict?: Pick<Expectation, 'settled' | 'aborted'>;
+  /** What else comes of it in strict mode: the promises that the session's end fails, the requests and handlers that it aborts. */
+  readonly strict?: Pick<Expectation, 'settled' | 'aborted' | 'givenUp'>;
 }
 
 /** An offence is two cases, one in each mode. */

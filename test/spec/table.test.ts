@@ -16,8 +16,10 @@ const NUMBERED = [
 ];
 /** Sections and paragraphs that the specification does not number. */
 const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 end'];
-/** Rows that are not the session's, and so have no scenario here. */
-const ELSEWHERE = [...numbered('9a', 14, 19), ...numbered('9b', 13, 15)];
+/** Rows of which two sessions are needed, and which have no scenario here. */
+const ELSEWHERE = numbered('9b', 15, 15);
+/** Rows of calls and channels. */
+const CALLS = [...numbered('9a', 14, 19), ...numbered('9b', 13, 14)];
 
 const cases: readonly Case[] = table.flatMap((row) => row.cases);
 
@@ -44,11 +46,12 @@ describe('the table of the specification', () => {
     expect(silent).toEqual([]);
   });
 
-  test('has a case for each row of the session in each mode, and none for rows of other layers', () => {
+  test('has a case for each row in each mode, and none for those of the proxy', () => {
     const modesOf = table.map(({ row, cases: of }) => [row, [...new Set(of.flatMap(({ modes }) => modes))].sort()]);
     const expected: readonly Mode[] = ['reference', 'strict'];
     expect(modesOf).toEqual(table.map(({ row }) => [row, ELSEWHERE.includes(row) ? [] : expected]));
-    expect(table.filter(({ layer }) => layer !== 'session').map(({ row }) => row)).toEqual(ELSEWHERE);
+    expect(table.filter(({ layer }) => layer === 'proxy').map(({ row }) => row)).toEqual(ELSEWHERE);
+    expect(table.filter(({ layer }) => layer === 'driver').map(({ row }) => row)).toEqual(CALLS);
   });
 
   test('gives each case a name of its own, and at least one step and one mode', () => {
@@ -90,12 +93,14 @@ describe('a case of the table', () => {
     expect(wrong.map(({ name }) => name)).toEqual([]);
   });
 
-  test('speaks only of promises, connections, callers and signals that it has named', () => {
+  test('speaks only of promises, connections, callers, channels, requests and signals that it has named', () => {
     const unknown = cases.flatMap((scenario) => {
       const promises = new Set<string>();
       const names = new Set(['root']);
       const callers = new Set<string>();
       const signals = new Set<string>();
+      const channels = new Set<string>();
+      const requests = new Set<string>();
       const wrong: string[] = [];
       const need = (set: ReadonlySet<string>, name: string): void => {
         if (!set.has(name)) wrong.push(`${scenario.name}: ${name}`);
@@ -105,11 +110,16 @@ describe('a case of the table', () => {
           if (!('user' in action)) continue;
           if ('on' in action) need(names, action.on);
           if (action.user === 'start') promises.add('session');
+          if ('request' in action) need(requests, String(action.request));
+          if ('channel' in action) need(channels, action.channel);
+          if (action.user === 'call') for (const { as } of action.channels ?? []) channels.add(as);
           if (action.user === 'caller') callers.add(action.as);
+          else if (action.user === 'bind') channels.add(action.as);
           else if ('as' in action && action.as !== undefined) promises.add(action.as);
           if (action.user === 'release') need(callers, action.caller);
           if (action.user === 'abort') need(signals, action.signal);
-          if (action.user === 'open' && action.signal !== undefined) signals.add(action.signal);
+          // Named by what waits with it.
+          if ('signal' in action && action.signal !== undefined) signals.add(action.signal);
         }
         for (const [name, settlement] of Object.entries(step.settled ?? {})) {
           need(promises, name);
@@ -117,6 +127,7 @@ describe('a case of the table', () => {
           promises.delete(name);
           if ('resolved' in settlement && settlement.resolved !== 'nothing') names.add(name);
         }
+        for (const one of step.handled ?? []) requests.add(String(typeof one === 'number' ? one : one.id));
         for (const one of step.setup ?? []) names.add(`#${String(typeof one === 'number' ? one : one.id)}`);
         for (const name of Object.keys(step.closed ?? {})) need(names, name);
       }
@@ -134,7 +145,11 @@ describe('a case of the table', () => {
         .slice(0, end + 1)
         .flatMap((step) =>
           actions(step).flatMap((action) =>
-            'user' in action && action.user !== 'caller' && 'as' in action && action.as !== undefined
+            'user' in action &&
+            action.user !== 'caller' &&
+            action.user !== 'bind' &&
+            'as' in action &&
+            action.as !== undefined
               ? [action.as]
               : [],
           ),

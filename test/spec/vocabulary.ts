@@ -2,9 +2,12 @@ import type { ConnectionId, Parity, RequestId } from '../../src/wire/id.js';
 import type { ConnectionSettings, DataMessage, Message, Response } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';
+import type { CallsAction, CallsExpectation, CallsSettlement, ConnectionName } from './vocabulary-calls.js';
 
 // The vocabulary of the oracle: a row says in words what the specification demands, its cases say the same as scenarios
 // that a runner plays against the public interface. Nothing here knows how the library works inside.
+
+export type { ConnectionName } from './vocabulary-calls.js';
 
 /** The option `conformance`. */
 export type Mode = 'reference' | 'strict';
@@ -17,7 +20,7 @@ export interface Row {
   readonly row: string;
   /** The specification's own name of the rule, where the row has one. */
   readonly rule?: string;
-  /** Who carries it out. Only rows of the session have cases here. */
+  /** Who carries it out. Those of the proxy have no cases here. */
   readonly layer: 'session' | 'driver' | 'proxy';
   readonly situation: string;
   readonly reference: Outcome;
@@ -136,16 +139,11 @@ export interface PeerAction {
 }
 
 /**
- * A connection's name: `root` from the establishment on, the `as` of the open that gave it, or `#2` for the handle that
- * the setup of the peer's connection 2 got last.
- */
-export type ConnectionName = string;
-
-/**
  * What the user does. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent,
  * the promise resolves within the step. A call that throws counts as a promise that rejects.
  */
 export type UserAction =
+  | CallsAction
   /** `initiate(link, options)` or `accept(link, options)`, as `given.role` says; its promise is named `session`. */
   | { readonly user: 'start' }
   /**
@@ -211,7 +209,7 @@ export interface TogetherAction {
 }
 
 /** What must come of a step. Exact: what is not listed must not happen. */
-export interface Expectation {
+export interface Expectation extends CallsExpectation {
   /** What leaves our side, whole messages in order. Default: nothing. */
   readonly wire?: readonly ExpectedMessage[];
   /** The promises that settle, by name. Those not listed stay as they were. Default: none. */
@@ -252,6 +250,7 @@ export type ExpectedMessage = Message | { readonly violation: Rule };
  * with the session that has it as its root (`start`). `read`: what was read, in order.
  */
 export type Settlement =
+  | CallsSettlement
   | { readonly resolved: 'nothing' | ConnectionFacts }
   | { readonly read: readonly DataMessage[] }
   | { readonly rejected: ErrorFacts };
@@ -276,7 +275,9 @@ export interface ErrorFacts {
     | 'connection-closed'
     | 'session-closed'
     | 'limit'
-    | 'invalid-argument';
+    | 'invalid-argument'
+    | 'cancelled'
+    | 'channel-closed';
   readonly by?: 'local' | 'peer' | 'session';
   readonly rule?: Rule;
   readonly side?: 'local' | 'remote';

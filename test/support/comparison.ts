@@ -1,5 +1,6 @@
 import type { Connection, Message, SessionClosedReason } from '../../src/index.js';
 import type * as Spec from '../spec/vocabulary.js';
+import { Answered, Taken } from './calls-player.js';
 import type { Player } from './player.js';
 import { Messages, type Named, type Settled } from './recorder.js';
 
@@ -20,6 +21,8 @@ export interface StepResult {
   readonly aborted: readonly unknown[];
   readonly setup: readonly unknown[];
   readonly reports: readonly unknown[];
+  readonly handled: readonly unknown[];
+  readonly givenUp: readonly unknown[];
   /** The names of those whose handles say so. */
   readonly connected: readonly Spec.ConnectionName[];
   /** The signals that are listened to: those of opens that wait. */
@@ -45,7 +48,7 @@ const BY_SESSION: Spec.Closed = { by: 'session', metadata: [] };
 /** Compares what a player has seen since the last comparison with what a step demands; `unnamed` promises must resolve. */
 export function compare(player: Player, step: Spec.Expectation, was: Before, unnamed: readonly string[]): Comparison {
   const { recorder } = player;
-  const { settled, closed, ended, asked, aborted, setup, reports } = recorder.take();
+  const { settled, closed, ended, asked, aborted, setup, reports, handled, givenUp } = recorder.take();
   const wanted = { ...Object.fromEntries(unnamed.map((name) => [name, NOTHING])), ...step.settled };
   const wereOpen = step.ends === undefined ? [] : recorder.connections.filter((named) => !was.closed.has(named));
   return {
@@ -59,6 +62,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       aborted,
       setup: setup.map((one, index) => (typeof step.setup?.[index] === 'number' ? one.id : factsOf(one))),
       reports,
+      handled: handled.map((call, index) => (typeof step.handled?.[index] === 'number' ? call.id : call)),
+      givenUp,
       connected: recorder.connections.filter(({ connection }) => connection.isConnected).map(({ name }) => name),
       listening: player.listening,
     },
@@ -72,6 +77,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       aborted: step.aborted ?? [],
       setup: step.setup ?? [],
       reports: step.reports ?? [],
+      handled: step.handled ?? [],
+      givenUp: step.givenUp ?? [],
       connected: recorder.connections.filter((named) => named.closed === undefined).map(({ name }) => name),
       listening: player.awaited,
     },
@@ -96,6 +103,11 @@ function settlement(how: Settled, want: Spec.Settlement | undefined): unknown {
   const { value } = how;
   if (value === undefined) return NOTHING;
   if (value instanceof Messages) return { read: value.list };
+  if (value instanceof Answered) {
+    const { ret, metadata, channels } = value.result;
+    return { answered: { ret, metadata, offers: channels.length } };
+  }
+  if (value instanceof Taken) return value.result.done === true ? { taken: 'all' } : { item: value.result.value };
   return { resolved: factsOf(value as Connection) };
 }
 

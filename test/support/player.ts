@@ -15,6 +15,7 @@ import {
 } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type * as Spec from '../spec/vocabulary.js';
+import { CallsPlayer } from './calls-player.js';
 import { VirtualClock } from './clock.js';
 import { ControlledLink } from './link.js';
 import { ScriptedPeer } from './peer.js';
@@ -36,7 +37,8 @@ export class Player {
   readonly #mode: Spec.Mode;
   readonly #callers = new Map<string, Caller>();
   readonly #signals = new Map<string, AbortController>();
-  /** The opens' promises by the names of their signals. */
+  readonly #calls: CallsPlayer;
+  /** The promises of opens and calls by the names of their signals. */
   readonly #openings = new Map<string, string>();
   readonly #readers = new Map<Connection, AsyncIterator<DataMessage, undefined>>();
   readonly #decisions = new Map<ConnectionId, Pending>();
@@ -50,6 +52,14 @@ export class Player {
     const [ours, theirs] = memoryLinkPair();
     this.link = new ControlledLink(ours);
     this.peer = new ScriptedPeer(theirs);
+    this.#calls = new CallsPlayer({
+      recorder: this.recorder,
+      track: (as, call) => this.#track(as, call),
+      signalFor: (name, as) => {
+        if (name !== undefined) this.#openings.set(name, as);
+        return this.#signal(name);
+      },
+    });
   }
 
   /** The names of the signals that the library listens to. */
@@ -57,7 +67,7 @@ export class Player {
     return [...this.#signals].filter(([, { signal }]) => getEventListeners(signal, 'abort').length > 0).map(nameOf);
   }
 
-  /** The names of the signals that an open waits with, and nothing else has a reason to listen to. */
+  /** The names of the signals that an open or a call waits with, and nothing else has a reason to listen to. */
   get awaited(): readonly string[] {
     return [...this.#openings].filter(([, opening]) => this.recorder.pending.has(opening)).map(nameOf);
   }
@@ -139,6 +149,8 @@ export class Player {
       case 'decide':
         this.#settleDecision(action.id, action.decision);
         break;
+      default:
+        this.#calls.use(action);
     }
   }
 

@@ -3,9 +3,11 @@ import type {
   ConnectionClosedReason,
   ConnectionId,
   DataMessage,
+  RequestId,
   SessionClosedReason,
 } from '../../src/index.js';
 import type * as Spec from '../spec/vocabulary.js';
+import type { Handled } from '../spec/vocabulary-calls.js';
 
 /** A promise that was given to us, once it has settled. */
 export type Settled = { readonly value: unknown } | { readonly error: unknown };
@@ -32,6 +34,8 @@ export class Observed {
   readonly aborted: ConnectionId[] = [];
   readonly setup: Connection[] = [];
   readonly reports: Spec.Report[] = [];
+  readonly handled: Handled[] = [];
+  readonly givenUp: RequestId[] = [];
 }
 
 /** Notes what a user sees, step by step. */

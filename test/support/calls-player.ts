@@ -1,0 +1,164 @@
+import {
+  type Caller,
+  type CallResult,
+  type Connection,
+  channel,
+  type IncomingRequest,
+  type Metadata,
+  type Reply,
+  Rx,
+  type Tx,
+  UnknownMethod,
+} from '../../src/index.js';
+import * as Spec from '../spec/vocabulary-calls.js';
+import type { Recorder } from './recorder.js';
+
+/** What a call was answered with. */
+export class Answered {
+  readonly result: CallResult;
+
+  constructor(result: CallResult) {
+    this.result = result;
+  }
+}
+
+/** What a receiver gave when it was asked. */
+export class Taken {
+  readonly result: IteratorResult<Uint8Array, undefined>;
+
+  constructor(result: IteratorResult<Uint8Array, undefined>) {
+    this.result = result;
+  }
+}
+
+interface Work {
+  readonly request: IncomingRequest;
+  resolve(reply: Reply): void;
+  reject(error: Error): void;
+}
+
+interface Host {
+  readonly recorder: Recorder;
+  track(as: string, call: () => Promise<unknown>): void;
+  /** The signal of that name; what is named `as` waits with it. */
+  signalFor(name: string | undefined, as: string): AbortSignal | undefined;
+}
+
+/** Plays what a case's user does with calls and channels. */
+export class CallsPlayer {
+  readonly #host: Host;
+  readonly #callers = new Map<Connection, Caller>();
+  readonly #work = new Map<number, Work>();
+  readonly #ends = new Map<Spec.ChannelName, Tx | Rx>();
+  readonly #readers = new Map<Rx, AsyncIterator<Uint8Array, undefined>>();
+
+  constructor(host: Host) {
+    this.#host = host;
+  }
+
+  use(action: Spec.CallsAction): void {
+    const { recorder } = this.#host;
+    switch (action.user) {
+      case 'call':
+        this.#call(action);
+        break;
+      case 'markFailure':
+        recorder.named(action.on).markFailure(action.requestId, action.reason);
+        break;
+      case 'serve': {
+        const credit = action.credit === undefined ? {} : { credit: action.credit };
+        recorder.named(action.on).serve((request) => this.#handle(request), { ...credit, refusals: Spec.REFUSED });
+        break;
+      }
+      case 'reply': {
+        const { channels = [], ...reply } = action.answer;
+        this.#worker(action.request).resolve({ ...reply, channels: channels.map((one) => this.#pass(one)) });
+        break;
+      }
+      case 'fail':
+        this.#worker(action.request).reject(new UnknownMethod());
+        break;
+      case 'bind': {
+        const offered = this.#worker(action.request).request.channels[action.index ?? 0];
+        if (offered === undefined) throw new Error(`request ${action.request} has named no such channel`);
+        const options = action.credit === undefined ? {} : { credit: action.credit };
+        this.#ends.set(action.as, action.end === 'rx' ? offered.receive(options) : offered.send(options));
+        break;
+      }
+      case 'sendItem':
+        this.#host.track(action.as, () => this.#sender(action.channel).send(action.item));
+        break;
+      case 'closeChannel':
+        this.#host.track(action.as, () => this.#sender(action.channel).close(metadataOf(action)));
+        break;
+      case 'take':
+        this.#host.track(action.as, async () => new Taken(await this.#reader(action.channel).next()));
+        break;
+      case 'grant':
+        this.#receiver(action.channel).grant(action.additional);
+        break;
+      case 'resetChannel':
+        this.#receiver(action.channel).reset(metadataOf(action));
+        break;
+    }
+  }
+
+  #call({ on, as, args, channels = [], metadata, signal: name, timeout }: Spec.CallsAction & { user: 'call' }): void {
+    const connection = this.#host.recorder.named(on);
+    const signal = this.#host.signalFor(name, as);
+    this.#host.track(as, () => {
+      const caller = this.#callers.get(connection) ?? connection.caller();
+      this.#callers.set(connection, caller);
+      return caller
+        .call(1n, args, {
+          channels: channels.map((one) => this.#pass(one)),
+          ...(metadata === undefined ? {} : { metadata }),
+          ...(signal === undefined ? {} : { signal }),
+          ...(timeout === undefined ? {} : { timeout }),
+        })
+        .then((result) => new Answered(result));
+    });
+  }
+
+  /** Gives the end that the peer is to get. */
+  #pass({ pass, as, credit }: Spec.PassedChannel): Tx | Rx {
+    const [tx, rx] = channel(credit === undefined ? {} : { credit });
+    this.#ends.set(as, pass === 'tx' ? rx : tx);
+    return pass === 'tx' ? tx : rx;
+  }
+
+  #handle(request: IncomingRequest): Promise<Reply> {
+    const { id, methodId, args, metadata, channels, signal } = request;
+    const { recorder } = this.#host;
+    recorder.now.handled.push({ id, methodId, args, metadata, offers: channels.length });
+    signal.addEventListener('abort', () => recorder.now.givenUp.push(id));
+    return new Promise((resolve, reject) => this.#work.set(id, { request, resolve, reject }));
+  }
+
+  #worker(request: number): Work {
+    const work = this.#work.get(request);
+    if (work === undefined) throw new Error(`no handler has got request ${request}`);
+    return work;
+  }
+
+  #sender(name: Spec.ChannelName): Tx {
+    return this.#ends.get(name) as Tx;
+  }
+
+  #receiver(name: Spec.ChannelName): Rx {
+    const end = this.#ends.get(name);
+    if (!(end instanceof Rx)) throw new Error(`no receiver is named ${name}`);
+    return end;
+  }
+
+  #reader(name: Spec.ChannelName): AsyncIterator<Uint8Array, undefined> {
+    const rx = this.#receiver(name);
+    const reader = this.#readers.get(rx) ?? rx[Symbol.asyncIterator]();
+    this.#readers.set(rx, reader);
+    return reader;
+  }
+}
+
+function metadataOf({ metadata }: { readonly metadata?: Metadata }): { metadata?: Metadata } {
+  return metadata === undefined ? {} : { metadata };
+}
