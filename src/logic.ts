@@ -2,6 +2,7 @@ import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, from
 import type { SessionEmitted, SessionEvent } from '../machines/index.js';
 import { sessionMachine } from '../machines/session.js';
 import { requireBoxes } from './arguments.js';
+import { type Attach, attachmentOf } from './attachment.js';
 import { ShownSteppers } from './calls/observer.js';
 import { configOf, type SessionLogicInput } from './options.js';
 import { type PortHost, SessionPort } from './port.js';
@@ -99,8 +100,12 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     now: nowOf(clock),
     clock: clock as PortHost['clock'],
     actorOf,
-    observerOf: (id) =>
-      isInspected(scope.self) ? new ShownSteppers(scope.system, () => actorOf(id) ?? scope.self) : undefined,
+    observerOf: (id) => {
+      const always = isInspected(scope.self);
+      const attachment = attachmentOf(scope.system);
+      if (!always && attachment === undefined) return undefined;
+      return new ShownSteppers(scope.system, () => actorOf(id) ?? scope.self, always, attachment);
+    },
   });
   const patience = Math.min(limits.openTimeout, limits.acceptTimeout);
   return machine.getInitialSnapshot(scope, {
@@ -134,3 +139,13 @@ export const sessionLogic: SessionLogic = Object.assign(Object.create(machine) a
   getInitialSnapshot,
   provide: () => sessionLogic,
 }) as unknown as SessionLogic;
+
+/** The same, with an inspector attached before its actor has done anything. */
+export function attached(attach: Attach): SessionLogic {
+  return Object.assign(Object.create(sessionLogic) as SessionLogic, {
+    getInitialSnapshot: (scope: Scope, input: SessionLogicInput) => {
+      attach(scope.self);
+      return getInitialSnapshot(scope, input);
+    },
+  });
+}

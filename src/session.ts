@@ -1,11 +1,12 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../machines/index.js';
 import { metadataOf, objectOf, type SettingsOptions, settingsOf, signalOf } from './arguments.js';
+import { attachOf } from './attachment.js';
 import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
 import { ConnectionClosed, InvalidArgument } from './errors.js';
 import type { Link } from './link/link.js';
-import { type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
+import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { configOf, type SessionOptions } from './options.js';
 import { SessionPort } from './port.js';
 import type { Report } from './report.js';
@@ -20,7 +21,10 @@ export interface Clock {
 
 /** Options of {@link initiate} and {@link accept}. */
 export interface StartOptions extends SessionOptions {
-  /** Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as the work. */
+  /**
+   * Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as the work;
+   * that of `createInspector` costs nothing while nobody listens.
+   */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
   /** The clock of all timers; the real one by default. */
   readonly clock?: Clock;
@@ -212,10 +216,11 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   }
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
   const { metadata, onReport } = configOf({ ...rest, role, link });
-  const actor: Actor<SessionLogic> = createActor(sessionLogic, {
+  const attach = attachOf(inspect);
+  const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
     // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
     input: { ...rest, role, link, metadata },
-    ...(inspect === undefined ? {} : { inspect: guarded(inspect, onReport) }),
+    ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
     ...(clock === undefined ? {} : { clock }),
   } as never);
   actor.start();

@@ -1,4 +1,5 @@
 import type { AnyActorRef, AnyEventObject, AnyStateMachine, InspectionEvent } from 'xstate';
+import type { Attachment } from '../attachment.js';
 import type { StepObserver, Stepper } from './stepper.js';
 
 /** What XState keeps to itself of an actor system. */
@@ -29,21 +30,32 @@ interface ShownActor {
 export class ShownSteppers implements StepObserver {
   readonly #system: System;
   readonly #parent: () => AnyActorRef | undefined;
+  readonly #always: boolean;
+  readonly #attachment: Attachment | undefined;
   readonly #shown = new WeakMap<Stepper<AnyStateMachine>, ShownActor>();
 
-  constructor(system: unknown, parent: () => AnyActorRef | undefined) {
+  /** Unless somebody always listens, what is attached says when nobody does, and nothing is shown then. */
+  constructor(system: unknown, parent: () => AnyActorRef | undefined, always: boolean, attachment?: Attachment) {
     this.#system = system as System;
     this.#parent = parent;
+    this.#always = always;
+    this.#attachment = attachment;
   }
 
   stepped(stepper: Stepper<AnyStateMachine>, event: AnyEventObject): void {
-    const actorRef = this.#actorOf(stepper);
+    if (this.#attachment !== undefined) {
+      const { steppers, listeners } = this.#attachment;
+      if (stepper.isDone) steppers.delete(stepper);
+      else if (event.type === 'xstate.init') steppers.set(stepper, this);
+      if (listeners === 0 && !this.#always) return;
+    }
+    const actorRef = this.actorOf(stepper);
     const shown = withSizes(event) as AnyEventObject;
     this.#tell({ type: '@xstate.event', actorRef, sourceRef: this.#parent(), event: shown });
     this.#tell({ type: '@xstate.snapshot', actorRef, event: shown, snapshot: actorRef.getSnapshot() });
   }
 
-  #actorOf(stepper: Stepper<AnyStateMachine>): ShownActor {
+  actorOf(stepper: Stepper<AnyStateMachine>): ShownActor {
     let actor = this.#shown.get(stepper);
     if (actor === undefined) {
       const { machine } = stepper.table;

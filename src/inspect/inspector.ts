@@ -1,4 +1,5 @@
-import type { InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import { ATTACH } from '../attachment.js';
 import { InvalidArgument } from '../errors.js';
 import type { InspectionRecord, ProcessRecord } from './record.js';
 import type { Messages } from './sampler.js';
@@ -41,8 +42,25 @@ export interface InspectorOptions {
 
 /** What {@link createInspector} returns. */
 export interface Inspector {
-  /** For `inspect` of `initiate`, `accept` and `createActor`; of any number of sessions and actors. Never throws. */
+  /**
+   * For `inspect` of `initiate`, `accept` and `createActor`; of any number of sessions and actors. Never throws. A session of
+   * `initiate` or `accept` runs as if it were not there while nobody listens; for `createActor`, XState builds every event
+   * even then: see {@link attach}.
+   */
   readonly inspect: (event: InspectionEvent) => void;
+  /**
+   * Shows an actor, with all others of its system, in place of `inspect` of `createActor`: it costs nothing while nobody
+   * listens. Before the actor starts or while it runs; for a session inside a statechart, before that opens connections, so
+   * that its calls are shown, too.
+   *
+   * @throws InvalidArgument when it is no actor.
+   *
+   * @example
+   * const actor = createActor(page);
+   * inspector.attach(actor);
+   * actor.start();
+   */
+  attach(actor: AnyActorRef): void;
   /**
    * Tells what is left to tell, and hangs up. Resolves when that has left, or after a second. Without it, a process ends
    * all the same: nothing here keeps it alive.
@@ -80,29 +98,43 @@ export function createInspectorWith({ connect, self }: Surroundings, options: In
       return false;
     }
   };
-  const watcher = new Watcher({ messages, filter: guarded, now }, (record) => push(record));
-  const inspect = (event: InspectionEvent): void => {
+  const failed = (error: unknown): void => {
+    once(`the inspector failed: ${error instanceof Error ? error.message : String(error)}`);
+  };
+  const next = (event: InspectionEvent, isAttached: boolean): void => {
     try {
-      watcher.next(event);
+      watcher.next(event, isAttached);
     } catch (error) {
-      once(`the inspector failed: ${error instanceof Error ? error.message : String(error)}`);
+      failed(error);
     }
   };
+  const watcher = new Watcher(
+    { messages, filter: guarded, now },
+    (record) => push(record),
+    (event) => next(event, true),
+  );
+  const watch = (root: AnyActorRef): void => {
+    try {
+      watcher.attach(root);
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const inspect = Object.assign((event: InspectionEvent): void => next(event, false), { [ATTACH]: watch });
+  const attach = (actor: AnyActorRef): void => watch(rootOf(actor));
   if (to !== undefined) {
     const tongue = new StatelyTongue();
     push = (record) => {
       const event = tongue.of(record);
       if (event !== undefined) (to.adapter as { send(event: StatelyInspectionEvent): void }).send(event);
     };
-    watcher.isListening = true;
-    return { inspect, stop: async () => finish(watcher) };
+    watcher.listen(true);
+    return { inspect, attach, stop: async () => watcher.end() };
   }
   const introduce = () =>
     push({ kind: 'process', seq: 0, at: now(), process: 0, ...self(), ...(name === undefined ? {} : { name }) });
   const sender = new Sender(url as string, connect, {
-    listen: (isListening) => {
-      watcher.isListening = isListening;
-    },
+    listen: (isListening) => watcher.listen(isListening),
     tellAll: (isNew, lost) => {
       if (isNew) introduce();
       if (lost > 0)
@@ -123,17 +155,20 @@ export function createInspectorWith({ connect, self }: Surroundings, options: In
   introduce();
   return {
     inspect,
+    attach,
     stop: () => {
       if (watcher.isListening) watcher.tellFailures();
-      finish(watcher);
+      watcher.end();
       return sender.stop();
     },
   };
 }
 
-function finish(watcher: Watcher): void {
-  watcher.end();
-  watcher.isListening = false;
+function rootOf(actor: AnyActorRef): AnyActorRef {
+  if (typeof actor?.getSnapshot !== 'function' || typeof actor.system?.inspect !== 'function') {
+    throw new InvalidArgument('what an inspector is attached to must be an actor');
+  }
+  return actor._parent === undefined ? actor : rootOf(actor._parent);
 }
 
 function onceEach(report: (text: string) => void): (text: string) => void {

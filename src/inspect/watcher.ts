@@ -1,21 +1,17 @@
 /**
  * Turns XState's inspection events into records. A process speaks of itself as process 0; whoever receives the records
- * gives it its number. While nobody listens it notes which actors live, and nothing else: whoever begins to listen is told
- * how they stand.
+ * gives it its number. While nobody listens, systems that it is attached to are left alone; of those that tell it all the
+ * same it notes which actors live, and nothing else. Whoever begins to listen is told how they stand.
  */
-import type { AnyActorRef, AnyEventObject, AnyTransitionDefinition, InspectionEvent, Snapshot } from 'xstate';
-import { SessionPort } from '../port.js';
-import { IdSet } from '../wire/idset.js';
+import type { AnyEventObject, AnyTransitionDefinition, InspectionEvent, Snapshot } from 'xstate';
 import type { Message } from '../wire/message.js';
-import { plain } from '../wire/plain.js';
 import { Definitions } from './definition.js';
 import { isDataMessage, told } from './message.js';
+import { partOf, portOf, sessionOf } from './part.js';
 import {
   type ActorKey,
   type ActorRecord,
-  type ActorSnapshot,
   actorKey,
-  type EventRecord,
   type InspectionRecord,
   type Part,
   type SnapshotRecord,
@@ -23,6 +19,8 @@ import {
   type WireRecord,
 } from './record.js';
 import { type Messages, Sampler } from './sampler.js';
+import { isSame, shownEvent, snapshotOf, takenOf } from './shown.js';
+import { actorsOf, type Ref, Systems } from './systems.js';
 
 export interface WatcherOptions {
   readonly messages: Messages;
@@ -41,16 +39,16 @@ interface Known {
   snapshot: Snapshot<unknown>;
 }
 
-type Ref = AnyActorRef & { readonly logic?: { readonly config?: unknown } };
-
 export class Watcher {
-  /** Whether records are wanted. */
-  isListening = false;
+  #isListening = false;
   #isOver = false;
   readonly #options: WatcherOptions;
   readonly #tell: (record: InspectionRecord) => void;
+  readonly #systems: Systems;
   /** The actors that run, in the order in which they began: parents come before their children. */
   readonly #living = new Set<Ref>();
+  /** Those of systems that we are attached to; nobody, while nobody listens. */
+  readonly #attached = new Set<Ref>();
   #known = new WeakMap<object, Known>();
   /** What each actor has taken since its last snapshot. */
   #taken = new WeakMap<object, TakenTransition[]>();
@@ -58,24 +56,58 @@ export class Watcher {
   readonly #watched = new Set<Known>();
   #definitions = new Definitions();
 
-  constructor(options: WatcherOptions, tell: (record: InspectionRecord) => void) {
+  /** `hear` gets the events of attached systems, for {@link next} with `isAttached`. */
+  constructor(
+    options: WatcherOptions,
+    tell: (record: InspectionRecord) => void,
+    hear: (event: InspectionEvent) => void,
+  ) {
     this.#options = options;
     this.#tell = tell;
+    this.#systems = new Systems(hear);
   }
 
-  next(event: InspectionEvent): void {
+  /** Whether records are wanted. */
+  get isListening(): boolean {
+    return this.#isListening;
+  }
+
+  listen(isListening: boolean): void {
+    if (this.#isListening === isListening || this.#isOver) return;
+    this.#isListening = isListening;
+    if (isListening) {
+      for (const ref of this.#systems.open()) this.#attached.add(ref);
+    } else {
+      this.#hush();
+    }
+  }
+
+  /** Watches the system of a root as long as somebody listens. */
+  attach(root: Ref): void {
+    if (this.#isOver || !this.#systems.add(root) || !this.#isListening) return;
+    for (const ref of actorsOf(root)) {
+      this.#attached.add(ref);
+      this.#meet(ref);
+    }
+  }
+
+  /** An event of a system that we are attached to, or of one that tells us always. */
+  next(event: InspectionEvent, isAttached = false): void {
     if (this.#isOver) return;
     const ref = event.actorRef as Ref;
+    const living = isAttached ? this.#attached : this.#living;
     // Whatever the filter says: an actor that is not noted as it starts and stops would never be known, or never be forgotten.
-    if (event.type === '@xstate.event' && event.event.type === 'xstate.init') this.#living.add(ref);
-    if (this.isListening && this.#options.filter(event)) this.#look(event, ref);
-    if (event.type === '@xstate.snapshot' && event.snapshot.status !== 'active') this.#living.delete(ref);
+    if (event.type === '@xstate.event' && event.event.type === 'xstate.init') living.add(ref);
+    else if (event.type === '@xstate.actor' && !isAttached && ref._parent === undefined)
+      this.#systems.exclude(ref.system);
+    if (this.#isListening && this.#options.filter(event)) this.#look(event, ref);
+    if (event.type === '@xstate.snapshot' && event.snapshot.status !== 'active') living.delete(ref);
   }
 
   /** Tells how things stand to somebody who knows nothing yet. */
   tellAll(): void {
     this.#forget();
-    for (const ref of this.#living) {
+    for (const ref of this.#everybody()) {
       this.#meet(ref);
       this.#settle(ref);
     }
@@ -85,17 +117,28 @@ export class Watcher {
    * Tells what no inspection event says: that an actor has failed which has no parent to hear of it.
    */
   tellFailures(): void {
-    for (const ref of this.#living) {
+    for (const ref of this.#everybody()) {
       if (ref._parent === undefined) this.#settle(ref);
     }
   }
 
   /** Tells what was held back, and lets go of every session. */
   end(): void {
-    this.#isOver = true;
     for (const { sampler } of this.#watched) sampler?.endAll();
-    this.#forget();
+    this.listen(false);
+    this.#isOver = true;
     this.#living.clear();
+  }
+
+  *#everybody(): Iterable<Ref> {
+    yield* this.#living;
+    yield* this.#attached;
+  }
+
+  #hush(): void {
+    this.#systems.close();
+    this.#attached.clear();
+    this.#forget();
   }
 
   #forget(): void {
@@ -228,7 +271,7 @@ export class Watcher {
     }
     const sampler = new Sampler(this.#options.messages, (wire) => this.#tellWire(key, wire));
     const release = port.watch((message) => {
-      if (this.isListening) sampler.take('sent', message);
+      if (this.#isListening) sampler.take('sent', message);
     });
     const known: Known = { key, part, snapshot, sampler, release };
     this.#known.set(ref, known);
@@ -255,6 +298,7 @@ export class Watcher {
     if (snapshot === undefined || snapshot.status === 'active') return;
     this.#lookAtSnapshot(ref, { type: 'xstate.error' }, snapshot);
     this.#living.delete(ref);
+    this.#attached.delete(ref);
   }
 
   #now<Kind extends InspectionRecord['kind']>(kind: Kind): { kind: Kind; seq: number; at: number } {
@@ -266,69 +310,4 @@ export class Watcher {
 function messageIn(event: AnyEventObject): Message | undefined {
   if (event.type === 'connections.deliver') return messageIn(event['event'] as AnyEventObject);
   return event.type.startsWith('rx.') ? (event['message'] as Message | undefined) : undefined;
-}
-
-/** One whose `toJSON` gives no object is its type alone. */
-function shownEvent(event: AnyEventObject): EventRecord['event'] {
-  const shown = plain(event);
-  const fields = typeof shown === 'object' && !Array.isArray(shown) ? (shown as EventRecord['event']) : {};
-  return { ...fields, type: event.type };
-}
-
-function portOf(snapshot: Snapshot<unknown>): SessionPort | undefined {
-  const { context } = snapshot as { context?: { port?: unknown; live?: unknown } };
-  // Of all that have the port, only the session itself knows who lives.
-  return context?.port instanceof SessionPort && context.live instanceof IdSet ? context.port : undefined;
-}
-
-function sessionOf({ config }: SessionPort): Part {
-  const { role, conformance, limits, link } = config;
-  const name: unknown = link.name;
-  return {
-    part: 'session',
-    role,
-    conformance,
-    limits: { ...limits },
-    ...(typeof name === 'string' ? { link: name } : {}),
-  };
-}
-
-function partOf(id: string, parent: Known | undefined): Part | undefined {
-  if (parent?.part?.part === 'connections') {
-    return { part: 'connection', session: parent.part.session, connection: Number(id) };
-  }
-  if (parent?.part?.part !== 'session') return undefined;
-  if (id !== 'handshake' && id !== 'keepalive' && id !== 'conduit' && id !== 'connections') return undefined;
-  return { part: id, session: parent.key };
-}
-
-interface Seen {
-  readonly status: ActorSnapshot['status'];
-  readonly value?: unknown;
-  readonly context?: unknown;
-  readonly output?: unknown;
-  readonly error?: unknown;
-}
-
-/** Whether nothing that is told of it has changed. A machine's new snapshot shares with the old what is the same. */
-function isSame(one: Snapshot<unknown>, other: Snapshot<unknown>): boolean {
-  if (one === other) return true;
-  const [before, after] = [one as Seen, other as Seen];
-  return before.status === after.status && before.value === after.value && before.context === after.context;
-}
-
-function snapshotOf(snapshot: Snapshot<unknown>): ActorSnapshot {
-  const { status, value, context, output, error } = snapshot as Seen;
-  return { status, ...(plain({ value, context, output, error }) as Omit<ActorSnapshot, 'status'>) };
-}
-
-function takenOf(transition: AnyTransitionDefinition): TakenTransition {
-  const { source, target, eventType: event } = transition;
-  const alternatives = (event === '' ? source.always : source.transitions.get(event)) ?? [];
-  return {
-    source: source.path.join('.'),
-    event,
-    targets: (target ?? []).map(({ path }) => path.join('.')),
-    index: Math.max(0, alternatives.indexOf(transition)),
-  };
 }

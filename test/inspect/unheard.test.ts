@@ -43,12 +43,16 @@ describe('a watcher that nobody listens to', () => {
       asked++;
       return true;
     };
-    const watcher = new Watcher({ messages: 'all', filter, now: () => 1 }, (record) => told.push(record));
+    const watcher = new Watcher(
+      { messages: 'all', filter, now: () => 1 },
+      (record) => told.push(record),
+      () => {},
+    );
     const inspect = (event: Parameters<Watcher['next']>[0]) => watcher.next(event);
     const [one, other] = [createActor(machine, { inspect }).start(), createActor(machine, { inspect }).start()];
     one.send({ type: 'end' });
     expect([told, asked]).toEqual([[], 0]);
-    watcher.isListening = true;
+    watcher.listen(true);
     watcher.tellAll();
     expect(told.map((record) => (record.kind === 'actor' ? record.actor : record.kind))).toEqual([
       'definition',

@@ -1,0 +1,44 @@
+/**
+ * What is told of events, snapshots and transitions: plain data, and no more than may be seen.
+ */
+import type { AnyEventObject, AnyTransitionDefinition, Snapshot } from 'xstate';
+import { plain } from '../wire/plain.js';
+import type { ActorSnapshot, EventRecord, TakenTransition } from './record.js';
+
+/** One whose `toJSON` gives no object is its type alone. */
+export function shownEvent(event: AnyEventObject): EventRecord['event'] {
+  const shown = plain(event);
+  const fields = typeof shown === 'object' && !Array.isArray(shown) ? (shown as EventRecord['event']) : {};
+  return { ...fields, type: event.type };
+}
+
+interface Seen {
+  readonly status: ActorSnapshot['status'];
+  readonly value?: unknown;
+  readonly context?: unknown;
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+/** Whether nothing that is told of it has changed. A machine's new snapshot shares with the old what is the same. */
+export function isSame(one: Snapshot<unknown>, other: Snapshot<unknown>): boolean {
+  if (one === other) return true;
+  const [before, after] = [one as Seen, other as Seen];
+  return before.status === after.status && before.value === after.value && before.context === after.context;
+}
+
+export function snapshotOf(snapshot: Snapshot<unknown>): ActorSnapshot {
+  const { status, value, context, output, error } = snapshot as Seen;
+  return { status, ...(plain({ value, context, output, error }) as Omit<ActorSnapshot, 'status'>) };
+}
+
+export function takenOf(transition: AnyTransitionDefinition): TakenTransition {
+  const { source, target, eventType: event } = transition;
+  const alternatives = (event === '' ? source.always : source.transitions.get(event)) ?? [];
+  return {
+    source: source.path.join('.'),
+    event,
+    targets: (target ?? []).map(({ path }) => path.join('.')),
+    index: Math.max(0, alternatives.indexOf(transition)),
+  };
+}
