@@ -146,15 +146,15 @@ function u64(value: unknown, name: string): Part {
   return value <= MAX_U32 ? Number(value) : value;
 }
 
-// ES2024, in Node since version 20; a pattern finds the same where it is missing.
-const { isWellFormed } = String.prototype as { isWellFormed?: () => boolean };
-
 function text(value: unknown, name: string): string {
   if (typeof value !== 'string') throw new InvalidArgument(`${name} must be a string`);
-  if (isWellFormed === undefined ? /\p{Surrogate}/u.test(value) : !isWellFormed.call(value)) {
-    throw new InvalidArgument(`${name} has a lone surrogate, which UTF-8 can't represent`);
-  }
+  if (!isWellFormed(value)) throw new InvalidArgument(`${name} has a lone surrogate, which UTF-8 can't represent`);
   return value;
+}
+
+/** ES2024, in Node since version 20; a pattern finds the same where it is missing. */
+function isWellFormed(value: string & { isWellFormed?: () => boolean }): boolean {
+  return value.isWellFormed?.() ?? !/\p{Surrogate}/u.test(value);
 }
 
 // Unlike instanceof, this internal check also knows the Uint8Arrays of another realm (an iframe, a vm context), and

@@ -53,6 +53,9 @@ const NOT_BYTES: unknown[] = [
   new Uint16Array(1),
 ];
 NOT_BYTES.push(new Uint8ClampedArray(1), Object.create(Uint8Array.prototype), { length: 1, 0: 1 }, new Sensitive('a'));
+/** Says that it has 4 GiB: nobody has the room to try. */
+const TOO_LONG = [Object.defineProperty(new Uint8Array(1), 'length', { value: 2 ** 32 })];
+const LONG = 'is longer than 2^32 - 1 bytes';
 const NOT_ARRAYS = [null, undefined, {}, 'a', new Uint8Array(1), new Set()];
 const NOT_OBJECTS = [null, undefined, 1, 'a'];
 const NOT_VALUES = [1, null, undefined, true, [1], {}, new Date(0), new Uint16Array(1), new Map(), Symbol('a')];
@@ -85,6 +88,7 @@ const TABLE: [string, string, unknown[], string][] = [
   ['Hello', 'metadata.0.value', NOT_VALUES, 'Hello.metadata[0].value must be a string, a Uint8Array or a bigint'],
   ['Hello', 'metadata.0.value', LONE_SURROGATES, `Hello.metadata[0].value ${LONE}`],
   ['Hello', 'metadata.0.value', [-1n, 2n ** 64n], `Hello.metadata[0].value ${U64}`],
+  ['Hello', 'metadata.0.value', TOO_LONG, `Hello.metadata[0].value ${LONG}`],
   [
     'Hello',
     'metadata.1.value',
@@ -116,6 +120,7 @@ const TABLE: [string, string, unknown[], string][] = [
   ['Call', 'body.channels', [new Array(2)], `Call.channels[0] ${ID}`],
   ['Call', 'body.metadata', NOT_ARRAYS, `Call.metadata ${ARRAY}`],
   ['Call', 'body.args', NOT_BYTES, `Call.args ${BYTES}`],
+  ['Call', 'body.args', TOO_LONG, `Call.args ${LONG}`],
   ['Response', 'body.channels', NOT_ARRAYS, `Response.channels ${ARRAY}`],
   ['Response', 'body.metadata', NOT_ARRAYS, `Response.metadata ${ARRAY}`],
   ['Response', 'body.ret', NOT_BYTES, `Response.ret ${BYTES}`],
@@ -140,6 +145,19 @@ describe('encode refuses what the wire cannot represent exactly, and names it', 
 
   it.each(NOT_OBJECTS.map((value) => [value]))('where the message is %p', (value) => {
     expect(refusal(value)).toBe('the message is not an object');
+  });
+
+  it('in an engine, too, whose strings cannot say whether they are well formed', () => {
+    const description = (value: string) => refusal(spoiled('ProtocolError', 'description', value));
+    const native = Object.getOwnPropertyDescriptor(String.prototype, 'isWellFormed');
+    Reflect.deleteProperty(String.prototype, 'isWellFormed');
+    try {
+      const refused = LONE_SURROGATES.map(() => `ProtocolError.description ${LONE}`);
+      expect(LONE_SURROGATES.map(description)).toEqual(refused);
+      expect(['', 'a', '😀'].map(description)).toEqual([undefined, undefined, undefined]);
+    } finally {
+      if (native !== undefined) Object.defineProperty(String.prototype, 'isWellFormed', native);
+    }
   });
 
   it('and then encodes the next message as ever', () => {
