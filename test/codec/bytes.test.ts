@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack.js';
-import type { Message } from '../../src/wire/message.js';
+import type { ChannelMessage, Item, Message } from '../../src/wire/message.js';
 import { DEFAULT_LIMITS, exampleMessages, sensitiveEquality } from '../support/messages.js';
 
 expect.addEqualityTesters([sensitiveEquality]);
@@ -31,6 +31,10 @@ const ROWS = exampleMessages.map((message, index): [string, Message, string] => 
   (BYTES[index] ?? '').replaceAll(' ', ''),
 ]);
 
+it('goes by its name in whatever names a codec', () => {
+  expect(messagePack.name).toBe('msgpack');
+});
+
 describe('the bytes of a message', () => {
   it('are given here for every kind of message and body', () => {
     expect(BYTES).toHaveLength(exampleMessages.length);
@@ -47,10 +51,13 @@ describe('the bytes of a message', () => {
 });
 
 describe('an integer', () => {
+  const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
   const ping = (nonce: bigint): string =>
-    Buffer.from(messagePack.encode({ type: 'Ping', connectionId: 0, nonce }))
-      .toString('hex')
-      .slice(6);
+    hexOf(messagePack.encode({ type: 'Ping', connectionId: 0, nonce })).slice('930009'.length);
+
+  const pingOn = (connectionId: number): string =>
+    hexOf(messagePack.encode({ type: 'Ping', connectionId, nonce: 0n })).slice('93'.length, -'0900'.length);
 
   it.each([
     [0n, '00'],
@@ -65,8 +72,10 @@ describe('an integer', () => {
     [2n ** 63n - 1n, 'cf7fffffffffffffff'],
     [2n ** 63n, 'cf8000000000000000'],
     [2n ** 64n - 1n, 'cfffffffffffffffff'],
-  ])('takes the shortest unsigned form there is: %s', (nonce, hex) => {
-    expect(ping(nonce)).toBe(hex);
+  ])('takes the shortest unsigned form there is: %s', (value, hex) => {
+    expect(ping(value)).toBe(hex);
+    // Ids are numbers here, and take other ways.
+    if (value <= Number.MAX_SAFE_INTEGER) expect(pingOn(Number(value))).toBe(hex);
   });
 
   it.each([
@@ -102,6 +111,32 @@ describe('an integer', () => {
     });
     expect(read(`95 01 08 01 ${one} 90`.replaceAll(' ', ''))).toMatchObject({ body: { type: 'Close' } });
   });
+});
+
+describe('a payload', () => {
+  it.each([
+    [0, 'c400'],
+    [255, 'c4ff'],
+    [256, 'c50100'],
+    [65_535, 'c5ffff'],
+    [65_536, 'c600010000'],
+    [2 ** 24, 'c601000000'],
+  ])(
+    'of %d bytes takes the shortest header there is, and none of its bytes is copied when it is read',
+    (length, header) => {
+      const head = Buffer.from(`9500080100${header}`, 'hex');
+      const payload = Buffer.alloc(length, '12345678');
+      const body: Item = { type: 'Item', item: payload };
+      const frame = messagePack.encode({ type: 'ChannelMessage', connectionId: 0, id: 1, body });
+      expect(Buffer.compare(frame, Buffer.concat([head, payload]))).toBe(0);
+      const { item } = (messagePack.decode(frame, DEFAULT_LIMITS) as ChannelMessage).body as Item;
+      expect([item.buffer === frame.buffer, item.byteOffset, item.length]).toEqual([
+        true,
+        frame.byteOffset + head.length,
+        length,
+      ]);
+    },
+  );
 });
 
 describe('an array', () => {

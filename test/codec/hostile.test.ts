@@ -215,6 +215,7 @@ describe('a refusal names the message and the field', () => {
     ['93 00 09 cfffffffffffffffff', 'Ping'],
     ['98 00 07 01 00 cfffffffffffffffff 90 90 c400', 'RequestMessage'],
     ['95 00 08 01 03 ceffffffff', 'ChannelMessage'],
+    ['95 00 08 01 03 cf00000000ffffffff', 'ChannelMessage'],
   ])('and what is at the limit is none: %s', (hex, type) => {
     expect(textOf(hex)).toBe(type);
   });
@@ -252,18 +253,18 @@ describe('the limits of metadata', () => {
     try {
       return messagePack.decode(bytes, { metadataEntries, metadataBytes }).type;
     } catch (error) {
-      return error instanceof ProtocolError ? error.message : String(error);
+      return error instanceof ProtocolError ? `${String(error.limit)}: ${error.message}` : String(error);
     }
   };
 
   it.each([
-    [0, 1, 'malformed message: metadata has more than 0 entries'],
+    [0, 1, 'metadataEntries: malformed message: metadata has more than 0 entries'],
     [1, 0, 'ConnectionClose'],
     [7, 6, 'ConnectionClose'],
     [7, 7, 'ConnectionClose'],
-    [7, 8, 'malformed message: metadata has more than 7 entries'],
+    [7, 8, 'metadataEntries: malformed message: metadata has more than 7 entries'],
     [64, 64, 'ConnectionClose'],
-    [64, 65, 'malformed message: metadata has more than 64 entries'],
+    [64, 65, 'metadataEntries: malformed message: metadata has more than 64 entries'],
   ])('allow %d entries: of %d', (limit, entries, expected) => {
     expect(outcome(close(entries, 'v'), limit, 1 << 20)).toBe(expected);
   });
@@ -277,7 +278,7 @@ describe('the limits of metadata', () => {
     ['an integer', 1n, 9],
   ])('count the bytes of keys and values: %s', (_, value, size) => {
     const tooMany = (limit: number): string =>
-      `malformed ConnectionClose: metadata has more than ${String(limit)} bytes`;
+      `metadataBytes: malformed ConnectionClose: metadata has more than ${String(limit)} bytes`;
     for (const entries of [1, 2, 5]) {
       const all = size * entries;
       expect(outcome(close(entries, value), 64, all - 1)).toBe(tooMany(all - 1));

@@ -94,6 +94,11 @@ describe('what encode returns', () => {
     }
   });
 
+  it('shares its memory with other short frames: memory of its own would cost more than all the rest', () => {
+    const frames = Array.from({ length: 100 }, () => messagePack.encode(item(new Uint8Array(4))));
+    expect(new Set(frames.map(({ buffer }) => buffer)).size).toBeLessThanOrEqual(2);
+  });
+
   it('keeps at most 32 KiB alive besides itself', () => {
     for (const length of [0, 100, 8000, 8180, 8192, 40_000, 1 << 20]) {
       const bytes = messagePack.encode(item(new Uint8Array(length)));

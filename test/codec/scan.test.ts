@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { makeUnsigned, scan } from '../../src/codec/scan.js';
+import { makeUnsigned, restoreMarks, scan } from '../../src/codec/scan.js';
 import { ProtocolError } from '../../src/errors.js';
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -231,9 +231,57 @@ describe('what msgpackr wrote', () => {
   it('gets its signed integers made unsigned, and nothing else changed', () => {
     const signed =
       '98 d3 00000000000000d3 cc d3 cd d3d3 ce d3d3d3d3 92 d3 1000000000000000 a1 53 c4 02 d3d3 d9 01 53 dc 0001 05';
-    const written = bytesOf(signed);
-    makeUnsigned(written, written.length);
-    expect(written).toEqual(bytesOf(signed.replaceAll('d3 00', 'cf 00').replaceAll('d3 10', 'cf 10')));
+    const behind = ' d3 2000000000000000';
+    const written = bytesOf(signed + behind);
+    makeUnsigned(written, bytesOf(signed).length);
+    expect(written).toEqual(bytesOf(signed.replaceAll('d3 00', 'cf 00').replaceAll('d3 10', 'cf 10') + behind));
+  });
+});
+
+// A byte order mark in front of a string is U+FEFF like any other, but msgpackr's TextDecoder drops it.
+describe('a byte order mark', () => {
+  const MARK = 'efbbbf';
+  /** A string in the form that has a length of one, two or four bytes. */
+  const string = (hex: string, size = 1): string => {
+    const format = { 1: 'd9', 2: 'da', 4: 'db' }[size] ?? '';
+    return `${format}${(hex.length / 2).toString(16).padStart(2 * size, '0')}${hex}`;
+  };
+  const filled = (front: string, length: number): string => front.padEnd(2 * length, '61');
+
+  it.each([
+    ['in front of 65 bytes', string(filled(MARK, 65)), 1],
+    ['in front of 64 bytes', string(filled(MARK, 64)), 0],
+    ['in front of 65 bytes twice', string(filled(MARK + MARK, 65)), 1],
+    ['in front of two strings', `92${string(filled(MARK, 65))}${string(filled(MARK, 66), 4)}`, 2],
+    ['behind the first letter', string(filled(`61${MARK}`, 65)), 0],
+    ['at the end of the string before', `92${string(MARK)}${string(filled('', 65))}`, 0],
+    ['in bytes', `c441${filled(MARK, 65)}`, 0],
+    ['nowhere', string(filled('', 65)), 0],
+    ['almost: another first byte', string(filled('eebbbf', 65)), 0],
+    ['almost: another second byte', string(filled('efbcbf', 65)), 0],
+    ['almost: another third byte', string(filled('efbbbe', 65)), 0],
+    ['almost: the first byte alone', string(filled('efbcbd', 65)), 0],
+  ])('is counted where msgpackr drops it: %s', (_, value, marks) => {
+    expect(scan(bytesOf(`91${value}`), 64).marks).toBe(marks);
+  });
+
+  it('is put back where it was dropped, and everything else stays as msgpackr made it', () => {
+    // Bytes whose length and first two bytes are a mark.
+    const deceptive = `c4ef${'bbbf'.padEnd(2 * 0xef, '61')}`;
+    const bytes = bytesOf(
+      `98 ${string(filled(MARK, 65))} 00 93 ${string(filled(MARK, 300), 2)} ${deceptive} ${string(filled('', 70))}
+      ${string(filled(MARK, 64))} ${string(filled(MARK, 70), 4)} cf0000000000000001 90 a3${MARK} a161`.replace(
+        /\s/g,
+        '',
+      ),
+    );
+    const dropped = (length: number): string => 'a'.repeat(length - 3);
+    const payload = bytesOf(deceptive.slice(4));
+    // What msgpackr made of the others may be anything: nobody looks at it.
+    const list = [dropped(65), 0, [dropped(300), payload, 'as made'], 'as made', dropped(70), 1n, [], 'as made'];
+    expect(restoreMarks(list, bytes, 0)).toBe(bytes.length - 2);
+    const marked = (length: number): string => `\uFEFF${dropped(length)}`;
+    expect(list).toEqual([marked(65), 0, [marked(300), payload, 'as made'], 'as made', marked(70), 1n, [], 'as made']);
   });
 });
 
