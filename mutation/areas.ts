@@ -40,7 +40,9 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   codec: {
     mutate: ['src/codec/**/*.ts'],
-    tests: ['bytes', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map((name) => `test/codec/${name}.test.ts`),
+    tests: ['bytes', 'fields', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map(
+      (name) => `test/codec/${name}.test.ts`,
+    ),
     // The first wants to see so many messages that a property's few runs are not enough; the others take longer than all else.
     without:
       /with bits flipped|every single byte|every three bytes|says nothing of what the metadata|length: 1048576|than each form of/,

@@ -53,6 +53,8 @@ class Runner implements TestRunner {
       });
     }
     console.warn = () => {};
+    // Where msgpackr has its native accelerator, it spares the codec what the codec is there to do where it has not.
+    process.env['MSGPACKR_NATIVE_ACCELERATION_DISABLED'] = 'true';
     this.#make = await scriptOf(this.#area, process.cwd());
     // The right code goes first: what it shows is what wrong code is led through.
     this.#dryRun = await this.#tryRightCode();
