@@ -10,7 +10,10 @@ const spread = fc.oneof(
 );
 
 const stepsWith = (id: fc.Arbitrary<number>) =>
-  fc.array(fc.record({ what: fc.constantFrom('set', 'delete', 'delete another', 'clear'), id }), { maxLength: 400 });
+  fc.array(fc.record({ what: fc.constantFrom('set', 'delete', 'delete another', 'clear'), id }), {
+    maxLength: 200,
+    size: 'max',
+  });
 
 test('it holds what a map by the ids would hold, whatever is set and deleted', () => {
   fc.assert(
