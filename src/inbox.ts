@@ -1,68 +1,20 @@
-import { Fifo } from './link/fifo.js';
+import { costOf, relieve, Shelf, type Stock } from './stock.js';
 import type { ConnectionId } from './wire/id.js';
-
-/** What all inboxes of a session have in common: how much they hold, and who hears when that is too much. */
-export interface Stock {
-  /** Messages that one inbox may hold. */
-  readonly maxMessages: number;
-  /** Bytes that all of them may hold, with what messages cost beside those of their frames. */
-  readonly maxBytes: number;
-  bytes: number;
-  /** The inbox that has stopped the reading. */
-  full: { readonly isRelieved: boolean } | undefined;
-  /** Reading has to stop, since the inbox of this connection is full. */
-  filled(id: ConnectionId): void;
-  drained(): void;
-  /** Something was put by in this inbox: what still lies there after this turn of the event loop is to be fastened. */
-  loose(inbox: { fasten(): void }): void;
-}
-
-/** A stock that is never full: for what only our own user can fill. */
-export const UNBOUNDED: Stock = {
-  maxMessages: Number.POSITIVE_INFINITY,
-  maxBytes: Number.POSITIVE_INFINITY,
-  bytes: 0,
-  full: undefined,
-  filled: () => {},
-  drained: () => {},
-  loose: () => {},
-};
-
-interface Entry<T> {
-  message: T;
-  readonly cost: number;
-}
-
-/** What a message in an inbox costs beside its frame; a channel's id and an entry of metadata can be a few bytes there. */
-export const MESSAGE_COST = 128;
-const CHANNEL_COST = 8;
-const ENTRY_COST = 96;
-
-/** What a message costs that lies here, with a frame, or a payload, of `size` bytes. */
-export function costOf(message: unknown, size: number): number {
-  const { channels, metadata } = (message as { body?: { channels?: unknown[]; metadata?: unknown[] } }).body ?? {};
-  return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + ENTRY_COST * (metadata?.length ?? 0);
-}
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** The messages of one connection that its reader has not taken. */
 export class Inbox<T> {
-  readonly #id: ConnectionId;
   readonly #stock: Stock;
-  readonly #keep: (message: T) => T;
-  readonly #entries = new Fifo<Entry<T>>();
+  readonly #messages: Shelf<T>;
   /** Readers that ask ahead: each gets one message, in the order in which they asked. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #isEnded = false;
-  /** How many of the last entries are as they came. */
-  #loose = 0;
 
   /** `keep` gives what stands in for a message that is not read in the turn of the event loop in which it came. */
   constructor(id: ConnectionId, stock: Stock, keep: (message: T) => T = (message) => message) {
-    this.#keep = keep;
-    this.#id = id;
     this.#stock = stock;
+    this.#messages = new Shelf(id, stock, this, keep);
   }
 
   /** Takes a message that came in a frame of `size` bytes. */
@@ -74,19 +26,12 @@ export class Inbox<T> {
       resolve({ value: message, done: false });
       return;
     }
-    const cost = costOf(message, size);
-    this.#entries.push({ message, cost });
-    const stock = this.#stock;
-    this.#loose++;
-    if (this.#loose === 1) stock.loose(this);
-    stockUp(stock, cost, this, this.#id, this.#entries.length >= stock.maxMessages);
+    this.#messages.push(message, costOf(message, size), this.#stock.maxMessages);
   }
 
   /** The next message, if it is here. */
   shift(): T | undefined {
-    const entry = this.#entries.shift();
-    if (entry !== undefined) this.#release(entry.cost);
-    return entry?.message;
+    return this.#messages.shift();
   }
 
   /** The next message, now or later; the end once no more can come and all is read. */
@@ -99,71 +44,27 @@ export class Inbox<T> {
     });
   }
 
-  /** Makes what lies here fit to lie here for long. */
-  fasten(): void {
-    const { length } = this.#entries;
-    for (let at = Math.max(0, length - this.#loose); at < length; at++) {
-      const entry = this.#entries.at(at) as Entry<T>;
-      entry.message = this.#keep(entry.message);
-    }
-    this.#loose = 0;
-  }
-
   /** How many messages wait to be read. */
   get length(): number {
-    return this.#entries.length;
+    return this.#messages.length;
   }
 
   /** Half empty, or never to be filled again. */
   get isRelieved(): boolean {
-    return this.#isEnded || this.#entries.length <= this.#stock.maxMessages / 2;
+    return this.#isEnded || this.#messages.length <= this.#stock.maxMessages / 2;
   }
 
   /** No more comes; what is here can still be read. */
   end(): void {
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);
-    this.#relieve();
+    relieve(this.#stock);
   }
 
   /** No more comes, and what is here is dropped. */
   drop(): void {
-    let cost = 0;
-    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) cost += entry.cost;
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);
-    this.#release(cost);
-  }
-
-  #release(cost: number): void {
-    this.#stock.bytes -= cost;
-    this.#relieve();
-  }
-
-  #relieve(): void {
-    relieve(this.#stock);
-  }
-}
-
-/** `holder`, of the connection `id`, holds `cost` more: too much by itself (`isFull`), or with all the others. */
-export function stockUp(
-  stock: Stock,
-  cost: number,
-  holder: { readonly isRelieved: boolean },
-  id: ConnectionId,
-  isFull = false,
-): void {
-  stock.bytes += cost;
-  if (stock.full === undefined && (isFull || stock.bytes >= stock.maxBytes)) {
-    stock.full = holder;
-    stock.filled(id);
-  }
-}
-
-/** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
-export function relieve(stock: Stock): void {
-  if (stock.full?.isRelieved === true && stock.bytes < stock.maxBytes) {
-    stock.full = undefined;
-    stock.drained();
+    this.#messages.drop();
   }
 }

@@ -1,7 +1,7 @@
 import type { Conduit } from './conduit/conduit.js';
 import { afterTurn } from './conduit/turn.js';
-import type { Stock } from './inbox.js';
 import type { Limits } from './limits.js';
+import type { Stock } from './stock.js';
 import type { ConnectionId } from './wire/id.js';
 
 /**

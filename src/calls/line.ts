@@ -1,7 +1,7 @@
 import type { Conformance, Violation } from '../../machines/events.js';
-import type { Stock } from '../inbox.js';
 import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
+import type { Stock } from '../stock.js';
 import type { ChannelId, ConnectionId, Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';

@@ -3,7 +3,7 @@ import { offerMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
 import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
-import { costOf, relieve, stockUp } from '../inbox.js';
+import { costOf, relieve, stockUp } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Item, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';

@@ -2,8 +2,8 @@ import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machine
 import { receiverMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
 import { detached } from '../detach.js';
-import { MESSAGE_COST, relieve, stockUp } from '../inbox.js';
 import { Fifo } from '../link/fifo.js';
+import { MESSAGE_COST, Shelf } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -26,7 +26,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   readonly isRelieved = true;
   readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof receiverMachine>;
-  readonly #items = new Fifo<Uint8Array>();
+  readonly #items: Shelf<Uint8Array>;
   /** Readers that ask ahead, in the order in which they asked. */
   readonly #readers = new Fifo<Reader>();
   #end: ChannelEnd | undefined;
@@ -37,7 +37,8 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   constructor(channels: ChannelHost, id: ChannelId, window: number) {
     this.id = id;
     this.#channels = channels;
-    const { conformance, observer } = channels.line;
+    const { conformance, observer, stock } = channels.line;
+    this.#items = new Shelf(channels.line.id, stock, this, detached);
     const room = Math.max(window, INITIAL_CREDIT);
     this.#stepper = new Stepper(TABLE, { port: this, conformance, window, room }, observer);
     this.#stepper.start();
@@ -47,7 +48,6 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   next(): Promise<Uint8Array | undefined> {
     const item = this.#items.shift();
     if (item !== undefined) {
-      this.#unstock(item);
       this.#stepper.send({ type: 'app.take' });
       return Promise.resolve(item);
     }
@@ -71,7 +71,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   reset(given: Metadata | undefined): void {
     const metadata = this.#channels.line.metadataOf(given);
     this.#stepper.send({ type: 'app.reset', metadata });
-    this.#drop();
+    this.#items.drop();
   }
 
   /** Ends it at once, unless it has ended: its reader hears `error`, and the sender is told to stop. */
@@ -115,10 +115,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
       this.#stepper.send({ type: 'app.take' });
       return;
     }
-    const kept = detached(item);
-    this.#items.push(kept);
-    const { stock, id } = this.#channels.line;
-    stockUp(stock, kept.length + MESSAGE_COST, this, id);
+    this.#items.push(item, item.length + MESSAGE_COST);
   }
 
   conclude(end: ChannelEnd): void {
@@ -139,15 +136,5 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   get #isOrderly(): boolean {
     if (this.#failure !== undefined) return false;
     return this.#end?.type === 'reset' || (this.#end?.type === 'closed' && !isAborted(this.#end.metadata));
-  }
-
-  #unstock(item: Uint8Array): void {
-    const { stock } = this.#channels.line;
-    stock.bytes -= item.length + MESSAGE_COST;
-    relieve(stock);
-  }
-
-  #drop(): void {
-    for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) this.#unstock(item);
   }
 }

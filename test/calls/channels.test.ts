@@ -238,6 +238,16 @@ describe('the receiver', () => {
     await expect(take(rx, 1)).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'credit' });
   });
 
+  test('that is read late has items in memory of their own: they came in a view of much more', async () => {
+    const { rx } = await passing('tx');
+    const iterator = rx[Symbol.asyncIterator]();
+    const early = iterator.next();
+    await rig.say(itemOn(1, 1), itemOn(1, 2));
+    const items = [(await early).value, (await iterator.next()).value];
+    expect(items).toEqual([bytes(1), bytes(2)]);
+    expect(items.map((item) => item?.buffer.byteLength === 1)).toEqual([false, true]);
+  });
+
   test('that nobody reads stops the session reading once its items fill limits.inboxBytes', async () => {
     const { rx } = await passing('tx', 16, { limits: { inboxBytes: 1000 } });
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };

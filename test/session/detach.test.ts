@@ -1,6 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { detached, detachedMessage } from '../../src/detach.js';
-import { Inbox, type Stock, UNBOUNDED } from '../../src/inbox.js';
+import { Inbox } from '../../src/inbox.js';
+import { type Stock, UNBOUNDED } from '../../src/stock.js';
 import type { DataMessage } from '../../src/wire/message.js';
 
 const chunk = Uint8Array.from({ length: 65_536 }, (_, at) => at % 251);
@@ -54,10 +55,11 @@ describe('an inbox', () => {
     const views = [1, 2, 3].map((at) => ({ bytes: chunk.subarray(at, at + 1) }));
     for (const view of views) inbox.push(view, 1);
     expect((await inbox.next()).value).toBe(views[0]);
-    expect(noted).toEqual([inbox]);
-    inbox.fasten();
+    const [shelf] = noted;
+    expect(noted).toEqual([shelf]);
+    shelf?.fasten();
     inbox.push({ bytes: chunk.subarray(4, 5) }, 1);
-    expect(noted).toEqual([inbox, inbox]);
+    expect(noted).toEqual([shelf, shelf]);
     const left = [(await inbox.next()).value, (await inbox.next()).value, (await inbox.next()).value];
     expect(left.map((message) => [message?.bytes[0], message?.bytes.buffer.byteLength])).toEqual([
       [2, 1],

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack.js';
 import type { SessionClosedReason } from '../../src/end.js';
 import { InvalidArgument, LimitExceeded } from '../../src/errors.js';
-import { MESSAGE_COST } from '../../src/inbox.js';
 import { DEFAULT_LIMITS } from '../../src/limits.js';
 import { ENTRY_COST } from '../../src/outbox.js';
+import { MESSAGE_COST } from '../../src/stock.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import {
