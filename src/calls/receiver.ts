@@ -99,6 +99,8 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   connectionEnded(): void {
     this.#stepper.send({ type: 'connection.ended' });
+    // The peer broke a rule here: that was the end of the machine, and nobody has heard of it.
+    if (this.#end === undefined) this.conclude({ type: 'ended' });
   }
 
   // ---- Effects ----

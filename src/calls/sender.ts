@@ -106,6 +106,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
 
   connectionEnded(): void {
     this.#stepper.send({ type: 'connection.ended' });
+    // The peer broke a rule here: that was the end of the machine, and nobody has heard of it.
+    if (this.#end === undefined) this.conclude({ type: 'ended' });
   }
 
   // ---- Effects ----

@@ -470,6 +470,16 @@ describe('what the peer may not say on a channel', () => {
     expect(accusationIn(await rig.say(message))).toBe(rule);
   });
 
+  test.each<[string, 'tx' | 'rx', Message, (ends: { tx: Tx; rx: Rx }) => Promise<unknown>]>([
+    ['a sender that waits for credit', 'rx', closeOn(1), ({ tx }) => tx.send(bytes(1))],
+    ['a receiver that waits for an item', 'tx', resetOn(1), ({ rx }) => take(rx, 1)],
+  ])('%s hears at once that the session is over', async (_, end, message, wait) => {
+    const ends = await passing(end, 0, { conformance: 'strict' });
+    rig.track('wait', wait(ends));
+    await rig.say(message);
+    expect(rig.settled).toMatchObject({ wait: { name: 'ConnectionClosed', cause: { name: 'SessionClosed' } } });
+  });
+
   // 9a.18
   test('an Item before the Call that names its channel waits for it in reference mode', async () => {
     await start();
