@@ -1,0 +1,187 @@
+import type { Close, GrantCredit, Item, Reset } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import { type ReceiverState, receiver, type SenderState, sender } from '../spec/machines/channel.js';
+import type { Effect } from '../spec/machines/oracle.js';
+import { channelClosed, connectionClosed, done, overLimit } from '../spec/outcome.js';
+import type { Mode, Settlement } from '../spec/vocabulary.js';
+
+// The ends of channels as a user sees them: the oracle's verdicts, and what src/calls promises of items that wait, and of
+// those that lie there.
+
+export type Body = Item | Close | Reset | GrantCredit;
+
+/** What came of one thing: what leaves on the channel, which promises settle, and of what the peer is accused. */
+export class Came {
+  readonly said: Body[] = [];
+  readonly settled: Record<string, Settlement> = {};
+  rule: Rule | undefined;
+}
+
+interface End {
+  readonly type: string;
+  readonly metadata?: Metadata;
+}
+
+/** A sender's end. */
+export class SenderModel {
+  #state: SenderState;
+  readonly #waiting: { readonly item: Uint8Array; readonly as: string }[] = [];
+  #closing: { readonly metadata: Metadata; readonly as: string } | undefined;
+  /** How it ended. */
+  end: End | undefined;
+
+  constructor(mode: Mode, credit: number) {
+    this.#state = sender.start({ mode, credit }).state;
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  send(item: Uint8Array, as: string): Came {
+    const came = new Came();
+    this.#send(item, as, came);
+    return came;
+  }
+
+  close(metadata: Metadata, as: string): Came {
+    const came = new Came();
+    this.#closing = { metadata, as };
+    this.#closeBehind(came);
+    return came;
+  }
+
+  hear(body: Body): Came {
+    const came = new Came();
+    this.#step({ type: `rx.${body.type}`, body } as never, came);
+    return came;
+  }
+
+  endConnection(): Came {
+    const came = new Came();
+    this.#step({ type: 'connection.ended' }, came);
+    return came;
+  }
+
+  #send(item: Uint8Array, as: string, came: Came): void {
+    for (const [name, what] of this.#apply({ type: 'app.send', item })) {
+      if (name === 'wait') this.#waiting.push({ item, as });
+      else came.said.push(what as Body);
+      if (name === 'transmit') came.settled[as] = done;
+    }
+  }
+
+  /** The Close follows what waits. */
+  #closeBehind(came: Came): void {
+    if (this.#closing === undefined || this.isWaiting) return;
+    this.#step({ type: 'app.close', metadata: this.#closing.metadata }, came);
+  }
+
+  #step(event: Parameters<typeof sender.step>[1], came: Came): void {
+    for (const [name, what] of this.#apply(event)) {
+      if (name === 'transmit') came.said.push(what as Body);
+      else if (name === 'accuse') came.rule = what as Rule;
+      else if (name === 'conclude') this.#conclude(what as End, came);
+      else this.#resume(came);
+    }
+  }
+
+  #resume(came: Came): void {
+    while (this.#state.credit > 0) {
+      const next = this.#waiting.shift();
+      if (next === undefined) break;
+      this.#send(next.item, next.as, came);
+    }
+    this.#closeBehind(came);
+  }
+
+  #conclude(end: End, came: Came): void {
+    this.end = end;
+    for (const { as } of this.#waiting.splice(0)) came.settled[as] = senderEnd(end);
+    if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
+  }
+
+  /** What a violation leaves behind. */
+  abandon(came: Came): void {
+    for (const { as } of this.#waiting.splice(0)) came.settled[as] = connectionClosed('session');
+    if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
+  }
+
+  #apply(event: Parameters<typeof sender.step>[1]): readonly Effect[] {
+    const { state, effects } = sender.step(this.#state, event);
+    this.#state = state;
+    return effects;
+  }
+}
+
+/** What whoever sends hears of the end. */
+export function senderEnd({ type, metadata = [] }: End): Settlement {
+  if (type === 'ended') return connectionClosed('peer');
+  return channelClosed(type === 'closed' ? 'local' : 'peer', metadata);
+}
+
+/** A receiver's end. */
+export class ReceiverModel {
+  #state: ReceiverState;
+  readonly #items: Uint8Array[] = [];
+  end: End | undefined;
+
+  /** `room` is what src/calls has for items beyond credit. */
+  constructor(mode: Mode, window: number) {
+    this.#state = receiver.start({ mode, window, room: Math.max(window, 16) }).state;
+  }
+
+  get held(): number {
+    return this.#items.length;
+  }
+
+  hear(body: Body): Came {
+    return this.#step({ type: `rx.${body.type}`, body } as never);
+  }
+
+  grant(additional: number): Came {
+    return this.#step({ type: 'app.grant', additional });
+  }
+
+  reset(metadata: Metadata): Came {
+    const came = this.#step({ type: 'app.reset', metadata });
+    this.#items.length = 0;
+    return came;
+  }
+
+  endConnection(): Came {
+    return this.#step({ type: 'connection.ended' });
+  }
+
+  /** Takes what lies there. */
+  take(as: string): Came {
+    const item = this.#items.shift() as Uint8Array;
+    const came = this.#step({ type: 'app.take' });
+    came.settled[as] = { item };
+    return came;
+  }
+
+  #step(event: Parameters<typeof receiver.step>[1]): Came {
+    const came = new Came();
+    const { state, effects } = receiver.step(this.#state, event);
+    this.#state = state;
+    for (const [name, what] of effects) {
+      if (name === 'transmit') came.said.push(what as Body);
+      else if (name === 'accuse') came.rule = what as Rule;
+      else if (name === 'conclude') this.end = what as End;
+      else this.#items.push((what as Item).item);
+    }
+    return came;
+  }
+}
+
+/** What whoever reads finds behind the last item. */
+export function receiverEnd({ type }: End): Settlement {
+  if (type === 'ended') return connectionClosed('peer');
+  return type === 'overrun' ? overLimit('credit') : { taken: 'all' };
+}

@@ -1,0 +1,52 @@
+import { describe, expect, test } from '@jest/globals';
+import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { playOutside } from './outside.js';
+import { answerWay, callWay, offerWay, receiverWay, senderWay, type Way } from './outside-calls.js';
+import { nameEvent, type Part } from './part.js';
+import { answerPart, callPart } from './request.part.js';
+import { pathsOf } from './walks.js';
+
+// The generated paths of the machines of calls and channels, on a public Session: the machines' own tests take the same
+// ones on the two interpreters.
+
+/** What nobody outside can bring about, or not alone, by state and event, each with the reason. */
+const INSIDE: Readonly<Record<string, string>> = {
+  'inFlight: calls.refused':
+    'what can’t be sent is known in the same turn as its turn: test/calls/caller.test.ts makes an outbox overflow',
+  'cancelled: calls.refused': 'the same, of a call that waits for room and is given up meanwhile',
+  'unbound[0]: app.refuse':
+    'a channel on which nothing came is refused with what comes next: test/calls/channels.test.ts answers before',
+};
+
+const PARTS: readonly (readonly [string, Part, Way])[] = [
+  ['a call of ours', callPart, callWay],
+  ['a call of the peer’s', answerPart, answerWay],
+  ['a channel whose receiver’s end is taken', offerPart, offerWay('rx')],
+  ['a channel whose sender’s end is taken', offerPart, offerWay('tx')],
+  ['a sender', senderPart, senderWay],
+  ['a receiver', receiverPart, receiverWay],
+];
+
+const met = new Map<string, boolean>();
+
+describe.each(PARTS)('on a public session: %s', (_, part, way) => {
+  describe.each(part.variants.map((variant) => [variant.name, variant] as const))('%s', (__, variant) => {
+    const walks = pathsOf(part, variant).flatMap((path) => {
+      const steps = way(variant, path);
+      const last = path.steps.at(-1);
+      if (last !== undefined) {
+        const from = part.nameState(path.steps.at(-2)?.snapshot ?? path.start);
+        const name = `${from}: ${nameEvent(last.event)}`;
+        met.set(name, (met.get(name) ?? false) || steps !== undefined);
+      }
+      return steps === undefined ? [] : [[path.name, steps] as const];
+    });
+    if (walks.length > 0) test.each(walks)('%s', async (___, steps) => playOutside({}, variant.mode, steps));
+  });
+});
+
+test('every event is brought about from outside in every state, or has a reason not to be', () => {
+  // Of credit that nobody can use up, nobody has any.
+  const inside = [...met].filter(([name, isWalked]) => !isWalked && !/^sending\[\d{10,}\]/.test(name));
+  expect(inside.map(([name]) => name).sort()).toEqual(Object.keys(INSIDE).sort());
+});
