@@ -1,7 +1,7 @@
 /** What the page shows, as signals: what has come, the moment that is looked at, and what the user has chosen. */
 import { computed, effect, signal } from '@preact/signals';
-import type { ActorState, State } from '../inspect/history.js';
 import type { ActorKey, RecordingLine } from '../inspect/record.js';
+import type { ActorState, State } from '../inspect/state.js';
 import { Exchange, type Exchanged, type Filter, Filtered, type Kind } from './model/exchange.js';
 import { Recording } from './model/recording.js';
 import { endsOf } from './model/story.js';

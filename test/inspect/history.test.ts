@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type ActorState, actorOf, History, MAX_ENDED, recordsOf, type State } from '../../src/inspect/history.js';
+import { actorOf, History, recordsOf } from '../../src/inspect/history.js';
 import {
   type ActorKey,
   type ActorRecord,
@@ -8,6 +8,7 @@ import {
   type Part,
   type WireRecord,
 } from '../../src/inspect/record.js';
+import { type ActorState, MAX_ENDED, type State } from '../../src/inspect/state.js';
 
 type Unnumbered = InspectionRecord extends infer R
   ? R extends InspectionRecord

@@ -4,8 +4,9 @@
  *
  * A *position* counts records from the first that ever came. The state at a position is the one after all records before it.
  */
-import { actorOf, History, type State } from '../../inspect/history.js';
+import { actorOf, History } from '../../inspect/history.js';
 import type { ActorKey, InspectionRecord, RecordingLine, RecordingStart } from '../../inspect/record.js';
+import type { State } from '../../inspect/state.js';
 
 /** Older records are forgotten; their effect stays. */
 export const MOST_RECORDS = 60_000;

@@ -1,6 +1,7 @@
 /** One actor's story: what it was in for how long, what was agreed, and what it has carried. */
-import type { ActorState, State } from '../../inspect/history.js';
+
 import type { ActorKey, ActorSnapshot, InspectionRecord, Json, TakenTransition } from '../../inspect/record.js';
+import type { ActorState, State } from '../../inspect/state.js';
 import { kindOf } from './exchange.js';
 import { countBelow } from './recording.js';
 import { type Forest, leavesOf, placeOf } from './tree.js';

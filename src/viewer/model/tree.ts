@@ -2,8 +2,9 @@
  * The actors as the rows of a tree: each process, its actors below, each below its parent. Where many hang below one
  * parent they are folded at first, and the parent says how many of them are in which state.
  */
-import type { ActorState, State } from '../../inspect/history.js';
+
 import type { ActorKey, Json } from '../../inspect/record.js';
+import type { ActorState, State } from '../../inspect/state.js';
 
 /** With more children than this a parent is folded until somebody unfolds it. */
 export const FOLDED_ABOVE = 60;

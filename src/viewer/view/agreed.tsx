@@ -1,4 +1,4 @@
-import type { ActorState } from '../../inspect/history.js';
+import type { ActorState } from '../../inspect/state.js';
 import { bytes, compact, duration } from '../model/numbers.js';
 import { contextOf, type Entry, entriesOf, Metadata, settingsOf } from '../model/story.js';
 import { moment, recording } from '../state.js';

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import type { ActorState } from '../../inspect/history.js';
 import type { Json } from '../../inspect/record.js';
+import type { ActorState } from '../../inspect/state.js';
 import type { DrawingReply, DrawingRequest } from '../draw.js';
 import { activePaths, outlineKey, outlineOf, transitionKey } from '../model/chart.js';
 import { transitionText } from '../model/story.js';

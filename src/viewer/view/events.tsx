@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import type { State } from '../../inspect/history.js';
 import type { ActorKey, InspectionRecord } from '../../inspect/record.js';
+import type { State } from '../../inspect/state.js';
 import { textOf } from '../model/exchange.js';
 import { clock } from '../model/numbers.js';
 import { countBelow } from '../model/recording.js';

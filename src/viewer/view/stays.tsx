@@ -1,4 +1,4 @@
-import type { ActorState } from '../../inspect/history.js';
+import type { ActorState } from '../../inspect/state.js';
 import { clock, duration } from '../model/numbers.js';
 import { Stays } from '../model/story.js';
 import { shortLeaf } from '../model/tree.js';

@@ -1,5 +1,5 @@
-import type { ActorState } from '../../inspect/history.js';
 import type { Traffic } from '../../inspect/record.js';
+import type { ActorState } from '../../inspect/state.js';
 import { bytes, duration, grouped } from '../model/numbers.js';
 import { counterpartOf, transitionText } from '../model/story.js';
 import { fullLabelOf, hasEnded, roleOf, standingOf, stateOf, titleOf } from '../model/tree.js';

@@ -1,4 +1,4 @@
-import type { ActorState } from '../../inspect/history.js';
+import type { ActorState } from '../../inspect/state.js';
 import { compact, duration, grouped, shortDuration } from '../model/numbers.js';
 import { countsOf, hasEnded, roleOf, standingOf, stateOf, type TreeRow, titleOf } from '../model/tree.js';
 import { fold, forest, moment, narrowing, rows, select, selected } from '../state.js';

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { sequenceMermaid } from '../../diagram/sequence.js';
-import type { ActorState } from '../../inspect/history.js';
 import type { ActorKey } from '../../inspect/record.js';
+import type { ActorState } from '../../inspect/state.js';
 import { type Exchanged, KINDS, type Kind, kindOf } from '../model/exchange.js';
 import { sequenceOf } from '../model/export.js';
 import { bytes, clock, duration, grouped } from '../model/numbers.js';

@@ -1,0 +1,268 @@
+/**
+ * How things stand: a reducer that makes states of records.
+ */
+import type {
+  ActorKey,
+  ActorRecord,
+  ActorSnapshot,
+  InspectionRecord,
+  Json,
+  Part,
+  ProcessRecord,
+  TakenTransition,
+  Traffic,
+  WireRecord,
+} from './record.js';
+
+export interface ProcessState {
+  readonly process: number;
+  readonly name: string;
+  readonly runtime?: ProcessRecord['runtime'];
+  readonly pid?: number;
+  readonly joined: number;
+  /** When it went; absent while it is connected. */
+  readonly left?: number;
+}
+
+/** An actor at one moment. A new object with each change, the same one as long as nothing changes. */
+export interface ActorState extends ActorSnapshot {
+  readonly key: ActorKey;
+  readonly process: number;
+  readonly id: string;
+  readonly name: string;
+  readonly parent?: ActorKey;
+  /** A key of {@link State.definitions}. */
+  readonly definition?: string;
+  readonly part?: Part;
+  /** When it came to be, as far as is known. */
+  readonly born: number;
+  /** Since when it has had this value and status. */
+  readonly since: number;
+  /** The type of the last event that it has made something of. */
+  readonly event?: string;
+  /** What it took then. */
+  readonly transitions: readonly TakenTransition[];
+  /** Of a session: over all its connections. Of a connection: its own. Of anything else: nothing. */
+  readonly traffic: Traffic;
+  /** Of a session: the actor at the link's other end, where that is inspected too. */
+  readonly peer?: ActorKey;
+  /** Its process went while it was active: nobody knows what became of it. */
+  readonly isLost: boolean;
+}
+
+/** Everything at one moment. */
+export interface State {
+  readonly processes: ReadonlyMap<number, ProcessState>;
+  readonly definitions: ReadonlyMap<string, Json>;
+  /** In the order in which they were told of. Those that ended stay for a while: the last {@link MAX_ENDED}. */
+  readonly actors: ReadonlyMap<ActorKey, ActorState>;
+}
+
+/** How many actors that are no longer active are remembered. */
+export const MAX_ENDED = 2_000;
+
+/** Processes that have left, and definitions, are remembered up to this many. */
+const MAX_LEFT = 200;
+const MAX_DEFINITIONS = 500;
+
+/** How many Hellos wait for their other end to be told of, and for how long. Milliseconds. */
+const MAX_HELLOS = 200;
+const HELLO_WINDOW = 5_000;
+
+const NO_TRAFFIC: Traffic = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
+
+interface Hello {
+  readonly session: ActorKey;
+  readonly direction: WireRecord['direction'];
+  readonly at: number;
+  readonly text: string;
+}
+
+/** A state that records are applied to. The objects in its maps are never written to, so that a copy is a shallow one. */
+export class Folded implements State {
+  readonly processes: Map<number, ProcessState>;
+  readonly definitions: Map<string, Json>;
+  readonly actors: Map<ActorKey, ActorState>;
+  /** Actors that are no longer active, the longest ended first. */
+  readonly #ended: Set<ActorKey>;
+  /** The actor of a connection, by its session and id: the last one, where an id was used again. */
+  readonly #connections: Map<string, ActorKey>;
+  /** The session at the one end of each link whose other end is not known. */
+  readonly #links: Map<string, ActorKey>;
+  #hellos: readonly Hello[];
+
+  constructor(from?: Folded) {
+    this.processes = new Map(from?.processes);
+    this.definitions = new Map(from?.definitions);
+    this.actors = new Map(from?.actors);
+    this.#ended = new Set(from === undefined ? [] : from.#ended);
+    this.#connections = new Map(from === undefined ? [] : from.#connections);
+    this.#links = new Map(from === undefined ? [] : from.#links);
+    this.#hellos = from === undefined ? [] : from.#hellos;
+  }
+
+  apply(record: InspectionRecord): void {
+    switch (record.kind) {
+      case 'process': {
+        const { process, name, runtime, pid, at } = record;
+        this.processes.set(process, {
+          process,
+          name,
+          joined: at,
+          ...(runtime === undefined ? {} : { runtime }),
+          ...(pid === undefined ? {} : { pid }),
+        });
+        break;
+      }
+      case 'left':
+        this.#leave(record.process, record.at);
+        break;
+      case 'definition':
+        this.definitions.set(record.hash, record.definition);
+        forgetOldest(this.definitions, MAX_DEFINITIONS);
+        break;
+      case 'actor':
+        this.#meet(record);
+        break;
+      case 'snapshot': {
+        const actor = this.actors.get(record.actor);
+        // What has ended does not come back, whatever a process says.
+        if (actor === undefined || actor.status !== 'active' || actor.isLost) break;
+        const { snapshot, event, transitions = [], at } = record;
+        const isSame = actor.status === snapshot.status && isEqual(actor.value, snapshot.value);
+        const { value: _, context: __, output: ___, error: ____, ...rest } = actor;
+        this.#put({ ...rest, ...snapshot, event, transitions, since: isSame ? actor.since : at });
+        break;
+      }
+      case 'wire':
+        this.#count(record);
+        break;
+      default:
+    }
+  }
+
+  #meet(record: ActorRecord): void {
+    const { actor: key, process, id, name, parent, definition, part, snapshot, at, since = at, traffic, last } = record;
+    const known = this.actors.get(key);
+    const peer = record.peer ?? known?.peer;
+    this.#put({
+      ...snapshot,
+      key,
+      process,
+      id,
+      name,
+      born: known?.born ?? at,
+      since,
+      transitions: last?.transitions ?? [],
+      traffic: traffic ?? known?.traffic ?? NO_TRAFFIC,
+      isLost: false,
+      ...(parent === undefined ? {} : { parent }),
+      ...(definition === undefined ? {} : { definition }),
+      ...(part === undefined ? {} : { part }),
+      ...(last === undefined ? {} : { event: last.event }),
+      ...(peer === undefined ? {} : { peer }),
+    });
+    if (part?.part === 'connection') this.#connections.set(`${part.session}#${part.connection}`, key);
+    if (part?.part !== 'session' || part.link === undefined || peer !== undefined) return;
+    const other = this.#links.get(part.link);
+    if (other !== undefined && this.#pair(key, other)) this.#links.delete(part.link);
+    else this.#links.set(part.link, key);
+  }
+
+  #put(actor: ActorState): void {
+    const { key } = actor;
+    this.actors.set(key, actor);
+    if (actor.status === 'active' && !actor.isLost) {
+      this.#ended.delete(key);
+      return;
+    }
+    this.#ended.add(key);
+    for (const oldest of this.#ended) {
+      if (this.#ended.size <= MAX_ENDED) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(key: ActorKey): void {
+    const part = this.actors.get(key)?.part;
+    this.#ended.delete(key);
+    this.actors.delete(key);
+    if (part?.part === 'connection') {
+      const place = `${part.session}#${part.connection}`;
+      if (this.#connections.get(place) === key) this.#connections.delete(place);
+    } else if (part?.part === 'session' && part.link !== undefined && this.#links.get(part.link) === key) {
+      this.#links.delete(part.link);
+    }
+  }
+
+  #leave(process: number, at: number): void {
+    const state = this.processes.get(process);
+    if (state === undefined || state.left !== undefined) return;
+    // Behind those that are here: the longest gone are forgotten first.
+    this.processes.delete(process);
+    this.processes.set(process, { ...state, left: at });
+    for (const actor of this.actors.values()) {
+      if (actor.process === process && actor.status === 'active') this.#put({ ...actor, isLost: true });
+    }
+    let left = 0;
+    for (const { left: when } of this.processes.values()) if (when !== undefined) left++;
+    for (const [key, { left: when }] of this.processes) {
+      if (left <= MAX_LEFT) return;
+      if (when === undefined) continue;
+      this.processes.delete(key);
+      left--;
+    }
+  }
+
+  #count(record: WireRecord): void {
+    const { session, connection } = record;
+    for (const key of [session, this.#connections.get(`${session}#${connection}`)]) {
+      const actor = key === undefined ? undefined : this.actors.get(key);
+      if (actor !== undefined) this.actors.set(actor.key, { ...actor, traffic: added(actor.traffic, record) });
+    }
+    if (record.message === 'Hello') this.#hear(record);
+  }
+
+  /** Where a link has no name that both ends know, as in a browser, its two ends are those that tell of the same Hello. */
+  #hear({ session, direction, at, detail }: WireRecord): void {
+    if (this.actors.get(session)?.peer !== undefined) return;
+    const text = JSON.stringify(detail ?? null);
+    const waiting = this.#hellos.filter((hello) => Math.abs(hello.at - at) < HELLO_WINDOW);
+    const others = waiting.filter((hello) => hello.direction !== direction && hello.text === text);
+    const [other] = others;
+    // Of several that are alike nobody knows which one it is.
+    if (other !== undefined && others.length === 1 && this.#pair(session, other.session)) {
+      this.#hellos = waiting.filter((hello) => hello !== other);
+    } else {
+      this.#hellos = [...waiting, { session, direction, at, text }].slice(-MAX_HELLOS);
+    }
+  }
+
+  /** Whether they are the two ends of one session. */
+  #pair(one: ActorKey, other: ActorKey): boolean {
+    const [a, b] = [this.actors.get(one), this.actors.get(other)];
+    if (a?.part?.part !== 'session' || b?.part?.part !== 'session' || a.part.role === b.part.role) return false;
+    if (a.peer !== undefined || b.peer !== undefined) return false;
+    this.actors.set(one, { ...a, peer: other });
+    this.actors.set(other, { ...b, peer: one });
+    return true;
+  }
+}
+
+function added(traffic: Traffic, { direction, count, bytes }: WireRecord): Traffic {
+  const { sentMessages, sentBytes, receivedMessages, receivedBytes } = traffic;
+  return direction === 'sent'
+    ? { ...traffic, sentMessages: sentMessages + count, sentBytes: sentBytes + bytes }
+    : { ...traffic, receivedMessages: receivedMessages + count, receivedBytes: receivedBytes + bytes };
+}
+
+function isEqual(one: Json | undefined, other: Json | undefined): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
+function forgetOldest<Key>(map: Map<Key, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}
