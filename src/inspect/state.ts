@@ -69,6 +69,9 @@ const MAX_DEFINITIONS = 500;
 const MAX_HELLOS = 200;
 const HELLO_WINDOW = 5_000;
 
+/** For how many connections it is held what was said on them before anybody told of their actors. */
+const MAX_UNBORN = 200;
+
 const NO_TRAFFIC: Traffic = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
 
 interface Hello {
@@ -87,6 +90,8 @@ export class Folded implements State {
   readonly #ended: Set<ActorKey>;
   /** The actor of a connection, by its session and id: the last one, where an id was used again. */
   readonly #connections: Map<string, ActorKey>;
+  /** By session and id as well: what a connection whose actor is not there yet has said and heard, the oldest first. */
+  readonly #unborn: Map<string, Traffic>;
   /** The session at the one end of each link whose other end is not known. */
   readonly #links: Map<string, ActorKey>;
   #hellos: readonly Hello[];
@@ -97,6 +102,7 @@ export class Folded implements State {
     this.actors = new Map(from?.actors);
     this.#ended = new Set(from === undefined ? [] : from.#ended);
     this.#connections = new Map(from === undefined ? [] : from.#connections);
+    this.#unborn = new Map(from === undefined ? [] : from.#unborn);
     this.#links = new Map(from === undefined ? [] : from.#links);
     this.#hellos = from === undefined ? [] : from.#hellos;
   }
@@ -145,6 +151,8 @@ export class Folded implements State {
     const { actor: key, process, id, name, parent, definition, part, snapshot, at, since = at, traffic, last } = record;
     const known = this.actors.get(key);
     const peer = record.peer ?? known?.peer;
+    const place = part?.part === 'connection' ? placeOf(part.session, part.connection) : undefined;
+    const before = place === undefined ? undefined : this.#unborn.get(place);
     this.#put({
       ...snapshot,
       key,
@@ -154,7 +162,7 @@ export class Folded implements State {
       born: known?.born ?? at,
       since,
       transitions: last?.transitions ?? [],
-      traffic: traffic ?? known?.traffic ?? NO_TRAFFIC,
+      traffic: traffic ?? known?.traffic ?? before ?? NO_TRAFFIC,
       isLost: false,
       ...(parent === undefined ? {} : { parent }),
       ...(definition === undefined ? {} : { definition }),
@@ -162,7 +170,10 @@ export class Folded implements State {
       ...(last === undefined ? {} : { event: last.event }),
       ...(peer === undefined ? {} : { peer }),
     });
-    if (part?.part === 'connection') this.#connections.set(`${part.session}#${part.connection}`, key);
+    if (place !== undefined) {
+      this.#connections.set(place, key);
+      this.#unborn.delete(place);
+    }
     if (part?.part !== 'session' || part.link === undefined || peer !== undefined) return;
     const other = this.#links.get(part.link);
     if (other !== undefined && this.#pair(key, other)) this.#links.delete(part.link);
@@ -188,7 +199,7 @@ export class Folded implements State {
     this.#ended.delete(key);
     this.actors.delete(key);
     if (part?.part === 'connection') {
-      const place = `${part.session}#${part.connection}`;
+      const place = placeOf(part.session, part.connection);
       if (this.#connections.get(place) === key) this.#connections.delete(place);
     } else if (part?.part === 'session' && part.link !== undefined && this.#links.get(part.link) === key) {
       this.#links.delete(part.link);
@@ -215,12 +226,26 @@ export class Folded implements State {
   }
 
   #count(record: WireRecord): void {
-    const { session, connection } = record;
-    for (const key of [session, this.#connections.get(`${session}#${connection}`)]) {
-      const actor = key === undefined ? undefined : this.actors.get(key);
-      if (actor !== undefined) this.actors.set(actor.key, { ...actor, traffic: added(actor.traffic, record) });
+    const { session, connection, message } = record;
+    const own = this.actors.get(session);
+    if (own !== undefined) this.actors.set(session, { ...own, traffic: added(own.traffic, record) });
+    const place = placeOf(session, connection);
+    const key = this.#connections.get(place);
+    const actor = key === undefined ? undefined : this.actors.get(key);
+    const opens = message === 'ConnectionOpen';
+    // What ended has no more to come than what was added up until then; an Open is the next one's.
+    if (actor !== undefined && !(opens && actor.status !== 'active')) {
+      this.actors.set(actor.key, { ...actor, traffic: added(actor.traffic, record) });
+    } else {
+      this.#hold(place, added((opens ? undefined : this.#unborn.get(place)) ?? NO_TRAFFIC, record));
     }
-    if (record.message === 'Hello') this.#hear(record);
+    if (message === 'Hello') this.#hear(record);
+  }
+
+  #hold(place: string, traffic: Traffic): void {
+    this.#unborn.delete(place);
+    this.#unborn.set(place, traffic);
+    forgetOldest(this.#unborn, MAX_UNBORN);
   }
 
   /** Where a link has no name that both ends know, as in a browser, its two ends are those that tell of the same Hello. */
@@ -247,6 +272,10 @@ export class Folded implements State {
     this.actors.set(other, { ...b, peer: one });
     return true;
   }
+}
+
+function placeOf(session: ActorKey, connection: number): string {
+  return `${session}#${connection}`;
 }
 
 function added(traffic: Traffic, { direction, count, bytes }: WireRecord): Traffic {

@@ -57,6 +57,8 @@ const A = actorKey(1, 'x:0');
 const B = actorKey(1, 'x:1');
 const C = actorKey(2, 'x:0');
 
+const NOTHING = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
+
 /** As data, to be compared. */
 function plain({ processes, definitions, actors }: State): unknown {
   return [[...processes.values()], [...definitions], [...actors.values()]];
@@ -132,6 +134,43 @@ describe('a history', () => {
     ]);
     expect(get(now, A)?.traffic).toEqual({ sentMessages: 2, sentBytes: 5, receivedMessages: 10, receivedBytes: 100 });
     expect(get(now, B)?.traffic).toEqual({ sentMessages: 1, sentBytes: 5, receivedMessages: 10, receivedBytes: 100 });
+  });
+
+  test('counts for a connection what was said on it before its actor was there, and none of what it had before', () => {
+    const place = { part: 'connection', session: A, connection: 3 } as const;
+    const open = wire(A, 'received', { connection: 3, message: 'ConnectionOpen' });
+    const counted = (history: History, key: ActorKey) => get(history.now, key)?.traffic.receivedMessages;
+    const root = { ...place, connection: 0 };
+    const hello = wire(A, 'received', { message: 'Hello' });
+    const history = historyOf([session(A, 'acceptor'), hello, born(actorKey(1, 'x:9'), { part: root }), open, open]);
+    add(history, born(B, { part: place }));
+    expect([counted(history, actorKey(1, 'x:9')), counted(history, B), counted(history, A)]).toEqual([1, 1, 3]);
+    // What its last messages add up to is told once it has ended.
+    for (const record of [moved(B, 'closed', 'done'), wire(A, 'received', { connection: 3, count: 5 }), open]) {
+      add(history, record);
+    }
+    add(history, born(actorKey(1, 'x:2'), { part: place }));
+    expect([counted(history, B), counted(history, actorKey(1, 'x:2'))]).toEqual([6, 1]);
+    // One that was told of before says itself what it has had.
+    const late = born(C, { part: place, traffic: { ...NOTHING, receivedMessages: 7 } });
+    expect(counted(historyOf([session(A, 'acceptor'), open, late]), C)).toBe(7);
+  });
+
+  test('holds a bounded number of counts for actors that nobody tells of', () => {
+    const history = historyOf([session(A, 'acceptor')]);
+    for (let connection = 0; connection < 202; connection++) {
+      add(history, wire(A, 'received', { connection, message: 'ConnectionOpen' }));
+    }
+    const counts = [1, 2].map((connection) => {
+      add(history, born(actorKey(1, `y:${connection}`), { part: { part: 'connection', session: A, connection } }));
+      return get(history.now, actorKey(1, `y:${connection}`))?.traffic.receivedMessages;
+    });
+    expect(counts).toEqual([0, 1]);
+    // And knows them wherever it goes back to: this is where it keeps a copy.
+    while (history.end < 2_047) add(history, wire(A, 'sent', {}));
+    add(history, wire(A, 'received', { connection: 1_000, message: 'ConnectionOpen' }));
+    add(history, born(B, { part: { part: 'connection', session: A, connection: 1_000 } }));
+    expect(get(history.at(history.end), B)?.traffic).toEqual({ ...NOTHING, receivedMessages: 1 });
   });
 
   test('finds the two ends of a link by its name, and otherwise by the Hello that both tell of', () => {
