@@ -11,6 +11,10 @@ import { type Folding, type Forest, forestOf, type Narrowing, rowsOf } from './m
 export type Source = 'connecting' | 'live' | 'file' | 'gone';
 
 export const source = signal<Source>('connecting');
+/** The name of the file that the user has opened, in place of what the server streams. */
+export const opened = signal<string | undefined>(undefined);
+/** What was wrong with the last file. */
+export const flaw = signal<string | undefined>(undefined);
 export const recording = signal(new Recording());
 /** Counts the frames in which something has come. */
 const revision = signal(0);

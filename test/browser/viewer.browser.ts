@@ -204,6 +204,58 @@ describeInBrowser('the viewer', () => {
     await late.page.close();
   });
 
+  test('opens a recording in place of what the server shows, says what is wrong with one that is none, and goes back', async () => {
+    const page = await browser.page();
+    const opening = await new ViewerPage(page).open(server.url);
+    await opening.row('client', 'connection 0').waitFor();
+    const text = [
+      { kind: 'recording', version: 1, at: 1, by: 'a test', isLive: true, backlog: 0 },
+      { kind: 'process', seq: 1, at: 1, process: 1, name: 'from a file' },
+    ]
+      .map((line) => JSON.stringify(line))
+      .join('\n');
+    const field = page.getByLabel('Recording', { exact: true });
+    const choose = (name: string, content: string) =>
+      field.setInputFiles({ name, mimeType: 'application/jsonl', buffer: Buffer.from(content) });
+    await choose('bad.jsonl', `${text}\n{"kind":"left"}`);
+    await page.getByRole('alert').getByText('bad.jsonl: line 3: left.seq is wrong').waitFor();
+    expect(await opening.actors()).toEqual(await viewer.actors());
+    await choose('good.jsonl', text);
+    await page.locator('.source[data-source=file]').waitFor();
+    expect([await opening.actors(), await page.locator('.head .file').textContent()]).toEqual([
+      ['from a file'],
+      'good.jsonl',
+    ]);
+    expect(await page.getByRole('alert').count()).toBe(0);
+    // What happens meanwhile is not mixed into it.
+    const another = createInspector({ url: server.url, name: 'another' });
+    await viewer.page.locator('.process', { hasText: 'another' }).waitFor();
+    await another.stop();
+    expect(await opening.actors()).toEqual(['from a file']);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await opening.row('client', 'connection 0').waitFor();
+    await page.locator('.source[data-source=live]').waitFor();
+    // What the key does, up to the browser's own dialog.
+    await field.evaluate((input) => {
+      input.addEventListener('click', (event) => {
+        event.preventDefault();
+        input.dataset['asked'] = 'true';
+      });
+    });
+    await page.keyboard.press('o');
+    await page.locator('[data-asked]').waitFor({ state: 'attached' });
+    await page.evaluate((content) => {
+      const data = new DataTransfer();
+      data.items.add(new File([content], 'dropped.jsonl'));
+      document
+        .querySelector('main')
+        ?.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));
+    }, text);
+    await page.locator('.head .file', { hasText: 'dropped.jsonl' }).waitFor();
+    expect(await opening.actors()).toEqual(['from a file']);
+    await page.close();
+  });
+
   test('is used with keys alone, and says what they are', async () => {
     const { page } = viewer;
     await page.keyboard.press('1');

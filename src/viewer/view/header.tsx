@@ -1,6 +1,8 @@
+import { close } from '../feed.js';
 import { clock, grouped } from '../model/numbers.js';
-import { moment, nextTheme, recording, type Source, source, theme } from '../state.js';
+import { flaw, moment, nextTheme, opened, recording, type Source, source, theme } from '../state.js';
 import { saveRecording } from './download.js';
+import { FileField, pickFile } from './file.js';
 import { IconButton } from './icon.js';
 import { openShortcuts } from './shortcuts.js';
 
@@ -29,12 +31,31 @@ export function Header() {
       <span class="source" data-source={source.value} role="status">
         {WORDS[source.value]}
       </span>
+      {opened.value !== undefined && (
+        <>
+          <span class="file" title={opened.value}>
+            {opened.value}
+          </span>
+          <button type="button" title="Back to what the server shows" onClick={close}>
+            Close
+          </button>
+        </>
+      )}
       <span class="quiet number">
         {grouped(state.processes.size - left)} {state.processes.size - left === 1 ? 'process' : 'processes'} ·{' '}
         {grouped(from.end)} events
         {from.begin !== undefined && ` · since ${clock(from.timeAt(from.start)).slice(0, 8)}`}
       </span>
       <span class="space" />
+      {flaw.value !== undefined && (
+        <span class="flaw failed" role="alert" title={flaw.value}>
+          {flaw.value}
+        </span>
+      )}
+      <FileField />
+      <button type="button" title="Open a recording (o), or drop one anywhere" onClick={pickFile}>
+        Open recording
+      </button>
       <button
         type="button"
         title="Save what there is as a recording (e)"

@@ -1,5 +1,6 @@
 import { goLive, goTo, nextTheme, recording, step, stepActor, togglePause } from '../state.js';
 import { saveRecording } from './download.js';
+import { pickFile } from './file.js';
 
 interface Shortcut {
   readonly keys: readonly string[];
@@ -26,6 +27,7 @@ const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['3'], shown: '3', does: 'to the messages', act: focus('wire') },
   { keys: ['4'], shown: '4', does: 'to the timeline', act: focus('track') },
   { keys: ['e'], shown: 'e', does: 'save the recording', act: saveRecording },
+  { keys: ['o'], shown: 'o', does: 'open a recording', act: pickFile },
   { keys: ['t'], shown: 't', does: 'light, dark, or as the system has it', act: nextTheme },
   { keys: ['?'], shown: '?', does: 'these shortcuts', act: openShortcuts },
 ];
