@@ -7,8 +7,8 @@ const given = new URLSearchParams(location.search);
 const server = given.get('server') ?? 'ws://127.0.0.1:9000';
 // The page's statechart is seen as well as the session within.
 const url = given.get('inspector');
-const { inspect } = url === null ? {} : createInspector({ url });
-const actor = createActor(pageMachine, { input: { server }, ...(inspect === undefined ? {} : { inspect }) });
+const actor = createActor(pageMachine, { input: { server } });
+if (url !== null) createInspector({ url }).attach(actor);
 
 const form = element('form', HTMLFormElement);
 const question = element('#question', HTMLInputElement);
