@@ -157,7 +157,7 @@ describeInBrowser('the viewer', () => {
     decide({ type: 'reject' });
     await opened.catch(() => {});
     await viewer.page.keyboard.press(' ');
-    await viewer.row('client', 'connection 3').waitFor();
+    await viewer.row('client', 'connection 3').filter({ hasText: 'rejected' }).waitFor();
     expect(await viewer.actors()).toContain('connection 3 | rejected');
   });
 
