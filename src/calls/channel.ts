@@ -5,7 +5,8 @@ import { refused } from '../outbox.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
-import { ABORTED_METADATA, readableOf, writableOf } from './streams.js';
+import { readableOf, writableOf } from './streams.js';
+import { watch } from './unreachable.js';
 
 /** How items become bytes, and what they were. */
 export interface ItemCodec<T> {
@@ -48,8 +49,9 @@ export class Core<T = unknown> {
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
   end: SenderEnd | ReceiverEnd | undefined;
   #error: Error | undefined;
-  /** The ends that nobody can reach any more. */
-  readonly #dropped = new Set<'sender' | 'receiver'>();
+  /** Both, until one of them is passed; then ours, until it is bound. By then nobody but its user holds it. */
+  #ends: readonly [Tx<T>, Rx<T>] | undefined;
+  #ours: Tx<T> | Rx<T> | undefined;
   /** What is to be done once there is an end to do it, in order. */
   #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
 
@@ -78,32 +80,28 @@ export class Core<T = unknown> {
     return this.role !== undefined;
   }
 
-  /** The peer gets `passed`; the other end is ours. */
-  pass(passed: Tx<T> | Rx<T>): void {
-    this.role = passed instanceof Rx ? 'sender' : 'receiver';
+  /** The two ends that its user gets. */
+  make(): [tx: Tx<T>, rx: Rx<T>] {
+    const ends: [Tx<T>, Rx<T>] = [new Tx(this), new Rx(this)];
+    this.#ends = ends;
+    return ends;
   }
 
-  bind(end: SenderEnd | ReceiverEnd): void {
+  /** The peer gets `passed`; the other end is ours. */
+  pass(passed: Tx<T> | Rx<T>): void {
+    const isSender = passed instanceof Rx;
+    this.role = isSender ? 'sender' : 'receiver';
+    this.#ours = this.#ends?.[isSender ? 0 : 1];
+    this.#ends = undefined;
+  }
+
+  bind(end: SenderEnd | ReceiverEnd, ours: Tx<T> | Rx<T> | undefined = this.#ours): void {
     this.end = end;
+    this.#ours = undefined;
+    if (ours !== undefined) watch(ours, end);
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { act } of waiting) act(end);
-    this.#letGo();
-  }
-
-  /** Nobody can reach this end any more, nor waits for what was asked of it before. */
-  drop(role: 'sender' | 'receiver'): void {
-    this.#dropped.add(role);
-    this.#letGo();
-  }
-
-  // r[rpc.channel.lifecycle]
-  /** The peer is not to wait for an end of ours that is as good as gone: what waits still leaves, and then it is told. */
-  #letGo(): void {
-    const { end, role } = this;
-    if (end === undefined || role === undefined || !this.#dropped.has(role)) return;
-    if (role === 'receiver') (end as ReceiverEnd).reset([]);
-    else void (end as SenderEnd).close(ABORTED_METADATA);
   }
 
   /** The call that was to name it came to nothing: whoever waits for its items, or to send some, hears of it. */
@@ -114,6 +112,7 @@ export class Core<T = unknown> {
 
   abandon(error: Error): void {
     this.#error ??= error;
+    this.#ours = undefined;
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
@@ -137,40 +136,44 @@ export class Core<T = unknown> {
   }
 }
 
-const cores = new WeakMap<object, Core<never>>();
+/** Either end. Whoever is left with one alone, be it by a loop or a stream of its, keeps it. */
+abstract class End<T> {
+  readonly #core: Core<T>;
 
-const unreachable = new FinalizationRegistry<() => void>((drop) => drop());
+  /** @internal */
+  constructor(core: Core<T>) {
+    this.#core = core;
+  }
 
-/** Whoever is left with `end` alone, be it by a loop or a stream of its, keeps it. */
-function keep<T>(end: Tx<T> | Rx<T>, core: Core<T>, role: 'sender' | 'receiver'): void {
-  cores.set(end, core as unknown as Core<never>);
-  unreachable.register(end, () => core.drop(role));
+  protected get core(): Core<T> {
+    return this.#core;
+  }
+
+  /** @internal */
+  static coreOf(end: unknown, name: string): Core {
+    // Not by a WeakMap, which the garbage collector looks through as a whole.
+    if (typeof end === 'object' && end !== null && #core in end) return (end as End<unknown>).#core;
+    throw new InvalidArgument(`${name} must be an end of a channel, as channel() gives`);
+  }
+
+  toJSON(): unknown {
+    return { credit: this.#core.credit };
+  }
 }
 
 /** @throws InvalidArgument when it is no end of a channel. */
-export function coreOf(end: unknown, name: string): Core {
-  const core = cores.get(end as object);
-  if (core === undefined) throw new InvalidArgument(`${name} must be an end of a channel, as channel() gives`);
-  return core as unknown as Core;
-}
+export const coreOf: (end: unknown, name: string) => Core = End.coreOf;
 
 /**
  * The sender's end of a channel. Who is done with it closes it, or aborts it: one that is merely dropped ends the channel as
  * `abort` does, after what waits, but only when the garbage collector comes by.
  */
-export class Tx<T = Uint8Array> {
-  readonly #core: Core<T>;
+export class Tx<T = Uint8Array> extends End<T> {
   #writable: WritableStream<T> | undefined;
 
   /** @internal */
-  constructor(core: Core<T>) {
-    this.#core = core;
-    keep(this, core, 'sender');
-  }
-
-  /** @internal */
   static of(end: SenderEnd): Tx<Uint8Array> {
-    return new Tx(bound<Uint8Array>('sender', end));
+    return bound(new Tx(new Core<Uint8Array>(0)), 'sender', end);
   }
 
   /**
@@ -181,7 +184,7 @@ export class Tx<T = Uint8Array> {
    * @throws InvalidArgument when the item can't be represented, does not fit `limits.frame`, or this end was passed.
    */
   send(item: T): Promise<void> {
-    const core = this.#core;
+    const core = this.core;
     core.require('sender');
     const { end } = core;
     if (end !== undefined) return (end as SenderEnd).send(core.codec.encode(item));
@@ -190,7 +193,7 @@ export class Tx<T = Uint8Array> {
 
   /** Ends the channel, after all that was sent. Resolves when that is on its way. `[rpc.channel.close]` */
   close({ metadata }: { readonly metadata?: Metadata } = {}): Promise<void> {
-    const core = this.#core;
+    const core = this.core;
     core.require('sender');
     const { end } = core;
     if (end !== undefined) return (end as SenderEnd).close(metadata);
@@ -202,8 +205,8 @@ export class Tx<T = Uint8Array> {
    * missing: a Close with `aborted` in its metadata.
    */
   abort(): void {
-    this.#core.require('sender');
-    this.#core.fail(new ChannelClosed('local', 'the channel was aborted'));
+    this.core.require('sender');
+    this.core.fail(new ChannelClosed('local', 'the channel was aborted'));
   }
 
   /** This end as a stream: a write is done when its item was sent; closing and aborting it do the same to the channel. */
@@ -211,29 +214,18 @@ export class Tx<T = Uint8Array> {
     this.#writable ??= writableOf(this);
     return this.#writable;
   }
-
-  toJSON(): unknown {
-    return { credit: this.#core.credit };
-  }
 }
 
 /**
  * The receiver's end of a channel. Who does not want the items resets it: the sender of one that is merely dropped, unread, is
  * told to stop only when the garbage collector comes by, and waits for credit until then.
  */
-export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
-  readonly #core: Core<T>;
+export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undefined> {
   #readable: ReadableStream<T> | undefined;
 
   /** @internal */
-  constructor(core: Core<T>) {
-    this.#core = core;
-    keep(this, core, 'receiver');
-  }
-
-  /** @internal */
   static of(end: ReceiverEnd): Rx<Uint8Array> {
-    return new Rx(bound<Uint8Array>('receiver', end));
+    return bound(new Rx(new Core<Uint8Array>(0)), 'receiver', end);
   }
 
   /**
@@ -241,7 +233,7 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
    * SessionClosed when what carries it is closed before.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    const core = this.#core;
+    const core = this.core;
     core.require('receiver');
     const iterator: AsyncIterableIterator<T, undefined> = {
       next: async () => {
@@ -276,13 +268,13 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
     if (!Number.isInteger(additional) || additional < 1 || additional > 0xffff_ffff) {
       throw new InvalidArgument(`additional must be an integer from 1 to 2^32 − 1, not ${String(additional)}`);
     }
-    this.#core.require('receiver');
+    this.core.require('receiver');
     this.#do((end) => end.grant(additional));
   }
 
   /** Tells the sender to stop, and drops what was not read. `[rpc.channel.reset]` */
   reset({ metadata }: { readonly metadata?: Metadata } = {}): void {
-    this.#core.require('receiver');
+    this.core.require('receiver');
     this.#do((end) => end.reset(metadata));
   }
 
@@ -296,16 +288,12 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
   }
 
   #do(action: (end: ReceiverEnd) => void): void {
-    const { end } = this.#core;
+    const { end } = this.core;
     if (end !== undefined) {
       action(end as ReceiverEnd);
       return;
     }
-    void this.#core.when((bound) => attempt(async () => action(bound as ReceiverEnd)));
-  }
-
-  toJSON(): unknown {
-    return { credit: this.#core.credit };
+    void this.core.when((bound) => attempt(async () => action(bound as ReceiverEnd)));
   }
 }
 
@@ -316,15 +304,18 @@ export class Rx<T = Uint8Array> implements AsyncIterable<T, undefined> {
  * @throws InvalidArgument when the credit is none.
  */
 export function channel<T = Uint8Array>({ credit }: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
-  const core = new Core<T>(credit === undefined ? undefined : creditOf(credit));
-  return [new Tx(core), new Rx(core)];
+  return new Core<T>(credit === undefined ? undefined : creditOf(credit)).make();
 }
 
-function bound<T>(role: 'sender' | 'receiver', end: SenderEnd | ReceiverEnd): Core<T> {
-  const core = new Core<T>(0);
+function bound<E extends Tx<Uint8Array> | Rx<Uint8Array>>(
+  ours: E,
+  role: 'sender' | 'receiver',
+  end: SenderEnd | ReceiverEnd,
+): E {
+  const core = coreOf(ours, 'the end') as unknown as Core<Uint8Array>;
   core.role = role;
-  core.bind(end);
-  return core;
+  core.bind(end, ours);
+  return ours;
 }
 
 /** What throws at once rejects here: nobody is there to catch it. */

@@ -5,6 +5,7 @@ import type { ChannelMessage, Response } from '../wire/message.js';
 import type { CallResult } from './call.js';
 import type { Core, Rx, Tx } from './channel.js';
 import { coreOf } from './channel.js';
+import { IdMap } from './id-map.js';
 import type { ChannelHost, Line, LiveChannel } from './line.js';
 import { Offer, type OfferedChannel } from './offer.js';
 import { ReceiverEnd } from './receiver.js';
@@ -15,7 +16,7 @@ export class Channels implements ChannelHost {
   readonly line: Line;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
-  readonly #alive = new Map<ChannelId, LiveChannel>();
+  readonly #alive = new IdMap<LiveChannel>();
   /** Passed to the peer in a message that has not left yet. */
   readonly #passed = new Map<ChannelId, Core>();
   #lastId: ChannelId = 0;
@@ -113,7 +114,7 @@ export class Channels implements ChannelHost {
     const early = this.#alive.get(id);
     const offer = early instanceof Offer ? early : new Offer(this, id, credit);
     if (offer !== early) {
-      this.#alive.set(id, offer);
+      this.#alive.set(offer);
       this.line.load.channels++;
     }
     if (isNamed) {
@@ -154,7 +155,7 @@ export class Channels implements ChannelHost {
   /** An end of a channel is ours from now on. */
   bind(end: LiveChannel): void {
     const before = this.#alive.get(end.id);
-    this.#alive.set(end.id, end);
+    this.#alive.set(end);
     if (before === undefined) this.line.load.channels++;
     this.line.hold();
   }
@@ -169,9 +170,8 @@ export class Channels implements ChannelHost {
   }
 
   /** A channel is over, on our side. */
-  ended(id: ChannelId, end: LiveChannel): void {
-    if (this.#alive.get(id) !== end) return;
-    this.#alive.delete(id);
+  ended(end: LiveChannel): void {
+    if (!this.#alive.delete(end)) return;
     this.line.load.channels--;
     if (!(end instanceof Offer)) this.line.unhold();
   }
@@ -179,7 +179,7 @@ export class Channels implements ChannelHost {
   /** The connection is closed. */
   end(error: Error): void {
     this.endError = error;
-    for (const end of [...this.#alive.values()]) end.connectionEnded();
+    for (const end of this.#alive.all()) end.connectionEnded();
     this.abandon([...this.#passed.keys()], error);
   }
 }

@@ -18,7 +18,7 @@ import {
 } from './call.js';
 import { creditOf } from './channel.js';
 import { Channels } from './channels.js';
-import { InFlight } from './in-flight.js';
+import { IdMap } from './id-map.js';
 import { ENVELOPE, type Line } from './line.js';
 import { creditFor, DEFAULT_SERVING, type Serving } from './serving.js';
 
@@ -36,12 +36,12 @@ export class Driver implements CallHost, AnswerHost {
   #serving: Serving = DEFAULT_SERVING;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
-  readonly #calls = new InFlight<OutgoingCall>();
+  readonly #calls = new IdMap<OutgoingCall>();
   /** Calls that wait for their turn, in the order in which they were made. */
   readonly #turn = new Set<OutgoingCall>();
   #turnBytes = 0;
   #lastId: RequestId = 0;
-  readonly #answers = new InFlight<IncomingCall>();
+  readonly #answers = new IdMap<IncomingCall>();
 
   constructor(line: Line) {
     this.line = line;

@@ -75,5 +75,5 @@ export interface ChannelHost {
   /** An end is ours from now on. */
   bind(end: LiveChannel): void;
   /** It is over, on our side. */
-  ended(id: ChannelId, end: LiveChannel): void;
+  ended(end: LiveChannel): void;
 }

@@ -147,7 +147,7 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     if (!this.#stepper.isDone) return;
     this.#forget();
     relieve(this.#channels.line.stock);
-    this.#channels.ended(this.id, this);
+    this.#channels.ended(this);
   }
 
   #forget(): void {

@@ -11,6 +11,7 @@ import { endErrorOf } from './channel-end.js';
 import type { ChannelHost } from './line.js';
 import { compile, Stepper } from './stepper.js';
 import { isAborted } from './streams.js';
+import { unwatch } from './unreachable.js';
 
 const TABLE = compile(receiverMachine);
 
@@ -30,7 +31,6 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   /** Readers that ask ahead, in the order in which they asked. */
   readonly #readers = new Fifo<Reader>();
   #end: ChannelEnd | undefined;
-  #error: Error | undefined;
   /** What it ends with instead, where the call that named it came to nothing, or its items make no sense. */
   #failure: Error | undefined;
 
@@ -49,10 +49,11 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     const item = this.#items.shift();
     if (item !== undefined) {
       this.#stepper.send({ type: 'app.take' });
+      this.#letGo();
       return Promise.resolve(item);
     }
     if (this.#end !== undefined) {
-      return this.#isOrderly ? Promise.resolve(undefined) : Promise.reject(this.#error as Error);
+      return this.#isOrderly ? Promise.resolve(undefined) : Promise.reject(this.#error(this.#end));
     }
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
@@ -72,12 +73,18 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     const metadata = this.#channels.line.metadataOf(given);
     this.#stepper.send({ type: 'app.reset', metadata });
     this.#items.drop();
+    this.#letGo();
   }
 
   /** Ends it at once, unless it has ended: its reader hears `error`, and the sender is told to stop. */
   fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#failure = error;
+    this.reset([]);
+  }
+
+  /** Nobody can read it any more: the sender is not to wait for that. */
+  drop(): void {
     this.reset([]);
   }
 
@@ -122,16 +129,27 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   conclude(end: ChannelEnd): void {
     this.#end = end;
-    this.#error = this.#failure ?? endErrorOf(end, 'receiver', this.#channels);
     for (let reader = this.#readers.shift(); reader !== undefined; reader = this.#readers.shift()) {
       if (this.#isOrderly) reader.resolve(undefined);
-      else reader.reject(this.#error);
+      else reader.reject(this.#error(end));
     }
-    this.#channels.ended(this.id, this);
+    this.#letGo();
+    this.#channels.ended(this);
   }
 
   accuse(violation: Violation): void {
     this.#channels.line.accuse(violation);
+  }
+
+  /** What is left unread when it is over still counts, and is dropped when nobody can read it any more. */
+  #letGo(): void {
+    if (this.#end !== undefined && this.#items.length === 0) unwatch(this);
+  }
+
+  /** Made when somebody hears of it: an error costs more than a channel. */
+  #error(end: ChannelEnd): Error {
+    this.#failure ??= endErrorOf(end, 'receiver', this.#channels);
+    return this.#failure;
   }
 
   /** Its sender has finished, or we have had enough: nothing went wrong. */

@@ -12,6 +12,7 @@ import type { ChannelHost } from './line.js';
 import { ENVELOPE } from './line.js';
 import { compile, Stepper } from './stepper.js';
 import { ABORTED_METADATA } from './streams.js';
+import { unwatch } from './unreachable.js';
 
 const TABLE = compile(senderMachine);
 
@@ -34,7 +35,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   #sent: Promise<void> = SENT;
   /** The Close that is to follow what waits. */
   #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
-  #end: Error | undefined;
+  #end: ChannelEnd | undefined;
+  #error: Error | undefined;
   /** What it ends with instead, where the call that named it came to nothing. */
   #failure: Error | undefined;
 
@@ -48,7 +50,10 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
 
   /** Why nothing more can be sent, once that is so. */
   get end(): Error | undefined {
-    return this.#end;
+    if (this.#end === undefined) return undefined;
+    // Made when somebody asks: few do, and an error costs more than a channel.
+    this.#error ??= this.#failure ?? endErrorOf(this.#end, 'sender', this.#channels);
+    return this.#error;
   }
 
   /** @throws InvalidArgument when the item does not fit a frame; the promise rejects when it can't be sent. */
@@ -57,7 +62,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     if (item.length + ENVELOPE > frame) {
       throw new InvalidArgument(`an item of ${item.length} bytes does not fit limits.frame: ${frame}`);
     }
-    if (this.#end !== undefined) return refused(this.#end);
+    if (this.end !== undefined) return refused(this.end);
     if (this.#closing !== undefined) return refused(new InvalidArgument('the channel is being closed'));
     // Written by `transmit` or `wait`, one of which this comes to.
     this.#stepper.send({ type: 'app.send', item });
@@ -86,6 +91,11 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     if (this.#end !== undefined) return;
     this.#failure = error;
     this.#stepper.send({ type: 'app.close', metadata: ABORTED_METADATA });
+  }
+
+  /** Nobody can send on it any more: what waits still leaves, and then the receiver is told that something is missing. */
+  drop(): void {
+    void this.close(ABORTED_METADATA);
   }
 
   take({ body }: ChannelMessage): void {
@@ -151,12 +161,14 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   }
 
   conclude(end: ChannelEnd): void {
-    const error = this.#failure ?? endErrorOf(end, 'sender', this.#channels);
-    this.#end = error;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.reject(error);
+    this.#end = end;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      next.reject(this.end as Error);
+    }
     this.#waitingBytes = 0;
     this.#closing?.resolve();
-    this.#channels.ended(this.id, this);
+    unwatch(this);
+    this.#channels.ended(this);
   }
 
   accuse(violation: Violation): void {
