@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
 import { messagePack } from '../../src/codec/msgpack.js';
@@ -194,6 +194,13 @@ async function play(
   return log;
 }
 
+/** What a test has left running, on the clock of the process. */
+const running: Actor<SessionLogic>[] = [];
+
+afterEach(() => {
+  for (const actor of running.splice(0)) actor.stop();
+});
+
 /** How often the machines were asked to deliver a message, and how often anything was. */
 function counting(logic: SessionLogic) {
   const seen: string[] = [];
@@ -204,6 +211,7 @@ function counting(logic: SessionLogic) {
       if (event.type === '@xstate.event' && event.event.type === 'connections.deliver') seen.push(event.event.type);
     },
   } as never);
+  running.push(actor);
   far.start({ message() {}, drained() {}, ended() {}, failed() {} });
   actor.start();
   const say = async (...messages: Message[]) => {
