@@ -42,6 +42,8 @@ export class Driver implements CallHost, AnswerHost {
   #turnBytes = 0;
   #lastId: RequestId = 0;
   readonly #answers = new IdMap<IncomingCall>();
+  /** In flight under an id that a later call of a peer that breaks the rules has, too: no Cancel finds these. 9a.14 */
+  #eclipsed: Set<IncomingCall> | undefined;
 
   constructor(line: Line) {
     this.line = line;
@@ -165,7 +167,7 @@ export class Driver implements CallHost, AnswerHost {
   respond(call: IncomingCall, body: Response): void {
     const { id } = call;
     // From here on the peer may use the id again.
-    this.#answers.delete(call);
+    if (!this.#answers.delete(call)) this.#eclipsed?.delete(call);
     try {
       const sent = this.send(id, body);
       if (body.channels.length > 0) this.channels.activate(body.channels);
@@ -214,10 +216,11 @@ export class Driver implements CallHost, AnswerHost {
   #onCall(id: RequestId, body: Call): void {
     const { line, refusals } = this;
     const { load, limits } = line;
+    const other = this.#answers.get(id);
     // 9a.14: r[rpc.request.id-allocation]
     if (!hasParity(id, opposite(line.parity))) {
       if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is not of its sender’s parity')) return;
-    } else if (this.#answers.get(id) !== undefined) {
+    } else if (other !== undefined) {
       if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is still in flight')) return;
     } else if (this.#answers.size >= line.localSettings.maxConcurrentRequests) {
       const text = `more than ${line.localSettings.maxConcurrentRequests} requests in flight`;
@@ -234,6 +237,10 @@ export class Driver implements CallHost, AnswerHost {
       return;
     }
     load.requests++;
+    if (other !== undefined) {
+      this.#eclipsed ??= new Set();
+      this.#eclipsed.add(other);
+    }
     this.#answers.set(call);
     call.start();
   }
@@ -277,8 +284,9 @@ export class Driver implements CallHost, AnswerHost {
     for (const call of [...this.#turn, ...this.#calls.all()]) call.end();
     this.#turn.clear();
     this.#calls.clear();
-    const answers = this.#answers.all();
+    const answers = [...this.#answers.all(), ...(this.#eclipsed ?? [])];
     this.#answers.clear();
+    this.#eclipsed = undefined;
     for (const answer of answers) answer.end();
     this.channels.end(error);
   }

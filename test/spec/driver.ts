@@ -30,7 +30,7 @@ import {
   VIOLATION,
   violates,
 } from './outcome.js';
-import { ACTIVE_1, PENDING_1 } from './scenes.js';
+import { ACCEPTING, ACTIVE_1, ACTIVE_2, PENDING_1 } from './scenes.js';
 import type { Case, Row, Step } from './vocabulary.js';
 import { REFUSED } from './vocabulary-calls.js';
 
@@ -117,6 +117,17 @@ export const driverRows: readonly Row[] = [
         strict: { givenUp: [2] },
         after: [reply(2)],
       }),
+      {
+        name: 'both of two Calls with one id hear of the end of their connection',
+        modes: ['reference'],
+        given: ACCEPTING,
+        steps: [
+          ACTIVE_2,
+          { user: 'serve', on: '#2' },
+          { peer: [call(2, 1), call(2, 1)], handled: [1, 1] },
+          { peer: close(2), closed: { '#2': closedBy('peer') }, givenUp: [1, 1] },
+        ],
+      },
       {
         name: 'a request id is free again as soon as its Response is sent, be it to a Cancel',
         modes: BOTH,
