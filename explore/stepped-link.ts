@@ -73,11 +73,17 @@ export class SteppedLink implements Link {
     return this.#sent.splice(0);
   }
 
+  /** Whether something lies here that has not arrived yet. */
+  get hasMore(): boolean {
+    return this.#inbox.length > 0;
+  }
+
   /** The next message arrives. */
-  deliver(): void {
+  deliver(): Uint8Array {
     const bytes = this.#inbox.shift();
     if (bytes === undefined) throw new Error('there is nothing to deliver');
     this.#events?.message(bytes);
+    return bytes;
   }
 
   /** Some of what was buffered here has left. */
@@ -101,6 +107,12 @@ export class SteppedLink implements Link {
 
   hearHeld(): void {
     this.#events?.ended();
+  }
+
+  /** It breaks, and this end hears of it. */
+  breakOff(): void {
+    this.#finish();
+    this.#events?.failed(new LinkError('the link broke'));
   }
 
   /** Takes nothing any more, and has not said so. */

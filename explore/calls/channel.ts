@@ -28,7 +28,7 @@ export interface SenderOptions {
   readonly gives: readonly ('finish' | 'close')[];
 }
 
-interface SenderState {
+export interface SenderState {
   readonly machine: number;
   readonly made: number;
   readonly sent: number;
@@ -43,17 +43,17 @@ interface SenderState {
 export class Sender implements Party<SenderState> {
   readonly name = 'sender';
   readonly #local: Local;
-  readonly #options: SenderOptions;
+  readonly options: SenderOptions;
   readonly #says: readonly Said[];
 
   constructor(local: Local, options: SenderOptions, says: readonly Said[] = []) {
     this.#local = local;
-    this.#options = options;
+    this.options = options;
     this.#says = says;
   }
 
   start(): Made<SenderState> {
-    const { conformance, credit } = this.#options;
+    const { conformance, credit } = this.options;
     const { state: machine } = this.#local.start({ port: PORT, conformance, credit });
     const nothing = { made: 0, sent: 0, granted: 0, waiting: [], isClosing: false, hasEnded: false, isOver: false };
     return { state: { machine, ...nothing }, sent: [] };
@@ -65,7 +65,7 @@ export class Sender implements Party<SenderState> {
   }
 
   choices({ made, isClosing, hasEnded, isOver }: SenderState): readonly Choice[] {
-    const { items, gives } = this.#options;
+    const { items, gives } = this.options;
     const may = (type: string) => ({ kind: OPTIONAL, input: { type } });
     return [
       ...(hasEnded || isClosing || made === items ? [] : [may('send')]),
@@ -95,12 +95,16 @@ export class Sender implements Party<SenderState> {
       if (!isDone(this.#local, now.machine)) watch.wrong('nothing-waits', 'the sender does, at the end');
     }
     if (now.hasEnded && now.waiting.length > 0) watch.wrong('nothing-waits', 'items do, on a channel that is over');
-    const { credit } = this.#options;
+    const { credit } = this.options;
     if (!isDone(this.#local, now.machine) && this.creditOf(now) !== credit + now.granted - now.sent) {
       const text = `${this.creditOf(now)} left of ${credit + now.granted}, and ${now.sent} sent`;
       watch.wrong('credit-adds', text);
     }
     return { state: now, sent: watch.sent, finding: watch.finding };
+  }
+
+  isAccused(_: Input, __: SenderState, { machine }: SenderState): boolean {
+    return this.#local.snapshot(machine).value === 'violated';
   }
 
   goals({ waiting, hasEnded }: SenderState): ReturnType<Party['goals']> {
@@ -112,7 +116,7 @@ export class Sender implements Party<SenderState> {
   }
 
   #tell(now: { -readonly [K in keyof SenderState]: SenderState[K] }, event: Event, watch: Watch): void {
-    const { credit } = this.#options;
+    const { credit } = this.options;
     let waiting = [...now.waiting];
     const said = (body: Item | Close) => {
       if (now.isOver) watch.wrong('end-is-silent', `${body.type} at the end`);
@@ -142,7 +146,7 @@ export class Sender implements Party<SenderState> {
           waiting = [];
           return;
         default:
-          accused(this.#options.conformance, this.#says, params, watch);
+          accused(this.options.conformance, this.#says, params, watch);
           now.hasEnded = true;
           waiting = [];
       }
@@ -167,7 +171,7 @@ export interface ReceiverOptions {
   readonly isLate?: true;
 }
 
-interface ReceiverState {
+export interface ReceiverState {
   /** Undefined until it is bound. */
   readonly machine: number | undefined;
   readonly offer: number | undefined;
@@ -185,18 +189,18 @@ export class Receiver implements Party<ReceiverState> {
   readonly name = 'receiver';
   readonly #local: Local;
   readonly #offers: Local;
-  readonly #options: ReceiverOptions;
+  readonly options: ReceiverOptions;
   readonly #says: readonly Said[];
 
   constructor(local: Local, offers: Local, options: ReceiverOptions, says: readonly Said[] = []) {
     this.#local = local;
     this.#offers = offers;
-    this.#options = options;
+    this.options = options;
     this.#says = says;
   }
 
   start(): Made<ReceiverState> {
-    const { conformance, window: room, isLate } = this.#options;
+    const { conformance, window: room, isLate } = this.options;
     const offer = isLate && this.#offers.start({ port: PORT, conformance, room }).state;
     const nothing = { kept: [], received: 0, taken: 0, hands: 0, hasEnded: false, isOver: false };
     return { state: { machine: isLate ? undefined : this.#begin(), offer, ...nothing }, sent: [] };
@@ -207,7 +211,7 @@ export class Receiver implements Party<ReceiverState> {
   }
 
   choices({ machine, received, taken, hands, hasEnded, isOver }: ReceiverState): readonly Choice[] {
-    const { hands: most, gives } = this.#options;
+    const { hands: most, gives } = this.options;
     const may = (type: string, kind: number) => ({ kind, input: { type } });
     const close = isOver || !gives.includes('close') ? [] : [may('close', OPTIONAL)];
     if (hasEnded) return close;
@@ -225,7 +229,7 @@ export class Receiver implements Party<ReceiverState> {
   step(state: ReceiverState, input: Input): Made<ReceiverState> {
     const watch = new Watch();
     const now: Changing = { ...state };
-    const { additional = 0 } = this.#options.hands ?? {};
+    const { additional = 0 } = this.options.hands ?? {};
     if ('message' in input && input.message.body.type !== 'End') this.#hear(now, input.message, watch);
     else if (input.type === 'bind') this.#bind(now, watch);
     else if (input.type === 'refuse') this.#offer(now, { type: 'app.refuse' }, watch);
@@ -252,6 +256,12 @@ export class Receiver implements Party<ReceiverState> {
     return { state: now, sent: watch.sent, finding: watch.finding };
   }
 
+  isAccused(_: Input, __: ReceiverState, { machine, offer }: ReceiverState): boolean {
+    const isViolated = (local: Local, state: number | undefined) =>
+      state !== undefined && local.snapshot(state).value === 'violated';
+    return isViolated(this.#local, machine) || isViolated(this.#offers, offer);
+  }
+
   goals({ hasEnded }: ReceiverState): ReturnType<Party['goals']> {
     return { 'end-known': hasEnded };
   }
@@ -261,12 +271,12 @@ export class Receiver implements Party<ReceiverState> {
   }
 
   #begin(): number {
-    const { conformance, window, room } = this.#options;
+    const { conformance, window, room } = this.options;
     return this.#local.start({ port: PORT, conformance, window, room }).state;
   }
 
   #checkBounds(now: Changing, watch: Watch): void {
-    const { window, room, conformance, hands } = this.#options;
+    const { window, room, conformance, hands } = this.options;
     const given = window + now.hands * (hands?.additional ?? 0);
     const most = Math.max(given, conformance === 'reference' && this.#says.length > 0 ? room + given : given);
     const held = now.received - now.taken + now.kept.filter(({ body }) => body.type === 'Item').length;
@@ -293,11 +303,14 @@ export class Receiver implements Party<ReceiverState> {
   /** Before it is bound. */
   #offer(now: Changing, event: Event, watch: Watch): void {
     now.offer = play(this.#offers, now.offer as number, event, (name, params: Said['body']) => {
-      // Grants are added up, and mean nothing to a receiver.
+      // Grants are added up, and come first: how much they come to is nothing to a receiver.
       if (name === 'keep') {
-        if (params.type !== 'GrantCredit') now.kept = [...now.kept, { id: CHANNEL, body: params }];
+        const others = now.kept.filter(({ body }) => body.type !== 'GrantCredit');
+        const message = { id: CHANNEL, body: params };
+        if (params.type === 'GrantCredit') now.kept = [message, ...others];
+        else now.kept = [...now.kept, message];
       } else if (name === 'transmit') this.#say(now, params, watch);
-      else accused(this.#options.conformance, this.#says, params as never, watch);
+      else accused(this.options.conformance, this.#says, params as never, watch);
     });
     if (!isDone(this.#offers, now.offer)) return;
     now.hasEnded = true;
@@ -332,7 +345,7 @@ export class Receiver implements Party<ReceiverState> {
           now.hasEnded = true;
           return;
         default:
-          accused(this.#options.conformance, this.#says, params as never, watch);
+          accused(this.options.conformance, this.#says, params as never, watch);
           now.hasEnded = true;
       }
     });

@@ -1,4 +1,5 @@
 /** One of two who speak over a link: what it is, what may happen to it, and what comes of it. All of it is plain data. */
+import type { Conformance } from '../../machines/events.js';
 import type { Call, Cancel, Close, GrantCredit, Item, Reset, Response } from '../../src/wire/message.js';
 import { type Event, type Local, Opaque } from '../local.js';
 import type { Property } from './properties.js';
@@ -32,11 +33,14 @@ export interface Made<State> {
 
 export interface Party<State extends PartyState = never> {
   readonly name: string;
+  readonly options: { readonly conformance: Conformance };
   start(): Made<State>;
   choices(state: State): readonly Choice[];
   step(state: State, input: Input): Made<State>;
   /** What an adversary may say to it; nothing where there is none. */
   hears(state: State): readonly Said[];
+  /** Whether the peer was accused in this step. */
+  isAccused(input: Input, before: State, after: State): boolean;
   /** How it is, for what has to come about in the end. */
   goals(state: State): Partial<Record<Property, boolean>>;
 }

@@ -37,7 +37,7 @@ interface CallState {
   readonly wasAnswered: boolean;
 }
 
-interface CallerState {
+export interface CallerState {
   readonly calls: readonly CallState[];
   readonly isOver: boolean;
 }
@@ -48,12 +48,12 @@ const idOf = (index: number) => index * 2 + 1;
 export class Caller implements Party<CallerState> {
   readonly name = 'caller';
   readonly #local: Local;
-  readonly #options: CallerOptions;
+  readonly options: CallerOptions;
   readonly #says: readonly Said[];
 
   constructor(local: Local, options: CallerOptions, says: readonly Said[] = []) {
     this.#local = local;
-    this.#options = options;
+    this.options = options;
     this.#says = says;
   }
 
@@ -66,13 +66,13 @@ export class Caller implements Party<CallerState> {
   }
 
   choices({ calls, isOver }: CallerState): readonly Choice[] {
-    const { gives, unsendable = [] } = this.#options;
+    const { gives, unsendable = [] } = this.options;
     if (isOver) return [];
     const choices: Choice[] = [];
-    if (calls.length < this.#options.calls) choices.push({ kind: OPTIONAL, input: { type: 'call' } });
+    if (calls.length < this.options.calls) choices.push({ kind: OPTIONAL, input: { type: 'call' } });
     for (const [of, call] of calls.entries()) {
       if (this.#isDone(call)) continue;
-      if (this.#options.expires) choices.push({ kind: DELIVERY, input: { type: 'abort', of } });
+      if (this.options.expires) choices.push({ kind: DELIVERY, input: { type: 'abort', of } });
       else if (gives.includes('abort')) choices.push({ kind: OPTIONAL, input: { type: 'abort', of } });
       if (gives.includes('fail') && call.isAdmitted) choices.push({ kind: OPTIONAL, input: { type: 'fail', of } });
       if (call.isAdmitted && unsendable.includes(of)) choices.push({ kind: DELIVERY, input: { type: 'refused', of } });
@@ -94,7 +94,7 @@ export class Caller implements Party<CallerState> {
       if (body.type !== 'Response') throw new Error(`a caller hears ${body.type}`);
       if (of >= 0) tell(of, { type: 'rx.Response', body } as never);
       // 9a.15
-      else if (this.#options.conformance === 'strict') {
+      else if (this.options.conformance === 'strict') {
         if (this.#says.length === 0) watch.wrong('never-accused', `a Response to ${id} with no call in flight`);
         isOver = true;
       }
@@ -118,7 +118,7 @@ export class Caller implements Party<CallerState> {
     }
     if (isOver) for (const of of calls.keys()) tell(of, { type: 'connection.ended' });
     // Whoever waits longest comes next.
-    for (let of = 0; of < calls.length && !isOver && this.#inFlight(calls) < this.#options.limit; of++) {
+    for (let of = 0; of < calls.length && !isOver && this.#inFlight(calls) < this.options.limit; of++) {
       const call = calls[of] as CallState;
       if (call.isAdmitted || this.#isDone(call)) continue;
       calls[of] = { ...call, isAdmitted: true };
@@ -129,6 +129,10 @@ export class Caller implements Party<CallerState> {
       if (left >= 0) watch.wrong('nothing-waits', `call ${idOf(left)} does, at the end`);
     }
     return { state: { calls, isOver }, sent: watch.sent, finding: watch.finding };
+  }
+
+  isAccused({ type }: Input, before: CallerState, after: CallerState): boolean {
+    return type === 'message' && after.isOver && !before.isOver;
   }
 
   goals({ calls }: CallerState): ReturnType<Party['goals']> {
@@ -164,13 +168,13 @@ export class Caller implements Party<CallerState> {
         call.wasCancelled = true;
       }
       // Where the Call can't leave, its Cancel is about nothing: 9a.16.
-      if (params.type === 'Call' && (this.#options.unsendable ?? []).includes(of)) return;
+      if (params.type === 'Call' && (this.options.unsendable ?? []).includes(of)) return;
       watch.sent.push({ id, body: params as Said['body'] });
       if (params.type !== 'Call') return;
       call.isSent = true;
       // Whether the peer has given up on one of them, only its Response says.
       const owed = calls.filter(({ isSent, wasAnswered }) => isSent && !wasAnswered).length;
-      if (owed >= this.#options.limit) watch.wrong('limit-kept', `${id} is sent while ${owed} are in flight`);
+      if (owed >= this.options.limit) watch.wrong('limit-kept', `${id} is sent while ${owed} are in flight`);
     });
     return { ...call, machine };
   }
@@ -192,9 +196,11 @@ interface AnswerState {
   /** The handler has been asked, and has not answered. */
   readonly isAtWork: boolean;
   readonly isAnswered: boolean;
+  /** A later call has its id. */
+  readonly isEclipsed: boolean;
 }
 
-interface AnswererState {
+export interface AnswererState {
   readonly answers: readonly AnswerState[];
   readonly isOver: boolean;
 }
@@ -205,12 +211,12 @@ const MOST_HEARD = 3;
 export class Answerer implements Party<AnswererState> {
   readonly name = 'answerer';
   readonly #local: Local;
-  readonly #options: AnswererOptions;
+  readonly options: AnswererOptions;
   readonly #says: readonly Said[];
 
   constructor(local: Local, options: AnswererOptions, says: readonly Said[] = []) {
     this.#local = local;
-    this.#options = options;
+    this.options = options;
     this.#says = says;
   }
 
@@ -224,7 +230,7 @@ export class Answerer implements Party<AnswererState> {
   }
 
   choices({ answers }: AnswererState): readonly Choice[] {
-    const kind = this.#options.answers ? DELIVERY : OPTIONAL;
+    const kind = this.options.answers ? DELIVERY : OPTIONAL;
     return answers.flatMap(({ isAtWork }, of) =>
       isAtWork
         ? [
@@ -244,13 +250,14 @@ export class Answerer implements Party<AnswererState> {
     };
     if ('message' in input && input.message.body.type !== 'End') {
       const { id, body } = input.message;
-      const of = answers.findIndex((answer) => answer.id === id && !answer.isAnswered);
+      const of = answers.findIndex((answer) => answer.id === id && !answer.isAnswered && !answer.isEclipsed);
       if (body.type === 'Cancel') {
         // 9a.16
         if (of >= 0) tell(of, { type: 'rx.Cancel' });
       } else {
         isOver = this.#accuses(answers, of, watch);
         // In reference mode what is one too many is delivered like any other.
+        if (!isOver && of >= 0) answers[of] = { ...(answers[of] as AnswerState), isEclipsed: true };
         if (!isOver) this.#begin(answers, id, watch);
       }
     } else if ('of' in input && input.of !== undefined) {
@@ -271,6 +278,10 @@ export class Answerer implements Party<AnswererState> {
     return { state: { answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
   }
 
+  isAccused({ type }: Input, before: AnswererState, after: AnswererState): boolean {
+    return type === 'message' && after.isOver && !before.isOver;
+  }
+
   goals({ answers }: AnswererState): ReturnType<Party['goals']> {
     return { 'places-free': answers.every(({ isAnswered }) => isAnswered) };
   }
@@ -279,23 +290,23 @@ export class Answerer implements Party<AnswererState> {
   #accuses(answers: readonly AnswerState[], of: number, watch: Watch): boolean {
     const isConforming = this.#says.length === 0;
     const inFlight = answers.filter(({ isAnswered }) => !isAnswered).length;
-    if (isConforming && inFlight >= this.#options.limit) watch.wrong('limit-kept', `${inFlight} are in flight already`);
-    if (of < 0 && inFlight < this.#options.limit) return false;
-    return this.#options.conformance === 'strict';
+    if (isConforming && inFlight >= this.options.limit) watch.wrong('limit-kept', `${inFlight} are in flight already`);
+    if (of < 0 && inFlight < this.options.limit) return false;
+    return this.options.conformance === 'strict';
   }
 
   #begin(answers: AnswerState[], id: number, watch: Watch): void {
     const { state: machine, actions } = this.#local.start({ port: PORT, cancelled: CANCELLED });
     const isAtWork = actions.some((action) => action.kind === 'effect' && action.name === 'handle');
     if (!isAtWork) watch.wrong('nothing-waits', `nobody is asked about ${id}`);
-    answers.push({ id, machine, isAtWork, isAnswered: false });
+    answers.push({ id, machine, isAtWork, isAnswered: false, isEclipsed: false });
   }
 
   #tell(before: AnswerState, event: { readonly type: string }, isOver: boolean, watch: Watch): AnswerState {
     const answer = { ...before };
     const machine = play(this.#local, answer.machine, event, (name, params: Response, send) => {
       if (name === 'abort') {
-        if (!answer.isAtWork || !this.#options.listens) return;
+        if (!answer.isAtWork || !this.options.listens) return;
         answer.isAtWork = false;
         send({ type: 'app.reply', response: responseOf(2) } as never);
         return;

@@ -4,7 +4,7 @@ import { BEFALLEN, DELIVERY, type Draft, type Label, OPTIONAL, unpack } from '..
 import type { Goal } from '../liveness.js';
 import type { Finding } from '../peer.js';
 import type { System, Visitor } from '../search.js';
-import type { Input, Made, Party, PartyState, Said } from './party.js';
+import { END, type Input, type Made, type Party, type PartyState, type Said } from './party.js';
 import type { Property } from './properties.js';
 
 interface Move {
@@ -61,6 +61,15 @@ class Side {
   #moveOf({ state, sent, finding }: Made<never>): Move {
     return { next: this.states.add(state), sent, finding };
   }
+}
+
+/** What a party does in a transition, and what comes of it. */
+export interface Step {
+  readonly side: 0 | 1;
+  readonly input: Input;
+  readonly before: PartyState;
+  readonly after: PartyState;
+  readonly sent: readonly Said[];
 }
 
 export interface WorldOptions {
@@ -126,6 +135,27 @@ export class World implements System {
 
   moveOf(): undefined {
     return undefined;
+  }
+
+  get parties(): readonly Party[] {
+    return this.#options.parties;
+  }
+
+  stateOf(words: Int32Array, side: 0 | 1): PartyState {
+    return (this.#sides[side] as Side).states.of(words[side] as number);
+  }
+
+  /** Nothing where something befalls the link. */
+  stepOf(words: Int32Array, label: Label): Step | undefined {
+    if ('befalls' in label) return undefined;
+    const { side, input: number } = label;
+    const one = this.#sides[side] as Side;
+    const before = one.states.of(words[side] as number);
+    const input = one.inputs.of(number);
+    const message = 'message' in input ? input.message : input.type === 'ended' ? END : undefined;
+    const { next, sent } =
+      message === undefined ? one.move(words[side] as number, number) : one.hear(words[side] as number, message).move;
+    return { side, input, before, after: one.states.of(next), sent };
   }
 
   /** A transition in words. */
