@@ -34,7 +34,11 @@ const stream = async ({ args, channels }: Parameters<Handler>[0], source: Source
   const next = source.open(size);
   const tx = channels[0]?.send({ credit });
   if (tx === undefined) throw new Error('a stream without a channel');
-  for (let sent = 0; sent < count; sent++) await tx.send(next());
+  for (let sent = 0; sent < count; sent++) {
+    source.held++;
+    await tx.send(next());
+    source.held--;
+  }
   await tx.close();
   return NOTHING;
 };

@@ -1,3 +1,4 @@
+import type { Caller } from './contender.js';
 import { CONTENDERS } from './contenders.js';
 import type { Job, Round } from './control.js';
 import { Items } from './traffic.js';
@@ -20,21 +21,30 @@ export async function unread({ contender, size, credit }: Extract<Job, { kind: '
       before = items.taken;
       await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     }
-    const { taken } = items;
+    const taken = items.taken - items.held;
     await caller.close();
     await peer.close();
     return { value: taken };
   };
 }
 
-/** By how many bytes the heap has grown after so many calls. */
-export async function heap({ contender, size, inFlight }: Extract<Job, { kind: 'heap' }>): Promise<Round> {
+/** By how many bytes the heap has grown after so many calls, or streams of one item. */
+export async function heap({ contender, of, size, inFlight }: Extract<Job, { kind: 'heap' }>): Promise<Round> {
   const { serve, connect } = await CONTENDERS[contender].load();
   const { url } = await serve(new Items());
   const caller = await connect(url, size);
-  return async (calls) => {
+  return async (amount) => {
     const before = await used();
-    await caller.echo(calls, inFlight);
+    if (of === 'calls') await caller.echo(amount, inFlight);
+    else await streams(caller, amount, size, inFlight);
     return { value: (await used()) - before };
   };
+}
+
+async function streams({ stream }: Caller, amount: number, size: number, inFlight: number): Promise<void> {
+  let begun = 0;
+  const next = async (): Promise<void> => {
+    while (begun++ < amount) await stream?.({ count: 1, size, credit: 16 });
+  };
+  await Promise.all(Array.from({ length: inFlight }, next));
 }

@@ -42,6 +42,8 @@ export interface FirstReply {
 export interface Source {
   /** Begins a stream: what is returned gives the next item, as often as it is called. */
   open(size: number): () => Buffer;
+  /** How many of the items wait with who sends them, since the stream takes no more. */
+  held: number;
 }
 
 /** One way to call somebody over a WebSocket, written as its users would write it. */

@@ -8,7 +8,7 @@ export type Job =
   | Traffic
   | { kind: 'connect'; contender: ContenderName; size: number; processes: 1 | 2 }
   | { kind: 'unread'; contender: ContenderName; size: number; credit: number }
-  | { kind: 'heap'; contender: ContenderName; size: number; inFlight: number }
+  | { kind: 'heap'; contender: ContenderName; of: 'calls' | 'streams'; size: number; inFlight: number }
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
   | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' };
 

@@ -191,7 +191,21 @@ const heaps = NAMES.filter((name) => CONTENDERS[name].isOurs).map(
     warmUp: 100_000,
     amount: 1_000_000,
     target: 128 * 1024,
-    job: { kind: 'heap', contender, size: 16, inFlight: 64 },
+    job: { kind: 'heap', contender, of: 'calls', size: 16, inFlight: 64 },
+  }),
+);
+
+const streamHeaps = STREAMERS.filter((name) => CONTENDERS[name].isOurs).map(
+  (contender): Check => ({
+    type: 'check',
+    name: `heap-streams-${contender}`,
+    title: 'the heap grows in a hundred thousand streams by',
+    contender,
+    unit: 'B',
+    warmUp: 20_000,
+    amount: 100_000,
+    target: 128 * 1024,
+    job: { kind: 'heap', contender, of: 'streams', size: 64, inFlight: 64 },
   }),
 );
 
@@ -225,6 +239,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...streams,
   ...unreads,
   ...heaps,
+  ...streamHeaps,
   ...floods,
   ...connects,
   ...growths,

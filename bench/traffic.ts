@@ -71,6 +71,7 @@ export function echoesOf(size: number, call: (payload: Buffer) => PromiseLike<Ui
 export class Items implements Source {
   /** How many have left the application's hands so far. */
   taken = 0;
+  held = 0;
 
   open(size: number): () => Buffer {
     const payloads = new Payloads(size);
