@@ -62,6 +62,13 @@ const LOOK_INTERVAL_MS = 20;
  */
 const WINDOW = 256 * 1024;
 
+/**
+ * How many messages of one tick leave in one write, and how many bytes. More in one would save little, and the peer, which
+ * could be at work on the first of them, would wait for the last.
+ */
+const BATCH = 32;
+const BATCH_BYTES = 128 * 1024;
+
 // Taken from the global scope once, so that a test's fake timers, installed later, don't hold up links. A browser never
 // has a raw socket, and so never gets here.
 const { process: node } = globalThis as { process?: { nextTick?(callback: () => void): void } };
@@ -75,6 +82,9 @@ export class WsLink extends SocketLink {
   readonly #waiting = new Fifo<Uint8Array>();
   #waitingBytes = 0;
   #corked = false;
+  /** What the next write holds so far. */
+  #batch = 0;
+  #batchBytes = 0;
   #settling = false;
   #look: ReturnType<typeof setTimeout> | undefined;
   /** All bytes that the socket was given. */
@@ -149,11 +159,18 @@ export class WsLink extends SocketLink {
 
   #write(bytes: Uint8Array, inSocket: number): void {
     if (!this.#corked) {
-      // What is sent in one tick leaves in one write.
+      // What is sent in one tick leaves together.
       this.#corked = true;
       this.#raw?.cork();
       afterTick(this.#uncork);
+    } else if (this.#batch >= BATCH || this.#batchBytes >= BATCH_BYTES) {
+      this.#raw?.uncork();
+      this.#raw?.cork();
+      this.#batch = 0;
+      this.#batchBytes = 0;
     }
+    this.#batch++;
+    this.#batchBytes += bytes.byteLength;
     this.#given += bytes.byteLength;
     // Whenever messages wait here, the one that filled the window was sent with the callback, or it was not the last.
     if (inSocket + bytes.byteLength > NOTIFY_ABOVE) this.#ws.send(bytes, this.#onSent);
@@ -167,6 +184,8 @@ export class WsLink extends SocketLink {
 
   readonly #uncork = (): void => {
     this.#corked = false;
+    this.#batch = 0;
+    this.#batchBytes = 0;
     this.#raw?.uncork();
     if (this.state === 'over') return;
     if (this.#ws.bufferedAmount > 0) {

@@ -18,7 +18,7 @@ export interface WebSocketLinkOptions {
 
   /**
    * The network socket beneath a `ws` WebSocket: on a server `request.socket`, on a client the `socket` of the
-   * response in `ws`'s event `upgrade`. With it, messages that are sent in one tick leave in one write, which makes
+   * response in `ws`'s event `upgrade`. With it, messages that are sent in one tick leave together, up to 32 in one write, which makes
    * small messages several times as fast; without it, each is a write of its own. `connectWebSocket` and
    * `listenWebSocket` provide it.
    */

@@ -33,7 +33,7 @@ describe('a WebSocket link', () => {
     return one.mock.calls.length + many.mock.calls.length;
   }
 
-  test.each([true, false])('sends 100 messages of one tick in one write (raw socket known: %p)', async (known) => {
+  test.each([true, false])('sends 100 messages of one tick in writes of 32 (raw socket known: %p)', async (known) => {
     const client = new WebSocket(host.url);
     const socketOf = new Promise<Socket>((resolve) => client.once('upgrade', (response) => resolve(response.socket)));
     const [server, socket] = await Promise.all([host.next(), socketOf]);
@@ -48,11 +48,11 @@ describe('a WebSocket link', () => {
       for (const bytes of numbered(100)) server.send(bytes);
       await atClient.received(100);
     });
-    expect([fromClient, fromServer]).toEqual([known ? 1 : 100, 1]);
+    expect([fromClient, fromServer]).toEqual([known ? 4 : 100, 4]);
     link.abort();
   });
 
-  test('that connectWebSocket made sends 100 messages of one tick in one write', async () => {
+  test('that connectWebSocket made sends 100 messages of one tick in writes of 32', async () => {
     const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
     const atServer = record(server);
     record(client);
@@ -67,7 +67,7 @@ describe('a WebSocket link', () => {
     for (const bytes of numbered(100)) client.send(bytes);
     await atServer.received(100);
     Object.assign(TcpSocket.prototype, { _write, _writev });
-    expect(writes).toHaveLength(1);
+    expect(writes).toHaveLength(4);
     client.abort();
   });
 
@@ -86,6 +86,19 @@ describe('a WebSocket link', () => {
     client.abort();
   });
 
+  test('sends 128 KiB of one tick, and what goes beyond, in a write of their own', async () => {
+    const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
+    record(server);
+    const atClient = record(client);
+    const writes = await writesOf(host.sockets[0] as Socket, async () => {
+      // 40 KiB each: the fourth goes beyond, and is the last of its write.
+      for (const bytes of numbered(6, 40 * 1024)) server.send(bytes);
+      await atClient.received(6);
+    });
+    expect(writes).toBe(2);
+    client.abort();
+  });
+
   test('says drained as a big backlog leaves, not only when all of it has left', async () => {
     const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
     const atServer = record(server);
@@ -93,9 +106,9 @@ describe('a WebSocket link', () => {
     atServer.drained = () => void levels.push(server.buffered);
     const atClient = record(client);
     client.pause();
-    for (const bytes of numbered(8000, 1000)) server.send(bytes);
+    for (const bytes of numbered(20_000, 1000)) server.send(bytes);
     client.resume();
-    await atClient.received(8000);
+    await atClient.received(20_000);
     await turns(5);
     expect(levels.length).toBeGreaterThan(5);
     expect(levels).toEqual([...levels].sort((a, b) => b - a));
