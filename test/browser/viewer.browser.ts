@@ -256,6 +256,31 @@ describeInBrowser('the viewer', () => {
     await page.close();
   });
 
+  test('gives a panel the size that its edge is dragged to, or moved to by keys', async () => {
+    const { page } = viewer;
+    const tree = page.locator('.tree');
+    const width = async () => Math.round((await tree.boundingBox())?.width ?? 0);
+    const before = await width();
+    const edge = page.getByRole('separator', { name: 'Width of the actors' });
+    const { x, y } = (await edge.boundingBox()) ?? { x: 0, y: 0 };
+    await page.mouse.move(x + 3, y + 100);
+    await page.mouse.down();
+    await page.mouse.move(300, y + 120);
+    await page.mouse.up();
+    expect(await width()).toBe(300);
+    await edge.focus();
+    await page.keyboard.press('ArrowRight');
+    expect(await width()).toBe(316);
+    await page.keyboard.press('Enter');
+    expect(await width()).toBe(before);
+    const lower = page.locator('.lower');
+    const height = (await lower.boundingBox())?.height ?? 0;
+    await page.getByRole('separator', { name: 'Height of the messages' }).focus();
+    await page.keyboard.press('ArrowDown');
+    expect((await lower.boundingBox())?.height).toBeCloseTo(height - 16, 0);
+    await page.keyboard.press('Enter');
+  });
+
   test('is used with keys alone, and says what they are', async () => {
     const { page } = viewer;
     await page.keyboard.press('1');

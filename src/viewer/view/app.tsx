@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { Chart } from './chart.js';
+import { Divider } from './divider.js';
 import { Events } from './events.js';
 import { Header } from './header.js';
 import { Shortcuts } from './shortcuts.js';
@@ -18,6 +19,7 @@ export function App() {
       <main>
         <Chart />
         <section class="panel lower">
+          <Divider name="--lower-height" edge="top" label="Height of the messages" />
           <div class="tabs" role="tablist" aria-label="Below the statechart">
             <Tab name="wire" title="Wire" />
             <Tab name="events" title="Events" />

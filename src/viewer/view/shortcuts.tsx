@@ -37,6 +37,7 @@ const IN_PLACE: readonly string[] = [
   'in the actors: ↑ ↓ choose, → unfolds, ← folds',
   'in the messages and events: ↑ ↓ go from one to the next',
   'in the statechart: arrows move it, + − bring it nearer and farther, 0 shows all, c follows the active state',
+  'on the edge of a panel: arrows move it, Enter puts it back',
   'in the timeline: ← → step, with Shift by ten, Page Up and Down by a hundred',
 ];
 

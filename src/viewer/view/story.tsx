@@ -5,6 +5,7 @@ import { counterpartOf, transitionText } from '../model/story.js';
 import { fullLabelOf, hasEnded, roleOf, standingOf, stateOf, titleOf } from '../model/tree.js';
 import { filter, forest, moment, select, selected } from '../state.js';
 import { Agreed, Limits } from './agreed.js';
+import { Divider } from './divider.js';
 import { Tree as JsonTree } from './json.js';
 import { Mark } from './mark.js';
 import { Section } from './section.js';
@@ -16,6 +17,7 @@ export function Story() {
   const actor = selected.value === undefined ? undefined : state.actors.get(selected.value);
   return (
     <section class="panel story" aria-label="The selected actor">
+      <Divider name="--story-width" edge="left" label="Width of the story" />
       {actor === undefined ? (
         <p class="empty">{selected.value === undefined ? 'No actor is chosen.' : 'It is not there at this moment.'}</p>
       ) : (

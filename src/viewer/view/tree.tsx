@@ -2,6 +2,7 @@ import type { ActorState } from '../../inspect/state.js';
 import { compact, duration, grouped, shortDuration } from '../model/numbers.js';
 import { countsOf, hasEnded, roleOf, standingOf, stateOf, type TreeRow, titleOf } from '../model/tree.js';
 import { fold, forest, moment, narrowing, rows, select, selected } from '../state.js';
+import { Divider } from './divider.js';
 import { Mark } from './mark.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -12,6 +13,7 @@ export function Tree() {
   const chosen = list.findIndex(({ actor }) => actor !== undefined && actor === selected.value);
   return (
     <section class="panel tree" aria-label="Actors">
+      <Divider name="--tree-width" edge="right" label="Width of the actors" />
       <header>
         <h2>Actors</h2>
         <Total />
