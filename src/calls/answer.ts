@@ -6,9 +6,10 @@ import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
+import { compile } from './compile.js';
 import type { Line } from './line.js';
 import type { OfferedChannel } from './offer.js';
-import { compile, Stepper } from './stepper.js';
+import { Stepper } from './stepper.js';
 
 const TABLE = compile(answerMachine);
 

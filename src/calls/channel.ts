@@ -1,19 +1,10 @@
-import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { isThenable } from '../deferred.js';
 import { ChannelClosed, InvalidArgument } from '../errors.js';
-import { refused } from '../outbox.js';
 import type { Metadata } from '../wire/metadata.js';
+import { Core } from './channel-core.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
 import { readableOf, writableOf } from './streams.js';
-import { watch } from './unreachable.js';
-
-/** How items become bytes, and what they were. */
-export interface ItemCodec<T> {
-  encode(item: T): Uint8Array;
-  /** The item, now or, where it is a promise, later. */
-  decode(bytes: Uint8Array): T | PromiseLike<T>;
-}
 
 /** Options of {@link channel}. */
 export interface ChannelOptions {
@@ -31,109 +22,6 @@ export function creditOf(credit: unknown): number {
     throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${String(credit)}`);
   }
   return credit as number;
-}
-
-const BYTES: ItemCodec<Uint8Array> = {
-  encode: (item) => {
-    if (!(item instanceof Uint8Array)) throw new InvalidArgument('an item must be a Uint8Array');
-    return item;
-  },
-  decode: (bytes) => bytes,
-};
-
-/** What the two ends of a channel have in common: which of them is ours, and what carries it. */
-export class Core<T = unknown> {
-  #credit: number | undefined;
-  /** What our end does, once the other one was passed. */
-  role: 'sender' | 'receiver' | undefined;
-  codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
-  end: SenderEnd | ReceiverEnd | undefined;
-  #error: Error | undefined;
-  /** Both, until one of them is passed; then ours, until it is bound. By then nobody but its user holds it. */
-  #ends: readonly [Tx<T>, Rx<T>] | undefined;
-  #ours: Tx<T> | Rx<T> | undefined;
-  /** What is to be done once there is an end to do it, in order. */
-  #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
-
-  constructor(credit: number | undefined) {
-    this.#credit = credit;
-  }
-
-  /** What the sender begins with. */
-  get credit(): number {
-    return this.#credit ?? INITIAL_CREDIT;
-  }
-
-  /**
-   * The method that it is passed to says what the sender begins with.
-   *
-   * @throws InvalidArgument when it was made with another number.
-   */
-  agree(credit: number): void {
-    if (this.#credit !== undefined && this.#credit !== credit) {
-      throw new InvalidArgument(`the channel was made with a credit of ${this.#credit}, and the method says ${credit}`);
-    }
-    this.#credit = credit;
-  }
-
-  get isPassed(): boolean {
-    return this.role !== undefined;
-  }
-
-  /** The two ends that its user gets. */
-  make(): [tx: Tx<T>, rx: Rx<T>] {
-    const ends: [Tx<T>, Rx<T>] = [new Tx(this), new Rx(this)];
-    this.#ends = ends;
-    return ends;
-  }
-
-  /** The peer gets `passed`; the other end is ours. */
-  pass(passed: Tx<T> | Rx<T>): void {
-    const isSender = passed instanceof Rx;
-    this.role = isSender ? 'sender' : 'receiver';
-    this.#ours = this.#ends?.[isSender ? 0 : 1];
-    this.#ends = undefined;
-  }
-
-  bind(end: SenderEnd | ReceiverEnd, ours: Tx<T> | Rx<T> | undefined = this.#ours): void {
-    this.end = end;
-    this.#ours = undefined;
-    if (ours !== undefined) watch(ours, end);
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { act } of waiting) act(end);
-  }
-
-  /** The call that was to name it came to nothing: whoever waits for its items, or to send some, hears of it. */
-  fail(error: Error): void {
-    if (this.end === undefined) this.abandon(error);
-    else this.end.fail(error);
-  }
-
-  abandon(error: Error): void {
-    this.#error ??= error;
-    this.#ours = undefined;
-    for (const { fail } of this.#waiting.splice(0)) fail(error);
-  }
-
-  /**
-   * @throws InvalidArgument when the end that does `role` is not ours.
-   */
-  require(role: 'sender' | 'receiver'): void {
-    if (this.role !== undefined && this.role !== role) {
-      throw new InvalidArgument('this end of the channel was passed to the peer: use the other one');
-    }
-  }
-
-  /** Does it once the channel is bound. */
-  when<R>(action: (end: SenderEnd | ReceiverEnd) => Promise<R>): Promise<R> {
-    if (this.#error !== undefined) return refused(this.#error);
-    const done = new Promise<R>((resolve, reject) => {
-      this.#waiting.push({ act: (end) => action(end).then(resolve, reject), fail: reject });
-    });
-    done.catch(() => {});
-    return done;
-  }
 }
 
 /** Either end. Whoever is left with one alone, be it by a loop or a stream of its, keeps it. */
@@ -304,7 +192,11 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
  * @throws InvalidArgument when the credit is none.
  */
 export function channel<T = Uint8Array>({ credit }: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
-  return new Core<T>(credit === undefined ? undefined : creditOf(credit)).make();
+  const core = new Core<T>(credit === undefined ? undefined : creditOf(credit));
+  const tx = new Tx(core);
+  const rx = new Rx(core);
+  core.give(tx, rx);
+  return [tx, rx];
 }
 
 function bound<E extends Tx<Uint8Array> | Rx<Uint8Array>>(

@@ -44,10 +44,9 @@ export class ShownSteppers implements StepObserver {
 
   stepped(stepper: Stepper<AnyStateMachine>, event: AnyEventObject): void {
     if (this.#attachment !== undefined) {
-      const { steppers, listeners } = this.#attachment;
-      if (stepper.isDone) steppers.delete(stepper);
-      else if (event.type === 'xstate.init') steppers.set(stepper, this);
-      if (listeners === 0 && !this.#always) return;
+      if (stepper.isDone) this.#attachment.remove(stepper);
+      else if (event.type === 'xstate.init') this.#attachment.add({ stepper, by: this });
+      if (this.#attachment.listeners === 0 && !this.#always) return;
     }
     const actorRef = this.actorOf(stepper);
     const shown = withSizes(event) as AnyEventObject;

@@ -7,10 +7,11 @@ import { costOf, relieve, stockUp } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Item, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
+import { compile } from './compile.js';
 import type { ChannelHost } from './line.js';
 import { ReceiverEnd } from './receiver.js';
 import { SenderEnd } from './sender.js';
-import { compile, Stepper } from './stepper.js';
+import { Stepper } from './stepper.js';
 
 const TABLE = compile(offerMachine);
 

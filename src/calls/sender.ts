@@ -8,9 +8,10 @@ import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
+import { compile } from './compile.js';
 import type { ChannelHost } from './line.js';
 import { ENVELOPE } from './line.js';
-import { compile, Stepper } from './stepper.js';
+import { Stepper } from './stepper.js';
 import { ABORTED_METADATA } from './streams.js';
 import { unwatch } from './unreachable.js';
 

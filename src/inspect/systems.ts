@@ -117,8 +117,7 @@ export function actorsOf(root: Ref): Ref[] {
     for (const child of childrenOf(ref, looks)) if (child?._parent === ref) visit(child);
   };
   visit(root);
-  for (const [stepper, shower] of attachmentOf(root.system)?.steppers ?? [])
-    actors.push(shower.actorOf(stepper) as Ref);
+  for (const { stepper, by } of attachmentOf(root.system)?.steppers ?? []) actors.push(by.actorOf(stepper) as Ref);
   return actors;
 }
 

@@ -1,4 +1,5 @@
-import { coreOf, type ItemCodec } from '../calls/channel.js';
+import { coreOf } from '../calls/channel.js';
+import type { ItemCodec } from '../calls/channel-core.js';
 import type { OfferedChannel } from '../calls/offer.js';
 import { InvalidPayload } from '../errors.js';
 import type { AnyMethod } from './method.js';

@@ -1,5 +1,6 @@
 import { type AnyStateMachine, createActor, type EventObject } from 'xstate';
-import { compile, Stepper } from '../../src/calls/stepper.js';
+import { compile } from '../../src/calls/compile.js';
+import { Stepper } from '../../src/calls/stepper.js';
 
 // The same machine on XState and on the stepper: the same events, and the same answers from within effects.
 

@@ -8,6 +8,7 @@ import type { SocketEvents } from '../../src/inspect/sender.js';
 import { GREETING } from '../../src/inspect/stately.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { accept, initiate, type Session } from '../../src/session.js';
+import { settle } from '../support/settle.js';
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
@@ -187,7 +188,7 @@ describe('an inspector that nobody listens to', () => {
     await near.root.caller().call(1n, new Uint8Array(0));
     const calling = near.root.caller().call(1n, new Uint8Array(1));
     await near.root.caller().call(1n, new Uint8Array(0));
-    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.size);
+    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.length);
     expect(held()).toEqual([1, 1]);
     rig.listen();
     expect(rig.actors().filter(([id]) => /-/.test(id))).toEqual([
@@ -205,6 +206,30 @@ describe('an inspector that nobody listens to', () => {
     expect(held()).toEqual([0, 0]);
   });
 
+  test('holds the calls that are left, in whatever order others end', async () => {
+    const rig = new Rig();
+    const [near, far] = await pair(rig.inspector.inspect);
+    const answers: ((bytes: Uint8Array) => void)[] = [];
+    far.root.serve(() => new Promise((resolve) => answers.push(resolve)));
+    const caller = near.root.caller();
+    const calls = [1, 2, 3, 4].map(() => caller.call(1n, new Uint8Array(1)));
+    const held = ({ actor }: typeof near) =>
+      attachmentOf(actor.system)
+        ?.steppers.map(({ stepper }) => (stepper.context as { port: { id: number } }).port.id)
+        .sort();
+    await settle();
+    for (const [index, left] of [
+      [1, [1, 5, 7]],
+      [3, [1, 5]],
+      [0, [5]],
+      [2, []],
+    ] as const) {
+      answers[index]?.(new Uint8Array(1));
+      await calls[index];
+      expect([held(near), held(far)]).toEqual([left, left]);
+    }
+  });
+
   test('holds no call longer than its handler runs, and tells of none once the session has ended', async () => {
     const rig = new Rig();
     const [near, far] = await pair(rig.inspector.inspect);
@@ -216,7 +241,7 @@ describe('an inspector that nobody listens to', () => {
     await Promise.all([near.closed, far.closed]);
     rig.listen();
     expect(rig.actors()).toEqual([]);
-    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.size);
+    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.length);
     expect(held()).toEqual([0, 1]);
     answer(new Uint8Array(1));
     await near.closed;
