@@ -76,7 +76,10 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
   close(given: Metadata | undefined): Promise<void> {
-    const metadata = this.#channels.line.metadataOf(given);
+    return this.#close(this.#channels.line.metadataOf(given));
+  }
+
+  #close(metadata: Metadata): Promise<void> {
     if (this.#end !== undefined || this.#closing !== undefined) return SENT;
     if (this.#waiting.length === 0) {
       this.#stepper.send({ type: 'app.close', metadata });
@@ -96,7 +99,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
 
   /** Nobody can send on it any more: what waits still leaves, and then the receiver is told that something is missing. */
   drop(): void {
-    void this.close(ABORTED_METADATA);
+    // Ours, whatever limits there are for a user's: there is nobody here to hear that it was refused.
+    void this.#close(ABORTED_METADATA);
   }
 
   take({ body }: ChannelMessage): void {

@@ -138,6 +138,12 @@ describe('a sender that nobody can reach any more', () => {
     expect(await rig.say(grantOn(2, 5))).toEqual([itemOn(2, 2), closeOn(2, ABORTED)]);
   });
 
+  test('gives its channel up also where a user could not say so: the metadata is over the limit', async () => {
+    await start({ limits: { metadataBytes: 8 } });
+    await answering(({ channels }) => void channels[0]?.send());
+    expect(await collected()).toEqual([closeOn(2, ABORTED)]);
+  });
+
   test('has nothing more to say when it was closed', async () => {
     await start();
     await answering(({ channels }) => void channels[0]?.send().close());
