@@ -5,7 +5,7 @@ import type { StepObserver } from './calls/stepper.js';
 import type { Codec } from './codec/codec.js';
 import type { Limits } from './limits.js';
 import type { Report } from './report.js';
-import type { Stock } from './stock.js';
+import type { Holding } from './stock.js';
 import type { ConnectionId, Parity } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
@@ -14,8 +14,6 @@ import type { Metadata } from './wire/metadata.js';
 export interface LineHost {
   readonly conformance: Conformance;
   readonly config: { readonly limits: Limits; readonly codec: Codec };
-  /** What waits to be read, of all connections together. */
-  readonly stock: Stock;
   readonly load: Load;
   send(message: DataMessage): Promise<void>;
   /** Sends what the protocol asks for, room or not. */
@@ -34,6 +32,7 @@ interface LineOwner {
   readonly parity: Parity;
   readonly localSettings: ConnectionSettings;
   readonly peerSettings: ConnectionSettings;
+  readonly holding: Holding;
   hold(): void;
   unhold(): void;
 }
@@ -46,7 +45,7 @@ export class ConnectionLine implements Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
-  readonly stock: Stock;
+  readonly holding: Holding;
   readonly load: Load;
   readonly observer: StepObserver | undefined;
   readonly #connection: LineOwner;
@@ -59,7 +58,7 @@ export class ConnectionLine implements Line {
     this.peerSettings = connection.peerSettings;
     this.conformance = host.conformance;
     this.limits = host.config.limits;
-    this.stock = host.stock;
+    this.holding = connection.holding;
     this.load = host.load;
     this.observer = host.observerOf(connection.id);
     this.#connection = connection;

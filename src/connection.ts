@@ -13,7 +13,7 @@ import { refused } from './outbox.js';
 import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
 import type { ConnectionActorRef } from './registry.js';
 import type { Report } from './report.js';
-import type { Stock } from './stock.js';
+import { Holding, type Stock } from './stock.js';
 import { type ConnectionId, type Parity, type RequestId, ROOT } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
@@ -54,6 +54,8 @@ export interface ConnectionHandler {
 
 /** The session behind a connection. */
 export interface ConnectionHost extends LineHost {
+  /** What waits to be read, of all connections together. */
+  readonly stock: Stock;
   readonly failures: Stock;
   // By connection, not by id: the peer may open an id of its own again, and an old handle must not touch the new one.
   closeConnection(connection: Connection, metadata: Metadata | undefined): Promise<void>;
@@ -87,6 +89,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   readonly #host: ConnectionHost;
   /** Made when it is first needed: most of ten thousand connections may be idle. */
   #messages: Inbox<DataMessage> | undefined;
+  #holding: Holding | undefined;
   #failures: Inbox<RequestFailure> | undefined;
   #hadCaller = false;
   /** What the connection stays open for: callers, calls of ours that are under way, ends of channels. */
@@ -295,6 +298,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (inbox !== undefined && inbox.length > 0) unreachable.register(this, inbox);
     this.#failures?.end();
     this.#driver?.end(this.#closedError(reason));
+    this.#holding?.leave();
     this.#resolveClosed?.(reason);
   }
 
@@ -312,6 +316,12 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   /** What makes and answers calls. @internal */
   get driver(): Driver {
     return this.#driver ?? this.#start();
+  }
+
+  /** What waits here to be read. @internal */
+  get holding(): Holding {
+    this.#holding ??= new Holding(this.id, this.#host.stock);
+    return this.#holding;
   }
 
   /** One more that the connection stays open for. @internal */
@@ -343,13 +353,13 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   }
 
   get #inbox(): Inbox<DataMessage> {
-    this.#messages ??= new Inbox(this.id, this.#host.stock, detachedMessage);
+    this.#messages ??= new Inbox(this.holding, detachedMessage);
     return this.#messages;
   }
 
   #failureStream(): Inbox<RequestFailure> {
     if (this.#failures === undefined) {
-      this.#failures = new Inbox(this.id, this.#host.failures);
+      this.#failures = new Inbox(new Holding(this.id, this.#host.failures));
       if (this.#reason !== undefined) this.#failures.end();
     }
     return this.#failures;

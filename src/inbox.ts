@@ -1,5 +1,4 @@
-import { costOf, relieve, Shelf, type Stock } from './stock.js';
-import type { ConnectionId } from './wire/id.js';
+import { costOf, type Holding, relieve, Shelf, type Stock } from './stock.js';
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
@@ -12,9 +11,9 @@ export class Inbox<T> {
   #isEnded = false;
 
   /** `keep` gives what stands in for a message that is not read in the turn of the event loop in which it came. */
-  constructor(id: ConnectionId, stock: Stock, keep: (message: T) => T = (message) => message) {
-    this.#stock = stock;
-    this.#messages = new Shelf(id, stock, this, keep);
+  constructor(holding: Holding, keep: (message: T) => T = (message) => message) {
+    this.#stock = holding.stock;
+    this.#messages = new Shelf(holding, this, keep);
   }
 
   /** Takes a message that came in a frame of `size` bytes. */

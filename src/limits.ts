@@ -50,7 +50,8 @@ export interface Limits {
   /**
    * Bytes of the frames in all inboxes together; at this many, reading stops. Stops many slow readers from adding up. Each
    * message counts 128 more than its frame, 8 for each channel that it names, and 96 for each entry of its metadata, as
-   * keeping them costs.
+   * keeping them costs. What is left unread of connections that are over stops nothing, until it and all inboxes hold twice
+   * as much together.
    * @defaultValue 16 MiB
    */
   readonly inboxBytes: number;

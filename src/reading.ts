@@ -22,6 +22,7 @@ export class Reading {
       maxMessages: limits.inboxMessages,
       maxBytes: limits.inboxBytes,
       bytes: 0,
+      leftBytes: 0,
       full: undefined,
       filled: (id) => this.#stop(id),
       drained: () => this.#goOn(),

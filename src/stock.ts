@@ -5,9 +5,15 @@ import type { ConnectionId } from './wire/id.js';
 export interface Stock {
   /** Messages that one inbox may hold. */
   readonly maxMessages: number;
-  /** Bytes that all of them may hold, with what messages cost beside those of their frames. */
+  /**
+   * Bytes that all of them may hold, with what messages cost beside those of their frames. What is left unread of connections
+   * that are over may be as much again before it stops anything.
+   */
   readonly maxBytes: number;
+  /** What those of living connections hold. */
   bytes: number;
+  /** What is left of those that are over. */
+  leftBytes: number;
   /** The inbox that has stopped the reading. */
   full: { readonly isRelieved: boolean } | undefined;
   /** Reading has to stop, since the inbox of this connection is full. */
@@ -22,6 +28,7 @@ export const UNBOUNDED: Stock = {
   maxMessages: Number.POSITIVE_INFINITY,
   maxBytes: Number.POSITIVE_INFINITY,
   bytes: 0,
+  leftBytes: 0,
   full: undefined,
   filled: () => {},
   drained: () => {},
@@ -39,26 +46,59 @@ export function costOf(message: unknown, size: number): number {
   return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + ENTRY_COST * (metadata?.length ?? 0);
 }
 
-/** `holder`, of the connection `id`, holds `cost` more: too much by itself (`isFull`), or with all the others. */
-export function stockUp(
-  stock: Stock,
-  cost: number,
-  holder: { readonly isRelieved: boolean },
-  id: ConnectionId,
-  isFull = false,
-): void {
-  stock.bytes += cost;
-  if (stock.full === undefined && (isFull || stock.bytes >= stock.maxBytes)) {
-    stock.full = holder;
-    stock.filled(id);
-  }
+/**
+ * A peer could open, fill and close connections for ever, all of which somebody means to read: what is left of them counts
+ * together with the rest, but for twice as much.
+ */
+function hasRoom({ bytes, leftBytes, maxBytes }: Stock): boolean {
+  return bytes < maxBytes && bytes + leftBytes < 2 * maxBytes;
 }
 
 /** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
 export function relieve(stock: Stock): void {
-  if (stock.full?.isRelieved === true && stock.bytes < stock.maxBytes) {
+  if (stock.full?.isRelieved === true && hasRoom(stock)) {
     stock.full = undefined;
     stock.drained();
+  }
+}
+
+/** What lies unread in the inbox of one connection, or in its channels, and counts in the session's stock. */
+export class Holding {
+  readonly stock: Stock;
+  readonly #id: ConnectionId;
+  #bytes = 0;
+  #isLeft = false;
+
+  constructor(id: ConnectionId, stock: Stock) {
+    this.#id = id;
+    this.stock = stock;
+  }
+
+  /** `holder` holds `cost` more: too much by itself (`isFull`), or with all the others. */
+  add(cost: number, holder: { readonly isRelieved: boolean }, isFull = false): void {
+    const { stock } = this;
+    this.#bytes += cost;
+    stock.bytes += cost;
+    if (stock.full === undefined && (isFull || !hasRoom(stock))) {
+      stock.full = holder;
+      stock.filled(this.#id);
+    }
+  }
+
+  /** So much less is held. Whether the reading can go on is to be seen, by {@link relieve}. */
+  remove(cost: number): void {
+    this.#bytes -= cost;
+    if (this.#isLeft) this.stock.leftBytes -= cost;
+    else this.stock.bytes -= cost;
+  }
+
+  /** The connection is over: nothing more comes, and what is here can still be read, in its own time. */
+  leave(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    this.stock.bytes -= this.#bytes;
+    this.stock.leftBytes += this.#bytes;
+    relieve(this.stock);
   }
 }
 
@@ -72,8 +112,7 @@ interface Entry<T> {
  * most is read by then, and a copy costs as much as a message.
  */
 export class Shelf<T> {
-  readonly #id: ConnectionId;
-  readonly #stock: Stock;
+  readonly #holding: Holding;
   readonly #holder: { readonly isRelieved: boolean };
   readonly #keep: (item: T) => T;
   readonly #entries = new Fifo<Entry<T>>();
@@ -81,9 +120,8 @@ export class Shelf<T> {
   #loose = 0;
 
   /** `keep` gives what stands in for an item that is not read in the turn of the event loop in which it came. */
-  constructor(id: ConnectionId, stock: Stock, holder: { readonly isRelieved: boolean }, keep: (item: T) => T) {
-    this.#id = id;
-    this.#stock = stock;
+  constructor(holding: Holding, holder: { readonly isRelieved: boolean }, keep: (item: T) => T) {
+    this.#holding = holding;
     this.#holder = holder;
     this.#keep = keep;
   }
@@ -96,8 +134,8 @@ export class Shelf<T> {
   push(item: T, cost: number, most = Number.POSITIVE_INFINITY): void {
     this.#entries.push({ item, cost });
     this.#loose++;
-    if (this.#loose === 1) this.#stock.loose(this);
-    stockUp(this.#stock, cost, this.#holder, this.#id, this.#entries.length >= most);
+    if (this.#loose === 1) this.#holding.stock.loose(this);
+    this.#holding.add(cost, this.#holder, this.#entries.length >= most);
   }
 
   /** Gives the front item, or undefined when there is none. */
@@ -126,7 +164,7 @@ export class Shelf<T> {
   }
 
   #release(cost: number): void {
-    this.#stock.bytes -= cost;
-    relieve(this.#stock);
+    this.#holding.remove(cost);
+    relieve(this.#holding.stock);
   }
 }

@@ -1,7 +1,7 @@
 import type { Conformance, Violation } from '../../machines/events.js';
 import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
-import type { Stock } from '../stock.js';
+import type { Holding } from '../stock.js';
 import type { ChannelId, ConnectionId, Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -26,8 +26,8 @@ export interface Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
-  /** What waits to be read, of all connections of the session together. */
-  readonly stock: Stock;
+  /** What waits to be read here. */
+  readonly holding: Holding;
   readonly load: Load;
   readonly observer: StepObserver | undefined;
   /**

@@ -3,7 +3,7 @@ import { offerMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
 import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
-import { costOf, relieve, stockUp } from '../stock.js';
+import { costOf, relieve } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Item, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
@@ -104,12 +104,11 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
       this.#granted = Math.min(0xffff_ffff, this.#granted + body.additional);
       return;
     }
-    const { id, stock } = this.#channels.line;
     const kept = detachedMessage(this.#message(body)) as ChannelMessage;
     this.#kept.push(kept);
     const cost = costOf(kept, body.type === 'Item' ? body.item.length : 0);
     this.#cost += cost;
-    stockUp(stock, cost, this, id);
+    this.#channels.line.holding.add(cost, this);
   }
 
   transmit(body: Reset | Item): void {
@@ -131,7 +130,7 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     const kept = this.#kept;
     this.#forget();
     for (const message of kept) end.take(message);
-    relieve(this.#channels.line.stock);
+    relieve(this.#channels.line.holding.stock);
     return end;
   }
 
@@ -147,13 +146,13 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   #look(): void {
     if (!this.#stepper.isDone) return;
     this.#forget();
-    relieve(this.#channels.line.stock);
+    relieve(this.#channels.line.holding.stock);
     this.#channels.ended(this);
   }
 
   #forget(): void {
     this.#kept = [];
-    this.#channels.line.stock.bytes -= this.#cost;
+    this.#channels.line.holding.remove(this.#cost);
     this.#cost = 0;
   }
 }

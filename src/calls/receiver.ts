@@ -38,8 +38,8 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   constructor(channels: ChannelHost, id: ChannelId, window: number) {
     this.id = id;
     this.#channels = channels;
-    const { conformance, observer, stock } = channels.line;
-    this.#items = new Shelf(channels.line.id, stock, this, detached);
+    const { conformance, observer, holding } = channels.line;
+    this.#items = new Shelf(holding, this, detached);
     const room = Math.max(window, INITIAL_CREDIT);
     this.#stepper = new Stepper(TABLE, { port: this, conformance, window, room }, observer);
     this.#stepper.start();

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
 import { detached, detachedMessage } from '../../src/detach.js';
 import { Inbox } from '../../src/inbox.js';
-import { type Stock, UNBOUNDED } from '../../src/stock.js';
+import { Holding, type Stock, UNBOUNDED } from '../../src/stock.js';
 import type { DataMessage } from '../../src/wire/message.js';
 
 const chunk = Uint8Array.from({ length: 65_536 }, (_, at) => at % 251);
@@ -51,7 +51,7 @@ describe('an inbox', () => {
   test('detaches what still lies there after the turn, and only that', async () => {
     const noted: { fasten(): void }[] = [];
     const stock: Stock = { ...UNBOUNDED, loose: (inbox) => noted.push(inbox) };
-    const inbox = new Inbox<{ bytes: Uint8Array }>(1, stock, ({ bytes }) => ({ bytes: detached(bytes) }));
+    const inbox = new Inbox<{ bytes: Uint8Array }>(new Holding(1, stock), ({ bytes }) => ({ bytes: detached(bytes) }));
     const views = [1, 2, 3].map((at) => ({ bytes: chunk.subarray(at, at + 1) }));
     for (const view of views) inbox.push(view, 1);
     expect((await inbox.next()).value).toBe(views[0]);

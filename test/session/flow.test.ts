@@ -146,21 +146,6 @@ describe('an inbox that is full', () => {
     expect(rig.peer.take()).toEqual([{ type: 'Pong', connectionId: 0, nonce: 2n }]);
   });
 
-  test('of a connection that the peer has closed counts until it is read, or closed here', async () => {
-    const size = messagePack.encode(itemOf(2, 0, 1000)).length;
-    const { rig, session } = await established({
-      limits: { inboxBytes: 2 * size },
-      onConnection: () => ({ type: 'accept' }),
-    });
-    await rig.say(openOf(2), itemOf(2, 0, 1000));
-    const virtual = session.connection(2) as Connection;
-    await rig.say(closeOf(2), itemOf(0, 0, 1000));
-    expect(await rig.say(pingOf(1))).toEqual([]);
-    await virtual.close();
-    await settle();
-    expect(rig.peer.take()).toEqual([{ type: 'Pong', connectionId: 0, nonce: 1n }]);
-  });
-
   test('has each of several next() calls get one message, in order', async () => {
     const { rig, session } = await established();
     const reader = session.root[Symbol.asyncIterator]();

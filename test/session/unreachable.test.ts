@@ -15,7 +15,7 @@ function round(id: number) {
 
 test('What nobody can read any more stops the reading only until its connection is collected', async () => {
   const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept' }) });
-  await rig.say(...round(2), ...round(4));
+  await rig.say(...round(2), ...round(4), ...round(6), ...round(8));
   expect(await rig.say(pingOf(1))).toEqual([]);
   collectGarbage();
   await settle();
@@ -27,7 +27,7 @@ test('What somebody may still read counts, and can be read', async () => {
   const held: Connection[] = [];
   const setup = (connection: Connection) => held.push(connection);
   const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept', setup }) });
-  await rig.say(...round(2), ...round(4));
+  await rig.say(...round(2), ...round(4), ...round(6), ...round(8));
   collectGarbage();
   await settle();
   expect(await rig.say(pingOf(1))).toEqual([]);
