@@ -1,8 +1,10 @@
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import type { Message } from '../wire/message.js';
 import type { Codec, DecodeLimits } from './codec.js';
+import { readDirectly, writeDirectly } from './direct.js';
 import { messageOf } from './reader.js';
 import { makeUnsigned, restoreMarks, scan } from './scan.js';
+import { allocate, copy } from './slab.js';
 import { partsOf } from './writer.js';
 
 // msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
@@ -29,22 +31,14 @@ interface Arena extends Uint8Array {
   readonly end: number;
 }
 
-/** Frames are cut from slabs, since memory of its own costs a frame more than all the rest. Who keeps a frame keeps its slab. */
-const SLAB = 32 * 1024;
-
-/** Longer frames get memory of their own. */
-const SLAB_SHARE = SLAB / 4;
-
-/** Shorter copies are faster in a loop than by `set`. */
-const SHORT = 48;
-
-let slab = new Uint8Array(0);
-let slabUsed = 0;
-
 // msgpackr remembers a view of the array that it last read: one array for all messages saves making that each time.
 const scratch = new Uint8Array(4096);
 
 function encode(message: Message): Uint8Array {
+  return writeDirectly(message) ?? encodeAny(message);
+}
+
+function encodeAny(message: Message): Uint8Array {
   const parts = partsOf(message);
   const last = parts.at(-1);
   if (typeof last !== 'object' || Array.isArray(last)) {
@@ -70,6 +64,10 @@ function encode(message: Message): Uint8Array {
 }
 
 function decode(bytes: Uint8Array, limits: DecodeLimits): Message {
+  return readDirectly(bytes) ?? decodeAny(bytes, limits);
+}
+
+function decodeAny(bytes: Uint8Array, limits: DecodeLimits): Message {
   const { last, marks } = scan(bytes, limits.metadataEntries);
   const format = bytes[last];
   const payload = format === 0xc4 ? last + 2 : format === 0xc5 ? last + 3 : format === 0xc6 ? last + 5 : 0;
@@ -88,21 +86,6 @@ function decode(bytes: Uint8Array, limits: DecodeLimits): Message {
 
 function pack(parts: unknown[]): Arena {
   return packr.pack(parts, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as unknown as Arena;
-}
-
-function allocate(length: number): Uint8Array {
-  if (length > SLAB_SHARE) return new Uint8Array(length);
-  if (slabUsed + length > slab.length) {
-    slab = new Uint8Array(SLAB);
-    slabUsed = 0;
-  }
-  slabUsed += length;
-  return slab.subarray(slabUsed - length, slabUsed);
-}
-
-function copy(from: Uint8Array, start: number, to: Uint8Array, at: number, length: number): void {
-  if (length > SHORT) to.set(from.subarray(start, start + length), at);
-  else for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
 }
 
 /**

@@ -162,10 +162,14 @@ function isWellFormed(value: string & { isWellFormed?: () => boolean }): boolean
 const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
   ?.get as (this: unknown) => string | undefined;
 
+export function isBytes(value: unknown): value is Uint8Array {
+  return typedArrayName.call(value) === 'Uint8Array';
+}
+
 function bytes(value: unknown, name: string): Uint8Array {
-  if (typedArrayName.call(value) !== 'Uint8Array') throw new InvalidArgument(`${name} must be a Uint8Array`);
-  if ((value as Uint8Array).length > MAX_U32) throw new InvalidArgument(`${name} is longer than 2^32 - 1 bytes`);
-  return value as Uint8Array;
+  if (!isBytes(value)) throw new InvalidArgument(`${name} must be a Uint8Array`);
+  if (value.length > MAX_U32) throw new InvalidArgument(`${name} is longer than 2^32 - 1 bytes`);
+  return value;
 }
 
 function object<T>(value: T, name: string): T & object {

@@ -1,0 +1,170 @@
+// What is written and read without msgpackr, against what msgpackr makes of it.
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { Packr } from 'msgpackr/pack';
+import { readDirectly, writeDirectly } from '../../src/codec/direct.js';
+import { messagePack } from '../../src/codec/msgpack.js';
+import { ProtocolError } from '../../src/errors.js';
+import type { Message } from '../../src/wire/message.js';
+import { arbitraryMessage, DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
+
+const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false, variableMapSize: true });
+
+const INTEGERS = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
+const METHODS = [
+  ...INTEGERS.map(BigInt),
+  2n ** 32n,
+  2n ** 53n,
+  2n ** 63n - 1n,
+  2n ** 63n,
+  0x0123_4567_89ab_cdefn,
+  2n ** 64n - 1n,
+];
+const LENGTHS = [0, 1, 47, 48, 49, 0xff, 0x100, 8_179, 8_192, 0xffff, 0x1_0000, 0x1_0001];
+
+type Element = number | bigint | Uint8Array | readonly [];
+
+/** What msgpackr makes of each element, behind the header of an array. A bigint it would take for a signed integer. */
+function frameOf(...elements: readonly Element[]): Uint8Array {
+  return Buffer.concat([Buffer.of(0x90 + elements.length), ...elements.map(elementOf)]);
+}
+
+function elementOf(element: Element): Uint8Array {
+  if (typeof element !== 'bigint') return packr.pack(element);
+  if (element <= 0xffff_ffffn) return packr.pack(Number(element));
+  const bytes = Buffer.alloc(9, 0xcf);
+  bytes.writeBigUInt64BE(element, 1);
+  return bytes;
+}
+
+/** A message of each of the four kinds, and its frame: with these numbers, and a payload of that length. */
+function cases(connectionId: number, id: number, methodId: bigint, length: number): [Message, Uint8Array][] {
+  const payload = Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + 7) % 256));
+  const request = { type: 'RequestMessage', connectionId, id } as const;
+  const channel = { type: 'ChannelMessage', connectionId, id } as const;
+  const lists = { channels: [], metadata: [] };
+  return [
+    [
+      { ...request, body: { type: 'Call', methodId, ...lists, args: payload } },
+      frameOf(connectionId, 7, id, 0, methodId, [], [], payload),
+    ],
+    [
+      { ...request, body: { type: 'Response', ...lists, ret: payload } },
+      frameOf(connectionId, 7, id, 1, [], [], payload),
+    ],
+    [{ ...channel, body: { type: 'Item', item: payload } }, frameOf(connectionId, 8, id, 0, payload)],
+    [{ ...channel, body: { type: 'GrantCredit', additional: id } }, frameOf(connectionId, 8, id, 3, id)],
+  ];
+}
+
+/** Each number at each of its boundaries, and the others as they usually are. */
+const boundaries = [
+  ...INTEGERS.flatMap((number) => [...cases(number, 3, 1n, 5), ...cases(1, number, 1n, 5)]),
+  ...METHODS.flatMap((methodId) => cases(1, 3, methodId, 5)),
+  ...LENGTHS.flatMap((length) => cases(1, 3, 1n, length)),
+];
+
+/** The same message, its array under a longer header: what is not read directly. */
+function longer(frame: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.of(0xdc, 0, (frame[0] ?? 0) - 0x90), frame.subarray(1)]);
+}
+
+/** The message that is decoded, or what is said to be wrong. */
+function outcome(frame: Uint8Array): Message | string {
+  try {
+    return messagePack.decode(frame, DEFAULT_LIMITS);
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
+    return error.message;
+  }
+}
+
+function isSame(left: Message | string, right: Message | string): boolean {
+  return typeof left === 'string' || typeof right === 'string' ? left === right : sameMessage(left, right);
+}
+
+describe('a message of the usual kinds', () => {
+  it('is written as msgpackr would, at each boundary of each number and length', () => {
+    for (const [message, frame] of boundaries) {
+      expect(Buffer.compare(writeDirectly(message) as Uint8Array, frame)).toBe(0);
+    }
+  });
+
+  it('is read from that, and from Buffers into plain bytes', () => {
+    for (const [message, frame] of boundaries) {
+      const read = readDirectly(frame) as Message;
+      expect(sameMessage(read, message)).toBe(true);
+      expect(sameMessage(messagePack.decode(longer(frame), DEFAULT_LIMITS), message)).toBe(true);
+      if (read.type === 'ChannelMessage' && read.body.type === 'Item')
+        expect(read.body.item.constructor).toBe(Uint8Array);
+    }
+  });
+
+  it('is read from integers in longer forms than they need', () => {
+    const call = { type: 'Call', methodId: 5n, channels: [], metadata: [], args: new Uint8Array([9]) } as const;
+    const frame = Buffer.from(
+      '98cc01cd0007ce00000003cc00cf00000000000000059090c60000000109'.replaceAll(' ', ''),
+      'hex',
+    );
+    expect(readDirectly(frame)).toEqual({ type: 'RequestMessage', connectionId: 1, id: 3, body: call });
+  });
+});
+
+describe('everything else', () => {
+  const usual = cases(1, 3, 1n, 5).map(([message]) => message) as Extract<Message, { body: unknown }>[];
+
+  it('is not written directly: other messages, channels, metadata, larger ids, and what is wrong', () => {
+    const spoiled = usual.flatMap((message) => [
+      { ...message, connectionId: 2 ** 32 },
+      { ...message, id: 2 ** 32 },
+      ...[-1, 0.5, Number.NaN, '1', 1n, undefined].flatMap((wrong) => [
+        { ...message, connectionId: wrong },
+        { ...message, id: wrong },
+      ]),
+      { ...message, body: undefined },
+      { ...message, body: null },
+      { ...message, body: 'Call' },
+      { ...message, body: { ...message.body, type: 'Other' } },
+      ...Object.keys(message.body).flatMap((key) =>
+        [undefined, null, -1, -1n, 0.5, 2 ** 32, 2n ** 64n, '', 'wrong', [1], { length: 0 }, new Uint16Array(2)].map(
+          (wrong) => ({ ...message, body: { ...message.body, [key]: wrong } }),
+        ),
+      ),
+    ]);
+    const others = exampleMessages.filter(({ type }) => type !== 'RequestMessage' && type !== 'ChannelMessage');
+    for (const message of [...spoiled, ...others, null, undefined, 5, 'RequestMessage', { type: 'RequestMessage' }]) {
+      expect(writeDirectly(message as Message)).toBeUndefined();
+    }
+  });
+
+  it('is not read directly', () => {
+    for (const message of exampleMessages) {
+      const frame = messagePack.encode(message);
+      expect(readDirectly(longer(frame))).toBeUndefined();
+      const read = readDirectly(frame);
+      if (read !== undefined) expect(sameMessage(read, message)).toBe(true);
+      else expect(writeDirectly(message)).toBeUndefined();
+    }
+  });
+
+  it('is the same message, or the same mistake, whichever way it takes', () => {
+    const usualFrame = fc.constantFrom(...boundaries.map(([, frame]) => frame).filter(({ length }) => length < 100));
+    const anyFrame = arbitraryMessage.map((message) => messagePack.encode(message));
+    const change = fc.record({ at: fc.nat({ max: 40 }), to: fc.nat({ max: 255 }) });
+    fc.assert(
+      fc.property(
+        fc.oneof(usualFrame, anyFrame),
+        fc.array(change, { maxLength: 2 }),
+        fc.integer({ min: -3, max: 3 }),
+        (frame, changes, more) => {
+          const bytes = Buffer.concat([frame, Buffer.alloc(3)]).subarray(0, Math.max(1, frame.length + more));
+          // The header stays one that a longer one can stand for.
+          for (const { at, to } of changes) bytes[Math.min(1 + at, bytes.length - 1)] = to;
+          bytes[0] = 0x90 | ((bytes[0] ?? 0) & 0xf);
+          expect(isSame(outcome(bytes), outcome(longer(bytes)))).toBe(true);
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+});
