@@ -1,6 +1,12 @@
 import type { ChannelEnd } from '../../machines/call-events.js';
 import { ChannelClosed, LimitExceeded } from '../errors.js';
+import { type Metadata, REASON } from '../wire/metadata.js';
 import type { ChannelHost } from './line.js';
+
+const INVALID = 'invalid payload';
+
+/** What a Reset says when its sender's items make no sense: no word of what was in them. */
+export const INVALID_ITEM: Metadata = [{ key: REASON, value: INVALID, flags: 0n }];
 
 /** Why one end of a channel has ended, as its user hears it. */
 export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endError }: ChannelHost): Error {
@@ -11,7 +17,7 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endEr
         : new ChannelClosed('peer', 'the sender has given the channel up before its end', end.metadata);
     case 'reset':
       return role === 'sender'
-        ? new ChannelClosed('peer', 'the receiver has reset the channel', end.metadata)
+        ? new ChannelClosed('peer', resetText(end.metadata), end.metadata)
         : new ChannelClosed('local', 'the channel was reset', end.metadata);
     case 'overrun':
       return new LimitExceeded(
@@ -21,4 +27,10 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endEr
     case 'ended':
       return endError ?? new ChannelClosed('local', 'the channel has ended');
   }
+}
+
+/** Any other reason is the peer's own text: whoever wants it finds it in the metadata. */
+function resetText(metadata: Metadata): string {
+  const isInvalid = metadata.some(({ key, value }) => key === REASON && value === INVALID);
+  return `the receiver has reset the channel${isInvalid ? ': it could not make sense of an item' : ''}`;
 }

@@ -133,8 +133,7 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
           return { value: isThenable(item) ? ((await item) as T) : item, done: false };
         } catch (error) {
           // The loop ends with it, and does not call `return` then.
-          end.fail(error as Error);
-          end.reset([]);
+          end.refuse(error as Error);
           throw error;
         }
       },

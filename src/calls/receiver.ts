@@ -2,12 +2,13 @@ import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machine
 import { receiverMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
 import { detached } from '../detach.js';
+import { InvalidPayload } from '../errors.js';
 import { Fifo } from '../link/fifo.js';
 import { MESSAGE_COST, Shelf } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { endErrorOf } from './channel-end.js';
+import { endErrorOf, INVALID_ITEM } from './channel-end.js';
 import { compile } from './compile.js';
 import type { ChannelHost } from './line.js';
 import { Stepper } from './stepper.js';
@@ -71,7 +72,10 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
   reset(given: Metadata | undefined): void {
-    const metadata = this.#channels.line.metadataOf(given);
+    this.#reset(this.#channels.line.metadataOf(given));
+  }
+
+  #reset(metadata: Metadata): void {
     this.#stepper.send({ type: 'app.reset', metadata });
     this.#items.drop();
     this.#letGo();
@@ -81,12 +85,19 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#failure = error;
-    this.reset([]);
+    this.#reset([]);
+  }
+
+  /** What was taken last makes no sense: nothing behind it is read, and the sender, where it still sends, hears why. */
+  refuse(error: Error): void {
+    if (this.#end === undefined) this.#failure = error;
+    // Ours, whatever limits there are for a user's: there is nobody here to hear that it was refused.
+    this.#reset(error instanceof InvalidPayload ? INVALID_ITEM : []);
   }
 
   /** Nobody can read it any more: the sender is not to wait for that. */
   drop(): void {
-    this.reset([]);
+    this.#reset([]);
   }
 
   take({ body }: ChannelMessage): void {

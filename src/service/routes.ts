@@ -1,10 +1,7 @@
 import type { OnConnection, OpenRequest, Rejection } from '../acceptor.js';
 import { InvalidArgument } from '../errors.js';
-import { type Metadata, SERVICE } from '../wire/metadata.js';
+import { type Metadata, REASON, SERVICE } from '../wire/metadata.js';
 import type { ServiceHandler } from './handler.js';
-
-/** The metadata key, of a Reject, for the reason. */
-const REASON = 'reason';
 
 /** What a Reject says back of a name, at most. */
 const NAME_SHOWN = 100;

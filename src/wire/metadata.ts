@@ -9,6 +9,9 @@ export const NO_PROPAGATE = 2n;
 /** The key, in an Open's metadata, of the name of the service that the connection is for. */
 export const SERVICE = 'service';
 
+/** The key, in the metadata of a Reject or a Reset, of why. */
+export const REASON = 'reason';
+
 /**
  * One entry. `flags` is an unsigned integer of 64 bits; bits that we do not know survive forwarding.
  * The value of an entry with the SENSITIVE bit is a {@link Sensitive}, whether it was received or is to be sent.

@@ -138,9 +138,11 @@ describe('the sender', () => {
     tx.send(bytes(1)).catch((reason: unknown) => {
       error = reason;
     });
-    const metadata = [{ key: 'why', value: 'enough', flags: 0n }];
+    // The peer's own text stays out of ours.
+    const metadata = [{ key: 'reason', value: 'enough', flags: 0n }];
     expect(await rig.say(resetOn(1, metadata))).toEqual([]);
-    expect(error).toMatchObject({ name: 'ChannelClosed', by: 'peer', metadata });
+    const message = 'the receiver has reset the channel';
+    expect(error).toMatchObject({ name: 'ChannelClosed', by: 'peer', message, metadata });
   });
 
   // 9b.13

@@ -6,7 +6,7 @@ import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 import { established } from '../support/rig.js';
 import { settle } from '../support/settle.js';
-import { bytes, callOf, closeOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
+import { bytes, CANCELLED, callOf, closeOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 import { Adder, adder, collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 
@@ -305,10 +305,41 @@ describe('an item that is malformed', () => {
     await tx.send(Uint8Array.of(1));
     expect(Array.from((await sum).ret)).toEqual([0x92, 1, 0x91, 3]);
     await settle();
-    expect(await errorOf(tx.send(Uint8Array.of(1)))).toMatchObject({ code: 'channel-closed', by: 'peer' });
+    expect(await errorOf(tx.send(Uint8Array.of(1)))).toMatchObject({
+      code: 'channel-closed',
+      by: 'peer',
+      message: 'the receiver has reset the channel: it could not make sense of an item',
+      metadata: [{ key: 'reason', value: 'invalid payload', flags: 0n }],
+    });
     expect(pair.reports[0]?.error).toHaveProperty(
       'cause',
       new InvalidPayload('malformed payload: the byte 0xc1, which MessagePack never uses'),
     );
   });
+
+  it('is the sender’s doing, and its receiver says so whatever limits a user’s metadata has', async () => {
+    const { rig, session } = await established({ limits: { metadataBytes: 8 } });
+    session.root.serve(adder);
+    await rig.say(callOf(2, bytes(0x91, 0xd4, 1, 0), { method: Adder.ids.sum, channels: [2] }));
+    expect(await rig.say(itemOn(2, 0xc1), itemOn(2, 1))).toEqual([
+      resetOn(2, [{ key: 'reason', value: 'invalid payload', flags: 0n }]),
+      responseOf(2, CANCELLED),
+    ]);
+    session.shutdown();
+    await session.closed;
+  });
+});
+
+it('An item that a schema fails over, instead of refusing it, is none of its sender’s doing', async () => {
+  const validate = (): never => {
+    throw new Error('no database');
+  };
+  const itemsIn = { '~standard': { version: 1, vendor: 'test', validate } } as const;
+  const Failing = service('Failing', { take: method<[Rx<number>], void>({ itemsIn }) });
+  const { rig, session } = await established();
+  session.root.serve(Failing.handler({ take: async (rx) => void (await collect(rx)) }));
+  await rig.say(callOf(2, bytes(0x91, 0xd4, 1, 0), { method: Failing.ids.take, channels: [2] }));
+  expect(await rig.say(itemOn(2, 1))).toEqual([resetOn(2), responseOf(2, CANCELLED)]);
+  session.shutdown();
+  await session.closed;
 });
