@@ -10,10 +10,32 @@ import { Sensitive } from './wire/sensitive.js';
 /** What `maxConcurrentRequests` is unless a user says otherwise. */
 const DEFAULT_MAX_CONCURRENT_REQUESTS = 64;
 
+/** A wrong value, as an error names it: text in quotes, and of what has no text of its own what it is. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
 /** @throws InvalidArgument when `value` is no object to read options from. */
 export function objectOf(value: unknown, name: string): void {
   if (typeof value !== 'object' || value === null) {
-    throw new InvalidArgument(`${name} must be an object, not ${String(value)}`);
+    throw new InvalidArgument(`${name} must be an object, not ${shown(value)}`);
+  }
+}
+
+/** @throws InvalidArgument when `value` is no array; `what` says of what. */
+export function arrayOf(value: unknown, name: string, what = ''): void {
+  if (!Array.isArray(value)) throw new InvalidArgument(`${name} must be an array${what}, not ${shown(value)}`);
+}
+
+/** @throws InvalidArgument when `value` is no array of functions. */
+export function functionsOf(value: unknown, name: string): void {
+  arrayOf(value, name, ' of functions');
+  for (const [index, each] of (value as unknown[]).entries()) {
+    if (typeof each !== 'function')
+      throw new InvalidArgument(`${name}[${index}] must be a function, not ${shown(each)}`);
   }
 }
 
@@ -40,11 +62,11 @@ export function settingsOf(options: SettingsOptions, parity: Parity): Connection
     maxConcurrentRequests: options.maxConcurrentRequests ?? DEFAULT_MAX_CONCURRENT_REQUESTS,
   };
   if (settings.parity !== 'odd' && settings.parity !== 'even') {
-    throw new InvalidArgument(`parity must be 'odd' or 'even', not ${String(settings.parity)}`);
+    throw new InvalidArgument(`parity must be 'odd' or 'even', not ${shown(settings.parity)}`);
   }
   const max = settings.maxConcurrentRequests;
   if (!Number.isInteger(max) || max < 0 || max > 0xffff_ffff) {
-    throw new InvalidArgument(`maxConcurrentRequests must be an integer from 0 to 2^32 − 1, not ${String(max)}`);
+    throw new InvalidArgument(`maxConcurrentRequests must be an integer from 0 to 2^32 − 1, not ${shown(max)}`);
   }
   return settings;
 }
@@ -56,6 +78,7 @@ export function settingsOf(options: SettingsOptions, parity: Parity): Connection
  */
 export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits: Limits): Metadata {
   if (metadata === undefined) return [];
+  // What it is instead is not shown: it may be a secret.
   if (!Array.isArray(metadata))
     throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
   // Whatever the user does to it from here on: it leaves as it was when it was checked.
@@ -147,7 +170,7 @@ export function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): Ke
     const value: unknown = options[name];
     if (typeof value !== 'number' || Number.isNaN(value) || value > MAX_DELAY) {
       throw new InvalidArgument(
-        `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${String(value)}`,
+        `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${shown(value)}`,
       );
     }
   }

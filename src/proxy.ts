@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js';
+import { Connection } from './connection.js';
 import { InvalidArgument } from './errors.js';
 import { ROOT } from './wire/id.js';
 import type { DataMessage } from './wire/message.js';
@@ -13,6 +13,9 @@ import { propagated } from './wire/metadata.js';
  * side's peer allocates, so the two parities must differ; and when a message is over the other side's `limits.frame`.
  */
 export async function proxyConnections(left: Connection, right: Connection): Promise<void> {
+  for (const [name, side] of Object.entries({ left, right })) {
+    if (!(side instanceof Connection)) throw new InvalidArgument(`${name} must be a connection, such as session.root`);
+  }
   if (left === right) throw new InvalidArgument('a connection cannot be proxied to itself');
   if (left.parity === right.parity) {
     throw new InvalidArgument(`request ids can't be kept: both connections have ${left.parity} parity on our side`);

@@ -1,6 +1,6 @@
 import type { CallOutcome, CallPort } from '../../machines/call-events.js';
 import { callMachine } from '../../machines/request.js';
-import { signalOf } from '../arguments.js';
+import { shown, signalOf } from '../arguments.js';
 import { Cancelled, InvalidArgument, LimitExceeded } from '../errors.js';
 import { MAX_DELAY } from '../limits.js';
 import { SENT } from '../outbox.js';
@@ -48,7 +48,7 @@ export interface Patience {
 export function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
   if (signal === undefined && timeout === undefined) return undefined;
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
-    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${String(timeout)}`);
+    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${shown(timeout)}`);
   }
   return { signal: signalOf(signal), timeout };
 }

@@ -1,3 +1,4 @@
+import { objectOf, shown } from '../arguments.js';
 import { isThenable } from '../deferred.js';
 import { ChannelClosed, InvalidArgument } from '../errors.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -19,7 +20,7 @@ export interface ChannelOptions {
 /** @throws InvalidArgument when it is no credit to begin with. */
 export function creditOf(credit: unknown): number {
   if (!Number.isInteger(credit) || (credit as number) < 0 || (credit as number) > 0xffff_ffff) {
-    throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${String(credit)}`);
+    throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${shown(credit)}`);
   }
   return credit as number;
 }
@@ -30,6 +31,7 @@ abstract class End<T> {
 
   /** @internal */
   constructor(core: Core<T>) {
+    if (!(core instanceof Core)) throw new InvalidArgument('an end of a channel is made by channel()');
     this.#core = core;
   }
 
@@ -80,7 +82,9 @@ export class Tx<T = Uint8Array> extends End<T> {
   }
 
   /** Ends the channel, after all that was sent. Resolves when that is on its way. `[rpc.channel.close]` */
-  close({ metadata }: { readonly metadata?: Metadata } = {}): Promise<void> {
+  close(options: { readonly metadata?: Metadata } = {}): Promise<void> {
+    objectOf(options, 'options');
+    const { metadata } = options;
     const core = this.core;
     core.require('sender');
     const { end } = core;
@@ -153,14 +157,16 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
    */
   grant(additional: number): void {
     if (!Number.isInteger(additional) || additional < 1 || additional > 0xffff_ffff) {
-      throw new InvalidArgument(`additional must be an integer from 1 to 2^32 − 1, not ${String(additional)}`);
+      throw new InvalidArgument(`additional must be an integer from 1 to 2^32 − 1, not ${shown(additional)}`);
     }
     this.core.require('receiver');
     this.#do((end) => end.grant(additional));
   }
 
   /** Tells the sender to stop, and drops what was not read. `[rpc.channel.reset]` */
-  reset({ metadata }: { readonly metadata?: Metadata } = {}): void {
+  reset(options: { readonly metadata?: Metadata } = {}): void {
+    objectOf(options, 'options');
+    const { metadata } = options;
     this.core.require('receiver');
     this.#do((end) => end.reset(metadata));
   }
@@ -180,7 +186,14 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
       action(end as ReceiverEnd);
       return;
     }
-    void this.core.when((bound) => attempt(async () => action(bound as ReceiverEnd)));
+    void this.core.when(async (bound) => {
+      try {
+        action(bound as ReceiverEnd);
+      } catch (error) {
+        // Whoever asked is not there to hear that it can't be sent as it is: whoever reads is.
+        bound.fail(error as Error);
+      }
+    });
   }
 }
 
@@ -190,7 +203,9 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
  *
  * @throws InvalidArgument when the credit is none.
  */
-export function channel<T = Uint8Array>({ credit }: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
+export function channel<T = Uint8Array>(options: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
+  objectOf(options, 'options');
+  const { credit } = options;
   const core = new Core<T>(credit === undefined ? undefined : creditOf(credit));
   const tx = new Tx(core);
   const rx = new Rx(core);

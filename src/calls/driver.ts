@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { objectOf } from '../arguments.js';
+import { arrayOf, objectOf } from '../arguments.js';
 import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
 import { ENTRY_COST, SENT } from '../outbox.js';
@@ -77,6 +77,7 @@ export class Driver implements CallHost, AnswerHost {
     const metadata = options.metadata === undefined ? NOTHING : line.metadataOf(options.metadata);
     const patience = patienceOf(options);
     const { channels = NOTHING } = options;
+    arrayOf(channels, 'channels', ' of ends of channels');
     const credit = options.credit === undefined ? INITIAL_CREDIT : creditOf(options.credit);
     const ids = channels.length === 0 ? NOTHING : this.channels.pass(channels);
     return this.#begin(methodId, ids, metadata, args, patience, credit);

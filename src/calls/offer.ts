@@ -1,6 +1,7 @@
 import type { ChannelPort } from '../../machines/call-events.js';
 import { offerMachine } from '../../machines/channel.js';
 import type { Violation } from '../../machines/events.js';
+import { objectOf } from '../arguments.js';
 import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
 import { costOf, relieve } from '../stock.js';
@@ -56,12 +57,16 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   }
 
   // r[rpc.channel.binding]
-  receive({ credit = this.#credit }: { readonly credit?: number } = {}): Rx<Uint8Array> {
+  receive(options: { readonly credit?: number } = {}): Rx<Uint8Array> {
+    objectOf(options, 'options');
+    const { credit = this.#credit } = options;
     const window = creditOf(credit);
     return Rx.of(this.#bind(() => new ReceiverEnd(this.#channels, this.id, window)));
   }
 
-  send({ credit = this.#credit }: { readonly credit?: number } = {}): Tx<Uint8Array> {
+  send(options: { readonly credit?: number } = {}): Tx<Uint8Array> {
+    objectOf(options, 'options');
+    const { credit = this.#credit } = options;
     const initial = creditOf(credit);
     return Tx.of(this.#bind(() => new SenderEnd(this.#channels, this.id, initial)));
   }

@@ -1,5 +1,5 @@
 import type { Connection } from '../connection.js';
-import type { ApplicationError } from '../errors.js';
+import { type ApplicationError, InvalidArgument } from '../errors.js';
 import type { Metadata, MetadataEntry } from '../wire/metadata.js';
 import type { AnyMethod, Method, MethodTypes } from './method.js';
 
@@ -108,12 +108,20 @@ export type HandlerMiddleware = <Call extends AnyHandlerCall, Answer>(
 ) => Awaitable<Answer>;
 
 /** The first of `interceptors` around the next one, and so on, and all of them around `last`. */
-export function chain<Call, Answer>(
+export function chain<Call extends { readonly args: readonly unknown[] }, Answer>(
   interceptors: readonly ((call: Call, next: (call: Call) => Answer) => Answer)[],
   last: (call: Call) => Answer,
 ): (call: Call) => Answer {
   return interceptors.reduceRight<(call: Call) => Answer>(
-    (next, interceptor) => (call) => interceptor(call, next),
-    last,
+    (next, interceptor) => (call) => interceptor(proceeding(call), next),
+    (call) => last(proceeding(call)),
   );
+}
+
+/** @throws InvalidArgument when it is no call that an interceptor could go on with. */
+function proceeding<Call extends { readonly args: readonly unknown[] }>(call: Call): Call {
+  if (!Array.isArray((call as Call | null | undefined)?.args)) {
+    throw new InvalidArgument('next takes a call, such as { ...call }, with an array of args');
+  }
+  return call;
 }

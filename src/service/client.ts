@@ -1,11 +1,13 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { functionsOf, objectOf } from '../arguments.js';
 import type { CallOptions, CallResult } from '../calls/call.js';
-import type { Caller, Connection } from '../connection.js';
+import { type Caller, Connection } from '../connection.js';
 import { isThenable } from '../deferred.js';
 import { ApplicationError, InvalidArgument } from '../errors.js';
 import {
   type AnyClientCall,
   type ArgsOf,
+  type CallContext,
   type ClientAnswer,
   type ClientInterceptor,
   chain,
@@ -13,7 +15,7 @@ import {
   type Methods,
   type ResultOf,
 } from './calls.js';
-import { abandonAll, checked, type Entry, failAll, NO_ENDS } from './entry.js';
+import { abandonAll, checked, type Entry, failAll, forgo, NO_ENDS } from './entry.js';
 import { outcomeOf } from './envelope.js';
 import { clientMiddleware } from './middleware.js';
 import type { ChannelHandle } from './payload.js';
@@ -27,6 +29,8 @@ export interface ClientOptions<M extends Methods = Methods> {
 }
 
 type OptionName = keyof MethodCallOptions;
+
+const OPTIONS: ReadonlySet<string> = new Set<OptionName>(['signal', 'timeout', 'metadata', 'context']);
 
 type RequiredKeys<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? never : Key }[keyof T];
 
@@ -80,8 +84,8 @@ export function wasAnswered(error: unknown): boolean {
 }
 
 /** Whether the error is what the method has declared, and has answered with. */
-export function isAnswerOf(entry: Entry | undefined, error: unknown): boolean {
-  return error instanceof ApplicationError && entry !== undefined && answered.get(error) === entry;
+export function isAnswerOf(entry: Entry, error: unknown): boolean {
+  return error instanceof ApplicationError && answered.get(error) === entry;
 }
 
 /**
@@ -99,8 +103,15 @@ export function callerOf(client: object): Caller {
 export function makeClient<M extends Methods>(
   entries: readonly Entry[],
   connection: Connection,
-  { interceptors = [], middleware = clientMiddleware }: ClientOptions<M>,
+  options: ClientOptions<M>,
 ): Client<M> {
+  if (!(connection instanceof Connection)) {
+    throw new InvalidArgument('connection must be a connection, such as session.root');
+  }
+  objectOf(options, 'options');
+  const { interceptors = [], middleware = clientMiddleware } = options;
+  functionsOf(interceptors, 'interceptors');
+  functionsOf(middleware, 'middleware');
   const caller = connection.caller();
   const all = [...interceptors, ...middleware] as readonly ((
     call: AnyClientCall,
@@ -114,7 +125,12 @@ export function makeClient<M extends Methods>(
       send(caller, entry, args, { signal, timeout, metadata }, answerOf),
     );
     client[entry.name] = (...given: unknown[]): Promise<unknown> => {
-      const options = takeOptions(given);
+      let options: MethodCallOptions | undefined;
+      try {
+        options = takeOptions(given);
+      } catch (error) {
+        return Promise.reject(error);
+      }
       if (isPlain && options?.timeout === undefined && options?.context === undefined) {
         return send(caller, entry, given, options, resultOf);
       }
@@ -136,7 +152,21 @@ function takeOptions(given: unknown[]): MethodCallOptions | undefined {
   // `undefined` stands for no options; as an argument it would be the same whether it is there or not.
   if (last === undefined ? given.length === 0 : !isOptions(last)) return undefined;
   given.pop();
-  return last as MethodCallOptions | undefined;
+  const options = last as MethodCallOptions | undefined;
+  if (options !== undefined) checkOptions(options);
+  return options;
+}
+
+/** What the call itself does not look at, or not first. */
+function checkOptions({ context, metadata }: MethodCallOptions): void {
+  if (metadata !== undefined && !Array.isArray(metadata)) {
+    throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
+  }
+  if (context === undefined) return;
+  const { metadata: received }: Partial<CallContext> = context ?? {};
+  if (!Array.isArray(received) || !('signal' in context)) {
+    throw new InvalidArgument('context must be what withContext gives to a handler');
+  }
 }
 
 function isOptions(value: unknown): boolean {
@@ -146,31 +176,21 @@ function isOptions(value: unknown): boolean {
   if (prototype !== Object.prototype && prototype !== null) return false;
   let hasAny = false;
   for (const key in value) {
-    const option: unknown = value[key as keyof typeof value];
-    if (key === 'signal') {
-      if (option !== undefined && typeof (option as AbortSignal | null)?.addEventListener !== 'function') return false;
-    } else if (key === 'timeout') {
-      if (option !== undefined && typeof option !== 'number') return false;
-    } else if (key === 'metadata') {
-      if (option !== undefined && !Array.isArray(option)) return false;
-    } else if (key !== 'context' || (option !== undefined && !isContext(option))) {
-      return false;
-    }
+    if (!OPTIONS.has(key)) return false;
     hasAny = true;
   }
   return hasAny;
-}
-
-function isContext(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'responseMetadata' in value;
 }
 
 async function valueThrough(
   through: (call: AnyClientCall) => Promise<ClientAnswer>,
   call: AnyClientCall,
 ): Promise<unknown> {
-  const { value } = await through(call);
-  return value;
+  const answer: unknown = await through(call);
+  if (typeof answer !== 'object' || answer === null || !('value' in answer)) {
+    throw new InvalidArgument('an interceptor must return what next gives: { value, metadata }');
+  }
+  return answer.value;
 }
 
 /** Not `async`, which would cost a call of a few bytes two more promises. */
@@ -184,7 +204,7 @@ function send<T>(
   const ends: ChannelHandle[] = [];
   let called: Promise<CallResult>;
   try {
-    const bytes = entry.codec.encode(args, ends);
+    const bytes = entry.encode(args, ends);
     if (options === undefined && ends.length === 0 && entry.method.credit === INITIAL_CREDIT) {
       called = caller.call(entry.id, bytes);
     } else {
@@ -192,7 +212,7 @@ function send<T>(
       called = caller.call(entry.id, bytes, callOptionsOf(entry, options, ends));
     }
   } catch (error) {
-    abandonAll(ends, error as Error);
+    forgo(ends, error as Error);
     return Promise.reject(error);
   }
   const made = called.then((result) => make(entry, result));

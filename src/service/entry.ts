@@ -1,7 +1,8 @@
+import { shown } from '../arguments.js';
 import { coreOf } from '../calls/channel.js';
 import type { ItemCodec } from '../calls/channel-core.js';
 import type { OfferedChannel } from '../calls/offer.js';
-import { InvalidPayload } from '../errors.js';
+import { InvalidArgument, InvalidPayload } from '../errors.js';
 import type { AnyMethod } from './method.js';
 import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
 import type { SchemaIssue, StandardSchema } from './standard-schema.js';
@@ -32,12 +33,17 @@ export class Entry {
   #itemsOf(schema: StandardSchema | undefined): ItemCodec<unknown> {
     const { codec } = this;
     return {
-      encode: (item) => codec.encode(item),
+      encode: (item) => encoded(codec.encode(item)),
       decode:
         schema === undefined
           ? (bytes) => this.decode(bytes)
           : (bytes) => checked(schema, this.decode(bytes), 'an item'),
     };
+  }
+
+  /** @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws. */
+  encode(value: unknown, ends: ChannelHandle[] = NO_ENDS): Uint8Array {
+    return encoded(this.codec.encode(value, ends));
   }
 
   /** @throws InvalidPayload for whatever the codec does not take. */
@@ -82,6 +88,14 @@ export class Entry {
   }
 }
 
+/** @throws InvalidArgument when it is not what a codec has to give: on the way out it would be found too late. */
+export function encoded(bytes: unknown): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) {
+    throw new InvalidArgument(`codec.encode must give a Uint8Array, not ${shown(bytes)}`);
+  }
+  return bytes;
+}
+
 /** Of a message that names no channel. */
 export const NO_ENDS: ChannelHandle[] = [];
 
@@ -92,6 +106,14 @@ function takeNone(): never {
 /** Ends the channels of a call that came to nothing: nobody is to wait for them. */
 export function failAll(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) coreOf(end, 'the channel').fail(error);
+}
+
+/** Ends those that were to be passed, and are not: whoever waits at the other end hears of it. What was passed before goes on. */
+export function forgo(ends: readonly ChannelHandle[], error: Error): void {
+  for (const end of ends) {
+    const core = coreOf(end, 'the channel');
+    if (!core.isPassed) core.abandon(error);
+  }
 }
 
 /** Ends those that the peer will never hear of. */

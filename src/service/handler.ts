@@ -1,4 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { functionsOf, objectOf } from '../arguments.js';
 import type { IncomingRequest, Refusals, Reply } from '../calls/answer.js';
 import type { Tx } from '../calls/channel.js';
 import type { Connection } from '../connection.js';
@@ -22,7 +23,7 @@ import {
   type TakenArgsOf,
 } from './calls.js';
 import { wasAnswered } from './client.js';
-import { abandonAll, checked, type Entry, failAll, NO_ENDS } from './entry.js';
+import { checked, type Entry, encoded, failAll, forgo, NO_ENDS } from './entry.js';
 import { CANCELLED, failure, INVALID_PAYLOAD, success, UNKNOWN_METHOD } from './envelope.js';
 import { handlerMiddleware } from './middleware.js';
 import type { ChannelHandle, PayloadCodec } from './payload.js';
@@ -102,8 +103,13 @@ export function makeHandler<M extends Methods>(
   codec: PayloadCodec,
   entries: readonly Entry[],
   implementation: Implementation<M>,
-  { interceptors = [], middleware = handlerMiddleware }: HandlerOptions<M>,
+  options: HandlerOptions<M>,
 ): ServiceHandler {
+  objectOf(implementation, 'implementation');
+  objectOf(options, 'options');
+  const { interceptors = [], middleware = handlerMiddleware } = options;
+  functionsOf(interceptors, 'interceptors');
+  functionsOf(middleware, 'middleware');
   const around = [...middleware, ...interceptors] as unknown as readonly ((
     call: AnyHandlerCall,
     next: Run,
@@ -128,9 +134,9 @@ export function makeHandler<M extends Methods>(
     });
   }
   const refusals: Refusals = {
-    unknownMethod: codec.encode(UNKNOWN_METHOD),
-    invalidPayload: codec.encode(INVALID_PAYLOAD),
-    cancelled: codec.encode(CANCELLED),
+    unknownMethod: encoded(codec.encode(UNKNOWN_METHOD)),
+    invalidPayload: encoded(codec.encode(INVALID_PAYLOAD)),
+    cancelled: encoded(codec.encode(CANCELLED)),
   };
   const handle = (request: IncomingRequest, connection: Connection): Reply | Promise<Reply> => {
     const method = methods.get(request.methodId);
@@ -233,11 +239,11 @@ class Answering {
     const { entry } = this.#method;
     const ends: ChannelHandle[] = [];
     try {
-      const ret = entry.codec.encode(success(value), ends);
+      const ret = entry.encode(success(value), ends);
       entry.pass(ends, 'handler');
       return this.#responseOf(ret, ends);
     } catch (error) {
-      abandonAll(ends, error as Error);
+      forgo(ends, error as Error);
       return this.#thrown(error);
     }
   }
@@ -253,7 +259,7 @@ class Answering {
     failAll(this.#ends, error as Error);
     const isForeign = wasAnswered(error);
     if (error instanceof ApplicationError && !isForeign) {
-      return this.#responseOf(this.#method.entry.codec.encode(failure(error.error)), []);
+      return this.#responseOf(this.#method.entry.encode(failure(error.error)), []);
     }
     if (isGivenUp(error)) throw new Cancelled('local', 'the handler was given up', error);
     // Of a call of the handler's own, or thrown by hand: to our caller it would say that the fault is with its call.

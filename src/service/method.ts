@@ -1,4 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { objectOf, shown } from '../arguments.js';
 import { creditOf } from '../calls/channel.js';
 import { InvalidArgument } from '../errors.js';
 import type { StandardSchema } from './standard-schema.js';
@@ -77,9 +78,10 @@ export function method<
   readonly result: { readonly sent: ResultSent; readonly taken: ResultTaken };
   readonly error: { readonly sent: ErrorSent; readonly taken: ErrorTaken };
 }> {
+  objectOf(options, 'options');
   const { id, credit = INITIAL_CREDIT, args, result, error, itemsIn, itemsOut } = options;
   if (id !== undefined && (typeof id !== 'bigint' || BigInt.asUintN(64, id) !== id)) {
-    throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${String(id)}`);
+    throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${shown(id)}`);
   }
   for (const [name, schema] of Object.entries({ args, result, error, itemsIn, itemsOut })) {
     if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {

@@ -1,4 +1,5 @@
 import type { OnConnection, OpenRequest, Rejection } from '../acceptor.js';
+import { arrayOf } from '../arguments.js';
 import { InvalidArgument } from '../errors.js';
 import { type Metadata, REASON, SERVICE } from '../wire/metadata.js';
 import type { ServiceHandler } from './handler.js';
@@ -18,6 +19,7 @@ const NAME_SHOWN = 100;
  */
 // r[rpc.one-service-per-connection]
 export function routes(handlers: readonly ServiceHandler[]): OnConnection {
+  arrayOf(handlers, 'handlers');
   const byName = new Map<string, ServiceHandler>();
   for (const handler of handlers) {
     if (typeof handler !== 'function' || typeof handler.service !== 'string') {

@@ -1,3 +1,4 @@
+import { objectOf } from '../arguments.js';
 import type { Connection } from '../connection.js';
 import { type ApplicationError, InvalidArgument } from '../errors.js';
 import type { ErrorOf, Methods } from './calls.js';
@@ -50,10 +51,10 @@ const RESERVED = new Set(['then', '__proto__', 'constructor', 'toJSON']);
  */
 // r[rpc.service]
 export function service<const M extends Methods>(name: string, methods: M, options: ServiceOptions = {}): Service<M> {
-  const { codec = messagePackPayload } = options;
   if (typeof name !== 'string' || name === '') throw new InvalidArgument('a service needs a name');
-  if (typeof methods !== 'object' || methods === null)
-    throw new InvalidArgument('methods must be an object of methods');
+  objectOf(methods, 'methods');
+  objectOf(options, 'options');
+  const { codec = messagePackPayload } = options;
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidArgument('codec must have encode and decode');
   }
@@ -74,6 +75,10 @@ export function service<const M extends Methods>(name: string, methods: M, optio
     ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
     client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
     handler: (implementation, handlerOptions = {}) => makeHandler(name, codec, entries, implementation, handlerOptions),
-    isErrorOf: (key, error): error is never => isAnswerOf(byName.get(key), error),
+    isErrorOf: (key, error): error is never => {
+      const entry = byName.get(key);
+      if (entry === undefined) throw new InvalidArgument(`${name} has no method ${key}`);
+      return isAnswerOf(entry, error);
+    },
   };
 }

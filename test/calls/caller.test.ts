@@ -261,6 +261,14 @@ describe('a caller', () => {
         () => caller.call(1n, bytes(), { channels: [{} as never] }),
         'channels[0] must be an end of a channel, as channel() gives',
       ],
+      [
+        () => caller.call(1n, bytes(), { channels: channel()[0] as never }),
+        'channels must be an array of ends of channels, not an object',
+      ],
+      [
+        () => caller.call(1n, bytes(), { channels: null as never }),
+        'channels must be an array of ends of channels, not null',
+      ],
       [() => caller.call(1n, bytes(), { metadata: 7 as never }), 'metadata must be an array of entries, not number'],
       [() => caller.call(1n, bytes(), 7 as never), 'options must be an object, not 7'],
     ];

@@ -119,7 +119,7 @@ test('the error that a method declares has its type', () => {
     if (Typed.isErrorOf('divide', error)) expectType<typeof error, ApplicationError<{ reason: string }>>(true);
     if (Typed.isErrorOf('failing', error)) expectType<typeof error.error, 'a' | 'b'>(true);
     // @ts-expect-error no such method
-    Typed.isErrorOf('subtract', error);
+    expect(() => Typed.isErrorOf('subtract', error)).toThrow('Typed has no method subtract');
   };
   expect(() => check(new Error('another'))).not.toThrow();
 });

@@ -30,7 +30,7 @@ const KEEPALIVE: readonly Case[] = [
     { pingInterval: Number.POSITIVE_INFINITY, pongTimeout: 1 },
     /^keepalive.pingInterval must .* not Infinity$/,
   ],
-  ['a string', { pingInterval: '5', pongTimeout: 1 }, /^keepalive.pingInterval must .* not 5$/],
+  ['a string', { pingInterval: '5', pongTimeout: 1 }, /^keepalive.pingInterval must .* not '5'$/],
   ['one time alone', { pingInterval: 5 }, /^keepalive.pongTimeout must .* not undefined$/],
 ].map(([what, keepalive, message]) => [`a keepalive with ${String(what)}`, { keepalive }, message] as Case);
 
@@ -89,7 +89,7 @@ const METADATA: readonly Case[] = [
 ].map(([what, metadata, message]) => [`metadata ${String(what)}`, { metadata }, message] as Case);
 
 const SETTINGS: readonly Case[] = [
-  ['a parity', { parity: 'none' }, "parity must be 'odd' or 'even', not none"],
+  ['a parity', { parity: 'none' }, "parity must be 'odd' or 'even', not 'none'"],
   [
     'a maximum of requests that is negative',
     { maxConcurrentRequests: -1 },
