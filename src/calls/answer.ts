@@ -1,5 +1,6 @@
 import type { AnswerPort } from '../../machines/call-events.js';
 import { answerMachine } from '../../machines/request.js';
+import { arrayOf } from '../arguments.js';
 import { isThenable } from '../deferred.js';
 import { Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../errors.js';
 import type { ChannelId, RequestId } from '../wire/id.js';
@@ -162,6 +163,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     try {
       this.#stepper.send({ type: 'app.reply', response: this.#responseOf(reply) });
     } catch (error) {
+      this.#forgo(reply, error as Error);
       this.#thrown(error);
       return;
     }
@@ -177,10 +179,21 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     }
     const checked = metadata === undefined ? [] : this.#driver.line.metadataOf(metadata);
     const { channels: all } = this.#driver;
+    if (channels !== undefined) arrayOf(channels, 'channels', ' of ends of channels');
     // Only for somebody who waits.
     if (this.#isAborted && channels !== undefined) all.refuse(channels, this.#reason() as Error);
     const ids = channels === undefined || this.#isAborted ? [] : all.pass(channels);
     return { type: 'Response', channels: ids, metadata: checked, ret };
+  }
+
+  /** What it names will not be passed: whoever holds the other ends hears why. */
+  #forgo(reply: unknown, error: Error): void {
+    try {
+      const { channels } = reply as Partial<Exclude<Reply, Uint8Array>>;
+      if (channels !== undefined) this.#driver.channels.refuse(channels, error);
+    } catch {
+      // They are no ends of channels.
+    }
   }
 
   #thrown(error: unknown): void {

@@ -59,6 +59,11 @@ export class Core<T = unknown> {
     return this.role !== undefined;
   }
 
+  /** @throws InvalidArgument when an end of it is the peer's already, or came from there. */
+  requireUnpassed(name: string): void {
+    if (this.isPassed) throw new InvalidArgument(`${name} belongs to a channel that was passed before`);
+  }
+
   /** These are the two ends that its user gets. */
   give(tx: object, rx: object): void {
     this.#ends = { tx, rx };

@@ -38,8 +38,9 @@ export class Channels implements ChannelHost {
   pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[] {
     const cores = ends.map((end, index) => coreOf(end, `channels[${index}]`));
     for (const [index, core] of cores.entries()) {
-      if (core.isPassed || cores.indexOf(core) !== index) {
-        throw new InvalidArgument(`channels[${index}] belongs to a channel that was passed before`);
+      core.requireUnpassed(`channels[${index}]`);
+      if (cores.indexOf(core) !== index) {
+        throw new InvalidArgument(`channels[${index}] belongs to the channel of one before it`);
       }
     }
     return cores.map((core, index) => {

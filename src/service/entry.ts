@@ -58,11 +58,13 @@ export class Entry {
   /**
    * These are about to be passed: what they carry is what the method says.
    *
-   * @throws InvalidArgument when one was made with another credit.
+   * @throws InvalidArgument when one was made with another credit, or its channel was passed before.
    */
   pass(ends: readonly ChannelHandle[], side: Side): void {
-    for (const end of ends) {
-      const core = coreOf(end, 'the channel');
+    const cores = ends.map((end) => coreOf(end, 'the channel'));
+    // Before any is touched: that one is in use, with a codec of its own.
+    for (const [index, core] of cores.entries()) core.requireUnpassed(`channels[${index}]`);
+    for (const core of cores) {
       core.agree(this.method.credit);
       core.codec = this.#items[side];
     }
