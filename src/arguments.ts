@@ -1,5 +1,6 @@
 import type { KeepaliveSettings } from '../machines/keepalive.js';
 import type { Codec } from './codec/codec.js';
+import { isBytes } from './codec/writer.js';
 import { InvalidArgument } from './errors.js';
 import { type Limits, MAX_DELAY } from './limits.js';
 import type { Parity } from './wire/id.js';
@@ -150,11 +151,6 @@ function copied(entry: MetadataEntry): MetadataEntry {
   if (isBytes(value)) return { key, value: new Uint8Array(value), flags };
   const inside = value instanceof Sensitive ? value.reveal() : undefined;
   return { key, value: isBytes(inside) ? new Sensitive(new Uint8Array(inside)) : value, flags };
-}
-
-/** Also of another realm, such as a vm context. */
-function isBytes(value: unknown): value is Uint8Array {
-  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
 
 function boxed(entry: MetadataEntry): MetadataEntry {

@@ -153,7 +153,7 @@ function text(value: unknown, name: string): string {
 }
 
 /** ES2024, in Node since version 20; a pattern finds the same where it is missing. */
-function isWellFormed(value: string & { isWellFormed?: () => boolean }): boolean {
+export function isWellFormed(value: string & { isWellFormed?: () => boolean }): boolean {
   return value.isWellFormed?.() ?? !/\p{Surrogate}/u.test(value);
 }
 

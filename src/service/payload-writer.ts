@@ -1,4 +1,5 @@
 import { Rx, Tx } from '../calls/channel.js';
+import { isBytes, isWellFormed } from '../codec/writer.js';
 import { InvalidArgument } from '../errors.js';
 import type { ChannelHandle } from './payload.js';
 import { EXTENSION, MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from './payload-layout.js';
@@ -13,10 +14,6 @@ const SLAB = 32 * 1024;
 const SHORT = 64;
 
 const textEncoder = new TextEncoder();
-
-// Unlike instanceof, this also knows the Uint8Arrays of another realm (an iframe, a vm context).
-const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
-  ?.get as (this: unknown) => string | undefined;
 
 class Writer {
   #bytes = new Uint8Array(SLAB);
@@ -80,8 +77,8 @@ class Writer {
     if (Array.isArray(value)) {
       // The outermost one is the list of arguments, or the envelope of a result.
       this.#array(value, depth, depth > 0);
-    } else if (typedArrayName.call(value) === 'Uint8Array') {
-      this.#binary(value as Uint8Array);
+    } else if (isBytes(value)) {
+      this.#binary(value);
     } else {
       this.#map(value as Record<string, unknown>, depth, isListed);
     }
@@ -291,12 +288,6 @@ class Writer {
 
 function stringHeader(length: number): number {
   return length < 32 ? 1 : length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5;
-}
-
-const { isWellFormed: native } = String.prototype as { isWellFormed?: () => boolean };
-
-function isWellFormed(value: string): boolean {
-  return native === undefined ? !/\p{Surrogate}/u.test(value) : native.call(value);
 }
 
 /** The one that is not at work: a getter of a user's may encode something itself. */
