@@ -56,25 +56,21 @@ const reply = (request: number): Step => ({
 /** Our first call, on the root. */
 const CALLED_1: Step = { user: 'call', on: 'root', as: 'it', args: bytes(1), wire: [call(0, 1)] };
 
-/** We receive on channel 1, whose sender has so much credit. */
-const receiving = (credit: number): Step => ({
+/** The same, and it names channel 1, of which the peer gets the one end and we have the other. */
+const naming = (pass: 'tx' | 'rx', credit: number): Step => ({
   user: 'call',
   on: 'root',
   as: 'it',
   args: bytes(1),
-  channels: [{ pass: 'tx', as: 'c', credit }],
+  channels: [{ pass, as: 'c', credit }],
   wire: [callNaming(0, 1, [1])],
 });
 
+/** We receive on channel 1, whose sender has so much credit. */
+const receiving = (credit: number): Step => naming('tx', credit);
+
 /** We send on channel 1, and have so much credit. */
-const sending = (credit: number): Step => ({
-  user: 'call',
-  on: 'root',
-  as: 'it',
-  args: bytes(1),
-  channels: [{ pass: 'rx', as: 'c', credit }],
-  wire: [callNaming(0, 1, [1])],
-});
+const sending = (credit: number): Step => naming('rx', credit);
 
 const items = (id: ChannelId, count: number) => Array.from({ length: count }, () => item(0, id));
 
