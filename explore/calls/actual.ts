@@ -10,9 +10,11 @@ import {
   type Rx,
   type Tx,
 } from '../../src/index.js';
-import type { ReceiverOptions, ReceiverState, SenderOptions, SenderState } from './channel.js';
+import type { AnswererOptions, AnswererState } from './answerer.js';
+import type { CallerState } from './caller.js';
 import type { Input } from './party.js';
-import type { AnswererOptions, AnswererState, CallerState } from './requests.js';
+import type { ReceiverOptions, ReceiverState } from './receiver.js';
+import type { SenderOptions, SenderState } from './sender.js';
 
 const CANCELLED = new Uint8Array([9]);
 const NOTHING = new Uint8Array();

@@ -3,9 +3,11 @@ import type { AnyStateMachine } from 'xstate';
 import type { Conformance } from '../../machines/events.js';
 import { answerMachine, callMachine, offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
 import { Local } from '../local.js';
-import { Receiver, type ReceiverOptions, Sender, type SenderOptions } from './channel.js';
+import { Answerer, type AnswererOptions } from './answerer.js';
+import { Caller, type CallerOptions } from './caller.js';
 import type { Party, PartyState, Said } from './party.js';
-import { Answerer, type AnswererOptions, Caller, type CallerOptions } from './requests.js';
+import { Receiver, type ReceiverOptions } from './receiver.js';
+import { Sender, type SenderOptions } from './sender.js';
 import type { WorldOptions } from './world.js';
 
 export interface Machines {

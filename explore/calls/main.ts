@@ -1,8 +1,8 @@
 /**
  * The checker for calls and channels: the shipped machines, as few of them as it takes, with a link between, and every order
- * in which things can happen. party.ts says what one side is; requests.ts and channel.ts are the sides; world.ts puts two
- * together, or one and an adversary; the search and what has to come about in the end are the sessions' (search.ts,
- * liveness.ts). What has to hold is listed in properties.ts.
+ * in which things can happen. party.ts says what one side is; caller.ts and answerer.ts, sender.ts and receiver.ts are the
+ * sides; world.ts puts two together, or one and an adversary; the search and what has to come about in the end are the
+ * sessions' (search.ts, liveness.ts). What has to hold is listed in properties.ts.
  *
  * `npm run explore:calls` goes through all of them and holds their counts against counts.json; `-- --pin` writes that anew.
  */

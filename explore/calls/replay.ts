@@ -10,9 +10,11 @@ import { BEFALLEN, type Label, WORDS } from '../draft.js';
 import { follow } from '../search.js';
 import { SteppedLink } from '../stepped-link.js';
 import { ActualAnswerer, ActualCaller, type ActualParty, ActualReceiver, ActualSender } from './actual.js';
-import { Receiver, type ReceiverState, Sender } from './channel.js';
+import { Answerer } from './answerer.js';
+import { Caller } from './caller.js';
 import { END, type Input, type Party, type Said } from './party.js';
-import { Answerer, Caller } from './requests.js';
+import { Receiver, type ReceiverState } from './receiver.js';
+import { Sender } from './sender.js';
 import type { Step, World } from './world.js';
 
 /** What a step comes to, here or there. */

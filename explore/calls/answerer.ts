@@ -1,0 +1,155 @@
+/**
+ * Who is called: what spawns the machines of the peer's calls, finds them by their ids and keeps our limit is modelled here, as
+ * little of it as there is, and as src/calls has it.
+ */
+import type { Conformance } from '../../machines/events.js';
+import type { Response } from '../../src/wire/message.js';
+import { DELIVERY, OPTIONAL } from '../draft.js';
+import type { Local } from '../local.js';
+import { type Choice, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
+
+const CANCELLED = new Uint8Array([9]);
+
+function responseOf(value: number): Response {
+  return { type: 'Response', channels: [], metadata: [], ret: new Uint8Array([value]) };
+}
+
+export interface AnswererOptions {
+  /** Our `maxConcurrentRequests`. */
+  readonly limit: number;
+  readonly conformance: Conformance;
+  /** Whether a handler has to answer; where not, it may. */
+  readonly answers: boolean;
+  /** Whether a handler answers at once when it is aborted, from within its signal. */
+  readonly listens: boolean;
+}
+
+interface AnswerState {
+  readonly id: number;
+  readonly machine: number;
+  /** The handler has been asked, and has not answered. */
+  readonly isAtWork: boolean;
+  readonly isAnswered: boolean;
+  /** A later call has its id. */
+  readonly isEclipsed: boolean;
+}
+
+export interface AnswererState {
+  readonly answers: readonly AnswerState[];
+  readonly isOver: boolean;
+}
+
+/** Calls of an adversary's at a time, and more than any limit here. */
+const MOST_HEARD = 3;
+
+export class Answerer implements Party<AnswererState> {
+  readonly name = 'answerer';
+  readonly #local: Local;
+  readonly options: AnswererOptions;
+  readonly #says: readonly Said[];
+
+  constructor(local: Local, options: AnswererOptions, says: readonly Said[] = []) {
+    this.#local = local;
+    this.options = options;
+    this.#says = says;
+  }
+
+  /** An adversary could call for ever. */
+  hears({ answers }: AnswererState): readonly Said[] {
+    return this.#says.filter(({ body }) => body.type !== 'Call' || answers.length < MOST_HEARD);
+  }
+
+  start(): Made<AnswererState> {
+    return { state: { answers: [], isOver: false }, sent: [] };
+  }
+
+  choices({ answers }: AnswererState): readonly Choice[] {
+    const kind = this.options.answers ? DELIVERY : OPTIONAL;
+    return answers.flatMap(({ isAtWork }, of) =>
+      isAtWork
+        ? [
+            { kind, input: { type: 'reply', of } },
+            { kind: OPTIONAL, input: { type: 'throw', of } },
+          ]
+        : [],
+    );
+  }
+
+  step(state: AnswererState, input: Input): Made<AnswererState> {
+    const watch = new Watch();
+    const answers = [...state.answers];
+    let { isOver } = state;
+    const tell = (of: number, event: { readonly type: string }) => {
+      answers[of] = this.#tell(answers[of] as AnswerState, event, isOver, watch);
+    };
+    if ('message' in input && input.message.body.type !== 'End') {
+      const { id, body } = input.message;
+      const of = answers.findIndex((answer) => answer.id === id && !answer.isAnswered && !answer.isEclipsed);
+      if (body.type === 'Cancel') {
+        // 9a.16
+        if (of >= 0) tell(of, { type: 'rx.Cancel' });
+      } else {
+        isOver = this.#accuses(answers, of, watch);
+        // In reference mode what is one too many is delivered like any other.
+        if (!isOver && of >= 0) answers[of] = { ...(answers[of] as AnswerState), isEclipsed: true };
+        if (!isOver) this.#begin(answers, id, watch);
+      }
+    } else if ('of' in input && input.of !== undefined) {
+      const event =
+        input.type === 'reply' ? { type: 'app.reply', response: responseOf(1) } : { type: 'app.fail', ret: CANCELLED };
+      answers[input.of] = { ...(answers[input.of] as AnswerState), isAtWork: false };
+      tell(input.of, event);
+    } else {
+      isOver = true;
+    }
+    if (isOver && !state.isOver) for (const of of answers.keys()) tell(of, { type: 'connection.ended' });
+    if (isOver) {
+      const left = answers.find(({ machine, isAtWork }) => !isAtWork && !isDone(this.#local, machine));
+      if (left !== undefined) watch.wrong('nothing-waits', `the handler of ${left.id} is done, and its answer is not`);
+    }
+    // What is over and done is forgotten.
+    const kept = answers.filter(({ machine }) => !isDone(this.#local, machine));
+    return { state: { answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
+  }
+
+  isAccused({ type }: Input, before: AnswererState, after: AnswererState): boolean {
+    return type === 'message' && after.isOver && !before.isOver;
+  }
+
+  goals({ answers }: AnswererState): ReturnType<Party['goals']> {
+    return { 'places-free': answers.every(({ isAnswered }) => isAnswered) };
+  }
+
+  /** 9a.14: whether a Call is one too many, in either of two ways. */
+  #accuses(answers: readonly AnswerState[], of: number, watch: Watch): boolean {
+    const isConforming = this.#says.length === 0;
+    const inFlight = answers.filter(({ isAnswered }) => !isAnswered).length;
+    if (isConforming && inFlight >= this.options.limit) watch.wrong('limit-kept', `${inFlight} are in flight already`);
+    if (of < 0 && inFlight < this.options.limit) return false;
+    return this.options.conformance === 'strict';
+  }
+
+  #begin(answers: AnswerState[], id: number, watch: Watch): void {
+    const { state: machine, actions } = this.#local.start({ port: PORT, cancelled: CANCELLED });
+    const isAtWork = actions.some((action) => action.kind === 'effect' && action.name === 'handle');
+    if (!isAtWork) watch.wrong('nothing-waits', `nobody is asked about ${id}`);
+    answers.push({ id, machine, isAtWork, isAnswered: false, isEclipsed: false });
+  }
+
+  #tell(before: AnswerState, event: { readonly type: string }, isOver: boolean, watch: Watch): AnswerState {
+    const answer = { ...before };
+    const machine = play(this.#local, answer.machine, event, (name, params: Response, send) => {
+      if (name === 'abort') {
+        if (!answer.isAtWork || !this.options.listens) return;
+        answer.isAtWork = false;
+        send({ type: 'app.reply', response: responseOf(2) } as never);
+        return;
+      }
+      if (isOver) watch.wrong('end-is-silent', `a Response to ${answer.id} at the end`);
+      if (answer.isAnswered) watch.wrong('one-response', `a second Response to ${answer.id}`);
+      answer.isAnswered = true;
+      watch.sent.push({ id: answer.id, body: params });
+    });
+    return { ...answer, machine };
+  }
+}
