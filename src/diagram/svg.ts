@@ -3,18 +3,9 @@ import type { Block, Row, Span } from './block.js';
 import { TEXT_SIZE, TITLE_SIZE, titleOf } from './block.js';
 import { chartOf, type State } from './chart.js';
 import type { Drawable } from './definition.js';
-import {
-  ANY_STATE,
-  type Arrow,
-  DOT_RADIUS,
-  type Layout,
-  layoutOf,
-  loadEngine,
-  MARGIN,
-  type Point,
-  type Rectangle,
-} from './layout.js';
+import { type Arrow, type Layout, layoutOf, loadEngine, type Point, type Rectangle } from './layout.js';
 import { element, escapeXml, picture } from './markup.js';
+import { ANY_STATE, DOT_RADIUS, MARGIN } from './plan.js';
 
 /** Around everything. */
 const EDGE = 10;
