@@ -1,0 +1,228 @@
+/** Makes records of what XState's inspection events say, for whoever listens. */
+import type { AnyEventObject, AnyTransitionDefinition, InspectionEvent, Snapshot } from 'xstate';
+import type { Message } from '../wire/message.js';
+import { Definitions } from './definition.js';
+import { isDataMessage, told } from './message.js';
+import { partOf, portOf, sessionOf } from './part.js';
+import {
+  type ActorKey,
+  type ActorRecord,
+  actorKey,
+  type InspectionRecord,
+  type Part,
+  type SnapshotRecord,
+  type TakenTransition,
+  type WireRecord,
+} from './record.js';
+import { type Messages, Sampler } from './sampler.js';
+import { isSame, shownEvent, snapshotOf, takenOf } from './shown.js';
+import type { Ref } from './systems.js';
+
+export interface TellerOptions {
+  readonly messages: Messages;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** What is known of an actor that was told of. */
+interface Known {
+  readonly key: ActorKey;
+  readonly part: Part | undefined;
+  /** Of a session: what tells of its data messages. */
+  readonly sampler?: Sampler;
+  readonly release?: () => void;
+  snapshot: Snapshot<unknown>;
+}
+
+export class Teller {
+  readonly #options: TellerOptions;
+  readonly #tell: (record: InspectionRecord) => void;
+  readonly #onOver: (ref: Ref) => void;
+  #known = new WeakMap<object, Known>();
+  /** What each actor has taken since its last snapshot. */
+  #taken = new WeakMap<object, TakenTransition[]>();
+  /** Sessions whose sending is watched. */
+  readonly #watched = new Set<Known>();
+  #definitions = new Definitions();
+
+  /** `onOver` hears of actors that are over, where no event says so. */
+  constructor(options: TellerOptions, tell: (record: InspectionRecord) => void, onOver: (ref: Ref) => void) {
+    this.#options = options;
+    this.#tell = tell;
+    this.#onOver = onOver;
+  }
+
+  /** Forgets what was told, and lets go of every session. */
+  forget(): void {
+    for (const { release } of this.#watched) release?.();
+    this.#watched.clear();
+    this.#known = new WeakMap();
+    this.#taken = new WeakMap();
+    this.#definitions = new Definitions();
+  }
+
+  /** Tells what was held back. */
+  flush(): void {
+    for (const { sampler } of this.#watched) sampler?.endAll();
+  }
+
+  /** Tells what an event of this actor says. */
+  look(event: InspectionEvent, ref: Ref): void {
+    switch (event.type) {
+      case '@xstate.event':
+        this.#lookAtEvent(ref, event.event, event.sourceRef as Ref | undefined);
+        break;
+      case '@xstate.snapshot':
+        this.#lookAtSnapshot(ref, event.event, event.snapshot);
+        break;
+      case '@xstate.microstep':
+        this.#lookAtStep(ref, event._transitions);
+        break;
+      case '@xstate.action':
+        if (event.action.type === 'transmit') this.#lookAtSent(ref, event.action.params as Message);
+        break;
+      default:
+    }
+  }
+
+  #lookAtEvent(ref: Ref, event: AnyEventObject, source: Ref | undefined): void {
+    if (event.type === 'xstate.init') {
+      this.meet(ref);
+      return;
+    }
+    if (event.type.startsWith('xstate.error.actor.') && source !== undefined) this.settle(source);
+    const known = this.#known.get(ref);
+    if (known === undefined) return;
+    const message = messageIn(event);
+    if (message !== undefined && known.part?.part === 'session') this.#received(known, message);
+    // A data message is told as what it is on the wire, and its way through the actors is always the same.
+    if (message !== undefined && isDataMessage(message)) return;
+    const sourceKey = source === undefined ? undefined : this.#known.get(source)?.key;
+    this.#tell({
+      ...this.#now('event'),
+      actor: known.key,
+      ...(sourceKey === undefined ? {} : { source: sourceKey }),
+      event: shownEvent(event),
+    });
+  }
+
+  #lookAtSnapshot(ref: Ref, event: AnyEventObject, snapshot: Snapshot<unknown>): void {
+    const known = this.#known.get(ref);
+    if (known === undefined) return;
+    const transitions = this.#take(ref);
+    if (transitions === undefined && isSame(known.snapshot, snapshot)) return;
+    known.snapshot = snapshot;
+    this.#tell({
+      ...this.#now('snapshot'),
+      actor: known.key,
+      event: event.type,
+      snapshot: snapshotOf(snapshot),
+      ...(transitions === undefined ? {} : { transitions }),
+    } as SnapshotRecord);
+    if (snapshot.status !== 'active') this.#leave(known);
+  }
+
+  #lookAtStep(ref: Ref, transitions: readonly AnyTransitionDefinition[]): void {
+    if (transitions.length === 0) return;
+    const taken = this.#taken.get(ref) ?? [];
+    taken.push(...transitions.map(takenOf));
+    this.#taken.set(ref, taken);
+  }
+
+  #take(ref: Ref): TakenTransition[] | undefined {
+    const taken = this.#taken.get(ref);
+    this.#taken.delete(ref);
+    return taken;
+  }
+
+  #received(session: Known, message: Message): void {
+    if (isDataMessage(message)) session.sampler?.take('received', message);
+    else this.#tellWire(session.key, { direction: 'received', count: 1, ...told(message) });
+  }
+
+  #lookAtSent(ref: Ref, message: Message): void {
+    const known = this.#known.get(ref);
+    if (known?.part === undefined) return;
+    const session = known.part.part === 'session' ? known.key : known.part.session;
+    this.#tellWire(session, { direction: 'sent', count: 1, ...told(message) });
+  }
+
+  #tellWire(session: ActorKey, wire: Omit<WireRecord, 'kind' | 'seq' | 'at' | 'session'>): void {
+    this.#tell({ ...this.#now('wire'), session, ...wire } as WireRecord);
+  }
+
+  /** Tells of an actor that has begun, or that somebody who knows nothing yet is to know. */
+  meet(ref: Ref): void {
+    const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
+    if (snapshot === undefined || this.#known.has(ref)) return;
+    const key = actorKey(0, ref.sessionId);
+    const parent = ref._parent as Ref | undefined;
+    const known = this.#know(key, ref, parent, snapshot);
+    const definition = this.#definitions.of(ref.logic?.config);
+    if (definition?.isNew === true) {
+      const { hash, value } = definition;
+      this.#tell({ ...this.#now('definition'), hash, definition: value } as InspectionRecord);
+    }
+    const transitions = this.#take(ref);
+    this.#tell({
+      ...this.#now('actor'),
+      process: 0,
+      actor: key,
+      ...(parent === undefined ? {} : { parent: actorKey(0, parent.sessionId) }),
+      id: ref.id,
+      name: ref.id === ref.sessionId ? (definition?.name ?? ref.id) : ref.id,
+      ...(definition === undefined ? {} : { definition: definition.hash }),
+      ...(known.part === undefined ? {} : { part: known.part }),
+      snapshot: snapshotOf(snapshot),
+      ...(transitions === undefined ? {} : { last: { event: 'xstate.init', transitions } }),
+    } as ActorRecord);
+  }
+
+  #know(key: ActorKey, ref: Ref, parent: Ref | undefined, snapshot: Snapshot<unknown>): Known {
+    const port = portOf(snapshot);
+    const part =
+      port === undefined ? partOf(ref.id, parent === undefined ? undefined : this.#known.get(parent)) : sessionOf(port);
+    if (port === undefined) {
+      const known: Known = { key, part, snapshot };
+      this.#known.set(ref, known);
+      return known;
+    }
+    const sampler = new Sampler(this.#options.messages, (wire) => this.#tellWire(key, wire));
+    const release = port.watch((message) => sampler.take('sent', message));
+    const known: Known = { key, part, snapshot, sampler, release };
+    this.#known.set(ref, known);
+    this.#watched.add(known);
+    return known;
+  }
+
+  /** What has ended sends and receives nothing any more. */
+  #leave({ part, sampler, release }: Known): void {
+    if (part?.part === 'connection') {
+      for (const session of this.#watched) {
+        if (session.key === part.session) session.sampler?.end(part.connection);
+      }
+    }
+    if (release === undefined) return;
+    sampler?.endAll();
+    release();
+    for (const known of this.#watched) if (known.sampler === sampler) this.#watched.delete(known);
+  }
+
+  /** An actor that has failed says so to its parent, and in no snapshot that an inspector is shown. */
+  settle(ref: Ref): void {
+    const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
+    if (snapshot === undefined || snapshot.status === 'active') return;
+    this.#lookAtSnapshot(ref, { type: 'xstate.error' }, snapshot);
+    this.#onOver(ref);
+  }
+
+  #now<Kind extends InspectionRecord['kind']>(kind: Kind): { kind: Kind; seq: number; at: number } {
+    return { kind, seq: 0, at: this.#options.now() };
+  }
+}
+
+/** The message that an event brings, itself or for somebody. */
+function messageIn(event: AnyEventObject): Message | undefined {
+  if (event.type === 'connections.deliver') return messageIn(event['event'] as AnyEventObject);
+  return event.type.startsWith('rx.') ? (event['message'] as Message | undefined) : undefined;
+}
