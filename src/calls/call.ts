@@ -101,6 +101,8 @@ export class OutgoingCall implements CallPort {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    // Whoever holds the other ends hears of a failure there, and may not have come to await the call.
+    if (body.channels.length > 0) this.answered.catch(() => {});
     this.#stepper = new Stepper(TABLE, { port: this, call: body }, driver.line.observer);
     this.#stepper.start();
     if (patience !== undefined) this.#wait(patience);

@@ -2,7 +2,7 @@ import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { arrayOf, objectOf } from '../arguments.js';
 import { MAX_U64 } from '../codec/layout.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
-import { ENTRY_COST, SENT } from '../outbox.js';
+import { ENTRY_COST, refused, SENT } from '../outbox.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -96,7 +96,7 @@ export class Driver implements CallHost, AnswerHost {
     const error = this.#objection(isFree, args, patience);
     if (error !== undefined) {
       this.channels.abandon(channels, error);
-      return Promise.reject(error);
+      return channels.length > 0 ? refused(error) : Promise.reject(error);
     }
     // Whoever waits for its turn leaves as it was when it was made.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };

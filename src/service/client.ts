@@ -4,6 +4,7 @@ import type { CallOptions, CallResult } from '../calls/call.js';
 import { type Caller, Connection } from '../connection.js';
 import { isThenable } from '../deferred.js';
 import { ApplicationError, InvalidArgument } from '../errors.js';
+import { refused } from '../outbox.js';
 import {
   type AnyClientCall,
   type ArgsOf,
@@ -15,7 +16,7 @@ import {
   type Methods,
   type ResultOf,
 } from './calls.js';
-import { abandonAll, checked, type Entry, failAll, forgo, NO_ENDS } from './entry.js';
+import { abandonAll, checked, type Entry, failAll, forgo, NO_ENDS, passesChannel } from './entry.js';
 import { outcomeOf } from './envelope.js';
 import { clientMiddleware } from './middleware.js';
 import type { ChannelHandle } from './payload.js';
@@ -136,7 +137,9 @@ export function makeClient<M extends Methods>(
       }
       const { service, name: method } = entry;
       const { metadata = [] } = options ?? {};
-      return valueThrough(through, { ...options, service, method, args: given, metadata, connection });
+      const value = valueThrough(through, { ...options, service, method, args: given, metadata, connection });
+      if (passesChannel(given)) value.catch(() => {});
+      return value;
     };
   }
   if (Symbol.dispose !== undefined) {
@@ -213,14 +216,17 @@ function send<T>(
     }
   } catch (error) {
     forgo(ends, error as Error);
-    return Promise.reject(error);
+    return ends.length > 0 ? refused(error as Error) : Promise.reject(error);
   }
   const made = called.then((result) => make(entry, result));
   if (ends.length === 0) return made;
-  return made.catch((error: Error) => {
+  const settled = made.catch((error: Error) => {
     letGo(ends, error);
     throw error;
   });
+  // As of whatever passes channels: whoever holds the other ends hears of it there, and may not have come to await the call.
+  settled.catch(() => {});
+  return settled;
 }
 
 /** The peer has answered that it came to nothing, or has never heard of it. Who gives a call up leaves its channels be. */

@@ -1,10 +1,11 @@
 import { shown } from '../arguments.js';
-import { coreOf } from '../calls/channel.js';
+import { coreOf, Rx, Tx } from '../calls/channel.js';
 import type { ItemCodec } from '../calls/channel-core.js';
 import type { OfferedChannel } from '../calls/offer.js';
 import { InvalidArgument, InvalidPayload } from '../errors.js';
 import type { AnyMethod } from './method.js';
 import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
+import { MAX_DEPTH } from './payload-layout.js';
 import type { SchemaIssue, StandardSchema } from './standard-schema.js';
 
 /** Who we are in a call. */
@@ -88,6 +89,23 @@ export class Entry {
       return end;
     };
   }
+}
+
+/** Whether an end of a channel is among the arguments of a call. */
+export function passesChannel(args: readonly unknown[]): boolean {
+  try {
+    return args.some((each) => holdsChannel(each));
+  } catch {
+    // A getter has thrown: it will again, and the call says so.
+    return false;
+  }
+}
+
+/** Where a codec takes one: not within an array. */
+function holdsChannel(value: unknown, depth = 0): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) return false;
+  if (value instanceof Rx || value instanceof Tx) return true;
+  return depth < MAX_DEPTH && Object.values(value).some((field) => holdsChannel(field, depth + 1));
 }
 
 /** @throws InvalidArgument when it is not what a codec has to give: on the way out it would be found too late. */

@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
-import { ApplicationError, ChannelClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/errors.js';
+import {
+  ApplicationError,
+  ChannelClosed,
+  ConnectionClosed,
+  InvalidArgument,
+  InvalidPayload,
+  UnknownMethod,
+} from '../../src/errors.js';
 import { callerOf } from '../../src/service/client.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
@@ -214,6 +221,28 @@ describe('the channels of a call that comes to nothing', () => {
     expect(await errorOf(client.missing(from, to))).toBeInstanceOf(UnknownMethod);
     expect(await reading).toBeInstanceOf(UnknownMethod);
     expect(await errorOf(up.send(1))).toBeInstanceOf(UnknownMethod);
+  });
+
+  it('are where a failure is heard, while nobody awaits the call: it is no unhandled rejection', async () => {
+    pair = await pairOf([adder]);
+    const client = await pair.session.open(Adder);
+    const [tx, rx] = channel<number>();
+    const [raw, passed] = channel();
+    const sum = client.sum(rx);
+    const timed = client.sum(channel<number>()[1], { timeout: 60_000 });
+    const called = callerOf(client).call(0n, new Uint8Array(), { channels: [passed] });
+    await callerOf(client).connection.close();
+    expect(await errorOf(tx.send(1))).toBeInstanceOf(ConnectionClosed);
+    expect(await errorOf(raw.send(new Uint8Array()))).toBeInstanceOf(ConnectionClosed);
+    // By then an unhandled rejection would have failed this test.
+    await settle();
+    expect(await errorOf(sum)).toBeInstanceOf(ConnectionClosed);
+    expect(await errorOf(timed)).toBeInstanceOf(ConnectionClosed);
+    expect(await errorOf(called)).toBeInstanceOf(ConnectionClosed);
+    // One that is refused before it leaves, too.
+    const refused = client.sum(channel<number>()[1]);
+    await settle();
+    expect(await errorOf(refused)).toBeInstanceOf(ConnectionClosed);
   });
 
   it('end on both sides: the declared error', async () => {

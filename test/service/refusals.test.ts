@@ -117,6 +117,7 @@ describe('a call of a method', () => {
       other: 1,
     };
     expect(await errorOf(echo(value, undefined))).toBe(thrown);
+    expect(await errorOf(echo(value, { timeout: 60_000 }))).toBe(thrown);
   });
 
   it('rejects when an interceptor goes on with no call, or gives no answer', async () => {
