@@ -203,11 +203,16 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
       ret = refusals.unknownMethod;
     } else if (error instanceof InvalidPayload) {
       ret = refusals.invalidPayload;
-    } else if (!(error instanceof Cancelled) && !(this.#isAborted && error === this.#controller?.signal.reason)) {
+    } else if (!(error instanceof Cancelled || this.#isGivenUp(error))) {
       const message = `the handler of request ${this.id} failed on connection ${line.id}`;
       line.report({ kind: 'handler-failed', id: line.id, message, error });
     }
     this.fail(ret);
+  }
+
+  /** Whether it says no more than that nobody waits: thrown by the signal, or by what else has ended with the connection. */
+  #isGivenUp(error: unknown): boolean {
+    return this.#isAborted && (error === this.#controller?.signal.reason || error === this.#driver.endError);
   }
 
   #reason(): unknown {

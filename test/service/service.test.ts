@@ -324,6 +324,9 @@ describe('a call that fails', () => {
     const [late, lateRx] = channel<number>();
     expect(await errorOf(client.sum(lateRx))).toBeInstanceOf(ConnectionClosed);
     expect(await errorOf(late.send(1))).toBeInstanceOf(ConnectionClosed);
+    // Its handlers, also the one in a loop over what comes, have ended with that, too: nothing of theirs has failed.
+    await pair.session.open(Adder);
+    expect(pair.reports).toEqual([]);
   });
 });
 
