@@ -78,6 +78,9 @@ export function configOf(input: SessionLogicInput): SessionConfig {
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidArgument('codec must have encode and decode');
   }
+  if (codec.release !== undefined && typeof codec.release !== 'function') {
+    throw new InvalidArgument('codec.release must be a function, if it is there');
+  }
   const limits = limitsOf(input.limits);
   return {
     role,

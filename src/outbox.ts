@@ -1,5 +1,6 @@
 import type { Codec } from './codec/codec.js';
 import { InvalidArgument, LimitExceeded, LinkError } from './errors.js';
+import { Lent } from './lent.js';
 import type { Limits } from './limits.js';
 import { Fifo } from './link/fifo.js';
 import type { Link } from './link/link.js';
@@ -46,6 +47,7 @@ export class Outbox {
   #parkedBytes = 0;
   #isFull = false;
   #refusal: LinkError | undefined;
+  readonly #lent: Lent;
   /** All bytes that the link was given. */
   #written = 0;
   /** For each reply that may still lie in the link: what `written` was behind it. */
@@ -58,6 +60,7 @@ export class Outbox {
     this.#codec = codec;
     this.#limits = limits;
     this.#events = events;
+    this.#lent = new Lent(link, codec);
   }
 
   /** Whether the link has refused something. */
@@ -98,6 +101,7 @@ export class Outbox {
 
   /** Some of what the link buffered has left. */
   onDrained(): void {
+    this.#lent.reclaim(this.#written);
     if (!this.#isFull) return;
     while (this.#hasRoom()) {
       const parked = this.#shift();
@@ -165,6 +169,7 @@ export class Outbox {
       return false;
     }
     this.#written += bytes.length;
+    this.#lent.add(bytes, this.#written);
     return true;
   }
 

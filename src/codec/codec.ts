@@ -14,11 +14,17 @@ export interface Codec {
   readonly name: string;
 
   /**
-   * The bytes of `message`. The result is the caller's: the codec never writes to it again.
+   * The bytes of `message`. The result is the caller's: the codec never writes to it again, unless it is given back.
    *
    * @throws InvalidArgument when a field can't be represented exactly; nothing of the message is produced then.
    */
   encode(message: Message): Uint8Array;
+
+  /**
+   * Gives back a frame of `encode`'s that nobody has any more: the codec may write another one there. Called at most once for
+   * a frame, and for none that a link still has; absent where the codec has no use for it.
+   */
+  release?(frame: Uint8Array): void;
 
   /**
    * The message in `bytes`. Payload bytes may share memory with `bytes`.

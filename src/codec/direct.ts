@@ -1,6 +1,6 @@
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../wire/message.js';
+import { allocate, copy } from './frames.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
-import { allocate, copy } from './slab.js';
 import { isBytes } from './writer.js';
 
 // What nearly all traffic consists of, written and read straight, at a third of the cost: Calls and Responses without

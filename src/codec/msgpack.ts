@@ -2,9 +2,9 @@ import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
 import type { Message } from '../wire/message.js';
 import type { Codec, DecodeLimits } from './codec.js';
 import { readDirectly, writeDirectly } from './direct.js';
+import { allocate, copy, release } from './frames.js';
 import { messageOf } from './reader.js';
 import { makeUnsigned, restoreMarks, scan } from './scan.js';
-import { allocate, copy } from './slab.js';
 import { partsOf } from './writer.js';
 
 // msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
@@ -96,4 +96,4 @@ function pack(parts: unknown[]): Arena {
  * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The
  * limit of metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
  */
-export const messagePack: Codec = { name: 'msgpack', encode, decode };
+export const messagePack: Codec = { name: 'msgpack', encode, decode, release };

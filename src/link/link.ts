@@ -41,6 +41,12 @@ export interface Link {
   /** Bytes taken by `send` that have not left yet. */
   readonly buffered: number;
 
+  /**
+   * True of a link that has nothing of what it was given but the last `buffered` bytes, and has handed on none of it but as a
+   * copy: memory of longer frames is used again then. Absent, or in doubt, every frame stays as it was sent.
+   */
+  readonly releasesSent?: boolean;
+
   /** Stops reading. A few messages that were under way may still arrive. */
   pause(): void;
 

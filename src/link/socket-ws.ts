@@ -77,6 +77,8 @@ const afterTick: (callback: () => void) => void = node?.nextTick ?? queueMicrota
 /** A link over a WebSocket of the package `ws`. */
 export class WsLink extends SocketLink {
   readonly name: string | undefined;
+  /** `ws` counts what it was given as buffered until the system has it, or has masked it into memory of its own. */
+  readonly releasesSent: boolean;
   readonly #ws: WsWebSocket;
   readonly #raw: RawSocket | undefined;
   readonly #waiting = new Fifo<Uint8Array>();
@@ -97,6 +99,8 @@ export class WsLink extends SocketLink {
     super(closeTimeout);
     this.#ws = ws;
     this.#raw = raw;
+    // What only looks like a WebSocket, and has no socket, may do with bytes what it likes.
+    this.releasesSent = raw !== undefined;
     // Now: a socket that has ended has no addresses any more.
     this.name = nameOf(raw);
     // A view into what the socket read: `ws` would copy it for an ArrayBuffer.

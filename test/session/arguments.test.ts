@@ -130,6 +130,11 @@ const OPTIONS: readonly Case[] = [
   ['an onConnection', { onConnection: 'yes' }, 'onConnection must be a function'],
   ['an onReport', { onReport: 'yes' }, 'onReport must be a function'],
   ['a codec without decode', { codec: { encode: () => new Uint8Array() } }, 'codec must have encode and decode'],
+  [
+    'a codec whose release is no function',
+    { codec: { encode: () => new Uint8Array(), decode: () => {}, release: 1 } },
+    'codec.release must be a function, if it is there',
+  ],
   ['a codec that is null', { codec: null }, 'codec must have encode and decode'],
   ['a signal', { signal: 'stop' }, 'signal must be an AbortSignal'],
   ['a clock', { clock: {} }, 'clock must have setTimeout and clearTimeout'],

@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { allocate, release } from '../../src/codec/frames.js';
+
+const KIB = 1024;
+
+describe('the memory of a released frame', () => {
+  it('is that of the next one of about its length, and of no other', () => {
+    const frame = allocate(16 * KIB + 9);
+    release(frame);
+    expect(allocate(15 * KIB).buffer).not.toBe(frame.buffer);
+    expect(allocate(17 * KIB + 1).buffer).not.toBe(frame.buffer);
+    const next = allocate(16 * KIB + 1);
+    expect(next.buffer).toBe(frame.buffer);
+    expect(next).toHaveLength(16 * KIB + 1);
+    expect(allocate(16 * KIB + 9).buffer).not.toBe(frame.buffer);
+  });
+
+  it.each([1, 1_000, 8 * KIB, 64 * KIB + 1, 1024 * KIB])('is not used again where that is no gain: %d', (length) => {
+    const frame = allocate(length);
+    const at = [frame.buffer, frame.byteOffset];
+    release(frame);
+    const next = allocate(length);
+    expect([next.buffer === at[0], next.byteOffset === at[1]]).not.toEqual([true, true]);
+  });
+
+  it.each([8 * KIB + 1, 9 * KIB, 64 * KIB])('is used again at both ends of the range: %d', (length) => {
+    const frame = allocate(length);
+    expect(frame).toHaveLength(length);
+    release(frame);
+    expect(allocate(length).buffer).toBe(frame.buffer);
+  });
+
+  it('is not used again where the frame is none of these', () => {
+    const foreign = [
+      new Uint8Array(10_000),
+      new Uint8Array(new ArrayBuffer(10 * KIB), 1, 10 * KIB - 1),
+      new Uint8Array(new ArrayBuffer(11 * KIB), 0, 10 * KIB),
+      new Uint8Array(new ArrayBuffer(64 * KIB), 0, 10 * KIB),
+    ];
+    for (const frame of foreign) release(frame);
+    for (const length of [9, 10, 11, 64].flatMap((steps) => [steps * KIB, steps * KIB])) {
+      const { buffer } = allocate(length);
+      expect(foreign.some((frame) => frame.buffer === buffer)).toBe(false);
+    }
+  });
+
+  it('is kept up to 2 MiB in all', () => {
+    const frames = Array.from({ length: 40 }, () => allocate(64 * KIB));
+    for (const frame of frames) release(frame);
+    const buffers = new Set(frames.map(({ buffer }) => buffer));
+    const again = Array.from({ length: 40 }, () => allocate(64 * KIB)).filter(({ buffer }) => buffers.has(buffer));
+    expect(again).toHaveLength(32);
+    expect(new Set(again.map(({ buffer }) => buffer)).size).toBe(32);
+  });
+});

@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { messagePack } from '../../src/codec/msgpack.js';
+import { Lent } from '../../src/lent.js';
+import type { Link } from '../../src/link/link.js';
+
+const LONG = 8 * 1024 + 1;
+
+/** A link that has what it was given until the test says how many bytes have left; and what came back to the codec. */
+class World {
+  given = 0;
+  buffered = 0;
+  readonly frames: { readonly frame: Uint8Array; readonly end: number }[] = [];
+  readonly released: Uint8Array[] = [];
+  readonly lent: Lent;
+
+  constructor(link: Partial<Link> = { releasesSent: true }, codec: object = {}) {
+    const world = this;
+    const observed = {
+      ...link,
+      get buffered() {
+        return world.buffered;
+      },
+    } as Link;
+    this.lent = new Lent(observed, { ...messagePack, release: (frame) => void this.released.push(frame), ...codec });
+  }
+
+  send(length: number): void {
+    const frame = new Uint8Array(length);
+    this.given += length;
+    this.buffered += length;
+    this.frames.push({ frame, end: this.given });
+    this.lent.add(frame, this.given);
+  }
+
+  /** So many bytes leave. */
+  leave(bytes: number): void {
+    this.buffered = Math.max(0, this.buffered - bytes);
+    this.lent.reclaim(this.given);
+  }
+
+  /** Long frames that have left whole. */
+  get left(): Uint8Array[] {
+    return this.frames
+      .filter(({ frame, end }) => frame.length >= LONG && end <= this.given - this.buffered)
+      .map(({ frame }) => frame);
+  }
+}
+
+describe('frames that the link has sent', () => {
+  test('go back to the codec once each, when their last byte has left and not before, in whatever pieces', () => {
+    const step = fc.oneof(
+      fc.record({ send: fc.constantFrom(1, LONG - 1, LONG, 20_000, 70_000) }),
+      fc.record({ leave: fc.nat({ max: 40_000 }) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
+        const world = new World();
+        for (const of of steps) {
+          if ('send' in of) world.send(of.send);
+          else world.leave(of.leave);
+          if ('leave' in of) expect(world.released.length).toBe(world.left.length);
+          expect(world.released.every((frame, index) => frame === world.left[index])).toBe(true);
+        }
+        world.leave(world.buffered);
+        expect(world.released.length).toBe(world.left.length);
+      }),
+    );
+  });
+
+  test('are not kept hold of by the hundred where the link never tells', () => {
+    const world = new World();
+    for (let sent = 0; sent < 1_000; sent++) {
+      world.buffered = 0;
+      world.send(LONG);
+    }
+    expect(world.released.length).toBeGreaterThan(900);
+  });
+
+  test.each([
+    ['the link may still have them', {}, {}],
+    ['the link says that it may still have them', { releasesSent: false }, {}],
+    ['the codec does not want them', { releasesSent: true }, { release: undefined }],
+  ])('stay as they are: %s', (_, link, codec) => {
+    const world = new World(link, codec);
+    for (let sent = 0; sent < 100; sent++) world.send(LONG);
+    world.leave(world.buffered);
+    expect(world.released).toEqual([]);
+  });
+});
