@@ -90,6 +90,8 @@ export class OutgoingCall implements CallPort {
   #timer: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
+  /** Its caller has heard how it went; the peer may still owe a Response. */
+  isSettled = false;
 
   constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined, credit: number) {
     this.id = id;
@@ -147,6 +149,7 @@ export class OutgoingCall implements CallPort {
   }
 
   settle(outcome: CallOutcome): void {
+    this.isSettled = true;
     if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
     if (this.#onAbort !== undefined) this.#patience?.signal?.removeEventListener('abort', this.#onAbort);
     if (outcome.type === 'answered') {

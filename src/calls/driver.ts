@@ -210,6 +210,10 @@ export class Driver implements CallHost, AnswerHost {
       this.#accuse('rpc.response.one-per-request', 'a Response with no call in flight');
       return;
     }
+    // r[rpc.channel.binding] The peer may speak on what it names there, and nobody will take it.
+    if (call.isSettled && body.channels.length > 0) {
+      for (const offered of this.channels.offer(body.channels, INITIAL_CREDIT) ?? []) offered.release();
+    }
     call.respond(body);
     this.settled(call);
   }

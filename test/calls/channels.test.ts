@@ -400,6 +400,32 @@ describe('a channel that the peer names', () => {
   });
 
   // r[rpc.flow-control.credit.initial]: n, n + 1
+  test.each(['reference', 'strict'] as const)(
+    'in a Response that comes too late is nobody’s: who sends on it is told to stop, and it makes room (%s)',
+    async (conformance) => {
+      await start({ conformance, limits: { channels: 1 } });
+      const caller = session.root.caller();
+      for (const [id, named] of [
+        [1, 2],
+        [3, 4],
+      ] as const) {
+        const controller = new AbortController();
+        rig.track(`call ${id}`, caller.call(1n, bytes(), { signal: controller.signal }));
+        await settle();
+        controller.abort();
+        await heard();
+        expect(await rig.say(responseOf(id, bytes(), [named]), itemOn(named, 1), itemOn(named, 2))).toEqual([
+          resetOn(named),
+        ]);
+        expect(await rig.say(closeOn(named))).toEqual([]);
+      }
+      rig.track('another', caller.call(1n, bytes()));
+      await settle();
+      await rig.say(responseOf(5, bytes(), [6]));
+      expect(rig.settled['another']).toMatchObject({ channels: [{ id: 6 }] });
+    },
+  );
+
   test.each([0, 4, 40])('in a Response has the credit that its call was made with: %i', async (credit) => {
     for (const conformance of ['reference', 'strict'] as const) {
       for (const count of [credit, credit + 1]) {
