@@ -12,6 +12,9 @@ import { Offer, type OfferedChannel } from './offer.js';
 import { ReceiverEnd } from './receiver.js';
 import { SenderEnd } from './sender.js';
 
+/** Why a message names channels in vain: it broke a rule, or `limits.channels` are alive. */
+type Refusal = 'wrong' | 'too many';
+
 /** The channels of one connection, by their ids: what the peer says on one goes to its end here. */
 export class Channels implements ChannelHost {
   readonly line: Line;
@@ -84,12 +87,18 @@ export class Channels implements ChannelHost {
   // ---- What the peer names ----
 
   /**
-   * The channels that a Call of the peer's names, as far as it may; undefined where it may not, and the call is to fail.
-   * `credit` is what the sender of each begins with.
+   * The channels that a Call of the peer's names, as far as it may: else the call is to fail. `credit` is what the sender of
+   * each begins with.
    */
-  offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | undefined {
+  offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
     const { load, limits } = this.line;
     const offers: OfferedChannel[] = [];
+    const refuse = (why: Refusal): Refusal => {
+      for (const offered of offers) offered.release();
+      // What is under way on the others is nothing that no Call has named.
+      for (const id of ids) this.#note(id);
+      return why;
+    };
     for (const id of ids) {
       const isTheirs = hasParity(id, opposite(this.line.parity));
       // In reference mode it may have been spoken on before it was named. 9a.18
@@ -103,10 +112,8 @@ export class Channels implements ChannelHost {
             : 'a channel id that is not of its allocator’s parity',
         });
       }
-      if (id === ROOT || this.#passed.has(id) || (early !== undefined && !isFree) || load.channels >= limits.channels) {
-        for (const offered of offers) offered.release();
-        return undefined;
-      }
+      if (id === ROOT || this.#passed.has(id) || (early !== undefined && !isFree)) return refuse('wrong');
+      if (load.channels >= limits.channels) return refuse('too many');
       offers.push(this.#offer(id, true, credit));
     }
     return offers;
@@ -121,16 +128,29 @@ export class Channels implements ChannelHost {
     }
     if (isNamed) {
       offer.isNamed = true;
-      if (hasParity(id, opposite(this.line.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
+      this.#note(id);
     }
     return offer;
+  }
+
+  /** The peer has named it. */
+  #note(id: ChannelId): void {
+    if (hasParity(id, opposite(this.line.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
+  }
+
+  /** Nobody will take what a message names: whoever sends there is told to stop. */
+  decline(ids: readonly ChannelId[]): void {
+    if (ids.length === 0) return;
+    const offers = this.offer(ids, INITIAL_CREDIT);
+    if (Array.isArray(offers)) for (const offered of offers) offered.release();
   }
 
   /** A Response as its caller gets it. */
   resultOf(response: Response, credit: number): CallResult {
     const { channels, metadata, ret } = response;
     if (channels.length === 0) return response as unknown as CallResult;
-    return { ret, metadata, channels: this.offer(channels, credit) ?? [] };
+    const offers = this.offer(channels, credit);
+    return { ret, metadata, channels: Array.isArray(offers) ? offers : [] };
   }
 
   // ---- What travels on them ----

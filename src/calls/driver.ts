@@ -210,10 +210,8 @@ export class Driver implements CallHost, AnswerHost {
       this.#accuse('rpc.response.one-per-request', 'a Response with no call in flight');
       return;
     }
-    // r[rpc.channel.binding] The peer may speak on what it names there, and nobody will take it.
-    if (call.isSettled && body.channels.length > 0) {
-      for (const offered of this.channels.offer(body.channels, INITIAL_CREDIT) ?? []) offered.release();
-    }
+    // The peer may speak on what it names there, and nobody will take it.
+    if (call.isSettled) this.channels.decline(body.channels);
     call.respond(body);
     this.settled(call);
   }
@@ -235,12 +233,17 @@ export class Driver implements CallHost, AnswerHost {
       body.channels.length === 0
         ? NOTHING
         : this.channels.offer(body.channels, creditFor(this.#serving, body.methodId, line));
-    if (channels === undefined && line.conformance === 'strict') return;
-    const call = new IncomingCall(this, id, body, channels ?? NOTHING);
-    if (channels === undefined || load.requests >= limits.requests) {
-      this.#refuse(id, channels === undefined ? refusals.invalidPayload : refusals.cancelled);
+    if (channels === 'wrong' && line.conformance === 'strict') return;
+    if (typeof channels === 'string') {
+      this.#refuse(id, refusals.invalidPayload);
       return;
     }
+    if (load.requests >= limits.requests) {
+      this.#refuse(id, refusals.cancelled);
+      for (const channel of channels) channel.release();
+      return;
+    }
+    const call = new IncomingCall(this, id, body, channels);
     load.requests++;
     if (other !== undefined) {
       this.#eclipsed ??= new Set();

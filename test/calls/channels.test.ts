@@ -11,6 +11,7 @@ import {
   cancelOf,
   closeOn,
   grantOn,
+  INVALID_PAYLOAD,
   itemOn,
   resetOn,
   responseOf,
@@ -454,20 +455,25 @@ describe('a channel that the peer names', () => {
     expect(await rig.say(callOf(2, bytes()))).toEqual([responseOf(2, bytes(), [1]), itemOn(1, 1)]);
   });
 
-  test('is one of no more than limits.channels: the call that names more fails alone', async () => {
-    await start({ limits: { channels: 2 } });
-    const taken: Rx[] = [];
-    session.root.serve(({ channels }) => {
-      taken.push(...channels.map((channel) => channel.receive()));
-      return bytes();
-    });
-    await rig.say(callOf(2, bytes(), { channels: [2] }), callOf(4, bytes(), { channels: [4] }));
-    expect(await rig.say(callOf(6, bytes(), { channels: [6] }))).toMatchObject([{ id: 6, body: { type: 'Response' } }]);
-    expect(taken).toHaveLength(2);
-    await rig.say(closeOn(2));
-    expect(await rig.say(callOf(8, bytes(), { channels: [8] }))).toEqual([responseOf(8, bytes())]);
-    expect(taken).toHaveLength(3);
-  });
+  test.each(['reference', 'strict'] as const)(
+    'is one of no more than limits.channels: the call that names more fails alone (%s)',
+    async (conformance) => {
+      await start({ conformance, limits: { channels: 2 } });
+      const taken: Rx[] = [];
+      session.root.serve(({ channels }) => {
+        taken.push(...channels.map((channel) => channel.receive()));
+        return bytes();
+      });
+      await rig.say(callOf(2, bytes(), { channels: [2] }), callOf(4, bytes(), { channels: [4] }));
+      expect(await rig.say(callOf(6, bytes(), { channels: [6] }))).toEqual([responseOf(6, INVALID_PAYLOAD)]);
+      // What the peer had sent on it before it heard of that.
+      expect(await rig.say(itemOn(6, 1), closeOn(6))).toEqual([]);
+      expect(taken).toHaveLength(2);
+      await rig.say(closeOn(2));
+      expect(await rig.say(callOf(8, bytes(), { channels: [8] }))).toEqual([responseOf(8, bytes())]);
+      expect(taken).toHaveLength(3);
+    },
+  );
 });
 
 describe('what the peer may not say on a channel', () => {

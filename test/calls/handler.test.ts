@@ -10,6 +10,8 @@ import {
   callOf,
   cancelOf,
   INVALID_PAYLOAD,
+  itemOn,
+  resetOn,
   responseOf,
   UNKNOWN_METHOD,
 } from '../support/traffic.js';
@@ -232,6 +234,20 @@ describe('a call that the peer cancels', () => {
     expect(asked).toHaveLength(3);
     answer(1).resolve(bytes());
     answer(2).resolve(bytes());
+    await settle();
+  });
+
+  test('and refused for that has its channels let go', async () => {
+    const { handler, answer } = slow();
+    await serve(handler, { conformance: 'strict', limits: { requests: 1, channels: 1 } });
+    await rig.say(callOf(2, bytes()));
+    for (const id of [4, 6]) {
+      expect(await rig.say(callOf(id, bytes(), { channels: [id] }), itemOn(id, 1))).toEqual([
+        responseOf(id, CANCELLED),
+        resetOn(id),
+      ]);
+    }
+    answer(0).resolve(bytes());
     await settle();
   });
 });
