@@ -7,6 +7,7 @@ import { SENT } from '../outbox.js';
 import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Cancel, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
+import { offAbort, onAbort } from './aborts.js';
 import type { Rx, Tx } from './channel.js';
 import { compile } from './compile.js';
 import type { Line } from './line.js';
@@ -151,7 +152,7 @@ export class OutgoingCall implements CallPort {
   settle(outcome: CallOutcome): void {
     this.isSettled = true;
     if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.#patience?.signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
     if (outcome.type === 'answered') {
       this.#resolve(this.#driver.channels.resultOf(outcome.response, this.#credit));
       return;
@@ -185,7 +186,7 @@ export class OutgoingCall implements CallPort {
   #wait({ signal, timeout }: Patience): void {
     if (signal !== undefined) {
       this.#onAbort = () => this.#giveUp('aborted');
-      signal.addEventListener('abort', this.#onAbort, { once: true });
+      onAbort(signal, this.#onAbort);
     }
     if (timeout !== undefined) {
       this.#timer = this.#driver.line.setTimeout(() => this.#giveUp('expired'), timeout);

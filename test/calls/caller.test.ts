@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CallOptions, Session } from '../../src/index.js';
 import { Cancelled, channel, InvalidArgument, LimitExceeded } from '../../src/index.js';
@@ -137,6 +138,27 @@ describe('a call that is given up', () => {
     expect(await rig.say(responseOf(1, bytes(1)))).toEqual([]);
     // One Response, and no more: 9a.15
     expect(accusationIn(await rig.say(responseOf(1, bytes(1))))).toBe('rpc.response.one-per-request');
+  });
+
+  test('with others by one signal adds one listener to it, however many they are, and leaves none', async () => {
+    await start();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listeners = (): number => getEventListeners(signal, 'abort').length;
+    for (let at = 1; at <= 20; at++) await call(`call ${at}`, bytes(at), { signal });
+    expect(listeners()).toBe(1);
+    await rig.say(responseOf(1, bytes(9)));
+    expect(rig.settled).toMatchObject({ 'call 1': { ret: bytes(9) } });
+    controller.abort();
+    expect(listeners()).toBe(0);
+    await settle();
+    expect(rig.peer.take()).toEqual(Array.from({ length: 19 }, (_, at) => cancelOf(3 + 2 * at)));
+    expect(rig.settled).toMatchObject({ 'call 2': { name: 'Cancelled' }, 'call 20': { name: 'Cancelled' } });
+    const other = new AbortController().signal;
+    await call('answered', bytes(), { signal: other });
+    expect(getEventListeners(other, 'abort')).toHaveLength(1);
+    await rig.say(responseOf(41, bytes()));
+    expect(getEventListeners(other, 'abort')).toHaveLength(0);
   });
 
   test('keeps its place until the Response is here', async () => {
