@@ -81,7 +81,12 @@ export class Tx<T = Uint8Array> extends End<T> {
     return core.when((bound) => attempt(() => (bound as SenderEnd).send(core.codec.encode(item))));
   }
 
-  /** Ends the channel, after all that was sent. Resolves when that is on its way. `[rpc.channel.close]` */
+  /**
+   * Ends the channel, after all that was sent. Resolves when that is on its way, and when the channel has ended otherwise:
+   * what has not left by then, its `send` says. It rejects when the channel was not passed, and will not be. `[rpc.channel.close]`
+   *
+   * @throws InvalidArgument when the metadata can't be represented, or is over a limit, or this end was passed.
+   */
   close(options: { readonly metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
     const { metadata } = options;
@@ -163,7 +168,12 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
     this.#do((end) => end.grant(additional));
   }
 
-  /** Tells the sender to stop, and drops what was not read. `[rpc.channel.reset]` */
+  /**
+   * Tells the sender to stop, and drops what was not read. Before the channel was passed it waits for that; what is wrong with
+   * the metadata is then heard by whoever reads. `[rpc.channel.reset]`
+   *
+   * @throws InvalidArgument when the metadata can't be represented, or is over a limit, or this end was passed.
+   */
   reset(options: { readonly metadata?: Metadata } = {}): void {
     objectOf(options, 'options');
     const { metadata } = options;

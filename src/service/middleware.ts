@@ -74,17 +74,21 @@ const keepDeadline: HandlerMiddleware = (call, next) => {
   const deadline = deadlineOf(call.metadata);
   if (deadline === undefined) return next(call);
   const controller = new AbortController();
-  const abort = (): void => controller.abort(call.signal.reason);
+  const abort = (): void => {
+    stop();
+    controller.abort(call.signal.reason);
+  };
   const expire = (): void => controller.abort(new Cancelled('peer', 'the deadline of the caller has passed'));
   const left = deadline - Date.now();
   // Longer than any timer runs, and than any call is waited for.
   const stopTimer = left > MAX_DELAY ? undefined : call.connection.after(Math.max(0, left), expire);
-  if (call.signal.aborted) abort();
-  else call.signal.addEventListener('abort', abort, { once: true });
+  // Also when nobody waits any more, since a handler may be at work for ever.
   const stop = (): void => {
     stopTimer?.();
     call.signal.removeEventListener('abort', abort);
   };
+  if (call.signal.aborted) abort();
+  else call.signal.addEventListener('abort', abort, { once: true });
   let isLater = false;
   try {
     const answer = next({ ...call, deadline, signal: controller.signal });

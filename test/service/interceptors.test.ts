@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InvalidArgument, LimitExceeded } from '../../src/errors.js';
+import { Cancelled, ConnectionClosed, InvalidArgument, LimitExceeded } from '../../src/errors.js';
 import { callerOf } from '../../src/service/client.js';
 import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
@@ -161,6 +161,27 @@ describe('the deadline of a call', () => {
     expect(await waiting).toMatchObject({ code: 'cancelled', by: 'peer' });
     expect(pair.reports).toEqual([]);
     await client.tell({ metadata });
+    expect(clock.size).toBe(size);
+  });
+
+  it('leaves no timer behind where the call or the connection ends, whatever its handler does', async () => {
+    const clock = new VirtualClock();
+    const Deaf = service('Deaf', { hang: method<[], void>() });
+    pair = await pairOf([Deaf.handler({ hang: () => new Promise(() => {}) })], { clock });
+    const client = await pair.session.open(Deaf);
+    const { size } = clock;
+    const abort = new AbortController();
+    const aborted = errorOf(client.hang({ timeout: 60_000, signal: abort.signal }));
+    const ended = errorOf(client.hang({ timeout: 60_000 }));
+    await settle();
+    expect(clock.size).toBe(size + 4);
+    abort.abort();
+    expect(await aborted).toBeInstanceOf(Cancelled);
+    await settle();
+    expect(clock.size).toBe(size + 2);
+    await callerOf(client).connection.close();
+    expect(await ended).toBeInstanceOf(ConnectionClosed);
+    await settle();
     expect(clock.size).toBe(size);
   });
 
