@@ -4,8 +4,9 @@ import { sessionMachine } from '../machines/session.js';
 import { requireBoxes } from './arguments.js';
 import { type Attach, attachmentOf } from './attachment.js';
 import { ShownSteppers } from './calls/observer.js';
+import type { PortHost } from './handle-host.js';
 import { configOf, type SessionLogicInput } from './options.js';
-import { type PortHost, SessionPort } from './port.js';
+import { SessionPort } from './port.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './registry.js';
 import type { ConnectionId } from './wire/id.js';
 
