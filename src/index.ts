@@ -19,15 +19,9 @@ export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
 export type { OfferedChannel } from './calls/offer.js';
 export type { Codec, DecodeLimits } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
-export type {
-  Caller,
-  Connection,
-  ConnectionClosedReason,
-  ConnectionHandler,
-  RequestFailure,
-  ServeOptions,
-} from './connection.js';
+export type { Caller, Connection, ConnectionHandler, ServeOptions } from './connection.js';
 export { reasonOf, type SessionClosedReason } from './end.js';
+export type { ConnectionClosedReason, RequestFailure } from './endpoint.js';
 export {
   ApplicationError,
   Cancelled,

@@ -1,0 +1,242 @@
+import type { OpenedConnection } from '../machines/events.js';
+import type { Handler } from './calls/answer.js';
+import { Driver } from './calls/driver.js';
+import { DEFAULT_SERVING, type Serving } from './calls/serving.js';
+import { ConnectionLine, type LineHost } from './connection-line.js';
+import { detachedMessage } from './detach.js';
+import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
+import { Inbox } from './inbox.js';
+import { refused } from './outbox.js';
+import type { Outgoing } from './outgoing.js';
+import { Holding, type Stock } from './stock.js';
+import type { ConnectionId, Parity, RequestId } from './wire/id.js';
+import type { ConnectionSettings, DataMessage } from './wire/message.js';
+import type { Metadata } from './wire/metadata.js';
+
+/** How a connection was closed. */
+export interface ConnectionClosedReason {
+  /** `session`: the session ended, and the connection with it. */
+  readonly by: ClosedBy;
+  /** That of the Close; empty unless its sender gave some. */
+  readonly metadata: Metadata;
+}
+
+/** A request that failed on our side before it could be answered. */
+export interface RequestFailure {
+  readonly requestId: RequestId;
+  readonly reason: string;
+}
+
+/** The session behind the end of a connection. */
+export interface EndpointHost extends LineHost {
+  /** What waits to be read, of all connections together. */
+  readonly stock: Stock;
+  readonly failures: Stock;
+  /** Why the session ended, if it has. */
+  readonly endError: Error | undefined;
+}
+
+/**
+ * What a peer left unread counts against the limit of all inboxes as long as somebody may still read it. When nobody holds
+ * the connection any more, nobody can: without this, connections that are opened, written to and closed, and never read,
+ * would in the end stop the reading for good.
+ */
+const unreachable = new FinalizationRegistry<Inbox<DataMessage>>((inbox) => inbox.drop());
+
+/**
+ * Our end of a connection, as the session and the calls on it have it: who gets what comes (an inbox, until there is the one
+ * reader or the driver of the calls), how long the connection stays open (while there are shares in it), and what ends with
+ * it. What users ask of a connection stands in the class that extends this one: were it another object, every message would
+ * take a step more.
+ */
+export abstract class Endpoint {
+  readonly id: ConnectionId;
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
+  readonly #host: EndpointHost;
+  /** Made when it is first needed: most of ten thousand connections may be idle. */
+  #messages: Inbox<DataMessage> | undefined;
+  #holding: Holding | undefined;
+  #failures: Inbox<RequestFailure> | undefined;
+  #driver: Driver | undefined;
+  #hasReader = false;
+  #hadCaller = false;
+  /** What the connection stays open for: callers, calls of ours that are under way, ends of channels. */
+  #shares = 0;
+  #reason: ConnectionClosedReason | undefined;
+  #closed: Promise<ConnectionClosedReason> | undefined;
+  #resolveClosed: ((reason: ConnectionClosedReason) => void) | undefined;
+
+  constructor(host: EndpointHost, { id, localSettings, peerSettings }: OpenedConnection) {
+    this.#host = host;
+    this.id = id;
+    this.localSettings = localSettings;
+    this.peerSettings = peerSettings;
+  }
+
+  /** Which ids we allocate on this connection, for requests and for channels. `[connection.parity]` */
+  get parity(): Parity {
+    return this.localSettings.parity;
+  }
+
+  /** True until the connection is closed, by whomever. */
+  get isConnected(): boolean {
+    return this.#reason === undefined;
+  }
+
+  /** Resolves once the connection is closed, also for whoever asks late. Never rejects. */
+  get closed(): Promise<ConnectionClosedReason> {
+    this.#closed ??=
+      this.#reason !== undefined
+        ? Promise.resolve(this.#reason)
+        : new Promise((resolve) => {
+            this.#resolveClosed = resolve;
+          });
+    return this.#closed;
+  }
+
+  /** Sends on a message as it was received, without a look at what it is; nothing once the connection is closed: 9b.01. @internal */
+  forward(message: Outgoing): Promise<void> {
+    if (this.#reason !== undefined) return refused(this.#closedError(this.#reason));
+    const { type, id, body } = message;
+    return this.#host.send({ type, connectionId: this.id, id, body } as DataMessage);
+  }
+
+  // ---- Who gets what comes ----
+
+  /** @internal */
+  deliver(message: DataMessage, size: number): void {
+    if (this.#driver !== undefined) this.#driver.receive(message);
+    else this.#inbox.push(message, size);
+  }
+
+  /** Whether somebody reads the messages, or did. @internal */
+  get hasReader(): boolean {
+    return this.#hasReader;
+  }
+
+  /** What makes and answers calls. @internal */
+  get driver(): Driver {
+    return this.#driver ?? this.#start();
+  }
+
+  /** What waits here to be read. @internal */
+  get holding(): Holding {
+    this.#holding ??= new Holding(this.id, this.#host.stock);
+    return this.#holding;
+  }
+
+  /** What its one reader reads. @throws InvalidArgument when there has been a reader already. */
+  protected read(): Inbox<DataMessage> {
+    this.#claim();
+    const inbox = this.#inbox;
+    if (this.#reason !== undefined) inbox.end();
+    return inbox;
+  }
+
+  /** Drops what was left unread. */
+  protected dropUnread(): void {
+    this.#messages?.drop();
+  }
+
+  /** Answers calls by `handler`. @throws InvalidArgument when there is one, or another reader, already. */
+  protected answer(handler: Handler, serving: Serving): void {
+    if (this.#driver?.handler !== undefined) throw new InvalidArgument(`connection ${this.id} has a handler already`);
+    this.#start(handler, serving);
+  }
+
+  /** Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled. */
+  markFailure(requestId: RequestId, reason: string): void {
+    this.#driver?.markFailure(requestId, reason);
+    this.#failureStream().push({ requestId, reason }, 0);
+  }
+
+  /** The failures noted by {@link markFailure}, in order; ends with the connection. */
+  get failures(): AsyncIterable<RequestFailure, undefined> {
+    const stream = this.#failureStream();
+    return { [Symbol.asyncIterator]: () => ({ next: () => stream.next() }) };
+  }
+
+  get #inbox(): Inbox<DataMessage> {
+    this.#messages ??= new Inbox(this.holding, detachedMessage);
+    return this.#messages;
+  }
+
+  #failureStream(): Inbox<RequestFailure> {
+    if (this.#failures === undefined) {
+      this.#failures = new Inbox(new Holding(this.id, this.#host.failures));
+      if (this.#reason !== undefined) this.#failures.end();
+    }
+    return this.#failures;
+  }
+
+  #claim(): void {
+    if (this.#hasReader) throw new InvalidArgument(`connection ${this.id} has a reader already`);
+    this.#hasReader = true;
+  }
+
+  /** What makes and answers calls, from the first time that somebody asks for it. */
+  #start(handler?: Handler, serving = DEFAULT_SERVING): Driver {
+    if (this.#driver !== undefined) {
+      if (handler !== undefined) this.#driver.serve(handler, serving);
+      return this.#driver;
+    }
+    this.#claim();
+    const driver = new Driver(new ConnectionLine(this, this.#host));
+    if (handler !== undefined) driver.serve(handler, serving);
+    this.#driver = driver;
+    const inbox = this.#messages;
+    // In their order, before whatever comes next.
+    for (let message = inbox?.shift(); message !== undefined; message = inbox?.shift()) driver.receive(message);
+    return driver;
+  }
+
+  // ---- How long it stays open ----
+
+  /** The share of a caller. @throws ConnectionClosed when the connection is closed. */
+  protected share(): void {
+    this.requireOpen();
+    this.#hadCaller = true;
+    this.#shares++;
+  }
+
+  /** One more that the connection stays open for. @internal */
+  hold(): void {
+    this.#shares++;
+  }
+
+  /** One less: with the last, a connection that had a caller is let go. @internal */
+  unhold(): void {
+    this.#shares--;
+    if (this.#shares === 0 && this.#hadCaller) this.release();
+  }
+
+  /** Lets go of the connection, whatever callers it has. @internal */
+  abstract release(): void;
+
+  // ---- Its end ----
+
+  /** The connection is over. @internal */
+  retire(reason: ConnectionClosedReason, keepsInbox: boolean): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const inbox = this.#messages;
+    if (keepsInbox) inbox?.end();
+    else inbox?.drop();
+    if (inbox !== undefined && inbox.length > 0) unreachable.register(this, inbox);
+    this.#failures?.end();
+    this.#driver?.end(this.#closedError(reason));
+    this.#holding?.leave();
+    this.#resolveClosed?.(reason);
+  }
+
+  /** @throws ConnectionClosed when the connection is closed. */
+  protected requireOpen(): void {
+    if (this.#reason !== undefined) throw this.#closedError(this.#reason);
+  }
+
+  #closedError({ by }: ConnectionClosedReason): ConnectionClosed {
+    const whom = { local: 'us', peer: 'the peer', session: 'the end of the session' }[by];
+    return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, this.#host.endError);
+  }
+}
