@@ -2,10 +2,12 @@ import { shown } from '../arguments.js';
 import { coreOf, Rx, Tx } from '../calls/channel.js';
 import type { ItemCodec } from '../calls/channel-core.js';
 import type { OfferedChannel } from '../calls/offer.js';
+import { isThenable } from '../deferred.js';
 import { InvalidArgument, InvalidPayload } from '../errors.js';
 import type { AnyMethod } from './method.js';
 import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
 import { MAX_DEPTH } from './payload-layout.js';
+import { messagePackPayload } from './payload-msgpack.js';
 import type { SchemaIssue, StandardSchema } from './standard-schema.js';
 
 /** Who we are in a call. */
@@ -42,9 +44,16 @@ export class Entry {
     };
   }
 
-  /** @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws. */
-  encode(value: unknown, ends: ChannelHandle[] = NO_ENDS): Uint8Array {
-    return encoded(this.codec.encode(value, ends));
+  /**
+   * The arguments, or the envelope of a result, and the ends of channels in them; these only where `ends` is there for them.
+   *
+   * @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws.
+   */
+  encode(value: readonly unknown[], ends?: ChannelHandle[]): Uint8Array {
+    const bytes = encoded(this.codec.encode(value, ends));
+    // Ours takes each, or throws.
+    if (this.codec !== messagePackPayload && ends?.length === 0) requireNoEnds(value);
+    return bytes;
   }
 
   /** @throws InvalidPayload for whatever the codec does not take. */
@@ -94,18 +103,41 @@ export class Entry {
 /** Whether an end of a channel is among the arguments of a call. */
 export function passesChannel(args: readonly unknown[]): boolean {
   try {
-    return args.some((each) => holdsChannel(each));
+    return endsIn(args).length > 0;
   } catch {
     // A getter has thrown: it will again, and the call says so.
     return false;
   }
 }
 
-/** Where a codec takes one: not within an array. */
-function holdsChannel(value: unknown, depth = 0): boolean {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array) return false;
-  if (value instanceof Rx || value instanceof Tx) return true;
-  return depth < MAX_DEPTH && Object.values(value).some((field) => holdsChannel(field, depth + 1));
+/** The ends of channels that a codec should have met: none within an array, but for the outermost. */
+function endsIn(list: readonly unknown[]): ChannelHandle[] {
+  const ends: ChannelHandle[] = [];
+  const look = (value: unknown, depth: number): void => {
+    if (value instanceof Rx || value instanceof Tx) {
+      ends.push(value);
+    } else if (
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      !(value instanceof Uint8Array) &&
+      depth < MAX_DEPTH
+    )
+      for (const field of Object.values(value)) look(field, depth + 1);
+  };
+  for (const value of list) look(value, 0);
+  return ends;
+}
+
+/** @throws InvalidArgument when there are ends of channels all the same, of which nobody would ever hear. */
+function requireNoEnds(list: readonly unknown[]): void {
+  const missed = endsIn(list);
+  if (missed.length === 0) return;
+  const error = new InvalidArgument(
+    'the codec of the service carries no channels: encode must append each end that it meets',
+  );
+  forgo(missed, error);
+  throw error;
 }
 
 /** @throws InvalidArgument when it is not what a codec has to give: on the way out it would be found too late. */
@@ -150,8 +182,21 @@ export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
  * @throws InvalidPayload, or rejects with it, when that does not fit.
  */
 export function checked(schema: StandardSchema, value: unknown, what: string): unknown {
-  const result = schema['~standard'].validate(value);
-  return result instanceof Promise ? result.then((later) => valueIn(later, what)) : valueIn(result, what);
+  let result: ReturnType<StandardSchema['~standard']['validate']>;
+  try {
+    result = schema['~standard'].validate(value);
+  } catch (error) {
+    return unchecked(what, error);
+  }
+  if (!isThenable(result)) return valueIn(result, what);
+  return Promise.resolve(result).then(
+    (later) => valueIn(later, what),
+    (error: unknown) => unchecked(what, error),
+  );
+}
+
+function unchecked(what: string, error: unknown): never {
+  throw error instanceof Error ? error : new Error(`the schema failed on ${what}`, { cause: error });
 }
 
 function valueIn(result: Awaited<ReturnType<StandardSchema['~standard']['validate']>>, what: string): unknown {

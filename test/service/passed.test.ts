@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
 import { InvalidArgument } from '../../src/errors.js';
-import { withContext } from '../../src/service/handler.js';
+import { fail, withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import type { PayloadCodec } from '../../src/service/payload.js';
 import { messagePackPayload } from '../../src/service/payload-msgpack.js';
@@ -72,6 +72,51 @@ describe('an end that was passed before', () => {
     expect(pair.reports.map(({ error }) => error)).toEqual([
       new InvalidArgument('channels[0] belongs to a channel that was passed before'),
     ]);
+  });
+});
+
+it('an end in the error that a method declares is refused', async () => {
+  const Failing = service('Failing', { fail: method<[], number, { rx: Rx<number> }>(), fine: method<[], number>() });
+  pair = await pairOf([Failing.handler({ fail: () => fail({ rx: channel<number>()[1] }), fine: () => 1 })]);
+  const client = await pair.session.open(Failing);
+  expect(await errorOf(client.fail())).toMatchObject({ code: 'cancelled' });
+  expect(await client.fine()).toBe(1);
+  expect(pair.reports.map(({ error }) => (error as Error).message)).toEqual([
+    "value[1][1].rx can't be represented: an end of a channel in an item",
+  ]);
+});
+
+describe('an end that a codec does not carry', () => {
+  const json: PayloadCodec = {
+    encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
+    decode: (bytes): unknown => JSON.parse(new TextDecoder().decode(bytes)),
+  };
+  const Source = service(
+    'Source',
+    { take: method<[from: { rx: Rx<number> }], void>(), open: method<[], Rx<number>>() },
+    { codec: json },
+  );
+  const text = 'the codec of the service carries no channels: encode must append each end that it meets';
+
+  it('is refused: nobody would ever hear of its channel', async () => {
+    let sent: Promise<unknown> = Promise.resolve();
+    pair = await pairOf([
+      Source.handler({
+        take: () => {},
+        open: () => {
+          const [tx, rx] = channel<number>();
+          sent = errorOf(tx.send(1));
+          return rx;
+        },
+      }),
+    ]);
+    const client = await pair.session.open(Source);
+    const [tx, rx] = channel<number>();
+    const waiting = errorOf(tx.send(1));
+    expect(await errorOf(client.take({ rx }))).toEqual(new InvalidArgument(text));
+    expect(await waiting).toEqual(new InvalidArgument(text));
+    expect(await errorOf(client.open())).toMatchObject({ code: 'cancelled' });
+    expect(await sent).toEqual(new InvalidArgument(text));
   });
 });
 

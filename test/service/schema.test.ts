@@ -231,6 +231,11 @@ it('a schema of items gives what it makes of them', async () => {
   expect(() => method({ itemsIn: {} as never })).toThrow(new InvalidArgument('itemsIn must be a Standard Schema'));
 });
 
+function errorThrown(): never {
+  // biome-ignore lint/style/useThrowOnlyError: as a schema may.
+  throw 'not an error';
+}
+
 describe('a schema of results', () => {
   it('refuses what the peer answers with, and the error that it declares', async () => {
     pair = await pairOf([careless]);
@@ -244,6 +249,28 @@ describe('a schema of results', () => {
       new InvalidPayload('the schema refuses the error: reason: Invalid input: expected string, received number'),
     );
     expect(Zod.isErrorOf('fail', error)).toBe(false);
+  });
+
+  it.each([
+    ['throws', () => errorThrown()],
+    ['rejects', async () => errorThrown()],
+  ])('that %s, whatever that is, fails what it was to check with an error', async (_, validate) => {
+    const broken = { '~standard': { version: 1, vendor: 'none', validate } } as const;
+    const Checked = service('Broken', { echo: method<[value: number], number>({ args: broken as never }) });
+    const Unchecking = service('Broken', { echo: method<[value: number], number>() });
+    pair = await pairOf([Checked.handler({ echo: (value) => value })]);
+    expect(await errorOf((await pair.session.open(Unchecking)).echo(1))).toBeInstanceOf(InvalidPayload);
+    expect(pair.reports.map(({ kind, error }) => [kind, error])).toEqual([
+      ['arguments-refused', new Error('the schema failed on the arguments', { cause: 'not an error' })],
+    ]);
+    const Results = service('Results', { take: method<[from: Rx<number>], number>({ result: broken as never }) });
+    const Unchecked = service('Results', { take: method<[from: Rx<number>], number>() });
+    pair.server.root.serve(Unchecked.handler({ take: () => 1 }));
+    const [tx, rx] = channel<number>();
+    expect(await errorOf(Results.client(pair.session.root).take(rx))).toEqual(
+      new Error('the schema failed on the result', { cause: 'not an error' }),
+    );
+    expect(await errorOf(tx.send(1))).toEqual(new Error('the schema failed on the result'));
   });
 
   it('may take its time', async () => {
