@@ -11,17 +11,9 @@ export type {
   ReceiverEvent,
   SenderEvent,
 } from './call-events.js';
-export {
-  type OfferContext,
-  type OfferInput,
-  offerMachine,
-  type ReceiverContext,
-  type ReceiverInput,
-  receiverMachine,
-  type SenderContext,
-  type SenderInput,
-  senderMachine,
-} from './channel.js';
+export { type OfferContext, type OfferInput, offerMachine } from './channel-offer.js';
+export { type ReceiverContext, type ReceiverInput, receiverMachine } from './channel-receiver.js';
+export { type SenderContext, type SenderInput, senderMachine } from './channel-sender.js';
 export { connectionMachine } from './connection.js';
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection-setup.js';
 export type {

@@ -1,5 +1,5 @@
 import type { ChannelPort } from '../../machines/call-events.js';
-import { offerMachine } from '../../machines/channel.js';
+import { offerMachine } from '../../machines/channel-offer.js';
 import type { Violation } from '../../machines/events.js';
 import { objectOf } from '../arguments.js';
 import { detachedMessage } from '../detach.js';

@@ -1,5 +1,5 @@
 import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
-import { receiverMachine } from '../../machines/channel.js';
+import { receiverMachine } from '../../machines/channel-receiver.js';
 import type { Violation } from '../../machines/events.js';
 import { detached } from '../detach.js';
 import { InvalidPayload } from '../errors.js';

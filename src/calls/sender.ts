@@ -1,5 +1,5 @@
 import type { ChannelEnd, ChannelPort } from '../../machines/call-events.js';
-import { senderMachine } from '../../machines/channel.js';
+import { senderMachine } from '../../machines/channel-sender.js';
 import type { Violation } from '../../machines/events.js';
 import { InvalidArgument, LimitExceeded } from '../errors.js';
 import { Fifo } from '../link/fifo.js';
