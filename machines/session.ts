@@ -15,11 +15,12 @@
 import { not } from 'xstate';
 import { ROOT } from '../src/wire/id.js';
 import { IdSet } from '../src/wire/idset.js';
-import type { ConnectionStart, SessionEnd, Violation } from './events.js';
+import type { SessionEnd, Violation } from './events.js';
 import type { HandshakeEvent, HandshakeOutput } from './handshake.js';
+import { inbound, outbound } from './session-flow.js';
 import { protocolError, receivedRows } from './session-received.js';
 import { requestRows, settle } from './session-requests.js';
-import { conclude, type SessionContext, session, settled } from './session-setup.js';
+import { conclude, type SessionContext, session } from './session-setup.js';
 
 interface Args {
   context: SessionContext;
@@ -229,73 +230,8 @@ export const sessionMachine = session.createMachine({
       },
 
       states: {
-        /** Whether we read. A full inbox stops the reading, and nothing else: 9b.06 */
-        inbound: {
-          // The root is there as soon as the session runs; not an entry action, since the slot is invoked after those.
-          initial: {
-            target: 'reading',
-            actions: {
-              type: 'spawn',
-              params: ({ context }): ConnectionStart => ({ id: ROOT, origin: 'root', ...settled(context) }),
-            },
-          },
-          states: {
-            reading: {
-              // What the fast path goes by, for the session's part.
-              tags: 'routes',
-              on: {
-                'inbox.filled': {
-                  target: 'paused',
-                  actions: { type: 'noteFullInbox', params: ({ event }) => ({ id: event.id }) },
-                },
-              },
-            },
-            paused: {
-              entry: ['pauseReading', { type: 'toKeepalive', params: { type: 'reading.paused' } }],
-              initial: 'briefly',
-              // What is read by nobody ends: a paused session does not see that its peer has gone.
-              after: {
-                unreadTimeout: {
-                  target: '#session.ended',
-                  actions: conclude({ cause: 'limit', limit: 'unreadTimeout' }),
-                },
-              },
-              states: {
-                briefly: { after: { stallNotice: 'stalled' } },
-                stalled: { entry: 'emitStalled' },
-              },
-              on: {
-                'inbox.drained': {
-                  target: 'reading',
-                  actions: ['resumeReading', { type: 'toKeepalive', params: { type: 'reading.resumed' } }],
-                },
-              },
-            },
-          },
-        },
-        /** Whether our callers may send. Reading never waits for it: 9b.11 */
-        outbound: {
-          initial: 'flowing',
-          states: {
-            flowing: { on: { 'outbox.filled': { target: 'full' } } },
-            full: {
-              after: {
-                stallTimeout: {
-                  target: '#session.ended',
-                  actions: conclude({ cause: 'limit', limit: 'stallTimeout' }),
-                },
-              },
-              on: {
-                'outbox.progressed': { target: 'full', reenter: true },
-                'outbox.drained': { target: 'flowing' },
-                'outbox.overflowed': {
-                  target: '#session.ended',
-                  actions: conclude({ cause: 'limit', limit: 'replyBytes' }),
-                },
-              },
-            },
-          },
-        },
+        inbound,
+        outbound,
         /** 5.06, 5.23: one timer for all opens and decisions, and only while there are any. */
         deadlines: {
           initial: 'idle',
