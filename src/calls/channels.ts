@@ -169,7 +169,7 @@ export class Channels implements ChannelHost {
     // 9a.18
     this.line.accuse({ rule: 'rpc.channel.lifecycle', description: 'a message on a channel that no Call named' });
     const { conformance, load, limits } = this.line;
-    if (conformance === 'strict' || !isTheirs || message.body.type === 'Close') return;
+    if (conformance === 'strict' || !isTheirs) return;
     if (load.channels < limits.channels) this.#offer(id, false, INITIAL_CREDIT).take(message);
     else if (message.body.type === 'Item') this.reply(id, { type: 'Reset', metadata: [] });
   }

@@ -529,6 +529,17 @@ describe('what the peer may not say on a channel', () => {
     expect(await take(rx as Rx, 1)).toEqual([1]);
   });
 
+  test('a Close before the Call that names its channel waits for it, too: with an item before it, and with none', async () => {
+    await start();
+    const rxs: Rx[] = [];
+    session.root.serve(({ channels }) => {
+      for (const channel of channels) rxs.push(channel.receive());
+      return bytes();
+    });
+    await rig.say(itemOn(2, 1), closeOn(2), closeOn(4), callOf(2, bytes(), { channels: [2, 4] }));
+    expect(await Promise.all(rxs.map((rx) => take(rx, 9)))).toEqual([[1], []]);
+  });
+
   // r[rpc.channel.allocation]
   test.each<[string, number[], number[]]>([
     ['of our parity', [1], []],
