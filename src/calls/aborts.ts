@@ -4,8 +4,11 @@ interface Waiting {
   readonly listener: () => void;
 }
 
-/** Nothing is kept of a signal that nothing waits for. */
-const waiting = new Map<AbortSignal, Waiting>();
+/**
+ * Nothing is kept of a signal that nothing waits for. Not a plain Map: V8 gives one that changes so much a new table each
+ * time, and what an old table has held lives until the next full collection.
+ */
+const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /**
  * Calls back once when `signal` aborts. One listener serves all that wait for the same signal: many calls often share one,
