@@ -17,45 +17,68 @@ let used = 0;
 /** A method's id, between a bigint and its bytes. */
 const long = new DataView(new ArrayBuffer(8));
 
-/** The frame of `message`, if it is one of these. */
+/**
+ * The frame of `message`, if it is one of these. Its fields may be getters, which throw, or write messages themselves: each is
+ * read once, in the writer's order, none after one that is not right, and none once `head` is begun.
+ */
 export function writeDirectly(message: Message): Uint8Array | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  if (message.type !== 'RequestMessage' && message.type !== 'ChannelMessage') return undefined;
-  const { connectionId, id, body } = message;
-  if (!isU32(connectionId) || !isU32(id) || typeof body !== 'object' || body === null) return undefined;
-  return message.type === 'RequestMessage'
-    ? writeRequest(connectionId, id, message.body)
-    : writeChannel(connectionId, id, message.body);
+  const { type } = message;
+  if (type !== 'RequestMessage' && type !== 'ChannelMessage') return undefined;
+  const { connectionId } = message;
+  if (!isU32(connectionId)) return undefined;
+  const { id } = message as DataMessage;
+  if (!isU32(id)) return undefined;
+  const { body } = message as DataMessage;
+  if (typeof body !== 'object' || body === null) return undefined;
+  return type === 'RequestMessage'
+    ? writeRequest(connectionId, id, body as RequestMessage['body'])
+    : writeChannel(connectionId, id, body as ChannelMessage['body']);
 }
 
 function writeRequest(connectionId: number, id: number, body: RequestMessage['body']): Uint8Array | undefined {
-  if (body.type === 'Call') {
-    const { methodId, channels, metadata, args } = body;
-    if (!isMethodId(methodId) || !isEmpty(channels) || !isEmpty(metadata)) return undefined;
-    begin(8, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Call);
-    putMethodId(methodId);
-    putEmptyLists();
-    return frameWith(args);
+  switch (body.type) {
+    case 'Call': {
+      const { methodId } = body;
+      if (!isMethodId(methodId) || !isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
+      const { args } = body;
+      if (!isPayload(args)) return undefined;
+      begin(8, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Call);
+      putMethodId(methodId);
+      putEmptyLists();
+      return frameWith(args);
+    }
+    case 'Response': {
+      if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
+      const { ret } = body;
+      if (!isPayload(ret)) return undefined;
+      begin(7, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response);
+      putEmptyLists();
+      return frameWith(ret);
+    }
+    default:
+      return undefined;
   }
-  if (body.type !== 'Response') return undefined;
-  const { channels, metadata, ret } = body;
-  if (!isEmpty(channels) || !isEmpty(metadata)) return undefined;
-  begin(7, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response);
-  putEmptyLists();
-  return frameWith(ret);
 }
 
 function writeChannel(connectionId: number, id: number, body: ChannelMessage['body']): Uint8Array | undefined {
-  if (body.type === 'Item') {
-    begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item);
-    return frameWith(body.item);
+  switch (body.type) {
+    case 'Item': {
+      const { item } = body;
+      if (!isPayload(item)) return undefined;
+      begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item);
+      return frameWith(item);
+    }
+    case 'GrantCredit': {
+      const { additional } = body;
+      if (!isU32(additional)) return undefined;
+      begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.GrantCredit);
+      put(additional);
+      return frameOf(0);
+    }
+    default:
+      return undefined;
   }
-  if (body.type !== 'GrantCredit') return undefined;
-  const { additional } = body;
-  if (!isU32(additional)) return undefined;
-  begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.GrantCredit);
-  put(additional);
-  return frameOf(0);
 }
 
 function isU32(value: unknown): value is number {
@@ -68,6 +91,10 @@ function isEmpty(value: unknown): boolean {
 
 function isMethodId(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n && value <= MAX_U64;
+}
+
+function isPayload(value: unknown): value is Uint8Array {
+  return isBytes(value) && value.length <= MAX_U32;
 }
 
 function begin(elements: number, connectionId: number, tag: number, id: number, body: number): void {
@@ -114,9 +141,8 @@ function putEmptyLists(): void {
   head[used++] = ARRAY;
 }
 
-/** The frame that ends with `payload`, if that is one. */
-function frameWith(payload: unknown): Uint8Array | undefined {
-  if (!isBytes(payload) || payload.length > MAX_U32) return undefined;
+/** The frame that ends with `payload`. */
+function frameWith(payload: Uint8Array): Uint8Array {
   const { length } = payload;
   if (length < 0x100) {
     head[used++] = 0xc4;
