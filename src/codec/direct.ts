@@ -1,7 +1,7 @@
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../wire/message.js';
 import { allocate, copy } from './frames.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
-import { isBytes } from './writer.js';
+import { isBytes, lengthOf } from './writer.js';
 
 // What nearly all traffic consists of, written and read straight, at a third of the cost: Calls and Responses without
 // channels and metadata, Items, and GrantCredits, with ids up to 2^32 − 1. Whatever else there is, and whatever is wrong,
@@ -94,7 +94,7 @@ function isMethodId(value: unknown): value is bigint {
 }
 
 function isPayload(value: unknown): value is Uint8Array {
-  return isBytes(value) && value.length <= MAX_U32;
+  return isBytes(value) && lengthOf(value) <= MAX_U32;
 }
 
 function begin(elements: number, connectionId: number, tag: number, id: number, body: number): void {
@@ -143,7 +143,7 @@ function putEmptyLists(): void {
 
 /** The frame that ends with `payload`. */
 function frameWith(payload: Uint8Array): Uint8Array {
-  const { length } = payload;
+  const length = lengthOf(payload);
   if (length < 0x100) {
     head[used++] = 0xc4;
     head[used++] = length;

@@ -54,6 +54,7 @@ export function release({ buffer, byteOffset, length }: Uint8Array): void {
 
 /** Copies `length` bytes of `from`, which begin at `start`, to where `at` is in `to`. */
 export function copy(from: Uint8Array, start: number, to: Uint8Array, at: number, length: number): void {
-  if (length > SHORT) to.set(from.subarray(start, start + length), at);
-  else for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
+  if (length <= SHORT) for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;
+  // No subarray: that is whatever the class of `from` makes of it.
+  else to.set(length === from.length ? from : new Uint8Array(from.buffer, from.byteOffset + start, length), at);
 }

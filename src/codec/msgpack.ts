@@ -5,7 +5,7 @@ import { readDirectly, writeDirectly } from './direct.js';
 import { allocate, copy, release } from './frames.js';
 import { messageOf } from './reader.js';
 import { makeUnsigned, restoreMarks, scan } from './scan.js';
-import { partsOf } from './writer.js';
+import { lengthOf, partsOf } from './writer.js';
 
 // msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
 // copied once, straight to where it goes, on the way out, and not at all on the way in. msgpackr sees a 0 in its place,
@@ -52,7 +52,7 @@ function encodeAny(message: Message): Uint8Array {
   parts[parts.length - 1] = 0;
   const arena = pack(parts);
   const head = arena.end - arena.start - 1;
-  const { length } = last;
+  const length = lengthOf(last);
   const start = head + (length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5);
   const bytes = allocate(start + length);
   copy(arena, arena.start, bytes, 0, head);

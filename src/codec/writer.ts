@@ -157,18 +157,27 @@ export function isWellFormed(value: string & { isWellFormed?: () => boolean }): 
   return value.isWellFormed?.() ?? !/\p{Surrogate}/u.test(value);
 }
 
-// Unlike instanceof, this internal check also knows the Uint8Arrays of another realm (an iframe, a vm context), and
-// is not taken in by an object that has only the prototype.
-const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)
-  ?.get as (this: unknown) => string | undefined;
+// Unlike instanceof and properties, these internals also know the Uint8Arrays of another realm (an iframe, a vm context), and
+// are not taken in by an object that has only the prototype, nor by a class that says something else of itself.
+const typedArrayName = typedArrayGetter(Symbol.toStringTag) as (this: unknown) => string | undefined;
+const typedArrayLength = typedArrayGetter('length') as (this: Uint8Array) => number;
+
+function typedArrayGetter(key: PropertyKey): unknown {
+  return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), key)?.get;
+}
 
 export function isBytes(value: unknown): value is Uint8Array {
   return typedArrayName.call(value) === 'Uint8Array';
 }
 
+/** How many bytes there are, for sure: memory for frames is not empty, and what is not written there is somebody else's. */
+export function lengthOf(bytes: Uint8Array): number {
+  return typedArrayLength.call(bytes);
+}
+
 function bytes(value: unknown, name: string): Uint8Array {
   if (!isBytes(value)) throw new InvalidArgument(`${name} must be a Uint8Array`);
-  if (value.length > MAX_U32) throw new InvalidArgument(`${name} is longer than 2^32 - 1 bytes`);
+  if (lengthOf(value) > MAX_U32) throw new InvalidArgument(`${name} is longer than 2^32 - 1 bytes`);
   return value;
 }
 
@@ -222,12 +231,9 @@ function entryParts(entry: MetadataEntry, name: string): Part[] {
 function valueParts(key: string, value: unknown, flags: Part, name: string): Part[] {
   if (typeof value === 'string') return [key, KIND.string, text(value, `${name}.value`), flags];
   if (typeof value === 'bigint') return [key, KIND.u64, u64(value, `${name}.value`), flags];
-  if (typedArrayName.call(value) !== 'Uint8Array') {
-    throw new InvalidArgument(`${name}.value must be a string, a Uint8Array or a bigint`);
-  }
-  const given = bytes(value, `${name}.value`);
-  // msgpackr would make a map of another realm's.
-  return [key, KIND.bytes, given instanceof Uint8Array ? given : new Uint8Array(given), flags];
+  if (!isBytes(value)) throw new InvalidArgument(`${name}.value must be a string, a Uint8Array or a bigint`);
+  // msgpackr would make a map of another realm's, and believe what a class says.
+  return [key, KIND.bytes, new Uint8Array(bytes(value, `${name}.value`)), flags];
 }
 
 /** The compiler says at each call that nothing is left over; a user without it may still come here. */

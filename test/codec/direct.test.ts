@@ -33,6 +33,7 @@ function frameOf(...elements: readonly Element[]): Uint8Array {
 
 function elementOf(element: Element): Uint8Array {
   if (Array.isArray(element)) return frameOf(...(element as Element[]));
+  // Whatever else its object may say: its own bytes.
   if (ArrayBuffer.isView(element)) return packr.pack(new Uint8Array(element));
   if (typeof element !== 'bigint') return packr.pack(element);
   if (element <= 0xffff_ffffn) return packr.pack(Number(element));
@@ -176,6 +177,16 @@ describe('everything else', () => {
 /** What a field is while it cannot be read. */
 const UNREADABLE = Symbol('unreadable');
 
+/** Bytes whose class makes something else of the arguments that `subarray` gives it. */
+class Labelled extends Uint8Array {
+  constructor(label: string) {
+    super(60);
+    this.fill(label.length);
+  }
+}
+
+const saying = (length: number) => Object.defineProperty(new Uint8Array(9).fill(9), 'length', { value: length });
+
 const ODD: readonly unknown[] = [
   ...[UNREADABLE, undefined, null, true, '', '1', 'Call', 'Item', {}, Symbol.iterator, () => 1],
   ...[-0, 7, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, new Object(1)],
@@ -183,10 +194,12 @@ const ODD: readonly unknown[] = [
   ...[[], [1, 2 ** 33], new Array(1), new (class extends Array {})(), Object.assign([], { key: 1 })],
   ...[runInNewContext('[]'), runInNewContext('[3]'), { length: 0 }, new Proxy([], {}), new Proxy([5], {})],
   new Proxy([], { get: (_, key) => (key === 'length' ? 1 : 3) }),
+  [{ key: 'k', value: new Labelled('five!'), flags: 0n }],
+  [{ key: 'k', value: saying(12), flags: 0n }],
   [{ key: 'k', value: 1, flags: 0n }],
-  ...[new Uint8Array(0), Buffer.alloc(300, 3), new Uint8Array(new SharedArrayBuffer(60))],
+  ...[new Uint8Array(0), Buffer.alloc(300, 3), new Uint8Array(new SharedArrayBuffer(60)), new Labelled('five!')],
   ...[runInNewContext('new Uint8Array(60).fill(6)'), new Proxy(new Uint8Array(5), {}), new Uint8ClampedArray(5)],
-  Object.create(Uint8Array.prototype),
+  ...[saying(-1), saying(3), saying(12), saying(100), saying(2 ** 33), Object.create(Uint8Array.prototype)],
 ];
 
 // The long way is `partsOf`, and what msgpackr makes of its parts.
