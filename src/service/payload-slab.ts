@@ -1,4 +1,4 @@
-import { isWellFormed } from '../codec/writer.js';
+import { isWellFormed, lengthOf } from '../codec/writer.js';
 
 /** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
 const SIZE = 32 * 1024;
@@ -145,10 +145,11 @@ export class Slab {
   }
 
   binary(value: Uint8Array): void {
-    this.header(value.length, 0xc4, 0xc5);
-    this.#reserve(value.length);
+    const length = lengthOf(value);
+    this.header(length, 0xc4, 0xc5);
+    this.#reserve(length);
     this.#bytes.set(value, this.#at);
-    this.#at += value.length;
+    this.#at += length;
   }
 
   /** A format with a length of 8 bits, where there is one, or of 16; the one of 32 bits comes next to that. */

@@ -129,6 +129,13 @@ describe('a payload', () => {
     expect(hexOf(runInNewContext('({ a: [new Uint8Array(1)] })'))).toBe('81a16191c40100');
   });
 
+  it('has the bytes that are there, whatever their object says of them', () => {
+    for (const length of [0, 1, 9, 300]) {
+      const bytes = Object.defineProperty(Uint8Array.of(1, 2, 3), 'length', { value: length });
+      expect(hexOf([bytes, 4])).toBe('92c40301020304');
+    }
+  });
+
   it('keeps its bytes when another one is encoded, also within a getter', () => {
     const first = encode('first');
     const inner: Uint8Array[] = [];
