@@ -9,6 +9,9 @@ const LONGEST_IN_SLAB = SLAB / 4;
 const STEP = 1024;
 const LONGEST_AGAIN = 64 * STEP;
 
+/** So that it is known for ours: a codec around this one may give back frames that are its own. */
+class Memory extends ArrayBuffer {}
+
 /** What may lie unused for the next frame, in bytes, of all sessions together. */
 const MOST_UNUSED = 2 * 1024 * 1024;
 
@@ -18,19 +21,20 @@ const SHORT = 48;
 let slab = new Uint8Array(0);
 let slabUsed = 0;
 
-/** Unused memory, by its steps. */
-const unused: ArrayBuffer[][] = Array.from({ length: LONGEST_AGAIN / STEP + 1 }, () => []);
+/** Unused memory, by its size. */
+const unused = new Map(
+  Array.from({ length: LONGEST_AGAIN / STEP }, (_, steps) => [(steps + 1) * STEP, [] as Memory[]]),
+);
 let unusedBytes = 0;
 
 /** Memory for a frame of `length` bytes; what is in it is left over. */
 export function allocate(length: number): Uint8Array {
-  if (length > LONGEST_AGAIN) return new Uint8Array(length);
   if (length > LONGEST_IN_SLAB) {
-    const steps = Math.ceil(length / STEP);
-    const buffer = unused[steps]?.pop();
-    if (buffer === undefined) return new Uint8Array(new ArrayBuffer(steps * STEP), 0, length);
-    unusedBytes -= buffer.byteLength;
-    return new Uint8Array(buffer, 0, length);
+    const size = Math.ceil(length / STEP) * STEP;
+    const memory = unused.get(size)?.pop();
+    if (memory === undefined) return new Uint8Array(new Memory(size), 0, length);
+    unusedBytes -= size;
+    return new Uint8Array(memory, 0, length);
   }
   if (slabUsed + length > slab.length) {
     slab = new Uint8Array(SLAB);
@@ -41,14 +45,11 @@ export function allocate(length: number): Uint8Array {
 }
 
 /** Nobody has this frame any more, which `allocate` gave: its memory is for another one. */
-export function release({ buffer, byteOffset, length }: Uint8Array): void {
-  const steps = Math.ceil(length / STEP);
-  // One that only went through the same hands looks different, and stays what it is.
-  const isOurs = length > LONGEST_IN_SLAB && byteOffset === 0 && buffer.byteLength === steps * STEP;
-  if (!isOurs || unusedBytes + buffer.byteLength > MOST_UNUSED) return;
-  const others = unused[steps];
+export function release({ buffer }: Uint8Array): void {
+  if (!(buffer instanceof Memory) || unusedBytes + buffer.byteLength > MOST_UNUSED) return;
+  const others = unused.get(buffer.byteLength);
   if (others === undefined) return;
-  others.push(buffer as ArrayBuffer);
+  others.push(buffer);
   unusedBytes += buffer.byteLength;
 }
 
