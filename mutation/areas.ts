@@ -40,7 +40,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   codec: {
     mutate: ['src/codec/**/*.ts'],
-    tests: ['bytes', 'direct', 'fields', 'frames', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map(
+    tests: ['bytes', 'direct', 'fields', 'frames', 'odd', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map(
       (name) => `test/codec/${name}.test.ts`,
     ),
     // The first wants to see so many messages that a property's few runs are not enough; the others take longer than all

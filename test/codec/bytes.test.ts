@@ -124,17 +124,23 @@ describe('a payload', () => {
   ])(
     'of %d bytes takes the shortest header there is, and none of its bytes is copied when it is read',
     (length, header) => {
-      const head = Buffer.from(`9500080100${header}`, 'hex');
       const payload = Buffer.alloc(length, '12345678');
       const body: Item = { type: 'Item', item: payload };
-      const frame = messagePack.encode({ type: 'ChannelMessage', connectionId: 0, id: 1, body });
-      expect(Buffer.compare(frame, Buffer.concat([head, payload]))).toBe(0);
-      const { item } = (messagePack.decode(frame, DEFAULT_LIMITS) as ChannelMessage).body as Item;
-      expect([item.buffer === frame.buffer, item.byteOffset, item.length]).toEqual([
-        true,
-        frame.byteOffset + head.length,
-        length,
-      ]);
+      // The larger id has msgpackr write and read what comes before the payload.
+      for (const [id, hex] of [
+        [1, '01'],
+        [2 ** 32, 'cf0000000100000000'],
+      ] as const) {
+        const head = Buffer.from(`950008${hex}00${header}`, 'hex');
+        const frame = messagePack.encode({ type: 'ChannelMessage', connectionId: 0, id, body });
+        expect(Buffer.compare(frame, Buffer.concat([head, payload]))).toBe(0);
+        const { item } = (messagePack.decode(frame, DEFAULT_LIMITS) as ChannelMessage).body as Item;
+        expect([item.buffer === frame.buffer, item.byteOffset, item.length]).toEqual([
+          true,
+          frame.byteOffset + head.length,
+          length,
+        ]);
+      }
     },
   );
 });

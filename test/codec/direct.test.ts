@@ -1,16 +1,13 @@
 // What is written and read without msgpackr, against what msgpackr makes of it.
-import { runInNewContext } from 'node:vm';
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { Packr } from 'msgpackr/pack';
 import { readDirectly, writeDirectly } from '../../src/codec/direct.js';
 import { messagePack } from '../../src/codec/msgpack.js';
-import { partsOf } from '../../src/codec/writer.js';
 import { ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import { arbitraryMessage, DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
-
-const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false, variableMapSize: true });
+import { usualMessages } from '../support/usual.js';
 
 const INTEGERS = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
 const METHODS = [
@@ -24,49 +21,11 @@ const METHODS = [
 ];
 const LENGTHS = [0, 1, 47, 48, 49, 0xff, 0x100, 8_179, 8_192, 0xffff, 0x1_0000, 0x1_0001];
 
-type Element = number | bigint | string | Uint8Array | readonly Element[];
-
-/** What msgpackr makes of each element, behind the header of an array. A bigint it would take for a signed integer. */
-function frameOf(...elements: readonly Element[]): Uint8Array {
-  return Buffer.concat([Buffer.of(0x90 + elements.length), ...elements.map(elementOf)]);
-}
-
-function elementOf(element: Element): Uint8Array {
-  if (Array.isArray(element)) return frameOf(...(element as Element[]));
-  // Whatever else its object may say: its own bytes.
-  if (ArrayBuffer.isView(element)) return packr.pack(new Uint8Array(element));
-  if (typeof element !== 'bigint') return packr.pack(element);
-  if (element <= 0xffff_ffffn) return packr.pack(Number(element));
-  const bytes = Buffer.alloc(9, 0xcf);
-  bytes.writeBigUInt64BE(element, 1);
-  return bytes;
-}
-
-/** A message of each of the four kinds, and its frame: with these numbers, and a payload of that length. */
-function cases(connectionId: number, id: number, methodId: bigint, length: number): [Message, Uint8Array][] {
-  const payload = Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + 7) % 256));
-  const request = { type: 'RequestMessage', connectionId, id } as const;
-  const channel = { type: 'ChannelMessage', connectionId, id } as const;
-  const lists = { channels: [], metadata: [] };
-  return [
-    [
-      { ...request, body: { type: 'Call', methodId, ...lists, args: payload } },
-      frameOf(connectionId, 7, id, 0, methodId, [], [], payload),
-    ],
-    [
-      { ...request, body: { type: 'Response', ...lists, ret: payload } },
-      frameOf(connectionId, 7, id, 1, [], [], payload),
-    ],
-    [{ ...channel, body: { type: 'Item', item: payload } }, frameOf(connectionId, 8, id, 0, payload)],
-    [{ ...channel, body: { type: 'GrantCredit', additional: id } }, frameOf(connectionId, 8, id, 3, id)],
-  ];
-}
-
 /** Each number at each of its boundaries, and the others as they usually are. */
 const boundaries = [
-  ...INTEGERS.flatMap((number) => [...cases(number, 3, 1n, 5), ...cases(1, number, 1n, 5)]),
-  ...METHODS.flatMap((methodId) => cases(1, 3, methodId, 5)),
-  ...LENGTHS.flatMap((length) => cases(1, 3, 1n, length)),
+  ...INTEGERS.flatMap((number) => [...usualMessages(number, 3, 1n, 5), ...usualMessages(1, number, 1n, 5)]),
+  ...METHODS.flatMap((methodId) => usualMessages(1, 3, methodId, 5)),
+  ...LENGTHS.flatMap((length) => usualMessages(1, 3, 1n, length)),
 ];
 
 /** The same message, its array under a longer header: what is not read directly. */
@@ -80,7 +39,7 @@ function outcome(frame: Uint8Array): Message | string {
     return messagePack.decode(frame, DEFAULT_LIMITS);
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error;
-    return error.message;
+    return `${error.message} ${error.side} ${String(error.rule)} ${String(error.limit)}`;
   }
 }
 
@@ -116,7 +75,7 @@ describe('a message of the usual kinds', () => {
 });
 
 describe('everything else', () => {
-  const usual = cases(1, 3, 1n, 5).map(([message]) => message) as Extract<Message, { body: unknown }>[];
+  const usual = usualMessages(1, 3, 1n, 5).map(([message]) => message) as Extract<Message, { body: unknown }>[];
 
   it('is not written directly: other messages, channels, metadata, larger ids, and what is wrong', () => {
     const spoiled = usual.flatMap((message) => [
@@ -152,6 +111,18 @@ describe('everything else', () => {
     }
   });
 
+  it('is the same message, or the same mistake, whichever element is another one', () => {
+    for (const right of FRAMES.map((frame) => frame.split(' '))) {
+      const header = (0x90 + right.length).toString(16);
+      const bodies = [...right.keys()].flatMap((at) => ELEMENTS.map((element) => right.with(at, element).join('')));
+      for (const body of bodies)
+        for (const more of ['', '00']) expectOneOutcome(Buffer.from(header + body + more, 'hex'));
+      for (const body of bodies) expectOneOutcome(Buffer.from(header + body, 'hex').subarray(0, -1));
+      for (let count = 0; count < 16; count++)
+        expectOneOutcome(Buffer.from(`9${count.toString(16)}${right.join('')}`, 'hex'));
+    }
+  });
+
   it('is the same message, or the same mistake, whichever way it takes', () => {
     const usualFrame = fc.constantFrom(...boundaries.map(([, frame]) => frame).filter(({ length }) => length < 100));
     const anyFrame = arbitraryMessage.map((message) => messagePack.encode(message));
@@ -174,103 +145,18 @@ describe('everything else', () => {
   });
 });
 
-/** What a field is while it cannot be read. */
-const UNREADABLE = Symbol('unreadable');
-
-/** Bytes whose class makes something else of the arguments that `subarray` gives it. */
-class Labelled extends Uint8Array {
-  constructor(label: string) {
-    super(60);
-    this.fill(label.length);
-  }
+/** Of each way the same, down to the order of the fields and to what kind of bytes they are. */
+function expectOneOutcome(frame: Uint8Array): void {
+  const all = { depth: 9, maxArrayLength: 400 };
+  expect(inspect(outcome(frame), all)).toBe(inspect(outcome(longer(frame)), all));
 }
 
-const saying = (length: number) => Object.defineProperty(new Uint8Array(9).fill(9), 'length', { value: length });
-
-const ODD: readonly unknown[] = [
-  ...[UNREADABLE, undefined, null, true, '', '1', 'Call', 'Item', {}, Symbol.iterator, () => 1],
-  ...[-0, 7, -1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1, 2 ** 53, new Object(1)],
-  ...[0n, 1n, -1n, 2n ** 32n, 2n ** 64n - 1n, 2n ** 64n, new Object(1n)],
-  ...[[], [1, 2 ** 33], new Array(1), new (class extends Array {})(), Object.assign([], { key: 1 })],
-  ...[runInNewContext('[]'), runInNewContext('[3]'), { length: 0 }, new Proxy([], {}), new Proxy([5], {})],
-  new Proxy([], { get: (_, key) => (key === 'length' ? 1 : 3) }),
-  [{ key: 'k', value: new Labelled('five!'), flags: 0n }],
-  [{ key: 'k', value: saying(12), flags: 0n }],
-  [{ key: 'k', value: 1, flags: 0n }],
-  ...[new Uint8Array(0), Buffer.alloc(300, 3), new Uint8Array(new SharedArrayBuffer(60)), new Labelled('five!')],
-  ...[runInNewContext('new Uint8Array(60).fill(6)'), new Proxy(new Uint8Array(5), {}), new Uint8ClampedArray(5)],
-  ...[saying(-1), saying(3), saying(12), saying(100), saying(2 ** 33), Object.create(Uint8Array.prototype)],
-];
-
-// The long way is `partsOf`, and what msgpackr makes of its parts.
-describe('a message, however odd,', () => {
-  const another = (cases(1, 3, 1n, 60)[2] as [Message, Uint8Array])[0];
-  // The larger id has the writer take all of them the long way.
-  const bases = [...cases(1, 3, 5n, 5), ...cases(1, 2 ** 32, 5n, 5)].map(([message]) => message);
-
-  /** A field, by its object and its name. */
-  type Field = readonly ['message' | 'body', string];
-  type Fields = Readonly<Record<string, unknown>>;
-
-  function fieldsOf(message: Message): Field[] {
-    const { body } = message as { body: object };
-    return [
-      ...Object.keys(message).map((key) => ['message', key] as const),
-      ...Object.keys(body).map((key) => ['body', key] as const),
-    ];
-  }
-
-  /** An object that tells what of it is read, by whoever writes a message meanwhile. */
-  function watched(fields: unknown, read: string[]): unknown {
-    if (typeof fields !== 'object' || fields === null) return fields;
-    return new Proxy(fields, {
-      get(target, key) {
-        read.push(String(key));
-        messagePack.encode(another);
-        const value: unknown = Reflect.get(target, key);
-        if (value === UNREADABLE) throw new Error(`${String(key)} cannot be read`);
-        return value;
-      },
-    });
-  }
-
-  /** What `write` makes of such a message, as hex or an error, and what it reads for that. */
-  function attempt(write: (message: Message) => Uint8Array | undefined, { body, ...message }: Fields) {
-    const read: string[] = [];
-    try {
-      const frame = write(watched({ ...message, body: watched(body, read) }, read) as Message);
-      return { result: frame && Buffer.from(frame).toString('hex'), read };
-    } catch (error) {
-      return { result: String(error), read };
-    }
-  }
-
-  function spoiled(message: Fields, [where, key]: Field, value: unknown): Fields {
-    if (where === 'message') return { ...message, [key]: value };
-    return { ...message, body: { ...(message['body'] as object), [key]: value } };
-  }
-
-  function expectOneResult(message: Fields): void {
-    const long = attempt((whole) => frameOf(...partsOf(whole)), message);
-    const direct = attempt(writeDirectly, message);
-    expect(direct.result ?? long.result).toBe(long.result);
-    expect(direct.read).toEqual(direct.result === undefined ? long.read.slice(0, direct.read.length) : long.read);
-    expect(attempt(messagePack.encode, message).result).toBe(long.result);
-  }
-
-  it('is the same frame, or the same mistake, whichever way it takes, and read in the same order', () => {
-    for (const message of bases) {
-      const fields = fieldsOf(message);
-      for (const field of fields) for (const value of ODD) expectOneResult(spoiled({ ...message }, field, value));
-    }
-  });
-
-  it('is read no further than to its first mistake', () => {
-    for (const message of bases) {
-      const fields = fieldsOf(message);
-      for (const wrong of fields)
-        for (const unreadable of fields)
-          expectOneResult(spoiled(spoiled({ ...message }, unreadable, UNREADABLE), wrong, null));
-    }
-  });
-});
+/** The elements of a frame of each kind, as hex, and what may stand in place of each: any format, long or short, whole or not. */
+const FRAMES = ['01 07 03 00 05 90 90 c401ff', '01 07 03 01 90 90 c401ff', '01 08 03 00 c401ff', '01 08 03 03 10'];
+const ELEMENTS = [
+  '|00|01|02|03|07|08|7f|80|8100|90|9100|9190|9f|a0|a161|bf|c0|c1|c2|c3|c4|c400|c40100|c4ff|c5|c50000|c5000107|c501|c6|c600000000',
+  'c60000000107|c6000001|c6ffffffff|c70101aa|c8000101aa|ca00000000|cb0000000000000000|cc|cc00|cc07|ccff|cd|cd0000|cd0008|cd01',
+  'cdffff|ce|ce00000000|ce00000003|ce0000|ceffffffff|cf|cf0000000000000001|cf00000000|cf0020000000000000|cfffffffffffffffff',
+  'd001|d0ff|d10001|d200000001|d2ffffffff|d30000000000000001|d401aa|d900|d90161|da0000|db00000000|dc0000|dc0001|dc000100',
+  'dd00000000|de0000|df00000000|e0|ff',
+].flatMap((row) => row.split('|'));

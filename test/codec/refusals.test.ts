@@ -144,6 +144,7 @@ describe('encode refuses what the wire cannot represent exactly, and names it', 
 
   it.each([
     ['Call', 'body.args', 'Call.args is longer than 2^32 - 1 bytes'],
+    ['Item', 'body.item', 'Item.item is longer than 2^32 - 1 bytes'],
     ['Hello', 'metadata.0.value', 'Hello.metadata[0].value is longer than 2^32 - 1 bytes'],
   ])('in %s: %s, where that has more bytes than the wire can count', (name, path, expected) => {
     // It takes no room as long as nobody writes there.

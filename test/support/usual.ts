@@ -1,0 +1,47 @@
+import { Packr } from 'msgpackr/pack';
+import type { Message } from '../../src/wire/message.js';
+
+const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: false, variableMapSize: true });
+
+type Element = number | bigint | string | Uint8Array | readonly Element[];
+
+/** What msgpackr makes of each element, behind the header of an array. A bigint it would take for a signed integer. */
+export function frameOf(...elements: readonly Element[]): Uint8Array {
+  return Buffer.concat([Buffer.of(0x90 + elements.length), ...elements.map(elementOf)]);
+}
+
+function elementOf(element: Element): Uint8Array {
+  if (Array.isArray(element)) return frameOf(...(element as Element[]));
+  // Whatever else its object may say: its own bytes.
+  if (ArrayBuffer.isView(element)) return packr.pack(new Uint8Array(element));
+  if (typeof element !== 'bigint') return packr.pack(element);
+  if (element <= 0xffff_ffffn) return packr.pack(Number(element));
+  const bytes = Buffer.alloc(9, 0xcf);
+  bytes.writeBigUInt64BE(element, 1);
+  return bytes;
+}
+
+/** A message of each of the four kinds that nearly all traffic is, and its frame: with these numbers, and a payload of that length. */
+export function usualMessages(
+  connectionId: number,
+  id: number,
+  methodId: bigint,
+  length: number,
+): [Message, Uint8Array][] {
+  const payload = Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + 7) % 256));
+  const request = { type: 'RequestMessage', connectionId, id } as const;
+  const channel = { type: 'ChannelMessage', connectionId, id } as const;
+  const lists = { channels: [], metadata: [] };
+  return [
+    [
+      { ...request, body: { type: 'Call', methodId, ...lists, args: payload } },
+      frameOf(connectionId, 7, id, 0, methodId, [], [], payload),
+    ],
+    [
+      { ...request, body: { type: 'Response', ...lists, ret: payload } },
+      frameOf(connectionId, 7, id, 1, [], [], payload),
+    ],
+    [{ ...channel, body: { type: 'Item', item: payload } }, frameOf(connectionId, 8, id, 0, payload)],
+    [{ ...channel, body: { type: 'GrantCredit', additional: id } }, frameOf(connectionId, 8, id, 3, id)],
+  ];
+}
