@@ -1,4 +1,5 @@
-import { WAITING_CALLS, WAITING_SENDERS } from './driver.js';
+import { WAITING_CALLS } from './driver-calls.js';
+import { WAITING_SENDERS } from './driver-channels.js';
 import { accept, call, close, item, M, open, ping, pong, reject } from './messages.js';
 import {
   alike,

@@ -37,6 +37,9 @@ export const SECRET: Metadata = [{ key: 'token', value: new Sensitive('s3cret'),
 /** Other metadata, told apart from {@link M}. */
 export const N: Metadata = [{ key: 'who', value: new Uint8Array([1, 2]), flags: 0n }];
 
+/** Arguments, a result, an item. */
+export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
+
 export function settings(parity: Parity, maxConcurrentRequests = 64): ConnectionSettings {
   return { parity, maxConcurrentRequests };
 }

@@ -47,3 +47,6 @@ export const WAITING_1: readonly Step[] = [
 
 /** A Ping every 100 ms, a Pong within 50. */
 export const KEEPALIVE: Given = { keepalive: { pingInterval: 100, pongTimeout: 50 } };
+
+/** The handler of the root answers when it is told to. */
+export const SERVING: Step = { user: 'serve', on: 'root' };

@@ -1,5 +1,6 @@
 import { bugs } from './bugs.js';
-import { driverRows } from './driver.js';
+import { calls } from './driver-calls.js';
+import { channels } from './driver-channels.js';
 import { handshake } from './handshake.js';
 import { inboundAnswers } from './inbound-answer.js';
 import { inboundData } from './inbound-data.js';
@@ -37,7 +38,8 @@ export const table: readonly Row[] = [
   ...modes,
   limits,
   senders,
-  ...driverRows,
+  ...calls,
+  ...channels,
   ...bugs,
 ];
 
