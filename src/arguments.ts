@@ -40,6 +40,20 @@ export function functionsOf(value: unknown, name: string): void {
   }
 }
 
+/** @throws InvalidArgument when `metadata` is no array. */
+export function requireEntries(metadata: unknown): void {
+  // What it is instead is not shown: it may be a secret.
+  if (!Array.isArray(metadata))
+    throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
+}
+
+/** @throws InvalidArgument when `value` is no integer from 0 to 2^53 − 1, as every id is. */
+export function idOf(value: unknown, name: string): void {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new InvalidArgument(`${name} must be an integer from 0 to 2^53 − 1, not ${shown(value)}`);
+  }
+}
+
 /** @throws InvalidArgument when `signal` is there and can't be listened to. */
 export function signalOf(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
@@ -79,9 +93,7 @@ export function settingsOf(options: SettingsOptions, parity: Parity): Connection
  */
 export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits: Limits): Metadata {
   if (metadata === undefined) return [];
-  // What it is instead is not shown: it may be a secret.
-  if (!Array.isArray(metadata))
-    throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
+  requireEntries(metadata);
   // Whatever the user does to it from here on: it leaves as it was when it was checked.
   const copy = Array.from(metadata, copied);
   // Settings and a version come beside it in the largest message that carries metadata.

@@ -2,8 +2,7 @@ import type { OpenedConnection } from '../machines/events.js';
 import { checkMetadata, objectOf } from './arguments.js';
 import { CallerOf } from './caller.js';
 import type { IncomingRequest, Refusals, Reply } from './calls/answer.js';
-import { creditOf } from './calls/channel.js';
-import { type Credit, DEFAULT_SERVING } from './calls/serving.js';
+import { type Credit, DEFAULT_SERVING, servingOf } from './calls/serving.js';
 import { Endpoint, type EndpointHost } from './endpoint.js';
 import { InvalidArgument } from './errors.js';
 import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
@@ -127,10 +126,9 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
     this.requireOpen();
-    const credit = options.credit ?? handler.credit ?? DEFAULT_SERVING.credit;
-    const refusals = options.refusals ?? handler.refusals ?? DEFAULT_SERVING.refusals;
-    const serving = { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit) };
-    this.answer((request) => handler(request, this), serving);
+    const { refusals: own = DEFAULT_SERVING.refusals, credit: ownCredit = DEFAULT_SERVING.credit } = handler;
+    const { refusals = own, credit = ownCredit } = options;
+    this.answer((request) => handler(request, this), servingOf(refusals, credit));
   }
 
   /**
@@ -140,6 +138,7 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
    * @throws InvalidArgument (the promise rejects) on the root, or when the metadata can't be represented.
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
+    objectOf(options, 'options');
     // What the peer left behind counts against the limit of all inboxes, and nobody will read it.
     if (this.isConnected) await this.#host.closeConnection(this, options.metadata);
     else this.dropUnread();

@@ -1,4 +1,5 @@
 import type { OpenedConnection } from '../machines/events.js';
+import { idOf, shown } from './arguments.js';
 import type { Handler } from './calls/answer.js';
 import { Driver } from './calls/driver.js';
 import { DEFAULT_SERVING, type Serving } from './calls/serving.js';
@@ -145,8 +146,14 @@ export abstract class Endpoint {
     this.#start(handler, serving);
   }
 
-  /** Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled. */
+  /**
+   * Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled.
+   *
+   * @throws InvalidArgument when the id is none, or the reason no text.
+   */
   markFailure(requestId: RequestId, reason: string): void {
+    idOf(requestId, 'requestId');
+    if (typeof reason !== 'string') throw new InvalidArgument(`reason must be a string, not ${shown(reason)}`);
     this.#driver?.markFailure(requestId, reason);
     this.#failureStream().push({ requestId, reason }, 0);
   }

@@ -1,6 +1,6 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../machines/index.js';
-import { metadataOf, objectOf, type SettingsOptions, settingsOf, signalOf } from './arguments.js';
+import { idOf, metadataOf, objectOf, type SettingsOptions, settingsOf, signalOf } from './arguments.js';
 import { attachOf } from './attachment.js';
 import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
@@ -130,8 +130,7 @@ export class Session implements AsyncDisposable {
    */
   async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
-    if (!Number.isSafeInteger(id) || id < 0)
-      throw new InvalidArgument(`id must be that of a connection, not ${String(id)}`);
+    idOf(id, 'id');
     return this.#port.close(id, options.metadata);
   }
 

@@ -1,4 +1,6 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { objectOf, shown } from '../arguments.js';
+import { InvalidArgument } from '../errors.js';
 import type { Refusals } from './answer.js';
 import { creditOf } from './channel.js';
 import type { Line } from './line.js';
@@ -21,6 +23,18 @@ export const DEFAULT_SERVING: Serving = {
   },
   credit: INITIAL_CREDIT,
 };
+
+/** @throws InvalidArgument that names what is wrong. */
+export function servingOf(refusals: Refusals, credit: Credit): Serving {
+  objectOf(refusals, 'refusals');
+  for (const name of ['unknownMethod', 'invalidPayload', 'cancelled'] as const) {
+    const value: unknown = refusals[name];
+    if (!(value instanceof Uint8Array)) {
+      throw new InvalidArgument(`refusals.${name} must be a Uint8Array, not ${shown(value)}`);
+    }
+  }
+  return { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit) };
+}
 
 /** What a user has to say of a method; where that is nothing, it is reported, and the default holds. */
 export function creditFor({ credit }: Serving, methodId: bigint, line: Line): number {

@@ -165,6 +165,29 @@ describe('a handler', () => {
     expect(await rig.say(callOf(2, bytes()))).toEqual([responseOf(2, bytes(3))]);
   });
 
+  test.each([
+    ['refusals', { refusals: 5 }, 'refusals must be an object, not 5'],
+    ['refusals that are null', { refusals: null }, 'refusals must be an object, not null'],
+    [
+      'one of them',
+      { refusals: { unknownMethod: bytes(1), invalidPayload: 'no', cancelled: bytes(3) } },
+      "refusals.invalidPayload must be a Uint8Array, not 'no'",
+    ],
+    [
+      'one left out',
+      { refusals: { unknownMethod: bytes(1), invalidPayload: bytes(2) } },
+      'refusals.cancelled must be a Uint8Array, not undefined',
+    ],
+    ['a credit that is null', { credit: null }, 'credit must be an integer from 0 to 2^32 − 1, not null'],
+  ])('is refused with wrong options, its own or those of serve: %s', async (_, options, message) => {
+    await serve();
+    expect(() => session.root.serve(echo, options as never)).toThrow(new InvalidArgument(message));
+    const own = Object.assign(((request) => echo(request)) as Handler, options as object);
+    expect(() => session.root.serve(own)).toThrow(new InvalidArgument(message));
+    // Nobody serves yet.
+    session.root.serve(echo);
+  });
+
   test('is refused where there is one, or what is none', async () => {
     await serve(echo);
     expect(() => session.root.serve(echo)).toThrow(new InvalidArgument('connection 0 has a handler already'));

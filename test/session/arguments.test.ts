@@ -227,9 +227,42 @@ describe('a running session refuses at once, sends nothing, and goes on', () => 
     ['open with null', (session) => session.open(null as never), 'options must be an object, not null'],
     ['close of the root', (session) => session.close(0), 'cannot close root connection'],
     ['close of an unknown id', (session) => session.close(99), 'connection not found'],
-    ['close of what is no id', (session) => session.close('1' as never), 'id must be that of a connection, not 1'],
+    [
+      'close of what is no id',
+      (session) => session.close('1' as never),
+      "id must be an integer from 0 to 2^53 − 1, not '1'",
+    ],
     ['close with metadata that cannot be sent', (session) => session.close(1, { metadata: bad }), /metadata\[0\]/],
     ['close of a handle with such metadata', (_, connection) => connection.close({ metadata: bad }), /metadata\[0\]/],
+    [
+      'close of an id with metadata that is none',
+      (session) => session.close(1, { metadata: 5 as never }),
+      'metadata must be an array of entries, not number',
+    ],
+    [
+      'close of a handle with metadata that is none',
+      (_, connection) => connection.close({ metadata: 5 as never }),
+      'metadata must be an array of entries, not number',
+    ],
+    [
+      'close of a handle with null',
+      (_, connection) => connection.close(null as never),
+      'options must be an object, not null',
+    ],
+    ...[Number.NaN, 'x', -1, 1.5, 2 ** 53, undefined].map(
+      (id): Call => [
+        `markFailure of ${String(id)}`,
+        (_, connection) => connection.markFailure(id as never, 'no'),
+        `requestId must be an integer from 0 to 2^53 − 1, not ${typeof id === 'string' ? `'${id}'` : String(id)}`,
+      ],
+    ),
+    ...[undefined, 5, new Error('no')].map(
+      (reason): Call => [
+        `markFailure for ${String(reason)}`,
+        (_, connection) => connection.markFailure(2, reason as never),
+        `reason must be a string, not ${typeof reason === 'object' ? 'an object' : String(reason)}`,
+      ],
+    ),
     ['close of the root by its handle', (session) => session.root.close(), 'cannot close root connection'],
     [
       'send of a Ping',
