@@ -1,6 +1,6 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../machines/index.js';
-import { idOf, metadataOf, objectOf, type SettingsOptions, settingsOf, signalOf } from './arguments.js';
+import { idOf, metadataOf, objectOf, type SettingsOptions, settingsOf, shown, signalOf } from './arguments.js';
 import { attachOf } from './attachment.js';
 import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
@@ -41,6 +41,8 @@ export interface OpenOptions extends SettingsOptions {
 export interface ClientMaker<Client, Options> {
   readonly name: string;
   client(connection: Connection, options?: Options): Client;
+  /** Throws what is wrong with the options, before a connection is opened for them. @internal */
+  checkOptions?(options: Options): void;
 }
 
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
@@ -109,9 +111,21 @@ export class Session implements AsyncDisposable {
     objectOf(first, 'options');
     if (!('client' in first)) return this.#open(first);
     objectOf(second, 'options');
+    if (typeof first.client !== 'function')
+      throw new InvalidArgument(`client must be a function, not ${shown(first.client)}`);
+    first.checkOptions?.(second);
+    const { codec, limits } = this.#port.config;
     const entry = { key: SERVICE, value: first.name, flags: 0n };
-    const connection = await this.#open({ ...second, metadata: [entry, ...(second.metadata ?? [])] });
-    return first.client(connection, second);
+    // By themselves first: an error speaks of the entries as they were given.
+    const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
+    const connection = await this.#open({ ...second, metadata });
+    try {
+      return first.client(connection, second);
+    } catch (error) {
+      // Nobody else knows of it.
+      connection.release();
+      throw error;
+    }
   }
 
   async #open(options: OpenOptions): Promise<Connection> {

@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { functionsOf, objectOf } from '../arguments.js';
+import { functionsOf, objectOf, requireEntries } from '../arguments.js';
 import type { CallOptions, CallResult } from '../calls/call.js';
 import { type Caller, Connection } from '../connection.js';
 import { isThenable } from '../deferred.js';
@@ -100,6 +100,15 @@ export function callerOf(client: object): Caller {
   return caller;
 }
 
+/** @throws InvalidArgument that names the first option that is wrong. */
+export function clientOptionsOf<M extends Methods>(options: ClientOptions<M>): Required<ClientOptions<M>> {
+  objectOf(options, 'options');
+  const { interceptors = [], middleware = clientMiddleware } = options;
+  functionsOf(interceptors, 'interceptors');
+  functionsOf(middleware, 'middleware');
+  return { interceptors, middleware };
+}
+
 // r[rpc.caller]
 export function makeClient<M extends Methods>(
   entries: readonly Entry[],
@@ -109,10 +118,7 @@ export function makeClient<M extends Methods>(
   if (!(connection instanceof Connection)) {
     throw new InvalidArgument('connection must be a connection, such as session.root');
   }
-  objectOf(options, 'options');
-  const { interceptors = [], middleware = clientMiddleware } = options;
-  functionsOf(interceptors, 'interceptors');
-  functionsOf(middleware, 'middleware');
+  const { interceptors, middleware } = clientOptionsOf(options);
   const caller = connection.caller();
   const all = [...interceptors, ...middleware] as readonly ((
     call: AnyClientCall,
@@ -162,9 +168,7 @@ function takeOptions(given: unknown[]): MethodCallOptions | undefined {
 
 /** What the call itself does not look at, or not first. */
 function checkOptions({ context, metadata }: MethodCallOptions): void {
-  if (metadata !== undefined && !Array.isArray(metadata)) {
-    throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
-  }
+  if (metadata !== undefined) requireEntries(metadata);
   if (context === undefined) return;
   const { metadata: received }: Partial<CallContext> = context ?? {};
   if (!Array.isArray(received) || !('signal' in context)) {

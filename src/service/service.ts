@@ -2,7 +2,7 @@ import { objectOf } from '../arguments.js';
 import type { Connection } from '../connection.js';
 import { type ApplicationError, InvalidArgument } from '../errors.js';
 import type { ErrorOf, Methods } from './calls.js';
-import { type Client, type ClientOptions, isAnswerOf, makeClient } from './client.js';
+import { type Client, type ClientOptions, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
 import { Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
@@ -27,6 +27,8 @@ export interface Service<M extends Methods = Methods> {
    * @throws ConnectionClosed when the connection is closed; InvalidArgument when an option is wrong.
    */
   client(connection: Connection, options?: ClientOptions<M>): Client<M>;
+  /** What `client` would say of its options, before a connection is opened for them. @internal */
+  checkOptions(options: ClientOptions<M>): void;
   /**
    * What answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
    *
@@ -74,6 +76,7 @@ export function service<const M extends Methods>(name: string, methods: M, optio
     methods,
     ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
     client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
+    checkOptions: (clientOptions) => void clientOptionsOf(clientOptions),
     handler: (implementation, handlerOptions = {}) => makeHandler(name, codec, entries, implementation, handlerOptions),
     isErrorOf: (key, error): error is never => {
       const entry = byName.get(key);

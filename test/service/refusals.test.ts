@@ -92,6 +92,44 @@ describe('what is no argument is refused at once', () => {
   });
 });
 
+describe('what session.open is given beside a service', () => {
+  test.each([
+    ['interceptors', { interceptors: 5 }, 'interceptors must be an array of functions, not 5'],
+    ['middleware', { middleware: [null] }, 'middleware[0] must be a function, not null'],
+    ['metadata', { metadata: 5 }, 'metadata must be an array of entries, not number'],
+    ['metadata that is null', { metadata: null }, 'metadata must be an array of entries, not object'],
+    ['an entry of it, by the place that its user knows', { metadata: [null] }, 'metadata[0] must be an object'],
+    ['options', null, 'options must be an object, not null'],
+  ])('is refused before anything is sent: %s', async (_, options, message) => {
+    pair = await pairOf([Echo.handler(implementation)]);
+    const opened: unknown[] = [];
+    pair.server.on('connectionOpened', (event) => opened.push(event));
+    expect(await errorOf(pair.session.open(Echo, no(options)))).toEqual(new InvalidArgument(message));
+    await pair.session.open(Echo);
+    expect(opened).toHaveLength(1);
+  });
+
+  test('closes the connection where only the client can tell that it is wrong', async () => {
+    pair = await pairOf([Echo.handler(implementation)]);
+    const thrown = new Error('no such client');
+    const client = (): never => {
+      throw thrown;
+    };
+    expect(await errorOf(pair.session.open({ name: 'Echo', client }))).toBe(thrown);
+    // Behind the Close.
+    await pair.session.open(Echo);
+    expect([pair.session.connection(1), pair.server.connection(1)]).toEqual([undefined, undefined]);
+  });
+
+  test('is refused when it makes no client', async () => {
+    pair = await pairOf([Echo.handler(implementation)]);
+    expect(await errorOf(pair.session.open(no({ name: 'Echo', client: 5 })))).toEqual(
+      new InvalidArgument('client must be a function, not 5'),
+    );
+    expect(pair.server.connection(1)).toBeUndefined();
+  });
+});
+
 describe('a call of a method', () => {
   it.each([
     ['timeout', { timeout: '5' }, "timeout must be a number of milliseconds from 0 to 2^31 − 1, not '5'"],
