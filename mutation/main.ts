@@ -59,7 +59,7 @@ function report(name: string, mutants: readonly MutantResult[]): void {
   for (const mutant of mutants) {
     const { status, location, mutatorName, replacement = '' } = mutant;
     if (status !== 'Survived' && status !== 'NoCoverage') continue;
-    const where = `${fileOf(mutant)}:${location.start.line + 1}:${location.start.column + 1}`;
+    const where = `${fileOf(mutant)}:${location.start.line}:${location.start.column}`;
     console.log(`  ${status}  ${where}  ${mutatorName}: ${replacement.replace(/\s+/g, ' ').slice(0, 120)}`);
   }
 }
