@@ -1,7 +1,8 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { describeLink, numbered, numbersOf, record, turns } from './contract.js';
+import { describeLink, numbered, numbersOf, turns } from './contract.js';
+import { record } from './recorder.js';
 
 describeLink('a memory link', async () => {
   const [left, right] = memoryLinkPair();

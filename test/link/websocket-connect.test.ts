@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import { connectWebSocket as connectInBrowser } from '../../src/link/websocket-browser.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { record, turns } from './contract.js';
+import { turns } from './contract.js';
 import { Host, StandardFacade } from './peers.js';
+import { record } from './recorder.js';
 
 describe('connectWebSocket', () => {
   /** A TCP server that answers what it is told to, or nothing. */

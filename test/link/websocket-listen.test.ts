@@ -2,8 +2,9 @@ import { connect } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { record, turns } from './contract.js';
+import { turns } from './contract.js';
 import { Host } from './peers.js';
+import { record } from './recorder.js';
 
 describe('listenWebSocket', () => {
   test('refuses arguments out of range at once', () => {

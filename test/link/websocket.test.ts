@@ -4,8 +4,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import type { Link } from '../../src/link/link.js';
 import { connectWebSocket, webSocketLink } from '../../src/link/websocket-node.js';
-import { numbered, type Recorder, record, turns } from './contract.js';
+import { numbered, turns } from './contract.js';
 import { frame, Host, rawPeer, StandardFacade } from './peers.js';
+import { type Recorder, record } from './recorder.js';
 
 describe('a WebSocket link', () => {
   let host: Host;
