@@ -1,5 +1,6 @@
 import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd } from '../machines/events.js';
 import type { SessionEvent } from '../machines/session-setup.js';
+import { offAbort, onAbort } from './aborts.js';
 import { Acceptor } from './acceptor.js';
 import { afterTurn } from './conduit/turn.js';
 import { Connection } from './connection.js';
@@ -45,7 +46,7 @@ export class SessionPort extends HandleHost implements Port {
     const { signal, keepalive } = this.config;
     this.conduit.start(send);
     if (signal?.aborted) this.#abortHandshake();
-    else signal?.addEventListener('abort', this.#abortHandshake, { once: true });
+    else if (signal !== undefined) onAbort(signal, this.#abortHandshake);
     if (keepalive !== undefined && !(keepalive.pingInterval > 0 && keepalive.pongTimeout > 0)) {
       this.report({ kind: 'keepalive-disabled', message: 'the keepalive is off: its times are not positive' });
     }
@@ -111,7 +112,7 @@ export class SessionPort extends HandleHost implements Port {
     this.connections.set(id, connection);
     if (origin === 'root') {
       this.#root = connection;
-      this.config.signal?.removeEventListener('abort', this.#abortHandshake);
+      this.#heedNoAbort();
       this.#established.resolve(connection);
     } else if (request !== undefined) {
       this.requests.resolve(request, connection);
@@ -172,7 +173,7 @@ export class SessionPort extends HandleHost implements Port {
     const error = sessionClosed(reason);
     this.#reason = reason;
     this.endError = error;
-    this.config.signal?.removeEventListener('abort', this.#abortHandshake);
+    this.#heedNoAbort();
     if (end.cause === 'shutdown' || end.cause === 'released') this.outbox.release();
     else this.outbox.dropAll(error);
     this.#established.reject(handshakeFailed(end, reason));
@@ -221,6 +222,11 @@ export class SessionPort extends HandleHost implements Port {
         this.release(connection);
       },
     );
+  }
+
+  #heedNoAbort(): void {
+    const { signal } = this.config;
+    if (signal !== undefined) offAbort(signal, this.#abortHandshake);
   }
 
   readonly #abortHandshake = (): void => {

@@ -1,4 +1,5 @@
 import type { RequestNumber } from '../machines/events.js';
+import { offAbort, onAbort } from './aborts.js';
 import type { ConnectionId } from './wire/id.js';
 
 /** A local request that waits for its outcome. */
@@ -41,8 +42,8 @@ export class Requests {
       abandon();
       return;
     }
-    signal.addEventListener('abort', abandon, { once: true });
-    waiting.stopListening = () => signal.removeEventListener('abort', abandon);
+    onAbort(signal, abandon);
+    waiting.stopListening = () => offAbort(signal, abandon);
   }
 
   /** Why a request was aborted. */

@@ -1,5 +1,6 @@
 import type { CallOutcome, CallPort } from '../../machines/call-events.js';
 import { callMachine } from '../../machines/request.js';
+import { offAbort, onAbort } from '../aborts.js';
 import { shown, signalOf } from '../arguments.js';
 import { Cancelled, InvalidArgument, LimitExceeded } from '../errors.js';
 import { MAX_DELAY } from '../limits.js';
@@ -7,7 +8,6 @@ import { SENT } from '../outbox.js';
 import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Cancel, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { offAbort, onAbort } from './aborts.js';
 import type { Rx, Tx } from './channel.js';
 import { compile } from './compile.js';
 import type { Line } from './line.js';

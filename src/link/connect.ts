@@ -1,3 +1,4 @@
+import { offAbort, onAbort } from '../aborts.js';
 import { InvalidArgument, LinkError } from '../errors.js';
 import type { Link } from './link.js';
 import { checkTimeout } from './websocket.js';
@@ -91,7 +92,7 @@ export function attemptToConnect(options: CheckedConnect, begin: (attempt: Attem
       if (over) return false;
       over = true;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
+      if (signal !== undefined) offAbort(signal, giveUpAborted);
       return true;
     };
     const fail = (reason: string, cause?: unknown): void => {
@@ -99,9 +100,9 @@ export function attemptToConnect(options: CheckedConnect, begin: (attempt: Attem
       giveUp();
       reject(errorFor(reason, cause));
     };
-    const onAbort = (): void => fail('aborted', signal?.reason);
+    const giveUpAborted = (): void => fail('aborted', signal?.reason);
     const timer = setTimeout(() => fail(`not open after ${String(connectTimeout)} ms`), connectTimeout);
-    signal?.addEventListener('abort', onAbort);
+    if (signal !== undefined) onAbort(signal, giveUpAborted);
     // An attempt ends asynchronously, so `giveUp` is there by then.
     const giveUp = begin({ opened: (link) => void (end() ? resolve(link) : link.abort()), failed: fail });
   });

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
@@ -122,6 +123,20 @@ describe('connectWebSocket', () => {
       expect(error).toBeInstanceOf(LinkError);
       expect(error).toMatchObject({ message: expect.stringMatching(/: aborted$/), cause: reason });
     }
+    await close();
+  });
+
+  test.each(entries)('%s adds one listener to a signal that many attempts share', async (_where, connect) => {
+    const { url, close } = await tcp();
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listeners = (): number => getEventListeners(signal, 'abort').length;
+    const attempts = Array.from({ length: 12 }, () => connect(url, { signal }));
+    expect(listeners()).toBe(1);
+    controller.abort();
+    const outcomes = await Promise.allSettled(attempts);
+    expect(outcomes.map(({ status }) => status)).toEqual(attempts.map(() => 'rejected'));
+    expect(listeners()).toBe(0);
     await close();
   });
 

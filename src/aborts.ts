@@ -11,8 +11,8 @@ interface Waiting {
 const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /**
- * Calls back once when `signal` aborts. One listener serves all that wait for the same signal: many calls often share one,
- * and from eleven listeners on Node warns of a leak.
+ * Calls back once when `signal` aborts. One listener serves all that wait for the same signal: many calls, or opens, often share
+ * one, and from eleven listeners on Node warns of a leak.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): void {
   const there = waiting.get(signal);
