@@ -1,6 +1,9 @@
-import { objectOf } from '../arguments.js';
+import { objectOf, shown } from '../arguments.js';
+import { isWellFormed } from '../codec/writer.js';
 import type { Connection } from '../connection.js';
 import { type ApplicationError, InvalidArgument } from '../errors.js';
+import { DEFAULT_LIMITS } from '../limits.js';
+import { SERVICE, sizeOf } from '../wire/metadata.js';
 import type { ErrorOf, Methods } from './calls.js';
 import { type Client, type ClientOptions, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
 import { Entry } from './entry.js';
@@ -42,18 +45,34 @@ export interface Service<M extends Methods = Methods> {
 /** What an object has by itself, or is looked at for: a client of such a method would be something else. */
 const RESERVED = new Set(['then', '__proto__', 'constructor', 'toJSON']);
 
+/** What a name may have, by what a peer with the default limits takes: it travels as one entry of an Open's metadata. */
+const MAX_NAME_BYTES = DEFAULT_LIMITS.metadataBytes - sizeOf(SERVICE);
+
+/** @throws InvalidArgument when no connection could be opened for a service of this name. */
+function checkName(name: unknown): void {
+  if (typeof name !== 'string' || name === '') throw new InvalidArgument('a service needs a name');
+  if (!isWellFormed(name)) {
+    throw new InvalidArgument(`the service's name has a lone surrogate, which UTF-8 can't represent: ${shown(name)}`);
+  }
+  const size = sizeOf(name);
+  if (size <= MAX_NAME_BYTES) return;
+  const room = `the ${MAX_NAME_BYTES} that an Open's metadata has room for`;
+  throw new InvalidArgument(`the service's name has ${size} bytes, more than ${room}: ${shown(name)}`);
+}
+
 /**
  * Defines a service by the types of its methods; nothing is generated. The same definition gives the client and the handler.
  * One connection has one service `[rpc.one-service-per-connection]`.
  *
- * @throws InvalidArgument when a name is wrong, or two methods have the same id.
+ * @throws InvalidArgument when a name is wrong (that of the service has 1 to 16 377 bytes in UTF-8, as an Open's metadata has
+ * room for by default), or two methods have the same id.
  *
  * @example
  * const Adder = service('Adder', { add: method<[a: number, b: number], number>(), sum: method<[Rx<number>], number>() });
  */
 // r[rpc.service]
 export function service<const M extends Methods>(name: string, methods: M, options: ServiceOptions = {}): Service<M> {
-  if (typeof name !== 'string' || name === '') throw new InvalidArgument('a service needs a name');
+  checkName(name);
   objectOf(methods, 'methods');
   objectOf(options, 'options');
   const { codec = messagePackPayload } = options;

@@ -68,6 +68,12 @@ describe('routes', () => {
     expect((error as ConnectionRejected).metadata[1]).toEqual({ key: 'service', value: 'x'.repeat(99), flags: 0n });
   });
 
+  it('find the longest name that a service may have', async () => {
+    const Long = service(`${'é'.repeat(8188)}x`, { echo: method<[value: number], number>() });
+    pair = await pairOf([Long.handler({ echo: (value) => value })]);
+    expect(await (await pair.session.open(Long)).echo(5)).toBe(5);
+  });
+
   it('refuse two of one service, and what is no handler', () => {
     expect(() => routes([adder, adder])).toThrow(new InvalidArgument('two handlers of the service Adder'));
     expect(() => routes([(() => {}) as never])).toThrow(InvalidArgument);

@@ -39,6 +39,16 @@ describe('a service', () => {
 
   it.each([
     ['a name that is empty', () => service('', {}), 'a service needs a name'],
+    [
+      'a name with half a character',
+      () => service('S\ud800', {}),
+      "the service's name has a lone surrogate, which UTF-8 can't represent: 'S\ud800'",
+    ],
+    [
+      'a name with a byte more than an Open carries by default',
+      () => service(`${'é'.repeat(8188)}xx`, {}),
+      `the service's name has 16378 bytes, more than the 16377 that an Open's metadata has room for: '${'é'.repeat(40)}…'`,
+    ],
     ['methods that are none', () => service('A', { add: 1 as never }), 'add must be a method, as method() gives'],
     [
       'a method named constructor',
