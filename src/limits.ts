@@ -77,7 +77,9 @@ export interface Limits {
   readonly replyBytes: number;
   /**
    * Bytes of messages whose `send` waits for room; each counts 256 more than its length, as keeping it costs. Past it `send`
-   * rejects with LimitExceeded, and sends nothing. Stops a caller that ignores what `send` returns.
+   * rejects with LimitExceeded, and sends nothing. As much again may wait for its turn among the calls of a connection, and for
+   * credit on each channel; on a channel that nobody has passed yet the default holds. Stops a caller that ignores what `send`
+   * returns.
    * @defaultValue 16 MiB
    */
   readonly waitingBytes: number;

@@ -1,6 +1,7 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { InvalidArgument } from '../errors.js';
-import { refused } from '../outbox.js';
+import { InvalidArgument, LimitExceeded } from '../errors.js';
+import { DEFAULT_LIMITS } from '../limits.js';
+import { ENTRY_COST, refused } from '../outbox.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
 import { watch } from './unreachable.js';
@@ -33,6 +34,8 @@ export class Core<T = unknown> {
   #ours: object | undefined;
   /** What is to be done once there is an end to do it, in order. */
   #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
+  /** What the items among that cost. */
+  #waitingBytes = 0;
 
   constructor(credit: number | undefined) {
     this.#credit = credit;
@@ -83,6 +86,7 @@ export class Core<T = unknown> {
     if (ours !== undefined) watch(ours, end);
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#waitingBytes = 0;
     for (const { act } of waiting) act(end);
   }
 
@@ -95,6 +99,7 @@ export class Core<T = unknown> {
   abandon(error: Error): void {
     this.#error ??= error;
     this.#ours = undefined;
+    this.#waitingBytes = 0;
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
@@ -105,6 +110,23 @@ export class Core<T = unknown> {
     if (this.role !== undefined && this.role !== role) {
       throw new InvalidArgument('this end of the channel was passed to the peer: use the other one');
     }
+  }
+
+  /**
+   * Takes an item that is sent before the channel is bound: it waits in memory, as one that waits for credit does. There is no
+   * session yet that says how much may, so it is what sessions allow unless they are told otherwise.
+   */
+  whenSent(item: T, action: (end: SenderEnd | ReceiverEnd) => Promise<void>): Promise<void> {
+    if (this.#error !== undefined) return refused(this.#error);
+    // Of what else it may be, the size is known only once there is a codec.
+    const cost = ENTRY_COST + (item instanceof Uint8Array || typeof item === 'string' ? item.length : 0);
+    const { waitingBytes } = DEFAULT_LIMITS;
+    if (this.#waitingBytes + cost > waitingBytes) {
+      const text = `more than limits.waitingBytes by default (${waitingBytes}) wait for the channel to be passed`;
+      return refused(new LimitExceeded('waitingBytes', text));
+    }
+    this.#waitingBytes += cost;
+    return this.when(action);
   }
 
   /** Does it once the channel is bound. */

@@ -71,6 +71,9 @@ export class Tx<T = Uint8Array> extends End<T> {
    * ChannelClosed when the channel is closed or reset, with ConnectionClosed or SessionClosed when what carries it is, and
    * never becomes an unhandled rejection. Before the channel was passed it waits for that, too.
    *
+   * It rejects with LimitExceeded, and sends nothing, when more items wait for credit than `limits.waitingBytes`; where they wait
+   * for the channel to be passed, than that limit's default of 16 MiB, in which each counts 256 and the length of bytes or text.
+   *
    * @throws InvalidArgument when the item can't be represented, does not fit `limits.frame`, or this end was passed.
    */
   send(item: T): Promise<void> {
@@ -78,7 +81,7 @@ export class Tx<T = Uint8Array> extends End<T> {
     core.require('sender');
     const { end } = core;
     if (end !== undefined) return (end as SenderEnd).send(core.codec.encode(item));
-    return core.when((bound) => attempt(() => (bound as SenderEnd).send(core.codec.encode(item))));
+    return core.whenSent(item, (bound) => attempt(() => (bound as SenderEnd).send(core.codec.encode(item))));
   }
 
   /**
@@ -209,7 +212,7 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
 
 /**
  * A channel: pass one of its ends in a call's arguments, or in its answer, and keep the other. Items go from the sender's end to
- * the receiver's.
+ * the receiver's; those that are sent before it is passed wait for that, 16 MiB of them at most.
  *
  * @throws InvalidArgument when the credit is none.
  */

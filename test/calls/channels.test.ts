@@ -121,6 +121,59 @@ describe('the sender', () => {
     await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
   });
 
+  test.each<[what: string, fits: unknown, isOver: unknown]>([
+    ['bytes', new Uint8Array(2 ** 24 - 256), new Uint8Array(2 ** 24 - 255)],
+    ['text', 'x'.repeat(2 ** 24 - 256), 'x'.repeat(2 ** 24 - 255)],
+  ])(
+    'of a channel that nobody has passed holds no more than limits.waitingBytes by default: %s',
+    async (_, fits, isOver) => {
+      await start();
+      const [tx] = channel<unknown>();
+      rig.track('over it', tx.send(isOver));
+      rig.track('just it', tx.send(fits));
+      rig.track('one more', tx.send(''));
+      await settle();
+      const message = 'more than limits.waitingBytes by default (16777216) wait for the channel to be passed';
+      const error = { name: 'LimitExceeded', message };
+      const { start: __, ...sent } = rig.settled;
+      expect(sent).toEqual({ 'over it': error, 'one more': error });
+    },
+  );
+
+  test('of a channel that nobody has passed counts what it can’t know the size of as an entry', async () => {
+    await start();
+    const [tx] = channel<unknown>();
+    for (let at = 0; at < 2 ** 16; at++) void tx.send({ at });
+    await expect(tx.send({})).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
+  });
+
+  test('of a channel that is passed late closes behind what there was room for, and has room again', async () => {
+    await start({ limits: { outboxBytes: 2 ** 25 } });
+    const [tx, rx] = channel({ credit: 17 });
+    const item = new Uint8Array(2 ** 20 - 256);
+    for (let at = 0; at < 16; at++) void tx.send(item);
+    rig.track('one more', tx.send(bytes()));
+    rig.track('close', tx.close());
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
+    rig.track('late', tx.send(bytes()));
+    const said = await rig.say();
+    expect([said.length, said.at(-1)]).toEqual([18, closeOn(1)]);
+    expect(rig.settled).toMatchObject({
+      'one more': { name: 'LimitExceeded' },
+      close: undefined,
+      late: { name: 'ChannelClosed' },
+    });
+  });
+
+  test('of a channel whose call came to nothing says so, however much is sent', async () => {
+    await start();
+    const [tx, rx] = channel();
+    const signal = AbortSignal.abort();
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx], signal }));
+    const item = new Uint8Array(2 ** 24 - 256);
+    for (let at = 0; at < 3; at++) await expect(tx.send(item)).rejects.toMatchObject({ name: 'Cancelled' });
+  });
+
   test('refuses at once what is no item', async () => {
     const { tx, rx } = await passing('rx');
     expect(() => tx.send('text' as never)).toThrow(new InvalidArgument('an item must be a Uint8Array'));
