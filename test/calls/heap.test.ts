@@ -1,0 +1,103 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { accept, type Caller, channel, initiate, type Session } from '../../src/index.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { settle } from '../support/settle.js';
+import { bytes } from '../support/traffic.js';
+
+// What is over leaves nothing behind, on either side: a session may live for years.
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+const ROUNDS = 3;
+/** As many as a connection allows, or fewer. */
+const AT_A_TIME = 50;
+/** Bytes: less than an object and its place in a table, of which at least one would be left of each time. */
+const SMALLEST = 24;
+
+/** What the handler is to do, but to take what is sent and answer. */
+const FAIL = 1;
+const WAIT = 2;
+
+let sessions: [Session, Session];
+let caller: Caller;
+
+beforeAll(async () => {
+  const [near, far] = memoryLinkPair();
+  sessions = await Promise.all([initiate(near), accept(far, { onReport: () => {} })]);
+  sessions[1].root.serve(async ({ args, signal, channels }) => {
+    if (args[0] === FAIL) throw new Error('no');
+    if (args[0] === WAIT) {
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    }
+    for (const offered of channels) for await (const _ of offered.receive());
+    return args;
+  });
+  caller = sessions[0].root.caller();
+});
+
+afterAll(async () => {
+  for (const session of sessions) session.shutdown();
+  await Promise.all(sessions.map(({ closed }) => closed));
+});
+
+/** What is held once nothing is under way, and the callbacks of the garbage collector have run. */
+async function held(): Promise<number> {
+  for (let round = 0; round < 3; round++) {
+    collectGarbage();
+    await settle();
+  }
+  return process.memoryUsage().heapUsed;
+}
+
+/** By how much the heap has grown in each round of so many times. */
+async function growth(times: number, once: () => Promise<unknown>): Promise<number[]> {
+  const grown: number[] = [];
+  let before = 0;
+  // The first one makes what is made once: code, and tables of a size.
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (let done = 0; done < times; done += AT_A_TIME) await Promise.all(Array.from({ length: AT_A_TIME }, once));
+    const after = await held();
+    if (round > 0) grown.push(after - before);
+    before = after;
+  }
+  return grown;
+}
+
+const { signal: shared } = new AbortController();
+
+test.each<[what: string, times: number, once: () => Promise<unknown>]>([
+  ['answered', 10_000, () => caller.call(1n, bytes())],
+  [
+    'answered in time, by a signal that many share',
+    4_000,
+    () => caller.call(1n, bytes(), { signal: shared, timeout: 60_000 }),
+  ],
+  ['failed', 4_000, () => caller.call(1n, bytes(FAIL)).catch(() => {})],
+  [
+    'aborted',
+    4_000,
+    () => {
+      const controller = new AbortController();
+      const answer = caller.call(1n, bytes(WAIT), { signal: controller.signal });
+      controller.abort();
+      return answer.catch(() => {});
+    },
+  ],
+  [
+    'answered, with a channel',
+    2_000,
+    async () => {
+      const [tx, rx] = channel();
+      const answer = caller.call(1n, bytes(), { channels: [rx] });
+      await tx.send(bytes(1));
+      await tx.close();
+      return answer;
+    },
+  ],
+])('calls that are %s leave the heap as it was', async (_, times, once) => {
+  // What is left of calls is left in every round; a table that grows, or what the test runner notes, in one.
+  expect(Math.min(...(await growth(times, once)))).toBeLessThan(times * SMALLEST);
+});
