@@ -28,7 +28,10 @@ export interface SessionOptions {
   readonly limits?: Partial<Limits>;
   /** MessagePack by default; both sides need the same. */
   readonly codec?: Codec;
-  /** Gets what the user should know of and that ends nothing; `console.warn` by default. */
+  /**
+   * Gets what the user should know of and that ends nothing, every time: a peer may set off as many as it sends messages. By
+   * default they go to `console.warn`, ten of a kind a minute at most, of all sessions together, and then how many more there were.
+   */
   readonly onReport?: (report: Report) => void;
   /** Aborts the handshake; of no effect afterwards. */
   readonly signal?: AbortSignal;
