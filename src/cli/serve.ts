@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { offAbort, onAbort } from '../aborts.js';
 import {
   type Acceptance,
   accept,
@@ -14,6 +15,7 @@ import {
   type SessionOptions,
 } from '../index.js';
 import { listenWebSocket } from '../link/websocket-node.js';
+import { sparing } from '../report.js';
 import { SERVICE } from '../wire/metadata.js';
 import { echo } from './echo.js';
 import { closeOf, endOf, Failure, UsageError, verdictOn } from './failure.js';
@@ -73,6 +75,7 @@ class Server {
   readonly #options: SessionOptions;
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Promise<void>>();
+  readonly #report = sparing(({ message, error }) => say(error, message));
   #last = 0;
 
   constructor(options: SessionOptions) {
@@ -100,14 +103,14 @@ class Server {
     const { signal } = this.#stopping;
     try {
       const onConnection = (open: OpenRequest) => answer(name, open);
-      const onReport = ({ message, error }: Report) => say(error, `${name}: ${message}`);
+      const onReport = (report: Report) => this.#report({ ...report, message: `${name}: ${report.message}` });
       const session = await accept(link, { ...this.#options, onConnection, onReport, signal });
       const { peerMetadata } = session.root;
       console.log(`${name}: from ${from}${peerMetadata.length > 0 ? ` ${formatMetadata(peerMetadata)}` : ''}`);
       const stop = () => session.shutdown();
-      signal.addEventListener('abort', stop);
+      onAbort(signal, stop);
       const [reason] = await Promise.all([session.closed, echo(session.root)]);
-      signal.removeEventListener('abort', stop);
+      offAbort(signal, stop);
       console.log(`${name}: ended, ${endOf(reason)}`);
     } catch (error) {
       say(error, `${name}: from ${from}`);

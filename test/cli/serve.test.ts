@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { Demo } from '../../src/cli/service.js';
 import { initiate, messagePack } from '../../src/index.js';
 import { connectWebSocket } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
@@ -29,6 +30,34 @@ describe('roam-actors serve', () => {
       'stopped',
       '',
     ]);
+  });
+
+  test('shuts down however many sessions there are, without a warning of Node’s', async () => {
+    const { server, url } = await serve();
+    const sessions = await Promise.all(Array.from({ length: 12 }, async () => initiate(await connectWebSocket(url))));
+    await server.printed(/session 12: from/);
+    server.child.kill('SIGTERM');
+    expect((await server.ended).stderr).toBe('');
+    expect(await Promise.all(sessions.map(({ closed }) => closed))).toEqual(
+      sessions.map(() => ({ cause: 'peer', by: 'peer' })),
+    );
+  });
+
+  test('tells of what peers set off ten times a minute, and not for each of their sessions', async () => {
+    const { server, url } = await serve();
+    for (let at = 0; at < 2; at++) {
+      const session = await initiate(await connectWebSocket(url));
+      const connection = await session.open({ metadata: [{ key: 'service', value: 'Demo', flags: 0n }] });
+      const caller = connection.caller();
+      const malformed = Uint8Array.of(0xc1);
+      await Promise.all(Array.from({ length: 8 }, () => caller.call(Demo.ids.echo, malformed)));
+      session.shutdown();
+      await session.closed;
+    }
+    server.child.kill('SIGTERM');
+    const lines = (await server.ended).stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(10);
+    expect(lines[0]).toMatch(/^session 1: /);
   });
 
   test('returns Items on their channel, and Calls on the root', async () => {
