@@ -1,13 +1,15 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack.js';
 import type { Connection } from '../../src/connection.js';
+import { DEFAULT_LIMITS } from '../../src/limits.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { ENTRY_COST } from '../../src/outbox.js';
 import { accept, initiate, type Session } from '../../src/session.js';
+import { frame, Host, rawPeer } from '../link/peers.js';
 import { VirtualClock } from '../support/clock.js';
-import { brief, established, itemOf, NOTHING_LEFT, numberOf, openOf, pingOf } from '../support/rig.js';
+import { brief, established, HELLO, itemOf, NOTHING_LEFT, numberOf, openOf, pingOf } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';
 import { settle } from '../support/settle.js';
 
@@ -181,4 +183,39 @@ describe('a hostile peer', () => {
     });
     expect(rig.leftovers).toEqual(NOTHING_LEFT);
   });
+});
+
+/** The messages in what a server has sent: short frames. A close frame is its opcode. */
+function saidIn(received: Buffer): unknown[] {
+  const said: unknown[] = [];
+  for (let at = 0; at < received.length; ) {
+    const [opcode, length] = [(received[at] ?? 0) & 15, received[at + 1] ?? 0];
+    const payload = received.subarray(at + 2, at + 2 + length);
+    said.push(opcode === 2 ? messagePack.decode(new Uint8Array(payload), DEFAULT_LIMITS) : opcode);
+    at += 2 + length;
+  }
+  return said;
+}
+
+// A reset discards what the peer has not read yet, and comes of closing a socket that has something unread.
+test('a peer that breaks a rule, floods on and heeds no close frame hears why, as long as it reads', async () => {
+  const host = await Host.listen();
+  cleanups.push(() => host.close());
+  const arrival = host.next();
+  const { socket, received } = await rawPeer(host.listener.port);
+  const starting = accept(await arrival, { conformance: 'strict', limits: { flushTimeout: 100 } });
+  socket.write(frame(2, messagePack.encode(HELLO)));
+  const session = await starting;
+  session.root.serve(({ args }) => args);
+  // On a channel that no Call has named.
+  const item = frame(2, messagePack.encode(itemOf(0, 1, 4096)));
+  const gone = new Promise((resolve) => socket.once('close', resolve));
+  while (!socket.destroyed) {
+    const hasRoom = socket.write(item);
+    await (hasRoom
+      ? new Promise((resolve) => setImmediate(resolve))
+      : Promise.race([gone, new Promise((resolve) => socket.once('drain', resolve))]));
+  }
+  expect(saidIn(received())).toMatchObject([{ type: 'HelloYourself' }, { type: 'ProtocolError' }, 8]);
+  expect(await session.closed).toMatchObject({ cause: 'protocol', by: 'local' });
 });
