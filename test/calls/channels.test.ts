@@ -26,11 +26,6 @@ async function passing(end: 'tx' | 'rx', credit?: number, options: RigOptions = 
   return { tx, rx };
 }
 
-const heard = async (): Promise<readonly Message[]> => {
-  await settle();
-  return rig.peer.take();
-};
-
 afterEach(async () => {
   session.shutdown();
   await session.closed;
@@ -43,7 +38,7 @@ describe('the sender', () => {
   test.each([0, 1, 4, 16])('with an initial credit of %i sends that many items, and then waits', async (credit) => {
     const { tx } = await passing('rx', credit);
     for (let at = 1; at <= credit + 1; at++) rig.track(`item ${at}`, tx.send(bytes(at)));
-    expect(await heard()).toEqual(Array.from({ length: credit }, (_, at) => itemOn(1, at + 1)));
+    expect(await rig.heard()).toEqual(Array.from({ length: credit }, (_, at) => itemOn(1, at + 1)));
     const { call: _, start: __, ...sent } = rig.settled;
     expect(Object.keys(sent)).toHaveLength(credit);
     expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, credit + 1)]);
@@ -55,7 +50,7 @@ describe('the sender', () => {
     const { tx } = await passing('rx', 0);
     await rig.say(grantOn(1, 1), grantOn(1, 2));
     for (const at of [1, 2, 3, 4, 5]) void tx.send(bytes(at));
-    expect(await heard()).toEqual([itemOn(1, 1), itemOn(1, 2), itemOn(1, 3)]);
+    expect(await rig.heard()).toEqual([itemOn(1, 1), itemOn(1, 2), itemOn(1, 3)]);
     expect(await rig.say(grantOn(1, 2 ** 32 - 1), grantOn(1, 2 ** 32 - 1))).toEqual([itemOn(1, 4), itemOn(1, 5)]);
   });
 
@@ -68,7 +63,7 @@ describe('the sender', () => {
     void tx.send(second);
     rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
     second[0] = 0;
-    expect(await heard()).toEqual([callOf(1, bytes(), { channels: [1] }), itemOn(1, 1)]);
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), itemOn(1, 1)]);
     expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, 2)]);
   });
 
@@ -80,7 +75,7 @@ describe('the sender', () => {
     const metadata = [{ key: 'why', value: 'done', flags: 0n }];
     rig.track('close', tx.close({ metadata }));
     rig.track('late', tx.send(bytes(3)));
-    expect(await heard()).toEqual([itemOn(1, 1)]);
+    expect(await rig.heard()).toEqual([itemOn(1, 1)]);
     expect(await rig.say(grantOn(1, 5))).toEqual([itemOn(1, 2), closeOn(1, metadata)]);
     rig.track('later', tx.send(bytes(4)));
     // What the receiver said before it heard of the Close.
@@ -195,20 +190,20 @@ describe('the receiver', () => {
     const { rx } = await passing('tx', credit);
     await rig.say(...Array.from({ length: credit }, (_, at) => itemOn(1, at)));
     expect(await take(rx, batch - 1)).toHaveLength(batch - 1);
-    expect(await heard()).toEqual([]);
+    expect(await rig.heard()).toEqual([]);
     await take(rx, 1);
-    expect(await heard()).toEqual([grantOn(1, batch)]);
+    expect(await rig.heard()).toEqual([grantOn(1, batch)]);
   });
 
   test('with a window of 0 grants by hand alone', async () => {
     const { rx } = await passing('tx', 0, { conformance: 'strict' });
     rx.grant(2);
-    expect(await heard()).toEqual([grantOn(1, 2)]);
+    expect(await rig.heard()).toEqual([grantOn(1, 2)]);
     await rig.say(itemOn(1, 1), itemOn(1, 2));
     expect(await take(rx, 2)).toEqual([1, 2]);
-    expect(await heard()).toEqual([]);
+    expect(await rig.heard()).toEqual([]);
     rx.grant(2 ** 32 - 1);
-    expect(await heard()).toEqual([grantOn(1, 2 ** 32 - 1)]);
+    expect(await rig.heard()).toEqual([grantOn(1, 2 ** 32 - 1)]);
     for (const wrong of [0, -1, 1.5, 2 ** 32]) expect(() => rx.grant(wrong)).toThrow(InvalidArgument);
   });
 
@@ -218,7 +213,7 @@ describe('the receiver', () => {
     const items: number[] = [];
     for await (const [item] of rx) items.push(item as number);
     expect(items).toEqual([1, 2]);
-    expect(await heard()).toEqual([]);
+    expect(await rig.heard()).toEqual([]);
   });
 
   // r[rpc.channel.reset]
@@ -226,7 +221,7 @@ describe('the receiver', () => {
     const { rx } = await passing('tx', undefined, { conformance: 'strict' });
     await rig.say(itemOn(1, 1), itemOn(1, 2));
     for await (const _ of rx) break;
-    expect(await heard()).toEqual([resetOn(1)]);
+    expect(await rig.heard()).toEqual([resetOn(1)]);
     expect(await rig.say(itemOn(1, 3), closeOn(1))).toEqual([]);
     expect(await take(rx, 1)).toEqual([]);
   });
@@ -270,7 +265,7 @@ describe('the receiver', () => {
     await rig.say(itemOn(1, 1, ...new Array(500)), itemOn(1, 2, ...new Array(500)));
     expect(await rig.say(ping)).toEqual([]);
     await take(rx, 1);
-    expect(await heard()).toEqual([{ ...ping, type: 'Pong' }]);
+    expect(await rig.heard()).toEqual([{ ...ping, type: 'Pong' }]);
   });
 });
 
@@ -292,7 +287,7 @@ describe('what the peer may not say on a channel', () => {
     expect(await rig.say(message)).toEqual([]);
     if (end === 'rx') {
       void tx.send(bytes(1));
-      expect(await heard()).toEqual([itemOn(1, 1)]);
+      expect(await rig.heard()).toEqual([itemOn(1, 1)]);
     } else {
       await rig.say(itemOn(1, 1));
       expect(await take(rx, 1)).toEqual([1]);
@@ -394,7 +389,7 @@ describe('ends of channels', () => {
     await rig.say({ ...responseOf(1, bytes()), connectionId: 1 });
     expect(connection.isConnected).toBe(true);
     void tx.close();
-    expect(await heard()).toMatchObject([
+    expect(await rig.heard()).toMatchObject([
       { type: 'ChannelMessage', body: { type: 'Close' } },
       { type: 'ConnectionClose' },
     ]);

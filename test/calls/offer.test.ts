@@ -54,11 +54,6 @@ function expectOverrun(answers: readonly Message[], conformance: 'reference' | '
   else expect(accusationIn(answers)).toBe('rpc.flow-control.credit');
 }
 
-const heard = async (): Promise<readonly Message[]> => {
-  await settle();
-  return rig.peer.take();
-};
-
 afterEach(async () => {
   session.shutdown();
   await session.closed;
@@ -112,7 +107,7 @@ describe('a channel that the peer names', () => {
     await offered(keep, {}, { credit: (methodId) => (methodId === 1n ? 2 : 16) });
     const tx = channel_?.send() as Tx;
     for (const at of [1, 2, 3]) void tx.send(bytes(at));
-    expect(await heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
+    expect(await rig.heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
   });
 
   test('has 16 where what the handler says of its method makes no sense, which is reported', async () => {
@@ -133,9 +128,9 @@ describe('a channel that the peer names', () => {
     await rig.say(itemOn(2, 1, ...new Array(500)), itemOn(2, 2, ...new Array(500)));
     expect(await rig.say(ping)).toEqual([]);
     const rx = channel_?.receive() as Rx;
-    expect(await heard()).toEqual([]);
+    expect(await rig.heard()).toEqual([]);
     await take(rx, 1);
-    expect(await heard()).toEqual([{ ...ping, type: 'Pong' }]);
+    expect(await rig.heard()).toEqual([{ ...ping, type: 'Pong' }]);
   });
 
   test('lets the session read on when what is kept on it is given up', async () => {
@@ -144,7 +139,7 @@ describe('a channel that the peer names', () => {
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
     rig.peer.say(ping);
     session.root.markFailure(2, 'enough');
-    expect((await heard()).map(({ type }) => type)).toEqual(['RequestMessage', 'ChannelMessage', 'Pong']);
+    expect((await rig.heard()).map(({ type }) => type)).toEqual(['RequestMessage', 'ChannelMessage', 'Pong']);
   });
 
   test('gives its sender what was granted before', async () => {
@@ -155,7 +150,7 @@ describe('a channel that the peer names', () => {
     await rig.say(grantOn(2, 1), grantOn(2, 1));
     const tx = channel_?.send({ credit: 0 }) as Tx;
     for (const at of [1, 2, 3]) void tx.send(bytes(at));
-    expect(await heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
+    expect(await rig.heard()).toEqual([itemOn(2, 1), itemOn(2, 2)]);
   });
 
   test('and that its receiver has reset meanwhile takes nothing any more', async () => {
@@ -165,7 +160,7 @@ describe('a channel that the peer names', () => {
     });
     await rig.say(resetOn(2));
     await expect(channel_?.send().send(bytes(1))).rejects.toMatchObject({ name: 'ChannelClosed', by: 'peer' });
-    expect(await heard()).toEqual([]);
+    expect(await rig.heard()).toEqual([]);
   });
 
   // r[rpc.cancel.channels]
@@ -209,7 +204,7 @@ describe('a channel that the peer names', () => {
         rig.track(`call ${id}`, caller.call(1n, bytes(), { signal: controller.signal }));
         await settle();
         controller.abort();
-        await heard();
+        await rig.heard();
         expect(await rig.say(responseOf(id, bytes(), [named]), itemOn(named, 1), itemOn(named, 2))).toEqual([
           resetOn(named),
         ]);

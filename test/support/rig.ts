@@ -100,6 +100,11 @@ export class Rig {
   /** The peer says something, and everything that it sets off happens. */
   async say(...messages: Parameters<ScriptedPeer['say']>): Promise<readonly Message[]> {
     this.peer.say(...messages);
+    return this.heard();
+  }
+
+  /** What the peer has heard, once everything has run out. */
+  async heard(): Promise<readonly Message[]> {
     await settle();
     return this.peer.take();
   }
