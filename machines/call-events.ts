@@ -35,6 +35,9 @@ export interface CallPort {
   transmit(body: Call | Cancel): void;
   /** The caller hears of it; once. */
   settle(outcome: CallOutcome): void;
+  /** Holds the connection open for this call, from here to `release`; each once. */
+  retain(): void;
+  release(): void;
 }
 
 /** What a call of the peer's can be told. */
@@ -53,6 +56,9 @@ export interface AnswerPort {
   transmit(body: Response): void;
   /** Tells the handler that nobody waits for its answer. */
   abort(): void;
+  /** Holds the connection open for this handler, from here to `release`; each once. */
+  retain(): void;
+  release(): void;
 }
 
 // ---- Channels -----------------------------------------------------------------------------------------------------

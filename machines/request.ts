@@ -9,6 +9,9 @@
  *   the limit, until the Response is here, since the peer counts it until then.
  * - A request counts as long as it costs: once the peer was answered, its handler may still be at work, and is waited for.
  *
+ * Each holds its connection open as long as somebody waits for the Response: a call until it settles, a handler until its
+ * Response is in the outbox. `retain` and `release` stand at the two ends of that time.
+ *
  * Flat on purpose: these two run for every call, through the stepper, which takes nothing that nests or times.
  */
 import { setup } from 'xstate';
@@ -40,6 +43,8 @@ export const callMachine = setup({
   actions: {
     transmit: ({ context }, body: Call | Cancel) => context.port.transmit(body),
     settle: ({ context }, outcome: CallOutcome) => context.port.settle(outcome),
+    retain: ({ context }) => context.port.retain(),
+    release: ({ context }) => context.port.release(),
   },
 }).createMachine({
   id: 'call',
@@ -48,6 +53,8 @@ export const callMachine = setup({
   states: {
     /** 9b.14: for its turn, or not at all. r[rpc.flow-control.max-concurrent-requests] */
     waiting: {
+      // r[rpc.caller.liveness.refcounted]
+      entry: 'retain',
       on: {
         'calls.admitted': 'inFlight',
         'app.abort': { target: 'settled', actions: settleAborted },
@@ -77,17 +84,22 @@ export const callMachine = setup({
       },
     },
 
-    /** Over for the caller; the peer still owes a Response, which nobody will read. 9a.15 */
+    /**
+     * Over for the caller; the peer still owes a Response, which the application never sees. The call keeps its id and its
+     * place under the peer's limit until then, and holds the connection no longer. 9a.15
+     */
     cancelled: {
+      entry: 'release',
       on: {
-        'rx.Response': 'settled',
+        'rx.Response': 'over',
         // The Call waited for room all the while, and never left.
-        'calls.refused': 'settled',
-        'connection.ended': 'settled',
+        'calls.refused': 'over',
+        'connection.ended': 'over',
       },
     },
 
-    settled: { type: 'final' },
+    settled: { type: 'final', entry: 'release' },
+    over: { type: 'final' },
   },
 });
 
@@ -115,6 +127,8 @@ export const answerMachine = setup({
     handle: ({ context }) => context.port.handle(),
     transmit: ({ context }, body: Response) => context.port.transmit(body),
     abort: ({ context }) => context.port.abort(),
+    retain: ({ context }) => context.port.retain(),
+    release: ({ context }) => context.port.release(),
   },
 }).createMachine({
   id: 'answer',
@@ -122,7 +136,8 @@ export const answerMachine = setup({
   initial: 'received',
   states: {
     received: {
-      entry: 'handle',
+      // 5.27, 5.28: the connection stays open for a handler at work. r[rpc.caller.liveness.refcounted]
+      entry: ['retain', 'handle'],
       on: {
         'app.reply': {
           target: 'answered',
@@ -144,12 +159,16 @@ export const answerMachine = setup({
 
     /** Nobody waits for the answer; the handler is still at work, and counts until it is not. */
     aborted: {
+      // The Response to a Cancel has left by now; a connection that has ended waits for no handler.
+      entry: 'release',
       on: {
-        'app.reply': 'answered',
-        'app.fail': 'answered',
+        'app.reply': 'done',
+        'app.fail': 'done',
       },
     },
 
-    answered: { type: 'final' },
+    /** The connection may go once the Response is in the outbox. */
+    answered: { type: 'final', entry: 'release' },
+    done: { type: 'final' },
   },
 });

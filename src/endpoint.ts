@@ -62,7 +62,7 @@ export abstract class Endpoint {
   #driver: Driver | undefined;
   #hasReader = false;
   #hadCaller = false;
-  /** What the connection stays open for: callers, calls of ours that are under way, ends of channels. */
+  /** What the connection stays open for: callers, calls of ours that wait, handlers at work, ends of channels. */
   #shares = 0;
   #reason: ConnectionClosedReason | undefined;
   #closed: Promise<ConnectionClosedReason> | undefined;
@@ -215,7 +215,7 @@ export abstract class Endpoint {
   /** One less: with the last, a connection that had a caller is let go. @internal */
   unhold(): void {
     this.#shares--;
-    if (this.#shares === 0 && this.#hadCaller) this.release();
+    if (this.#shares === 0 && this.#hadCaller && this.isConnected) this.release();
   }
 
   /** Lets go of the connection, whatever callers it has. @internal */

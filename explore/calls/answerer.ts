@@ -27,6 +27,7 @@ export interface AnswererOptions {
 interface AnswerState {
   readonly id: number;
   readonly machine: number;
+  readonly isHeld: boolean;
   /** The handler has been asked, and has not answered. */
   readonly isAtWork: boolean;
   readonly isAnswered: boolean;
@@ -103,6 +104,10 @@ export class Answerer implements Party<AnswererState> {
       isOver = true;
     }
     if (isOver && !state.isOver) for (const of of answers.keys()) tell(of, { type: 'connection.ended' });
+    const wrong = answers.find(({ isHeld, isAnswered }) => isHeld === isAnswered);
+    if (wrong !== undefined && !isOver) {
+      watch.wrong('request-holds', `the handler of ${wrong.id} holds the connection too long, or not at all`);
+    }
     if (isOver) {
       const left = answers.find(({ machine, isAtWork }) => !isAtWork && !isDone(this.#local, machine));
       if (left !== undefined) watch.wrong('nothing-waits', `the handler of ${left.id} is done, and its answer is not`);
@@ -133,12 +138,20 @@ export class Answerer implements Party<AnswererState> {
     const { state: machine, actions } = this.#local.start({ port: PORT, cancelled: CANCELLED });
     const isAtWork = actions.some((action) => action.kind === 'effect' && action.name === 'handle');
     if (!isAtWork) watch.wrong('nothing-waits', `nobody is asked about ${id}`);
-    answers.push({ id, machine, isAtWork, isAnswered: false, isEclipsed: false });
+    const isHeld = actions.some((action) => action.kind === 'effect' && action.name === 'retain');
+    answers.push({ id, machine, isHeld, isAtWork, isAnswered: false, isEclipsed: false });
   }
 
   #tell(before: AnswerState, event: { readonly type: string }, isOver: boolean, watch: Watch): AnswerState {
     const answer = { ...before };
     const machine = play(this.#local, answer.machine, event, (name, params: Response, send) => {
+      if (name === 'release') {
+        if (!answer.isHeld || !(answer.isAnswered || isOver)) {
+          watch.wrong('request-holds', `the handler of ${answer.id} is released twice, or before its Response`);
+        }
+        answer.isHeld = false;
+        return;
+      }
       if (name === 'abort') {
         if (!answer.isAtWork || !this.options.listens) return;
         answer.isAtWork = false;

@@ -25,6 +25,7 @@ export interface CallerOptions {
 
 interface CallState {
   readonly machine: number;
+  readonly isHeld: boolean;
   readonly isSettled: boolean;
   readonly isAdmitted: boolean;
   readonly isSent: boolean;
@@ -94,9 +95,10 @@ export class Caller implements Party<CallerState> {
         isOver = true;
       }
     } else if (input.type === 'call') {
-      const { state: machine } = this.#local.start({ port: PORT, call: CALL });
+      const { state: machine, actions } = this.#local.start({ port: PORT, call: CALL });
       calls.push({
         machine,
+        isHeld: actions.some((action) => action.kind === 'effect' && action.name === 'retain'),
         isSettled: false,
         isAdmitted: false,
         isSent: false,
@@ -119,6 +121,8 @@ export class Caller implements Party<CallerState> {
       calls[of] = { ...call, isAdmitted: true };
       tell(of, { type: 'calls.admitted' });
     }
+    const wrong = calls.findIndex(({ isHeld, isSettled }) => isHeld === isSettled);
+    if (wrong >= 0) watch.wrong('request-holds', `call ${idOf(wrong)} holds the connection too long, or not at all`);
     if (isOver) {
       const left = calls.findIndex((call) => !call.isSettled || !this.#isDone(call));
       if (left >= 0) watch.wrong('nothing-waits', `call ${idOf(left)} does, at the end`);
@@ -150,6 +154,11 @@ export class Caller implements Party<CallerState> {
     if (event.type === 'rx.Response') call.wasAnswered = true;
     const id = idOf(of);
     const machine = play(this.#local, call.machine, event, (name, params: { readonly type: string }) => {
+      if (name === 'release') {
+        if (!call.isHeld || !call.isSettled) watch.wrong('request-holds', `call ${id} is released twice, or too early`);
+        call.isHeld = false;
+        return;
+      }
       if (name === 'settle') {
         if (call.isSettled) watch.wrong('call-settles-once', `call ${id} settles again, as ${params.type}`);
         call.isSettled = true;

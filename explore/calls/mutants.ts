@@ -63,6 +63,28 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   {
+    text: 'a handler lets the connection go before it answers',
+    by: 'request-holds',
+    configuration: 'turns-reference',
+    make: () => ({
+      answer: changed(answer, ({ states }) => {
+        states.answered.entry = [];
+        states.received.exit = 'release';
+      }),
+    }),
+  },
+  {
+    text: 'a call that was given up holds the connection until its Response comes',
+    by: 'request-holds',
+    configuration: 'silent-strict',
+    make: () => ({
+      call: changed(call, ({ states }) => {
+        states.cancelled.entry = [];
+        states.over.entry = 'release';
+      }),
+    }),
+  },
+  {
     text: 'the last unit of credit pays for two items',
     by: 'credit-kept',
     configuration: 'credit-2-strict',
@@ -163,7 +185,7 @@ export const MUTANTS: readonly Mutant[] = [
     configuration: 'turns-reference',
     make: () => ({
       answer: changed(answer, ({ states }) => {
-        states.received.on['app.fail'].actions = [];
+        states.received.on['app.fail'] = {};
       }),
     }),
   },

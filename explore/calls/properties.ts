@@ -11,6 +11,10 @@ export const PROPERTIES = {
     text: 'never more requests are in flight than the peer takes',
   },
   'cancel-once': { rule: 'rpc.cancel', text: 'a Cancel follows its Call, once, and nothing follows a Response' },
+  'request-holds': {
+    rule: 'rpc.caller.liveness.refcounted',
+    text: 'a call holds its connection until it settles, a handler until its Response has left, and no longer',
+  },
   'credit-kept': { rule: 'rpc.flow-control.credit', text: 'no more items are sent than credit was given' },
   'credit-adds': {
     rule: 'rpc.flow-control.credit.grant.additive',

@@ -157,6 +157,14 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     );
   }
 
+  retain(): void {
+    this.#driver.line.hold();
+  }
+
+  release(): void {
+    this.#driver.line.unhold();
+  }
+
   // ---- The handler's answer ----
 
   #reply(reply: Reply): void {

@@ -163,6 +163,14 @@ export class OutgoingCall implements CallPort {
     this.#reject(error);
   }
 
+  retain(): void {
+    this.#driver.line.hold();
+  }
+
+  release(): void {
+    this.#driver.line.unhold();
+  }
+
   #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
     switch (outcome.type) {
       case 'aborted':

@@ -102,7 +102,6 @@ export class Driver implements CallHost, AnswerHost {
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
     this.#lastId = nextId(this.#lastId, line.parity);
     const call = new OutgoingCall(this, this.#lastId, body, patience, credit);
-    line.hold();
     if (isFree) {
       this.#admit(call);
     } else {
@@ -138,7 +137,6 @@ export class Driver implements CallHost, AnswerHost {
     if (!call.isDone) return;
     if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length + ENTRY_COST;
     else if (!this.#calls.delete(call)) return;
-    this.line.unhold();
     this.#next();
   }
 

@@ -19,6 +19,7 @@ const CALL_PHASES: Readonly<Record<string, CallState['phase']>> = {
   inFlight: 'in flight',
   cancelled: 'given up',
   settled: 'over',
+  over: 'over',
 };
 
 // r[rpc.request] r[rpc.response] r[rpc.cancel]
@@ -48,6 +49,7 @@ const ANSWER_PHASES: Readonly<Record<string, AnswerState['phase']>> = {
   received: 'at work',
   aborted: 'at work for nobody',
   answered: 'done',
+  done: 'done',
 };
 
 // r[rpc.response.one-per-request] r[rpc.error.scope]

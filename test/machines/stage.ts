@@ -73,6 +73,8 @@ const PORT = [
   'closeLink',
   'handle',
   'abort',
+  'retain',
+  'release',
   'keep',
   'wait',
   'resume',

@@ -33,6 +33,8 @@ export type EffectName =
   // Of calls and channels.
   | 'handle'
   | 'abort'
+  | 'retain'
+  | 'release'
   | 'keep'
   | 'wait'
   | 'resume'

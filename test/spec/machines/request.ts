@@ -30,29 +30,36 @@ function settle(outcome: object): Effect {
   return ['settle', outcome];
 }
 
-/** Sends Cancel once and rejects at once, whatever the peer makes of it. */
+// Section 5, what holds a connection: a call from when it is made until it settles, and a handler until its Response has
+// left. r[rpc.caller.liveness.refcounted]
+const RETAIN: Effect = ['retain'];
+const RELEASE: Effect = ['release'];
+
+/** Sends Cancel once and rejects at once, whatever the peer makes of it. It holds the connection no longer. */
 // r[rpc.cancel]
 function giveUp(state: CallState, outcome: object): Verdict<CallState> {
-  return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome)] };
+  return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome), RELEASE] };
 }
 
-function finish(state: CallState, ...effects: readonly Effect[]): Verdict<CallState> {
-  return { state: { ...state, phase: 'over' }, effects };
+/** The call settles: by then it holds the connection, and afterwards it does not. */
+function conclude(state: CallState, outcome: object): Verdict<CallState> {
+  return { state: { ...state, phase: 'over' }, effects: [settle(outcome), RELEASE] };
 }
 
 // r[rpc.request] r[rpc.response]
 export const call: Oracle<CallInput, CallState, CallEvent> = {
-  start: (input) => nothing({ ...input, phase: 'waiting for its turn' }),
+  start: (input) => ({ state: { ...input, phase: 'waiting for its turn' }, effects: [RETAIN] }),
 
   step: (state, event) => {
     const { phase } = state;
     if (phase === 'over') return nothing(state);
     if (event.type === 'connection.ended') {
-      return phase === 'given up' ? finish(state) : finish(state, settle({ type: 'ended' }));
+      return phase === 'given up' ? nothing({ ...state, phase: 'over' }) : conclude(state, { type: 'ended' });
     }
     // 9a.15: the one Response after our own Cancel says nothing to anybody. A Call that never left gets none.
     if (phase === 'given up') {
-      return event.type === 'rx.Response' || event.type === 'calls.refused' ? finish(state) : nothing(state);
+      const isOver = event.type === 'rx.Response' || event.type === 'calls.refused';
+      return nothing(isOver ? { ...state, phase: 'over' } : state);
     }
     if (phase === 'waiting for its turn') {
       // r[rpc.flow-control.max-concurrent-requests]
@@ -60,18 +67,18 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
         return { state: { ...state, phase: 'in flight' }, effects: [['transmit', state.call]] };
       }
       // Aborted while it waits for its turn, it sends nothing.
-      return event.type === 'app.abort' ? finish(state, settle({ type: event.why })) : nothing(state);
+      return event.type === 'app.abort' ? conclude(state, { type: event.why }) : nothing(state);
     }
     switch (event.type) {
       case 'rx.Response':
-        return finish(state, settle({ type: 'answered', response: event.body }));
+        return conclude(state, { type: 'answered', response: event.body });
       case 'app.abort':
         return giveUp(state, { type: event.why });
       case 'app.fail':
         return giveUp(state, { type: 'failed', reason: event.reason });
       case 'calls.refused':
         // Nothing has left: there is nothing to wait for.
-        return finish(state, settle({ type: 'refused', error: event.error }));
+        return conclude(state, { type: 'refused', error: event.error });
       default:
         return nothing(state);
     }
@@ -104,7 +111,7 @@ function respond(ret: Uint8Array): Effect {
 
 // r[rpc.response.one-per-request] r[rpc.error.scope]
 export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
-  start: (input) => ({ state: { ...input, phase: 'at work' }, effects: [['handle']] }),
+  start: (input) => ({ state: { ...input, phase: 'at work' }, effects: [RETAIN, ['handle']] }),
 
   step: (state, event) => {
     const { phase } = state;
@@ -115,14 +122,14 @@ export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
     if (phase === 'at work for nobody') return isDone ? nothing(then) : nothing(state);
     switch (event.type) {
       case 'app.reply':
-        return { state: then, effects: [['transmit', event.response]] };
+        return { state: then, effects: [['transmit', event.response], RELEASE] };
       case 'app.fail':
-        return { state: then, effects: [respond(event.ret)] };
+        return { state: then, effects: [respond(event.ret), RELEASE] };
       case 'rx.Cancel':
         // The caller still gets its one Response, and does not wait for a handler that does not listen.
-        return { state: then, effects: [respond(state.cancelled), ['abort']] };
+        return { state: then, effects: [respond(state.cancelled), ['abort'], RELEASE] };
       case 'connection.ended':
-        return { state: then, effects: [['abort']] };
+        return { state: then, effects: [['abort'], RELEASE] };
     }
   },
 
