@@ -1,7 +1,22 @@
-import { accept, call, close, M, N, open, ping, pong, reject } from './messages.js';
+import {
+  accept,
+  bytes,
+  call,
+  cancel,
+  close,
+  M,
+  N,
+  open,
+  ping,
+  pong,
+  reject,
+  response,
+  responseBody,
+} from './messages.js';
 import {
   accepted,
   alike,
+  answered,
   BOTH,
   byPeer,
   byRelease,
@@ -14,8 +29,9 @@ import {
   read,
   sessionClosed,
 } from './outcome.js';
-import { ACCEPTING, ACTIVE_1, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, UNDECIDED_2 } from './scenes.js';
-import type { Row } from './vocabulary.js';
+import { ACCEPTING, ACTIVE_1, ACTIVE_2, DECIDING, PENDING_1, ROOT_RELEASED, SERVING, UNDECIDED_2 } from './scenes.js';
+import type { Row, Step } from './vocabulary.js';
+import { REFUSED } from './vocabulary-calls.js';
 
 // Section 5, what our own user asks for: to release, and to end.
 
@@ -161,6 +177,187 @@ const releases: readonly Row[] = [
   },
 ];
 
+/** Connection 2 has one caller, and its handler has got request 2. */
+const AT_WORK_ON_2: readonly Step[] = [
+  ACTIVE_2,
+  { user: 'serve', on: '#2' },
+  { user: 'caller', on: '#2', as: 'c' },
+  { peer: call(2, 2), handled: [2] },
+];
+
+const reply = (request: number): Step => ({ user: 'reply', request, answer: { ret: responseBody().ret } });
+
+const RELEASE: Step = { user: 'release', caller: 'c' };
+
+/** What holds a connection beside its callers. */
+const holds: readonly Row[] = [
+  {
+    // r[rpc.caller.liveness.refcounted]
+    row: '5 a handler holds',
+    rule: 'rpc.caller.liveness.refcounted',
+    layer: 'driver',
+    situation: 'the last caller is gone, and a handler has not answered',
+    ...alike('the Response, and then what the release sends', 'the release takes effect when the Response has left'),
+    cases: [
+      {
+        name: 'the Response of a handler at work leaves before the Close of a connection that was released',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          ...AT_WORK_ON_2,
+          RELEASE,
+          { ...reply(2), wire: [response(2, 2), close(2)], closed: { '#2': closedBy('local') } },
+        ],
+      },
+      {
+        name: 'the Response of a handler at work leaves before the session of a released root ends',
+        modes: BOTH,
+        steps: [
+          SERVING,
+          { user: 'caller', on: 'root', as: 'c' },
+          { peer: call(0, 2), handled: [2] },
+          RELEASE,
+          { ...reply(2), wire: [response(0, 2)], ends: byRelease },
+        ],
+      },
+      {
+        name: 'a connection that a handler holds takes Calls, and each of them holds it',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          ...AT_WORK_ON_2,
+          RELEASE,
+          { peer: call(2, 4), handled: [4] },
+          { ...reply(2), wire: [response(2, 2)] },
+          {
+            user: 'fail',
+            request: 4,
+            wire: [response(2, 4, REFUSED.unknownMethod), close(2)],
+            closed: { '#2': closedBy('local') },
+          },
+        ],
+      },
+      {
+        name: 'a caller that comes while a handler holds the connection keeps it',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          ...AT_WORK_ON_2,
+          RELEASE,
+          { user: 'caller', on: '#2', as: 'late' },
+          { ...reply(2), wire: [response(2, 2)] },
+          { user: 'release', caller: 'late', wire: [close(2)], closed: { '#2': closedBy('local') } },
+        ],
+      },
+      {
+        name: 'a Cancel answers at once, and the handler that works on holds nothing',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          ...AT_WORK_ON_2,
+          RELEASE,
+          {
+            peer: cancel(2, 2),
+            wire: [response(2, 2, REFUSED.cancelled), close(2)],
+            givenUp: [2],
+            closed: { '#2': closedBy('local') },
+          },
+        ],
+      },
+      {
+        name: 'a handler that never answers keeps its connection, until somebody closes it',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          ...AT_WORK_ON_2,
+          RELEASE,
+          { advance: 600_000 },
+          { peer: ping(1n), wire: [pong(1n)] },
+          { user: 'close', id: 2, wire: [close(2)], givenUp: [2], closed: { '#2': closedBy('local') } },
+        ],
+      },
+      {
+        name: 'the peer’s Close waits for no handler',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [...AT_WORK_ON_2, RELEASE, { peer: close(2), givenUp: [2], closed: { '#2': closedBy('peer') } }],
+      },
+      {
+        name: 'a shutdown waits for no handler',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [...AT_WORK_ON_2, RELEASE, { user: 'shutdown', givenUp: [2], ends: byShutdown }],
+      },
+      {
+        name: 'handlers that begin after the root was released hold nothing',
+        modes: BOTH,
+        steps: [
+          SERVING,
+          ...ACTIVE_1,
+          ...ROOT_RELEASED,
+          { peer: call(0, 2), handled: [2] },
+          { peer: close(1), closed: { a: closedBy('peer') }, givenUp: [2], ends: byRelease },
+        ],
+      },
+    ],
+  },
+  {
+    // r[rpc.caller.liveness.refcounted]
+    row: '5 a call holds',
+    rule: 'rpc.caller.liveness.refcounted',
+    layer: 'driver',
+    situation: 'the last caller is gone, and a call of ours waits for its Response',
+    ...alike('what the release sends, once the call has settled', 'a call that was given up holds nothing'),
+    cases: [
+      {
+        name: 'a call that waits for its Response holds its connection',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { user: 'caller', on: 'a', as: 'c' },
+          { user: 'call', on: 'a', by: 'c', as: 'it', args: bytes(1), wire: [call(1, 1)] },
+          RELEASE,
+          { peer: response(1, 1), settled: { it: answered() }, wire: [close(1)], closed: { a: closedBy('local') } },
+        ],
+      },
+      {
+        name: 'a call that was given up holds nothing, though its Response has not come',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { user: 'caller', on: 'a', as: 'c' },
+          { user: 'call', on: 'a', by: 'c', as: 'it', args: bytes(1), signal: 's', wire: [call(1, 1)] },
+          {
+            user: 'abort',
+            signal: 's',
+            reason: 'enough',
+            wire: [cancel(1, 1)],
+            settled: { it: failed({ code: 'cancelled', by: 'local' }) },
+          },
+          { ...RELEASE, wire: [close(1)], closed: { a: closedBy('local') } },
+        ],
+      },
+      {
+        name: 'giving up the last call of a released root ends the session, the Cancel sent',
+        modes: BOTH,
+        steps: [
+          { user: 'caller', on: 'root', as: 'c' },
+          { user: 'call', on: 'root', by: 'c', as: 'it', args: bytes(1), signal: 's', wire: [call(0, 1)] },
+          RELEASE,
+          {
+            user: 'abort',
+            signal: 's',
+            reason: 'enough',
+            wire: [cancel(0, 1)],
+            settled: { it: failed({ code: 'cancelled', by: 'local' }) },
+            ends: byRelease,
+          },
+        ],
+      },
+    ],
+  },
+];
+
 /** 5.29 and 5.30: the end, and after it. */
 const ends: readonly Row[] = [
   {
@@ -231,4 +428,4 @@ const ends: readonly Row[] = [
   },
 ];
 
-export const localEnds: readonly Row[] = [...releases, ...ends];
+export const localEnds: readonly Row[] = [...releases, ...holds, ...ends];

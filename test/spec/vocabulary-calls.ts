@@ -29,12 +29,13 @@ export interface Answer {
 
 export type CallsAction =
   /**
-   * `caller.call(1n, args, …)`, by the one caller of that connection, made at the first call and never released. `signal`
-   * names an AbortSignal not aborted yet.
+   * `caller.call(1n, args, …)`, by the caller named `by`, or else by the one caller of that connection, made at the first call
+   * and never released. `signal` names an AbortSignal not aborted yet.
    */
   | {
       readonly user: 'call';
       readonly on: ConnectionName;
+      readonly by?: string;
       readonly as: string;
       readonly args: Uint8Array;
       readonly channels?: readonly PassedChannel[];

@@ -42,6 +42,8 @@ interface Host {
   track(as: string, call: () => Promise<unknown>): void;
   /** The signal of that name; what is named `as` waits with it. */
   signalFor(name: string | undefined, as: string): AbortSignal | undefined;
+  /** The caller that the action 'caller' has named so. */
+  callerNamed(name: string): Caller;
 }
 
 /** Plays what a case's user does with calls and channels. */
@@ -103,12 +105,12 @@ export class CallsPlayer {
     }
   }
 
-  #call({ on, as, args, channels = [], metadata, signal: name, timeout }: Spec.CallsAction & { user: 'call' }): void {
+  #call(action: Spec.CallsAction & { user: 'call' }): void {
+    const { on, by, as, args, channels = [], metadata, signal: name, timeout } = action;
     const connection = this.#host.recorder.named(on);
     const signal = this.#host.signalFor(name, as);
     this.#host.track(as, () => {
-      const caller = this.#callers.get(connection) ?? connection.caller();
-      this.#callers.set(connection, caller);
+      const caller = by === undefined ? this.#callerOf(connection) : this.#host.callerNamed(by);
       return caller
         .call(1n, args, {
           channels: channels.map((one) => this.#pass(one)),
@@ -118,6 +120,12 @@ export class CallsPlayer {
         })
         .then((result) => new Answered(result));
     });
+  }
+
+  #callerOf(connection: Connection): Caller {
+    const caller = this.#callers.get(connection) ?? connection.caller();
+    this.#callers.set(connection, caller);
+    return caller;
   }
 
   /** Gives the end that the peer is to get. */

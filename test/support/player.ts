@@ -59,6 +59,7 @@ export class Player {
         if (name !== undefined) this.#openings.set(name, as);
         return this.#signal(name);
       },
+      callerNamed: (name) => this.#callers.get(name) as Caller,
     });
   }
 
