@@ -2,6 +2,7 @@
  * The vocabulary of calls and channels: what their machines are told, and what they ask for. As in events.ts, all of it is
  * plain data. `rx.` is the peer, `app.` the user, `calls.` whoever keeps count of the calls, `connection.` what carries them.
  */
+import type { ChannelId } from '../src/wire/id.js';
 import type { Call, Cancel, Close, GrantCredit, Item, Reset, Response } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type { Violation } from './events.js';
@@ -75,8 +76,10 @@ export type OfferEvent =
   | ReceivedOnChannel
   /** Somebody takes one end of it; what was kept comes next, as if it had just been received. */
   | { type: 'app.bind' }
-  /** Nobody will. */
-  | { type: 'app.refuse' }
+  /** The call that named it is answered, and its handler took no end. 9a.21 */
+  | { type: 'app.release' }
+  /** More of the released ones are kept than may be: what comes on it from now on is dropped. 9a.21 */
+  | { type: 'channels.forgotten' }
   | { type: 'connection.ended' };
 
 /** What the sender of a channel can be told. */
@@ -104,6 +107,8 @@ export type ChannelEnd =
   | { readonly type: 'closed'; readonly metadata: Metadata }
   /** The receiver has had enough, or we have as the receiver. */
   | { readonly type: 'reset'; readonly metadata: Metadata }
+  /** The sender has reset it, as only a receiver may: something is missing. 9a.19 */
+  | { readonly type: 'withdrawn'; readonly metadata: Metadata }
   /** The peer sent more than it may, and more than there is room for. */
   | { readonly type: 'overrun' }
   /** The connection is closed. */
@@ -122,6 +127,36 @@ export interface ChannelPort {
   resume(): void;
   /** The application hears of it; once. */
   conclude(end: ChannelEnd): void;
+  /** The peer broke a rule: the session ends. */
+  accuse(violation: Violation): void;
+}
+
+/** A message on a channel that has no end here, and what is known of the channel. */
+export interface UnknownMessage {
+  readonly id: ChannelId;
+  readonly body: Item | Close | Reset | GrantCredit;
+  /** We allocate ids of its parity. */
+  readonly isOurs: boolean;
+  /** A Call or a Response has named it: it is over. */
+  readonly wasNamed: boolean;
+  /** We have reset it, and its Close has not come. Strict mode keeps such ids, at most `limits.channels`. */
+  readonly wasReset: boolean;
+  /** More ids were reset than are kept: an id that is not kept may be one of them. */
+  readonly hasForgotten: boolean;
+  /** Channels that no Call has named yet may be kept. */
+  readonly hasRoom: boolean;
+}
+
+/** What the channels of a connection can be told. */
+export type ChannelsEvent = ({ type: 'rx.unknown' } & UnknownMessage) | { type: 'connection.ended' };
+
+/** The effects of the channels of a connection. */
+export interface ChannelsPort {
+  /** Keeps a message until a Call names its channel. */
+  keep(message: Pick<UnknownMessage, 'id' | 'body'>): void;
+  /** Forgets an id that we reset: its sender knows. */
+  forget(params: { id: ChannelId }): void;
+  transmit(params: { id: ChannelId; body: Reset }): void;
   /** The peer broke a rule: the session ends. */
   accuse(violation: Violation): void;
 }

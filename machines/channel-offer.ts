@@ -1,6 +1,9 @@
 /**
- * A channel that a Call of the peer's named and nobody has bound yet; see channel.ts. What the peer says on it is kept, up
+ * A channel that a Call of the peer's named and that is not bound yet; see channel.ts. What the peer says on it is kept, up
  * to the credit that it begins with, for whichever end will be ours.
+ *
+ * When the call is answered and its handler took no end, the channel is released: its place is free, and the peer is told to
+ * stop as soon as it is known whether the peer sends or receives there.
  */
 import { assign, setup } from 'xstate';
 import type { Close, GrantCredit, Item, Reset } from '../src/wire/message.js';
@@ -21,7 +24,11 @@ export interface OfferContext extends OfferInput {
   readonly items: number;
   readonly isClosed: boolean;
   readonly isReset: boolean;
+  readonly isGranted: boolean;
 }
+
+const reset = { type: 'transmit', params: { type: 'Reset', metadata: [] } } as const;
+const close = { type: 'transmit', params: { type: 'Close', metadata: [] } } as const;
 
 // r[rpc.channel.lifecycle]
 export const offerMachine = setup({
@@ -32,17 +39,22 @@ export const offerMachine = setup({
   },
   actions: {
     keep: ({ context }, body: ChannelBody) => context.port.keep(body),
-    transmit: ({ context }, body: Reset) => context.port.transmit(body),
+    transmit: ({ context }, body: Reset | Close) => context.port.transmit(body),
     accuse: ({ context }, violation: Violation) => context.port.accuse(violation),
     count: assign(({ context }) => ({ items: context.items + 1 })),
     noteClose: assign({ isClosed: true }),
     noteReset: assign({ isReset: true }),
+    noteGrant: assign({ isGranted: true }),
   },
   guards: {
     hasRoom: ({ context }) => context.items < context.room,
     isClosed: ({ context }) => context.isClosed,
     isReset: ({ context }) => context.isReset,
     isReference: ({ context }) => context.conformance === 'reference',
+    /** The peer has ended it by itself: nothing more needs to be said. */
+    hasPeerEnded: ({ context }) => context.isClosed || context.isReset,
+    hasItems: ({ context }) => context.items > 0,
+    isGranted: ({ context }) => context.isGranted,
   },
 }).createMachine({
   id: 'offer',
@@ -54,6 +66,7 @@ export const offerMachine = setup({
     items: 0,
     isClosed: false,
     isReset: false,
+    isGranted: false,
   }),
   initial: 'unbound',
   states: {
@@ -63,11 +76,7 @@ export const offerMachine = setup({
         'rx.Item': [
           { guard: 'isClosed' },
           { guard: 'hasRoom', actions: ['count', { type: 'keep', params: ({ event }) => event.body }] },
-          {
-            guard: 'isReference',
-            target: 'refused',
-            actions: { type: 'transmit', params: { type: 'Reset', metadata: [] } },
-          },
+          { guard: 'isReference', target: 'refused', actions: reset },
           violation('rpc.flow-control.credit', 'an Item beyond the credit given'),
         ],
         // One of each: which of them ends the channel depends on which end will be ours.
@@ -79,10 +88,29 @@ export const offerMachine = setup({
           { guard: 'isReset' },
           { actions: ['noteReset', { type: 'keep', params: ({ event }) => event.body }] },
         ],
-        // Added up by whoever keeps it: a peer could grant for ever.
-        'rx.GrantCredit': { actions: { type: 'keep', params: ({ event }) => event.body } },
+        // The host keeps the sum alone: a peer could grant for ever.
+        'rx.GrantCredit': { actions: ['noteGrant', { type: 'keep', params: ({ event }) => event.body }] },
         'app.bind': 'bound',
-        'app.refuse': { target: 'refused', actions: { type: 'transmit', params: { type: 'Reset', metadata: [] } } },
+        // 9a.21: Reset where we would receive, Close where we would send.
+        'app.release': [
+          { guard: 'hasPeerEnded', target: 'refused' },
+          { guard: 'hasItems', target: 'refused', actions: reset },
+          { guard: 'isGranted', target: 'refused', actions: close },
+          { target: 'released' },
+        ],
+        'connection.ended': 'refused',
+      },
+    },
+
+    /** Nothing has come yet, and no end will be taken. The first message says which end the peer has. 9a.21 */
+    released: {
+      on: {
+        'rx.Item': { target: 'refused', actions: reset },
+        'rx.GrantCredit': { target: 'refused', actions: close },
+        // The peer has ended it by itself.
+        'rx.Close': 'refused',
+        'rx.Reset': 'refused',
+        'channels.forgotten': 'refused',
         'connection.ended': 'refused',
       },
     },

@@ -123,8 +123,18 @@ export const receiverMachine = setup({
             { type: 'conclude', params: ({ event }) => ({ type: 'reset', metadata: event.metadata }) },
           ],
         },
-        // 9a.19
-        'rx.Reset': [{ guard: 'isReference' }, violation('rpc.channel.reset', 'Reset from the sender of the channel')],
+        // 9a.19: the items that were to come will not.
+        'rx.Reset': [
+          {
+            guard: 'isReference',
+            target: 'withdrawn',
+            actions: {
+              type: 'conclude',
+              params: ({ event }) => ({ type: 'withdrawn', metadata: event.body.metadata }),
+            },
+          },
+          violation('rpc.channel.reset', 'Reset from the sender of the channel'),
+        ],
         'rx.GrantCredit': [
           { guard: 'isReference' },
           violation('rpc.flow-control.credit.grant', 'GrantCredit from the sender of the channel'),
@@ -134,6 +144,7 @@ export const receiverMachine = setup({
     },
     closed: { type: 'final' },
     reset: { type: 'final' },
+    withdrawn: { type: 'final' },
     ended: { type: 'final' },
     violated: { type: 'final' },
   },

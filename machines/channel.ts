@@ -3,7 +3,7 @@
  * credit that the receiver has given. `offerMachine` is a channel that a Call of the peer's named and nobody has bound yet:
  * which end is ours is not known there; `senderMachine` and `receiverMachine` are its ends.
  *
- * They know one channel only: whether an id was ever named is for whoever spawns them. Three rules carry everything:
+ * They know one channel only. What a message means on an id that has no end here is for `channelsMachine`. Three rules carry everything:
  *
  * - Credit only adds. The sender never sends without; the receiver takes whatever credit covers, without asking for room.
  * - The sender ends a channel with Close, the receiver with Reset. Whichever is first on our side ends our end of it: what

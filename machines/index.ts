@@ -7,13 +7,17 @@ export type {
   CallPort,
   ChannelEnd,
   ChannelPort,
+  ChannelsEvent,
+  ChannelsPort,
   OfferEvent,
   ReceiverEvent,
   SenderEvent,
+  UnknownMessage,
 } from './call-events.js';
 export { type OfferContext, type OfferInput, offerMachine } from './channel-offer.js';
 export { type ReceiverContext, type ReceiverInput, receiverMachine } from './channel-receiver.js';
 export { type SenderContext, type SenderInput, senderMachine } from './channel-sender.js';
+export { type ChannelsContext, type ChannelsInput, channelsMachine } from './channels.js';
 export { connectionMachine } from './connection.js';
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection-setup.js';
 export type {

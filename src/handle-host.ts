@@ -41,7 +41,7 @@ export abstract class HandleHost implements ConnectionHost {
   readonly conformance: SessionConfig['conformance'];
   readonly failures = UNBOUNDED;
   readonly stock: Stock;
-  readonly load: Load = { requests: 0, channels: 0 };
+  readonly load: Load = { requests: 0, channels: 0, kept: 0 };
   /** Why the session ended, once it has. */
   endError: SessionClosed | undefined;
   protected readonly host: PortHost;

@@ -56,12 +56,14 @@ export class Receiver implements Party<ReceiverState> {
     return hasEnded ? [] : this.#says;
   }
 
-  choices({ machine, received, taken, hands, hasEnded, isOver }: ReceiverState): readonly Choice[] {
+  choices({ machine, offer, received, taken, hands, hasEnded, isOver }: ReceiverState): readonly Choice[] {
     const { hands: most, gives } = this.options;
     const may = (type: string, kind: number) => ({ kind, input: { type } });
     const close = isOver || !gives.includes('close') ? [] : [may('close', OPTIONAL)];
     if (hasEnded) return close;
     if (machine === undefined) {
+      // 9a.21: no end will be taken any more.
+      if (this.#isReleased(offer)) return close;
       return [may('bind', DELIVERY), ...(gives.includes('refuse') ? [may('refuse', OPTIONAL)] : []), ...close];
     }
     return [
@@ -78,7 +80,7 @@ export class Receiver implements Party<ReceiverState> {
     const { additional = 0 } = this.options.hands ?? {};
     if ('message' in input && input.message.body.type !== 'End') this.#hear(now, input.message, watch);
     else if (input.type === 'bind') this.#bind(now, watch);
-    else if (input.type === 'refuse') this.#offer(now, { type: 'app.refuse' }, watch);
+    else if (input.type === 'refuse') this.#offer(now, { type: 'app.release' }, watch);
     else if (input.type === 'take') {
       now.taken++;
       this.#tell(now, { type: 'app.take' }, watch);
@@ -110,6 +112,10 @@ export class Receiver implements Party<ReceiverState> {
 
   goals({ hasEnded }: ReceiverState): ReturnType<Party['goals']> {
     return { 'end-known': hasEnded };
+  }
+
+  #isReleased(offer: number | undefined): boolean {
+    return offer !== undefined && this.#offers.snapshot(offer).value === 'released';
   }
 
   creditOf({ machine }: Pick<ReceiverState, 'machine'>): number | undefined {

@@ -20,7 +20,7 @@ export interface IncomingRequest {
   /** A view of what was received: whoever keeps it for long copies it. */
   readonly args: Uint8Array;
   readonly metadata: Metadata;
-  /** The channels that the caller has named, in its order. What nobody has bound when the call is answered is let go. */
+  /** The channels that the caller has named, in its order. Those not taken when the call is answered can't be taken any more. */
   readonly channels: readonly OfferedChannel[];
   /** Aborts when nobody waits for the answer any more: the caller cancelled, or the connection ended. */
   readonly signal: AbortSignal;
@@ -60,8 +60,8 @@ export interface AnswerHost {
     refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void;
   };
   respond(call: IncomingCall, body: Response): void;
-  /** Its handler is done. */
-  finished(call: IncomingCall): void;
+  /** A handler is done. */
+  finished(): void;
 }
 
 /** One call of the peer's, from when it is here until its handler is done. */
@@ -230,6 +230,6 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   #look(): void {
     if (!this.#stepper.isDone || this.#isFinished) return;
     this.#isFinished = true;
-    this.#driver.finished(this);
+    this.#driver.finished();
   }
 }

@@ -19,6 +19,8 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endEr
       return role === 'sender'
         ? new ChannelClosed('peer', resetText(end.metadata), end.metadata)
         : new ChannelClosed('local', 'the channel was reset', end.metadata);
+    case 'withdrawn':
+      return new ChannelClosed('peer', 'the sender has reset the channel before its end', end.metadata);
     case 'overrun':
       return new LimitExceeded(
         'credit',

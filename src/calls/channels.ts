@@ -1,22 +1,28 @@
-import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { type ChannelsPort, INITIAL_CREDIT, type UnknownMessage } from '../../machines/call-events.js';
+import { channelsMachine } from '../../machines/channels.js';
+import type { Violation } from '../../machines/events.js';
 import { InvalidArgument } from '../errors.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
-import type { ChannelMessage, Response } from '../wire/message.js';
+import type { ChannelMessage, Reset, Response } from '../wire/message.js';
 import type { CallResult } from './call.js';
 import type { Rx, Tx } from './channel.js';
 import { coreOf } from './channel.js';
 import type { Core } from './channel-core.js';
+import { compile } from './compile.js';
 import { IdMap } from './id-map.js';
-import type { ChannelHost, Line, LiveChannel } from './line.js';
+import type { ChannelHost, Line, LiveChannel, ReleasedChannel } from './line.js';
 import { Offer, type OfferedChannel } from './offer.js';
 import { ReceiverEnd } from './receiver.js';
 import { SenderEnd } from './sender.js';
+import { Stepper } from './stepper.js';
+
+const TABLE = compile(channelsMachine);
 
 /** Why a message names channels in vain: it broke a rule, or `limits.channels` are alive. */
 type Refusal = 'wrong' | 'too many';
 
 /** The channels of one connection, by their ids: what the peer says on one goes to its end here. */
-export class Channels implements ChannelHost {
+export class Channels implements ChannelHost, ChannelsPort {
   readonly line: Line;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
@@ -26,9 +32,22 @@ export class Channels implements ChannelHost {
   #lastId: ChannelId = 0;
   /** The highest id that the peer has named. Above it lies what no Call named; below, what is not alive is over. */
   #peerHigh: ChannelId = 0;
+  /**
+   * Channels that are over here and that the peer may still speak on, the oldest first: released ones, and in strict mode, as
+   * undefined, those that we reset. `limits.channels` bounds them in all of the session. 9a.20, 9a.21
+   */
+  readonly #kept = new Map<ChannelId, ReleasedChannel | undefined>();
+  #hasForgotten = false;
+  /** Made with the first message on a channel that has no end here. */
+  #stepper: Stepper<typeof channelsMachine> | undefined;
 
   constructor(line: Line) {
     this.line = line;
+  }
+
+  /** By what inspectors name it. */
+  get id(): number {
+    return this.line.id;
   }
 
   // ---- What we name ----
@@ -92,11 +111,11 @@ export class Channels implements ChannelHost {
    */
   offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
     const { load, limits } = this.line;
-    const offers: OfferedChannel[] = [];
+    const offers: Offer[] = [];
     const refuse = (why: Refusal): Refusal => {
       for (const offered of offers) offered.release();
       // What is under way on the others is nothing that no Call has named.
-      for (const id of ids) this.#note(id);
+      for (const id of ids.slice(offers.length)) this.#turnAway(id, credit);
       return why;
     };
     for (const id of ids) {
@@ -133,6 +152,15 @@ export class Channels implements ChannelHost {
     return offer;
   }
 
+  /** A message names it in vain: the peer may have sent on it before it hears of that. */
+  #turnAway(id: ChannelId, credit: number): void {
+    const isNew = hasParity(id, opposite(this.line.parity)) && id > this.#peerHigh && this.#alive.get(id) === undefined;
+    this.#note(id);
+    if (!isNew) return;
+    const offer = new Offer(this, id, credit);
+    offer.release();
+  }
+
   /** The peer has named it. */
   #note(id: ChannelId): void {
     if (hasParity(id, opposite(this.line.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
@@ -162,17 +190,49 @@ export class Channels implements ChannelHost {
       end.take(message);
       return;
     }
-    const isTheirs = hasParity(id, opposite(this.line.parity));
-    const high = isTheirs ? this.#peerHigh : this.#lastId;
-    // It is over, and this was under way.
-    if (id !== ROOT && id <= high) return;
-    // 9a.18
-    this.line.accuse({ rule: 'rpc.channel.lifecycle', description: 'a message on a channel that no Call named' });
-    const { conformance, load, limits } = this.line;
-    if (conformance === 'strict' || !isTheirs) return;
-    if (load.channels < limits.channels) this.#offer(id, false, INITIAL_CREDIT).take(message);
-    else if (message.body.type === 'Item') this.reply(id, { type: 'Reset', metadata: [] });
+    const released = this.#kept.get(id);
+    if (released !== undefined) {
+      released.take(message);
+      return;
+    }
+    const { conformance, load, limits, observer, parity } = this.line;
+    if (this.#stepper === undefined) {
+      this.#stepper = new Stepper(TABLE, { port: this, conformance }, observer);
+      this.#stepper.start();
+    }
+    const isOurs = hasParity(id, parity);
+    this.#stepper.send({
+      type: 'rx.unknown',
+      id,
+      body: message.body,
+      isOurs: isOurs || id === ROOT,
+      wasNamed: id !== ROOT && id <= (isOurs ? this.#lastId : this.#peerHigh),
+      wasReset: this.#kept.has(id),
+      hasForgotten: this.#hasForgotten,
+      hasRoom: load.channels < limits.channels,
+    });
   }
+
+  // ---- Effects of the machine that judges the others ----
+
+  keep({ id, body }: Pick<UnknownMessage, 'id' | 'body'>): void {
+    const message: ChannelMessage = { type: 'ChannelMessage', connectionId: this.line.id, id, body };
+    this.#offer(id, false, INITIAL_CREDIT).take(message);
+  }
+
+  forget({ id }: { id: ChannelId }): void {
+    if (this.#kept.delete(id)) this.line.load.kept--;
+  }
+
+  transmit({ id, body }: { id: ChannelId; body: Reset }): void {
+    this.reply(id, body);
+  }
+
+  accuse(violation: Violation): void {
+    this.line.accuse(violation);
+  }
+
+  // ---- The ends ----
 
   /** An end of a channel is ours from now on. */
   bind(end: LiveChannel): void {
@@ -188,19 +248,50 @@ export class Channels implements ChannelHost {
   }
 
   reply(id: ChannelId, body: ChannelMessage['body']): void {
+    // 9a.20: what is under way on it is no offence, and only strict mode knows of any.
+    if (body.type === 'Reset' && this.line.conformance === 'strict') this.#remember(id, undefined);
     this.line.reply({ type: 'ChannelMessage', connectionId: this.line.id, id, body });
   }
 
   /** A channel is over, on our side. */
   ended(end: LiveChannel): void {
+    if (this.#kept.get(end.id) === end) this.forget(end);
     if (!this.#alive.delete(end)) return;
     this.line.load.channels--;
     if (!(end instanceof Offer)) this.line.unhold();
   }
 
+  released(channel: ReleasedChannel): void {
+    if (this.#alive.delete(channel)) this.line.load.channels--;
+    this.#remember(channel.id, channel);
+  }
+
+  #remember(id: ChannelId, channel: ReleasedChannel | undefined): void {
+    const { load, limits } = this.line;
+    this.forget({ id });
+    if (load.kept >= limits.channels) {
+      this.#hasForgotten = true;
+      const [oldest] = this.#kept;
+      // Other connections keep all that may be kept.
+      if (oldest === undefined) {
+        channel?.forget();
+        return;
+      }
+      oldest[1]?.forget();
+      this.forget({ id: oldest[0] });
+    }
+    this.#kept.set(id, channel);
+    load.kept++;
+  }
+
   /** The connection is closed. */
   end(error: Error): void {
     this.endError = error;
+    const kept = [...this.#kept.values()];
+    this.line.load.kept -= kept.length;
+    this.#kept.clear();
+    for (const channel of kept) channel?.connectionEnded();
+    this.#stepper?.send({ type: 'connection.ended' });
     for (const end of this.#alive.all()) end.connectionEnded();
     this.abandon([...this.#passed.keys()], error);
   }

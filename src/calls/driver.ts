@@ -174,6 +174,8 @@ export class Driver implements CallHost, AnswerHost {
     } catch (error) {
       this.#respondInstead(id, body, error as Error);
     }
+    // 9a.21: what the handler has not taken by now, it can't take any more.
+    for (const channel of call.channels) channel.release();
   }
 
   #respondInstead(id: RequestId, { channels }: Response, error: Error): void {
@@ -258,9 +260,8 @@ export class Driver implements CallHost, AnswerHost {
   }
 
   /** A handler is done. */
-  finished(call: IncomingCall): void {
+  finished(): void {
     this.line.load.requests--;
-    for (const channel of call.channels) channel.release();
   }
 
   /** Whether there is nothing more to do: the peer broke a rule, and it matters. */

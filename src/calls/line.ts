@@ -16,6 +16,8 @@ export interface Load {
   requests: number;
   /** Channels that are alive. */
   channels: number;
+  /** Ids of channels that are over and that the peer may still speak on: 9a.20, 9a.21. */
+  kept: number;
 }
 
 /** What carries calls and channels: a connection, as far as those need it. */
@@ -64,6 +66,12 @@ export interface LiveChannel {
   connectionEnded(): void;
 }
 
+/** A channel of the peer's of which no end was taken, until the peer knows. */
+export interface ReleasedChannel extends LiveChannel {
+  /** Too many are kept: what comes on it from now on is dropped. */
+  forget(): void;
+}
+
 /** What keeps the channels of a connection. */
 export interface ChannelHost {
   readonly line: Line;
@@ -76,4 +84,6 @@ export interface ChannelHost {
   bind(end: LiveChannel): void;
   /** It is over, on our side. */
   ended(end: LiveChannel): void;
+  /** No end of it will be taken, and the peer does not know yet: its place is free. */
+  released(channel: ReleasedChannel): void;
 }

@@ -6,7 +6,7 @@ import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
 import { costOf, relieve } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
-import type { ChannelMessage, Item, Reset } from '../wire/message.js';
+import type { ChannelMessage, Close, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
 import { compile } from './compile.js';
 import type { ChannelHost } from './line.js';
@@ -44,7 +44,6 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   /** What that counts for in the session's stock. */
   #cost = 0;
   #granted = 0;
-  #isReleased = false;
 
   /** `credit` is what its sender begins with, as far as that is known: what comes on it is kept up to that. */
   constructor(channels: ChannelHost, id: ChannelId, credit: number) {
@@ -73,9 +72,9 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
 
   release(): void {
     if (this.#stepper.isDone || this.#isReleased) return;
-    this.#isReleased = true;
-    // Whoever sends there is told to stop; from whoever waits to receive, nothing has come and nothing will.
-    if (this.#kept.length > 0) this.#refuse();
+    this.#stepper.send({ type: 'app.release' });
+    if (this.#isReleased) this.#channels.released(this);
+    this.#look();
   }
 
   take(message: ChannelMessage): void {
@@ -93,8 +92,11 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
       case 'GrantCredit':
         this.#stepper.send({ type: 'rx.GrantCredit', body });
     }
-    if (this.#isReleased && body.type !== 'GrantCredit') this.#refuse();
     this.#look();
+  }
+
+  forget(): void {
+    this.#stepper.send({ type: 'channels.forgotten' });
   }
 
   connectionEnded(): void {
@@ -116,7 +118,7 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     this.#channels.line.holding.add(cost, this);
   }
 
-  transmit(body: Reset | Item): void {
+  transmit(body: Reset | Close): void {
     this.#channels.reply(this.id, body);
   }
 
@@ -126,6 +128,9 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
 
   #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
     if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
+    if (this.#isReleased) {
+      throw new InvalidArgument(`channel ${this.id} was not taken before its call was answered: take it earlier`);
+    }
     this.#stepper.send({ type: 'app.bind' });
     const end = make();
     this.#channels.bind(end);
@@ -143,9 +148,8 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     return { type: 'ChannelMessage', connectionId: this.#channels.line.id, id: this.id, body };
   }
 
-  #refuse(): void {
-    this.#stepper.send({ type: 'app.refuse' });
-    this.#look();
+  get #isReleased(): boolean {
+    return this.#stepper.value === 'released';
   }
 
   #look(): void {

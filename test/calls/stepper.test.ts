@@ -18,7 +18,7 @@ import {
 } from 'xstate';
 import { compile } from '../../src/calls/compile.js';
 import { Stepper } from '../../src/calls/stepper.js';
-import { offerPart, receiverPart, senderPart } from '../machines/channel.part.js';
+import { channelsPart, offerPart, receiverPart, senderPart } from '../machines/channel.part.js';
 import type { Part } from '../machines/part.js';
 import { answerPart, callPart } from '../machines/request.part.js';
 import { onActor, onStepper } from './equality.js';
@@ -172,10 +172,26 @@ describe('the stepper does what XState does', () => {
     );
   });
 
-  const EFFECTS = ['transmit', 'settle', 'handle', 'abort', 'keep', 'deliver', 'wait', 'resume', 'conclude', 'accuse'];
+  const EFFECTS = [
+    'transmit',
+    'settle',
+    'handle',
+    'abort',
+    'retain',
+    'release',
+    'keep',
+    'forget',
+    'deliver',
+    'wait',
+    'resume',
+    'conclude',
+    'accuse',
+  ];
 
   test.each(
-    [callPart, answerPart, offerPart, senderPart, receiverPart].map((part) => [part.machine.id, part] as const),
+    [callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart].map(
+      (part) => [part.machine.id, part] as const,
+    ),
   )('with the %s and random events of its own', (_, part: Part) => {
     const start = (input: object) => part.machine.getInitialSnapshot({} as never, input as never);
     fc.assert(

@@ -181,7 +181,8 @@ export class ReceiverModel {
 }
 
 /** What whoever reads finds behind the last item. */
-export function receiverEnd({ type }: End): Settlement {
+export function receiverEnd({ type, metadata = [] }: End): Settlement {
   if (type === 'ended') return connectionClosed('peer');
+  if (type === 'withdrawn') return channelClosed('peer', metadata);
   return type === 'overrun' ? overLimit('credit') : { taken: 'all' };
 }

@@ -1,6 +1,8 @@
 import type { EventObject } from 'xstate';
-import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import { channelsMachine, offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
 import {
+  type ChannelsState,
+  channels,
   type OfferState,
   offer,
   type ReceiverState,
@@ -44,30 +46,76 @@ export const offerPart: Part = {
   machine: offerMachine,
   variants: [0, 1, 2].flatMap((room) => inBothModes(`room for ${String(room)}`, { room }, room === 1 ? {} : HIDDEN)),
   delays: {},
-  serialize: ({ status, value, context: { items, isClosed, isReset } }) =>
-    JSON.stringify(status === 'done' ? value : [items, isClosed, isReset]),
-  events: () => [...RECEIVED, granted(1), event('app.bind'), event('app.refuse'), ENDED],
-  nameState: ({ value, context: { items, isClosed, isReset } }) =>
-    value === 'unbound'
-      ? `unbound[${String(items)}${isClosed === true ? ', closed' : ''}${isReset === true ? ', reset' : ''}]`
-      : String(value),
+  serialize: ({ value, context: { items, isClosed, isReset, isGranted } }) =>
+    JSON.stringify(value === 'unbound' ? [items, isClosed, isReset, isGranted] : value),
+  // The host binds no channel that it has released.
+  events: ({ value }) => [
+    ...RECEIVED,
+    granted(1),
+    ...(value === 'unbound' ? [event('app.bind'), event('app.release')] : [event('channels.forgotten')]),
+    ENDED,
+  ],
+  nameState: ({ value, context: { items, isClosed, isReset, isGranted } }) => {
+    if (value !== 'unbound') return String(value);
+    const facts = [
+      ...(isClosed === true ? ['closed'] : []),
+      ...(isReset === true ? ['reset'] : []),
+      ...(isGranted === true ? ['granted'] : []),
+    ];
+    return `unbound[${[String(items), ...facts].join(', ')}]`;
+  },
   isShown: () => true,
   oracle: offer,
   heard: (event) => event,
-  seen: ({ status, value, context: { items, isClosed, isReset } }) => ({
+  seen: ({ status, value, context: { items, isClosed, isReset, isGranted } }) => ({
     phase: value === 'unbound' ? 'open' : value,
     isOver: status === 'done',
     items,
     isClosed,
     isReset,
+    isGranted,
   }),
-  wanted: ({ phase, items, isClosed, isReset }: OfferState) => ({
+  wanted: ({ phase, items, isClosed, isReset, isGranted }: OfferState) => ({
     phase,
-    isOver: phase !== 'open',
+    isOver: phase !== 'open' && phase !== 'released',
     items,
     isClosed,
     isReset,
+    isGranted,
   }),
+};
+
+// ---- Without an end here ------------------------------------------------------------------------------------------
+
+const FOUND: readonly object[] = [
+  { isOurs: false, wasNamed: false, wasReset: false, hasForgotten: false, hasRoom: true },
+  { isOurs: false, wasNamed: false, wasReset: false, hasForgotten: true, hasRoom: false },
+  { isOurs: true, wasNamed: false, wasReset: false, hasForgotten: false, hasRoom: true },
+  { isOurs: false, wasNamed: true, wasReset: false, hasForgotten: false, hasRoom: true },
+  { isOurs: true, wasNamed: true, wasReset: false, hasForgotten: true, hasRoom: true },
+  { isOurs: true, wasNamed: true, wasReset: true, hasForgotten: false, hasRoom: false },
+];
+
+// r[rpc.channel.lifecycle] r[rpc.channel.close]
+export const channelsPart: Part = {
+  machine: channelsMachine,
+  variants: MODES.map((mode: Mode) => ({ name: mode, mode, input: { conformance: mode }, told: { mode } })),
+  delays: {},
+  serialize: ({ value }) => String(value),
+  events: () => [
+    ...FOUND.flatMap((found) =>
+      [...RECEIVED, granted(1)].map((received) =>
+        event('rx.unknown', { ...received, type: 'rx.unknown', id: 4, ...found }),
+      ),
+    ),
+    ENDED,
+  ],
+  nameState: ({ value }) => String(value),
+  isShown: () => true,
+  oracle: channels,
+  heard: (event) => event,
+  seen: ({ status, value }) => ({ phase: value, isOver: status === 'done' }),
+  wanted: ({ phase }: ChannelsState) => ({ phase, isOver: phase !== 'open' }),
 };
 
 // ---- The sender's end ---------------------------------------------------------------------------------------------

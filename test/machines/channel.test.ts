@@ -1,8 +1,9 @@
 import { describe } from '@jest/globals';
-import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
 import { machineSuite, steppedSuite } from './suite.js';
 
 describe.each([
+  ['channels', channelsPart],
   ['offer', offerPart],
   ['sender', senderPart],
   ['receiver', receiverPart],

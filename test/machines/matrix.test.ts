@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
@@ -10,7 +10,7 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+  ...[callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
 describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {

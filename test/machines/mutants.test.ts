@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
@@ -13,7 +13,7 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
-  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+  ...[callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
 /** What may be otherwise, and nobody can tell, by the reason. */

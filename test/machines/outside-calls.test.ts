@@ -14,8 +14,7 @@ const INSIDE: Readonly<Record<string, string>> = {
   'inFlight: calls.refused':
     'what can’t be sent is known in the same turn as its turn: test/calls/caller.test.ts makes an outbox overflow',
   'cancelled: calls.refused': 'the same, of a call that waits for room and is given up meanwhile',
-  'unbound[0]: app.refuse':
-    'a channel on which nothing came is refused with what comes next: test/calls/channels.test.ts answers before',
+  'released: channels.forgotten': 'it takes more channels than one: test/calls/released.test.ts has them',
 };
 
 const PARTS: readonly (readonly [string, Part, Way])[] = [

@@ -272,6 +272,7 @@ export const offerWay =
       const kept: Body[] = [];
       let granted = 0;
       let after: Steps = [];
+      let isAnswered = false;
       const bound = (): Spec.Step => {
         const model = end === 'rx' ? new ReceiverModel(mode, credit) : new SenderModel(mode, credit);
         // Credit is added up, and comes first.
@@ -299,15 +300,16 @@ export const offerWay =
           if (name === 'transmit') wire.push(onChannel(2, what as Body));
           else if (name === 'accuse') {
             wire.push({ violation: what as Rule });
-            violated = { ends: byViolation(what as Rule), givenUp: [2] };
+            violated = { ends: byViolation(what as Rule), ...(isAnswered ? {} : { givenUp: [2] }) };
           } else if ((what as Body).type === 'GrantCredit') granted += (what as { additional: number }).additional;
           else kept.push(what as Body);
         }
         if (type === 'app.bind') return bound();
-        if (type === 'connection.ended') return { ...ENDED, wire, givenUp: [2] };
-        if (type === 'app.refuse') {
-          // Where nothing has come there is nobody to tell; the next message will be refused.
-          if (kept.length === 0) throw new Unreachable();
+        if (type === 'connection.ended') return { ...ENDED, wire, ...(isAnswered ? {} : { givenUp: [2] }) };
+        // It takes more channels than one.
+        if (type === 'channels.forgotten') throw new Unreachable();
+        if (type === 'app.release') {
+          isAnswered = true;
           return { user: 'reply', request: 2, answer: { ret: bytes(9) }, wire: [response(1, 2), ...wire] };
         }
         return { peer: onChannel(2, body), wire, ...violated };

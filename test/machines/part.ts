@@ -65,10 +65,25 @@ export function nameEvent(event: EventObject): string {
     ...(connection === undefined ? [] : [String(connection.id)]),
     ...(output === undefined ? [] : outputFacts(output)),
     ...('limit' in event ? ['over a limit'] : []),
+    ...('wasNamed' in event ? unknownFacts(event) : []),
     ...('why' in event ? [String(event['why'])] : []),
     ...(additionalOf(event) === undefined ? [] : [String(additionalOf(event))]),
   ];
   return facts.length === 0 ? type : `${type}(${facts.join(', ')})`;
+}
+
+/** What is known of a channel that has no end here. */
+function unknownFacts(event: EventObject): readonly string[] {
+  const { body, isOurs, wasNamed, wasReset, hasForgotten, hasRoom } = event as EventObject & {
+    body: { type: string };
+  } & Record<string, unknown>;
+  return [
+    body.type,
+    isOurs === true ? 'ours' : 'theirs',
+    ...(wasReset === true ? ['reset'] : wasNamed === true ? ['named'] : ['never named']),
+    ...(hasForgotten === true ? ['others forgotten'] : []),
+    ...(hasRoom === true ? [] : ['no room']),
+  ];
 }
 
 /** The credit that an event is about. */

@@ -76,6 +76,7 @@ const PORT = [
   'retain',
   'release',
   'keep',
+  'forget',
   'wait',
   'resume',
   'conclude',

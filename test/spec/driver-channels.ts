@@ -1,6 +1,19 @@
 import type { ChannelId } from '../../src/wire/id.js';
-import { bytes, callNaming, close, closeOfChannel, credit, item, M, resetOfChannel } from './messages.js';
 import {
+  bytes,
+  callNaming,
+  cancel,
+  close,
+  closeOfChannel,
+  credit,
+  item,
+  M,
+  resetOfChannel,
+  response,
+  responseBody,
+} from './messages.js';
+import {
+  alike,
   BOTH,
   channelClosed,
   closedBy,
@@ -14,6 +27,7 @@ import {
 } from './outcome.js';
 import { ACTIVE_1, SERVING } from './scenes.js';
 import type { Case, Row, Step } from './vocabulary.js';
+import { REFUSED } from './vocabulary-calls.js';
 
 // Section 9a, channels, and what 9b has of them: the driver's, too. A bare session delivers all of it in both modes.
 
@@ -41,6 +55,14 @@ const taking = (id: ChannelId, count: number): readonly Step[] =>
     const as = `item ${String(at)}`;
     return { user: 'take', channel: 'c', as, settled: { [as]: { item: bytes(id) } } };
   });
+
+/** The handler answers, and its Response leaves. */
+const reply = (request: number): Step => ({
+  user: 'reply',
+  request,
+  answer: { ret: responseBody().ret },
+  wire: [response(0, request)],
+});
 
 /** The session's end fails the call that is under way. */
 const FAILING_IT = { settled: { it: connectionClosed('session') } };
@@ -158,7 +180,7 @@ export const channels: readonly Row[] = [
     rule: 'rpc.channel.close',
     layer: 'driver',
     situation: 'sending Close as the receiver, Reset as the sender',
-    reference: { wire: NOTHING, user: 'ignored' },
+    reference: { wire: NOTHING, user: 'a Close is ignored; a Reset ends the receiver’s loop with ChannelClosed' },
     strict: VIOLATION,
     cases: [
       ...offence({
@@ -175,18 +197,39 @@ export const channels: readonly Row[] = [
         peer: resetOfChannel(0, 1),
         rule: 'rpc.channel.reset',
         strict: FAILING_IT,
-        after: [{ peer: item(0, 1) }, ...taking(1, 1).map((step) => ({ ...step, wire: [credit(0, 1, 1)] }))],
+        after: [
+          { peer: [item(0, 1), closeOfChannel(0, 1)] },
+          { user: 'take', channel: 'c', as: 'last', settled: { last: channelClosed('peer') } },
+        ],
       }),
       {
-        name: 'Close and Reset on a channel that nobody has bound, of which one is wrong: overlooked by the end that is taken',
+        name: 'what came before the Reset of a sender can be read, and what comes behind it is dropped',
+        modes: ['reference'],
+        steps: [
+          receiving(4),
+          { peer: [item(0, 1), resetOfChannel(0, 1, M), item(0, 1), closeOfChannel(0, 1)] },
+          ...taking(1, 1),
+          { user: 'take', channel: 'c', as: 'last', settled: { last: channelClosed('peer', M) } },
+        ],
+      },
+      {
+        name: 'a Reset from the sender ends the read that waits',
+        modes: ['reference'],
+        steps: [
+          receiving(4),
+          { user: 'take', channel: 'c', as: 'r' },
+          { peer: resetOfChannel(0, 1), settled: { r: channelClosed('peer') } },
+        ],
+      },
+      {
+        name: 'Reset, an Item and Close on a channel that is not bound: whichever end is taken hears the first that it knows',
         modes: ['reference'],
         steps: [
           SERVING,
           { peer: callNaming(0, 2, [2]), handled: [2] },
           { peer: [resetOfChannel(0, 2), item(0, 2), closeOfChannel(0, 2)] },
           { user: 'bind', request: 2, end: 'rx', as: 'c' },
-          ...taking(2, 1),
-          { user: 'take', channel: 'c', as: 'last', settled: { last: { taken: 'all' } } },
+          { user: 'take', channel: 'c', as: 'last', settled: { last: channelClosed('peer') } },
         ],
       },
       {
@@ -197,6 +240,117 @@ export const channels: readonly Row[] = [
           { peer: callNaming(0, 2, [2]), handled: [2] },
           { peer: resetOfChannel(0, 2) },
           { user: 'bind', request: 2, end: 'rx', as: 'c', ...violates('rpc.channel.reset'), givenUp: [2] },
+        ],
+      },
+    ],
+  },
+  {
+    // r[rpc.channel.close]
+    row: '9a.20',
+    rule: 'rpc.channel.close',
+    layer: 'driver',
+    situation: 'an Item or a second Close behind the sender’s Close',
+    reference: { wire: NOTHING, user: 'ignored' },
+    strict: { ...VIOLATION, user: 'a violation; after our own Reset late Items and one Close are legal' },
+    cases: [
+      ...[item(0, 1), closeOfChannel(0, 1)].flatMap((message) =>
+        offence({
+          name: `${message.body.type} behind the Close of a channel`,
+          before: [receiving(4), { peer: closeOfChannel(0, 1) }],
+          peer: message,
+          rule: 'rpc.channel.close',
+          strict: FAILING_IT,
+          after: [{ user: 'take', channel: 'c', as: 'last', settled: { last: { taken: 'all' } } }],
+        }),
+      ),
+      ...offence({
+        name: 'an Item behind the Close that followed our Reset',
+        before: [
+          receiving(4),
+          { user: 'resetChannel', channel: 'c', wire: [resetOfChannel(0, 1)] },
+          { peer: [item(0, 1), closeOfChannel(0, 1)] },
+        ],
+        peer: item(0, 1),
+        rule: 'rpc.channel.close',
+        strict: FAILING_IT,
+      }),
+      ...offence({
+        name: 'an Item from the receiver of a channel that we have closed',
+        before: [
+          sending(4),
+          { user: 'closeChannel', channel: 'c', as: 'e', wire: [closeOfChannel(0, 1)], settled: { e: done } },
+        ],
+        peer: item(0, 1),
+        rule: 'rpc.channel.close',
+        strict: FAILING_IT,
+      }),
+      {
+        name: 'a Reset that crosses our Close, and credit behind it, are fine',
+        modes: BOTH,
+        steps: [
+          sending(4),
+          { user: 'closeChannel', channel: 'c', as: 'e', wire: [closeOfChannel(0, 1)], settled: { e: done } },
+          { peer: [credit(0, 1, 2), resetOfChannel(0, 1)] },
+        ],
+      },
+    ],
+  },
+  {
+    // r[rpc.channel.binding]
+    row: '9a.21',
+    layer: 'driver',
+    situation: 'a channel that a Call named and that no handler took when the call is answered',
+    ...alike(
+      'Reset where the peer sends, Close where it receives, as soon as that is known',
+      'its place is free at once; taking it later is InvalidArgument',
+    ),
+    cases: [
+      {
+        name: 'a channel that was not taken is declined when its direction is known, and taken by nobody any more',
+        modes: BOTH,
+        steps: [
+          SERVING,
+          { peer: callNaming(0, 2, [2, 4, 6, 8]), handled: [2] },
+          reply(2),
+          { peer: item(0, 2), wire: [resetOfChannel(0, 2)] },
+          { peer: [item(0, 2), closeOfChannel(0, 2)] },
+          { peer: credit(0, 4, 1), wire: [closeOfChannel(0, 4)] },
+          { peer: [credit(0, 4, 1), resetOfChannel(0, 4)] },
+          { peer: [closeOfChannel(0, 6), resetOfChannel(0, 8)] },
+        ],
+      },
+      {
+        name: 'a channel of which the direction is known is declined with the answer',
+        modes: BOTH,
+        steps: [
+          SERVING,
+          { peer: callNaming(0, 2, [2, 4, 6, 8]), handled: [2] },
+          { peer: [item(0, 2), credit(0, 4, 1), closeOfChannel(0, 6), resetOfChannel(0, 8)] },
+          { ...reply(2), wire: [response(0, 2), resetOfChannel(0, 2), closeOfChannel(0, 4)] },
+        ],
+      },
+      {
+        name: 'a channel that was not taken when its call was cancelled can’t be taken',
+        modes: BOTH,
+        steps: [
+          SERVING,
+          { peer: callNaming(0, 2, [2]), handled: [2] },
+          { peer: cancel(0, 2), wire: [response(0, 2, REFUSED.cancelled)], givenUp: [2] },
+          { peer: item(0, 2), wire: [resetOfChannel(0, 2)] },
+        ],
+      },
+      {
+        name: 'a channel that no handler took gives its place back with the answer',
+        modes: BOTH,
+        given: { limits: { channels: 1 } },
+        steps: [
+          SERVING,
+          { peer: callNaming(0, 2, [2]), handled: [2] },
+          reply(2),
+          { peer: callNaming(0, 4, [4]), handled: [4] },
+          { user: 'bind', request: 4, end: 'rx', as: 'c' },
+          { peer: item(0, 4) },
+          ...taking(4, 1),
         ],
       },
     ],

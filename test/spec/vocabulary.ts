@@ -90,6 +90,8 @@ export interface Limits {
   readonly connections?: number;
   /** 256 opens of the peer that wait for a decision. */
   readonly undecided?: number;
+  /** 4 096 channels alive at a time. */
+  readonly channels?: number;
   /** 4 MiB that wait to leave; from this many bytes on the outbox is full. */
   readonly outboxBytes?: number;
   /** 10 000 ms of a full outbox without progress. */

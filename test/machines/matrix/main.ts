@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { offerPart, receiverPart, senderPart } from '../channel.part.js';
+import { channelsPart, offerPart, receiverPart, senderPart } from '../channel.part.js';
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
@@ -13,7 +13,7 @@ const isCheck = process.argv.includes('--check');
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[callPart, answerPart, offerPart, senderPart, receiverPart],
+  ...[callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
 for (const part of parts) {

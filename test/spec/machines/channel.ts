@@ -4,8 +4,8 @@ import type { Rule } from '../../../src/wire/rule.js';
 import type { Mode } from '../vocabulary.js';
 import { type Effect, nothing, type Oracle, tolerated, type Verdict } from './oracle.js';
 
-// One channel, from either end, and before it has one: rows 9a.17 to 9a.19 and 9b.13, and what the specification says of
-// channels and their credit.
+// One channel, from either end, before it has one, and when it has none any more: rows 9a.17 to 9a.21 and 9b.13, and what the
+// specification says of channels and their credit.
 
 type Received =
   | { readonly type: 'rx.Item'; readonly body: Item }
@@ -17,6 +17,7 @@ type Received =
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
 const RESET: Reset = { type: 'Reset', metadata: [] };
+const CLOSE: Close = { type: 'Close', metadata: [] };
 
 function violate<State>(state: State, rule: Rule): Verdict<State & { phase: 'violated' }> {
   return { state: { ...state, phase: 'violated' }, effects: [['accuse', rule]] };
@@ -31,30 +32,63 @@ export interface OfferInput {
 }
 
 export interface OfferState extends OfferInput {
-  readonly phase: 'open' | 'bound' | 'refused' | 'violated';
+  readonly phase: 'open' | 'released' | 'bound' | 'refused' | 'violated';
   readonly items: number;
   readonly isClosed: boolean;
   readonly isReset: boolean;
+  readonly isGranted: boolean;
 }
 
-export type OfferEvent = Received | { readonly type: 'app.bind' | 'app.refuse' | 'connection.ended' };
+export type OfferEvent =
+  | Received
+  | { readonly type: 'app.bind' | 'app.release' | 'channels.forgotten' | 'connection.ended' };
+
+/** 9a.21: its call is answered, and the handler has taken no end. The peer's first word says which end it has. */
+function hearReleased(state: OfferState, event: OfferEvent): Verdict<OfferState> {
+  const over: OfferState = { ...state, phase: 'refused' };
+  switch (event.type) {
+    case 'rx.Item':
+      return { state: over, effects: [['transmit', RESET]] };
+    case 'rx.GrantCredit':
+      return { state: over, effects: [['transmit', CLOSE]] };
+    case 'rx.Close':
+    case 'rx.Reset':
+    case 'channels.forgotten':
+    case 'connection.ended':
+      return nothing(over);
+    default:
+      return nothing(state);
+  }
+}
+
+/** 9a.21: what came by then may say it already. A channel that the peer has ended needs no word. */
+function release(state: OfferState): Verdict<OfferState> {
+  const { items, isClosed, isReset, isGranted } = state;
+  const over: OfferState = { ...state, phase: 'refused' };
+  if (isClosed || isReset) return nothing(over);
+  if (items > 0) return { state: over, effects: [['transmit', RESET]] };
+  return isGranted ? { state: over, effects: [['transmit', CLOSE]] } : nothing({ ...state, phase: 'released' });
+}
 
 // r[rpc.channel.lifecycle]
 export const offer: Oracle<OfferInput, OfferState, OfferEvent> = {
-  start: (input) => nothing({ ...input, phase: 'open', items: 0, isClosed: false, isReset: false }),
+  start: (input) => nothing({ ...input, phase: 'open', items: 0, isClosed: false, isReset: false, isGranted: false }),
 
   step: (state, event) => {
+    if (state.phase === 'released') return hearReleased(state, event);
     if (state.phase !== 'open') return nothing(state);
     switch (event.type) {
       case 'app.bind':
         return nothing({ ...state, phase: 'bound' });
-      case 'app.refuse':
-        return { state: { ...state, phase: 'refused' }, effects: [['transmit', RESET]] };
+      case 'app.release':
+        return release(state);
+      case 'channels.forgotten':
+        return nothing(state);
       case 'connection.ended':
         return nothing({ ...state, phase: 'refused' });
       // Credit is kept, too, whenever it comes.
       case 'rx.GrantCredit':
-        return { state, effects: [['keep', event.body]] };
+        return { state: { ...state, isGranted: true }, effects: [['keep', event.body]] };
       // Whichever comes from the wrong end will be overlooked or a violation (9a.19), when it is known which end that is.
       case 'rx.Close':
         return state.isClosed
@@ -153,7 +187,7 @@ export interface ReceiverInput {
 }
 
 export interface ReceiverState extends ReceiverInput {
-  readonly phase: 'open' | 'closed' | 'reset' | 'ended' | 'violated';
+  readonly phase: 'open' | 'closed' | 'reset' | 'withdrawn' | 'ended' | 'violated';
   /** What the sender may still send. */
   readonly credit: number;
   /** What the application has not taken. */
@@ -219,12 +253,60 @@ export const receiver: Oracle<ReceiverInput, ReceiverState, ReceiverEvent> = {
       }
       case 'connection.ended':
         return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
-      // 9a.19: what only a receiver says comes from the sender.
+      // 9a.19: what only a receiver says comes from the sender. A Reset says that no more items come.
       case 'rx.Reset':
-        return tolerated(mode, state, () => violate(state, 'rpc.channel.reset'));
+        if (mode === 'strict') return violate(state, 'rpc.channel.reset');
+        return { state: { ...state, phase: 'withdrawn' }, effects: [conclude('withdrawn', event.body.metadata)] };
       case 'rx.GrantCredit':
         return tolerated(mode, state, () => violate(state, 'rpc.flow-control.credit.grant'));
     }
+  },
+
+  timers: () => [],
+};
+
+// ---- Without an end here ------------------------------------------------------------------------------------------
+
+export interface ChannelsInput {
+  readonly mode: Mode;
+}
+
+export interface ChannelsState extends ChannelsInput {
+  readonly phase: 'open' | 'closed' | 'violated';
+}
+
+export type ChannelsEvent =
+  | {
+      readonly type: 'rx.unknown';
+      readonly id: number;
+      readonly body: Close | GrantCredit | Item | Reset;
+      readonly isOurs: boolean;
+      readonly wasNamed: boolean;
+      readonly wasReset: boolean;
+      readonly hasForgotten: boolean;
+      readonly hasRoom: boolean;
+    }
+  | { readonly type: 'connection.ended' };
+
+// r[rpc.channel.lifecycle] r[rpc.channel.close]
+export const channels: Oracle<ChannelsInput, ChannelsState, ChannelsEvent> = {
+  start: (input) => nothing({ ...input, phase: 'open' }),
+
+  step: (state, event) => {
+    if (state.phase !== 'open') return nothing(state);
+    if (event.type === 'connection.ended') return nothing({ ...state, phase: 'closed' });
+    const { id, body, isOurs, wasNamed, wasReset, hasForgotten, hasRoom } = event;
+    // 9a.20: late items after our own Reset are legal, and so is the one Close behind them.
+    if (wasReset) return body.type === 'Close' ? { state, effects: [['forget', { id }]] } : nothing(state);
+    if (wasNamed) {
+      const isBehindClose = (body.type === 'Item' || body.type === 'Close') && !hasForgotten;
+      return isBehindClose ? tolerated(state.mode, state, () => violate(state, 'rpc.channel.close')) : nothing(state);
+    }
+    // 9a.18
+    if (state.mode === 'strict') return violate(state, 'rpc.channel.lifecycle');
+    if (isOurs) return nothing(state);
+    if (hasRoom) return { state, effects: [['keep', { id, body }]] };
+    return body.type === 'Item' ? { state, effects: [['transmit', { id, body: RESET }]] } : nothing(state);
   },
 
   timers: () => [],

@@ -36,6 +36,7 @@ export type EffectName =
   | 'retain'
   | 'release'
   | 'keep'
+  | 'forget'
   | 'wait'
   | 'resume'
   | 'conclude'

@@ -1,0 +1,97 @@
+/**
+ * The channel ids of one connection: what a message means on a channel that has no end here, because it is over or was never
+ * named. Channels that live have machines of their own; see channel.ts.
+ *
+ * It keeps no ids. Its host looks an id up and says what it found; which of that the peer may do is decided here.
+ *
+ * Flat on purpose: it runs through the stepper, which takes nothing that nests or times.
+ */
+import { setup } from 'xstate';
+import type { ChannelId } from '../src/wire/id.js';
+import type { Reset } from '../src/wire/message.js';
+import type { ChannelsEvent, ChannelsPort, UnknownMessage } from './call-events.js';
+import { violation } from './channel.js';
+import type { Conformance, Violation } from './events.js';
+
+export interface ChannelsInput {
+  readonly port: ChannelsPort;
+  readonly conformance: Conformance;
+}
+
+export type ChannelsContext = ChannelsInput;
+
+interface Args {
+  readonly event: ChannelsEvent;
+}
+
+/** Only a sender says these. */
+function isSenders({ event }: Args): boolean {
+  return event.type === 'rx.unknown' && (event.body.type === 'Item' || event.body.type === 'Close');
+}
+
+// r[rpc.channel.lifecycle]
+export const channelsMachine = setup({
+  types: {
+    context: {} as ChannelsContext,
+    events: {} as ChannelsEvent,
+    input: {} as ChannelsInput,
+  },
+  actions: {
+    keep: ({ context }, params: Pick<UnknownMessage, 'id' | 'body'>) => context.port.keep(params),
+    forget: ({ context }, params: { id: ChannelId }) => context.port.forget(params),
+    transmit: ({ context }, params: { id: ChannelId; body: Reset }) => context.port.transmit(params),
+    accuse: ({ context }, broken: Violation) => context.port.accuse(broken),
+  },
+  guards: {
+    isStrict: ({ context }) => context.conformance === 'strict',
+    isOurs: ({ event }) => event.type === 'rx.unknown' && event.isOurs,
+    wasNamed: ({ event }) => event.type === 'rx.unknown' && event.wasNamed,
+    wasReset: ({ event }) => event.type === 'rx.unknown' && event.wasReset,
+    isLast: ({ event }) => event.type === 'rx.unknown' && event.wasReset && event.body.type === 'Close',
+    /** In strict mode, and as long as no id that we reset was forgotten. */
+    isBehindClose: ({ context, event }) =>
+      context.conformance === 'strict' &&
+      event.type === 'rx.unknown' &&
+      event.wasNamed &&
+      !event.hasForgotten &&
+      isSenders({ event }),
+    hasRoom: ({ event }) => event.type === 'rx.unknown' && event.hasRoom,
+    isItem: ({ event }) => event.type === 'rx.unknown' && event.body.type === 'Item',
+  },
+}).createMachine({
+  id: 'channels',
+  context: ({ input }) => input,
+  initial: 'open',
+  states: {
+    open: {
+      on: {
+        'rx.unknown': [
+          // 9a.20: what was under way when we reset the channel; its sender's Close is the last of it.
+          { guard: 'isLast', actions: { type: 'forget', params: ({ event }) => ({ id: event.id }) } },
+          { guard: 'wasReset' },
+          // 9a.20: r[rpc.channel.close]
+          { guard: 'isBehindClose', ...violation('rpc.channel.close', 'a message behind the Close of its channel') },
+          { guard: 'wasNamed' },
+          // 9a.18
+          {
+            guard: 'isStrict',
+            ...violation('rpc.channel.lifecycle', 'a message on a channel that no Call named'),
+          },
+          { guard: 'isOurs' },
+          { guard: 'hasRoom', actions: { type: 'keep', params: ({ event: { id, body } }) => ({ id, body }) } },
+          {
+            guard: 'isItem',
+            actions: {
+              type: 'transmit',
+              params: ({ event }) => ({ id: event.id, body: { type: 'Reset', metadata: [] } }),
+            },
+          },
+          {},
+        ],
+        'connection.ended': 'closed',
+      },
+    },
+    closed: { type: 'final' },
+    violated: { type: 'final' },
+  },
+});
