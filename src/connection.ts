@@ -133,19 +133,20 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
 
   /**
    * Closes a virtual connection, after what was sent on it. Resolves when the Close is on its way, or when the connection
-   * is closed already. What was not read yet is dropped. `[connection.close]`
+   * is closed already. What was received can still be read by the reader that was taken; without one it is dropped, and a
+   * second `close()` drops it in any case. `[connection.close]`
    *
    * @throws InvalidArgument (the promise rejects) on the root, or when the metadata can't be represented.
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
-    // What the peer left behind counts against the limit of all inboxes, and nobody will read it.
+    // What is left unread counts against the limit of all inboxes.
     if (this.isConnected) await this.#host.closeConnection(this, options.metadata);
     else this.dropUnread();
   }
 
   /**
-   * The connection's messages, in order, to its end; after the peer's Close those that came before it can still be read. A
+   * The connection's messages, in order, to its end: those that were received before it can still be read afterwards. A
    * connection has one reader: leaving the loop closes a virtual connection, and on the root the session, with the next message.
    *
    * @throws InvalidArgument when there has been a reader already.
@@ -175,6 +176,7 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     if (Symbol.asyncDispose !== undefined) {
       Object.defineProperty(Connection.prototype, Symbol.asyncDispose, {
         async value(this: Connection): Promise<void> {
+          this.dropUnread();
           if (this.id === ROOT) this.#host.release(this);
           else await this.close();
         },

@@ -3,13 +3,14 @@ import { idOf, shown } from './arguments.js';
 import type { Handler } from './calls/answer.js';
 import { Driver } from './calls/driver.js';
 import { DEFAULT_SERVING, type Serving } from './calls/serving.js';
+import { unreadable } from './calls/unreachable.js';
 import { ConnectionLine, type LineHost } from './connection-line.js';
 import { detachedMessage } from './detach.js';
 import { type ClosedBy, ConnectionClosed, InvalidArgument } from './errors.js';
 import { Inbox } from './inbox.js';
 import { refused } from './outbox.js';
 import type { Outgoing } from './outgoing.js';
-import { Holding, type Stock } from './stock.js';
+import { admits, Holding, type Stock } from './stock.js';
 import type { ConnectionId, Parity, RequestId } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
@@ -38,13 +39,6 @@ export interface EndpointHost extends LineHost {
 }
 
 /**
- * What a peer left unread counts against the limit of all inboxes as long as somebody may still read it. When nobody holds
- * the connection any more, nobody can: without this, connections that are opened, written to and closed, and never read,
- * would in the end stop the reading for good.
- */
-const unreachable = new FinalizationRegistry<Inbox<DataMessage>>((inbox) => inbox.drop());
-
-/**
  * Our end of a connection, as the session and the calls on it have it: who gets what comes (an inbox, until there is the one
  * reader or the driver of the calls), how long the connection stays open (while there are shares in it), and what ends with
  * it. What users ask of a connection stands in the class that extends this one: were it another object, every message would
@@ -61,6 +55,7 @@ export abstract class Endpoint {
   #failures: Inbox<RequestFailure> | undefined;
   #driver: Driver | undefined;
   #hasReader = false;
+  #isDropped = false;
   #hadCaller = false;
   /** What the connection stays open for: callers, calls of ours that wait, handlers at work, ends of channels. */
   #shares = 0;
@@ -111,6 +106,17 @@ export abstract class Endpoint {
     else this.#inbox.push(message, size);
   }
 
+  /**
+   * Whether a message of the peer's may come. Where there is no room for it, the reading stops, and it comes again later.
+   * Calls are answered, and need none; of what their channels hold, only the bytes are bounded here. @internal
+   */
+  admits(message: DataMessage): boolean {
+    if (this.#driver === undefined) {
+      return this.#messages === undefined ? admits(this.#host.stock, this.id) : this.#messages.admits(this.id);
+    }
+    return message.body.type !== 'Item' || admits(this.#host.stock, this.id);
+  }
+
   /** Whether somebody reads the messages, or did. @internal */
   get hasReader(): boolean {
     return this.#hasReader;
@@ -123,7 +129,7 @@ export abstract class Endpoint {
 
   /** What waits here to be read. @internal */
   get holding(): Holding {
-    this.#holding ??= new Holding(this.id, this.#host.stock);
+    this.#holding ??= new Holding(this.#host.stock);
     return this.#holding;
   }
 
@@ -135,9 +141,10 @@ export abstract class Endpoint {
     return inbox;
   }
 
-  /** Drops what was left unread. */
+  /** Nobody will read what is here when the connection is over. */
   protected dropUnread(): void {
-    this.#messages?.drop();
+    this.#isDropped = true;
+    if (this.#reason !== undefined) this.#messages?.drop();
   }
 
   /** Answers calls by `handler`. @throws InvalidArgument when there is one, or another reader, already. */
@@ -171,7 +178,7 @@ export abstract class Endpoint {
 
   #failureStream(): Inbox<RequestFailure> {
     if (this.#failures === undefined) {
-      this.#failures = new Inbox(new Holding(this.id, this.#host.failures));
+      this.#failures = new Inbox(new Holding(this.#host.failures));
       if (this.#reason !== undefined) this.#failures.end();
     }
     return this.#failures;
@@ -223,14 +230,18 @@ export abstract class Endpoint {
 
   // ---- Its end ----
 
-  /** The connection is over. @internal */
-  retire(reason: ConnectionClosedReason, keepsInbox: boolean): void {
+  /**
+   * The connection is over. What was received can still be read, unless the end is our own (`isOurs`) and no reader was taken.
+   * @internal
+   */
+  retire(reason: ConnectionClosedReason, isOurs: boolean): void {
     if (this.#reason !== undefined) return;
     this.#reason = reason;
     const inbox = this.#messages;
-    if (keepsInbox) inbox?.end();
-    else inbox?.drop();
-    if (inbox !== undefined && inbox.length > 0) unreachable.register(this, inbox);
+    if (this.#isDropped || (isOurs && !this.#hasReader)) inbox?.drop();
+    else inbox?.end();
+    // What is left counts as long as somebody may read it: peers could open, fill and close connections for ever.
+    if (inbox !== undefined && inbox.length > 0) unreadable(this, inbox.part);
     this.#failures?.end();
     this.#driver?.end(this.#closedError(reason));
     this.#holding?.leave();

@@ -69,9 +69,20 @@ export abstract class HandleHost implements ConnectionHost {
       codec,
       limits,
       () => this.outbox.onDrained(),
+      (message) => this.#admits(message),
       (error) => this.crash(error),
     );
     this.stock = new Reading(this.conduit, limits).stock;
+  }
+
+  /** Whether there is room for a message of the peer's. */
+  #admits(message: DataMessage): boolean {
+    try {
+      return this.connections.get(message.connectionId)?.admits(message) ?? true;
+    } catch {
+      // A codec gave something that is no message: the machines meet the same defect, and the session ends by it.
+      return true;
+    }
   }
 
   /** A defect has left the actors stuck. */

@@ -1,10 +1,12 @@
-import { costOf, type Holding, relieve, Shelf, type Stock } from './stock.js';
+import { admits, costOf, type Holding, type Part, relieve, Shelf } from './stock.js';
+import type { ConnectionId } from './wire/id.js';
 
 const DONE: IteratorReturnResult<undefined> = { value: undefined, done: true };
 
 /** The messages of one connection that its reader has not taken. */
 export class Inbox<T> {
-  readonly #stock: Stock;
+  readonly #holding: Holding;
+  readonly #maxMessages: number;
   readonly #messages: Shelf<T>;
   /** Readers that ask ahead: each gets one message, in the order in which they asked. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
@@ -12,8 +14,22 @@ export class Inbox<T> {
 
   /** `keep` gives what stands in for a message that is not read in the turn of the event loop in which it came. */
   constructor(holding: Holding, keep: (message: T) => T = (message) => message) {
-    this.#stock = holding.stock;
-    this.#messages = new Shelf(holding, this, keep);
+    this.#holding = holding;
+    this.#maxMessages = holding.stock?.maxMessages ?? 0;
+    this.#messages = new Shelf(holding, keep);
+  }
+
+  /** What its messages count for. */
+  get part(): Part {
+    return this.#messages.part;
+  }
+
+  /** Whether a message for connection `id` may come. Where there is no room for it, the reading stops. */
+  admits(id: ConnectionId): boolean {
+    const { stock } = this.#holding;
+    // What nobody keeps needs no room.
+    if (stock === undefined || this.#isEnded || this.#waiting.length > 0) return true;
+    return admits(stock, id, this, this.#messages.length >= this.#maxMessages);
   }
 
   /** Takes a message that came in a frame of `size` bytes. */
@@ -25,7 +41,7 @@ export class Inbox<T> {
       resolve({ value: message, done: false });
       return;
     }
-    this.#messages.push(message, costOf(message, size), this.#stock.maxMessages);
+    this.#messages.push(message, costOf(message, size));
   }
 
   /** The next message, if it is here. */
@@ -50,14 +66,15 @@ export class Inbox<T> {
 
   /** Half empty, or never to be filled again. */
   get isRelieved(): boolean {
-    return this.#isEnded || this.#messages.length <= this.#stock.maxMessages / 2;
+    return this.#isEnded || this.#messages.length <= this.#maxMessages / 2;
   }
 
   /** No more comes; what is here can still be read. */
   end(): void {
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);
-    relieve(this.#stock);
+    const { stock } = this.#holding;
+    if (stock !== undefined) relieve(stock);
   }
 
   /** No more comes, and what is here is dropped. */

@@ -127,7 +127,7 @@ export class SessionPort extends HandleHost implements Port {
     if (by === 'peer') {
       this.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
     }
-    connection?.retire({ by, metadata }, by === 'peer');
+    connection?.retire({ by, metadata }, by === 'local');
   }
 
   settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
@@ -178,11 +178,8 @@ export class SessionPort extends HandleHost implements Port {
     else this.outbox.dropAll(error);
     this.#established.reject(handshakeFailed(end, reason));
     this.requests.rejectAll(error);
-    // What was received before the peer or the link ended can still be read; what we ended ourselves we do not want.
-    const keepsInboxes = reason.by === 'peer' || reason.error !== undefined;
-    for (const connection of this.connections.values()) {
-      connection.retire({ by: 'session', metadata: [] }, keepsInboxes);
-    }
+    const isOurs = reason.by === 'local' && reason.error === undefined;
+    for (const connection of this.connections.values()) connection.retire({ by: 'session', metadata: [] }, isOurs);
     this.connections.clear();
     // Last, since its listeners are the user's: to them everything is over.
     this.conduit.gate.hold(() => this.#acceptor.dropAll(error));

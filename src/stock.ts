@@ -1,7 +1,7 @@
 import { Fifo } from './link/fifo.js';
 import type { ConnectionId } from './wire/id.js';
 
-/** What all inboxes of a session have in common: how much they hold, and who hears when that is too much. */
+/** What all inboxes of a session have in common: how much they hold, and what hears when that is too much. */
 export interface Stock {
   /** Messages that one inbox may hold. */
   readonly maxMessages: number;
@@ -14,14 +14,22 @@ export interface Stock {
   bytes: number;
   /** What is left of those that are over. */
   leftBytes: number;
-  /** The inbox that has stopped the reading. */
-  full: { readonly isRelieved: boolean } | undefined;
-  /** Reading has to stop, since the inbox of this connection is full. */
+  /** What has stopped the reading: a message for it came, and there was no room. */
+  full: Full | undefined;
+  /** Reading has to stop, since there is no room for what came on this connection. */
   filled(id: ConnectionId): void;
   drained(): void;
   /** Something was put by in this inbox: what still lies there after this turn of the event loop is to be fastened. */
   loose(inbox: { fasten(): void }): void;
 }
+
+interface Full {
+  /** Whether it may be filled again, as far as it knows. */
+  readonly isRelieved: boolean;
+}
+
+/** All bytes are taken, by whichever inbox: any byte that goes makes room. */
+const BYTES: Full = { isRelieved: true };
 
 /** A stock that is never full: for what only our own user can fill. */
 export const UNBOUNDED: Stock = {
@@ -54,6 +62,17 @@ function hasRoom({ bytes, leftBytes, maxBytes }: Stock): boolean {
   return bytes < maxBytes && bytes + leftBytes < 2 * maxBytes;
 }
 
+/**
+ * Whether one more message may wait to be read. Where it may not, the reading stops: `inbox` has no room for it (`isFull`), or all
+ * of them together have none.
+ */
+export function admits(stock: Stock, id: ConnectionId, inbox?: Full, isFull = false): boolean {
+  if (!isFull && hasRoom(stock)) return true;
+  stock.full = isFull ? inbox : BYTES;
+  stock.filled(id);
+  return false;
+}
+
 /** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
 export function relieve(stock: Stock): void {
   if (stock.full?.isRelieved === true && hasRoom(stock)) {
@@ -64,41 +83,73 @@ export function relieve(stock: Stock): void {
 
 /** What lies unread in the inbox of one connection, or in its channels, and counts in the session's stock. */
 export class Holding {
-  readonly stock: Stock;
-  readonly #id: ConnectionId;
+  /** Held weakly once the connection is over: what can still be read keeps no session alive. */
+  #stock: Stock | WeakRef<Stock>;
   #bytes = 0;
-  #isLeft = false;
 
-  constructor(id: ConnectionId, stock: Stock) {
-    this.#id = id;
-    this.stock = stock;
+  constructor(stock: Stock) {
+    this.#stock = stock;
   }
 
-  /** `holder` holds `cost` more: too much by itself (`isFull`), or with all the others. */
-  add(cost: number, holder: { readonly isRelieved: boolean }, isFull = false): void {
+  /** Undefined once the session was collected: by then nothing counts any more. */
+  get stock(): Stock | undefined {
+    return this.#stock instanceof WeakRef ? this.#stock.deref() : this.#stock;
+  }
+
+  add(cost: number): void {
     const { stock } = this;
+    if (stock === undefined) return;
     this.#bytes += cost;
-    stock.bytes += cost;
-    if (stock.full === undefined && (isFull || !hasRoom(stock))) {
-      stock.full = holder;
-      stock.filled(this.#id);
-    }
+    if (this.#stock instanceof WeakRef) stock.leftBytes += cost;
+    else stock.bytes += cost;
   }
 
-  /** So much less is held. Whether the reading can go on is to be seen, by {@link relieve}. */
+  /** So much less is held, which may let the reading go on. */
   remove(cost: number): void {
+    const { stock } = this;
+    if (stock === undefined) return;
     this.#bytes -= cost;
-    if (this.#isLeft) this.stock.leftBytes -= cost;
-    else this.stock.bytes -= cost;
+    if (this.#stock instanceof WeakRef) stock.leftBytes -= cost;
+    else stock.bytes -= cost;
+    relieve(stock);
   }
 
   /** The connection is over: nothing more comes, and what is here can still be read, in its own time. */
   leave(): void {
-    if (this.#isLeft) return;
-    this.#isLeft = true;
-    this.stock.bytes -= this.#bytes;
-    this.stock.leftBytes += this.#bytes;
-    relieve(this.stock);
+    const { stock } = this;
+    if (stock === undefined || this.#stock instanceof WeakRef) return;
+    this.#stock = new WeakRef(stock);
+    stock.bytes -= this.#bytes;
+    stock.leftBytes += this.#bytes;
+    relieve(stock);
+  }
+}
+
+/**
+ * Part of a holding: what one inbox, or one channel, has in it. It leads nowhere else, so that a registry may hold it until the
+ * messages themselves are collected.
+ */
+export class Part {
+  readonly #holding: Holding;
+  #bytes = 0;
+
+  constructor(holding: Holding) {
+    this.#holding = holding;
+  }
+
+  add(cost: number): void {
+    this.#bytes += cost;
+    this.#holding.add(cost);
+  }
+
+  remove(cost: number): void {
+    this.#bytes -= cost;
+    this.#holding.remove(cost);
+  }
+
+  /** All of it is gone. */
+  drop(): void {
+    this.remove(this.#bytes);
   }
 }
 
@@ -112,17 +163,18 @@ interface Entry<T> {
  * most is read by then, and a copy costs as much as a message.
  */
 export class Shelf<T> {
+  /** What it counts for. */
+  readonly part: Part;
   readonly #holding: Holding;
-  readonly #holder: { readonly isRelieved: boolean };
   readonly #keep: (item: T) => T;
   readonly #entries = new Fifo<Entry<T>>();
   /** How many of the last entries are as they came. */
   #loose = 0;
 
   /** `keep` gives what stands in for an item that is not read in the turn of the event loop in which it came. */
-  constructor(holding: Holding, holder: { readonly isRelieved: boolean }, keep: (item: T) => T) {
+  constructor(holding: Holding, keep: (item: T) => T) {
     this.#holding = holding;
-    this.#holder = holder;
+    this.part = new Part(holding);
     this.#keep = keep;
   }
 
@@ -130,27 +182,25 @@ export class Shelf<T> {
     return this.#entries.length;
   }
 
-  /** Takes an item; the reading stops when it is the last of `most`, or the stock is full. */
-  push(item: T, cost: number, most = Number.POSITIVE_INFINITY): void {
+  push(item: T, cost: number): void {
     this.#entries.push({ item, cost });
     this.#loose++;
-    if (this.#loose === 1) this.#holding.stock.loose(this);
-    this.#holding.add(cost, this.#holder, this.#entries.length >= most);
+    if (this.#loose === 1) this.#holding.stock?.loose(this);
+    this.part.add(cost);
   }
 
   /** Gives the front item, or undefined when there is none. */
   shift(): T | undefined {
     const entry = this.#entries.shift();
     if (entry === undefined) return undefined;
-    this.#release(entry.cost);
+    this.part.remove(entry.cost);
     return entry.item;
   }
 
   /** Drops all of them. */
   drop(): void {
-    let cost = 0;
-    for (let entry = this.#entries.shift(); entry !== undefined; entry = this.#entries.shift()) cost += entry.cost;
-    this.#release(cost);
+    this.#entries.truncate(0);
+    this.part.drop();
   }
 
   /** Makes what lies here fit to lie here for long. */
@@ -161,10 +211,5 @@ export class Shelf<T> {
       entry.item = this.#keep(entry.item);
     }
     this.#loose = 0;
-  }
-
-  #release(cost: number): void {
-    this.#holding.remove(cost);
-    relieve(this.#holding.stock);
   }
 }

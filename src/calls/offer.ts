@@ -4,7 +4,7 @@ import type { Violation } from '../../machines/events.js';
 import { objectOf } from '../arguments.js';
 import { detachedMessage } from '../detach.js';
 import { InvalidArgument } from '../errors.js';
-import { costOf, relieve } from '../stock.js';
+import { costOf } from '../stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
@@ -33,8 +33,6 @@ export interface OfferedChannel {
 /** A channel of which it is not known yet which end is ours: what the peer says on it is kept. */
 export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
   readonly id: ChannelId;
-  /** As for an end that receives: only bytes stop the reading here. */
-  readonly isRelieved = true;
   /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
   isNamed = false;
   readonly #channels: ChannelHost;
@@ -115,7 +113,7 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     this.#kept.push(kept);
     const cost = costOf(kept, body.type === 'Item' ? body.item.length : 0);
     this.#cost += cost;
-    this.#channels.line.holding.add(cost, this);
+    this.#channels.line.holding.add(cost);
   }
 
   transmit(body: Reset | Close): void {
@@ -138,9 +136,10 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     const additional = this.#granted;
     if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
     const kept = this.#kept;
-    this.#forget();
+    this.#kept = [];
     for (const message of kept) end.take(message);
-    relieve(this.#channels.line.holding.stock);
+    // Last: that may let the reading go on, and what comes then stands behind these.
+    this.#forget();
     return end;
   }
 
@@ -155,7 +154,6 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   #look(): void {
     if (!this.#stepper.isDone) return;
     this.#forget();
-    relieve(this.#channels.line.holding.stock);
     this.#channels.ended(this);
   }
 

@@ -13,7 +13,7 @@ import { compile } from './compile.js';
 import type { ChannelHost } from './line.js';
 import { Stepper } from './stepper.js';
 import { isAborted } from './streams.js';
-import { unwatch } from './unreachable.js';
+import { unwatch, type Watched, watchRest } from './unreachable.js';
 
 const TABLE = compile(receiverMachine);
 
@@ -25,8 +25,7 @@ interface Reader {
 /** Our end of a channel that we receive on. */
 export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
-  /** Only the bytes of all that waits in the session stop the reading here: the number of items is bounded by credit. */
-  readonly isRelieved = true;
+  watched: Watched | undefined;
   readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof receiverMachine>;
   readonly #items: Shelf<Uint8Array>;
@@ -40,7 +39,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     this.id = id;
     this.#channels = channels;
     const { conformance, observer, holding } = channels.line;
-    this.#items = new Shelf(holding, this, detached);
+    this.#items = new Shelf(holding, detached);
     const room = Math.max(window, INITIAL_CREDIT);
     this.#stepper = new Stepper(TABLE, { port: this, conformance, window, room }, observer);
     this.#stepper.start();
@@ -155,7 +154,9 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   /** What is left unread when it is over still counts, and is dropped when nobody can read it any more. */
   #letGo(): void {
-    if (this.#end !== undefined && this.#items.length === 0) unwatch(this);
+    if (this.#end === undefined) return;
+    if (this.#items.length === 0) unwatch(this);
+    else watchRest(this, this.#items.part);
   }
 
   /** Made when somebody hears of it: an error costs more than a channel. */

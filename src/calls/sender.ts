@@ -13,7 +13,7 @@ import type { ChannelHost } from './line.js';
 import { ENVELOPE } from './line.js';
 import { Stepper } from './stepper.js';
 import { ABORTED_METADATA } from './streams.js';
-import { unwatch } from './unreachable.js';
+import { unwatch, type Watched } from './unreachable.js';
 
 const TABLE = compile(senderMachine);
 
@@ -27,6 +27,7 @@ interface Waiting {
 /** Our end of a channel that we send on. */
 export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resume' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
+  watched: Watched | undefined;
   readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof senderMachine>;
   readonly #waiting = new Fifo<Waiting>();

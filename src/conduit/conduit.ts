@@ -4,7 +4,7 @@ import { detached } from '../detach.js';
 import { ProtocolError } from '../errors.js';
 import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
-import type { Message, MessageType } from '../wire/message.js';
+import type { DataMessage, Message, MessageType } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
 import { Gate } from './gate.js';
 
@@ -64,13 +64,28 @@ export class Conduit {
 
   #isStarted = false;
 
-  constructor(link: Link, codec: Codec, limits: Limits, onDrained: () => void, crashed: (error: unknown) => void) {
+  /** `admits` says whether there is room for a message of the peer's; if not, it has paused the reading. */
+  constructor(
+    link: Link,
+    codec: Codec,
+    limits: Limits,
+    onDrained: () => void,
+    admits: (message: DataMessage) => boolean,
+    crashed: (error: unknown) => void,
+  ) {
     this.#link = link;
     this.#codec = codec;
     this.#limits = limits;
     this.#onDrained = onDrained;
     this.gate = new Gate(
-      (frame) => this.#send(this.#read(frame)),
+      (frame) => {
+        const event = this.#read(frame);
+        if ((event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') && !admits(event.message)) {
+          return false;
+        }
+        this.#send(event);
+        return true;
+      },
       (input) => {
         const event = typeof input === 'function' ? input() : input;
         if (event !== undefined) this.#send(event);

@@ -1,3 +1,4 @@
+import { detached } from '../detach.js';
 import { Fifo } from '../link/fifo.js';
 
 /** What is no frame, and yet comes after the frames that arrived before it. */
@@ -17,13 +18,16 @@ const FRAME_COST = 64;
  * handed on only when everything that the one before it set off has run out: an input takes effect whole.
  *
  * What comes from the link, the stream, can be paused. It then waits here, undecoded and in its order; local inputs go on.
+ * A frame for whose message there is no room pauses the stream, and is its first again when that goes on.
  */
 export class Gate<Local extends object> {
-  readonly #takeFrame: (frame: Uint8Array) => void;
+  readonly #takeFrame: (frame: Uint8Array) => boolean;
   readonly #takeLocal: (input: Local) => void;
   readonly #crashed: (error: unknown) => void;
   /** Belongs to the step under way, and comes before everything else. */
   readonly #next = new Fifo<Local>();
+  /** Came when there was no room for its message: older than everything else of the stream. */
+  #refused: Uint8Array | undefined;
   /** The stream, while it is paused; older than whatever is in `queue` once it flows again. */
   readonly #held = new Fifo<Uint8Array | Streamed<Local>>();
   readonly #queue = new Fifo<Uint8Array | Streamed<Local> | Local>();
@@ -33,11 +37,13 @@ export class Gate<Local extends object> {
   #bytes = 0;
 
   /**
+   * `takeFrame` says whether it has taken the frame. If not, it has paused the stream.
+   *
    * `crashed` hears of what neither of the other two may throw, and yet can: an inspector that does, in the midst of a step,
    * leaves the actors stuck for good. The gate is closed then.
    */
   constructor(
-    takeFrame: (frame: Uint8Array) => void,
+    takeFrame: (frame: Uint8Array) => boolean,
     takeLocal: (input: Local) => void,
     crashed: (error: unknown) => void,
   ) {
@@ -66,6 +72,7 @@ export class Gate<Local extends object> {
   close(): void {
     this.#state = 'closed';
     this.#next.truncate(0);
+    this.#refused = undefined;
     this.#held.truncate(0);
     this.#queue.truncate(0);
     this.#bytes = 0;
@@ -76,7 +83,10 @@ export class Gate<Local extends object> {
     if (this.#state === 'open' && !this.#isBusy && !this.#isPaused) {
       this.#isBusy = true;
       try {
-        this.#takeFrame(frame);
+        if (!this.#takeFrame(frame)) {
+          this.#bytes += frame.length + FRAME_COST;
+          this.#refuse(frame);
+        }
       } catch (error) {
         this.#crash(error);
       }
@@ -153,23 +163,40 @@ export class Gate<Local extends object> {
     this.#crashed(error);
   }
 
+  /** A view would keep what the link has read alive, and may do so for long. */
+  #refuse(frame: Uint8Array): void {
+    if (this.#state !== 'closed') this.#refused = detached(frame);
+  }
+
   #takeOne(): boolean {
     const next = this.#next.shift();
     if (next !== undefined) {
       this.#takeLocal(next);
       return true;
     }
-    const entry = (this.#isPaused ? undefined : this.#held.shift()) ?? this.#queue.shift();
+    const entry = (this.#isPaused ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
     if (entry === undefined) return false;
     if (this.#isPaused && (isFrame(entry) || entry instanceof Streamed)) {
       this.#held.push(entry);
     } else if (isFrame(entry)) {
-      this.#bytes -= entry.length + FRAME_COST;
-      this.#takeFrame(entry);
+      const cost = entry.length + FRAME_COST;
+      // Before it is taken: a step that ends the session forgets what waits.
+      this.#bytes -= cost;
+      if (!this.#takeFrame(entry)) {
+        this.#bytes += cost;
+        this.#refuse(entry);
+      }
     } else {
       this.#takeLocal(entry instanceof Streamed ? entry.input : entry);
     }
     return true;
+  }
+
+  #shiftHeld(): Uint8Array | Streamed<Local> | undefined {
+    const refused = this.#refused;
+    if (refused === undefined) return this.#held.shift();
+    this.#refused = undefined;
+    return refused;
   }
 }
 

@@ -11,15 +11,16 @@ function frame(...bytes: number[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A gate that notes what it hands on, and does as it is told when it does. */
-function gate(onTake: (name: string, it: Gate<Local>) => void = () => {}): { it: Gate<Local>; taken: string[] } {
+/** A gate that notes what it hands on, and does as it is told when it does; a frame is not taken where that gives false. */
+function gate(onTake: (name: string, it: Gate<Local>) => unknown = () => {}): { it: Gate<Local>; taken: string[] } {
   const taken: string[] = [];
-  const take = (name: string) => {
+  const take = (name: string): boolean => {
     taken.push(name);
-    onTake(name, it);
-    taken.push(`${name} done`);
+    const isTaken = onTake(name, it) !== false;
+    taken.push(`${name} ${isTaken ? 'done' : 'refused'}`);
+    return isTaken;
   };
-  const it = new Gate<Local>(
+  const it: Gate<Local> = new Gate<Local>(
     (bytes) => take(`frame ${bytes.join()}`),
     ({ name }) => take(name),
     (error) => taken.push(`crashed: ${String(error)}`),
@@ -54,6 +55,51 @@ describe('a gate', () => {
     it.open();
     it.frame(frame(1));
     expect(taken).toEqual(whole('frame 1', 'asked in the midst', 'frame 2'));
+  });
+
+  // Section 5, the inbox
+  test('keeps a frame that has no room, counts it, and hands it on before everything else of the stream', () => {
+    let room = 1;
+    const { it, taken } = gate((name, inside) => {
+      if (!name.startsWith('frame') || room-- > 0) return true;
+      inside.pause();
+      return false;
+    });
+    it.open();
+    it.frame(frame(1));
+    it.frame(frame(2, 2));
+    it.frame(frame(3));
+    it.push({ name: 'local' });
+    expect(taken.splice(0)).toEqual([...whole('frame 1'), 'frame 2,2', 'frame 2,2 refused', ...whole('local')]);
+    expect(it.bytes).toBe(2 + 64 + 1 + 64);
+    room = 0;
+    it.resume();
+    expect(taken.splice(0)).toEqual(['frame 2,2', 'frame 2,2 refused']);
+    expect(it.bytes).toBe(2 + 64 + 1 + 64);
+    room = 2;
+    it.resume();
+    expect(taken).toEqual(whole('frame 2,2', 'frame 3'));
+    expect(it.bytes).toBe(0);
+  });
+
+  test('keeps the bytes of a frame that has no room, and none of what the link read with it', () => {
+    const chunk = new Uint8Array(65_536).fill(7);
+    const kept: number[] = [];
+    let hasRoom = false;
+    const it = new Gate<Local>(
+      (bytes) => {
+        if (!hasRoom) it.pause();
+        else kept.push(bytes.buffer.byteLength);
+        return hasRoom;
+      },
+      () => {},
+      () => {},
+    );
+    it.open();
+    it.frame(chunk.subarray(3, 5));
+    hasRoom = true;
+    it.resume();
+    expect(kept).toEqual([2]);
   });
 
   test('puts what belongs to the step under way before everything that waits', () => {

@@ -51,7 +51,7 @@ describe('an inbox', () => {
   test('detaches what still lies there after the turn, and only that', async () => {
     const noted: { fasten(): void }[] = [];
     const stock: Stock = { ...UNBOUNDED, loose: (inbox) => noted.push(inbox) };
-    const inbox = new Inbox<{ bytes: Uint8Array }>(new Holding(1, stock), ({ bytes }) => ({ bytes: detached(bytes) }));
+    const inbox = new Inbox<{ bytes: Uint8Array }>(new Holding(stock), ({ bytes }) => ({ bytes: detached(bytes) }));
     const views = [1, 2, 3].map((at) => ({ bytes: chunk.subarray(at, at + 1) }));
     for (const view of views) inbox.push(view, 1);
     expect((await inbox.next()).value).toBe(views[0]);

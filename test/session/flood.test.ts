@@ -170,9 +170,10 @@ describe('a hostile peer', () => {
   });
 
   test('that goes on with empty frames while we do not read, on a link that cannot be paused, is cut', async () => {
-    const { rig, session } = await established({ limits: { inboxMessages: 1, intakeBytes: 64_000 } });
+    const first = messagePack.encode(itemOf(0, 1)).length + 64;
+    const { rig, session } = await established({ limits: { inboxMessages: 1, intakeBytes: first + 64_000 } });
     rig.link.pause = () => {};
-    await rig.say(itemOf(0, 0));
+    await rig.say(itemOf(0, 0), itemOf(0, 1));
     for (let left = 1_000; left > 0; left--) rig.peer.say(new Uint8Array(0));
     await settle();
     expect(session.root.isConnected).toBe(true);

@@ -32,8 +32,11 @@ describe('an inbox that is full', () => {
     const reader = session.root[Symbol.asyncIterator]();
     await rig.say(...items(0, 0, 7));
     expect(await rig.say(pingOf(1))).toHaveLength(1);
-    await rig.say(itemOf(0, 7), ...items(0, 8, 20));
-    expect(await rig.say(pingOf(2))).toEqual([]);
+    // The eighth is the last that has room. What comes behind it and needs none is taken.
+    await rig.say(itemOf(0, 7));
+    expect(await rig.say(pingOf(2))).toHaveLength(1);
+    await rig.say(...items(0, 8, 20));
+    expect(await rig.say(pingOf(3))).toEqual([]);
     // Eight are there; with four left, eight more minus what is there may come.
     expect(await read(reader, 3)).toEqual([0, 1, 2]);
     await settle();
@@ -43,8 +46,24 @@ describe('an inbox that is full', () => {
     expect(rig.peer.take()).toEqual([]);
     expect(await read(reader, 24)).toEqual(upTo(24).map((index) => index + 4));
     await settle();
-    expect(rig.peer.take()).toEqual([{ type: 'Pong', connectionId: 0, nonce: 2n }]);
+    expect(rig.peer.take()).toEqual([{ type: 'Pong', connectionId: 0, nonce: 3n }]);
     expect(session.actor.getSnapshot().value).toMatchObject({ running: { inbound: 'reading' } });
+  });
+
+  test('stops nothing by itself: a Ping, an Open, a Close and a message for another connection are taken', async () => {
+    const { rig, session } = await established({
+      limits: { inboxMessages: 4 },
+      onConnection: () => ({ type: 'accept' }),
+    });
+    const [virtual] = await Promise.all([session.open(), rig.say(acceptOf(1))]);
+    await rig.say(...items(0, 0, 4));
+    expect(await rig.say(pingOf(1), openOf(2), itemOf(2, 5), closeOf(1))).toMatchObject([
+      { type: 'Pong', nonce: 1n },
+      { type: 'ConnectionAccept', connectionId: 2 },
+    ]);
+    expect(virtual.isConnected).toBe(false);
+    expect(await read((session.connection(2) as Connection)[Symbol.asyncIterator](), 1)).toEqual([5]);
+    expect(await read(session.root[Symbol.asyncIterator](), 4)).toEqual([0, 1, 2, 3]);
   });
 
   test('leaves opens, closes, sends and shutdown of ours as they are', async () => {
@@ -90,7 +109,7 @@ describe('an inbox that is full', () => {
     });
     const stalled: unknown[] = [];
     session.on('stalled', ({ id }) => stalled.push(id));
-    await rig.say(openOf(2), openOf(4), ...items(4, 0, 4));
+    await rig.say(openOf(2), openOf(4), ...items(4, 0, 5));
     await rig.clock.advance(999);
     expect(stalled).toEqual([]);
     await rig.clock.advance(1);
@@ -98,8 +117,8 @@ describe('an inbox that is full', () => {
     await rig.clock.advance(20_000);
     expect(stalled).toEqual([4]);
     const reader = (session.connection(4) as Connection)[Symbol.asyncIterator]();
-    expect(await read(reader, 4)).toEqual([0, 1, 2, 3]);
-    await rig.say(...items(2, 0, 4));
+    expect(await read(reader, 5)).toEqual([0, 1, 2, 3, 4]);
+    await rig.say(...items(2, 0, 5));
     await rig.clock.advance(1_000);
     expect(stalled).toEqual([4, 2]);
   });
@@ -140,7 +159,7 @@ describe('an inbox that is full', () => {
     });
     await rig.say(openOf(2), openOf(4), ...items(2, 0, 2, 1000), itemOf(4, 0, 1000));
     expect(await rig.say(pingOf(1))).toHaveLength(1);
-    expect(await rig.say(itemOf(4, 1, 1000), pingOf(2))).toEqual([]);
+    expect(await rig.say(itemOf(4, 1, 1000), itemOf(4, 2), pingOf(2))).toEqual([]);
     expect(await read((session.connection(2) as Connection)[Symbol.asyncIterator](), 1)).toEqual([0]);
     await settle();
     expect(rig.peer.take()).toEqual([{ type: 'Pong', connectionId: 0, nonce: 2n }]);

@@ -3,7 +3,7 @@ import { messagePack } from '../../src/codec/msgpack.js';
 import type { Connection, Rx } from '../../src/index.js';
 import { MESSAGE_COST } from '../../src/stock.js';
 import type { DataMessage, Message } from '../../src/wire/message.js';
-import { closeOf, established, NOTHING_LEFT, openOf, pingOf, type Rig } from '../support/rig.js';
+import { closeOf, established, itemOf, NOTHING_LEFT, openOf, pingOf, type Rig } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import { bytes, callOf, closeOn, itemOn } from '../support/traffic.js';
 
@@ -73,9 +73,9 @@ async function read(id: number, count: number): Promise<(number | undefined)[]> 
   return values;
 }
 
-/** Whether the session reads on, as a Ping shows. */
+/** Whether there is room for one message more, on the root, as a Ping behind it shows. */
 async function reads(): Promise<boolean> {
-  const answers = await rig.say(pingOf(1));
+  const answers = await rig.say(itemOf(0, 0), pingOf(1));
   return answers.some(({ type }) => type === 'Pong');
 }
 

@@ -154,7 +154,7 @@ describe('connections', () => {
 describe('what is kept', () => {
   test.each([
     [7, 1],
-    [8, 0],
+    [8, 1],
     [9, 0],
   ])('limits.inboxMessages: behind %i of 8 the peer has %i answers', async (count, answers) => {
     const { rig } = await established({ limits: { inboxMessages: 8 } });
@@ -165,10 +165,12 @@ describe('what is kept', () => {
     [999, 1],
     [1_000, 0],
     [1_001, 0],
-  ])('limits.inboxBytes: behind %i of 1000 the peer has %i answers', async (size, answers) => {
+  ])('limits.inboxBytes: behind %i of 1000 and one message more the peer has %i answers', async (size, answers) => {
     const { rig } = await established({ limits: { inboxBytes: 1_000 } });
     const sizes = [400, size - 400].map((cost) => cost - MESSAGE_COST);
-    expect(await rig.say(...sizes.map((bytes) => itemOfSize(bytes)), pingOf(1))).toHaveLength(answers);
+    const messages = sizes.map((bytes) => itemOfSize(bytes));
+    expect(await rig.say(...messages, pingOf(1))).toHaveLength(1);
+    expect(await rig.say(itemOf(0, 0), pingOf(2))).toHaveLength(answers);
   });
 
   test('limits.inboxBytes: counts what a channel id costs, not the byte that it has on the wire', async () => {
@@ -177,7 +179,7 @@ describe('what is kept', () => {
     const call = { type: 'Call', methodId: 0n, channels, metadata: [], args: new Uint8Array(0) } as const;
     const message: Message = { type: 'RequestMessage', connectionId: 0, id: 2, body: call };
     expect(sizeOf(message)).toBeLessThan(4_000);
-    expect(await rig.say(message, pingOf(1))).toEqual([]);
+    expect(await rig.say(message, itemOf(0, 0), pingOf(1))).toEqual([]);
   });
 
   test('limits.intakeBytes: one frame is taken, however small the limit is', async () => {
@@ -199,7 +201,7 @@ describe('what is kept', () => {
       const { rig, session } = await established({ limits: { inboxMessages: 1, intakeBytes: 10_000 } });
       rig.link.pause = () => {};
       await rig.say(itemOf(0, 0));
-      // Each of the two costs 64 bytes beside its own.
+      // Neither has room. Each costs 64 bytes beside its own.
       await rig.say(itemOfSize(5_000 - 64), itemOfSize(cost - 5_000 - 64));
       if (cost > 10_000) await expectEnded(rig, session.closed, 'intakeBytes');
       else expect(session.root.isConnected).toBe(true);
