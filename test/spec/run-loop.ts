@@ -1,4 +1,4 @@
-import { accept, call, close, M, open, ping, pong, protocolError } from './messages.js';
+import { accept, call, close, item, M, open, ping, pong, protocolError } from './messages.js';
 import {
   alike,
   BOTH,
@@ -9,6 +9,7 @@ import {
   closedBy,
   connectionClosed,
   done,
+  NOTHING,
   opened,
   read,
   sessionClosed,
@@ -24,7 +25,7 @@ import {
   SMALL_OUTBOX,
   WAITING_1,
 } from './scenes.js';
-import type { Row } from './vocabulary.js';
+import type { Case, Row } from './vocabulary.js';
 
 // Sections 4 and 5, the paragraphs without numbers: ids, the one queue, the bounded inbox, the end.
 
@@ -196,6 +197,30 @@ export const runLoop: readonly Row[] = [
         steps: [...ACTIVE_1, { peer: [call(1, 2), ping(1n)], wire: [pong(1n)] }],
       },
       {
+        name: 'a full inbox stops nothing by itself: what needs no room in it is taken',
+        modes: BOTH,
+        given: { ...SMALL_INBOX, ...ACCEPTING },
+        steps: [
+          ...ACTIVE_1,
+          { peer: [call(1, 2), call(1, 4), ping(1n)], wire: [pong(1n)] },
+          ACTIVE_2,
+          { peer: call(2, 2) },
+          { user: 'read', on: '#2', as: 'r2', settled: { r2: read(call(2, 2)) } },
+          { peer: close(2), closed: { '#2': closedBy('peer') } },
+          { user: 'read', on: 'a', count: 2, as: 'r', settled: { r: read(call(1, 2), call(1, 4)) } },
+        ],
+      },
+      {
+        name: 'the peer’s Close of a full connection is taken, and what it holds stays readable',
+        modes: BOTH,
+        given: SMALL_INBOX,
+        steps: [
+          ...ACTIVE_1,
+          { peer: [call(1, 2), call(1, 4), close(1, M)], closed: { a: closedBy('peer', M) } },
+          { user: 'read', on: 'a', count: 3, as: 'r', settled: { r: read(call(1, 2), call(1, 4)) } },
+        ],
+      },
+      {
         name: 'a full inbox stops reading until it is read',
         modes: BOTH,
         given: SMALL_INBOX,
@@ -287,6 +312,80 @@ export const runLoop: readonly Row[] = [
             settled: { r: read(call(0, 2), call(0, 4), call(0, 6)) },
             wire: [pong(1n)],
           },
+        ],
+      },
+    ],
+  },
+  {
+    row: '5 readable',
+    layer: 'session',
+    situation: 'a connection ends with messages that were received and not read',
+    ...alike(NOTHING, 'they stay readable, but after an end of our own only for a reader that was taken before'),
+    cases: [
+      ...(
+        [
+          ['our own close', { user: 'close', id: 1, wire: [close(1)], closed: { a: closedBy('local') } }],
+          ['our own shutdown', { user: 'shutdown', ends: byShutdown }],
+        ] as const
+      ).flatMap(([end, step]): readonly Case[] => [
+        {
+          name: `after ${end} a reader that was taken finds what was received`,
+          modes: BOTH,
+          steps: [
+            ...ACTIVE_1,
+            { peer: call(1, 2) },
+            { user: 'read', on: 'a', as: 'first', settled: { first: read(call(1, 2)) } },
+            { peer: [call(1, 4), item(1, 2)] },
+            step,
+            { user: 'read', on: 'a', count: 3, as: 'r', settled: { r: read(call(1, 4), item(1, 2)) } },
+          ],
+        },
+        {
+          name: `after ${end} a reader that comes only then finds nothing`,
+          modes: BOTH,
+          steps: [
+            ...ACTIVE_1,
+            { peer: [call(1, 4), item(1, 2)] },
+            step,
+            { user: 'read', on: 'a', as: 'r', settled: { r: read() } },
+          ],
+        },
+      ]),
+      {
+        name: 'after our own release a reader that was taken finds what was received',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { peer: call(1, 2) },
+          { user: 'read', on: 'a', as: 'first', settled: { first: read(call(1, 2)) } },
+          { peer: call(1, 4) },
+          { user: 'caller', on: 'a', as: 'c' },
+          { user: 'release', caller: 'c', wire: [close(1)], closed: { a: closedBy('local') } },
+          { user: 'read', on: 'a', count: 2, as: 'r', settled: { r: read(call(1, 4)) } },
+        ],
+      },
+      {
+        name: 'a second close drops what stayed readable',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { peer: [call(1, 2), call(1, 4)] },
+          { user: 'read', on: 'a', as: 'first', settled: { first: read(call(1, 2)) } },
+          { user: 'closeHandle', on: 'a', wire: [close(1)], closed: { a: closedBy('local') } },
+          { user: 'closeHandle', on: 'a' },
+          { user: 'read', on: 'a', as: 'r', settled: { r: read() } },
+        ],
+      },
+      {
+        name: 'the end of the iterator drops what stayed readable',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { peer: [call(1, 2), call(1, 4)] },
+          { user: 'read', on: 'a', as: 'first', settled: { first: read(call(1, 2)) } },
+          { peer: close(1), closed: { a: closedBy('peer') } },
+          { user: 'stopReading', on: 'a' },
+          { user: 'read', on: 'a', as: 'r', settled: { r: read() } },
         ],
       },
     ],

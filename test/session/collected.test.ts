@@ -1,0 +1,49 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { expect, test } from '@jest/globals';
+import type { Connection, Rx, Session } from '../../src/index.js';
+import { closeOf, established, itemOf, openOf } from '../support/rig.js';
+import { settle } from '../support/settle.js';
+import { bytes, callOf, itemOn } from '../support/traffic.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
+
+/** A session whose own callback holds its connections, unread, and an end of a channel, unread; it has ended. */
+async function finished(ended: 'by us' | 'by the peer'): Promise<WeakRef<Session>> {
+  const held: (Connection | Rx)[] = [];
+  const { rig, session } = await established({
+    onConnection: ({ id }) => ({
+      type: 'accept',
+      setup: (connection) => {
+        held.push(connection);
+        if (id === 2) return;
+        connection.serve(({ channels }) => {
+          held.push(channels[0]?.receive() as Rx);
+          return bytes();
+        });
+      },
+    }),
+  });
+  await rig.say(openOf(2), itemOf(2, 1), openOf(4), { ...callOf(2, bytes(), { channels: [2] }), connectionId: 4 });
+  await rig.say({ ...itemOn(2, 7), connectionId: 4 }, openOf(6), itemOf(6, 1), closeOf(6));
+  if (ended === 'by us') session.shutdown();
+  else await rig.say('end');
+  await session.closed;
+  await settle();
+  expect(held).toHaveLength(4);
+  return new WeakRef(session);
+}
+
+test.each(['by us', 'by the peer'] as const)(
+  'a hundred sessions that ended %s are collected, though their callbacks hold what was left unread',
+  async (ended) => {
+    const sessions: WeakRef<Session>[] = [];
+    for (let count = 0; count < 100; count++) sessions.push(await finished(ended));
+    for (let round = 0; round < 10 && sessions.some((session) => session.deref() !== undefined); round++) {
+      await settle();
+      collectGarbage();
+    }
+    expect(sessions.filter((session) => session.deref() !== undefined)).toEqual([]);
+  },
+);
