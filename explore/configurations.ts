@@ -97,7 +97,7 @@ const keepalives = inBoth(() => ({
   name: 'keepalive',
   text: 'Pings from both sides, with an inbox of one message, a Pong that is late, and a peer that vanishes',
   isQuick: true,
-  both: { keepalive: true, budget: { ping: 2, send: 1 }, limits: { inbox: 1 } },
+  both: { keepalive: true, budget: { ping: 2, send: 2 }, limits: { inbox: 1 } },
   world: { befalls: ['vanish'] },
   timers: ['pingInterval', 'pongTimeout', 'flushTimeout', 'handshakeTimeout'],
   goals: { 'handshake-ends': 'time', 'ends-cleanly': 'time' },

@@ -6,8 +6,8 @@ import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
 
 /**
- * What has come and has not been read: the inboxes, as src/inbox.ts has them, and what the gate holds back while one of
- * them is full. Both count messages where those count bytes.
+ * What has come and has not been read: the inboxes, as src/inbox.ts has them, and what the gate holds back from the first
+ * message on for which one of them has no room. Both count messages where those count bytes.
  */
 export class ModelInboxes {
   readonly #state: PortState;
@@ -22,6 +22,25 @@ export class ModelInboxes {
     this.#monitor = monitor;
   }
 
+  /** Whether a message has room, or needs none. */
+  admits({ type, connectionId }: Message): boolean {
+    const { inbox } = this.#limits;
+    if (inbox === undefined || (type !== 'RequestMessage' && type !== 'ChannelMessage')) return true;
+    const handle = this.#state.handles.find(({ id }) => id === connectionId);
+    return handle === undefined || handle.hasLeft || handle.unread < inbox;
+  }
+
+  /** A message has come for which there is no room: it waits, before everything else, and reading stops. */
+  refuse(message: Message): void {
+    this.#state.held = [message];
+    this.#gate.pushNext(this.#filled(message));
+  }
+
+  #filled({ connectionId: id }: Message): Event {
+    this.#state.full = id;
+    return { type: 'inbox.filled', id } as SessionEvent;
+  }
+
   /** A message arrives while reading is paused; one is always taken. */
   hold(message: Message): void {
     const { intake = Number.POSITIVE_INFINITY } = this.#limits;
@@ -34,13 +53,15 @@ export class ModelInboxes {
   /** The next of what was held back, once reading goes on: messages, and then the end that stood behind them. */
   release(received: (message: Message) => Event): Event | undefined {
     const state = this.#state;
-    if (state.isPaused || this.#limits.intake === undefined) return undefined;
+    if (state.isPaused) return undefined;
     const [first, ...rest] = state.held;
     if (first !== undefined) {
+      if (!this.admits(first)) return this.#filled(first);
       state.held = rest;
       return received(first);
     }
-    if (!state.isEndHeld) return undefined;
+    // On a link that can be paused the end comes behind what the link holds back.
+    if (!state.isEndHeld || this.#limits.intake === undefined) return undefined;
     state.isEndHeld = false;
     return { type: 'link.ended' };
   }
@@ -50,9 +71,8 @@ export class ModelInboxes {
     const { inbox } = this.#limits;
     if (inbox === undefined) return;
     this.#change(id, (handle) => ({ ...handle, unread: handle.unread + 1 }));
-    if (this.#state.full !== undefined || this.#unread(id) < inbox) return;
-    this.#state.full = id;
-    this.#gate.pushNext({ type: 'inbox.filled', id } as SessionEvent);
+    if (this.#unread(id) > inbox)
+      this.#monitor.found('bounded', `${this.#unread(id)} messages lie in an inbox of ${inbox}`);
   }
 
   read(id: number): void {

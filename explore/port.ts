@@ -73,7 +73,8 @@ export class ModelPort {
 
   take(message: Message): void {
     if (this.state.isPaused) this.#inboxes.hold(message);
-    else this.push(this.#received(message));
+    else if (this.#inboxes.admits(message)) this.push(this.#received(message));
+    else this.#inboxes.refuse(message);
   }
 
   #received(message: Message): Event {

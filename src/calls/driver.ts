@@ -288,6 +288,8 @@ export class Driver implements CallHost, AnswerHost {
   end(error: Error): void {
     if (this.endError !== undefined) return;
     this.endError = error;
+    // Before the handlers hear of it: what one does to its channels from its signal finds them over, and sends nothing. 9b.01
+    this.channels.end(error);
     for (const call of [...this.#turn, ...this.#calls.all()]) call.end();
     this.#turn.clear();
     this.#calls.clear();
@@ -295,6 +297,5 @@ export class Driver implements CallHost, AnswerHost {
     this.#answers.clear();
     this.#eclipsed = undefined;
     for (const answer of answers) answer.end();
-    this.channels.end(error);
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Handler, IncomingRequest, Session } from '../../src/index.js';
+import type { Handler, IncomingRequest, OfferedChannel, Session } from '../../src/index.js';
 import { InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
-import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { closeOf, established, NOTHING_LEFT, openOf, type Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import {
   accusationIn,
@@ -316,6 +316,38 @@ describe('when the connection ends', () => {
     await settle();
     expect(rig.reports).toEqual([]);
     expect(() => session.root.serve(echo)).toThrow('connection 0 was closed by the end of the session');
+  });
+
+  // 9b.01
+  test.each<[string, (offered: OfferedChannel) => () => unknown]>([
+    [
+      'resets',
+      (offered) => {
+        const rx = offered.receive();
+        return () => rx.reset();
+      },
+    ],
+    [
+      'closes',
+      (offered) => {
+        const tx = offered.send();
+        return () => tx.close();
+      },
+    ],
+  ])('a handler that %s its channel when its signal aborts sends nothing any more', async (_, take) => {
+    await serve(undefined, { onConnection: () => ({ type: 'accept' }) });
+    await rig.say(openOf(2));
+    session.connection(2)?.serve(({ channels, signal }) => {
+      const finish = take(channels[0] as OfferedChannel);
+      return new Promise((resolve) => {
+        signal.addEventListener('abort', () => {
+          finish();
+          resolve(bytes());
+        });
+      });
+    });
+    await rig.say({ ...callOf(2, bytes(), { channels: [4] }), connectionId: 2 });
+    expect(await rig.say(closeOf(2))).toEqual([]);
   });
 
   test('an exception in a listener of the signal ends nothing', async () => {

@@ -144,7 +144,9 @@ export const modes: readonly Row[] = [
     row: '9a.04',
     rule: 'connection.open',
     layer: 'session',
-    situation: 'Accept or Reject for an active id, for 0, for an id of the peer’s parity, or never opened',
+    situation:
+      'Accept or Reject for an active id, for 0, for an id of the peer’s parity (also one that was closed: nobody can ' +
+      'answer its own open), or never opened',
     reference: { wire: NOTHING, user: 'ignored: changes nothing' },
     strict: VIOLATION,
     cases: [
@@ -182,7 +184,9 @@ export const modes: readonly Row[] = [
     // that we rejected raised that mark too.
     row: '9a.05',
     layer: 'session',
-    situation: 'Accept, Reject, Close, Request or Channel message on an id once opened and now closed, by whomever',
+    situation:
+      'Close, Request or Channel message on an id once opened and now closed, by whomever; Accept, Reject for such an ' +
+      'id of ours',
     ...alike(NOTHING, 'dropped: it may have been under way'),
     cases: [
       late(
