@@ -23,25 +23,28 @@ export interface Report {
   readonly error?: unknown;
 }
 
-/** So many reports of a kind are told within so many milliseconds. */
+/** So many messages of a kind are told within so many milliseconds. */
 const MOST = 10;
 const WITHIN_MS = 60_000;
 
-/** A time that has begun with a report of one kind. */
+/** A time that has begun with a message of one kind. */
 interface Span {
   readonly since: number;
   count: number;
 }
 
 /**
- * Tells of each kind so often at most, and then how many it has left out. A peer can set off a report by every message, each
- * with a stack: what is written where nobody empties it must not grow as fast as that. Reports of all sessions count together,
- * since a peer may as well begin another one.
+ * Limits how often `tell` is called for each kind, and adds how many messages were left out. A peer can cause a report, or a
+ * line of a log, by every message that it sends: a log that is never emptied must not grow as fast as that. Messages of all
+ * sessions count together, since a peer may as well begin another session.
  */
-export function sparing(tell: (report: Report) => void, now = () => performance.now()): (report: Report) => void {
-  const spans = new Map<Report['kind'], Span>();
-  return (report) => {
-    const { kind } = report;
+export function sparing<T extends { readonly kind: string; readonly message: string }>(
+  tell: (told: T) => void,
+  now = () => performance.now(),
+): (told: T) => void {
+  const spans = new Map<string, Span>();
+  return (told) => {
+    const { kind } = told;
     const before = spans.get(kind);
     let span = before;
     let note = '';
@@ -54,12 +57,12 @@ export function sparing(tell: (report: Report) => void, now = () => performance.
     span.count++;
     if (span.count > MOST) return;
     if (span.count === MOST) note = ' (what more of this kind comes within the minute is only counted)';
-    tell({ ...report, message: `${report.message}${note}` });
+    tell({ ...told, message: `${told.message}${note}` });
   };
 }
 
 /** Where reports go unless the user says otherwise. */
-export const warn = sparing(({ message, error }) => {
+export const warn = sparing<Report>(({ message, error }) => {
   // biome-ignore lint/suspicious/noConsole: whoever wants it elsewhere gives onReport.
   console.warn(`roam-actors: ${message}`, ...(error === undefined ? [] : [error]));
 });

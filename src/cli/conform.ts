@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import type { Link, Role } from '../index.js';
 import { MAX_DELAY } from '../limits.js';
 import { connectWebSocket, listenWebSocket } from '../link/websocket-node.js';
+import { excerpt } from '../printable.js';
+import { sparing } from '../report.js';
 import { conformanceCases } from '../testing/conformance.js';
 import {
   type Citation,
@@ -16,7 +18,6 @@ import { Failure, UsageError, verdictOn } from './failure.js';
 import { Initiators } from './initiators.js';
 import { jsonValue } from './json.js';
 import { type Command, integer } from './options.js';
-import { printable } from './printable.js';
 
 const HELP = `roam-actors conform: tells whether a peer speaks the protocol, case by case
 
@@ -137,7 +138,8 @@ async function judgeInitiators(values: Values, options: SuiteOptions): Promise<v
   const port = integer('port', values.port ?? '0', 0, 65_535);
   const closeTimeout = options.timeouts.answer;
   const initiators = new Initiators();
-  const onError = (error: unknown) => console.error(`server: ${verdictOn(error).line}`);
+  const complain = sparing<{ kind: string; message: string }>(({ message }) => console.error(message));
+  const onError = (error: unknown) => complain({ kind: 'server', message: `server: ${verdictOn(error).line}` });
   const { host = '127.0.0.1' } = values;
   const listener = await listenWebSocket({ port, host, closeTimeout, onError }, (link) => initiators.take(link));
   console.log(`listening on ${listener.url}: connect an initiator, again and again, until it is refused\n`);
@@ -184,12 +186,12 @@ function tell(result: ConformanceResult, strict: boolean): void {
   const mark = isFailure(result, strict) ? verdict.toUpperCase() : verdict;
   console.log(`${mark.padEnd(10)}  ${row.padEnd(5)}  ${rule.padEnd(26)}  ${name}`);
   if (verdict === 'skipped') return;
-  if (reason !== undefined) console.log(`            ${printable(reason)}`);
+  if (reason !== undefined) console.log(`            ${excerpt(reason)}`);
   if (verdict === 'fail') for (const said of exchange) console.log(`              ${sentence(said)}`);
 }
 
 function sentence({ from, message }: Said): string {
-  return `${from === 'tester' ? '→' : '←'} ${printable(inWords(message))}`;
+  return `${from === 'tester' ? '→' : '←'} ${excerpt(inWords(message))}`;
 }
 
 function summary(results: readonly ConformanceResult[]): string {

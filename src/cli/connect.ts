@@ -2,9 +2,9 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Connection, initiate, type RequestId, type Session } from '../index.js';
 import { connectWebSocket } from '../link/websocket-node.js';
+import { printableLines } from '../printable.js';
 import { closeOf, endOf, Failure, UsageError } from './failure.js';
 import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
-import { printableLines } from './printable.js';
 
 const HELP = `roam-actors connect: sends the lines of stdin as Calls, and prints what returns
 

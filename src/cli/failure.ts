@@ -7,8 +7,8 @@ import {
   SessionClosed,
   type SessionClosedReason,
 } from '../index.js';
+import { printable } from '../printable.js';
 import { formatMetadata } from './metadata.js';
-import { printable } from './printable.js';
 
 /** The command was called wrongly: exit status 2. */
 export class UsageError extends Error {}

@@ -1,4 +1,4 @@
-import { printable } from './printable.js';
+import { printable } from '../printable.js';
 
 /** What JSON has no words for: a u64 as its digits, bytes in hexadecimal. */
 export function jsonValue(_: string, value: unknown): unknown {

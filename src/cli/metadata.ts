@@ -1,15 +1,15 @@
 import { type Metadata, type MetadataEntry, Sensitive } from '../index.js';
-import { printable } from './printable.js';
+import { excerpt } from '../printable.js';
 
-/** Metadata in one line, as `{name: "Ada", token: [sensitive]}`, without control characters: they may be a peer's. */
+/** Formats metadata as one line, `{name: "Ada", token: [sensitive]}`. A peer may have written it: it is escaped and cut. */
 export function formatMetadata(metadata: Metadata): string {
-  return `{${metadata.map((entry) => `${printable(entry.key)}: ${formatValue(entry)}`).join(', ')}}`;
+  return excerpt(`{${metadata.map((entry) => `${entry.key}: ${formatValue(entry)}`).join(', ')}}`);
 }
 
 function formatValue({ value }: MetadataEntry): string {
   if (value instanceof Sensitive) return String(value);
   if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'string') return printable(JSON.stringify(value));
+  if (typeof value === 'string') return JSON.stringify(value);
   return `0x${Buffer.from(value).toString('hex')}`;
 }
 

@@ -8,6 +8,7 @@ import {
   type Connection,
   type HandlerMiddleware,
   type Link,
+  type Metadata,
   type OpenRequest,
   type Rejection,
   type Report,
@@ -15,6 +16,7 @@ import {
   type SessionOptions,
 } from '../index.js';
 import { listenWebSocket } from '../link/websocket-node.js';
+import { MAX_TEXT } from '../printable.js';
 import { sparing } from '../report.js';
 import { SERVICE } from '../wire/metadata.js';
 import { echo } from './echo.js';
@@ -38,7 +40,8 @@ roam-actors call calls:
 
 A connection for another service is rejected. On one for none, and on the root, every Call gets its args back as a
 Response, every Item on a channel comes back as an Item. An open whose metadata has the key 'reject' is rejected with the
-same metadata. SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once.
+same metadata. SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once. What peers cause is
+told ten times a minute for each kind of line, and then how often more; of their words a line has ${MAX_TEXT} characters.
 
 Options:
   --port N             the TCP port; 0 takes any free one
@@ -58,7 +61,11 @@ export const serve: Command = {
     const port = integer('port', values.port, 0, 65_535);
     const server = new Server(sessionOptions(values));
     const listener = await listenWebSocket(
-      { port, onError: say, ...(values.host === undefined ? {} : { host: values.host }) },
+      {
+        port,
+        onError: (error) => server.fail('server', error),
+        ...(values.host === undefined ? {} : { host: values.host }),
+      },
       (link, request) => server.take(link, request),
     );
     console.log(`listening on ${listener.url}, until SIGINT or SIGTERM`);
@@ -75,7 +82,9 @@ class Server {
   readonly #options: SessionOptions;
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Promise<void>>();
-  readonly #report = sparing(({ message, error }) => say(error, message));
+  /** The peers cause these lines. */
+  readonly #log = sparing<Line>(({ message }) => console.log(message));
+  readonly #complain = sparing<Line>(({ message }) => console.error(message));
   #last = 0;
 
   constructor(options: SessionOptions) {
@@ -93,6 +102,11 @@ class Server {
     void session.finally(() => this.#sessions.delete(session));
   }
 
+  /** Writes what went wrong to stderr. `what` counts as one kind, of all sessions together. */
+  fail(what: string, error: unknown, where = what): void {
+    this.#complain({ kind: what, message: `${where}: ${verdictOn(error).line}` });
+  }
+
   /** Shuts every session down, those whose handshake is not over yet too. */
   async drain(): Promise<void> {
     this.#stopping.abort(new Error('the server stops'));
@@ -102,43 +116,58 @@ class Server {
   async #run(name: string, link: Link, from: string): Promise<void> {
     const { signal } = this.#stopping;
     try {
-      const onConnection = (open: OpenRequest) => answer(name, open);
-      const onReport = (report: Report) => this.#report({ ...report, message: `${name}: ${report.message}` });
+      const onConnection = (open: OpenRequest) => this.#answer(name, open);
+      const onReport = ({ kind, message, error }: Report) => {
+        const where = `${name}: ${message}`;
+        if (error === undefined) this.#complain({ kind, message: where });
+        else this.fail(kind, error, where);
+      };
       const session = await accept(link, { ...this.#options, onConnection, onReport, signal });
       const { peerMetadata } = session.root;
-      console.log(`${name}: from ${from}${peerMetadata.length > 0 ? ` ${formatMetadata(peerMetadata)}` : ''}`);
+      this.#log({ kind: 'from', message: `${name}: from ${from}${wordsOf(peerMetadata)}` });
       const stop = () => session.shutdown();
       onAbort(signal, stop);
       const [reason] = await Promise.all([session.closed, echo(session.root)]);
       offAbort(signal, stop);
-      console.log(`${name}: ended, ${endOf(reason)}`);
+      this.#log({ kind: 'ended', message: `${name}: ended, ${endOf(reason)}` });
     } catch (error) {
-      say(error, `${name}: from ${from}`);
+      this.fail('session', error, `${name}: from ${from}`);
     }
   }
+
+  async #answer(name: string, open: OpenRequest): Promise<Acceptance | Rejection> {
+    const { id, metadata } = open;
+    const decision = await decide(open);
+    const tell = (kind: string, more: string) =>
+      this.#log({ kind, message: `${name}: connection ${id} ${kind}${more}` });
+    if (decision.type === 'reject') {
+      tell('rejected', wordsOf(metadata));
+      return decision;
+    }
+    return {
+      type: 'accept',
+      setup: (connection) => {
+        tell('opened', wordsOf(metadata));
+        void decision.serve(connection).then(async (done) => {
+          tell('closed', ` by ${closeOf(await connection.closed)} after ${done}`);
+        });
+      },
+    };
+  }
+}
+
+function wordsOf(metadata: Metadata): string {
+  return metadata.length > 0 ? ` ${formatMetadata(metadata)}` : '';
+}
+
+/** A line of the log, and of which kind. */
+interface Line {
+  readonly kind: string;
+  readonly message: string;
 }
 
 /** What becomes of an open: `serve` resolves once the connection is closed, with how much that was. */
 type Decision = Rejection | { readonly type: 'accept'; serve(connection: Connection): Promise<string> };
-
-async function answer(name: string, open: OpenRequest): Promise<Acceptance | Rejection> {
-  const { id, metadata } = open;
-  const words = metadata.length > 0 ? ` ${formatMetadata(metadata)}` : '';
-  const decision = await decide(open);
-  if (decision.type === 'reject') {
-    console.log(`${name}: connection ${id} rejected${words}`);
-    return decision;
-  }
-  return {
-    type: 'accept',
-    setup: (connection) => {
-      console.log(`${name}: connection ${id} opened${words}`);
-      void decision.serve(connection).then(async (done) => {
-        console.log(`${name}: connection ${id} closed by ${closeOf(await connection.closed)} after ${done}`);
-      });
-    },
-  };
-}
 
 async function decide(open: OpenRequest): Promise<Decision> {
   const { metadata } = open;
@@ -161,10 +190,6 @@ async function decide(open: OpenRequest): Promise<Decision> {
 async function serveEcho(connection: Connection): Promise<string> {
   const { calls, items } = await echo(connection);
   return `${count(calls, 'call')} and ${count(items, 'item')}`;
-}
-
-function say(error: unknown, where = 'server'): void {
-  console.error(`${where}: ${verdictOn(error).line}`);
 }
 
 function count(n: number, noun: string): string {

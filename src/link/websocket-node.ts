@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'n
 import type { AddressInfo, Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../errors.js';
+import { excerpt } from '../printable.js';
+import { sparing } from '../report.js';
 import {
   attemptToConnect,
   type ConnectWebSocketOptions as BrowserOptions,
@@ -65,7 +67,7 @@ export interface ListenWebSocketOptions {
   /**
    * Told what `onLink` or `verify` threw, what `onLink`'s promise rejected with, and errors of the server itself.
    *
-   * @defaultValue a warning of the process (`process.emitWarning`)
+   * @defaultValue a warning of the process (`process.emitWarning`), ten a minute at most
    */
   readonly onError?: (error: unknown) => void;
 }
@@ -260,6 +262,11 @@ function guard<Args extends unknown[], Result>(
 }
 
 function warn(error: unknown): void {
-  const detail = error instanceof Error ? (error.stack ?? '') : '';
-  process.emitWarning(String(error), { type: 'RoamActorsWarning', detail });
+  tell({ kind: 'server', message: excerpt(String(error)), detail: error instanceof Error ? (error.stack ?? '') : '' });
 }
+
+/** Any client may cause a warning by each attempt to connect. */
+const tell = sparing(
+  ({ message, detail }: { readonly kind: 'server'; readonly message: string; readonly detail: string }) =>
+    process.emitWarning(message, { type: 'RoamActorsWarning', detail }),
+);

@@ -35,7 +35,6 @@ describe('roam-actors serve', () => {
   test('shuts down however many sessions there are, without a warning of Node’s', async () => {
     const { server, url } = await serve();
     const sessions = await Promise.all(Array.from({ length: 12 }, async () => initiate(await connectWebSocket(url))));
-    await server.printed(/session 12: from/);
     server.child.kill('SIGTERM');
     expect((await server.ended).stderr).toBe('');
     expect(await Promise.all(sessions.map(({ closed }) => closed))).toEqual(
@@ -58,6 +57,44 @@ describe('roam-actors serve', () => {
     const lines = (await server.ended).stderr.trimEnd().split('\n');
     expect(lines).toHaveLength(10);
     expect(lines[0]).toMatch(/^session 1: /);
+  });
+
+  test('writes ten lines of a kind a minute, each of bounded length, whatever its peers do', async () => {
+    const { server, url } = await serve();
+    const long = [{ key: 'k'.repeat(8_000), value: '\u202e'.repeat(2_000), flags: 0n }];
+    for (let at = 0; at < 12; at++) {
+      const session = await initiate(await connectWebSocket(url), { metadata: long });
+      for (let opened = 0; opened < 12; opened++) {
+        const connection = await session.open({ metadata: long });
+        await connection.close({ metadata: long });
+        await expect(session.open({ metadata: [...long, { key: 'reject', value: '', flags: 0n }] })).rejects.toThrow();
+      }
+      session.shutdown();
+      await session.closed;
+    }
+    for (let at = 0; at < 12; at++) {
+      const link = await connectWebSocket(url, { closeTimeout: 500 });
+      await new Promise<void>((resolve) => {
+        link.start({ message() {}, drained() {}, ended: resolve, failed: () => resolve() });
+        link.send(Uint8Array.of(0xc1));
+      });
+    }
+    server.child.kill('SIGTERM');
+    const { stdout, stderr } = await server.ended;
+    const lines = stdout.trimEnd().split('\n');
+    const kinds = [
+      /: from /,
+      /: connection \d+ opened/,
+      /: connection \d+ closed/,
+      /: connection \d+ rejected/,
+      /: ended/,
+    ];
+    expect(kinds.map((kind) => lines.filter((line) => kind.test(line)).length)).toEqual(kinds.map(() => 10));
+    expect(lines.filter((line) => line.includes('is only counted'))).toHaveLength(kinds.length);
+    // Those of the kinds, and what the server says of itself.
+    expect(lines).toHaveLength(10 * kinds.length + 3);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(10);
+    expect(Math.max(...`${stdout}${stderr}`.split('\n').map(({ length }) => length))).toBeLessThan(700);
   });
 
   test('returns Items on their channel, and Calls on the root', async () => {

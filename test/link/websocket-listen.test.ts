@@ -93,6 +93,20 @@ describe('listenWebSocket', () => {
     await listener.close();
   });
 
+  test('warns ten times a minute at most: any client may cause a warning', async () => {
+    const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const listener = await listenWebSocket({ port: 0 }, () => {
+      throw new Error('broken handler');
+    });
+    for (let at = 0; at < 12; at++) await record(await connectWebSocket(listener.url)).end();
+    const told = warnings.mock.calls.length;
+    warnings.mockRestore();
+    await listener.close();
+    // What other tests of this file have caused counts, too.
+    expect(told).toBeGreaterThan(5);
+    expect(told).toBeLessThanOrEqual(10);
+  });
+
   test.each([
     ['false', () => false, 0],
     [

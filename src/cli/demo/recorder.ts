@@ -1,7 +1,7 @@
 import type { InspectionEvent } from 'xstate';
 import type { Message, Role } from '../../index.js';
+import { printable } from '../../printable.js';
 import { formatMetadata } from '../metadata.js';
-import { printable } from '../printable.js';
 import type { Entry, Wire } from './told.js';
 
 /** Sees the actors of a session through XState's inspection, and tells what they do, as plain text. */
