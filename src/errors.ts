@@ -1,3 +1,4 @@
+import { excerpt } from './printable.js';
 import type { ConnectionId } from './wire/id.js';
 import type { Metadata } from './wire/metadata.js';
 import type { Rule } from './wire/rule.js';
@@ -25,13 +26,19 @@ export type RoamError =
 /** Why a connection is closed: we closed it, the peer did, or the session ended. */
 export type ClosedBy = 'local' | 'peer' | 'session';
 
-/** The base of all errors of this library. `code` and `instanceof` both tell them apart. */
+/**
+ * The base of all errors of this library. `code` and `instanceof` both tell them apart. A peer may have written a part of the
+ * text: `message` has at most 512 characters of it, control and bidirectional characters spelled out as in `\u001b`.
+ */
 abstract class BaseError<Code extends string> extends Error {
   readonly code: Code;
+  /** The text before it was cut and escaped. Not enumerable, so that no logger prints it. */
+  declare readonly fullMessage: string;
 
   // By the literal, not by the class: a bundler may rename that.
   constructor(name: string, code: Code, message: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
+    super(excerpt(message), cause === undefined ? undefined : { cause });
+    Object.defineProperty(this, 'fullMessage', { value: message });
     this.name = name;
     this.code = code;
   }
@@ -39,7 +46,7 @@ abstract class BaseError<Code extends string> extends Error {
 
 /**
  * The protocol was broken: by the peer (`side: 'remote'`, with the rule), or by us as the peer says in a ProtocolError
- * message (`side: 'local'`; `rule` is then undefined, since the description is the peer's own text).
+ * message (`side: 'local'`; `rule` is then undefined, and `fullMessage` is the peer's description as it came).
  */
 export class ProtocolError extends BaseError<'protocol'> {
   readonly side: 'local' | 'remote';

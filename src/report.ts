@@ -1,3 +1,4 @@
+import { stackOf } from './printable.js';
 import type { ConnectionId } from './wire/id.js';
 
 /** Something that the user should know of, and that ends nothing by itself. */
@@ -64,5 +65,5 @@ export function sparing<T extends { readonly kind: string; readonly message: str
 /** Where reports go unless the user says otherwise. */
 export const warn = sparing<Report>(({ message, error }) => {
   // biome-ignore lint/suspicious/noConsole: whoever wants it elsewhere gives onReport.
-  console.warn(`roam-actors: ${message}`, ...(error === undefined ? [] : [error]));
+  console.warn(`roam-actors: ${message}${error === undefined ? '' : `: ${stackOf(error)}`}`);
 });

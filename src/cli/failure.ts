@@ -7,7 +7,7 @@ import {
   SessionClosed,
   type SessionClosedReason,
 } from '../index.js';
-import { printable } from '../printable.js';
+import { excerpt, stackOf } from '../printable.js';
 import { formatMetadata } from './metadata.js';
 
 /** The command was called wrongly: exit status 2. */
@@ -44,7 +44,7 @@ export function verdictOn(error: unknown): { line: string; status: number } {
     return { line: lower(message.split(/\. |\.?\n/)[0] ?? ''), status: USAGE };
   if (error instanceof UsageError || code === 'invalid-argument') return { line: message, status: USAGE };
   if (error instanceof Failure || isOurs(error)) return { line: textOf(error), status: FAILURE };
-  return { line: error instanceof Error ? (error.stack ?? message) : String(error), status: FAILURE };
+  return { line: stackOf(error), status: FAILURE };
 }
 
 /** Why a session ended, to be read by people. */
@@ -72,7 +72,7 @@ function textOf(error: Error): string {
   const text = metadata === undefined ? message : `${message}: ${formatMetadata(metadata)}`;
   const isTold = error instanceof LinkError || !(cause instanceof Error) || text.includes(cause.message);
   const more = isTold ? text : `${text}: ${cause.message}`;
-  return printable(more.replace(/\s*\n\s*/g, ' '));
+  return excerpt(more.replace(/\s*\n\s*/g, ' '));
 }
 
 function lower(text: string): string {

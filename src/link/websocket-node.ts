@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'n
 import type { AddressInfo, Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../errors.js';
-import { excerpt } from '../printable.js';
+import { excerpt, stackOf } from '../printable.js';
 import { sparing } from '../report.js';
 import {
   attemptToConnect,
@@ -262,7 +262,7 @@ function guard<Args extends unknown[], Result>(
 }
 
 function warn(error: unknown): void {
-  tell({ kind: 'server', message: excerpt(String(error)), detail: error instanceof Error ? (error.stack ?? '') : '' });
+  tell({ kind: 'server', message: excerpt(String(error)), detail: error instanceof Error ? stackOf(error) : '' });
 }
 
 /** Any client may cause a warning by each attempt to connect. */

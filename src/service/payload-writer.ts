@@ -1,12 +1,16 @@
 import { Rx, Tx } from '../calls/channel.js';
 import { isBytes } from '../codec/writer.js';
 import { InvalidArgument } from '../errors.js';
+import { excerpt } from '../printable.js';
 import type { ChannelHandle } from './payload.js';
 import { EXTENSION, MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from './payload-layout.js';
 import { Slab } from './payload-slab.js';
 
 // Not msgpackr, which the frames go through: its extensions, ours too, are the whole process's, and it writes whatever
 // it is given somehow: a class as a map, a function as nothing. What is written here is read back as it was, or refused.
+
+/** Characters of the way to a value, which is as long as its keys: an error says behind it what is wrong. */
+const MAX_PATH = 384;
 
 class Writer {
   readonly #slab = new Slab();
@@ -120,7 +124,7 @@ class Writer {
   #unfit(depth: number, what: string): InvalidArgument {
     const where = this.#path.slice(0, depth).map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`));
     const name = `value${where.join('')}`;
-    return new InvalidArgument(`${name} can't be represented: ${what}`);
+    return new InvalidArgument(`${excerpt(name, MAX_PATH)} can't be represented: ${what}`);
   }
 }
 
