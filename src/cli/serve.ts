@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { offAbort, onAbort } from '../aborts.js';
@@ -46,6 +47,8 @@ told ten times a minute for each kind of line, and then how often more; of their
 Options:
   --port N             the TCP port; 0 takes any free one
   --host HOST          the address to listen on; 127.0.0.1 by default
+  --allow-origin ORIGIN  lets pages of this origin connect, such as https://app.example; '*' of all; as often as needed
+  --allow-host NAME    a name by which clients know this server, such as that of a proxy; '*' any; as often as needed
 ${SESSION_HELP}`;
 
 /** More than a session may take for its end (limits.flushTimeout). */
@@ -55,18 +58,22 @@ export const serve: Command = {
   summary: 'accepts sessions, offers a small service, and returns what else they send',
   help: HELP,
   async run(args) {
-    const options = { ...SESSION_OPTIONS, port: { type: 'string' }, host: { type: 'string' } } as const;
+    const options = {
+      ...SESSION_OPTIONS,
+      port: { type: 'string' },
+      host: { type: 'string', default: '127.0.0.1' },
+      'allow-origin': { type: 'string', multiple: true },
+      'allow-host': { type: 'string', multiple: true },
+    } as const;
     const { values } = parseArgs({ args, options });
+    const { host } = values;
     if (values.port === undefined) throw new UsageError('serve needs --port');
     const port = integer('port', values.port, 0, 65_535);
     const server = new Server(sessionOptions(values));
-    const listener = await listenWebSocket(
-      {
-        port,
-        onError: (error) => server.fail('server', error),
-        ...(values.host === undefined ? {} : { host: values.host }),
-      },
-      (link, request) => server.take(link, request),
+    const [origins, hosts] = [values['allow-origin'] ?? [], [hostname(), ...(values['allow-host'] ?? [])]];
+    const onError = (error: unknown) => server.fail('server', error);
+    const listener = await listenWebSocket({ port, host, origins, hosts, onError }, (link, request) =>
+      server.take(link, request),
     );
     console.log(`listening on ${listener.url}, until SIGINT or SIGTERM`);
     await interrupted();

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../errors.js';
 import { excerpt, stackOf } from '../printable.js';
@@ -59,9 +59,26 @@ export interface ListenWebSocketOptions {
   readonly closeTimeout?: number;
 
   /**
-   * Whether to take the connection; false answers 401. A web page of any origin may connect to a server on its user's
-   * machine: who can't rule that out should look at `request.headers.origin`.
+   * The origins whose pages may connect, such as `'https://app.example'`; `'*'` among them allows all. Any page that a person
+   * opens can reach a server on that person's machine. Others are answered 403, which `onError` is told. Allowed without being
+   * named: a client that sends no Origin, pages of the host that the request is for, and on addresses of the loopback pages of
+   * the loopback, of any port. `Origin: null` can't be named.
+   *
+   * @defaultValue none on addresses of the loopback; all on others
    */
+  readonly origins?: readonly string[];
+
+  /**
+   * The names, without ports, by which clients may know this server; `'*'` among them allows all. A page can have its own name
+   * resolve to the address of this server (DNS rebinding), and then has the origin that the request is for. Others are
+   * answered 403, which `onError` is told. Allowed without being named: `localhost`, `host`, and addresses of this server.
+   * Behind a proxy on the same machine, which may hand on the name that it is known by, that name has to be among them.
+   *
+   * @defaultValue none on addresses of the loopback; all on others
+   */
+  readonly hosts?: readonly string[];
+
+  /** Whether to take the connection; false answers 401. */
   readonly verify?: (request: IncomingMessage) => boolean;
 
   /**
@@ -157,6 +174,7 @@ export function listenWebSocket(
   const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
   const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
+  const welcome = welcomeOf(host, options);
   const report = guard(options.onError ?? warn, warn);
 
   const server = createServer((_request, response) => {
@@ -168,9 +186,12 @@ export function listenWebSocket(
     ...wsOptions(maxFrame, closeTimeout),
     noServer: true,
     clientTracking: false,
-    ...(verify === undefined
-      ? {}
-      : { verifyClient: ({ req }: { req: IncomingMessage }) => guard(verify, report)(req) === true }),
+    verifyClient: ({ req }: { req: IncomingMessage }, answer: (isTaken: boolean, status: number) => void) => {
+      const refusal = refusalOf(req, welcome);
+      if (refusal !== undefined) report(new LinkError(`refused a WebSocket ${refusal}`));
+      if (refusal !== undefined) answer(false, 403);
+      else answer(verify === undefined || guard(verify, report)(req) === true, 401);
+    },
   });
   server.on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (ws) => {
@@ -195,6 +216,73 @@ export function listenWebSocket(
       resolve(listenerOf(server, host, pending));
     });
   });
+}
+
+/** Which pages and names a server is open to. */
+interface Welcome {
+  /** The address that it listens on. */
+  readonly address: string;
+  readonly origins: readonly string[];
+  readonly hosts: readonly string[];
+}
+
+/** @throws InvalidArgument when an entry is no origin, or no name of a host. */
+function welcomeOf(address: string, { origins, hosts }: ListenWebSocketOptions): Welcome {
+  const byDefault = isLoopback(address) ? [] : ['*'];
+  const isOrigin = (text: string) => URL.canParse(text) && new URL(text).origin === text;
+  checkList('origins', origins, "an origin, such as 'https://app.example'", isOrigin);
+  checkList('hosts', hosts, "a name without a port, such as 'app.example'", (text) =>
+    /^([\w.-]+|\[[\da-f:.]+\])$/i.test(text),
+  );
+  return { address, origins: origins ?? byDefault, hosts: (hosts ?? byDefault).map((each) => each.toLowerCase()) };
+}
+
+function checkList(name: string, list: unknown, what: string, isGood: (text: string) => boolean): void {
+  if (list === undefined) return;
+  if (!Array.isArray(list)) throw new InvalidArgument(`${name} must be an array, each of it ${what}`);
+  for (const [index, text] of list.entries()) {
+    if (typeof text !== 'string' || (text !== '*' && !isGood(text))) {
+      throw new InvalidArgument(`${name}[${index}] must be ${what}, or '*', not '${String(text)}'`);
+    }
+  }
+}
+
+/** Why a request is refused, with what to do where it should not be. */
+function refusalOf({ headers: { origin, host = '' } }: IncomingMessage, welcome: Welcome): string | undefined {
+  const { address, origins, hosts } = welcome;
+  const [, name = ''] = /^(\[[^\]]*\]|[^:@/]*)(?::\d*)?$/.exec(host.toLowerCase()) ?? [];
+  if (!hosts.includes('*') && !hosts.includes(name) && !isNameOf(name, address)) {
+    return `for the host '${host}': a page can have its name resolve to this server. If it is a name of yours, as behind a proxy, name it in hosts (serve: --allow-host)`;
+  }
+  if (origin === undefined || origins.includes('*') || origins.includes(origin)) return undefined;
+  if (isPageOf(origin, host) || (isLoopback(address) && isPageOfLoopback(origin))) return undefined;
+  return `of the origin '${origin}': it is a page of another site. If it is a page of yours, name it in origins (serve: --allow-origin)`;
+}
+
+/** Whether a server that listens on `address` is meant by `name`, whoever gave it that. */
+function isNameOf(name: string, address: string): boolean {
+  const bare = name.replace(/^\[|\]$/g, '');
+  if (bare === 'localhost' || bare === address.toLowerCase()) return true;
+  // An address is none that a page could have resolve to us. One that listens on all has several.
+  return isLoopback(bare) || (isIP(bare) !== 0 && !isLoopback(address));
+}
+
+/** Whether a page is one of the host that it connects to. */
+function isPageOf(origin: string, host: string): boolean {
+  return isOfWeb(origin) && new URL(origin).host === host.toLowerCase();
+}
+
+/** Whether a page is one of this machine, of any port. */
+export function isPageOfLoopback(origin: string): boolean {
+  return isOfWeb(origin) && isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''));
+}
+
+function isOfWeb(origin: string): boolean {
+  return URL.canParse(origin) && new URL(origin).origin === origin && /^https?:/.test(origin);
+}
+
+export function isLoopback(name: string): boolean {
+  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
 /** The connections that are no WebSocket yet. */

@@ -181,6 +181,33 @@ describe('roam-actors serve', () => {
     expect(await server.ended).toMatchObject({ status: 128 + 15 });
   });
 
+  test('refuses pages of other sites and names that are not its own, unless they are allowed', async () => {
+    const page = { headers: { Origin: 'https://app.example', Host: 'app.example' } };
+    const { server, url } = await serve();
+    await expect(connectWebSocket(url, page)).rejects.toThrow(/403 Forbidden$/);
+    await expect(connectWebSocket(url, { headers: { Origin: 'https://app.example' } })).rejects.toThrow(
+      /403 Forbidden$/,
+    );
+    (await connectWebSocket(url, { headers: { Origin: 'http://localhost:5173' } })).abort();
+    server.child.kill('SIGTERM');
+    expect((await server.ended).stderr.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^server: refused a WebSocket for the host 'app\.example': .*behind a proxy.*--allow-host/),
+      expect.stringMatching(/^server: refused a WebSocket of the origin 'https:\/\/app\.example': .*--allow-origin/),
+      expect.stringMatching(/^session 1: /),
+    ]);
+    const open = await serve('--allow-host', 'app.example', '--allow-origin', 'https://other.example');
+    for (const headers of [page.headers, { Origin: 'https://other.example' }]) {
+      (await connectWebSocket(open.url, { headers })).abort();
+    }
+    // It listens on all addresses: a page can still not have a name of its own resolve to it.
+    const wide = await serve('--host', '0.0.0.0');
+    const { port } = new URL(wide.url);
+    await expect(connectWebSocket(`ws://127.0.0.1:${port}`, page)).rejects.toThrow(/403 Forbidden$/);
+    (await connectWebSocket(`ws://127.0.0.1:${port}`)).abort();
+    const wrong = await run(['serve', '--port', '0', '--allow-origin', 'app.example']);
+    expect(wrong.status).toBe(2);
+  });
+
   test('says that its port is in use', async () => {
     const squatter = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => squatter.once('listening', resolve));

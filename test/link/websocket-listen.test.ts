@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
+import { WebSocket } from 'ws';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { turns } from './contract.js';
@@ -18,6 +19,15 @@ describe('listenWebSocket', () => {
       { port: 0, maxFrame: 0 },
       { port: 0, handshakeTimeout: 0 },
       { port: 0, closeTimeout: Number.NaN },
+      { port: 0, origins: '*' as unknown as string[] },
+      { port: 0, origins: ['https://app.example/'] },
+      { port: 0, origins: ['app.example'] },
+      { port: 0, origins: ['null'] },
+      { port: 0, hosts: 'app.example' as unknown as string[] },
+      { port: 0, hosts: ['app.example:80'] },
+      { port: 0, hosts: ['https://app.example'] },
+      { port: 0, hosts: [''] },
+      { port: 0, hosts: [7 as unknown as string] },
     ];
     for (const options of wrong) expect(() => listenWebSocket(options, onLink)).toThrow(InvalidArgument);
     expect(() => listenWebSocket({ port: 0 }, undefined as unknown as typeof onLink)).toThrow(InvalidArgument);
@@ -163,4 +173,95 @@ describe('listenWebSocket', () => {
     expect([response.status, await response.text()]).toEqual([426, 'A WebSocket client is expected here.\n']);
     await host.close();
   });
+
+  describe('on an address of the loopback', () => {
+    const allowed = { status: 101, told: [] };
+    const refused = (what: RegExp) => ({ status: 403, told: [expect.stringMatching(what)] });
+    const foreign = refused(/^refused a WebSocket of the origin '.*': .*--allow-origin/);
+    const notOurs = refused(/^refused a WebSocket for the host '.*': .* proxy, .*--allow-host/);
+
+    test.each([
+      ['that has no Origin', {}, {}, allowed],
+      ['of a dev server', { Origin: 'http://localhost:5173' }, {}, allowed],
+      ['of a dev server by its address', { Origin: 'https://127.0.0.2' }, {}, allowed],
+      ['of a dev server by its IPv6 address', { Origin: 'http://[::1]:3000' }, {}, allowed],
+      ['of another site', { Origin: 'https://evil.example' }, {}, foreign],
+      ['of an opaque origin', { Origin: 'null' }, {}, foreign],
+      ['of an empty origin', { Origin: '' }, {}, foreign],
+      ['of a site that begins like ours', { Origin: 'http://localhost.evil.example' }, {}, foreign],
+      ['of a site that looks like an address', { Origin: 'http://127.0.0.1.evil.example' }, {}, foreign],
+      ['of an extension', { Origin: 'chrome-extension://localhost' }, {}, foreign],
+      ['of two origins', { Origin: 'http://localhost, https://evil.example' }, {}, foreign],
+      ['of a site that is allowed', { Origin: 'https://app.example' }, { origins: ['https://app.example'] }, allowed],
+      ['of another port of it', { Origin: 'https://app.example:1' }, { origins: ['https://app.example'] }, foreign],
+      ['of any site', { Origin: 'null' }, { origins: ['*'] }, allowed],
+      ['for localhost', { Host: 'LOCALHOST:1' }, {}, allowed],
+      ['for an address of the loopback', { Host: '[::1]' }, {}, allowed],
+      ['for a name that was made to resolve to us', { Host: 'evil.example' }, {}, notOurs],
+      ['for a name that begins like ours', { Host: 'localhost.evil.example' }, {}, notOurs],
+      ['for a name that looks like an address', { Host: '127.0.0.1.evil.example:80' }, {}, notOurs],
+      ['for another machine', { Host: '192.0.2.1' }, {}, notOurs],
+      ['for a name with more behind it', { Host: 'localhost:80@evil.example' }, {}, notOurs],
+      ['for a name that is allowed', { Host: 'App.Example:8080' }, { hosts: ['app.example'] }, allowed],
+      ['for any name', { Host: 'evil.example' }, { hosts: ['*'] }, allowed],
+      [
+        'of the site that it is for',
+        { Host: 'app.example', Origin: 'https://app.example' },
+        { hosts: ['app.example'] },
+        allowed,
+      ],
+      [
+        'of another port of the site that it is for',
+        { Host: 'app.example', Origin: 'https://app.example:1' },
+        { hosts: ['app.example'] },
+        foreign,
+      ],
+      [
+        'of a site that was made to resolve to us',
+        { Host: 'evil.example', Origin: 'http://evil.example' },
+        {},
+        notOurs,
+      ],
+    ])('takes or refuses a connection %s', async (_what, headers, options, expected) => {
+      const host = await Host.listen(options);
+      const status = await statusOf(host.url, headers);
+      expect({ status, told: host.errors.map((error) => (error as Error).message) }).toEqual(expected);
+      await host.close();
+    });
+
+    test('a refusal comes before verify, and the socket is closed', async () => {
+      const verify = jest.fn(() => true);
+      const host = await Host.listen({ verify });
+      await expect(connectWebSocket(host.url, { headers: { Origin: 'null' } })).rejects.toThrow(/403 Forbidden$/);
+      expect(verify).not.toHaveBeenCalled();
+      await host.close();
+    });
+  });
+
+  test.each([
+    ['any origin and host unless it is told', {}, 101, 101],
+    ['the origins that it is told, and its own host', { origins: [], hosts: [] }, 403, 403],
+  ])('takes, on other addresses, %s', async (_what, options, ofPage, forName) => {
+    const host = await Host.listen({ ...options, host: '0.0.0.0' });
+    const url = host.url.replace('localhost', '127.0.0.1');
+    expect(await statusOf(url, { Host: '192.0.2.1:80' })).toBe(101);
+    expect(await statusOf(url, { Host: '192.0.2.1', Origin: 'https://evil.example' })).toBe(ofPage);
+    expect(await statusOf(url, { Host: 'evil.example' })).toBe(forName);
+    await host.close();
+  });
 });
+
+/** What the server answers to a handshake with these headers. */
+async function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
+  const ws = new WebSocket(url, { headers, perMessageDeflate: false });
+  const status = await new Promise<number>((resolve) => {
+    ws.on('upgrade', ({ statusCode = 0 }) => resolve(statusCode));
+    ws.on('unexpected-response', (request, { statusCode = 0 }) => {
+      request.destroy();
+      resolve(statusCode);
+    });
+    ws.on('error', () => {});
+  });
+  ws.terminate();
+  return status;
+}

@@ -4,6 +4,7 @@ import { type AddressInfo, isIP } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { GREETING } from '../../inspect/stately.js';
+import { isLoopback, isPageOfLoopback } from '../../link/websocket-node.js';
 import type { StaticFile } from './files.js';
 import type { Store } from './store.js';
 
@@ -162,7 +163,7 @@ export class InspectServer {
 
   #refusalOfSocket(request: IncomingMessage, isPage: boolean): number | undefined {
     // The page is ours alone; a page that is inspected is anybody's on this machine who knows the token.
-    const isWelcome = isSameOrigin(request) || (!isPage && isLoopbackOrigin(request));
+    const isWelcome = isSameOrigin(request) || (!isPage && isPageOfLoopback(request.headers.origin ?? ''));
     if (!this.#isOurs(request) || !isWelcome) return 403;
     if (!this.#isTrusted(targetOf(request).searchParams)) return 401;
     if (!isPage && !this.#options.takesProcesses) return 409;
@@ -229,14 +230,6 @@ function targetOf({ url = '/' }: IncomingMessage): URL {
 
 function isSameOrigin({ headers: { origin, host } }: IncomingMessage): boolean {
   return origin === undefined || origin === `http://${host}`;
-}
-
-function isLoopbackOrigin({ headers: { origin = '' } }: IncomingMessage): boolean {
-  return URL.canParse(origin) && isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''));
-}
-
-function isLoopback(name: string): boolean {
-  return name === 'localhost' || name === '::1' || (isIP(name) === 4 && name.startsWith('127.'));
 }
 
 function fail(response: ServerResponse, status: number, text: string): void {
