@@ -19,6 +19,7 @@ import { Failure, UsageError } from './failure.js';
 import { jsonLine } from './json.js';
 import { type Command, integer, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
 import { Demo } from './service.js';
+import { stopAtSignal } from './signals.js';
 
 const HELP = `roam-actors call: calls a method of a service, and prints what it returns
 
@@ -26,7 +27,7 @@ Usage: roam-actors call ws://HOST:PORT METHOD [ARGS...] [options]
 
 Opens a connection for the service, and calls the method by its name. Each argument is JSON, and so is the result, in one
 line; byte strings come as hexadecimal, integers of more than 53 bits as strings. Behind -- an argument may begin with a
-dash. SIGINT cancels the call. The exit status is 0 when the method has returned, and 1 when it has not.
+dash. SIGINT or SIGTERM cancels the call. The exit status is 0 when the method has returned, and 1 when it has not.
 
   roam-actors call ws://127.0.0.1:9000 echo '"hello"'
   seq 1 100 | roam-actors call ws://127.0.0.1:9000 sum --input
@@ -72,9 +73,7 @@ export const call: Command = {
     };
     const settings = sessionOptions(values);
     const interrupt = new AbortController();
-    const stop = () => interrupt.abort(new Failure('interrupted'));
-    // A second one ends the process, as it would have without this.
-    process.once('SIGINT', stop);
+    const ignoreSignals = stopAtSignal(() => interrupt.abort(new Failure('interrupted')));
     const { signal } = interrupt;
     try {
       const session = await initiate(await connectWebSocket(url, { signal }), { ...settings, signal });
@@ -87,7 +86,7 @@ export const call: Command = {
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     } finally {
-      process.removeListener('SIGINT', stop);
+      ignoreSignals();
     }
   },
 };

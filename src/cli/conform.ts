@@ -18,6 +18,7 @@ import { Failure, UsageError, verdictOn } from './failure.js';
 import { Initiators } from './initiators.js';
 import { jsonValue } from './json.js';
 import { type Command, integer } from './options.js';
+import { stopAtSignal } from './signals.js';
 
 const HELP = `roam-actors conform: tells whether a peer speaks the protocol, case by case
 
@@ -32,7 +33,7 @@ it would have to act by itself are skipped, and those about what it is set to un
 is 0 when no case fails, and 1 otherwise.
 
 Options:
-  --listen             waits for an initiator instead of connecting; SIGINT ends it early
+  --listen             waits for an initiator instead of connecting; SIGINT or SIGTERM ends it early
   --port N             the TCP port to listen on; 0, the default, takes any free one
   --host HOST          the address to listen on; 127.0.0.1 by default
   --strict             'non-strict' counts as failed
@@ -60,7 +61,6 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 const VERDICTS = ['pass', 'non-strict', 'fail', 'skipped'] as const;
 
 export const conform: Command = {
@@ -143,13 +143,12 @@ async function judgeInitiators(values: Values, options: SuiteOptions): Promise<v
   const { host = '127.0.0.1' } = values;
   const listener = await listenWebSocket({ port, host, closeTimeout, onError }, (link) => initiators.take(link));
   console.log(`listening on ${listener.url}: connect an initiator, again and again, until it is refused\n`);
-  const stop = () => initiators.stop('interrupted');
-  for (const signal of SIGNALS) process.once(signal, stop);
+  const ignoreSignals = stopAtSignal(() => initiators.stop('interrupted'));
   try {
     const timeouts = { ...options.timeouts, connect: MAX_DELAY };
     await judge(() => initiators.next(), { ...options, role: 'initiator', timeouts }, listener.url, values);
   } finally {
-    for (const signal of SIGNALS) process.removeListener(signal, stop);
+    ignoreSignals();
     initiators.stop('all is tried');
     await listener.close();
   }
@@ -167,11 +166,17 @@ async function judge(
     results.push(result);
     options.onResult?.(result);
   };
+  const conclude = () => {
+    if (results.length > 0) console.log(`\n${summary(results)}`);
+    if (results.length > 0 && json !== undefined) write(json, { url, role: options.role, results });
+  };
+  // A case may still be at work when a signal ends the process.
+  process.once('exit', conclude);
   try {
     await conformance(connect, { ...options, onResult });
   } finally {
-    if (results.length > 0) console.log(`\n${summary(results)}`);
-    if (results.length > 0 && json !== undefined) write(json, { url, role: options.role, results });
+    process.removeListener('exit', conclude);
+    conclude();
   }
   if (results.some((result) => isFailure(result, strict))) process.exitCode = 1;
 }

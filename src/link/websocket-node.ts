@@ -286,13 +286,13 @@ export function isLoopback(name: string): boolean {
 }
 
 /** The connections that are no WebSocket yet. */
-interface Pending {
+export interface Pending {
   settle(socket: Socket): void;
   cut(): void;
 }
 
 /** Node's own timeouts for requests are checked every 30 s only, and a connection is theirs only once it said something. */
-function cutWhatStaysPending(server: Server, timeout: number): Pending {
+export function cutWhatStaysPending(server: Server, timeout: number): Pending {
   const timers = new Map<Socket, NodeJS.Timeout>();
   const settle = (socket: Socket): void => {
     clearTimeout(timers.get(socket));

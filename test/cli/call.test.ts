@@ -178,6 +178,20 @@ describe('roam-actors call', () => {
     expect(await reason).toMatchObject({ code: 'cancelled', by: 'peer' });
   });
 
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends within 2 s at %s, though the server does not end the session',
+    async (signal) => {
+      const { server, url } = await serve();
+      const client = start(['call', url, 'generate', '100000', '--stream']);
+      await client.printed(/^1\n/);
+      server.child.kill('SIGSTOP');
+      const began = performance.now();
+      client.child.kill(signal);
+      expect(await client.ended).toMatchObject({ status: 1, stderr: 'roam-actors: interrupted\n' });
+      expect(performance.now() - began).toBeLessThan(2_500);
+    },
+  );
+
   test('gives up what is streamed when its time has passed, though the method has returned', async () => {
     const url = await serverOf(oddHandler());
     expect(await run(['call', url, 'endless', '--service', 'Odd', '--timeout', '300'])).toEqual({

@@ -156,6 +156,24 @@ describe('roam-actors conform', () => {
     }
   });
 
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends within 2 s at %s, though a peer is silent, and says what it has tried', async (signal, status) => {
+    const command = start(['conform', '--listen', '--timeout', '60000']);
+    const [, url = ''] = await command.printed(/^listening on (ws:\S+):/m);
+    await initiate(await connectWebSocket(url)).catch(() => {});
+    await command.printed(/^non-strict /m);
+    const silent = await connectWebSocket(url);
+    const began = performance.now();
+    command.child.kill(signal);
+    const ended = await command.ended;
+    expect(performance.now() - began).toBeLessThan(2_500);
+    expect(ended.status).toBe(status);
+    expect(ended.stdout).toMatch(/^\d+ cases?: 0 pass, 1 non-strict, 0 fail, \d+ skipped$/m);
+    silent.abort();
+  });
+
   // Without a process for each: that takes half a second.
   test.each<[args: string[], status: number, line: RegExp]>([
     [[], 2, /^conform needs a URL, such as ws:/],

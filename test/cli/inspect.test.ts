@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
@@ -22,6 +24,27 @@ describe('roam-actors inspect', () => {
     expect(await page.text()).toMatch(/^<!doctype html>/i);
     inspect.child.kill('SIGTERM');
     expect(await inspect.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends within 2 s at %s, whatever is connected to it', async (signal) => {
+    const inspect = start(['inspect', '--port', '0']);
+    const [url] = await inspect.printed(/^http:\S+$/m);
+    const { port, host } = new URL(url);
+    const sockets = ['wrong', new URL(url).searchParams.get('token')].map((token) => {
+      const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+      socket.on('error', () => {});
+      const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+      socket.write(
+        `GET /?token=${token} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+      );
+      return socket;
+    });
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    const began = performance.now();
+    inspect.child.kill(signal);
+    expect((await inspect.ended).status).toBe(0);
+    expect(performance.now() - began).toBeLessThan(2_500);
+    for (const socket of sockets) socket.destroy();
   });
 
   test('shows a recording', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import type { InspectServer, InspectServerOptions } from '../../src/cli/inspect/server.js';
@@ -274,3 +275,83 @@ function stateOf(records: readonly InspectionRecord[]): unknown {
   const { processes, definitions, actors } = history.now;
   return [[...processes.values()], [...definitions], [...actors.values()]];
 }
+
+describe('a socket that is not let in', () => {
+  /** A socket that never ends its own side, as far as the server lets it. */
+  async function stubborn(
+    server: InspectServer,
+    request = '',
+  ): Promise<{ gone: Promise<void>; answer: Promise<string> }> {
+    const socket = connect({ port: Number(new URL(server.url).port), host: '127.0.0.1', allowHalfOpen: true });
+    endings.push(() => socket.destroy());
+    let text = '';
+    socket.on('data', (data) => {
+      text += String(data);
+    });
+    socket.on('error', () => {});
+    const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const answer = new Promise<string>((resolve) => {
+      socket.on('end', () => {
+        resolve(text);
+        // What is written to a socket that the other side has destroyed is answered by a reset.
+        const writing = setInterval(() => socket.write('x'), 5);
+        void gone.finally(() => clearInterval(writing));
+      });
+    });
+    await once(socket, 'connect');
+    socket.write(request);
+    return { gone, answer };
+  }
+
+  const upgrade = (server: InspectServer, token: string) =>
+    [
+      `GET /?token=${token} HTTP/1.1`,
+      `Host: ${new URL(server.url).host}`,
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+      '',
+      '',
+    ].join('\r\n');
+
+  test.each([
+    ['whose token is wrong', (server: InspectServer) => upgrade(server, 'wrong'), /^HTTP\/1.1 401 /],
+    ['that speaks no HTTP', () => 'no\r\n\r\n', /^HTTP\/1.1 400 /],
+    [
+      'whose handshake is none',
+      (server: InspectServer) => upgrade(server, TOKEN).replace('13', '99'),
+      /^HTTP\/1.1 400 /,
+    ],
+  ])('is destroyed once it has its answer: one %s', async (_what, request, status) => {
+    const server = await serve();
+    const { answer, gone } = await stubborn(server, request(server));
+    expect(await answer).toMatch(status);
+    await gone;
+  });
+
+  test('is destroyed when it has said nothing, or no whole request, in time', async () => {
+    const server = await serve({ handshakeTimeout: 50 });
+    const silent = await stubborn(server);
+    const slow = await stubborn(server, 'GET / HTTP/1.1\r\nHost: ');
+    await Promise.all([silent.gone, slow.gone]);
+  });
+
+  test('is destroyed at once where there are as many as there may be, and the others stay', async () => {
+    const server = await serve({ maxSockets: 3 });
+    const process = await rawProcess(server);
+    await stubborn(server);
+    await stubborn(server);
+    const { gone } = await stubborn(server);
+    await gone;
+    expect(process.readyState).toBe(WebSocket.OPEN);
+  });
+
+  test('does not keep the server from closing', async () => {
+    const server = await listen();
+    const refused = await Promise.all(Array.from({ length: 20 }, () => stubborn(server, upgrade(server, 'wrong'))));
+    const silent = await stubborn(server);
+    await server.close();
+    await Promise.all([silent, ...refused].map(({ gone }) => gone));
+  });
+});

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { parseRecording, type Recording, RecordingError } from '../../inspect/recording.js';
 import { Failure } from '../failure.js';
 import { type Command, integer } from '../options.js';
-import { interrupted } from '../signals.js';
+import { stopAtSignal } from '../signals.js';
 import { filesIn } from './files.js';
 import { InspectServer } from './server.js';
 import { Store } from './store.js';
@@ -47,7 +47,9 @@ export const inspect: Command = {
     const server = await openViewer({ port, host: values.host, ...(recording === undefined ? {} : { recording }) });
     if (recording === undefined) console.log(`open, and give to createInspector({ url }):\n${server.url}`);
     else console.log(`${recording.records.length} records of ${values.replay}, to open:\n${server.url}`);
-    await interrupted();
+    await new Promise<void>((resolve) => {
+      stopAtSignal(resolve);
+    });
     await server.close();
   },
 };

@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import { type AddressInfo, isIP } from 'node:net';
+import { type AddressInfo, isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { GREETING } from '../../inspect/stately.js';
-import { isLoopback, isPageOfLoopback } from '../../link/websocket-node.js';
+import { cutWhatStaysPending, isLoopback, isPageOfLoopback, type Pending } from '../../link/websocket-node.js';
 import type { StaticFile } from './files.js';
 import type { Store } from './store.js';
 
@@ -18,6 +18,10 @@ export interface InspectServerOptions {
   readonly files: ReadonlyMap<string, StaticFile>;
   /** Whether processes may connect; not where a recording is shown. */
   readonly takesProcesses: boolean;
+  /** How long a socket may take to say what it wants, in milliseconds. */
+  readonly handshakeTimeout?: number;
+  /** Sockets at a time, of whatever kind; more are closed at once. */
+  readonly maxSockets?: number;
   /** Told when a page comes or goes: how many there are. */
   readonly onPages?: (count: number) => void;
 }
@@ -28,8 +32,10 @@ const MAX_PROCESSES = 64;
 const MAX_PAGES = 16;
 const MAX_UNREAD = 128 * 2 ** 20;
 
-/** How long a connection may take to say what it wants. Milliseconds. */
-const REQUEST_TIMEOUT = 10_000;
+const HANDSHAKE_TIMEOUT = 10_000;
+
+/** The processes and the pages, and what pages fetch: a browser has up to six sockets for one of them. */
+const MAX_SOCKETS = 256;
 
 /** A message that is too long, or malformed, gets the process a new connection; the others do not notice. */
 const WS_OPTIONS = { noServer: true, perMessageDeflate: false, clientTracking: true } as const;
@@ -42,6 +48,8 @@ export class InspectServer {
   readonly #options: InspectServerOptions;
   readonly #token: Buffer;
   readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #pending: Pending;
   readonly #processes = new WebSocketServer({ ...WS_OPTIONS, maxPayload: MAX_MESSAGE });
   /** A page has nothing to say. */
   readonly #pages = new WebSocketServer({ ...WS_OPTIONS, maxPayload: 1024 });
@@ -49,9 +57,19 @@ export class InspectServer {
   private constructor(options: InspectServerOptions) {
     this.#options = options;
     this.#token = digest(options.token);
-    this.#server = createServer({ requestTimeout: REQUEST_TIMEOUT }, (request, response) =>
-      this.#answer(request, response),
-    );
+    const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxSockets = MAX_SOCKETS } = options;
+    // Node's own timeout is for a further request on the same socket, and for an answer that is not read.
+    this.#server = createServer({ requestTimeout: handshakeTimeout }, (request, response) => {
+      this.#pending.settle(request.socket);
+      this.#answer(request, response);
+    });
+    this.#server.timeout = handshakeTimeout;
+    this.#server.maxConnections = maxSockets;
+    this.#pending = cutWhatStaysPending(this.#server, handshakeTimeout);
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on('clientError', (_error, socket) => refuse(socket, 400));
   }
@@ -80,9 +98,9 @@ export class InspectServer {
 
   /** Hangs up on everybody; resolves when nothing is left. */
   async close(): Promise<void> {
-    for (const client of [...this.#processes.clients, ...this.#pages.clients]) client.terminate();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
+    // Also those that are neither HTTP nor a WebSocket yet, or any more.
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     this.#options.store.close();
   }
@@ -154,6 +172,7 @@ export class InspectServer {
     }
     const server = isPage ? this.#pages : this.#processes;
     server.handleUpgrade(request, socket, head, (client) => {
+      this.#pending.settle(request.socket);
       // What is wrong is told by the close that follows.
       client.on('error', () => {});
       if (isPage) this.#show(client);
@@ -237,7 +256,9 @@ function fail(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
+/** Answers, and destroys the socket behind the answer: the client may never end its own side. */
 function refuse(socket: Duplex, status: number): void {
+  socket.once('finish', () => socket.destroy());
   if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n\r\n`);
   else socket.destroy();
 }
