@@ -1,5 +1,6 @@
 import type { InspectionRecord } from './record.js';
 import { isGreeting, StatelyTongue } from './stately.js';
+import { weightOf } from './weight.js';
 
 /** A WebSocket, as far as the sender needs one. It keeps no process alive. */
 export interface InspectSocket {
@@ -34,8 +35,9 @@ const GATHER = 10;
 const MOST_GATHERED = 512;
 const FRAME = 256 * 1024;
 
-/** What is kept from the beginning on, until the first attempt has succeeded. */
+/** What is kept from the beginning on, until the first attempt has succeeded: records, and bytes. */
 const MOST_EARLY = 5_000;
+const MOST_EARLY_BYTES = 16 * 2 ** 20;
 
 /** A server of ours says what it is at once. Milliseconds. */
 const GREETING_TIMEOUT = 250;
@@ -66,6 +68,7 @@ export class Sender {
   /** Absent for a server that knows our records. */
   #tongue: StatelyTongue | undefined;
   #queue: InspectionRecord[] = [];
+  #earlyBytes = 0;
   #lost = 0;
   #isListening = false;
   #retry = FIRST_RETRY;
@@ -90,7 +93,8 @@ export class Sender {
     if (!this.#isListening) return;
     this.#queue.push(record);
     if (this.#state !== 'open') {
-      if (this.#queue.length > MOST_EARLY) this.#giveUpQueue();
+      this.#earlyBytes += weightOf(record);
+      if (this.#queue.length > MOST_EARLY || this.#earlyBytes > MOST_EARLY_BYTES) this.#giveUpQueue();
     } else if (this.#queue.length >= MOST_GATHERED) {
       this.#send();
     } else {

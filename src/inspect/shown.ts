@@ -4,12 +4,13 @@
 import type { AnyEventObject, AnyTransitionDefinition, Snapshot } from 'xstate';
 import { plain } from '../wire/plain.js';
 import type { ActorSnapshot, EventRecord, TakenTransition } from './record.js';
+import { clipped } from './weight.js';
 
 /** One whose `toJSON` gives no object is its type alone. */
 export function shownEvent(event: AnyEventObject): EventRecord['event'] {
   const shown = plain(event);
   const fields = typeof shown === 'object' && !Array.isArray(shown) ? (shown as EventRecord['event']) : {};
-  return { ...fields, type: event.type };
+  return { ...fields, type: clipped(event.type) };
 }
 
 interface Seen {

@@ -13,6 +13,7 @@ import type {
   Traffic,
   WireRecord,
 } from './record.js';
+import { clipped, weightOf } from './weight.js';
 
 export interface ProcessState {
   readonly process: number;
@@ -58,16 +59,21 @@ export interface State {
   readonly actors: ReadonlyMap<ActorKey, ActorState>;
 }
 
-/** How many actors that are no longer active are remembered. */
+/** How many actors that are no longer active are remembered, and how much of them, in bytes. */
 export const MAX_ENDED = 2_000;
+const MAX_ENDED_BYTES = 32 * 2 ** 20;
 
-/** Processes that have left, and definitions, are remembered up to this many. */
+/** Processes that have left, and definitions, are remembered up to this many, and of definitions so many bytes. */
 const MAX_LEFT = 200;
 const MAX_DEFINITIONS = 500;
+const MAX_DEFINITION_BYTES = 32 * 2 ** 20;
 
 /** How many Hellos wait for their other end to be told of, and for how long. Milliseconds. */
 const MAX_HELLOS = 200;
 const HELLO_WINDOW = 5_000;
+
+/** Characters of what a Hello says, by which its two ends are found. */
+const HELLO_TEXT = 4_096;
 
 /** For how many connections it is held what was said on them before anybody told of their actors. */
 const MAX_UNBORN = 200;
@@ -86,8 +92,12 @@ export class Folded implements State {
   readonly processes: Map<number, ProcessState>;
   readonly definitions: Map<string, Json>;
   readonly actors: Map<ActorKey, ActorState>;
-  /** Actors that are no longer active, the longest ended first. */
-  readonly #ended: Set<ActorKey>;
+  /** Actors that are no longer active, the longest ended first, with what each weighs. */
+  readonly #ended: Map<ActorKey, number>;
+  #endedBytes: number;
+  /** What each definition weighs. */
+  readonly #definitionWeights: Map<string, number>;
+  #definitionBytes: number;
   /** The actor of a connection, by its session and id: the last one, where an id was used again. */
   readonly #connections: Map<string, ActorKey>;
   /** By session and id as well: what a connection whose actor is not there yet has said and heard, the oldest first. */
@@ -100,7 +110,10 @@ export class Folded implements State {
     this.processes = new Map(from?.processes);
     this.definitions = new Map(from?.definitions);
     this.actors = new Map(from?.actors);
-    this.#ended = new Set(from === undefined ? [] : from.#ended);
+    this.#ended = new Map(from === undefined ? [] : from.#ended);
+    this.#endedBytes = from === undefined ? 0 : from.#endedBytes;
+    this.#definitionWeights = new Map(from === undefined ? [] : from.#definitionWeights);
+    this.#definitionBytes = from === undefined ? 0 : from.#definitionBytes;
     this.#connections = new Map(from === undefined ? [] : from.#connections);
     this.#unborn = new Map(from === undefined ? [] : from.#unborn);
     this.#links = new Map(from === undefined ? [] : from.#links);
@@ -124,8 +137,7 @@ export class Folded implements State {
         this.#leave(record.process, record.at);
         break;
       case 'definition':
-        this.definitions.set(record.hash, record.definition);
-        forgetOldest(this.definitions, MAX_DEFINITIONS);
+        this.#define(record.hash, record.definition);
         break;
       case 'actor':
         this.#meet(record);
@@ -183,19 +195,37 @@ export class Folded implements State {
   #put(actor: ActorState): void {
     const { key } = actor;
     this.actors.set(key, actor);
+    this.#endedBytes -= this.#ended.get(key) ?? 0;
     if (actor.status === 'active' && !actor.isLost) {
       this.#ended.delete(key);
       return;
     }
-    this.#ended.add(key);
-    for (const oldest of this.#ended) {
-      if (this.#ended.size <= MAX_ENDED) return;
+    const weight = weightOf(actor);
+    this.#ended.set(key, weight);
+    this.#endedBytes += weight;
+    for (const oldest of this.#ended.keys()) {
+      if (this.#ended.size <= MAX_ENDED && this.#endedBytes <= MAX_ENDED_BYTES) return;
       this.#forget(oldest);
+    }
+  }
+
+  #define(hash: string, definition: Json): void {
+    const weights = this.#definitionWeights;
+    const weight = weightOf(definition);
+    this.definitions.set(hash, definition);
+    this.#definitionBytes += weight - (weights.get(hash) ?? 0);
+    weights.set(hash, weight);
+    for (const [oldest, weighs] of weights) {
+      if (weights.size <= MAX_DEFINITIONS && this.#definitionBytes <= MAX_DEFINITION_BYTES) return;
+      this.definitions.delete(oldest);
+      weights.delete(oldest);
+      this.#definitionBytes -= weighs;
     }
   }
 
   #forget(key: ActorKey): void {
     const part = this.actors.get(key)?.part;
+    this.#endedBytes -= this.#ended.get(key) ?? 0;
     this.#ended.delete(key);
     this.actors.delete(key);
     if (part?.part === 'connection') {
@@ -251,7 +281,7 @@ export class Folded implements State {
   /** Where a link has no name that both ends know, as in a browser, its two ends are those that tell of the same Hello. */
   #hear({ session, direction, at, detail }: WireRecord): void {
     if (this.actors.get(session)?.peer !== undefined) return;
-    const text = JSON.stringify(detail ?? null);
+    const text = clipped(JSON.stringify(detail ?? null), HELLO_TEXT);
     const waiting = this.#hellos.filter((hello) => Math.abs(hello.at - at) < HELLO_WINDOW);
     const others = waiting.filter((hello) => hello.direction !== direction && hello.text === text);
     const [other] = others;

@@ -17,6 +17,7 @@ import {
 import { type Messages, Sampler } from './sampler.js';
 import { isSame, shownEvent, snapshotOf, takenOf } from './shown.js';
 import type { Ref } from './systems.js';
+import { clipped } from './weight.js';
 
 export interface TellerOptions {
   readonly messages: Messages;
@@ -115,7 +116,7 @@ export class Teller {
     this.#tell({
       ...this.#now('snapshot'),
       actor: known.key,
-      event: event.type,
+      event: clipped(event.type),
       snapshot: snapshotOf(snapshot),
       ...(transitions === undefined ? {} : { transitions }),
     } as SnapshotRecord);
@@ -169,8 +170,8 @@ export class Teller {
       process: 0,
       actor: key,
       ...(parent === undefined ? {} : { parent: actorKey(0, parent.sessionId) }),
-      id: ref.id,
-      name: ref.id === ref.sessionId ? (definition?.name ?? ref.id) : ref.id,
+      id: clipped(ref.id),
+      name: clipped(ref.id === ref.sessionId ? (definition?.name ?? ref.id) : ref.id),
       ...(definition === undefined ? {} : { definition: definition.hash }),
       ...(known.part === undefined ? {} : { part: known.part }),
       snapshot: snapshotOf(snapshot),

@@ -8,7 +8,7 @@ import {
   type Part,
   type WireRecord,
 } from '../../src/inspect/record.js';
-import { type ActorState, MAX_ENDED, type State } from '../../src/inspect/state.js';
+import { type ActorState, Folded, MAX_ENDED, type State } from '../../src/inspect/state.js';
 
 type Unnumbered = InspectionRecord extends infer R
   ? R extends InspectionRecord
@@ -212,6 +212,25 @@ describe('a history', () => {
     expect(get(history.now, C)?.value).toBe('idle');
     expect(get(history.now, actorKey(1, 'y:9'))).toBeUndefined();
     expect(get(history.now, actorKey(1, 'y:10'))?.status).toBe('done');
+  });
+
+  test('remembers a bounded number of bytes of actors that have ended, and of definitions', () => {
+    const history = historyOf([born(C)]);
+    const mebibyte = Array.from({ length: 16 }, (_, n) => `${n}`.padEnd(2 ** 15, '.'));
+    for (let n = 0; n < 100; n++) {
+      const key = actorKey(1, `y:${n}`);
+      add(history, born(key));
+      const snapshot = { status: 'done', context: mebibyte } as const;
+      add(history, { kind: 'snapshot', actor: key, event: 'end', snapshot });
+      add(history, { kind: 'definition', hash: `${n}`, definition: { id: `${n}`, meta: mebibyte } });
+    }
+    const { actors, definitions } = history.now;
+    expect([actors.size, definitions.size]).toEqual([1 + 31, 31]);
+    expect([get(history.now, C)?.status, [...definitions.keys()].at(0)]).toEqual(['active', '69']);
+    // A copy goes on counting where the first one was.
+    const copy = new Folded(history.now as Folded);
+    copy.apply({ kind: 'definition', seq: 0, at: 0, hash: 'new', definition: { meta: mebibyte } });
+    expect([copy.definitions.size, [...copy.definitions.keys()].at(0)]).toEqual([31, '70']);
   });
 
   test('takes what is about an actor that nobody told of for what it is: nothing', () => {

@@ -6,7 +6,7 @@ import { WebSocket } from 'ws';
 import type { InspectServer, InspectServerOptions } from '../../src/cli/inspect/server.js';
 import { Store } from '../../src/cli/inspect/store.js';
 import { History } from '../../src/inspect/history.js';
-import type { ActorRecord, InspectionRecord } from '../../src/inspect/record.js';
+import type { ActorRecord, EventRecord, InspectionRecord, NoticeRecord } from '../../src/inspect/record.js';
 import { parseRecording } from '../../src/inspect/recording.js';
 import { listen, Page, rawProcess, socketUrl, TOKEN } from './server.js';
 
@@ -151,7 +151,9 @@ describe('the server of the viewer', () => {
       JSON.stringify([{ kind: 'left', seq: 0, at: 0, process: 1 }]),
       JSON.stringify([lamp('x:1', { actor: '1/x:1' })]),
       JSON.stringify([lamp('x:1', { part: { part: 'conduit', session: '7/x:0' } })]),
-      JSON.stringify([lamp('x:1', { name: 'x'.repeat(70_000) })]),
+      JSON.stringify([lamp('x:1', { snapshot: { status: 'active', context: new Array(20_000).fill('xxx') } })]),
+      JSON.stringify([lamp('x'.repeat(255))]),
+      JSON.stringify([lamp('x:1', { parent: `0/${'x'.repeat(300)}` })]),
       JSON.stringify([{ kind: 'process', seq: 0, at: 0, process: 0, name: 'late' }]),
       '{"type":"@xstate.event","sessionId":"x:0","createdAt":"soon","event":null}',
     ];
@@ -215,27 +217,76 @@ describe('the server of the viewer', () => {
   });
 
   test('keeps no more than it may: not of actors, and not of what they hold', async () => {
-    const store = new Store('a test', Date.now, { limits: { actors: 3, contextBytes: 1_000 } });
+    const store = new Store('a test', Date.now, { limits: { actors: 3, actorBytes: 5_000 } });
     const server = await serve({ store });
     const page = pageOf(server);
     const process = await rawProcess(server);
     endings.push(() => process.terminate());
-    const heavy = (id: string) => lamp(id, { snapshot: { status: 'active', value: 'on', context: 'x'.repeat(600) } });
+    const heavy = (id: string) => lamp(id, { snapshot: { status: 'active', value: 'on', context: 'x'.repeat(900) } });
     process.send(JSON.stringify([heavy('x:0'), heavy('x:1'), heavy('x:2'), heavy('x:3')]));
     await page.until((records) => records.filter(({ kind }) => kind === 'notice').length === 2);
     expect(page.of('actor').map(({ id, snapshot: { context } }) => [id, String(context).length])).toEqual([
-      ['x:0', 600],
+      ['x:0', 900],
       ['x:1', '[left out]'.length],
       ['x:2', '[left out]'.length],
     ]);
     expect(notices(page)).toEqual([
-      'contexts take more than 1000 characters: the rest is left out',
+      'actors take more than 5000 bytes: the rest of their contexts is left out',
       'more than 3 actors live: no more are told of',
     ]);
     const over = { kind: 'snapshot', seq: 0, at: 0, actor: '0/x:0', event: 'end', snapshot: { status: 'done' } };
     process.send(JSON.stringify([over, heavy('x:4')]));
     await page.until((records) => records.some((record) => record.kind === 'actor' && record.id === 'x:4'));
-    expect(page.of('actor').at(-1)?.snapshot.context).toHaveLength(600);
+    expect(page.of('actor').at(-1)?.snapshot.context).toHaveLength(900);
+  });
+
+  test('cuts every string, of whatever an actor is called too, and counts all of it', () => {
+    const store = new Store('a test', Date.now, { limits: { actorBytes: 2 ** 20, recordBytes: 2 ** 20 } });
+    const number = store.join();
+    const long = 'n'.repeat(6_000);
+    for (let n = 0; n < 2_000; n++) {
+      const part = {
+        part: 'session',
+        role: 'initiator',
+        conformance: 'strict',
+        link: long,
+        limits: { [long]: n },
+      } as const;
+      const last = { event: long, transitions: [{ source: long, event: long, targets: [long], index: 0 }] };
+      store.take(number, JSON.stringify([lamp(`x:${n}`, { id: long, name: long, part, last })]));
+    }
+    const lines = [...store.lines()];
+    const records = lines.map((line) => JSON.parse(line) as InspectionRecord);
+    const actors = records.filter(({ kind }) => kind === 'actor');
+    expect(actors.length).toBeGreaterThan(50);
+    expect(lines.join('').length).toBeLessThan(2 * 2 ** 20);
+    expect(lines.join('').match(/n{1020,}…/g)?.length).toBeGreaterThan(300);
+    expect(lines.join('')).not.toMatch(/n{1024}/);
+    expect(records.filter(({ kind }) => kind === 'notice').map((record) => (record as NoticeRecord).text)).toEqual([
+      'actors take more than 1048576 bytes: the rest of their contexts is left out',
+      'actors take more than 1048576 bytes: no more are told of',
+    ]);
+    // There is room again once they have ended.
+    for (let n = 0; n < 2_000; n++) {
+      const snapshot = { status: 'done' };
+      store.take(
+        number,
+        JSON.stringify([{ kind: 'snapshot', seq: 0, at: 0, actor: `0/x:${n}`, event: 'end', snapshot }]),
+      );
+    }
+    store.take(number, JSON.stringify([lamp('x:new')]));
+    expect([...store.lines()].at(-1)).toContain('1/x:new');
+    store.close();
+  });
+
+  test('takes data that is nested as deep as a message is long, and shows its beginning', () => {
+    const store = new Store('a test', Date.now);
+    const number = store.join();
+    const deep = '['.repeat(1_000_000) + ']'.repeat(1_000_000);
+    store.take(number, `[{"kind":"event","seq":0,"at":0,"actor":"0/x:0","event":{"type":"deep","value":${deep}}}]`);
+    const { event } = JSON.parse([...store.lines()].at(-1) ?? '') as EventRecord;
+    expect(JSON.stringify(event)).toMatch(/^\{"type":"deep","value":\[{60,64}"…"\]{60,64}\}$/);
+    store.close();
   });
 
   test('puts what several processes tell into the order in which it happened', async () => {

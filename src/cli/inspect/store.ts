@@ -2,25 +2,34 @@ import { createHash } from 'node:crypto';
 import { History, recordsOf } from '../../inspect/history.js';
 import {
   type ActorKey,
+  type ActorRecord,
   type InspectionRecord,
   RECORDING_VERSION,
   type RecordingLine,
   type RecordingStart,
+  type SnapshotRecord,
 } from '../../inspect/record.js';
 import { flawOf, lineOf, type Recording } from '../../inspect/recording.js';
 import { recordsOfStately } from '../../inspect/stately.js';
+import { bounded, clipped, weightOf } from '../../inspect/weight.js';
 import { adopt } from './adopt.js';
 
-/** What is kept, whoever sends it. Counts, and bytes of JSON. */
+/**
+ * What is kept, whichever process sends it: counts, and bytes as {@link weightOf} has them. Strings are cut before they count,
+ * as {@link bounded} says. What has ended, and definitions, have limits of their own in {@link History}.
+ */
 export interface StoreLimits {
   /** Records that can be gone back to. */
   readonly records: number;
   readonly recordBytes: number;
-  /** One record; one definition. */
+  /** One record; one definition. Characters of JSON. */
   readonly record: number;
   readonly definition: number;
-  /** Contexts and outputs of all actors that live: beyond it they are left out, and their states are still there. */
-  readonly contextBytes: number;
+  /**
+   * All actors that live. Beyond it contexts are left out, and states are still there; where even an actor without its context
+   * does not fit, it is not told of.
+   */
+  readonly actorBytes: number;
   /** Actors that live, of all processes. */
   readonly actors: number;
 }
@@ -30,15 +39,22 @@ const STORE_LIMITS: StoreLimits = {
   recordBytes: 64 * 2 ** 20,
   record: 64 * 1024,
   definition: 2 ** 20,
-  contextBytes: 64 * 2 ** 20,
+  actorBytes: 64 * 2 ** 20,
   actors: 50_000,
 };
 
 /** How long a record is held for an earlier one from another process. Milliseconds. */
 const HOLD = 30;
 
+/** What waits for its order is put into it when it is so much: records, and bytes. */
+const MOST_HELD = 10_000;
+const MOST_HELD_BYTES = 8 * 2 ** 20;
+
+/** Characters by which a process may name an actor, or a definition: a name that is cut could be another's. */
+const MAX_KEY = 256;
+
 /** Of one process. */
-const MOST_DEFINITIONS = 1_000;
+const MOST_DEFINITIONS = 500;
 
 /** Complaints about one process. */
 const MOST_NOTICES = 20;
@@ -57,6 +73,15 @@ interface Process {
   lastAt: number;
 }
 
+/** What a living actor weighs. */
+interface Weight {
+  /** But for its snapshot. */
+  readonly base: number;
+  readonly snapshot: number;
+}
+
+const LEFT_OUT = '[left out]';
+
 type Subscriber = (frame: string) => void;
 
 /** All that is known of the inspected processes, within bounds, and who wants to hear of it. */
@@ -68,9 +93,11 @@ export class Store {
   readonly #history = new History();
   readonly #processes = new Map<number, Process>();
   readonly #subscribers = new Set<Subscriber>();
-  readonly #contexts = new Map<ActorKey, number>();
-  #contextBytes = 0;
+  /** Of actors that live. */
+  readonly #weights = new Map<ActorKey, Weight>();
+  #actorBytes = 0;
   #held: InspectionRecord[] = [];
+  #heldBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #last = 0;
   #seq = 0;
@@ -102,7 +129,7 @@ export class Store {
     this.#processes.delete(number);
     if (process?.isIntroduced !== true) return;
     this.#hold({ kind: 'left', seq: 0, at: this.#now(), process: number });
-    for (const key of this.#contexts.keys()) if (key.startsWith(`${number}/`)) this.#weigh(key, undefined);
+    for (const key of this.#weights.keys()) if (key.startsWith(`${number}/`)) this.#weigh(key, undefined);
   }
 
   /** A message of a process: an array of records, or one object in Stately's protocol. Whatever is wrong is told, once. */
@@ -126,7 +153,7 @@ export class Store {
     if (process === undefined || process.complaints.has(what) || process.complaints.size >= MOST_NOTICES) return;
     process.complaints.add(what);
     this.#introduce(process, this.#now());
-    const text = detail === '' ? what : `${what}: ${detail.slice(0, 200)}`;
+    const text = clipped(detail === '' ? what : `${what}: ${detail}`, 300);
     this.#hold({ kind: 'notice', seq: 0, at: this.#now(), process: number, text });
   }
 
@@ -157,11 +184,12 @@ export class Store {
   settle(until = Number.POSITIVE_INFINITY): void {
     const due = this.#held.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at);
     this.#held = this.#held.filter(({ at }) => at > until);
+    if (this.#held.length === 0) this.#heldBytes = 0;
     const settled: InspectionRecord[] = [];
     for (const record of due) {
       const numbered = { ...record, seq: ++this.#seq };
       settled.push(numbered);
-      this.#history.push(numbered, JSON.stringify(numbered).length);
+      this.#history.push(numbered, weightOf(numbered));
     }
     this.#history.trim(this.#limits.records, this.#limits.recordBytes);
     if (settled.length === 0 || this.#subscribers.size === 0) return;
@@ -186,7 +214,10 @@ export class Store {
   #takeRecord(process: Process, value: unknown): void {
     const { number } = process;
     const flaw = flawOf(value);
-    const record = flaw === undefined ? this.#adopted(process, value as RecordingLine) : undefined;
+    const record =
+      flaw === undefined && hasShortKeys(value as RecordingLine)
+        ? this.#adopted(process, bounded(value as RecordingLine))
+        : undefined;
     if (record === undefined) {
       this.complain(number, 'it sent what is no record', flaw ?? 'not one of a process');
       return;
@@ -205,11 +236,12 @@ export class Store {
     this.#introduce(process, record.at);
     // The same machine in another process.
     if (record.kind === 'definition' && this.#history.now.definitions.has(record.hash)) return;
-    if (record.kind === 'actor' && !this.#contexts.has(record.actor) && this.#contexts.size >= this.#limits.actors) {
+    if (record.kind === 'actor' && !this.#weights.has(record.actor) && this.#weights.size >= this.#limits.actors) {
       this.complain(number, `more than ${this.#limits.actors} actors live: no more are told of`);
       return;
     }
-    this.#hold(this.#lightened(number, record));
+    const admitted = this.#admitted(number, record);
+    if (admitted !== undefined) this.#hold(admitted);
   }
 
   /** One that did not say what it is called; before whatever it says. */
@@ -231,35 +263,48 @@ export class Store {
     return { ...record, at, hash };
   }
 
-  /** Without its context where all of them take too much room. */
-  #lightened(number: number, record: InspectionRecord): InspectionRecord {
+  /** Weighs a record of an actor: without its context where all actors take too much room; undefined where even that is too much. */
+  #admitted(number: number, record: InspectionRecord): InspectionRecord | undefined {
     if (record.kind !== 'actor' && record.kind !== 'snapshot') return record;
     const { actor, snapshot } = record;
+    const known = this.#weights.get(actor);
     if (snapshot.status !== 'active') {
       this.#weigh(actor, undefined);
       return record;
     }
-    if (record.kind === 'snapshot' && !this.#contexts.has(actor)) return record;
-    const size = JSON.stringify(snapshot).length;
-    if (this.#contextBytes - (this.#contexts.get(actor) ?? 0) + size <= this.#limits.contextBytes) {
-      this.#weigh(actor, size);
-      return record;
-    }
-    this.#weigh(actor, 0);
-    this.complain(number, `contexts take more than ${this.#limits.contextBytes} characters: the rest is left out`);
+    if (record.kind === 'snapshot' && known === undefined) return record;
+    const most = this.#limits.actorBytes;
+    const room = most - this.#actorBytes + (known === undefined ? 0 : known.base + known.snapshot);
     const { status, value } = snapshot;
-    return { ...record, snapshot: { status, ...(value === undefined ? {} : { value }), context: '[left out]' } };
+    const light = { ...record, snapshot: { status, ...(value === undefined ? {} : { value }), context: LEFT_OUT } };
+    for (const each of [record, light]) {
+      const weight = weighed(each, known);
+      if (weight.base + weight.snapshot > room) {
+        this.complain(number, `actors take more than ${most} bytes: the rest of their contexts is left out`);
+        continue;
+      }
+      this.#weigh(actor, weight);
+      return each;
+    }
+    this.complain(number, `actors take more than ${most} bytes: no more are told of`);
+    return undefined;
   }
 
-  #weigh(actor: ActorKey, size: number | undefined): void {
-    this.#contextBytes += (size ?? 0) - (this.#contexts.get(actor) ?? 0);
-    if (size === undefined) this.#contexts.delete(actor);
-    else this.#contexts.set(actor, size);
+  #weigh(actor: ActorKey, weight: Weight | undefined): void {
+    const known = this.#weights.get(actor);
+    if (known !== undefined) this.#actorBytes -= known.base + known.snapshot;
+    if (weight === undefined) {
+      this.#weights.delete(actor);
+      return;
+    }
+    this.#weights.set(actor, weight);
+    this.#actorBytes += weight.base + weight.snapshot;
   }
 
   #hold(record: InspectionRecord): void {
     this.#held.push(record);
-    if (this.#held.length >= 10_000) this.settle();
+    this.#heldBytes += weightOf(record);
+    if (this.#held.length >= MOST_HELD || this.#heldBytes >= MOST_HELD_BYTES) this.settle();
     this.#tick();
   }
 
@@ -270,6 +315,29 @@ export class Store {
       if (this.#held.length > 0) this.#tick();
     }, HOLD);
   }
+}
+
+/** A snapshot replaces the one before, and what led to it; the rest of an actor stays. */
+function weighed(record: ActorRecord | SnapshotRecord, known: Weight | undefined): Weight {
+  if (record.kind === 'snapshot') return { base: known?.base ?? 0, snapshot: weightOf(record) };
+  const { snapshot, last, ...rest } = record;
+  return { base: weightOf(rest), snapshot: weightOf({ snapshot, last }) };
+}
+
+/** Whether everything by which a record names actors and definitions is short; a name of any other kind is cut. */
+function hasShortKeys(record: RecordingLine): boolean {
+  const { actor, parent, source, session, peer, hash, definition, part } = record as unknown as Record<string, unknown>;
+  const keys = [
+    actor,
+    parent,
+    source,
+    session,
+    peer,
+    hash,
+    definition,
+    (part as { session?: unknown } | undefined)?.session,
+  ];
+  return keys.every((key) => typeof key !== 'string' || key.length <= MAX_KEY);
 }
 
 function hashOf(text: string): string {
