@@ -5,6 +5,7 @@ import type { IncomingRequest, Refusals, Reply } from './calls/answer.js';
 import { type Credit, DEFAULT_SERVING, servingOf } from './calls/serving.js';
 import { Endpoint, type EndpointHost } from './endpoint.js';
 import { InvalidArgument } from './errors.js';
+import type { Limits } from './limits.js';
 import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
 import type { ConnectionActorRef } from './registry.js';
 import type { Report } from './report.js';
@@ -58,6 +59,11 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     super(host, opened);
     this.#host = host;
     this.peerMetadata = opened.metadata;
+  }
+
+  /** The limits of the session. @internal */
+  get limits(): Limits {
+    return this.#host.config.limits;
   }
 
   /** The connection's actor, as long as it lives. */

@@ -1,8 +1,9 @@
+import { checkMetadata } from '../arguments.js';
 import { isThenable } from '../deferred.js';
 import { Cancelled, LimitExceeded } from '../errors.js';
 import { MAX_DELAY } from '../limits.js';
 import { type Metadata, type MetadataEntry, propagated } from '../wire/metadata.js';
-import type { ClientMiddleware, HandlerMiddleware } from './calls.js';
+import type { AnyClientCall, ClientMiddleware, HandlerMiddleware } from './calls.js';
 
 /** The metadata key of when a caller gives its call up: an integer, milliseconds since 1970. */
 const DEADLINE = 'request-deadline';
@@ -13,6 +14,16 @@ const TRACE_STATE = 'tracestate';
 
 /** Any version, also a later one, which may have more behind it. */
 const TRACE_PARENT_FORM = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
+
+/** What the W3C has every platform pass on of a state, at least, and we at most: members of the list, and characters. */
+const MAX_STATE_MEMBERS = 32;
+const MAX_STATE_LENGTH = 512;
+
+/** Characters of a member of the list that goes first where the state is too long. */
+const LONG_MEMBER = 128;
+
+/** Characters; version 00 has 55. */
+const MAX_PARENT_LENGTH = 512;
 
 function entriesOf(metadata: Metadata, key: string): MetadataEntry[] {
   return metadata.filter((entry) => entry.key === key);
@@ -45,9 +56,11 @@ const carryDeadline: ClientMiddleware = async (call, next) => {
   if (!(left >= 0)) return next(call);
   const deadline = Math.ceil(now + left);
   const entry: MetadataEntry = { key: DEADLINE, value: BigInt(deadline), flags: 0n };
+  // A deadline that a peer has set must not make the call fail. We keep it, be it without the peer of this call.
+  const isTold = inherited === undefined || fits(call, [entry]);
   const within = inherited === undefined ? timeout : Math.min(left, MAX_DELAY);
   try {
-    return await next({ ...call, timeout: within, metadata: [...metadata, entry] });
+    return await next({ ...call, timeout: within, metadata: isTold ? [...metadata, entry] : metadata });
   } catch (error) {
     // The peer keeps the same time, and may be the first to say so.
     if (!(error instanceof Cancelled) || error.by !== 'peer' || Date.now() < deadline) throw error;
@@ -66,8 +79,54 @@ const carryTrace: ClientMiddleware = async (call, next) => {
   // As the W3C has it: without one valid parent the state means nothing.
   if (typeof parent?.value !== 'string' || others.length > 0 || !TRACE_PARENT_FORM.test(parent.value))
     return next(call);
-  return next({ ...call, metadata: [...metadata, parent, ...entriesOf(carried, TRACE_STATE)] });
+  if (parent.value.length > MAX_PARENT_LENGTH || !fits(call, [parent])) return next(call);
+  const entries = entriesOf(carried, TRACE_STATE);
+  const state = newestOf(entries);
+  // Several entries, or one that says the same.
+  const joined = state.length > 0 ? [{ ...(state[0] as MetadataEntry), value: textsIn(state).join() }] : [];
+  const trace = [state, joined].find((each) => fits(call, [parent, ...each])) ?? [];
+  return next({ ...call, metadata: [...metadata, parent, ...trace] });
 };
+
+/** Whether a call can carry more entries: a peer, which has written them, must not make it fail. */
+function fits({ metadata, connection }: AnyClientCall, more: Metadata): boolean {
+  try {
+    checkMetadata([...metadata, ...more], 'metadata', connection.limits);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function textsIn(entries: Metadata): string[] {
+  return entries.flatMap(({ value }) => (typeof value === 'string' ? [value] : []));
+}
+
+/**
+ * A trace state within the W3C's limits, as it came where it keeps them. Otherwise it is one entry of the newest members, which
+ * come first in the list. Where there are too many characters, long members go before any others.
+ */
+function newestOf(entries: readonly MetadataEntry[]): readonly MetadataEntry[] {
+  const texts = textsIn(entries);
+  const members = texts
+    .flatMap((text) => text.split(','))
+    .map((member) => member.trim())
+    .filter((member) => member !== '' && /^[\x20-\x7e]+$/.test(member));
+  const length = texts.join().length;
+  if (members.length <= MAX_STATE_MEMBERS && length <= MAX_STATE_LENGTH) {
+    return entries.filter(({ value }) => typeof value === 'string');
+  }
+  let left = MAX_STATE_LENGTH;
+  const kept: string[] = [];
+  for (const member of length > MAX_STATE_LENGTH ? members.filter((each) => each.length <= LONG_MEMBER) : members) {
+    if (kept.length === MAX_STATE_MEMBERS || member.length > left) break;
+    kept.push(member);
+    // With the comma behind it.
+    left -= member.length + 1;
+  }
+  const [first] = entries;
+  return first === undefined || kept.length === 0 ? [] : [{ ...first, value: kept.join() }];
+}
 
 /** Aborts the handler's signal when the caller's deadline has passed. */
 const keepDeadline: HandlerMiddleware = (call, next) => {

@@ -224,6 +224,66 @@ describe('a call that is made for another one', () => {
     expect(await passedOn([{ key: 'other', value: 'stays', flags: 0n }, ...trace])).toEqual(trace);
   });
 
+  const parent = { key: 'traceparent', value: PARENT, flags: 0n };
+  const state = (value: string): Metadata[number] => ({ key: 'tracestate', value, flags: 0n });
+  /** So many members of so many characters each. */
+  const members = (count: number, length: number): string[] =>
+    Array.from({ length: count }, (_, at) => `${at}=`.padEnd(length, 'x'));
+
+  it.each<[what: string, given: Metadata, carried: Metadata]>([
+    ['of 32 members', members(32, 5).map(state), members(32, 5).map(state)],
+    ['of one more, the newest of them', members(33, 5).map(state), [state(members(32, 5).join())]],
+    ['of 63 entries, the newest of them', members(63, 5).map(state), [state(members(32, 5).join())]],
+    ['of 512 characters', [state('x'.repeat(512))], [state('x'.repeat(512))]],
+    ['of more, the newest members', [state(members(10, 100).join())], [state(members(5, 100).join())]],
+    [
+      'of more, but no long members',
+      [state([...members(2, 129), 'c=1', ...members(3, 128)].join())],
+      [state(`c=1,${members(3, 128).join()}`)],
+    ],
+    ['of one long member', [state('x'.repeat(16_000))], []],
+    [
+      'of more than fits, in spaces and commas',
+      [state(` ${'a=1, ,'.repeat(200)}`)],
+      [state(new Array(32).fill('a=1').join())],
+    ],
+    ['that is no text', [{ key: 'tracestate', value: 1n, flags: 0n }], []],
+    [
+      'whose flags nobody knows',
+      members(40, 5).map((value) => ({ ...state(value), flags: 8n })),
+      [{ ...state(members(32, 5).join()), flags: 8n }],
+    ],
+  ])('carries a state %s', async (_, given, carried) => {
+    expect(await passedOn([parent, ...given])).toEqual([parent, ...carried]);
+  });
+
+  it.each<[what: string, own: number, carried: Metadata]>([
+    ['all of it, if it fits', 61, [parent, state('a=1'), state('b=2')]],
+    ['in one entry, if two do not fit', 62, [parent, state('a=1,b=2')]],
+    ['the parent alone, if there is room for that', 63, [parent]],
+    ['nothing, if there is no room', 64, []],
+  ])('goes out with as many entries as there may be, and carries of its trace %s', async (_, own, carried) => {
+    const metadata = Array.from({ length: own }, (_, at) => ({ key: `own ${at}`, value: '', flags: 0n }));
+    const full = Between.handler({
+      ask: withContext((context) => Told.client(context.connection).tell({ context, metadata })),
+      wait: () => {},
+    });
+    pair = await pairOf([full]);
+    const client = await pair.session.open(Between);
+    callerOf(client).connection.serve(told);
+    const heard = await client.ask({ metadata: [parent, state('a=1'), state('b=2')] });
+    expect(heard.slice(own)).toEqual(carried);
+    // A deadline that comes from the peer has no room either.
+    const deadline = { key: 'request-deadline', value: BigInt(Date.now() + 60_000), flags: 0n };
+    expect((await client.ask({ metadata: [deadline] })).length).toBe(Math.min(64, own + 1));
+  });
+
+  it('carries no parent on that is as long as metadata may be', async () => {
+    expect(await passedOn([{ ...parent, value: `01${PARENT.slice(2)}-${'x'.repeat(16_000)}` }, state('a=1')])).toEqual(
+      [],
+    );
+  });
+
   it.each<[string, Metadata]>([
     ['that is marked NO_PROPAGATE', [{ key: 'traceparent', value: PARENT, flags: NO_PROPAGATE }]],
     ['that is malformed', [{ key: 'traceparent', value: `${PARENT}0`, flags: 0n }]],
