@@ -5,6 +5,7 @@ import * as diagram from 'roam-actors/diagram';
 import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
+import * as postcard from 'roam-actors/postcard';
 import * as testing from 'roam-actors/testing';
 import * as websocket from 'roam-actors/websocket';
 
@@ -17,6 +18,7 @@ export const everything = [
   inspect,
   machines,
   memory,
+  postcard,
   testing,
   websocket,
 ];
@@ -33,6 +35,8 @@ export const checked = [
   (): number => machines,
   // @ts-expect-error -- a namespace
   (): number => memory,
+  // @ts-expect-error -- a namespace
+  (): number => postcard,
   // @ts-expect-error -- a namespace
   (): number => testing,
   // @ts-expect-error -- a namespace

@@ -260,6 +260,6 @@ function metadataValue(kind: unknown, value: unknown, where: string, at: string)
   }
 }
 
-function malformed(where: string, what: string, limit?: keyof DecodeLimits): ProtocolError {
+export function malformed(where: string, what: string, limit?: keyof DecodeLimits): ProtocolError {
   return new ProtocolError('remote', `malformed ${where}: ${what}`, 'session.message', limit);
 }

@@ -1,9 +1,10 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
+import type { Codec } from '../../src/codec/codec.js';
 import { InvalidArgument } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
+import { CODECS } from '../support/codecs.js';
 import { DEFAULT_LIMITS, exampleMessages } from '../support/messages.js';
 
 type Fields = Record<string, unknown>;
@@ -19,9 +20,9 @@ function spoiled(name: string, path: string, value: unknown): unknown {
   return replace(example, path.split('.'));
 }
 
-function refusal(message: unknown): string | undefined {
+function refusalBy(codec: Codec, message: unknown): string | undefined {
   try {
-    messagePack.encode(message as Message);
+    codec.encode(message as Message);
     return undefined;
   } catch (error) {
     if (!(error instanceof InvalidArgument)) throw error;
@@ -133,7 +134,9 @@ const TABLE: [string, string, unknown[], string][] = [
   ['Ping', 'type', ['ping', 'Call', null, undefined, 9, 'toString'], 'message.type is unknown'],
 ];
 
-describe('encode refuses what the wire cannot represent exactly, and names it', () => {
+describe.each(CODECS)('encode of %s refuses what the wire cannot represent exactly, and names it', (_, codec) => {
+  const refusal = (message: unknown) => refusalBy(codec, message);
+
   it.each(TABLE)('in %s: %s', (name, path, values, expected) => {
     for (const value of values) expect([value, refusal(spoiled(name, path, value))]).toEqual([value, expected]);
   });
@@ -166,9 +169,9 @@ describe('encode refuses what the wire cannot represent exactly, and names it', 
 
   it('and then encodes the next message as ever', () => {
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
-    const before = messagePack.encode(ping);
+    const before = codec.encode(ping);
     expect(refusal(spoiled('Hello', 'metadata.1.value', new Sensitive(-1n)))).toBe(`Hello.metadata[1].value ${U64}`);
-    expect(messagePack.encode(ping)).toEqual(before);
+    expect(codec.encode(ping)).toEqual(before);
   });
 
   // r[rpc.metadata.flags.sensitive]
@@ -180,7 +183,7 @@ describe('encode refuses what the wire cannot represent exactly, and names it', 
   });
 });
 
-describe('encode takes', () => {
+describe.each(CODECS)('encode of %s takes', (_, codec) => {
   it('Buffers, and Uint8Arrays of another realm, for Uint8Arrays', () => {
     const foreign = runInNewContext('Uint8Array.of(1, 2, 3)') as Uint8Array;
     expect(foreign).not.toBeInstanceOf(Uint8Array);
@@ -191,14 +194,12 @@ describe('encode takes', () => {
         id: 1,
         body: { type: 'Response', channels: [], metadata: [{ key: 'k', value, flags: 0n }], ret: value },
       });
-      expect(messagePack.decode(messagePack.encode(message(bytes)), DEFAULT_LIMITS)).toEqual(
-        message(Uint8Array.of(1, 2, 3)),
-      );
+      expect(codec.decode(codec.encode(message(bytes)), DEFAULT_LIMITS)).toEqual(message(Uint8Array.of(1, 2, 3)));
     }
   });
 
   it('frozen messages', () => {
     const ping: Message = Object.freeze({ type: 'Ping', connectionId: 0, nonce: 1n });
-    expect(messagePack.decode(messagePack.encode(ping), DEFAULT_LIMITS)).toEqual(ping);
+    expect(codec.decode(codec.encode(ping), DEFAULT_LIMITS)).toEqual(ping);
   });
 });

@@ -1,0 +1,1 @@
+export { postcard } from './postcard.js';

@@ -1,0 +1,238 @@
+import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
+import { sizeOf } from '../../wire/metadata.js';
+import { allocate, copy } from '../frames.js';
+import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from '../layout.js';
+import { isBytes, lengthOf, type Part, partsOf } from '../writer.js';
+
+// A frame is written in two steps: first its exact length, then its bytes into memory of that length. Fields of a user's
+// message may be getters, which throw, or encode messages themselves. So each field is read once, and nothing is
+// written before the last one has been read.
+//
+// Nearly all traffic is Calls and Responses without channels and metadata, Items and GrantCredits. They are written
+// straight from the message, without an object in between. All other messages, and everything that may be wrong, go
+// through `partsOf`, which checks each field and names the one that it refuses.
+
+/**
+ * The frame of `message`.
+ *
+ * @throws InvalidArgument for a field that the wire can't represent exactly.
+ */
+export function writeMessage(message: Message): Uint8Array {
+  return writeUsual(message) ?? writeParts(partsOf(message));
+}
+
+/** Where the next byte of the frame goes. */
+let at = 0;
+
+/** Between a bigint and its two halves. */
+const long = new DataView(new ArrayBuffer(8));
+
+const encoder = new TextEncoder();
+
+/** Shorter strings of ASCII are faster to write one by one than with a TextEncoder. */
+const SHORT = 48;
+
+function writeUsual(message: Message): Uint8Array | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { type } = message;
+  if (type !== 'RequestMessage' && type !== 'ChannelMessage') return undefined;
+  const { connectionId } = message;
+  if (!isId(connectionId)) return undefined;
+  const { id } = message as DataMessage;
+  if (!isId(id)) return undefined;
+  const { body } = message as DataMessage;
+  if (typeof body !== 'object' || body === null) return undefined;
+  return type === 'RequestMessage'
+    ? writeRequest(connectionId, id, body as RequestMessage['body'])
+    : writeChannel(connectionId, id, body as ChannelMessage['body']);
+}
+
+function writeRequest(connectionId: number, id: number, body: RequestMessage['body']): Uint8Array | undefined {
+  const { type } = body;
+  if (type === 'Call') {
+    const { methodId } = body as Call;
+    if (typeof methodId !== 'bigint' || methodId < 0n || methodId > MAX_U64) return undefined;
+    if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
+    const { args } = body as Call;
+    if (!isPayload(args)) return undefined;
+    long.setBigUint64(0, methodId);
+    const high = long.getUint32(0);
+    const low = long.getUint32(4);
+    const frame = begin(connectionId, TAG.RequestMessage, id, REQUEST_BODY.Call, longLength(low, high) + 2, args);
+    putLong(frame, low, high);
+    return endWith(frame, args);
+  }
+  if (type === 'Response') {
+    if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
+    const { ret } = body as Response;
+    if (!isPayload(ret)) return undefined;
+    const frame = begin(connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response, 2, ret);
+    return endWith(frame, ret);
+  }
+  return undefined;
+}
+
+function writeChannel(connectionId: number, id: number, body: ChannelMessage['body']): Uint8Array | undefined {
+  const { type } = body;
+  if (type === 'Item') {
+    const { item } = body;
+    if (!isPayload(item)) return undefined;
+    const frame = begin(connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item, 0, item);
+    copy(item, 0, frame, at, lengthOf(item));
+    return frame;
+  }
+  if (type === 'GrantCredit') {
+    const { additional } = body;
+    if (!isId(additional) || additional > MAX_U32) return undefined;
+    const frame = begin(connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.GrantCredit, varintLength(additional));
+    put(frame, additional);
+    return frame;
+  }
+  return undefined;
+}
+
+function isId(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function isPayload(value: unknown): value is Uint8Array {
+  return isBytes(value) && lengthOf(value) <= MAX_U32;
+}
+
+/** A frame that begins with these four, and has room for `more` bytes and the payload. */
+function begin(connectionId: number, tag: number, id: number, body: number, more: number, payload?: Uint8Array) {
+  const head = varintLength(connectionId) + varintLength(id) + 2 + more;
+  const frame = allocate(payload === undefined ? head : head + lengthOf(payload));
+  at = 0;
+  put(frame, connectionId);
+  frame[at++] = tag;
+  put(frame, id);
+  frame[at++] = body;
+  return frame;
+}
+
+/** Ends `frame` with two empty lists and the payload. */
+function endWith(frame: Uint8Array, payload: Uint8Array): Uint8Array {
+  frame[at++] = 0;
+  frame[at++] = 0;
+  copy(payload, 0, frame, at, lengthOf(payload));
+  return frame;
+}
+
+/** How many bytes the varint of a safe integer has. */
+function varintLength(value: number): number {
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  let length = 3;
+  for (let rest = value / 0x20_0000; rest >= 1; rest /= 0x80) length++;
+  return length;
+}
+
+function put(frame: Uint8Array, value: number): void {
+  let rest = value;
+  while (rest > 0x7fff_ffff) {
+    frame[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  while (rest >= 0x80) {
+    frame[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  frame[at++] = rest;
+}
+
+/** How many bytes the varint of the 64 bits in two halves has. */
+function longLength(low: number, high: number): number {
+  if (high === 0) return varintLength(low);
+  // 35 bits fill five bytes, and 63 fill nine.
+  return high < 0x20_0000 ? varintLength(high * 2 ** 32 + low) : high < 0x0100_0000 ? 8 : high < 0x8000_0000 ? 9 : 10;
+}
+
+function putLong(frame: Uint8Array, low: number, high: number): void {
+  let lower = low;
+  let upper = high;
+  while (upper !== 0) {
+    frame[at++] = (lower & 0x7f) | 0x80;
+    lower = ((lower >>> 7) | (upper << 25)) >>> 0;
+    upper >>>= 7;
+  }
+  put(frame, lower);
+}
+
+/** The frame of what `partsOf` made of a message. */
+function writeParts(parts: readonly Part[]): Uint8Array {
+  const settings = settingsIndex(parts[1]);
+  let length = 0;
+  for (let index = 0; index < parts.length; index++) length += topLength(parts[index] as Part, index === settings);
+  const frame = allocate(length);
+  at = 0;
+  for (let index = 0; index < parts.length; index++) putTop(frame, parts[index] as Part, index === settings);
+  return frame;
+}
+
+/** Which part of a message with this tag is its settings. They are a struct, all other arrays are lists. */
+function settingsIndex(tag: Part | undefined): number | undefined {
+  if (tag === TAG.Hello) return 3;
+  return tag === TAG.HelloYourself || tag === TAG.ConnectionOpen || tag === TAG.ConnectionAccept ? 2 : undefined;
+}
+
+/** The length of a part of the message itself: bytes are the payload there, which has no length before it. */
+function topLength(part: Part, isStruct: boolean): number {
+  if (typeof part !== 'object') return partLength(part);
+  if (!Array.isArray(part)) return lengthOf(part);
+  return isStruct ? partLength(part) : varintLength(part.length) + partLength(part);
+}
+
+/** The length of a part; of an array without its count, as structs are. */
+function partLength(part: Part): number {
+  if (typeof part === 'number') return varintLength(part);
+  if (typeof part === 'bigint') {
+    long.setBigUint64(0, part);
+    return longLength(long.getUint32(4), long.getUint32(0));
+  }
+  if (!Array.isArray(part)) {
+    const length = sizeOf(part);
+    return varintLength(length) + length;
+  }
+  let length = 0;
+  for (const inner of part) length += partLength(inner);
+  return length;
+}
+
+function putTop(frame: Uint8Array, part: Part, isStruct: boolean): void {
+  if (typeof part !== 'object') putPart(frame, part);
+  else if (!Array.isArray(part)) copy(part, 0, frame, at, lengthOf(part));
+  else {
+    if (!isStruct) put(frame, part.length);
+    putPart(frame, part);
+  }
+}
+
+function putPart(frame: Uint8Array, part: Part): void {
+  if (typeof part === 'number') put(frame, part);
+  else if (typeof part === 'bigint') {
+    long.setBigUint64(0, part);
+    putLong(frame, long.getUint32(4), long.getUint32(0));
+  } else if (typeof part === 'string') {
+    putText(frame, part);
+  } else if (Array.isArray(part)) for (const inner of part) putPart(frame, inner);
+  else {
+    put(frame, part.length);
+    frame.set(part, at);
+    at += part.length;
+  }
+}
+
+function putText(frame: Uint8Array, text: string): void {
+  const length = sizeOf(text);
+  put(frame, length);
+  if (length === text.length && length <= SHORT) {
+    for (let index = 0; index < length; index++) frame[at++] = text.charCodeAt(index);
+  } else {
+    at += encoder.encodeInto(text, frame.subarray(at)).written;
+  }
+}
