@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
-const NODE_ONLY = '^src/(cli/|link/websocket-node\\.ts$|inspect/inspect-node\\.ts$|viewer/build\\.mjs$)';
+const NODE_ONLY =
+  '^src/(cli/|link/(listen|stream|tcp|websocket-node)\\.ts$|inspect/inspect-node\\.ts$|viewer/build\\.mjs$)';
 
 /** What bench/ has to itself, and installs only to be run. */
 const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(
@@ -80,7 +81,7 @@ export default {
     },
     {
       name: 'runs-in-browsers',
-      comment: 'Only the command line and the WebSocket link for Node know about Node.',
+      comment: 'Only the command line and the links for Node know about Node.',
       severity: 'error',
       from: { path: '^(src|machines)/', pathNot: NODE_ONLY },
       to: { dependencyTypes: ['core'] },

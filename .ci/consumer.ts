@@ -6,6 +6,7 @@ import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
 import * as postcard from 'roam-actors/postcard';
+import * as tcp from 'roam-actors/tcp';
 import * as testing from 'roam-actors/testing';
 import * as websocket from 'roam-actors/websocket';
 
@@ -19,6 +20,7 @@ export const everything = [
   machines,
   memory,
   postcard,
+  tcp,
   testing,
   websocket,
 ];
@@ -37,6 +39,8 @@ export const checked = [
   (): number => memory,
   // @ts-expect-error -- a namespace
   (): number => postcard,
+  // @ts-expect-error -- a namespace
+  (): number => tcp,
   // @ts-expect-error -- a namespace
   (): number => testing,
   // @ts-expect-error -- a namespace

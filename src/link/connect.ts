@@ -69,6 +69,11 @@ function checkUrl(url: string | URL): URL {
   return checked;
 }
 
+/** Without user, password and query: an error's text ends up in logs. */
+export function targetOf(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
 /** How an attempt to connect ends. */
 export interface Attempt {
   opened(link: Link): void;
@@ -76,13 +81,14 @@ export interface Attempt {
 }
 
 /**
- * Runs one attempt within its time and its signal. `begin` starts it and returns how to give it up, which is called
+ * Runs one attempt to connect to `target` within its time and its signal. `begin` starts it and returns how to give it up, which is called
  * unless it opened.
  */
-export function attemptToConnect(options: CheckedConnect, begin: (attempt: Attempt) => () => void): Promise<Link> {
-  const { url, connectTimeout, signal } = options;
-  // Without user, password and query: an error's text ends up in logs.
-  const target = `${url.protocol}//${url.host}${url.pathname}`;
+export function attemptToConnect(
+  target: string,
+  { connectTimeout, signal }: Pick<CheckedConnect, 'connectTimeout' | 'signal'>,
+  begin: (attempt: Attempt) => () => void,
+): Promise<Link> {
   const errorFor = (reason: string, cause?: unknown) => new LinkError(`cannot connect to ${target}: ${reason}`, cause);
   if (signal?.aborted === true) return Promise.reject(errorFor('aborted', signal.reason));
 

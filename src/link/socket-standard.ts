@@ -1,4 +1,4 @@
-import { CLOSED, OPEN, SocketLink } from './socket.js';
+import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
 /** What is used of a WebSocket with the standard interface: the browser's own. */
 export interface StandardWebSocket {
@@ -39,7 +39,7 @@ export class StandardLink extends SocketLink {
     socket.addEventListener('message', this.#onMessage);
     socket.addEventListener('close', this.#onClose);
     socket.addEventListener('error', this.#onError);
-    if (socket.readyState === CLOSED) this.gone(1006, '');
+    if (socket.readyState === CLOSED) this.gone(closeFailure(1006, ''));
   }
 
   get buffered(): number {
@@ -69,7 +69,7 @@ export class StandardLink extends SocketLink {
   protected cut(): void {
     this.#socket.close(ABORTED, 'aborted');
     // How long the browser goes on with its closing handshake is its own affair: we don't wait for its event.
-    this.gone(1006, '');
+    this.gone(closeFailure(1006, ''));
   }
 
   protected release(): void {
@@ -107,6 +107,6 @@ export class StandardLink extends SocketLink {
   readonly #onError = (): void => {};
 
   readonly #onClose = (event: { readonly code: number; readonly reason: string }): void => {
-    this.gone(event.code, event.reason);
+    this.gone(closeFailure(event.code, event.reason));
   };
 }

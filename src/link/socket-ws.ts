@@ -1,6 +1,6 @@
 import { LinkError } from '../errors.js';
 import { Fifo } from './fifo.js';
-import { CLOSED, OPEN, SocketLink } from './socket.js';
+import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
 /** What is used of a WebSocket of the package `ws` (8.23 or later). */
 export interface WsWebSocket {
@@ -21,10 +21,14 @@ export interface WsWebSocket {
 }
 
 /** What is used of the network socket beneath a `ws` WebSocket: any of Node's sockets fits. */
-export interface RawSocket {
+export interface RawSocket extends Addresses {
   cork(): void;
   uncork(): void;
   readonly errored?: Error | null;
+}
+
+/** Where the two ends of a network socket are. */
+export interface Addresses {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
   readonly remoteAddress?: string | undefined;
@@ -32,7 +36,7 @@ export interface RawSocket {
 }
 
 /** The addresses of both ends, in an order that is the same at both. */
-function nameOf(raw: RawSocket | undefined): string | undefined {
+export function nameOf(raw: Addresses | undefined): string | undefined {
   const { localAddress, localPort, remoteAddress, remotePort } = raw ?? {};
   if (localPort === undefined || remotePort === undefined) return undefined;
   return [`${localAddress}:${localPort}`, `${remoteAddress}:${remotePort}`]
@@ -110,7 +114,7 @@ export class WsLink extends SocketLink {
     ws.on('error', this.#onError);
     // Nothing is read before `start`, so that nothing piles up.
     ws.pause();
-    if (ws.readyState === CLOSED) this.gone(1006, '');
+    if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
   }
 
   get buffered(): number {
@@ -262,6 +266,6 @@ export class WsLink extends SocketLink {
   };
 
   readonly #onClose = (code: number, reason: Uint8Array): void => {
-    this.gone(code, String(reason), this.#raw?.errored ?? undefined);
+    this.gone(closeFailure(code, String(reason), this.#raw?.errored ?? undefined));
   };
 }

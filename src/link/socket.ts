@@ -18,7 +18,7 @@ const ORDERLY: ReadonlySet<number> = new Set([NORMAL, 1001, 1005]);
 const VIOLATION_TIMEOUT_MS = 1000;
 
 /**
- * What the links over a `ws` WebSocket and over a browser's have in common: the order of events, and the end.
+ * What the links over a `ws` WebSocket, a browser's and a byte stream have in common: the order of events, and the end.
  *
  * An end takes its course through the closing handshake, always within a bound, and is told when the socket is gone:
  * so after `ended` or `failed` nothing is left behind. The first failure stands; what arrives after it is discarded.
@@ -26,6 +26,7 @@ const VIOLATION_TIMEOUT_MS = 1000;
 export abstract class SocketLink implements Link {
   protected state: 'open' | 'closing' | 'over' = 'open';
   readonly #closeTimeout: number;
+  readonly #late: string;
   #events: LinkEvents | undefined;
   /** What arrived before `start`, until it is delivered. */
   #early: Uint8Array[] | undefined = [];
@@ -34,8 +35,10 @@ export abstract class SocketLink implements Link {
   #aborted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(closeTimeout: number) {
+  /** `late` says what did not happen in time when the end takes too long. */
+  constructor(closeTimeout: number, late = 'the peer did not complete the closing handshake') {
     this.#closeTimeout = closeTimeout;
+    this.#late = late;
   }
 
   abstract get buffered(): number;
@@ -115,22 +118,15 @@ export abstract class SocketLink implements Link {
     if (this.state !== 'over' && this.#early === undefined) this.#events?.drained();
   }
 
-  /** The socket is gone; `cause` says why, where that is known. */
-  protected gone(code: number, reason: string, cause?: unknown): void {
+  /** The socket is gone: in order, unless there is a failure. */
+  protected gone(error: Error | undefined): void {
     this.release();
     if (this.state === 'over') return;
     this.state = 'over';
     clearTimeout(this.#timer);
-    const failure = this.#failure ?? this.#failureOf(code, reason, cause);
+    const failure = this.#failure ?? error;
     this.#outcome = failure === undefined ? (events) => events.ended() : (events) => events.failed(failure);
     if (this.#events !== undefined && this.#early === undefined) this.#outcome(this.#events);
-  }
-
-  #failureOf(code: number, reason: string, cause: unknown): Error | undefined {
-    if (ORDERLY.has(code)) return undefined;
-    if (code === ABNORMAL) return new LinkError('the connection was lost without a closing handshake', cause);
-    const text = reason === '' ? '' : `: ${JSON.stringify(reason)}`;
-    return new LinkError(`the peer closed the WebSocket with code ${String(code)}${text}`, cause);
   }
 
   #deliverEarly(events: LinkEvents): void {
@@ -145,8 +141,16 @@ export abstract class SocketLink implements Link {
   #cutAfter(timeout: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#failure ??= new LinkError(`the peer did not complete the closing handshake within ${String(timeout)} ms`);
+      this.#failure ??= new LinkError(`${this.#late} within ${String(timeout)} ms`);
       this.cut();
     }, timeout);
   }
+}
+
+/** What a close code of a WebSocket says: nothing went wrong, or this; `cause` says why, where that is known. */
+export function closeFailure(code: number, reason: string, cause?: unknown): Error | undefined {
+  if (ORDERLY.has(code)) return undefined;
+  if (code === ABNORMAL) return new LinkError('the connection was lost without a closing handshake', cause);
+  const text = reason === '' ? '' : `: ${JSON.stringify(reason)}`;
+  return new LinkError(`the peer closed the WebSocket with code ${String(code)}${text}`, cause);
 }

@@ -1,5 +1,5 @@
 import { LinkError } from '../errors.js';
-import { attemptToConnect, type ConnectWebSocketOptions, checkConnect } from './connect.js';
+import { attemptToConnect, type ConnectWebSocketOptions, checkConnect, targetOf } from './connect.js';
 import type { Link } from './link.js';
 import { webSocketLink } from './websocket.js';
 
@@ -19,7 +19,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
   const checked = checkConnect(url, options);
   if (typeof WebSocket !== 'function') return Promise.reject(new LinkError('this environment has no WebSocket'));
 
-  return attemptToConnect(checked, (attempt) => {
+  return attemptToConnect(targetOf(checked.url), checked, (attempt) => {
     const socket = new WebSocket(checked.url);
     const onOpen = (): void => {
       release();

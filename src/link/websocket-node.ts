@@ -2,15 +2,15 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'n
 import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../errors.js';
-import { excerpt, stackOf } from '../printable.js';
-import { sparing } from '../report.js';
 import {
   attemptToConnect,
   type ConnectWebSocketOptions as BrowserOptions,
   checkConnect,
   checkMaxFrame,
+  targetOf,
 } from './connect.js';
 import type { Link } from './link.js';
+import { authority, guard, warn } from './listen.js';
 import { checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
 export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
@@ -128,7 +128,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
   const checked = checkConnect(url, options);
   const { closeTimeout, maxFrame } = checked;
 
-  return attemptToConnect(checked, (attempt) => {
+  return attemptToConnect(targetOf(checked.url), checked, (attempt) => {
     let socket: RawSocket | undefined;
     const ws = new WebSocket(checked.url, { ...wsOptions(maxFrame, closeTimeout), headers: { ...options.headers } });
     ws.on('upgrade', (response) => {
@@ -329,32 +329,3 @@ function listenerOf(server: Server, host: string, pending: Pending): WebSocketLi
   const local = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
   return { port, url: `ws://${authority(local, port)}`, close, [Symbol.asyncDispose]: close };
 }
-
-function authority(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${String(port)}` : `${host}:${String(port)}`;
-}
-
-/** Calls through; what is thrown goes to `failed`, and the answer is then undefined. */
-function guard<Args extends unknown[], Result>(
-  callback: (...args: Args) => Result,
-  failed: (error: unknown) => void,
-): (...args: Args) => Result | undefined {
-  return (...args) => {
-    try {
-      return callback(...args);
-    } catch (error) {
-      failed(error);
-      return undefined;
-    }
-  };
-}
-
-function warn(error: unknown): void {
-  tell({ kind: 'server', message: excerpt(String(error)), detail: error instanceof Error ? stackOf(error) : '' });
-}
-
-/** Any client may cause a warning by each attempt to connect. */
-const tell = sparing(
-  ({ message, detail }: { readonly kind: 'server'; readonly message: string; readonly detail: string }) =>
-    process.emitWarning(message, { type: 'RoamActorsWarning', detail }),
-);

@@ -81,7 +81,18 @@ function browserGlobals(): Record<string, unknown> {
 
 afterAll(() => stop());
 
-const entryPoints = Object.keys(manifest.exports).filter((subpath) => subpath !== './package.json');
+/** What a browser has no use for: it has no sockets. */
+const NODE_ONLY = new Set(['./tcp']);
+
+const entryPoints = Object.keys(manifest.exports).filter(
+  (subpath) => subpath !== './package.json' && !NODE_ONLY.has(subpath),
+);
+
+test.each([...NODE_ONLY])('%s is for Node only, and needs it', async (subpath) => {
+  const { metafile } = await bundle(browserSource(subpath));
+  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+  expect(imports.filter(({ external }) => external === true).map(({ path }) => path)).toContain('node:net');
+});
 
 test('the ./websocket of a browser is the browser’s own', () => {
   expect(browserSource('./websocket')).toBe('src/link/websocket-browser.ts');

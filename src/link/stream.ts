@@ -1,0 +1,387 @@
+import { Duplex, finished } from 'node:stream';
+import { copy } from '../codec/frames.js';
+import { InvalidArgument, LinkError } from '../errors.js';
+import { checkMaxFrame } from './connect.js';
+import { Fifo } from './fifo.js';
+import type { Link } from './link.js';
+import { SocketLink } from './socket.js';
+import { type Addresses, nameOf } from './socket-ws.js';
+import { checkTimeout } from './websocket.js';
+
+/** What is used of the half of a stream that is read: any Readable of Node's fits. */
+export interface ReadableHalf {
+  readonly readableEncoding: string | null;
+  readonly readableObjectMode: boolean;
+  pause(): unknown;
+  resume(): unknown;
+  destroy(error?: Error): unknown;
+}
+
+/** What is used of the half of a stream that is written: any Writable of Node's fits. */
+export interface WritableHalf {
+  readonly writableLength: number;
+  readonly writableObjectMode: boolean;
+  write(chunk: Uint8Array, written?: (error?: Error | null) => void): boolean;
+  end(): unknown;
+  destroy(error?: Error): unknown;
+}
+
+/** What is used of a stream in both directions: any Duplex of Node's fits, a socket, TLS, a channel of SSH. */
+export interface DuplexStream extends ReadableHalf, WritableHalf {
+  readonly readable: boolean;
+  readonly writable: boolean;
+}
+
+/** Options of {@link streamLink}. */
+export interface StreamLinkOptions {
+  /**
+   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link as soon as
+   * its length has arrived: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   *
+   * @defaultValue 1048576
+   */
+  readonly maxFrame?: number;
+
+  /**
+   * How long an end may take, in milliseconds: what was sent leaves, and the peer ends its side. Then the stream is
+   * destroyed and the link hears `failed`. From 1 to 2^31 − 1.
+   *
+   * @defaultValue 5000
+   */
+  readonly closeTimeout?: number;
+}
+
+/** The length before each message, little endian. */
+const PREFIX = 4;
+
+/** The memory that the beginning of a message takes, whatever length it claims; it doubles as the message arrives. */
+const LEAST_ROOM = 4096;
+
+/** How many messages of one tick leave in one write, and how many bytes. As over a WebSocket, more would save little. */
+const BATCH = 32;
+const BATCH_BYTES = 64 * 1024;
+
+/**
+ * The longest write. A message that fits leaves in one write with its length: official Rust peers can lose their place in the
+ * stream where a message comes in pieces. Of a longer one a slow peer takes a piece at a time, and each counts as progress.
+ */
+const LONGEST_WRITE = 256 * 1024;
+
+/** Bytes that may lie in the stream; what is sent beyond them waits here. */
+const WINDOW = 256 * 1024;
+
+// Taken once, so that a test's fake timers, installed later, don't hold up links.
+const { nextTick } = process;
+
+/** A link over a stream of bytes: `length: u32 little endian`, then so many bytes, for each message. */
+class StreamLink extends SocketLink {
+  readonly name: string | undefined;
+  /** All that was handed on is a copy. */
+  readonly releasesSent = true;
+  readonly #duplex: Duplex;
+  readonly #most: number;
+  readonly #forget: () => void;
+  readonly #queue = new Fifo<Uint8Array>();
+  #queued = 0;
+  /** How many bytes of the front of the queue, its length included, are written already. */
+  #written = 0;
+  #batch = 0;
+  #scheduled = false;
+  #settling = false;
+  #peerEnded = false;
+  /** Of the message that is arriving: its length, how many bytes of that have come, and how many of itself. */
+  #length = 0;
+  #prefix = 0;
+  #received = 0;
+  #room: Uint8Array | undefined;
+
+  constructor(duplex: Duplex, maxFrame: number, closeTimeout: number) {
+    super(closeTimeout, 'the connection did not end');
+    this.#duplex = duplex;
+    this.#most = 2 * maxFrame;
+    this.name = nameOf(duplex as Addresses);
+    // We end our own side when what was sent has left, and not as soon as the peer ends its side.
+    duplex.allowHalfOpen = true;
+    // Nothing is read before `start`, so that nothing piles up.
+    duplex.pause();
+    duplex.on('data', this.#onData);
+    duplex.on('end', this.#onEnd);
+    this.#peerEnded = duplex.readableEnded;
+    const forget = finished(duplex, (error) => this.#onFinished(error ?? undefined));
+    // What is destroyed may still tell of an error, which would be an uncaught exception without a listener.
+    duplex.on('error', ignore);
+    this.#forget = forget;
+  }
+
+  get buffered(): number {
+    return this.state === 'over' ? 0 : this.#duplex.writableLength + this.#queued;
+  }
+
+  pause(): void {
+    if (this.state === 'open') this.#duplex.pause();
+  }
+
+  resume(): void {
+    if (this.state !== 'over') this.#duplex.resume();
+  }
+
+  protected transmit(bytes: Uint8Array): void {
+    if (bytes.byteLength > 0xffff_ffff) throw new InvalidArgument('a message over a stream has at most 2^32 - 1 bytes');
+    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    if (!this.#duplex.writable) return;
+    if (this.#queued > 0 && this.#queued + PREFIX + bytes.byteLength > BATCH_BYTES) this.#pump();
+    this.#queue.push(bytes);
+    this.#queued += PREFIX + bytes.byteLength;
+    if (++this.#batch >= BATCH) this.#pump();
+    else if (!this.#scheduled) {
+      // What is sent in one tick leaves together.
+      this.#scheduled = true;
+      nextTick(this.#flush);
+    }
+  }
+
+  protected finishSending(): void {
+    this.#pump();
+  }
+
+  protected hangUp(): void {
+    this.cut();
+  }
+
+  protected cut(): void {
+    this.#drop();
+    destroy(this.#duplex);
+  }
+
+  protected release(): void {
+    this.#duplex.off('data', this.#onData);
+    this.#duplex.off('end', this.#onEnd);
+    this.#duplex.off('error', ignore);
+    this.#forget();
+    this.#drop();
+    this.#room = undefined;
+  }
+
+  #drop(): void {
+    this.#queue.truncate(0);
+    this.#queued = 0;
+  }
+
+  readonly #flush = (): void => {
+    this.#scheduled = false;
+    if (this.state !== 'over') this.#pump();
+  };
+
+  /** Writes what waits, as far as the stream has room, and ends our side behind the last of it. */
+  #pump(): void {
+    this.#batch = 0;
+    const duplex = this.#duplex;
+    if (!duplex.writable) {
+      this.#drop();
+      return;
+    }
+    while (this.#queue.length > 0 && duplex.writableLength <= WINDOW) duplex.write(this.#piece(), this.#onWritten);
+    if (this.state === 'closing' && this.#queue.length === 0) duplex.end();
+  }
+
+  /** The next bytes to write: as many whole messages as fit, or a part of a long one. */
+  #piece(): Uint8Array {
+    let size = PREFIX + lengthOf(this.#queue.at(0)) - this.#written;
+    for (let index = 1; index < this.#queue.length; index++) {
+      const more = PREFIX + lengthOf(this.#queue.at(index));
+      if (size + more > BATCH_BYTES) break;
+      size += more;
+    }
+    const piece = Buffer.allocUnsafe(Math.min(size, LONGEST_WRITE));
+    let at = 0;
+    while (at < piece.length) {
+      const message = this.#queue.at(0) as Uint8Array;
+      if (this.#written === 0) {
+        at = piece.writeUInt32LE(message.byteLength, at);
+        this.#written = PREFIX;
+      }
+      const start = this.#written - PREFIX;
+      const part = Math.min(message.byteLength - start, piece.length - at);
+      copy(message, start, piece, at, part);
+      at += part;
+      this.#written += part;
+      if (start + part < message.byteLength) break;
+      this.#queue.shift();
+      this.#written = 0;
+    }
+    this.#queued -= piece.length;
+    return piece;
+  }
+
+  /** Called for each write, one after the other: they are settled together. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (this.#settling || (error !== undefined && error !== null)) return;
+    this.#settling = true;
+    queueMicrotask(this.#settle);
+  };
+
+  readonly #settle = (): void => {
+    this.#settling = false;
+    if (this.state === 'over') return;
+    this.#pump();
+    this.drained();
+  };
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    let at = 0;
+    // A handler of a message may abort the link.
+    while (at < chunk.length && this.state !== 'over') {
+      if (this.#prefix < PREFIX) at = this.#takeLength(chunk, at);
+      if (this.#prefix < PREFIX) return;
+      if (this.#length > this.#most) {
+        this.violated(new LinkError(tooLong(this.#length, this.#most)), 0, '');
+        return;
+      }
+      at = this.#takeMessage(chunk, at);
+    }
+  };
+
+  #takeLength(chunk: Uint8Array, start: number): number {
+    let at = start;
+    while (at < chunk.length && this.#prefix < PREFIX) {
+      this.#length += (chunk[at++] ?? 0) * 0x100 ** this.#prefix++;
+    }
+    return at;
+  }
+
+  /** Takes what there is of the message; gives where it ends. */
+  #takeMessage(chunk: Uint8Array, at: number): number {
+    const missing = this.#length - this.#received;
+    const part = Math.min(missing, chunk.length - at);
+    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset + at, part);
+    if (this.#room === undefined && part === missing) {
+      this.#startNext();
+      this.received(bytes);
+    } else {
+      const room = this.#roomFor(this.#received + part);
+      room.set(bytes, this.#received);
+      this.#received += part;
+      if (part === missing) {
+        this.#startNext();
+        this.received(room);
+      }
+    }
+    return at + part;
+  }
+
+  /** Room for `size` bytes of the message: twice what there was, and never more than the message has. */
+  #roomFor(size: number): Uint8Array {
+    const room = this.#room;
+    if (room !== undefined && size <= room.length) return room;
+    const grown = new Uint8Array(Math.min(this.#length, Math.max(LEAST_ROOM, 2 * size)));
+    if (room !== undefined) grown.set(room.subarray(0, this.#received));
+    this.#room = grown;
+    return grown;
+  }
+
+  #startNext(): void {
+    this.#length = 0;
+    this.#prefix = 0;
+    this.#received = 0;
+    this.#room = undefined;
+  }
+
+  readonly #onEnd = (): void => {
+    this.#peerEnded = true;
+    if (this.#prefix === PREFIX) {
+      const text = `the stream ended within a message: ${String(this.#received)} of its ${String(this.#length)} bytes came`;
+      this.violated(new LinkError(text), 0, '');
+    } else {
+      // Within a length it is an orderly end, as official peers see it.
+      this.close();
+    }
+  };
+
+  readonly #onFinished = (error: NodeJS.ErrnoException | undefined): void => {
+    // A peer that has ended its side may destroy the stream while we still send: that changes nothing.
+    if (error === undefined || this.#peerEnded) this.gone(undefined);
+    else if (error.code === 'ERR_STREAM_PREMATURE_CLOSE')
+      this.gone(new LinkError('the stream was closed before its end'));
+    else this.gone(new LinkError(`the connection was lost: ${error.message}`, error));
+  };
+}
+
+function ignore(): void {}
+
+function lengthOf(message: Uint8Array | undefined): number {
+  return message?.byteLength ?? 0;
+}
+
+/** With the text of the four bytes where they are one: a peer that speaks HTTP, for example. */
+function tooLong(length: number, most: number): string {
+  const text = Buffer.alloc(PREFIX);
+  text.writeUInt32LE(length);
+  const shown = text.toString('latin1');
+  const hint = /^[ -~]{4}$/.test(shown) ? ` (its four bytes are the text ${JSON.stringify(shown)})` : '';
+  return `the peer announced a message of ${String(length)} bytes${hint}; at most ${String(most)} are taken`;
+}
+
+/** The peer of a TCP connection hears of it as an error; on other streams it is an end like any other. */
+function destroy(duplex: Duplex & { resetAndDestroy?: () => unknown }): void {
+  try {
+    duplex.resetAndDestroy?.();
+  } catch {
+    // Not TCP: a Unix socket, TLS.
+  }
+  duplex.destroy();
+}
+
+/**
+ * A link over a stream of bytes, as official peers of roam 7 speak over TCP, Unix sockets and stdio: each message has its
+ * length before it, in four bytes, little endian. Any Duplex of Node's will do (a socket, TLS, a channel of SSH), and so will
+ * a pair of streams. They belong to the link from here on.
+ *
+ * An end of the stream is an orderly end, unless it comes within a message. `abort()` destroys the stream: the peer hears of
+ * that as an error over TCP, and takes it for an orderly end over other streams. While a link is paused it does not notice
+ * that the peer has left, unless it sends; `close()` lifts a pause.
+ *
+ * The bytes of a message are a view into what the stream has read, commonly 64 KiB: copy a small message to keep it for long.
+ *
+ * @example
+ * // A child process that speaks on stdin and stdout.
+ * const child = spawn('server', ['--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
+ * const session = await initiate(streamLink({ readable: child.stdout, writable: child.stdin }), { codec: postcard });
+ *
+ * @throws InvalidArgument when it is no such stream, when the stream has an encoding or is in object mode, or an option is
+ * out of range.
+ */
+export function streamLink(
+  stream: DuplexStream | { readonly readable: ReadableHalf; readonly writable: WritableHalf },
+  options: StreamLinkOptions = {},
+): Link {
+  const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
+  const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
+  if (typeof stream !== 'object' || stream === null)
+    throw new InvalidArgument('the stream must be a Duplex, or a pair');
+  if (typeof stream.readable !== 'object') {
+    checkReadable(stream as DuplexStream, 'the stream');
+    checkWritable(stream as DuplexStream, 'the stream');
+    return new StreamLink(stream as unknown as Duplex, maxFrame, closeTimeout);
+  }
+  const { readable, writable } = stream as { readable: ReadableHalf; writable: WritableHalf };
+  checkReadable(readable, 'readable');
+  checkWritable(writable, 'writable');
+  const pair = { readable, writable } as unknown as Parameters<typeof Duplex.from>[0];
+  return new StreamLink(Duplex.from(pair), maxFrame, closeTimeout);
+}
+
+function checkReadable(stream: ReadableHalf | null | undefined, name: string): void {
+  if (typeof stream?.pause !== 'function')
+    throw new InvalidArgument(`${name} can't be read: it must be a stream of Node's`);
+  if (stream.readableObjectMode) throw new InvalidArgument(`${name} is in object mode: a link reads bytes`);
+  const { readableEncoding } = stream;
+  if (typeof readableEncoding === 'string') {
+    throw new InvalidArgument(`${name} has the encoding ${readableEncoding}: a link reads bytes`);
+  }
+}
+
+function checkWritable(stream: WritableHalf | null | undefined, name: string): void {
+  if (typeof stream?.write !== 'function')
+    throw new InvalidArgument(`${name} can't be written: it must be a stream of Node's`);
+  if (stream.writableObjectMode) throw new InvalidArgument(`${name} is in object mode: a link writes bytes`);
+}

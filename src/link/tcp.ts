@@ -1,0 +1,222 @@
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server } from 'node:net';
+import { InvalidArgument, LinkError } from '../errors.js';
+import { attemptToConnect, checkMaxFrame } from './connect.js';
+import type { Link } from './link.js';
+import { authority, guard, warn } from './listen.js';
+import type { Addresses } from './socket-ws.js';
+import { type StreamLinkOptions, streamLink } from './stream.js';
+import { checkTimeout } from './websocket.js';
+
+export type { Addresses } from './socket-ws.js';
+export {
+  type DuplexStream,
+  type ReadableHalf,
+  type StreamLinkOptions,
+  streamLink,
+  type WritableHalf,
+} from './stream.js';
+
+/** Where to connect to or listen: a TCP port, or the path of a Unix socket or a named pipe of Windows. */
+export type StreamAddress =
+  | {
+      /** From 0 to 65535; 0 listens on any free port. */
+      readonly port: number;
+      /** @defaultValue '127.0.0.1' */
+      readonly host?: string;
+    }
+  | {
+      /** A file for a Unix socket, a name that begins with `\\.\pipe\` on Windows. */
+      readonly path: string;
+    };
+
+/** Options of {@link connectTcp}. */
+export type ConnectTcpOptions = StreamAddress &
+  StreamLinkOptions & {
+    /**
+     * How long it may take until the connection is there, in milliseconds, name resolution included. From 1 to 2^31 − 1.
+     *
+     * @defaultValue 10000
+     */
+    readonly connectTimeout?: number;
+
+    /** Gives up while connecting; no effect once the link is there. */
+    readonly signal?: AbortSignal;
+  };
+
+/**
+ * Options of {@link listenTcp}. Another machine reaches the server only on another host than the default: `'::'` or
+ * `'0.0.0.0'` listens on all.
+ */
+export type ListenTcpOptions = StreamAddress &
+  StreamLinkOptions & {
+    /**
+     * How many connections may be open at a time; further ones are closed at once, and `onError` is told of the first of
+     * them. From 1 to 2^31 − 1.
+     *
+     * @defaultValue 4096
+     */
+    readonly maxConnections?: number;
+
+    /**
+     * Told what `onLink` threw, what its promise rejected with, and errors of the server itself.
+     *
+     * @defaultValue a warning of the process (`process.emitWarning`)
+     */
+    readonly onError?: (error: unknown) => void;
+  };
+
+/** A server that makes a link of each connection. */
+export interface TcpListener {
+  /** Where it listens: what {@link connectTcp} takes to connect to it from this machine. */
+  readonly address: StreamAddress;
+  /** The port that it listens on; 0 where it listens on a path. */
+  readonly port: number;
+  /** `tcp://host:port`, or `unix:path`. */
+  readonly url: string;
+  /** Stops listening. Links live on. Resolves when the port or the path is free; idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Connects over TCP, a Unix socket or a named pipe. Messages have their length before them, as {@link streamLink} says.
+ *
+ * Rejects with LinkError, whose text says why, when the connection is refused, when it takes longer than `connectTimeout`,
+ * and when `signal` aborts (`cause` is its reason).
+ *
+ * @example
+ * const session = await initiate(await connectTcp({ port: 9000 }), { codec: postcard });
+ *
+ * @throws InvalidArgument at once, when an option is out of range.
+ */
+export function connectTcp(options: ConnectTcpOptions): Promise<Link> {
+  const where = checkAddress(options, 1);
+  const links = checkLinkOptions(options);
+  const connectTimeout = checkTimeout('connectTimeout', options.connectTimeout ?? 10_000);
+
+  return attemptToConnect(urlOf(where), { connectTimeout, signal: options.signal }, (attempt) => {
+    const socket = connect({ ...where, allowHalfOpen: true, noDelay: true } as NetConnectOpts);
+    const onError = (error: NodeJS.ErrnoException): void =>
+      // Several addresses that all refuse are an AggregateError without a text.
+      attempt.failed(error.message || error.code || 'the connection failed', error);
+    socket.on('error', onError);
+    socket.on('connect', () => {
+      socket.removeAllListeners('connect');
+      attempt.opened(streamLink(socket, links));
+      socket.off('error', onError);
+    });
+    return () => socket.destroy();
+  });
+}
+
+/**
+ * Listens on a TCP port, a Unix socket or a named pipe; calls `onLink` for each connection, in the same tick. When `onLink`
+ * throws, or its promise rejects, that is reported and that link is aborted; nothing else is affected.
+ *
+ * For TLS, use a server of `node:tls` of your own and {@link streamLink}.
+ *
+ * Rejects with LinkError when the port or the path is in use, or can't be listened on.
+ *
+ * @example
+ * await using listener = await listenTcp({ port: 9000 }, async (link) => {
+ *   const session = await accept(link, { codec: postcard });
+ * });
+ *
+ * @throws InvalidArgument at once, when an option is out of range.
+ */
+export function listenTcp(
+  options: ListenTcpOptions,
+  onLink: (link: Link, socket: Addresses) => void | Promise<void>,
+): Promise<TcpListener> {
+  const where = checkAddress(options, 0);
+  const links = checkLinkOptions(options);
+  const { maxConnections = 4096 } = options;
+  if (!Number.isInteger(maxConnections) || maxConnections < 1 || maxConnections >= 2 ** 31) {
+    throw new InvalidArgument(`maxConnections must be an integer from 1 to 2^31 - 1, not ${String(maxConnections)}`);
+  }
+  if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
+  const report = guard(options.onError ?? warn, warn);
+
+  const server = createServer({ allowHalfOpen: true, noDelay: true });
+  server.maxConnections = maxConnections;
+  reportRefused(server, maxConnections, report);
+  server.on('connection', (socket) => {
+    const link = streamLink(socket, links);
+    const failed = (error: unknown): void => {
+      link.abort();
+      report(error);
+    };
+    Promise.resolve(guard(onLink, failed)(link, socket)).catch(failed);
+  });
+
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const inUse = 'port' in where ? 'the port is in use' : 'the path is in use';
+      const reason = error.code === 'EADDRINUSE' ? inUse : error.message;
+      reject(new LinkError(`cannot listen on ${urlOf(where)}: ${reason}`, error));
+    });
+    server.listen(where, () => {
+      server.removeAllListeners('error');
+      server.on('error', report);
+      resolve(listenerOf(server, where));
+    });
+  });
+}
+
+/** Tells of the first connection of each row that is refused, not of each: a peer can make any number of them. */
+function reportRefused(server: Server, maxConnections: number, report: (error: unknown) => void): void {
+  let isFull = false;
+  server.on('drop', () => {
+    if (isFull) return;
+    isFull = true;
+    report(new LinkError(`connections are refused: ${String(maxConnections)} are open (maxConnections)`));
+  });
+  server.on('connection', () => {
+    isFull = false;
+  });
+}
+
+function listenerOf(server: Server, where: Checked): TcpListener {
+  const port = 'port' in where ? (server.address() as AddressInfo).port : 0;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= new Promise((resolve) => {
+      server.close();
+      // The server's own 'close' would wait for the links. The port is free once the loop has closed its handle, which it
+      // does at the end of this turn.
+      setImmediate(() => setImmediate(resolve));
+    });
+    return closed;
+  };
+  const address = 'port' in where ? { host: localHost(where.host), port } : where;
+  return { address, port, url: urlOf(address), close, [Symbol.asyncDispose]: close };
+}
+
+function localHost(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? 'localhost' : host;
+}
+
+type Checked = { readonly port: number; readonly host: string } | { readonly path: string };
+
+function urlOf(where: Checked): string {
+  return 'port' in where ? `tcp://${authority(where.host, where.port)}` : `unix:${where.path}`;
+}
+
+function checkAddress(options: StreamAddress, leastPort: number): Checked {
+  if (typeof options !== 'object' || options === null) throw new InvalidArgument('options must be an object');
+  const { port, host = '127.0.0.1', path } = options as { port?: unknown; host?: unknown; path?: unknown };
+  if ((port === undefined) === (path === undefined)) throw new InvalidArgument('give either a port or a path');
+  if (path !== undefined) {
+    if (typeof path !== 'string' || path === '') throw new InvalidArgument('path must be a string that is not empty');
+    return { path };
+  }
+  if (!Number.isInteger(port) || (port as number) < leastPort || (port as number) > 65_535) {
+    throw new InvalidArgument(`port must be an integer from ${String(leastPort)} to 65535, not ${String(port)}`);
+  }
+  if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
+  return { port: port as number, host };
+}
+
+function checkLinkOptions({ maxFrame = 1024 * 1024, closeTimeout = 5000 }: StreamLinkOptions): StreamLinkOptions {
+  return { maxFrame: checkMaxFrame(maxFrame), closeTimeout: checkTimeout('closeTimeout', closeTimeout) };
+}

@@ -1,0 +1,399 @@
+import { spawn } from 'node:child_process';
+import { createServer, type Socket } from 'node:net';
+import { Duplex, PassThrough } from 'node:stream';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { InvalidArgument, LinkError } from '../../src/errors.js';
+import type { Link } from '../../src/link/link.js';
+import { type StreamLinkOptions, streamLink } from '../../src/link/tcp.js';
+import { numbered, turns } from './contract.js';
+import { type Recorder, record } from './recorder.js';
+import { socketPair } from './sockets.js';
+
+/** A duplex without a peer: the test gives what is read, and sees each write. */
+function scripted(): { duplex: Duplex; writes: Buffer[] } {
+  const writes: Buffer[] = [];
+  const duplex = new Duplex({
+    read() {},
+    write(chunk: Buffer, _encoding, written) {
+      writes.push(chunk);
+      written();
+    },
+  });
+  return { duplex, writes };
+}
+
+/** Frames of so many bytes each, one behind the other. */
+function frames(...messages: readonly Uint8Array[]): Buffer {
+  return Buffer.concat(
+    messages.flatMap((message) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(message.length);
+      return [length, message];
+    }),
+  );
+}
+
+const over = (duplex: Duplex, options?: StreamLinkOptions): { link: Link; events: Recorder } => {
+  const link = streamLink(duplex, options);
+  return { link, events: record(link) };
+};
+
+describe('a message over a stream', () => {
+  test('has its length before it, in four bytes, little endian', async () => {
+    const { duplex, writes } = scripted();
+    const { link, events } = over(duplex);
+    link.send(Buffer.from('0001014000', 'hex'));
+    link.send(new Uint8Array(0));
+    await events.until(() => link.buffered === 0);
+    expect(Buffer.concat(writes).toString('hex')).toBe('05000000000101400000000000');
+    duplex.push(Buffer.from('05000000000101400000000000', 'hex'));
+    await events.received(2);
+    expect(events.messages).toEqual([Uint8Array.from(Buffer.from('0001014000', 'hex')), new Uint8Array(0)]);
+    link.abort();
+  });
+
+  test.each([0, 1, 100, 64 * 1024 - 4, 64 * 1024, 256 * 1024 - 4])(
+    'of %i bytes leaves in one write with its length',
+    async (length) => {
+      const { duplex, writes } = scripted();
+      const { link, events } = over(duplex);
+      for (const byte of [1, 2]) {
+        link.send(new Uint8Array(length).fill(byte));
+        await events.until(() => link.buffered === 0);
+      }
+      expect(writes.map((bytes) => bytes.length)).toEqual([length + 4, length + 4]);
+      expect(Buffer.concat(writes)).toEqual(frames(new Uint8Array(length).fill(1), new Uint8Array(length).fill(2)));
+      link.abort();
+    },
+  );
+
+  test('leaves with the others of its tick, up to 32 and 64 KiB in one write, each of them whole', async () => {
+    const { duplex, writes } = scripted();
+    const { link, events } = over(duplex);
+    for (const bytes of numbered(100)) link.send(bytes);
+    await events.until(() => link.buffered === 0);
+    expect(writes.splice(0).map((bytes) => bytes.length)).toEqual([256, 256, 256, 32]);
+    for (const bytes of numbered(6, 20_000)) link.send(bytes);
+    await events.until(() => link.buffered === 0);
+    expect(writes.map((bytes) => bytes.length)).toEqual([60_012, 60_012]);
+    link.abort();
+  });
+
+  test('is whole however long it is, and in however many pieces it comes', async () => {
+    const { duplex, writes } = scripted();
+    const { link, events } = over(duplex, { maxFrame: 2 ** 20 });
+    const messages = [numbered(1, 2 ** 20)[0], new Uint8Array(0), numbered(1, 2 ** 20 + 7)[0]] as Uint8Array[];
+    for (const bytes of messages) link.send(bytes.slice());
+    await events.until(() => link.buffered === 0);
+    const sent = Buffer.concat(writes);
+    expect(Buffer.compare(sent, frames(...messages))).toBe(0);
+    for (let at = 0; at < sent.length; at += 70_001) duplex.push(sent.subarray(at, at + 70_001));
+    await events.received(3);
+    expect(events.messages.map((bytes, index) => Buffer.compare(bytes, messages[index] as Uint8Array))).toEqual([
+      0, 0, 0,
+    ]);
+    link.abort();
+  });
+
+  test('arrives the same in pieces of one byte, of any size, and all at once', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 8 }),
+        fc.infiniteStream(fc.integer({ min: 1, max: 60 })),
+        async (messages, sizes) => {
+          const { duplex } = scripted();
+          const { link, events } = over(duplex);
+          const bytes = frames(...messages);
+          for (let at = 0; at < bytes.length; ) {
+            const size = sizes.next().value as number;
+            duplex.push(bytes.subarray(at, at + size));
+            at += size;
+          }
+          await events.received(messages.length);
+          expect(events.messages).toEqual(messages);
+          link.abort();
+        },
+      ),
+      { numRuns: 200 },
+    );
+    const { duplex } = scripted();
+    const { link, events } = over(duplex);
+    for (const byte of frames(...numbered(30, 9))) duplex.push(Buffer.of(byte));
+    await events.received(30);
+    expect(events.messages).toEqual(numbered(30, 9));
+    link.abort();
+  });
+
+  test('is a plain Uint8Array', async () => {
+    const { duplex } = scripted();
+    const { link, events } = over(duplex);
+    duplex.push(frames(new Uint8Array(3)));
+    await events.received(1);
+    expect(events.messages[0]?.constructor).toBe(Uint8Array);
+    link.abort();
+  });
+});
+
+describe('a length is checked before memory is taken:', () => {
+  test.each([
+    [200, undefined],
+    [201, 'the peer announced a message of 201 bytes; at most 200 are taken'],
+    [2 ** 32 - 1, 'the peer announced a message of 4294967295 bytes; at most 200 are taken'],
+    [
+      0x20544547,
+      'the peer announced a message of 542393671 bytes (its four bytes are the text "GET "); at most 200 are taken',
+    ],
+  ])('%i bytes, where a frame may have 100 and the link takes twice that', async (length, text) => {
+    const { duplex } = scripted();
+    const { link, events } = over(duplex, { maxFrame: 100 });
+    const prefix = Buffer.alloc(4);
+    prefix.writeUInt32LE(length);
+    duplex.push(prefix);
+    if (text === undefined) {
+      duplex.push(Buffer.alloc(length));
+      await events.received(1);
+      link.abort();
+    } else {
+      expect(await events.end()).toEqual(new LinkError(text));
+      expect([events.messages, duplex.destroyed]).toEqual([[], true]);
+    }
+  });
+
+  test('what arrived before such a length is told, and nothing behind it', async () => {
+    const { duplex } = scripted();
+    const { events } = over(duplex, { maxFrame: 100 });
+    duplex.push(Buffer.concat([frames(Uint8Array.of(1)), Buffer.from('ffffffff', 'hex'), frames(Uint8Array.of(2))]));
+    expect(await events.end()).toBeInstanceOf(LinkError);
+    expect(events.messages).toEqual([Uint8Array.of(1)]);
+  });
+
+  test('a message that is announced, and of which little comes, takes little', async () => {
+    const allocated: number[] = [];
+    const { Uint8Array: Original } = globalThis;
+    const { duplex } = scripted();
+    const { link } = over(duplex, { maxFrame: 2 ** 29 });
+    const spy = jest.spyOn(Original.prototype, 'set').mockImplementation(function (this: Uint8Array) {
+      allocated.push(this.length);
+    });
+    const prefix = Buffer.alloc(4);
+    prefix.writeUInt32LE(2 ** 30);
+    duplex.push(prefix);
+    for (let piece = 0; piece < 10; piece++) {
+      duplex.push(Buffer.alloc(1000));
+      await turns(1);
+    }
+    spy.mockRestore();
+    expect(allocated.length).toBeGreaterThan(0);
+    expect(Math.max(...allocated)).toBeLessThanOrEqual(20_480);
+    link.abort();
+  });
+});
+
+describe('the end of a stream', () => {
+  test.each([
+    ['between messages', '', 'ended'],
+    ['within a length', '050000', 'ended'],
+    ['behind a length', '05000000', new LinkError('the stream ended within a message: 0 of its 5 bytes came')],
+    ['within a message', '05000000ffffff', new LinkError('the stream ended within a message: 3 of its 5 bytes came')],
+  ])('%s', async (_where, hex, expected) => {
+    const { duplex } = scripted();
+    const { events } = over(duplex);
+    duplex.push(frames(Uint8Array.of(7)));
+    if (hex !== '') duplex.push(Buffer.from(hex, 'hex'));
+    duplex.push(null);
+    expect(await events.end()).toEqual(expected);
+    expect([events.messages, duplex.destroyed]).toEqual([[Uint8Array.of(7)], true]);
+  });
+
+  test('that another destroys is a failure, with the error where there is one', async () => {
+    const first = scripted();
+    const { events } = over(first.duplex);
+    first.duplex.destroy();
+    expect(await events.end()).toEqual(new LinkError('the stream was closed before its end'));
+    const second = scripted();
+    const others = over(second.duplex);
+    second.duplex.destroy(new Error('no route'));
+    const end = (await others.events.end()) as LinkError;
+    expect([end, end.cause]).toEqual([new LinkError('the connection was lost: no route'), new Error('no route')]);
+  });
+
+  test('that had come before the link was made is told once it starts', async () => {
+    const { duplex } = scripted();
+    duplex.push(frames(Uint8Array.of(1)));
+    duplex.push(null);
+    await turns(3);
+    const { events } = over(duplex);
+    expect(await events.end()).toBe('ended');
+    expect(events.messages).toEqual([Uint8Array.of(1)]);
+    const gone = scripted();
+    gone.duplex.destroy();
+    await turns(3);
+    expect(await over(gone.duplex).events.end()).toBeInstanceOf(LinkError);
+  });
+
+  test('leaves no listener at the stream, whichever way it came', async () => {
+    for (const end of ['close', 'abort'] as const) {
+      const { duplex } = scripted();
+      const before = duplex.eventNames();
+      const { link, events } = over(duplex);
+      link.send(new Uint8Array(1));
+      await events.until(() => link.buffered === 0);
+      const closed = new Promise((resolve) => duplex.once('close', resolve));
+      link[end]();
+      duplex.push(null);
+      await closed;
+      await turns(2);
+      expect(duplex.eventNames()).toEqual(before);
+    }
+  });
+});
+
+describe('over a socket', () => {
+  let link: Link | undefined;
+  let peer: Socket | undefined;
+
+  afterEach(() => {
+    link?.abort();
+    peer?.destroy();
+  });
+
+  async function toRawPeer(options?: StreamLinkOptions): Promise<{ link: Link; peer: Socket; events: Recorder }> {
+    const server = createServer({ allowHalfOpen: true });
+    const [client, accepted] = await socketPair(server, { allowHalfOpen: true });
+    server.close();
+    client.on('error', () => {});
+    link = streamLink(accepted, options);
+    peer = client;
+    return { link, peer: client, events: record(link) };
+  }
+
+  test('a peer that ends its side gets what was sent before and while it did, then the end', async () => {
+    const { link, peer, events } = await toRawPeer();
+    peer.pause();
+    const messages = numbered(100, 64 * 1024);
+    for (const bytes of messages) link.send(bytes.slice());
+    peer.end(frames(Uint8Array.of(1)));
+    await events.received(1);
+    await turns(5);
+    expect(events.ends).toEqual([]);
+    const chunks: Buffer[] = [];
+    peer.on('data', (chunk) => chunks.push(chunk));
+    peer.resume();
+    await new Promise((resolve) => peer.once('end', resolve));
+    expect(Buffer.compare(Buffer.concat(chunks), frames(...messages))).toBe(0);
+    expect(await events.end()).toBe('ended');
+  });
+
+  test('a peer that ends its side and reads nothing is cut after closeTimeout', async () => {
+    const { link, peer, events } = await toRawPeer({ closeTimeout: 50 });
+    peer.pause();
+    for (const bytes of numbered(512, 64 * 1024)) link.send(bytes);
+    peer.end();
+    expect(await events.end()).toEqual(new LinkError('the connection did not end within 50 ms'));
+  });
+
+  test('a peer that does not end its side after our close is cut after closeTimeout', async () => {
+    const { link, peer, events } = await toRawPeer({ closeTimeout: 50 });
+    const ended = new Promise((resolve) => peer.once('end', resolve));
+    peer.resume();
+    link.close();
+    await ended;
+    expect(await events.end()).toEqual(new LinkError('the connection did not end within 50 ms'));
+  });
+
+  test('a peer that destroys its socket while we send is an orderly end behind its last message', async () => {
+    const { link, peer, events } = await toRawPeer();
+    events.onMessage = () => setImmediate(() => events.ends.length === 0 && link.send(new Uint8Array(10)));
+    peer.write(frames(Uint8Array.of(1)));
+    peer.end();
+    peer.destroySoon();
+    expect(await events.end()).toBe('ended');
+  });
+
+  test('a connection that is reset is a failure, with the cause', async () => {
+    const { peer, events } = await toRawPeer();
+    peer.resetAndDestroy();
+    const end = (await events.end()) as LinkError;
+    expect(end).toEqual(new LinkError('the connection was lost: read ECONNRESET'));
+    expect(end.cause).toMatchObject({ code: 'ECONNRESET' });
+  });
+
+  test('drained is told as a peer takes one big message a piece at a time, and only then', async () => {
+    const { link, peer, events } = await toRawPeer();
+    peer.pause();
+    link.send(new Uint8Array(48 * 2 ** 20));
+    let drains = -1;
+    for (let looks = 0; drains !== events.drains && looks < 20; looks++) {
+      drains = events.drains;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    expect(events.drains).toBe(drains);
+    let read = 0;
+    peer.on('data', (chunk) => {
+      read += chunk.length;
+      if (read > 8 * 2 ** 20) peer.pause();
+    });
+    peer.resume();
+    await events.until(() => events.drains > drains);
+    expect(link.buffered).toBeGreaterThan(24 * 2 ** 20);
+    expect(link.buffered).toBeLessThan(48 * 2 ** 20);
+  });
+
+  test('a flood of empty messages stops with a pause', async () => {
+    const { link, peer, events } = await toRawPeer();
+    events.onMessage = () => void (events.messages.length === 1 && link.pause());
+    peer.write(Buffer.alloc(4 * 2 ** 20));
+    await events.received(1);
+    await turns(50);
+    // What one read had brought came, too.
+    expect(events.messages.length).toBeLessThanOrEqual(16 * 1024);
+    link.resume();
+    await events.received(2 ** 20);
+    expect(events.bytes).toBe(0);
+  });
+});
+
+describe('streamLink takes', () => {
+  test('a pair of streams, as a child process has them', async () => {
+    const echo = 'process.stdin.pipe(process.stdout)';
+    const child = spawn(process.execPath, ['--eval', echo], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    const link = streamLink({ readable: child.stdout, writable: child.stdin });
+    const events = record(link);
+    const messages = numbered(20, 50_000);
+    for (const bytes of messages) link.send(bytes.slice());
+    await events.received(20);
+    expect(events.messages.map((bytes) => Buffer.from(bytes))).toEqual(messages.map((bytes) => Buffer.from(bytes)));
+    link.close();
+    expect(await events.end()).toBe('ended');
+    expect(await exited).toBe(0);
+  });
+
+  test.each([
+    ['nothing', undefined, 'the stream must be a Duplex, or a pair'],
+    ['what is no stream', {}, "the stream can't be read: it must be a stream of Node's"],
+    ['objects', new PassThrough({ objectMode: true }), 'the stream is in object mode: a link reads bytes'],
+    [
+      'objects to write',
+      new PassThrough({ writableObjectMode: true }),
+      'the stream is in object mode: a link writes bytes',
+    ],
+    ['text', new PassThrough({ encoding: 'utf8' }), 'the stream has the encoding utf8: a link reads bytes'],
+    ['half a pair', { readable: new PassThrough() }, "writable can't be written: it must be a stream of Node's"],
+    [
+      'half a pair',
+      { readable: null, writable: new PassThrough() },
+      "readable can't be read: it must be a stream of Node's",
+    ],
+  ])('no %s', (_what, stream, text) => {
+    expect(() => streamLink(stream as unknown as Duplex)).toThrow(new InvalidArgument(text));
+  });
+
+  test.each([{ maxFrame: 0 }, { maxFrame: 2 ** 30 }, { closeTimeout: 0 }, { closeTimeout: 2 ** 31 }])(
+    'no option out of range: %p',
+    (options) => {
+      expect(() => streamLink(scripted().duplex, options)).toThrow(InvalidArgument);
+    },
+  );
+});

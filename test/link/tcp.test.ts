@@ -1,0 +1,203 @@
+import { getEventListeners } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { describe, expect, jest, test } from '@jest/globals';
+import { postcard } from '../../src/codec/postcard/index.js';
+import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { accept, type IncomingRequest, initiate } from '../../src/index.js';
+import type { Link } from '../../src/link/link.js';
+import { type ConnectTcpOptions, connectTcp, type ListenTcpOptions, listenTcp } from '../../src/link/tcp.js';
+import { turns } from './contract.js';
+import { record } from './recorder.js';
+
+const WRONG = [
+  {},
+  { port: 1, path: '/x' },
+  { port: -1 },
+  { port: 65_536 },
+  { port: 1.5 },
+  { port: '80' },
+  { port: 1, host: '' },
+  { port: 1, host: 5 },
+  { path: '' },
+  { path: 5 },
+  { port: 1, maxFrame: 0 },
+  { port: 1, closeTimeout: Number.NaN },
+  null,
+];
+
+describe('connectTcp', () => {
+  test('refuses arguments out of range at once', () => {
+    for (const options of [...WRONG, { port: 0 }, { port: 1, connectTimeout: 0 }]) {
+      expect(() => connectTcp(options as ConnectTcpOptions)).toThrow(InvalidArgument);
+    }
+  });
+
+  test('rejects with a LinkError that names the target when it is refused', async () => {
+    const listener = await listenTcp({ port: 0 }, () => {});
+    const { address, port, url } = listener;
+    await listener.close();
+    await expect(connectTcp(address)).rejects.toEqual(
+      new LinkError(`cannot connect to ${url}: connect ECONNREFUSED 127.0.0.1:${String(port)}`),
+    );
+    await expect(connectTcp({ path: '/nowhere/socket' })).rejects.toEqual(
+      new LinkError('cannot connect to unix:/nowhere/socket: connect ENOENT /nowhere/socket'),
+    );
+  });
+
+  test('gives up when its signal aborts, before or meanwhile, and leaves nothing behind', async () => {
+    await turns(10);
+    const before = process.getActiveResourcesInfo().sort();
+    const listener = await listenTcp({ port: 0 }, (link) => link.abort());
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const attempts = [
+      connectTcp({ ...listener.address, signal: AbortSignal.abort(reason) }),
+      connectTcp({ ...listener.address, signal }),
+    ];
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    controller.abort(reason);
+    for (const attempt of attempts) {
+      await expect(attempt).rejects.toMatchObject({ message: expect.stringMatching(/: aborted$/), cause: reason });
+    }
+    await listener.close();
+    await turns(10);
+    expect(process.getActiveResourcesInfo().sort()).toEqual(before);
+  });
+
+  test('gives up after connectTimeout', async () => {
+    const listener = await listenTcp({ port: 0 }, (link) => link.abort());
+    const spy = jest.spyOn(globalThis, 'setTimeout');
+    // Nothing on this machine leaves an attempt without an answer: the timer is there, and here it is over at once.
+    spy.mockImplementationOnce((expire, delay) => {
+      process.nextTick(expire as () => void);
+      expect(delay).toBe(1234);
+      return undefined as unknown as NodeJS.Timeout;
+    });
+    const attempt = connectTcp({ ...listener.address, connectTimeout: 1234 });
+    spy.mockRestore();
+    await expect(attempt).rejects.toEqual(new LinkError(`cannot connect to ${listener.url}: not open after 1234 ms`));
+    await listener.close();
+  });
+});
+
+describe('listenTcp', () => {
+  test('refuses arguments out of range at once', () => {
+    for (const options of [...WRONG, { port: 0, maxConnections: 0 }, { port: 0, maxConnections: 2 ** 31 }]) {
+      expect(() => listenTcp(options as ListenTcpOptions, () => {})).toThrow(InvalidArgument);
+    }
+    expect(() => listenTcp({ port: 0 }, undefined as unknown as () => void)).toThrow(InvalidArgument);
+  });
+
+  test('rejects with a LinkError that names the port when it is in use', async () => {
+    const listener = await listenTcp({ port: 0 }, () => {});
+    await expect(listenTcp({ port: listener.port }, () => {})).rejects.toEqual(
+      new LinkError(`cannot listen on tcp://127.0.0.1:${String(listener.port)}: the port is in use`),
+    );
+    await listener.close();
+  });
+
+  test('close frees the port, leaves links alone, and may be called again', async () => {
+    const links: Link[] = [];
+    const listener = await listenTcp({ port: 0 }, (link) => void links.push(link));
+    const client = await connectTcp(listener.address);
+    while (links.length === 0) await turns(1);
+    const closing = listener.close();
+    expect(listener.close()).toBe(closing);
+    await closing;
+    const again = await listenTcp({ port: listener.port }, () => {});
+    const events = record(client);
+    const [server] = links as [Link];
+    record(server);
+    server.send(new Uint8Array(1));
+    await events.received(1);
+    server.close();
+    expect(await events.end()).toBe('ended');
+    await again[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    [
+      'throws',
+      () => {
+        throw new Error('broken handler');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken handler'))],
+  ])('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
+    const errors: unknown[] = [];
+    let count = 0;
+    const listener = await listenTcp({ port: 0, onError: (error) => errors.push(error) }, (link) => {
+      count += 1;
+      if (count === 1) return broken();
+      record(link);
+      return undefined;
+    });
+    const { address } = listener;
+    // The reset may come before the client has seen its connection.
+    const end = await connectTcp(address).then(
+      (link) => record(link).end(),
+      (error: unknown) => error,
+    );
+    expect(end).toBeInstanceOf(LinkError);
+    expect(errors).toEqual([new Error('broken handler')]);
+    const second = await connectTcp(address);
+    const events = record(second);
+    second.close();
+    expect(await events.end()).toBe('ended');
+    await listener.close();
+  });
+
+  test('closes connections above maxConnections at once, tells of the first, and takes others when one has gone', async () => {
+    const errors: unknown[] = [];
+    const links: Link[] = [];
+    const options = { port: 0, maxConnections: 2, onError: (error: unknown) => errors.push(error) };
+    const listener = await listenTcp(options, (link) => {
+      links.push(link);
+      record(link);
+    });
+    const sockets: Socket[] = [];
+    const dial = (): Socket => {
+      const socket = connect(listener.port, '127.0.0.1').on('error', () => {});
+      sockets.push(socket);
+      return socket;
+    };
+    dial();
+    dial();
+    while (links.length < 2) await turns(1);
+    const refused = [dial(), dial(), dial()].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await Promise.all(refused);
+    expect(errors).toEqual([new LinkError('connections are refused: 2 are open (maxConnections)')]);
+    sockets[0]?.destroy();
+    while (links.length < 3) {
+      const socket = dial();
+      await Promise.race([new Promise((resolve) => socket.once('close', resolve)), turns(20)]);
+    }
+    for (const socket of sockets) socket.destroy();
+    for (const link of links) link.abort();
+    await listener.close();
+  });
+});
+
+test('a session speaks postcard over TCP, calls and all', async () => {
+  const reversed = ({ args }: IncomingRequest) => ({ ret: Uint8Array.from(args).reverse() });
+  const serving: Promise<unknown>[] = [];
+  const listener = await listenTcp({ port: 0 }, (link) => {
+    serving.push(
+      accept(link, { codec: postcard }).then((session) => {
+        session.root.serve(reversed);
+        return session.closed;
+      }),
+    );
+  });
+  const session = await initiate(await connectTcp(listener.address), { codec: postcard });
+  const caller = session.root.caller();
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, index) => caller.call(7n, Uint8Array.of(index, 1, 2))),
+  );
+  expect(answers.map(({ ret }) => [...ret])).toEqual(Array.from({ length: 200 }, (_, index) => [2, 1, index]));
+  session.shutdown();
+  await session.closed;
+  await Promise.all(serving);
+  await listener.close();
+});
