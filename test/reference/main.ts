@@ -1,0 +1,39 @@
+import { build, hasCargo } from './build.js';
+import type { Counts, Part } from './part.js';
+import { smoke } from './smoke.js';
+
+// npm run test:reference: builds the reference, roam 7.3.0 in Rust, and holds the library against it.
+
+const PARTS: Readonly<Record<string, Part>> = { smoke };
+
+async function run(): Promise<Counts> {
+  if (!hasCargo()) {
+    console.log('The reference is not tested: there is no cargo here. https://rustup.rs installs it.');
+    return process.env['CI'] === 'true' ? { passed: 0, failed: 1 } : { passed: 0, failed: 0, skipped: 1 };
+  }
+  const started = performance.now();
+  const context = { programs: build() };
+  console.log(`build         ${seconds(started)}`);
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  for (const [name, part] of Object.entries(PARTS)) {
+    const started = performance.now();
+    const { passed, failed, skipped = 0 } = await part(context);
+    console.log(`${name.padEnd(12)}  ${seconds(started)}  ${summary({ passed, failed, skipped })}`);
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped;
+  }
+  return total;
+}
+
+function seconds(started: number): string {
+  return `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s`;
+}
+
+function summary({ passed, failed, skipped = 0 }: Counts): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
+}
+
+const counts = await run();
+console.log(summary(counts));
+process.exitCode = counts.failed > 0 ? 1 : 0;
