@@ -119,7 +119,7 @@ export const connectionMachine = connection.createMachine({
             ],
           },
         ],
-        // 5.09
+        // 5.09; 9b.17: the metadata as it was sent
         'rx.ConnectionReject': {
           target: 'rejected',
           actions: [

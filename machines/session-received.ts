@@ -147,7 +147,7 @@ export const receivedRows = session.createStateConfig({
     'rx.Hello': [{ guard: 'isReference' }, violation('session.handshake', 'Hello after the handshake')],
     'rx.HelloYourself': [{ guard: 'isReference' }, violation('session.handshake', 'HelloYourself after the handshake')],
     'rx.ProtocolError': [
-      // 9a.10
+      // 9a.10, 9b.16
       {
         guard: or(['isOnRoot', 'isReference']),
         target: 'ended',

@@ -253,7 +253,7 @@ export const sessionMachine = session.createMachine({
       on: {
         'rx.*': {},
         'link.*': { target: 'ended' },
-        // 5.30
+        // 5.30; a second shutdown does nothing: 9b.23
         'app.open': { actions: settle({ type: 'ended' }) },
         'app.close': { actions: settle({ type: 'ended' }) },
       },

@@ -82,8 +82,11 @@ class Question implements OpenRequest {
 export interface AcceptorHost {
   readonly codec: Codec;
   readonly limits: Limits;
-  /** Takes an answer in its turn; it is asked for only then, and may have become moot. */
-  answer(make: () => Answer | undefined): void;
+  /**
+   * Takes an answer in its turn; it is asked for only then, and may have become moot. One that onConnection gave at once
+   * (`isPrompt`) belongs to the step of the peer's open: nothing that waits comes in between.
+   */
+  answer(make: () => Answer | undefined, isPrompt: boolean): void;
   /** Milliseconds. */
   now(): number;
   report(report: Report): void;
@@ -94,6 +97,8 @@ export class Acceptor {
   readonly #onConnection: OnConnection | undefined;
   readonly #host: AcceptorHost;
   readonly #decisions = new Map<ConnectionId, Decision>();
+  /** While onConnection runs. */
+  #isAsking = false;
 
   constructor(onConnection: OnConnection | undefined, host: AcceptorHost) {
     this.#onConnection = onConnection;
@@ -110,6 +115,7 @@ export class Acceptor {
     const deadline = this.#host.now() + this.#host.limits.acceptTimeout;
     const decision: Decision = { id, peerSettings, deadline };
     this.#decisions.set(id, decision);
+    this.#isAsking = true;
     try {
       const answer = this.#onConnection?.(new Question(decision, metadata));
       if (isThenable(answer)) {
@@ -123,6 +129,7 @@ export class Acceptor {
     } catch (error) {
       this.#fail(decision, error);
     }
+    this.#isAsking = false;
   }
 
   /** What an accepted connection was to be set up with; once. */
@@ -194,7 +201,7 @@ export class Acceptor {
       // An acceptance keeps its entry until the connection is set up.
       if (answer.type === 'app.reject') this.#decisions.delete(decision.id);
       return answer;
-    });
+    }, this.#isAsking);
   }
 
   #isMoot(decision: Decision): boolean {

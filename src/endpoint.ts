@@ -202,6 +202,8 @@ export abstract class Endpoint {
     const inbox = this.#messages;
     // In their order, before whatever comes next.
     for (let message = inbox?.shift(); message !== undefined; message = inbox?.shift()) driver.receive(message);
+    // 9b.22: a caller may make its first call when the connection is closed.
+    if (this.#reason !== undefined) driver.end(this.#closedError(this.#reason));
     return driver;
   }
 

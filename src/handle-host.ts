@@ -71,6 +71,7 @@ export abstract class HandleHost implements ConnectionHost {
       () => this.outbox.onDrained(),
       (message) => this.#admits(message),
       (error) => this.crash(error),
+      { now: () => host.now() },
     );
     this.stock = new Reading(this.conduit, limits).stock;
   }
@@ -195,7 +196,7 @@ export abstract class HandleHost implements ConnectionHost {
     );
   }
 
-  /** Pushes what concerns a connection that may be closed by the time its turn comes. */
+  /** Pushes what concerns a connection that may be closed by the time its turn comes, and whose id may be another's. 9b.18 */
   #pushFor(connection: Connection, event: SessionEvent): void {
     this.push(() => (this.connections.get(connection.id) === connection ? event : undefined));
   }

@@ -37,18 +37,19 @@ export interface Limits {
    */
   readonly requests: number;
   /**
-   * Channels that are alive, on all connections together; a call that names more fails. Stops a peer that names for ever.
+   * Channels that are alive, on all connections together; a call that names more fails. As many ids of channels that are over are
+   * kept as long as the peer may not know it. Stops a peer that names for ever.
    * @defaultValue 4 096
    */
   readonly channels: number;
   /**
-   * Messages in one connection's inbox; at this many, reading stops until it is half empty. Stops a peer that is faster than
-   * our reader.
+   * Messages in one connection's inbox; the first one more stops the reading until it is half empty. Stops a peer that is
+   * faster than our reader.
    * @defaultValue 64
    */
   readonly inboxMessages: number;
   /**
-   * Bytes of the frames in all inboxes together; at this many, reading stops. Stops many slow readers from adding up. Each
+   * Bytes of the frames in all inboxes together; at this many, the next message that has to wait stops the reading. Stops many slow readers from adding up. Each
    * message counts 128 more than its frame, 8 for each channel that it names, and 96 for each entry of its metadata, as
    * keeping them costs. What is left unread of connections that are over stops nothing, until it and all inboxes hold twice
    * as much together.
@@ -56,8 +57,8 @@ export interface Limits {
    */
   readonly inboxBytes: number;
   /**
-   * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once; each counts 64 more than
-   * its length, as keeping it costs. Past it the session ends with LimitExceeded; one frame is always taken. Stops a peer
+   * Bytes of frames that arrived while reading was paused, the message without room among them, on a link that can't be paused at
+   * once; each counts 64 more than its length, as keeping it costs. Past it the session ends with LimitExceeded; one frame is always taken. Stops a peer
    * that goes on sending, be it empty frames, to a session that does not read.
    * @defaultValue 8 MiB
    */
@@ -83,6 +84,13 @@ export interface Limits {
    * @defaultValue 16 MiB
    */
   readonly waitingBytes: number;
+  /**
+   * Milliseconds that one session may spend in one turn of the event loop on what its peer has sent; the rest waits for the next
+   * turn, and the other sessions of the process come in between. One message takes effect whole, however long that takes. Stops
+   * one peer from holding up all the others.
+   * @defaultValue 2
+   */
+  readonly turnTime: number;
   /**
    * Milliseconds for the handshake. Stops a peer that connects and says nothing.
    * @defaultValue 10 000
@@ -132,6 +140,7 @@ export const DEFAULT_LIMITS: Limits = {
   outboxBytes: 4 * 2 ** 20,
   replyBytes: 2 ** 20,
   waitingBytes: 16 * 2 ** 20,
+  turnTime: 2,
   handshakeTimeout: 10_000,
   acceptTimeout: 10_000,
   openTimeout: 30_000,

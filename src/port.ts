@@ -33,7 +33,7 @@ export class SessionPort extends HandleHost implements Port {
     this.#acceptor = new Acceptor(config.onConnection, {
       codec,
       limits,
-      answer: (make) => this.push(make),
+      answer: (make, isPrompt) => (isPrompt ? this.conduit.gate.pushNext(make) : this.push(make)),
       now: host.now,
       report: (report) => this.report(report),
     });
@@ -159,6 +159,8 @@ export class SessionPort extends HandleHost implements Port {
     afterTurn(() => {
       // Something came, and more may lie behind it.
       if (this.conduit.frames !== arrived && turns > 1) this.confirm(turns - 1);
+      // The Pong may be among the frames that wait for their turn.
+      else if (this.conduit.gate.isYielding) this.conduit.gate.afterFrames({ type: 'keepalive.confirmed' });
       else this.push({ type: 'keepalive.confirmed' });
     });
   }

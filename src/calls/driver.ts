@@ -41,8 +41,9 @@ export class Driver implements CallHost, AnswerHost {
   readonly #turn = new Set<OutgoingCall>();
   #turnBytes = 0;
   #lastId: RequestId = 0;
+  /** The peer's calls, apart from ours, which may have the same ids: 9b.19 */
   readonly #answers = new IdMap<IncomingCall>();
-  /** In flight under an id that a later call of a peer that breaks the rules has, too: no Cancel finds these. 9a.14 */
+  /** In flight under an id that a later call of a peer that breaks the rules has, too: no Cancel finds these, and the end does. 9a.14, 9b.20 */
   #eclipsed: Set<IncomingCall> | undefined;
 
   constructor(line: Line) {

@@ -41,6 +41,7 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   #kept: ChannelMessage[] = [];
   /** What that counts for in the session's stock. */
   #cost = 0;
+  /** Credit that came before its end was taken counts: 9b.21 */
   #granted = 0;
 
   /** `credit` is what its sender begins with, as far as that is known: what comes on it is kept up to that. */

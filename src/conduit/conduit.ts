@@ -6,7 +6,7 @@ import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
 import type { DataMessage, Message, MessageType } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
-import { Gate } from './gate.js';
+import { Gate, type TurnBudget } from './gate.js';
 
 /** A local input; or one that is made only when its turn comes, and may have become moot by then. */
 export type Input = SessionEvent | (() => SessionEvent | undefined);
@@ -28,6 +28,8 @@ const RECEIVED = {
 
 /** How much may wait here before the link itself is paused: a burst that one read brings is no reason to. */
 const PAUSE_LINK_AT = 256 * 2 ** 10;
+/** The same where it waits for the next turn: to take apart what a link reads costs time, too. */
+const PAUSE_YIELDING_LINK_AT = 16 * 2 ** 10;
 
 /**
  * The event of a message. Whoever serialises it, as inspectors do with every event, gets what can be shown: how many bytes
@@ -72,6 +74,7 @@ export class Conduit {
     onDrained: () => void,
     admits: (message: DataMessage) => boolean,
     crashed: (error: unknown) => void,
+    budget: Omit<TurnBudget, 'milliseconds'>,
   ) {
     this.#link = link;
     this.#codec = codec;
@@ -91,6 +94,11 @@ export class Conduit {
         if (event !== undefined) this.#send(event);
       },
       crashed,
+      {
+        ...budget,
+        milliseconds: limits.turnTime,
+        resumed: () => this.#resumeLink(),
+      },
     );
   }
 
@@ -128,10 +136,14 @@ export class Conduit {
 
   resume(): void {
     this.gate.resume();
-    if (this.#isLinkPaused && !this.gate.isPaused) {
-      this.#isLinkPaused = false;
-      this.#link.resume();
-    }
+    this.#resumeLink();
+  }
+
+  /** Lets the link read on, unless what it has read still waits. */
+  #resumeLink(): void {
+    if (!this.#isLinkPaused || this.gate.isPaused || this.gate.isYielding) return;
+    this.#isLinkPaused = false;
+    this.#link.resume();
   }
 
   #take(bytes: Uint8Array): void {
@@ -140,14 +152,20 @@ export class Conduit {
     const before = this.gate.bytes;
     this.gate.frame(this.gate.isPaused ? detached(bytes) : bytes);
     const waiting = this.gate.bytes;
+    const { isPaused, isYielding } = this.gate;
     // One frame is always taken, however small the limit is.
-    if (waiting > this.#limits.intakeBytes && before > 0) {
+    if (waiting > this.#limits.intakeBytes && before > 0 && isPaused) {
       this.#hasOverflowed = true;
       this.gate.pushNext({ type: 'conduit.overflowed' });
-    } else if (waiting > PAUSE_LINK_AT && this.gate.isPaused && !this.#isLinkPaused) {
+    } else if (
+      !this.#isLinkPaused &&
+      ((isPaused && waiting > PAUSE_LINK_AT) || (isYielding && waiting > PAUSE_YIELDING_LINK_AT))
+    ) {
       this.#isLinkPaused = true;
       this.#link.pause();
     }
+    // A link that can't be paused, and a peer that sends faster than this session works: it must not fill the memory.
+    if (isYielding && waiting > this.#limits.intakeBytes / 2) this.gate.hurry();
   }
 
   /** 9a.12: what is no message becomes an event all the same. */

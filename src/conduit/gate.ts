@@ -1,5 +1,6 @@
 import { detached } from '../detach.js';
 import { Fifo } from '../link/fifo.js';
+import { afterTurn } from './turn.js';
 
 /** What is no frame, and yet comes after the frames that arrived before it. */
 class Streamed<Local> {
@@ -13,12 +14,30 @@ class Streamed<Local> {
 /** What a frame that waits costs beside its bytes: an empty one is not free, or a peer could send them for ever. */
 const FRAME_COST = 64;
 
+/** How long a session may work off its stream before the other sessions of the process have their turn. */
+export interface TurnBudget {
+  /** Milliseconds, by the clock of the session. */
+  now(): number;
+  readonly milliseconds: number;
+  /** Calls back when the event loop has been round once. */
+  afterTurn?(callback: () => void): void;
+  /** The stream has gone on, and all that waited for it was taken. */
+  resumed?(): void;
+}
+
+/** Frames that a turn takes without a look at the clock, and frames between two looks: each look costs as much as a frame. */
+const UNTIMED_FRAMES = 32;
+const FRAMES_PER_LOOK = 8;
+
 /**
  * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
  * handed on only when everything that the one before it set off has run out: an input takes effect whole.
  *
  * What comes from the link, the stream, can be paused. It then waits here, undecoded and in its order; local inputs go on.
  * A frame for whose message there is no room pauses the stream, and is its first again when that goes on.
+ *
+ * What one read of a socket has brought can take seconds. So the stream also waits when it has used up its budget for one turn of
+ * the event loop, and goes on in the next one.
  */
 export class Gate<Local extends object> {
   readonly #takeFrame: (frame: Uint8Array) => boolean;
@@ -34,7 +53,13 @@ export class Gate<Local extends object> {
   #state: 'waiting' | 'open' | 'closed' = 'waiting';
   #isBusy = false;
   #isPaused = false;
+  /** The stream waits for the next turn. */
+  #isYielding = false;
+  /** Frames taken since a turn began, as far as that is known. */
+  #frames = 0;
+  #turnStarted = 0;
   #bytes = 0;
+  readonly #budget: TurnBudget | undefined;
 
   /**
    * `takeFrame` says whether it has taken the frame. If not, it has paused the stream.
@@ -46,7 +71,9 @@ export class Gate<Local extends object> {
     takeFrame: (frame: Uint8Array) => boolean,
     takeLocal: (input: Local) => void,
     crashed: (error: unknown) => void,
+    budget?: TurnBudget,
   ) {
+    this.#budget = budget;
     this.#takeFrame = takeFrame;
     this.#takeLocal = takeLocal;
     this.#crashed = crashed;
@@ -59,6 +86,11 @@ export class Gate<Local extends object> {
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  /** Whether the stream waits for the next turn of the event loop. */
+  get isYielding(): boolean {
+    return this.#isYielding;
   }
 
   /** Begins to hand on; until then everything waits. */
@@ -80,13 +112,14 @@ export class Gate<Local extends object> {
 
   /** A frame from the link. */
   frame(frame: Uint8Array): void {
-    if (this.#state === 'open' && !this.#isBusy && !this.#isPaused) {
+    if (this.#state === 'open' && !this.#isBusy && !this.#isWaiting) {
       this.#isBusy = true;
       try {
         if (!this.#takeFrame(frame)) {
           this.#bytes += frame.length + FRAME_COST;
           this.#refuse(frame);
         }
+        this.#spend();
       } catch (error) {
         this.#crash(error);
       }
@@ -174,9 +207,9 @@ export class Gate<Local extends object> {
       this.#takeLocal(next);
       return true;
     }
-    const entry = (this.#isPaused ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
+    const entry = (this.#isWaiting ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
     if (entry === undefined) return false;
-    if (this.#isPaused && (isFrame(entry) || entry instanceof Streamed)) {
+    if (this.#isWaiting && (isFrame(entry) || entry instanceof Streamed)) {
       this.#held.push(entry);
     } else if (isFrame(entry)) {
       const cost = entry.length + FRAME_COST;
@@ -186,10 +219,46 @@ export class Gate<Local extends object> {
         this.#bytes += cost;
         this.#refuse(entry);
       }
+      this.#spend();
     } else {
       this.#takeLocal(entry instanceof Streamed ? entry.input : entry);
     }
     return true;
+  }
+
+  /** Whether the stream waits, for room or for the next turn. */
+  get #isWaiting(): boolean {
+    return this.#isPaused || this.#isYielding;
+  }
+
+  /** A frame was taken. Where the budget of the turn is used up, the next one waits for another turn. */
+  #spend(): void {
+    const budget = this.#budget;
+    if (budget === undefined) return;
+    this.#frames++;
+    if (this.#frames < UNTIMED_FRAMES) return;
+    if (this.#frames === UNTIMED_FRAMES) {
+      this.#turnStarted = budget.now();
+      (budget.afterTurn ?? afterTurn)(() => this.#beginTurn());
+    } else if (this.#frames % FRAMES_PER_LOOK === 0 && budget.now() - this.#turnStarted >= budget.milliseconds) {
+      this.#isYielding = true;
+    }
+  }
+
+  /** Goes on at once, as if a turn began: more waits than may. */
+  hurry(): void {
+    if (!this.#isYielding) return;
+    this.#isYielding = false;
+    this.#turnStarted = this.#budget?.now() ?? 0;
+    this.#drain();
+  }
+
+  #beginTurn(): void {
+    this.#frames = 0;
+    if (!this.#isYielding) return;
+    this.#isYielding = false;
+    this.#drain();
+    if (!this.#isWaiting) this.#budget?.resumed?.();
   }
 
   #shiftHeld(): Uint8Array | Streamed<Local> | undefined {

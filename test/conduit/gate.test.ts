@@ -102,6 +102,98 @@ describe('a gate', () => {
     expect(kept).toEqual([2]);
   });
 
+  describe('with a budget for each turn', () => {
+    /** Each frame takes a millisecond; turns come when the test says so. */
+    function timed(milliseconds: number) {
+      let now = 0;
+      const turns: (() => void)[] = [];
+      const taken: string[] = [];
+      let resumed = 0;
+      const it = new Gate<Local>(
+        (bytes) => {
+          now++;
+          taken.push(`frame ${bytes.join()}`);
+          return true;
+        },
+        ({ name }) => taken.push(name),
+        () => {},
+        {
+          now: () => now,
+          milliseconds,
+          afterTurn: (callback) => turns.push(callback),
+          resumed: () => resumed++,
+        },
+      );
+      it.open();
+      const nextTurn = (): void => {
+        for (const turn of turns.splice(0)) turn();
+      };
+      const take = (): number => taken.splice(0).length;
+      return { it, nextTurn, take, taken, turns, resumed: () => resumed };
+    }
+
+    test('takes 32 frames untimed, then as many as the budget has time for, and the rest in the turns that follow', () => {
+      const { it, nextTurn, take, turns, resumed } = timed(20);
+      for (let at = 0; at < 150; at++) it.frame(frame(at));
+      // The clock is looked at with every eighth frame.
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 56, isYielding: true });
+      expect(it.bytes).toBe(94 * 65);
+      nextTurn();
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 56, isYielding: true });
+      expect(resumed()).toBe(0);
+      nextTurn();
+      expect({ taken: take(), isYielding: it.isYielding, bytes: it.bytes }).toEqual({
+        taken: 38,
+        isYielding: false,
+        bytes: 0,
+      });
+      expect(resumed()).toBe(1);
+      nextTurn();
+      // Nothing waits, so nothing is scheduled.
+      expect(turns).toEqual([]);
+    });
+
+    test('keeps the order of the stream, its end included, and lets local inputs go on', () => {
+      const { it, nextTurn, taken } = timed(1);
+      for (let at = 0; at < 60; at++) it.frame(frame(at));
+      it.afterFrames({ name: 'end' });
+      it.push({ name: 'local' });
+      expect(taken.at(-1)).toBe('local');
+      nextTurn();
+      nextTurn();
+      const stream = Array.from({ length: 60 }, (_, at) => `frame ${at}`);
+      expect(taken.filter((name) => name !== 'local')).toEqual([...stream, 'end']);
+    });
+
+    test('that hears of no pause in between counts what comes in one turn together', () => {
+      const { it, nextTurn, take } = timed(8);
+      for (let at = 0; at < 31; at++) it.frame(frame(at));
+      nextTurn();
+      for (let at = 0; at < 31; at++) it.frame(frame(at));
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 40, isYielding: true });
+      nextTurn();
+      expect(take()).toBe(22);
+    });
+
+    test('goes on at once when it is told to hurry', () => {
+      const { it, take } = timed(8);
+      for (let at = 0; at < 60; at++) it.frame(frame(at));
+      expect(take()).toBe(40);
+      it.hurry();
+      expect(take()).toBe(8);
+      expect(it.isYielding).toBe(true);
+    });
+
+    test('forgets what waits for the next turn when it is closed', () => {
+      const { it, nextTurn, take } = timed(8);
+      for (let at = 0; at < 60; at++) it.frame(frame(at));
+      take();
+      it.close();
+      nextTurn();
+      expect({ taken: take(), bytes: it.bytes }).toEqual({ taken: 0, bytes: 0 });
+    });
+  });
+
   test('puts what belongs to the step under way before everything that waits', () => {
     const { it, taken } = gate((name, inside) => {
       if (name !== 'frame 1') return;

@@ -104,7 +104,7 @@ export async function rawPeer(port: number): Promise<{ socket: Socket; received:
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.write(
-    'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
       'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
   );
   let received = Buffer.alloc(0);

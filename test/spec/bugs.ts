@@ -1,8 +1,24 @@
 import { WAITING_CALLS } from './driver-calls.js';
 import { WAITING_SENDERS } from './driver-channels.js';
-import { accept, call, close, item, M, open, ping, pong, reject } from './messages.js';
+import {
+  accept,
+  bytes,
+  call,
+  callNaming,
+  close,
+  credit,
+  item,
+  M,
+  open,
+  ping,
+  pong,
+  protocolError,
+  reject,
+  response,
+} from './messages.js';
 import {
   alike,
+  answered,
   BOTH,
   byKeepalive,
   byLink,
@@ -11,6 +27,7 @@ import {
   byShutdown,
   closedBy,
   connectionClosed,
+  done,
   failed,
   NOTHING,
   offence,
@@ -22,15 +39,18 @@ import {
 import {
   ACCEPTING,
   ACTIVE_1,
+  ACTIVE_2,
   DECIDING,
   FULL_1,
   KEEPALIVE,
   PENDING_1,
   ROOT_RELEASED,
+  SERVING,
   SMALL_INBOX,
   UNDECIDED_2,
 } from './scenes.js';
 import type { Case, Given, Row, Step } from './vocabulary.js';
+import { REFUSED } from './vocabulary-calls.js';
 
 // Section 9b, bugs of the reference that neither mode copies. Where what sets one off is a violation, the strict mode
 // never comes to it: those cases show the violation.
@@ -403,5 +423,202 @@ export const bugs: readonly Row[] = [
     situation: 'the reference: a proxy forwards NO_PROPAGATE metadata',
     ...alike('stripped', NOTHING),
     cases: [],
+  },
+  {
+    row: '9b.16',
+    rule: 'session.message',
+    layer: 'session',
+    situation: 'the reference: a ProtocolError after the handshake is ignored; the link’s end follows',
+    ...alike(NOTHING, 'the session ends with the description'),
+    cases: [
+      {
+        name: 'a ProtocolError ends the session with what the peer says, before the link ends',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          {
+            peer: [protocolError('no'), call(1, 2)],
+            ends: { cause: 'protocol', error: { code: 'protocol', side: 'local' } },
+          },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.17',
+    rule: 'connection.open.rejection',
+    layer: 'session',
+    situation: 'the reference: a Reject’s metadata points into freed memory',
+    ...alike(NOTHING, 'the metadata as sent'),
+    cases: [
+      {
+        name: 'the metadata of a Reject is heard as it was sent, also when much comes behind it',
+        modes: BOTH,
+        steps: [
+          PENDING_1,
+          {
+            peer: [reject(1, M), ...Array.from({ length: 8 }, (_, at) => ping(BigInt(at)))],
+            settled: { a: failed({ code: 'rejected', metadata: M }) },
+            wire: Array.from({ length: 8 }, (_, at) => pong(BigInt(at))),
+          },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.18',
+    rule: 'rpc.caller.liveness.last-drop-closes-connection',
+    layer: 'session',
+    situation: 'the reference: the last caller of a closed connection closes a new one of the same id',
+    ...alike(NOTHING, 'nothing'),
+    cases: [
+      {
+        name: 'the last caller of a closed connection does nothing to a new one of the same id',
+        modes: BOTH,
+        given: ACCEPTING,
+        steps: [
+          { peer: open(2), asked: [2], wire: [accept(2)], setup: [2] },
+          { user: 'caller', on: '#2', as: 'old' },
+          { peer: close(2), closed: { '#2': closedBy('peer') } },
+          { peer: open(2), asked: [2], wire: [accept(2)], setup: [2] },
+          { user: 'release', caller: 'old' },
+          { peer: [call(2, 2), ping(1n)], wire: [pong(1n)] },
+          { user: 'read', on: '#2', as: 'r', settled: { r: read(call(2, 2)) } },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.19',
+    rule: 'rpc.request.id-allocation',
+    layer: 'driver',
+    situation: 'the reference: failures of calls in both directions share one map',
+    ...alike('the Response to the peer’s Call', 'kept apart'),
+    cases: [
+      {
+        name: 'a handler that fails fails no call of ours with the same id',
+        modes: ['reference'],
+        steps: [
+          SERVING,
+          { user: 'call', on: 'root', as: 'it', args: bytes(1), wire: [call(0, 1)] },
+          { peer: call(0, 1), handled: [1] },
+          { user: 'fail', request: 1, wire: [response(0, 1, REFUSED.unknownMethod)] },
+          { peer: response(0, 1), settled: { it: answered() } },
+        ],
+      },
+      {
+        name: 'a Call with an id of ours is a violation before anything shares a map',
+        modes: ['strict'],
+        steps: [
+          SERVING,
+          { user: 'call', on: 'root', as: 'it', args: bytes(1), wire: [call(0, 1)] },
+          { peer: call(0, 1), ...violates('rpc.request.id-allocation', { it: connectionClosed('session') }) },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.20',
+    rule: 'rpc.request.id-allocation',
+    layer: 'driver',
+    situation: 'the reference: a Call with an id in flight forgets the first handler, which answers after the end',
+    ...alike(NOTHING, 'both are aborted'),
+    cases: [
+      {
+        name: 'of two handlers with one id both hear of the end, and neither answers after it',
+        modes: ['reference'],
+        given: ACCEPTING,
+        steps: [
+          ACTIVE_2,
+          { user: 'serve', on: '#2' },
+          { peer: [call(2, 2), call(2, 2)], handled: [2, 2] },
+          { peer: close(2), closed: { '#2': closedBy('peer') }, givenUp: [2, 2] },
+          { user: 'reply', request: 2, answer: { ret: bytes(9) } },
+        ],
+      },
+      {
+        name: 'a second Call with an id in flight is a violation',
+        modes: ['strict'],
+        steps: [
+          SERVING,
+          { peer: call(0, 2), handled: [2] },
+          { peer: call(0, 2), ...violates('rpc.request.id-allocation'), givenUp: [2] },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.21',
+    rule: 'rpc.flow-control.credit.grant',
+    layer: 'driver',
+    situation: 'the reference: credit granted before the Call that names the channel is lost',
+    ...alike(NOTHING, 'it counts'),
+    cases: [
+      {
+        name: 'credit that comes before the Call that names its channel counts',
+        modes: ['reference'],
+        steps: [
+          SERVING,
+          { peer: [credit(0, 2, 1), callNaming(0, 2, [2])], handled: [2] },
+          { user: 'bind', request: 2, end: 'tx', as: 'c', credit: 0 },
+          { user: 'sendItem', channel: 'c', item: bytes(2), as: 's', wire: [item(0, 2)], settled: { s: done } },
+        ],
+      },
+      {
+        name: 'credit that comes before its channel is bound counts',
+        modes: ['strict'],
+        steps: [
+          SERVING,
+          { peer: [callNaming(0, 2, [2]), credit(0, 2, 1)], handled: [2] },
+          { user: 'bind', request: 2, end: 'tx', as: 'c', credit: 0 },
+          { user: 'sendItem', channel: 'c', item: bytes(2), as: 's', wire: [item(0, 2)], settled: { s: done } },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.22',
+    rule: 'connection.close',
+    layer: 'driver',
+    situation: 'the reference: a call on a connection already closed never settles',
+    ...alike(NOTHING, 'ConnectionClosed'),
+    cases: [
+      {
+        name: 'a call on a connection that is closed fails at once',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { user: 'caller', on: 'a', as: 'c' },
+          { peer: close(1), closed: { a: closedBy('peer') } },
+          { user: 'call', on: 'a', by: 'c', as: 'it', args: bytes(1), settled: { it: connectionClosed('peer') } },
+        ],
+      },
+    ],
+  },
+  {
+    row: '9b.23',
+    rule: 'session.keepalive',
+    layer: 'session',
+    situation:
+      'the reference: shutdown twice fails; markFailure after the end is still told; the keepalive looks every 10 ms',
+    ...alike(NOTHING, 'no-op; not told; on time'),
+    cases: [
+      {
+        name: 'a second shutdown, and a failure marked after the end, do nothing',
+        modes: BOTH,
+        steps: [
+          ...ACTIVE_1,
+          { user: 'shutdown', ends: byShutdown },
+          { user: 'shutdown' },
+          { user: 'markFailure', on: 'a', requestId: 2, reason: 'late' },
+        ],
+      },
+      {
+        name: 'the keepalive is on time, to the millisecond',
+        modes: BOTH,
+        given: { keepalive: { pingInterval: 103, pongTimeout: 57 } },
+        steps: [{ advance: 102 }, { advance: 1, wire: [ping(1n)] }, { advance: 56 }, { advance: 1, ends: byKeepalive }],
+      },
+    ],
   },
 ];

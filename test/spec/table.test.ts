@@ -11,15 +11,20 @@ const NUMBERED = [
   ...numbered('3', 1, 11),
   ...numbered('5', 1, 30),
   ...numbered('6', 1, 13),
-  ...numbered('9a', 1, 19),
-  ...numbered('9b', 1, 15),
+  ...numbered('9a', 1, 21),
+  ...numbered('9b', 1, 23),
 ];
 /** Sections and paragraphs that the specification does not number. */
-const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 end'];
+const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 readable', '5 end', '5 a handler holds', '5 a call holds'];
 /** Rows of which two sessions are needed, and which have no scenario here. */
 const ELSEWHERE = numbered('9b', 15, 15);
 /** Rows of calls and channels. */
-const CALLS = [...numbered('9a', 14, 19), ...numbered('9b', 13, 14)];
+const CALLS = [
+  ...['5 a handler holds', '5 a call holds'],
+  ...numbered('9a', 14, 21),
+  ...numbered('9b', 13, 14),
+  ...numbered('9b', 19, 22),
+];
 
 const cases: readonly Case[] = table.flatMap((row) => row.cases);
 

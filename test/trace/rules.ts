@@ -20,6 +20,7 @@ export const RULES_IN_SCOPE = [
   'rpc.caller',
   'rpc.virtual-connection.open',
   'rpc.virtual-connection.accept',
+  'rpc.caller.liveness.refcounted',
   'rpc.caller.liveness.last-drop-closes-connection',
   'rpc.caller.liveness.root-internal-close',
   'rpc.caller.liveness.root-teardown-condition',

@@ -32,6 +32,7 @@ interface Handle {
   readonly name: string;
   readonly inbox: DataMessage[];
   readonly readings: Reading[];
+  hasReader: boolean;
   callers: number;
   isOpen: boolean;
 }
@@ -87,7 +88,10 @@ export class Ledger {
         return { type: 'app.close', id: action.id, request: this.#ask(action.as), metadata: action.metadata ?? [] };
       case 'closeHandle': {
         const handle = this.#named(action.on);
-        if (!handle.isOpen) return this.#settle(action.as, done);
+        if (!handle.isOpen) {
+          handle.inbox.length = 0;
+          return this.#settle(action.as, done);
+        }
         return { type: 'app.close', id: handle.id, request: this.#ask(action.as), metadata: action.metadata ?? [] };
       }
       case 'caller': {
@@ -111,6 +115,7 @@ export class Ledger {
       }
       case 'read': {
         const handle = this.#named(action.on);
+        handle.hasReader = true;
         handle.readings.push({ count: action.count ?? 1, as: action.as });
         this.#feed(handle);
         return undefined;
@@ -160,7 +165,7 @@ export class Ledger {
     const opener = request === undefined ? undefined : this.#requests.get(request);
     const name = origin === 'root' ? 'root' : (opener ?? `#${String(id)}`);
     if (request !== undefined) this.#forget(request);
-    this.#handles.push({ id, name, inbox: [], readings: [], callers: 0, isOpen: true });
+    this.#handles.push({ id, name, inbox: [], readings: [], hasReader: false, callers: 0, isOpen: true });
     if (origin === 'root') this.#settle('session', { resolved: facts });
     else if (origin === 'local') this.#settle(opener, { resolved: facts });
     else this.#draft.setup.push(facts);
@@ -192,7 +197,7 @@ export class Ledger {
         const handle = this.#handles.findLast((one) => one.isOpen && one.id === id);
         if (handle === undefined) break;
         this.#draft.closed[handle.name] = { by, metadata };
-        this.#shut(handle, by === 'peer');
+        this.#shut(handle, by === 'local');
         break;
       }
       case 'reportRootClosed':
@@ -221,13 +226,14 @@ export class Ledger {
     this.#requests.clear();
     this.#draft.aborted.push(...this.#questions.keys());
     this.#questions.clear();
-    const keeps = !['shutdown', 'released', 'abandoned'].includes(end.cause);
-    for (const handle of this.#handles) if (handle.isOpen) this.#shut(handle, keeps);
+    const isOurs = ['shutdown', 'released', 'abandoned'].includes(end.cause);
+    for (const handle of this.#handles) if (handle.isOpen) this.#shut(handle, isOurs);
   }
 
-  #shut(handle: Handle, keepsInbox: boolean): void {
+  /** Section 5: what was received stays readable; after our own end, for a reader that was taken before. */
+  #shut(handle: Handle, isOurs: boolean): void {
     handle.isOpen = false;
-    if (!keepsInbox) handle.inbox.length = 0;
+    if (isOurs && !handle.hasReader) handle.inbox.length = 0;
     this.#feed(handle);
   }
 
