@@ -15,9 +15,11 @@ export interface WsWebSocket {
   on(event: 'message', listener: (data: never, isBinary: boolean) => void): unknown;
   on(event: 'close', listener: (code: number, reason: Uint8Array) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'ping', listener: () => void): unknown;
   off(event: 'message', listener: (data: never, isBinary: boolean) => void): unknown;
   off(event: 'close', listener: (code: number, reason: Uint8Array) => void): unknown;
   off(event: 'error', listener: (error: Error) => void): unknown;
+  off(event: 'ping', listener: () => void): unknown;
 }
 
 /** What is used of the network socket beneath a `ws` WebSocket: any of Node's sockets fits. */
@@ -112,6 +114,7 @@ export class WsLink extends SocketLink {
     ws.on('message', this.#onMessage);
     ws.on('close', this.#onClose);
     ws.on('error', this.#onError);
+    ws.on('ping', this.#onPing);
     // Nothing is read before `start`, so that nothing piles up.
     ws.pause();
     if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
@@ -122,10 +125,13 @@ export class WsLink extends SocketLink {
   }
 
   pause(): void {
-    if (this.state === 'open') this.#ws.pause();
+    if (this.state !== 'open') return;
+    this.isPaused = true;
+    this.#ws.pause();
   }
 
   resume(): void {
+    this.isPaused = false;
     if (this.state !== 'over') this.#ws.resume();
   }
 
@@ -161,6 +167,7 @@ export class WsLink extends SocketLink {
     this.#ws.off('message', this.#onMessage);
     this.#ws.off('close', this.#onClose);
     this.#ws.off('error', this.#onError);
+    this.#ws.off('ping', this.#onPing);
     this.#drop();
     clearTimeout(this.#look);
   }
@@ -263,6 +270,16 @@ export class WsLink extends SocketLink {
         : `the WebSocket failed: ${error.message}`;
     // `ws` has already told the peer, with the code that fits; ours changes nothing then.
     this.violated(new LinkError(text, error), 1002, '');
+  };
+
+  /** `ws` answers pings by itself. Where too many wait for their answers (60), it ends the connection, and tells no error. */
+  readonly #onPing = (): void => {
+    if (this.state !== 'open' || this.#ws.readyState === OPEN) return;
+    this.violated(
+      new LinkError('more WebSocket pings came at once than `ws` answers: it ended the connection'),
+      1002,
+      '',
+    );
   };
 
   readonly #onClose = (code: number, reason: Uint8Array): void => {

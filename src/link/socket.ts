@@ -25,6 +25,7 @@ const VIOLATION_TIMEOUT_MS = 1000;
  */
 export abstract class SocketLink implements Link {
   protected state: 'open' | 'closing' | 'over' = 'open';
+  protected isPaused = false;
   readonly #closeTimeout: number;
   readonly #late: string;
   #events: LinkEvents | undefined;
@@ -59,9 +60,13 @@ export abstract class SocketLink implements Link {
   start(events: LinkEvents): void {
     if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
     this.#events = events;
-    this.resume();
     // Not from within start(), and before anything that arrives from now on.
-    queueMicrotask(() => this.#deliverEarly(events));
+    queueMicrotask(() => {
+      this.#deliverEarly(events);
+      // Reading begins here, not above: bytes that came with the HTTP upgrade would be handed on before this microtask, several
+      // messages together, and a violation behind the first would take effect before the first had been answered.
+      if (!this.isPaused) this.resume();
+    });
   }
 
   send(bytes: Uint8Array): void {

@@ -99,14 +99,17 @@ export class Host {
   }
 }
 
-/** A peer that speaks TCP by hand, past its opening handshake. */
-export async function rawPeer(port: number): Promise<{ socket: Socket; received: () => Buffer }> {
+/** A peer that speaks TCP by hand, past its opening handshake; `early` leaves in one write with that. */
+export async function rawPeer(
+  port: number,
+  early: Uint8Array = new Uint8Array(0),
+): Promise<{ socket: Socket; received: () => Buffer }> {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
-  socket.write(
-    'GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
-      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
-  );
+  const upgrade =
+    'GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n';
+  socket.write(Buffer.concat([Buffer.from(upgrade), early]));
   let received = Buffer.alloc(0);
   await new Promise<void>((resolve) => {
     socket.on('data', (chunk) => {

@@ -53,6 +53,25 @@ describe('a WebSocket link', () => {
     link.abort();
   });
 
+  test('says so where more pings come at once than are answered', async () => {
+    const { events, socket } = await raw();
+    socket.write(Buffer.concat([frame(2, Uint8Array.of(1)), ...Array.from({ length: 61 }, () => frame(9))]));
+    expect(await events.end()).toEqual(
+      new LinkError('more WebSocket pings came at once than `ws` answers: it ended the connection'),
+    );
+    expect(events.messages.map((message) => [...message])).toEqual([[1]]);
+  });
+
+  test('answers 60 pings at once, and reads on', async () => {
+    const { events, socket, received } = await raw();
+    socket.write(Buffer.concat([...Array.from({ length: 60 }, () => frame(9)), frame(2, Uint8Array.of(1))]));
+    await events.received(1);
+    while (received().length < 120) await turns(1);
+    expect(received()).toEqual(Buffer.alloc(120, Uint8Array.of(0x8a, 0)));
+    socket.destroy();
+    await events.end();
+  });
+
   test('that connectWebSocket made sends 100 messages of one tick in writes of 32', async () => {
     const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
     const atServer = record(server);
