@@ -88,9 +88,10 @@ function skip(bytes: Uint8Array, at: number, depth: number, maxLists: number): n
 }
 
 function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, maxLists: number): number {
-  if (depth > MAX_DEPTH) throw malformed('arrays nested too deep');
+  if (depth > MAX_DEPTH) throw malformed(`arrays nested deeper than ${MAX_DEPTH}`);
   const count = elements(bytes, at, start);
-  const crowded = count > maxLists;
+  // Arrays in the deepest that may be are too deep, however many there are.
+  const crowded = depth < MAX_DEPTH && count > maxLists;
   let end = start;
   for (let left = count; left > 0; left--) {
     if (crowded && headerEnd(bytes, end) !== 0) {

@@ -121,10 +121,13 @@ describe('the scan', () => {
 
   it('allows lists in lists of the message, and none deeper', () => {
     expect(refusal('91 91 90')).toBeUndefined();
-    expect(refusal('91 91 91 90')).toBe('arrays nested too deep');
-    expect(refusal('91 91 91 dc0000')).toBe('arrays nested too deep');
-    expect(refusal('91'.repeat(5000))).toBe('arrays nested too deep');
-    expect(refusal('dd00000001'.repeat(100_000))).toBe('arrays nested too deep');
+    expect(refusal('91 91 91 90')).toBe('arrays nested deeper than 3');
+    expect(refusal('91 91 91 dc0000')).toBe('arrays nested deeper than 3');
+    expect(refusal('91'.repeat(5000))).toBe('arrays nested deeper than 3');
+    expect(refusal('dd00000001'.repeat(100_000))).toBe('arrays nested deeper than 3');
+    // However many they are: that is not the limit which they pass.
+    expect(refusal(`91 91 dc0041 ${'90'.repeat(65)}`)).toBe('arrays nested deeper than 3');
+    expect(refusal(`91 dc0041 ${'90'.repeat(65)}`)).toBe('metadata has more than 64 entries');
   });
 
   it('allows as many lists in a list as there can be entries of metadata, and any number of integers', () => {
