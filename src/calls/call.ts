@@ -67,7 +67,7 @@ export interface CallHost {
   readonly channels: {
     activate(ids: readonly ChannelId[]): void;
     abandon(ids: readonly ChannelId[], error: Error): void;
-    resultOf(response: Response, credit: number): CallResult;
+    resultOf(response: Response, credit: number): CallResult | undefined;
   };
   send(id: RequestId, body: RequestMessage['body']): Promise<void>;
   transmit(id: RequestId, body: RequestMessage['body']): void;
@@ -91,6 +91,7 @@ export class OutgoingCall implements CallPort {
   #timer: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
+  #result: CallResult | undefined;
   /** Its caller has heard how it went; the peer may still owe a Response. */
   isSettled = false;
 
@@ -121,6 +122,11 @@ export class OutgoingCall implements CallPort {
   }
 
   respond(body: Response): void {
+    // Before the caller hears of it: a violation ends the session first, and the call with that.
+    if (!this.isSettled) {
+      this.#result = this.#driver.channels.resultOf(body, this.#credit);
+      if (this.#result === undefined) return;
+    }
     this.#stepper.send({ type: 'rx.Response', body });
   }
 
@@ -154,7 +160,7 @@ export class OutgoingCall implements CallPort {
     if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
     if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
     if (outcome.type === 'answered') {
-      this.#resolve(this.#driver.channels.resultOf(outcome.response, this.#credit));
+      this.#resolve(this.#result as CallResult);
       return;
     }
     const error = this.#errorOf(outcome);

@@ -130,6 +130,7 @@ export class Channels implements ChannelHost, ChannelsPort {
             ? 'a channel id that was named before'
             : 'a channel id that is not of its allocator’s parity',
         });
+        if (this.line.conformance === 'strict') return refuse('wrong');
       }
       if (id === ROOT || this.#passed.has(id) || (early !== undefined && !isFree)) return refuse('wrong');
       if (load.channels >= limits.channels) return refuse('too many');
@@ -173,11 +174,12 @@ export class Channels implements ChannelHost, ChannelsPort {
     if (Array.isArray(offers)) for (const offered of offers) offered.release();
   }
 
-  /** A Response as its caller gets it. */
-  resultOf(response: Response, credit: number): CallResult {
+  /** A Response as its caller gets it; undefined where it names what it may not, and the session ends for that. */
+  resultOf(response: Response, credit: number): CallResult | undefined {
     const { channels, metadata, ret } = response;
     if (channels.length === 0) return response as unknown as CallResult;
     const offers = this.offer(channels, credit);
+    if (offers === 'wrong' && this.line.conformance === 'strict') return undefined;
     return { ret, metadata, channels: Array.isArray(offers) ? offers : [] };
   }
 

@@ -367,6 +367,30 @@ describe('what the peer may not say on a channel', () => {
   });
 });
 
+// r[rpc.channel.allocation]
+describe('a Response that names a channel which its sender may not name', () => {
+  test.each([
+    ['0', [0]],
+    ['one of ours', [1]],
+    ['one twice', [2, 2]],
+    ['one of ours behind a good one', [2, 1]],
+  ])('ends a strict session before its call hears of it: %s', async (_what, ids) => {
+    await start({ conformance: 'strict' });
+    rig.track('call', session.root.caller().call(1n, bytes()));
+    await rig.heard();
+    expect(accusationIn(await rig.say(responseOf(1, bytes(), ids)))).toBe('rpc.channel.allocation');
+    expect(rig.settled).toMatchObject({ call: { name: 'ConnectionClosed', cause: { name: 'SessionClosed' } } });
+  });
+
+  test('is tolerated in reference mode', async () => {
+    await start();
+    rig.track('call', session.root.caller().call(1n, bytes()));
+    await rig.heard();
+    await rig.say(responseOf(1, bytes(), [0]));
+    expect(rig.settled).toMatchObject({ call: { channels: [], metadata: [] } });
+  });
+});
+
 describe('ends of channels', () => {
   test('are passed once', async () => {
     await start();
