@@ -140,7 +140,8 @@ export class WsLink extends SocketLink {
     // The connection is ending and our event is under way: the bytes are lost, as on any wire.
     if (ws.readyState !== OPEN) return;
     const inSocket = ws.bufferedAmount;
-    if (inSocket > WINDOW || this.#waitingBytes > 0) {
+    // By their number: an empty message that waits has no bytes.
+    if (inSocket > WINDOW || this.#waiting.length > 0) {
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.byteLength;
     } else {

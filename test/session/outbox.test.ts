@@ -107,6 +107,24 @@ describe('a full outbox', () => {
     expect(Object.keys(rig.settled)).toEqual(['start', 'first', 'one']);
   });
 
+  test.each([
+    ['it is shut down', 'shutdown'],
+    ['its last caller is released', 'released'],
+  ] as const)('sends all that waits when the session ends because %s', async (_why, cause) => {
+    const { rig, session } = await established({ limits: { outboxBytes: 1 } });
+    const caller = session.root.caller();
+    rig.link.hold();
+    for (const number of upTo(4)) rig.track(`send ${number}`, session.root.send(itemOf(0, number)));
+    if (cause === 'shutdown') session.shutdown();
+    else caller.release();
+    rig.link.take();
+    expect((await rig.heard()).map(numberOf)).toEqual([0, 1, 2, 3]);
+    expect(await session.closed).toEqual({ cause, by: 'local' });
+    expect(Object.keys(rig.settled)).toEqual(['start', 'send 0', 'send 1', 'send 2', 'send 3']);
+    expect(Object.values(rig.settled).slice(1)).toEqual([undefined, undefined, undefined, undefined]);
+    expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  });
+
   test('rejects what waits with SessionClosed when the session ends', async () => {
     const { rig, one } = await held({ outboxBytes: 1 });
     rig.track('first', one.send(message(0)));
