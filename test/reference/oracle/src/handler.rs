@@ -81,7 +81,7 @@ impl Handler<DriverReplySink> for Answers {
             }
             (PANIC, _) => {
                 on_abort.disarm();
-                // The default hook would write to standard error, thousands of times in a run.
+                // Unlike panic!, this prints nothing.
                 std::panic::resume_unwind(Box::new("a handler panics on purpose"));
             }
             (SEND_ON_NEW, _) => {

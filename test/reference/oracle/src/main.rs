@@ -7,6 +7,7 @@
 //! | field | meaning |
 //! | --- | --- |
 //! | `n` | given back |
+//! | `seed` | a number that decides which of its sources a loop of the reference looks at first; 0 if absent |
 //! | `role` | `initiator` or `acceptor` |
 //! | `hello` | a message in hexadecimal (an Open, Accept, Reject or Close) with our settings and metadata of the root |
 //! | `accept`, `reject` | messages with the settings and metadata of our Accepts and Rejects; absent: no acceptor is registered |
@@ -26,13 +27,14 @@
 //!
 //! `do` names the step. `more: true` takes the next step before anything of this one has run: its own list of events is
 //! empty then. `id` is a connection (0 if absent), and `which` one of its handles where the id was used again: 0 the
-//! newest, 1 the one before. Everything but `frame`, `end`, `fail`, `refuse` and `advance` needs an established session;
-//! without one the event is `no-session`, without the handle `no-handle`, without the channel `no-channel`.
+//! newest, 1 the one before. Everything but `frame`, `end`, `fail`, `kill`, `refuse` and `advance` needs an established
+//! session; without one the event is `no-session`, without the handle `no-handle`, without the channel `no-channel`.
 //!
 //! | step | fields | what is done |
 //! | --- | --- | --- |
 //! | `frame` | `hex` | the peer sends a frame |
 //! | `end`, `fail` | | the link ends, or breaks |
+//! | `kill` | | drops the future that runs the session |
 //! | `refuse` | `at` | the link refuses what we send, in `reserve` (if absent) or `alloc`; `nowhere`: no more |
 //! | `advance` | `ms` | time passes |
 //! | `open` | `ref`, `hex` | opens a connection with the settings and metadata of the message |
@@ -95,6 +97,7 @@ use std::io::{BufRead, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::{Value, json};
+use tokio::runtime::RngSeed;
 
 fn main() {
     tracing::subscriber::set_global_default(seen::EndReasons).expect("no subscriber is set yet");
@@ -109,8 +112,10 @@ fn main() {
 
 fn outcome(script: &Value) -> Value {
     let n = &script["n"];
+    let seed = script["seed"].as_u64().unwrap_or(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
+        .rng_seed(RngSeed::from_bytes(&seed.to_le_bytes()))
         .start_paused(true)
         .build()
         .expect("a runtime without I/O");

@@ -13,6 +13,7 @@ use roam_types::{
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::connections::{self, Acceptor, BareConnection};
 use crate::handler::{Answers, CREDIT, bytes, receive};
@@ -30,9 +31,10 @@ pub async fn play(script: &Value) -> Vec<Vec<Value>> {
     let mut player = Player {
         seen: seen.clone(),
         arrivals: Some(arrivals),
+        task: None,
     };
     let script = Fields(script);
-    let session = player.start(script, incoming);
+    player.start(script, incoming);
     settle().await;
     let mut events = vec![seen.take_log()];
     let steps = script.0["steps"]
@@ -47,7 +49,7 @@ pub async fn play(script: &Value) -> Vec<Vec<Value>> {
         settle().await;
         events.push(seen.take_log());
     }
-    session.abort();
+    player.kill();
     seen.clear();
     events
 }
@@ -73,10 +75,12 @@ struct Setup {
 struct Player {
     seen: Seen,
     arrivals: Option<mpsc::UnboundedSender<Arrival>>,
+    /// The task that establishes the session and runs it.
+    task: Option<JoinHandle<()>>,
 }
 
 impl Player {
-    fn start(&self, script: Fields<'_>, incoming: mpsc::UnboundedReceiver<Arrival>) -> tokio::task::JoinHandle<()> {
+    fn start(&mut self, script: Fields<'_>, incoming: mpsc::UnboundedReceiver<Arrival>) {
         let seen = self.seen.clone();
         let (settings, metadata) = settings_and_metadata(script.needed_text("hello"));
         let setup = Setup {
@@ -103,7 +107,7 @@ impl Player {
             state.refusal = Refusal::Reserve;
         }
         drop(state);
-        tokio::spawn(async move {
+        self.task = Some(tokio::spawn(async move {
             let result = if is_built {
                 run_built(seen.clone(), setup).await
             } else {
@@ -112,7 +116,14 @@ impl Player {
             if let Err(error) = result {
                 seen.log_error(json!({"ev": "handshake-failed"}), &error);
             }
-        })
+        }));
+    }
+
+    fn kill(&self) {
+        let run = self.seen.state().run.take();
+        for task in self.task.iter().chain(&run) {
+            task.abort();
+        }
     }
 
     async fn take_step(&mut self, step: Fields<'_>) {
@@ -123,6 +134,7 @@ impl Player {
                     let _ = arrivals.send(Arrival::Frame(frame));
                 }
             }
+            "kill" => self.kill(),
             "end" => self.end_link(Arrival::End),
             "fail" => self.end_link(Arrival::Failure),
             "refuse" => {
@@ -483,10 +495,12 @@ async fn run_built(seen: Seen, setup: Setup) -> Result<(), SessionError> {
     };
     let end = seen.clone();
     let spawn = move |session: BoxSessionFuture| {
-        tokio::spawn(async move {
+        let seen = end.clone();
+        let run = tokio::spawn(async move {
             session.await;
             log_end(&end);
         });
+        seen.state().run = Some(run);
     };
     macro_rules! establish {
         ($builder:expr) => {{

@@ -25,6 +25,8 @@ pub struct State {
     /// Whether events have what an error's `Display` makes of it.
     pub shows_errors: bool,
     pub session: Option<SessionHandle>,
+    /// The task that runs a session of the builders, which spawn it themselves.
+    pub run: Option<JoinHandle<()>>,
     pub opens: BTreeMap<u64, JoinHandle<()>>,
     /// Two connections that are proxied to each other as soon as both are there.
     pub proxied: Vec<u64>,
