@@ -1,6 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,13 +22,20 @@ export interface Programs {
   readonly peer: string;
 }
 
+/** The paths of the programs that tell which lines of the reference ran. */
+export interface CoveragePrograms {
+  /** The oracle, which leaves a profile where LLVM_PROFILE_FILE says. */
+  readonly oracle: string;
+  /** Reads that profile: see lines/src/main.rs. */
+  readonly reader: string;
+}
+
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const TARGET = join(HERE, 'target');
-const STAMP = join(TARGET, 'built.json');
-const ROAM_CORE = join(TARGET, 'roam-core');
+/** Copies of what cargo has built: the next build may replace a program by another one of the same name. */
+const PROGRAMS = join(TARGET, 'programs');
 
-/** What the programs are made of. */
-const SOURCES = ['Cargo.toml', 'Cargo.lock.in', 'build.ts', 'roam-core', 'oracle', 'peer'];
+const SOURCES = ['.cargo', 'Cargo.toml', 'Cargo.lock.in', 'build.ts', 'roam-core', 'oracle'];
 
 export function hasCargo(): boolean {
   return spawnSync('cargo', ['--version']).status === 0;
@@ -30,36 +47,57 @@ export function hasCargo(): boolean {
  * @throws Error when cargo fails; cargo itself has printed why.
  */
 export function build(): Programs {
-  const key = sourcesKey();
-  const built = readStamp();
-  if (built?.key === key && Object.values(built.programs).every(existsSync)) return built.programs;
-  mkdirSync(TARGET, { recursive: true });
-  const registry = registryName();
-  writeLock(registry);
-  prepareRoamCore();
-  writeLock(registry, 'patched');
-  cargo(['build', '--locked', '--config', `patch.crates-io.roam-core.path=${JSON.stringify(ROAM_CORE)}`]);
-  const programs = { oracle: join(TARGET, 'debug/oracle'), peer: join(TARGET, 'debug/peer') };
-  writeFileSync(STAMP, JSON.stringify({ key, programs }));
-  return programs;
+  return cached('programs', [...SOURCES, 'peer'], () => {
+    cargoBuild(prepare('roam-core'), ['oracle', 'peer']);
+    return { oracle: keep('oracle'), peer: keep('peer') };
+  });
 }
 
-function sourcesKey(): string {
-  const hash = createHash('sha256').update(output('rustc', ['-vV'], HERE));
-  const files = SOURCES.flatMap((source) => filesOf(source)).sort();
-  for (const file of files) {
+/** Builds the oracle once more, with rustc's counters of what runs in it and in roam-core. The rest is built already. */
+export function buildForCoverage(): CoveragePrograms {
+  return cached('coverage', [...SOURCES, 'lines'], () => {
+    // Cargo does not know that a wrapper compiles differently. It builds a package again that is in another folder.
+    const roamCore = prepare('roam-core-covered');
+    cargoBuild(roamCore, ['oracle'], { RUSTC_WRAPPER: join(HERE, 'lines/rustc.sh') });
+    const oracle = keep('oracle', 'oracle-covered');
+    cargoBuild(roamCore, ['lines']);
+    return { oracle, reader: keep('lines') };
+  });
+}
+
+/** The lines of a source file of roam-core, as published. */
+export function publishedLines(file: string): string[] {
+  return readFileSync(join(TARGET, 'roam-core-covered/src', file), 'utf8').split('\n');
+}
+
+function cached<T extends Readonly<Record<keyof T, string>>>(
+  name: string,
+  sources: readonly string[],
+  make: () => T,
+): T {
+  const key = keyOf(sources);
+  const stamp = join(PROGRAMS, `${name}.json`);
+  if (existsSync(stamp)) {
+    const made = JSON.parse(readFileSync(stamp, 'utf8')) as { key: string; paths: T };
+    if (made.key === key && Object.values<string>(made.paths).every(existsSync)) return made.paths;
+  }
+  mkdirSync(PROGRAMS, { recursive: true });
+  const paths = make();
+  writeFileSync(stamp, JSON.stringify({ key, paths }));
+  return paths;
+}
+
+function keyOf(sources: readonly string[]): string {
+  const hash = createHash('sha256').update(output('rustc', ['-vV']));
+  for (const file of sources.flatMap(filesOf).sort()) {
     hash.update(`\0${file}\0`).update(readFileSync(join(HERE, file)));
   }
   return hash.digest('hex');
 }
 
 function filesOf(path: string): string[] {
-  if (path.includes('.')) return [path];
+  if (!statSync(join(HERE, path)).isDirectory()) return [path];
   return readdirSync(join(HERE, path)).flatMap((name) => filesOf(`${path}/${name}`));
-}
-
-function readStamp(): { readonly key: string; readonly programs: Programs } | undefined {
-  return existsSync(STAMP) ? JSON.parse(readFileSync(STAMP, 'utf8')) : undefined;
 }
 
 /**
@@ -91,44 +129,62 @@ function writeLock(registry: string, roamCore?: 'patched'): void {
 }
 
 /**
- * Copies the published crate roam-core and adds the module `session::raw`. A child module sees the private parts of its
- * parent, so the oracle can run a session without a driver. The published lines of session/mod.rs keep their numbers.
+ * Copies the published crate roam-core into a folder of `target` and adds the module `session::raw`. A child module sees
+ * the private parts of its parent, so the oracle can run a session without a driver. The published lines of
+ * session/mod.rs keep their numbers. Returns the folder.
  */
-function prepareRoamCore(): void {
-  const { packages } = JSON.parse(output('cargo', ['metadata', '--locked', '--format-version', '1'], HERE)) as {
+function prepare(name: string): string {
+  const registry = registryName();
+  writeLock(registry);
+  const { packages } = JSON.parse(output('cargo', ['metadata', '--locked', '--format-version', '1'])) as {
     packages: { name: string; manifest_path: string }[];
   };
-  const manifest = packages.find(({ name }) => name === 'roam-core')?.manifest_path;
+  const manifest = packages.find((each) => each.name === 'roam-core')?.manifest_path;
   if (manifest === undefined) throw new Error('Cargo.lock.in has no roam-core');
-  rmSync(ROAM_CORE, { recursive: true, force: true });
+  const folder = join(TARGET, name);
+  rmSync(folder, { recursive: true, force: true });
   for (const part of ['Cargo.toml', 'src']) {
-    cpSync(join(manifest, '..', part), join(ROAM_CORE, part), { recursive: true });
+    cpSync(join(manifest, '..', part), join(folder, part), { recursive: true });
   }
-  cpSync(join(HERE, 'roam-core/raw.rs'), join(ROAM_CORE, 'src/session/raw.rs'));
-  edit('src/session/mod.rs', /$/, '\npub mod raw;\n');
-  edit('src/lib.rs', /^mod session;$/m, 'pub mod session;');
+  cpSync(join(HERE, 'roam-core/raw.rs'), join(folder, 'src/session/raw.rs'));
+  edit(join(folder, 'src/session/mod.rs'), /$/, '\npub mod raw;\n');
+  edit(join(folder, 'src/lib.rs'), /^mod session;$/m, 'pub mod session;');
+  writeLock(registry, 'patched');
+  return folder;
 }
 
-function edit(file: string, place: RegExp, text: string): void {
-  const path = join(ROAM_CORE, file);
+function edit(path: string, place: RegExp, text: string): void {
   const before = readFileSync(path, 'utf8');
   const after = before.replace(place, text);
   if (after === before) throw new Error(`${path}: ${place} is not there`);
   writeFileSync(path, after);
 }
 
-function cargo(args: readonly string[], cwd = HERE): void {
+/** Builds packages of this workspace against the roam-core of a folder. */
+function cargoBuild(roamCore: string, packages: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+  const patch = `patch.crates-io.roam-core.path=${JSON.stringify(roamCore)}`;
+  cargo(['build', '--locked', '--config', patch, ...packages.flatMap((name) => ['--package', name])], HERE, env);
+}
+
+function keep(program: string, as = program): string {
+  const path = join(PROGRAMS, as);
+  copyFileSync(join(TARGET, 'debug', program), path);
+  return path;
+}
+
+function cargo(args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): void {
   const { status } = spawnSync('cargo', [...args, '--quiet'], {
     cwd,
-    env: { ...process.env, CARGO_TARGET_DIR: TARGET },
+    // RUSTFLAGS would replace the flags in .cargo/config.toml.
+    env: { ...process.env, RUSTFLAGS: undefined, CARGO_TARGET_DIR: TARGET, ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   if (status !== 0) throw new Error(`cargo ${args.join(' ')} failed`);
 }
 
-function output(program: string, args: readonly string[], cwd: string): string {
+function output(program: string, args: readonly string[]): string {
   const { status, stdout } = spawnSync(program, args, {
-    cwd,
+    cwd: HERE,
     encoding: 'utf8',
     maxBuffer: 2 ** 26,
     stdio: ['ignore', 'pipe', 'inherit'],

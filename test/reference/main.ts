@@ -1,10 +1,17 @@
+import { parseArgs } from 'node:util';
 import { build, hasCargo } from './build.js';
+import { coverage } from './coverage.js';
 import type { Counts, Part } from './part.js';
 import { smoke } from './smoke.js';
 
-// npm run test:reference: builds the reference, roam 7.3.0 in Rust, and holds the library against it.
+// npm run test:reference: builds the reference, roam 7.3.0 in Rust, and holds the library against it. docs/reference.md
+// describes its parts and options.
 
-const PARTS: Readonly<Record<string, Part>> = { smoke };
+const { values } = parseArgs({
+  options: { coverage: { type: 'boolean', default: false }, scripts: { type: 'string' } },
+});
+
+const PARTS: Readonly<Record<string, Part>> = values.coverage ? { coverage } : { smoke, coverage };
 
 async function run(): Promise<Counts> {
   if (!hasCargo()) {
@@ -12,12 +19,14 @@ async function run(): Promise<Counts> {
     return process.env['CI'] === 'true' ? { passed: 0, failed: 1 } : { passed: 0, failed: 0, skipped: 1 };
   }
   const started = performance.now();
-  const context = { programs: build() };
+  // Standard input is file 0.
+  const scripts = values.scripts === '-' ? '/dev/stdin' : values.scripts;
+  const context = { programs: build(), scripts, isVerbose: values.coverage };
   console.log(`build         ${seconds(started)}`);
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const [name, part] of Object.entries(PARTS)) {
     const started = performance.now();
-    const { passed, failed, skipped = 0 } = await part(context);
+    const { passed, failed, skipped = 0 } = await part(context).catch(broken);
     console.log(`${name.padEnd(12)}  ${seconds(started)}  ${summary({ passed, failed, skipped })}`);
     total.passed += passed;
     total.failed += failed;
@@ -34,6 +43,12 @@ function summary({ passed, failed, skipped = 0 }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-const counts = await run();
+/** What fails before it can count, such as the build, counts as one failure. */
+function broken(error: unknown): Counts {
+  console.log(`FAILED  ${error instanceof Error ? error.stack : error}`);
+  return { passed: 0, failed: 1 };
+}
+
+const counts = await run().catch(broken);
 console.log(summary(counts));
 process.exitCode = counts.failed > 0 ? 1 : 0;
