@@ -64,6 +64,7 @@ export async function smoke({ programs }: Context): Promise<Counts> {
         assert.equal(await firstFrame(address), `05000000${HELLO_YOURSELF}`);
       }),
   };
+  checks['a value of every kind of type comes back from a peer'] = () => everyType(programs.peer);
   for (const transport of ['tcp', 'unix', 'ws']) {
     checks[`two peers talk over ${transport}`] = () => talk(programs.peer, transport);
   }
@@ -137,17 +138,8 @@ async function talk(peer: string, transport: string): Promise<void> {
   try {
     const where = transport === 'unix' ? ['--address', join(folder, 'socket')] : [];
     await withAcceptor(peer, [...options, ...where], async (address) => {
-      const scenarios = ['echo:hi', 'sum:40', 'generate:3', 'open:ours', 'open:reject-empty', 'fail', 'shutdown'];
-      const child = spawn(peer, ['connect', '--quiet', ...options, '--address', address, ...scenarios], {
-        stdio: ['ignore', 'pipe', 'ignore'],
-        timeout: TIME_LIMIT,
-      });
-      const saw: [string, unknown][] = [];
-      for await (const line of createInterface({ input: child.stdout })) {
-        const { name, saw: seen } = JSON.parse(line);
-        saw.push([name, seen]);
-      }
-      assert.deepEqual(Object.fromEntries(saw), {
+      const names = ['echo:hi', 'sum:40', 'generate:3', 'open:ours', 'open:reject-empty', 'fail', 'shutdown'];
+      assert.deepEqual(await scenarios(peer, [...options, '--address', address], names), {
         'echo:hi': ['Ok("hi")'],
         'sum:40': ['Ok(-780)'],
         'generate:3': ['Ok(())', [0, 1, 2]],
@@ -160,4 +152,29 @@ async function talk(peer: string, transport: string): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function everyType(peer: string): Promise<void> {
+  await withAcceptor(peer, [], async (address) => {
+    const { types = [] } = await scenarios(peer, ['--address', address], ['types']);
+    assert.deepEqual([types.length, types.filter((text) => !String(text).startsWith('Ok('))], [47, []]);
+  });
+}
+
+/** Runs `peer connect`, and returns what each scenario saw. */
+async function scenarios(
+  peer: string,
+  options: readonly string[],
+  names: readonly string[],
+): Promise<Record<string, unknown[]>> {
+  const child = spawn(peer, ['connect', '--quiet', ...options, ...names], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: TIME_LIMIT,
+  });
+  const saw: Record<string, unknown[]> = {};
+  for await (const line of createInterface({ input: child.stdout })) {
+    const scenario = JSON.parse(line) as { readonly name: string; readonly saw: unknown[] };
+    saw[scenario.name] = scenario.saw;
+  }
+  return saw;
 }

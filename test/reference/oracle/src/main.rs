@@ -104,8 +104,11 @@ fn main() {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("standard input is UTF-8");
-        let script: Value = serde_json::from_str(&line).expect("a line of JSON");
-        writeln!(out, "{}", outcome(&script)).expect("standard output takes the line");
+        let outcome = match serde_json::from_str(&line) {
+            Ok(script) => outcome(&script),
+            Err(error) => json!({"n": null, "panic": true, "text": format!("{line}: {error}")}),
+        };
+        writeln!(out, "{outcome}").expect("standard output takes the line");
         out.flush().expect("standard output takes the line");
     }
 }

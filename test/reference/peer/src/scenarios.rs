@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::output::print;
-use crate::service::TestbedClient;
+use crate::service::{Arrays, Empty, New, Node, Outcome, Point, TestbedClient, Thin, Tree, TypesClient, Variants};
 use crate::virtual_connection::{drive, entry, open_call_and_close, settings, shown};
 
 /// Longer than the Close of a released connection takes to leave.
@@ -79,6 +79,7 @@ async fn play_calls(name: &str, argument: &str, number: u64, caller: &DriverCall
     let count = u32::try_from(number).unwrap_or(u32::MAX);
     Some(match name {
         "calls" => calls(&client).await,
+        "types" => types(&TypesClient::new(caller.clone())).await,
         "echo" => vec![debug(client.echo(argument.into()).await)],
         "slow" => vec![debug(client.slow(number).await)],
         "fail" => vec![debug(client.fail_hard().await)],
@@ -133,6 +134,83 @@ async fn calls(client: &TestbedClient) -> Vec<Value> {
         debug(client.echo_bytes(vec![0, 1, 255]).await),
         debug(client.nothing().await),
         debug(client.get_points(2).await),
+    ]
+}
+
+/// Sends a value of every kind of type, at a limit where there is one, and says what came back.
+async fn types(client: &TypesClient) -> Vec<Value> {
+    let leaf = |name: &str| Tree {
+        name: name.into(),
+        children: vec![],
+    };
+    let tree = Tree {
+        name: "root".into(),
+        children: vec![leaf("left"), leaf("right")],
+    };
+    let node = Node {
+        value: 1,
+        next: Some(Box::new(Node { value: 2, next: None })),
+    };
+    let arrays = Arrays {
+        numbers: [0, 1, u32::MAX],
+        bytes: [0, 1, 127, 255],
+        points: [Point { x: 1, y: -1 }, Point { x: 2, y: -2 }],
+    };
+    let map = [("a".to_string(), 1), ("ä".to_string(), 2)].into();
+    vec![
+        debug(client.t_bool(true).await),
+        debug(client.t_u8(u8::MAX).await),
+        debug(client.t_u16(u16::MAX).await),
+        debug(client.t_u32(u32::MAX).await),
+        debug(client.t_u64(u64::MAX).await),
+        debug(client.t_u128(u128::MAX).await),
+        debug(client.t_i8(i8::MIN).await),
+        debug(client.t_i16(i16::MIN).await),
+        debug(client.t_i32(i32::MIN).await),
+        debug(client.t_i64(i64::MIN).await),
+        debug(client.t_i128(i128::MIN).await),
+        debug(client.t_usize(usize::MAX).await),
+        debug(client.t_isize(isize::MIN).await),
+        debug(client.t_f32(f32::MIN_POSITIVE).await),
+        debug(client.t_f64(f64::NEG_INFINITY).await),
+        debug(client.t_char('\u{10ffff}').await),
+        debug(client.t_string("grüße".into()).await),
+        debug(client.t_unit(()).await),
+        debug(client.t_bytes(vec![0, 255]).await),
+        debug(client.t_list(vec![1, 128, 16_384]).await),
+        debug(client.t_list_of_lists(vec![vec![], vec!["x".into()]]).await),
+        debug(client.t_option(None).await),
+        debug(client.t_option(Some(7)).await),
+        debug(client.t_option_of_option(None).await),
+        debug(client.t_option_of_option(Some(None)).await),
+        debug(client.t_option_of_option(Some(Some(7))).await),
+        debug(client.t_array([1, 2, 3]).await),
+        debug(client.t_array_u8([1, 2, 3, 4]).await),
+        debug(client.t_arrays(arrays).await),
+        debug(client.t_map(map).await),
+        debug(client.t_set([3, 1, 2].into()).await),
+        debug(client.t_tuple((1, -1, "x".into())).await),
+        debug(client.t_new(New(7)).await),
+        debug(client.t_thin(Thin(7)).await),
+        debug(client.t_empty(Empty).await),
+        debug(client.t_variants(Variants::Unit).await),
+        debug(client.t_variants(Variants::New(7)).await),
+        debug(client.t_variants(Variants::Pair(7, "x".into())).await),
+        debug(client.t_variants(Variants::Fields { a: 7, b: true }).await),
+        debug(client.t_node(node).await),
+        debug(client.t_tree(tree).await),
+        debug(client.t_boxed(Box::new(7)).await),
+        debug(client.t_outcome(Outcome { result: Ok(7) }).await),
+        debug(
+            client
+                .t_outcome(Outcome {
+                    result: Err("no".into()),
+                })
+                .await,
+        ),
+        debug(client.t_none().await),
+        debug(client.t_two(1, "abc".into()).await),
+        debug(client.get_http2_value().await),
     ]
 }
 
