@@ -32,7 +32,7 @@ export interface CoveragePrograms {
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const TARGET = join(HERE, 'target');
-/** Copies of what cargo has built: the next build may replace a program by another one of the same name. */
+/** Copies of the programs that cargo has built. The next build may replace a program by another one of the same name. */
 const PROGRAMS = join(TARGET, 'programs');
 
 const SOURCES = ['.cargo', 'Cargo.toml', 'Cargo.lock.in', 'build.ts', 'roam-core', 'oracle'];
@@ -65,7 +65,7 @@ export function buildForCoverage(): CoveragePrograms {
   });
 }
 
-/** The lines of a source file of roam-core, as published. */
+/** Returns the lines of a source file of roam-core. */
 export function publishedLines(file: string): string[] {
   return readFileSync(join(TARGET, 'roam-core-covered/src', file), 'utf8').split('\n');
 }

@@ -12,7 +12,7 @@ const GOALS = { 'session/mod.rs': 95, 'driver.rs': 90 } as const;
 
 type File = keyof typeof GOALS;
 
-/** What the scripts reached of a file. Lines without code, of tests and for wasm are in neither list. */
+/** The lines of a file that ran, and those that did not. Lines without code, of tests and for wasm are in neither list. */
 interface Lines {
   readonly file: File;
   readonly reached: readonly number[];
@@ -49,7 +49,7 @@ function scriptLines(scripts: Readonly<Record<string, object>>): string {
     .join('');
 }
 
-/** Plays the scripts, and returns what the oracle said of those that it could not play. */
+/** Plays the scripts. Returns the answers to those that the oracle could not play. */
 function play({ oracle }: CoveragePrograms, folder: string, input: string): string[] {
   const output = join(folder, 'answers.jsonl');
   const stdin = openSync(input, 'r');
@@ -79,7 +79,7 @@ function read({ oracle, reader }: CoveragePrograms, folder: string): Lines[] {
     });
 }
 
-/** Prints what was reached, and returns whether it is as it has to be. */
+/** Prints how much of a file was reached. Returns true if the goal is met and unreachable.ts names every line that is left. */
 function check({ file, reached, unreached }: Lines, isVerbose: boolean): boolean {
   const all = reached.length + unreached.length;
   const percent = (100 * reached.length) / all;

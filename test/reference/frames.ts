@@ -1,5 +1,5 @@
-// The frames of scripts, in hexadecimal. They are written here by hand, and not by the library's codec, so that a mistake
-// in the codec is not in both.
+// The frames of scripts, in hexadecimal. They do not come from the library's codec: a mistake in the codec would be in
+// the scripts too.
 
 function varint(value: number): string {
   const byte = value % 128;

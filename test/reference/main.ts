@@ -19,7 +19,6 @@ async function run(): Promise<Counts> {
     return process.env['CI'] === 'true' ? { passed: 0, failed: 1 } : { passed: 0, failed: 0, skipped: 1 };
   }
   const started = performance.now();
-  // Standard input is file 0.
   const scripts = values.scripts === '-' ? '/dev/stdin' : values.scripts;
   const context = { programs: build(), scripts, isVerbose: values.coverage };
   console.log(`build         ${seconds(started)}`);
@@ -43,7 +42,7 @@ function summary({ passed, failed, skipped = 0 }: Counts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** What fails before it can count, such as the build, counts as one failure. */
+/** Makes one failure of an error that a part, or the build, ended with. */
 function broken(error: unknown): Counts {
   console.log(`FAILED  ${error instanceof Error ? error.stack : error}`);
   return { passed: 0, failed: 1 };

@@ -1,15 +1,15 @@
 import type { Programs } from './build.js';
 
-/** What a part may use. */
+/** The programs and options that every part gets. */
 export interface Context {
   readonly programs: Programs;
   /** A file of more scripts for the coverage, one a line. */
   readonly scripts: string | undefined;
-  /** Whether to print each line that the scripts do not reach. */
+  /** True to print each line that the scripts do not reach. */
   readonly isVerbose: boolean;
 }
 
-/** How many checks of a part held, and how many did not. A part prints what did not hold by itself. */
+/** The numbers of checks of a part. A part prints each failure by itself. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;

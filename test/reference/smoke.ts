@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Context, Counts } from './part.js';
 
-/** How long a program of the reference may take, in milliseconds. A busy machine takes a second. */
+/** The time that a program of the reference may take, in milliseconds. A busy machine takes a second. */
 const TIME_LIMIT = 20_000;
 
 /** Hello of version 7: parity Odd, 64 requests at once, no metadata. */
@@ -16,7 +16,7 @@ const HELLO = '000007004000';
 /** The answer: parity Even, 64 requests at once, no metadata. */
 const HELLO_YOURSELF = '0001014000';
 
-/** Checks that both programs run, by what does not need the library: scripts with an expected outcome, peers with each other. */
+/** Checks that both programs run. It does not use the library: scripts have a known outcome, and peers talk to each other. */
 export async function smoke({ programs }: Context): Promise<Counts> {
   const checks: Record<string, () => unknown> = {
     'the oracle plays an acceptor that answers a Ping and ends with its link': () => {
@@ -161,7 +161,7 @@ async function everyType(peer: string): Promise<void> {
   });
 }
 
-/** Runs `peer connect`, and returns what each scenario saw. */
+/** Runs `peer connect`. Returns what each scenario printed. */
 async function scenarios(
   peer: string,
   options: readonly string[],

@@ -58,7 +58,7 @@ where
         })
     }
 
-    /// Our settings of the root, and the peer's.
+    /// Returns our settings of the root, and the peer's.
     pub fn root_settings(&self) -> Option<(ConnectionSettings, ConnectionSettings)> {
         match self.session.conns.get(&ConnectionId::ROOT) {
             Some(ConnectionSlot::Active(state)) => {
@@ -75,9 +75,10 @@ pub struct Bare(ConnectionHandle);
 /// The messages of one connection.
 pub struct Inbox(mpsc::Receiver<SelfRef<ConnectionMessage<'static>>>);
 
-/// What `ConnectionSender::mark_failure` reported on one connection.
+/// The requests that `ConnectionSender::mark_failure` reported on one connection.
 pub struct Failures(mpsc::UnboundedReceiver<(RequestId, &'static str)>);
 
+/// Takes the inbox and the failures out of a handle.
 pub fn parts(mut handle: ConnectionHandle) -> (Bare, Inbox, Failures) {
     let (_, no_messages) = mpsc::channel("raw.no_messages", 1);
     let (_, no_failures) = mpsc::unbounded_channel("raw.no_failures");
@@ -122,14 +123,14 @@ impl Bare {
         self.0.is_connected()
     }
 
-    /// The handle as Rust prints it.
+    /// Returns the handle as Rust prints it.
     pub fn described(&self) -> String {
         format!("{:?}", self.0)
     }
 }
 
 impl Inbox {
-    /// The next message, encoded again as a whole frame on connection `id`.
+    /// Waits for the next message. Returns it encoded again, as a whole frame on connection `id`.
     pub async fn recv(&mut self, id: u64) -> Option<Vec<u8>> {
         let message = self.0.recv().await?;
         let payload = match &*message {

@@ -1,4 +1,4 @@
-//! Says which lines of the reference ran: `lines PROGRAM PROFILE FILE…` reads the profile that a program compiled with
+//! Tells which lines of the reference ran: `lines PROGRAM PROFILE FILE…` reads the profile that a program compiled with
 //! `-C instrument-coverage` left, and prints a line of JSON for each FILE, the end of a path: `file`, and the numbers of
 //! its lines that were `reached` and `unreached`. Lines without code are in neither list: comments, declarations, and
 //! code that was not compiled, such as tests and what is for wasm only.
@@ -42,8 +42,8 @@ fn main() {
     }
 }
 
-/// How often each line ran, as llvm-cov counts: as often as the region did that ran most of those that begin on the
-/// line and the innermost one that began before it.
+/// Returns how often each line ran, as llvm-cov counts. Two kinds of regions count for a line: those that begin on it, and
+/// the innermost one that began before it. The line ran as often as the one of them that ran most.
 fn counts_of_lines(regions: &[(&SourceLocation, &usize)]) -> BTreeMap<usize, usize> {
     let mut counts = BTreeMap::new();
     let last = regions.iter().map(|(region, _)| region.line_end).max().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What becomes of a connection: it gets a driver, or a task that reads its inbox, or it is one leg of a proxy.
+//! Puts each new connection to use: with a driver, with a task that reads its inbox, or as one leg of a proxy.
 use std::sync::Arc;
 
 use roam_core::session::raw;
@@ -18,7 +18,7 @@ use crate::seen::Seen;
 pub struct BareConnection {
     pub handle: raw::Bare,
     pub reader: JoinHandle<()>,
-    /// While it is false the reader takes no further message.
+    /// The reader takes no further message while the gate holds false.
     pub gate: watch::Sender<bool>,
 }
 
@@ -94,7 +94,7 @@ fn take_bare(seen: &Seen, handle: ConnectionHandle, id: u64) {
     seen.state().bare.entry(id).or_default().push(connection);
 }
 
-/// Decides by the keys in an Open's metadata: see main.rs.
+/// Decides about the peer's Opens by the keys in their metadata: see main.rs.
 pub struct Acceptor {
     pub seen: Seen,
     /// An Accept whose settings and metadata are the answer.

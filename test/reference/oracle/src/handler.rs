@@ -1,4 +1,4 @@
-//! How the drivers of a script answer the peer's calls, by method id: see main.rs.
+//! Answers the peer's calls on connections with a driver, by method id: see main.rs.
 use roam_core::DriverReplySink;
 use roam_types::{
     BoundChannelReceiver, ChannelId, ChannelSink, Handler, IncomingChannelMessage, Payload, ReplySink, RequestCall,
@@ -30,7 +30,7 @@ pub struct Answers {
     pub id: u64,
 }
 
-/// Logs an event when it is dropped before its time: a handler that was aborted cannot say so itself.
+/// Logs an event if a handler is dropped before it is done: an aborted handler cannot do that itself.
 struct OnAbort(Option<(Seen, Value)>);
 
 impl OnAbort {

@@ -9,14 +9,14 @@ use tokio::sync::mpsc;
 use crate::script::hex;
 use crate::seen::Seen;
 
-/// What the peer, or the network, does.
+/// An event of the link that a step makes.
 pub enum Arrival {
     Frame(Vec<u8>),
     End,
     Failure,
 }
 
-/// Where the link refuses what the session sends.
+/// The place where the link refuses the session's frames.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub enum Refusal {
     #[default]

@@ -62,7 +62,7 @@ async fn settle() {
     }
 }
 
-/// What it takes to establish a session.
+/// The parts that a session is established from.
 struct Setup {
     conduit: Conduit,
     is_initiator: bool,
@@ -437,7 +437,7 @@ fn is_caller_step(name: &str) -> bool {
     )
 }
 
-/// The place in a list of connections of one id that `which` means: 0 is the newest.
+/// Finds the place of a step's connection among the connections of the same id. `which` 0 is the newest.
 fn place(step: Fields<'_>, len: usize) -> usize {
     let back = step.number("which").unwrap_or(0);
     (len - 1).saturating_sub(usize::try_from(back).unwrap_or(usize::MAX))
@@ -487,7 +487,8 @@ async fn run_bare(seen: Seen, setup: Setup) -> Result<(), SessionError> {
     Ok(())
 }
 
-/// Establishes by the builders of the public API. They give the root a driver, and do not tell its settings.
+/// Establishes a session by the builders of the public API, and runs it. The builders give the root a driver, and do not
+/// tell its settings.
 async fn run_built(seen: Seen, setup: Setup) -> Result<(), SessionError> {
     let answers = Answers {
         seen: seen.clone(),

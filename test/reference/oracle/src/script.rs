@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub struct Fields<'a>(pub &'a Value);
 
 impl<'a> Fields<'a> {
-    /// A field that is null is absent.
+    /// Returns a field. One that is null counts as absent.
     fn get(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
@@ -77,8 +77,8 @@ fn unhex(digits: &str) -> Vec<u8> {
     (0..digits.len().div_ceil(2)).map(byte).collect()
 }
 
-/// The settings and the metadata of a message in hexadecimal. They are given as a message because metadata with flags
-/// of any value can only be made by decoding.
+/// Returns the settings and the metadata of a message in hexadecimal. Scripts give them as a message, because only a
+/// decoder can make metadata with flags of any value.
 pub fn settings_and_metadata(digits: &str) -> (ConnectionSettings, Metadata<'static>) {
     let no_settings = ConnectionSettings {
         parity: Parity::Odd,
@@ -93,7 +93,8 @@ pub fn settings_and_metadata(digits: &str) -> (ConnectionSettings, Metadata<'sta
     }
 }
 
-/// The reference wants metadata that lives for ever. An oracle plays thousands of scripts, with some dozen bytes each.
+/// Decodes a message, and never frees it: the reference wants metadata that lives for ever. That is some dozen bytes for
+/// each script.
 fn leaked(digits: &str) -> &'static Message<'static> {
     let decoded = raw::decode(&unhex(digits)).unwrap_or_else(|error| panic!("{digits}: {error}"));
     let message: &'static SelfRef<Message<'static>> = Box::leak(Box::new(decoded));
@@ -111,7 +112,7 @@ pub fn parity_name(parity: Parity) -> &'static str {
     }
 }
 
-/// The error's own text, without the prefix that its `Display` adds.
+/// Returns the error's own text, without the prefix that its `Display` adds.
 pub fn error_text(error: &SessionError) -> String {
     match error {
         SessionError::Protocol(text) => text.clone(),

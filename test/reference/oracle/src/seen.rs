@@ -1,4 +1,4 @@
-//! What a script has set off so far: the events of the current step, and everything that later steps refer to.
+//! The state of a script that is being played: the events of the current step, and everything that later steps refer to.
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -19,10 +19,10 @@ use crate::script::error_text;
 #[derive(Default)]
 pub struct State {
     pub log: Vec<Value>,
-    /// Why the session ended, by its own log.
+    /// The reason of the session's end, by the session's own log.
     pub why: String,
     pub refusal: Refusal,
-    /// Whether events have what an error's `Display` makes of it.
+    /// True if events about an error have the text of its `Display`.
     pub shows_errors: bool,
     pub session: Option<SessionHandle>,
     /// The task that runs a session of the builders, which spawn it themselves.
@@ -40,7 +40,7 @@ pub struct State {
     pub calls: BTreeMap<u64, JoinHandle<()>>,
     /// Handlers that wait for the step `answer`.
     pub held: VecDeque<oneshot::Sender<()>>,
-    /// By channel id; a later channel of the same id on another connection replaces the first.
+    /// The senders by channel id. A later channel of the same id, on another connection, replaces the first.
     pub sinks: BTreeMap<u64, Arc<dyn ChannelSink>>,
     pub receivers: BTreeMap<u64, Receiver>,
 }
@@ -69,7 +69,7 @@ impl Seen {
         self.log_shown(event, error);
     }
 
-    /// Logs an event, with what the error's `Display` makes of it where the script asks for that.
+    /// Logs an event. The text of the error's `Display` is added where the script asks for it.
     pub fn log_shown(&self, mut event: Value, error: &SessionError) {
         let mut state = self.state();
         if state.shows_errors {
@@ -82,8 +82,8 @@ impl Seen {
         std::mem::take(&mut self.state().log)
     }
 
-    /// Drops what the script holds. The session's conduit holds this state, and the state holds callers and channels,
-    /// which hold the conduit: without this nothing of a script would ever be freed.
+    /// Drops everything that the script holds. The session's conduit holds this state, and the state holds callers and
+    /// channels, which hold the conduit. Without this call no script would ever be freed.
     pub fn clear(&self) {
         let held = std::mem::take(&mut *self.state());
         drop(held);
@@ -91,7 +91,7 @@ impl Seen {
 }
 
 thread_local! {
-    /// Where `EndReasons` writes: the script that this thread plays.
+    /// The script that this thread plays. `EndReasons` writes there.
     static CURRENT: RefCell<Option<Seen>> = const { RefCell::new(None) };
 }
 
@@ -99,7 +99,7 @@ pub fn make_current(seen: &Seen) {
     CURRENT.with(|current| *current.borrow_mut() = Some(seen.clone()));
 }
 
-/// Reads why a session ended from what the reference logs: its API does not tell.
+/// Reads the reason of a session's end from the reference's log: its API does not tell.
 pub struct EndReasons;
 
 impl tracing::Subscriber for EndReasons {

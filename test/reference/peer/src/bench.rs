@@ -15,6 +15,8 @@ use crate::service::TestbedClient;
 use crate::session::connect;
 use crate::virtual_connection::{drive, settings};
 
+/// Measures one thing:
+///
 /// | what | arguments |
 /// | --- | --- |
 /// | `echo`, `bytes` | calls, calls at once, bytes in each |
@@ -59,14 +61,14 @@ fn print_rate(what: &str, count: u64, took: Duration) {
     );
 }
 
-/// Linux only; 0 elsewhere.
+/// Returns the resident memory of this process, on Linux only; 0 elsewhere.
 fn resident_bytes() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
 }
 
-/// Takes one of what is left to do.
+/// Takes one piece of the work that is left. Returns false if there is none.
 fn take(left: &AtomicU64) -> bool {
     left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| count.checked_sub(1))
         .is_ok()

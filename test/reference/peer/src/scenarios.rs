@@ -1,4 +1,4 @@
-//! What `peer connect` does, by name. Each scenario prints one line. A name may be followed by an argument: `sum:5`.
+//! The scenarios of `peer connect`, by name. Each prints one line. A name may be followed by an argument: `sum:5`.
 use std::time::Duration;
 
 use roam::{Caller, MethodId, Payload, RequestCall, Rx, Tx, channel};
@@ -19,7 +19,7 @@ const SHORTLY: Duration = Duration::from_millis(60);
 const A_WHILE: Duration = Duration::from_millis(300);
 const NEVER_MILLIS: u64 = 100_000;
 
-/// What a scenario may use, and may give up.
+/// The session that scenarios use. A scenario may give up a part of it.
 struct Session {
     caller: Option<DriverCaller>,
     handle: Option<SessionHandle>,
@@ -73,7 +73,7 @@ fn debug(value: impl Debug) -> Value {
     Value::String(format!("{value:?}"))
 }
 
-/// The scenarios on the root connection.
+/// Plays a scenario on the root connection. Returns nothing if there is none of that name.
 async fn play_calls(name: &str, argument: &str, number: u64, caller: &DriverCaller) -> Option<Vec<Value>> {
     let client = TestbedClient::new(caller.clone());
     let count = u32::try_from(number).unwrap_or(u32::MAX);
@@ -319,7 +319,7 @@ async fn transform(client: &TestbedClient) -> Vec<Value> {
     vec![debug(result), json!(texts)]
 }
 
-/// Makes many calls at once, whatever the peer's maximum is, and counts those that succeed.
+/// Makes many calls at once, also more than the peer's maximum, and counts those that succeed.
 async fn calls_at_once(client: &TestbedClient, count: u64) -> u64 {
     let mut calls = JoinSet::new();
     for n in 0..count {
@@ -335,7 +335,7 @@ async fn calls_at_once(client: &TestbedClient, count: u64) -> u64 {
     succeeded
 }
 
-/// The scenarios about virtual connections, and about the session as a whole.
+/// Plays a scenario about virtual connections, or the session as a whole. Returns nothing if there is none of that name.
 async fn play_connections(name: &str, argument: &str, number: u64, session: &SessionHandle) -> Option<Vec<Value>> {
     let open = |parity| session.open_connection(settings(parity), vec![]);
     Some(match name {

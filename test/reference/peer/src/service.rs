@@ -1,5 +1,4 @@
-//! What the peer serves: `Testbed`, with a method for every behaviour of a handler, and `Types`, with one for every kind
-//! of type.
+//! The services of the peer: `Testbed` has a method for every behaviour of a handler, `Types` one for every kind of type.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

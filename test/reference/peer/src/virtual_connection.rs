@@ -1,4 +1,4 @@
-//! Virtual connections: which ones this peer accepts, and how it opens one itself.
+//! Accepts and opens virtual connections.
 use std::time::Duration;
 
 use roam::Caller;
@@ -140,7 +140,8 @@ pub fn drive(handle: ConnectionHandle) -> DriverCaller {
     caller
 }
 
-/// How an open ended. The metadata of a Reject is counted and never read: in 7.3.0 it points into a frame that was freed.
+/// Describes the result of an open. The metadata of a Reject is counted and never read: in 7.3.0 it points into a frame
+/// that was freed.
 pub fn shown(result: &Result<ConnectionHandle, SessionError>) -> String {
     match result {
         Ok(handle) => format!("open {} {:?}", handle.connection_id().0, handle.parity),
