@@ -1,6 +1,7 @@
 import type { Conformance, Violation } from '../machines/events.js';
 import { metadataOf } from './arguments.js';
 import type { Line, Load } from './calls/line.js';
+import { servingBy } from './calls/serving.js';
 import type { StepObserver } from './calls/stepper.js';
 import type { Codec } from './codec/codec.js';
 import type { Limits } from './limits.js';
@@ -45,6 +46,7 @@ export class ConnectionLine implements Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
+  readonly refusals: Line['refusals'];
   readonly holding: Holding;
   readonly load: Load;
   readonly observer: StepObserver | undefined;
@@ -58,6 +60,7 @@ export class ConnectionLine implements Line {
     this.peerSettings = connection.peerSettings;
     this.conformance = host.conformance;
     this.limits = host.config.limits;
+    this.refusals = servingBy(host.config.codec).refusals;
     this.holding = connection.holding;
     this.load = host.load;
     this.observer = host.observerOf(connection.id);

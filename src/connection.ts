@@ -2,7 +2,7 @@ import type { OpenedConnection } from '../machines/events.js';
 import { checkMetadata, objectOf } from './arguments.js';
 import { CallerOf } from './caller.js';
 import type { IncomingRequest, Refusals, Reply } from './calls/answer.js';
-import { type Credit, DEFAULT_SERVING, servingOf } from './calls/serving.js';
+import { type Credit, servingBy, servingOf } from './calls/serving.js';
 import { Endpoint, type EndpointHost } from './endpoint.js';
 import { InvalidArgument } from './errors.js';
 import type { Limits } from './limits.js';
@@ -15,7 +15,7 @@ import type { Metadata } from './wire/metadata.js';
 
 /** Options of {@link Connection.serve}. */
 export interface ServeOptions {
-  /** What callers get where the handler gives no answer; by default its own, or what services that speak MessagePack say. */
+  /** What callers get where the handler gives no answer; by default its own, or what the session's codec says. */
   readonly refusals?: Refusals | undefined;
   /**
    * Items that the sender of each channel of a call begins with, 0 to 2^32 − 1, by the method's id where it is a function; by
@@ -132,7 +132,8 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
     this.requireOpen();
-    const { refusals: own = DEFAULT_SERVING.refusals, credit: ownCredit = DEFAULT_SERVING.credit } = handler;
+    const serving = servingBy(this.#host.config.codec);
+    const { refusals: own = serving.refusals, credit: ownCredit = serving.credit } = handler;
     const { refusals = own, credit = ownCredit } = options;
     this.answer((request) => handler(request, this), servingOf(refusals, credit));
   }

@@ -1,6 +1,7 @@
 import type { Conformance, KeepaliveSettings, Role } from '../machines/index.js';
 import type { OnConnection } from './acceptor.js';
 import { keepaliveOf, metadataOf, settingsOf, signalOf } from './arguments.js';
+import { checkRefusals } from './calls/serving.js';
 import type { Codec } from './codec/codec.js';
 import { messagePack } from './codec/msgpack.js';
 import { InvalidArgument } from './errors.js';
@@ -81,6 +82,7 @@ export function configOf(input: SessionLogicInput): SessionConfig {
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidArgument('codec must have encode and decode');
   }
+  if (codec.refusals !== undefined) checkRefusals(codec.refusals, 'codec.refusals');
   if (codec.release !== undefined && typeof codec.release !== 'function') {
     throw new InvalidArgument('codec.release must be a function, if it is there');
   }

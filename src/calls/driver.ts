@@ -33,7 +33,7 @@ export class Driver implements CallHost, AnswerHost {
   readonly line: Line;
   readonly channels: Channels;
   handler: Handler | undefined;
-  #serving: Serving = DEFAULT_SERVING;
+  #serving: Serving;
   /** Why the connection is closed, once it is. */
   endError: Error | undefined;
   readonly #calls = new IdMap<OutgoingCall>();
@@ -48,6 +48,7 @@ export class Driver implements CallHost, AnswerHost {
 
   constructor(line: Line) {
     this.line = line;
+    this.#serving = { ...DEFAULT_SERVING, refusals: line.refusals };
     this.channels = new Channels(line);
   }
 

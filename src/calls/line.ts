@@ -1,4 +1,5 @@
 import type { Conformance, Violation } from '../../machines/events.js';
+import type { Codec } from '../codec/codec.js';
 import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
 import type { Holding } from '../stock.js';
@@ -28,6 +29,8 @@ export interface Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
+  /** What callers get where there is no handler. */
+  readonly refusals: NonNullable<Codec['refusals']>;
   /** What waits to be read here. */
   readonly holding: Holding;
   readonly load: Load;

@@ -1,9 +1,12 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { objectOf, shown } from '../arguments.js';
+import type { Codec } from '../codec/codec.js';
 import { InvalidArgument } from '../errors.js';
-import type { Refusals } from './answer.js';
+import type { Report } from '../report.js';
+import type { ConnectionId } from '../wire/id.js';
 import { creditOf } from './channel.js';
-import type { Line } from './line.js';
+
+type Refusals = NonNullable<Codec['refusals']>;
 
 /** What the sender of each channel of a method's begins with, in items: one number for all, or by the method's id. */
 export type Credit = number | ((methodId: bigint) => number);
@@ -12,6 +15,12 @@ export type Credit = number | ((methodId: bigint) => number);
 export interface Serving {
   readonly refusals: Refusals;
   readonly credit: Credit;
+}
+
+/** What holds until a handler says otherwise: refusals are those of the session's codec. */
+export function servingBy(codec: { readonly refusals?: Refusals }): Serving {
+  const { refusals } = codec;
+  return refusals === undefined ? DEFAULT_SERVING : { ...DEFAULT_SERVING, refusals };
 }
 
 export const DEFAULT_SERVING: Serving = {
@@ -26,18 +35,27 @@ export const DEFAULT_SERVING: Serving = {
 
 /** @throws InvalidArgument that names what is wrong. */
 export function servingOf(refusals: Refusals, credit: Credit): Serving {
-  objectOf(refusals, 'refusals');
-  for (const name of ['unknownMethod', 'invalidPayload', 'cancelled'] as const) {
-    const value: unknown = refusals[name];
-    if (!(value instanceof Uint8Array)) {
-      throw new InvalidArgument(`refusals.${name} must be a Uint8Array, not ${shown(value)}`);
-    }
-  }
+  checkRefusals(refusals, 'refusals');
   return { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit) };
 }
 
+/** @throws InvalidArgument that names what is wrong. */
+export function checkRefusals(refusals: Refusals, name: string): void {
+  objectOf(refusals, name);
+  for (const key of ['unknownMethod', 'invalidPayload', 'cancelled'] as const) {
+    const value: unknown = refusals[key];
+    if (!(value instanceof Uint8Array)) {
+      throw new InvalidArgument(`${name}.${key} must be a Uint8Array, not ${shown(value)}`);
+    }
+  }
+}
+
 /** What a user has to say of a method; where that is nothing, it is reported, and the default holds. */
-export function creditFor({ credit }: Serving, methodId: bigint, line: Line): number {
+export function creditFor(
+  { credit }: Serving,
+  methodId: bigint,
+  line: { readonly id: ConnectionId; report(report: Report): void },
+): number {
   if (typeof credit === 'number') return credit;
   try {
     return creditOf(credit(methodId));

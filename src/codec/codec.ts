@@ -14,6 +14,16 @@ export interface Codec {
   readonly name: string;
 
   /**
+   * What callers get where a session has no handler that answers: the payload of a Response that says so. By default what
+   * services that speak MessagePack say.
+   */
+  readonly refusals?: {
+    readonly unknownMethod: Uint8Array;
+    readonly invalidPayload: Uint8Array;
+    readonly cancelled: Uint8Array;
+  };
+
+  /**
    * The bytes of `message`. The result is the caller's: the codec never writes to it again, unless it is given back.
    *
    * @throws InvalidArgument when a field can't be represented exactly; nothing of the message is produced then.

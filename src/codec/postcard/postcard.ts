@@ -1,6 +1,7 @@
 import type { Codec } from '../codec.js';
 import { release } from '../frames.js';
 import { readMessage } from './reader.js';
+import { REFUSALS } from './refusals.js';
 import { writeMessage } from './writer.js';
 
 /**
@@ -17,4 +18,10 @@ import { writeMessage } from './writer.js';
  * @example
  * const session = await initiate(await connect('ws://127.0.0.1:9000'), { codec: postcard });
  */
-export const postcard: Codec = { name: 'postcard', encode: writeMessage, decode: readMessage, release };
+export const postcard: Codec = {
+  name: 'postcard',
+  refusals: REFUSALS,
+  encode: writeMessage,
+  decode: readMessage,
+  release,
+};
