@@ -74,7 +74,17 @@ export {
 } from './service/handler.js';
 export { type Method, type MethodOptions, method } from './service/method.js';
 export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
-export type { ChannelHandle, ChannelKind, PayloadCodec } from './service/payload.js';
+export type {
+  ChannelHandle,
+  ChannelKind,
+  ItemPayloads,
+  MethodCodec,
+  Outcome,
+  PayloadCodec,
+  PayloadMethod,
+  TakeChannel,
+  TypedPayloadCodec,
+} from './service/payload.js';
 export { messagePackPayload } from './service/payload-msgpack.js';
 export { routes } from './service/routes.js';
 export { type Service, type ServiceOptions, service } from './service/service.js';

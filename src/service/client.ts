@@ -16,8 +16,7 @@ import {
   type Methods,
   type ResultOf,
 } from './calls.js';
-import { abandonAll, checked, type Entry, failAll, forgo, NO_ENDS, passesChannel } from './entry.js';
-import { outcomeOf } from './envelope.js';
+import { abandonAll, type Entry, failAll, forgo, NO_ENDS, passesChannel } from './entry.js';
 import { clientMiddleware } from './middleware.js';
 import type { ChannelHandle } from './payload.js';
 
@@ -211,8 +210,8 @@ function send<T>(
   const ends: ChannelHandle[] = [];
   let called: Promise<CallResult>;
   try {
-    const bytes = entry.encode(args, ends);
-    if (options === undefined && ends.length === 0 && entry.method.credit === INITIAL_CREDIT) {
+    const bytes = entry.encodeArgs(args, ends);
+    if (options === undefined && ends.length === 0 && entry.credit === INITIAL_CREDIT) {
       called = caller.call(entry.id, bytes);
     } else {
       entry.pass(ends, 'client');
@@ -241,7 +240,7 @@ function letGo(ends: readonly ChannelHandle[], error: Error): void {
 }
 
 function callOptionsOf(
-  { method }: Entry,
+  { credit }: Entry,
   options: MethodCallOptions | undefined,
   ends: readonly ChannelHandle[],
 ): CallOptions {
@@ -251,7 +250,7 @@ function callOptionsOf(
     ...(timeout === undefined ? {} : { timeout }),
     ...(metadata === undefined ? {} : { metadata }),
     channels: ends as unknown as NonNullable<CallOptions['channels']>,
-    credit: method.credit,
+    credit,
   };
 }
 
@@ -275,11 +274,10 @@ function resultOf(entry: Entry, result: CallResult): unknown {
 }
 
 function settledValue(entry: Entry, { ret, channels }: CallResult, ends: ChannelHandle[]): unknown {
-  const outcome = outcomeOf(entry.decode(ret, entry.taker(channels, ends, 'client')));
-  const { result, error } = entry.method;
-  if (!(outcome instanceof Error)) return result === undefined ? outcome[1] : checked(result, outcome[1], 'the result');
-  if (error === undefined || !(outcome instanceof ApplicationError)) throw outcome;
-  const declared = checked(error, outcome.error, 'the error');
+  const outcome = entry.decodeOutcome(ret, entry.taker(channels, ends, 'client'));
+  if (!(outcome instanceof Error)) return entry.checkedResult(outcome[1]);
+  if (entry.method.error === undefined || !(outcome instanceof ApplicationError)) throw outcome;
+  const declared = entry.checkedError(outcome.error);
   if (!isThenable(declared)) throw new ApplicationError(declared);
   return declared.then((value) => {
     throw new ApplicationError(value);

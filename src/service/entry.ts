@@ -5,9 +5,8 @@ import type { OfferedChannel } from '../calls/offer.js';
 import { isThenable } from '../deferred.js';
 import { InvalidArgument, InvalidPayload } from '../errors.js';
 import type { AnyMethod } from './method.js';
-import type { ChannelHandle, ChannelKind, PayloadCodec } from './payload.js';
+import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from './payload.js';
 import { MAX_DEPTH } from './payload-layout.js';
-import { messagePackPayload } from './payload-msgpack.js';
 import type { SchemaIssue, StandardSchema } from './standard-schema.js';
 
 /** Who we are in a call. */
@@ -19,50 +18,98 @@ export class Entry {
   readonly name: string;
   readonly id: bigint;
   readonly method: AnyMethod;
-  readonly codec: PayloadCodec;
-  /** Of the items that each side sends and takes. */
-  readonly #items: Readonly<Record<Side, ItemCodec<unknown>>>;
+  /** What the sender of a channel begins with, where the types say nothing else of that channel. */
+  readonly credit: number;
+  readonly #payloads: MethodCodec;
+  /** Of the items that each side sends and takes, by the channel's index. */
+  readonly #items: Readonly<Record<Side, ItemCodec<unknown>[]>> = { client: [], handler: [] };
 
-  constructor(service: string, name: string, id: bigint, method: AnyMethod, codec: PayloadCodec) {
+  constructor(service: string, name: string, id: bigint, method: AnyMethod, payloads: MethodCodec) {
     this.service = service;
     this.name = name;
     this.id = id;
     this.method = method;
-    this.codec = codec;
-    this.#items = { client: this.#itemsOf(method.itemsOut), handler: this.#itemsOf(method.itemsIn) };
+    this.credit = payloads.credit ?? method.credit;
+    this.#payloads = payloads;
   }
 
-  /** What the peer sends is what `schema` makes of it. */
-  #itemsOf(schema: StandardSchema | undefined): ItemCodec<unknown> {
-    const { codec } = this;
-    return {
-      encode: (item) => encoded(codec.encode(item)),
-      decode:
-        schema === undefined
-          ? (bytes) => this.decode(bytes)
-          : (bytes) => checked(schema, this.decode(bytes), 'an item'),
+  /** What the peer sends is what the schema makes of it. */
+  #itemsOf(side: Side, index: number): ItemCodec<unknown> {
+    const known = this.#items[side][index];
+    if (known !== undefined) return known;
+    const items = this.#payloads.channel(index);
+    const schema = side === 'client' ? this.method.itemsOut : this.method.itemsIn;
+    const decode = (bytes: Uint8Array): unknown => {
+      try {
+        return items.decode(bytes);
+      } catch (error) {
+        throw invalid(error);
+      }
     };
+    const codec: ItemCodec<unknown> = {
+      encode: (item) => encoded(items.encode(item)),
+      decode: schema === undefined ? decode : (bytes) => checked(schema, decode(bytes), 'an item'),
+    };
+    this.#items[side][index] = codec;
+    return codec;
+  }
+
+  #creditOf(index: number): number {
+    return this.#payloads.channel(index).credit ?? this.method.credit;
   }
 
   /**
-   * The arguments, or the envelope of a result, and the ends of channels in them; these only where `ends` is there for them.
+   * The arguments, and the ends of channels in them.
    *
    * @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws.
    */
-  encode(value: readonly unknown[], ends?: ChannelHandle[]): Uint8Array {
-    const bytes = encoded(this.codec.encode(value, ends));
-    // Ours takes each, or throws.
-    if (this.codec !== messagePackPayload && ends?.length === 0) requireNoEnds(value);
-    return bytes;
+  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
+    return encoded(this.#payloads.encodeArgs(args, ends));
   }
 
-  /** @throws InvalidPayload for whatever the codec does not take. */
-  decode(bytes: Uint8Array, take?: (kind: ChannelKind, index: number) => ChannelHandle): unknown {
+  /** The same for a result. */
+  encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
+    return encoded(this.#payloads.encodeResult(value, ends));
+  }
+
+  /** The same for the error that the method declares. */
+  encodeError(error: unknown): Uint8Array {
+    return encoded(this.#payloads.encodeError(error));
+  }
+
+  /** What the peer has sent, now or later. @throws InvalidPayload for whatever the codec or the schema does not take. */
+  decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown {
+    let args: unknown;
     try {
-      return this.codec.decode(bytes, take);
+      args = this.#payloads.decodeArgs(bytes, take);
     } catch (error) {
-      throw error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);
+      throw invalid(error);
     }
+    if (!Array.isArray(args)) throw new InvalidPayload('malformed payload: arguments that are no array');
+    return this.#checked(this.method.args, args, 'the arguments');
+  }
+
+  /** What a call was answered with; the value and the error as they came. @throws InvalidPayload */
+  decodeOutcome(bytes: Uint8Array, take: TakeChannel): Outcome {
+    try {
+      return this.#payloads.decodeOutcome(bytes, take);
+    } catch (error) {
+      throw invalid(error);
+    }
+  }
+
+  /** The result, now or later. @throws InvalidPayload */
+  checkedResult(value: unknown): unknown {
+    return this.#checked(this.method.result, value, 'the result');
+  }
+
+  /** The error that the method declares, now or later. @throws InvalidPayload */
+  checkedError(error: unknown): unknown {
+    return this.#checked(this.method.error, error, 'the error');
+  }
+
+  #checked(schema: StandardSchema | undefined, value: unknown, what: string): unknown {
+    return schema === undefined || this.#payloads.isChecked ? value : checked(schema, value, what);
   }
 
   /**
@@ -74,30 +121,31 @@ export class Entry {
     const cores = ends.map((end) => coreOf(end, 'the channel'));
     // Before any is touched: that one is in use, with a codec of its own.
     for (const [index, core] of cores.entries()) core.requireUnpassed(`channels[${index}]`);
-    for (const core of cores) {
-      core.agree(this.method.credit);
-      core.codec = this.#items[side];
+    for (const [index, core] of cores.entries()) {
+      core.agree(this.#creditOf(index));
+      core.codec = this.#itemsOf(side, index);
     }
   }
 
   // r[rpc.channel.direction]
   /** Gives the ends of the channels that the peer has named, and notes them; what is not named, or taken already, it refuses. */
-  taker(
-    offers: readonly OfferedChannel[],
-    ends: ChannelHandle[],
-    side: Side,
-  ): (kind: ChannelKind, index: number) => ChannelHandle {
+  taker(offers: readonly OfferedChannel[], ends: ChannelHandle[], side: Side): TakeChannel {
     if (offers.length === 0) return takeNone;
     return (kind, index) => {
       const offer = offers[index];
       if (offer === undefined) return takeNone();
-      const { credit } = this.method;
+      const credit = this.#creditOf(index);
       const end = (kind === 'rx' ? offer.receive({ credit }) : offer.send({ credit })) as ChannelHandle;
       ends.push(end);
-      coreOf(end, 'the channel').codec = this.#items[side];
+      coreOf(end, 'the channel').codec = this.#itemsOf(side, index);
       return end;
     };
   }
+}
+
+/** What a codec throws where it does not take what has come. */
+function invalid(error: unknown): InvalidPayload {
+  return error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);
 }
 
 /** Whether an end of a channel is among the arguments of a call. */
@@ -130,7 +178,7 @@ function endsIn(list: readonly unknown[]): ChannelHandle[] {
 }
 
 /** @throws InvalidArgument when there are ends of channels all the same, of which nobody would ever hear. */
-function requireNoEnds(list: readonly unknown[]): void {
+export function requireNoEnds(list: readonly unknown[]): void {
   const missed = endsIn(list);
   if (missed.length === 0) return;
   const error = new InvalidArgument(
@@ -181,7 +229,7 @@ export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
  *
  * @throws InvalidPayload, or rejects with it, when that does not fit.
  */
-export function checked(schema: StandardSchema, value: unknown, what: string): unknown {
+function checked(schema: StandardSchema, value: unknown, what: string): unknown {
   let result: ReturnType<StandardSchema['~standard']['validate']>;
   try {
     result = schema['~standard'].validate(value);

@@ -1,4 +1,5 @@
 import { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from '../errors.js';
+import type { Outcome } from './payload.js';
 
 // What a method answers with is `Result<T, RoamError<E>>`, also where it can't fail, as an array:
 // [0, value] | [1, [0, error]] | [1, [1]] unknown method | [1, [2]] invalid payload | [1, [3]] cancelled.
@@ -22,7 +23,7 @@ export const CANCELLED = [1, [3]];
  * @throws InvalidPayload when it is none.
  */
 // r[rpc.fallible.roam-error]
-export function outcomeOf(answer: unknown): readonly [kind: 0, value: unknown] | Error {
+export function outcomeOf(answer: unknown): Outcome {
   if (Array.isArray(answer) && answer.length === 2) {
     const [kind, rest] = answer as [unknown, unknown];
     if (kind === 0) return answer as [0, unknown];

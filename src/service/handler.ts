@@ -23,10 +23,9 @@ import {
   type TakenArgsOf,
 } from './calls.js';
 import { wasAnswered } from './client.js';
-import { checked, type Entry, encoded, failAll, forgo, NO_ENDS } from './entry.js';
-import { CANCELLED, failure, INVALID_PAYLOAD, success, UNKNOWN_METHOD } from './envelope.js';
+import { type Entry, failAll, forgo, NO_ENDS } from './entry.js';
 import { handlerMiddleware } from './middleware.js';
-import type { ChannelHandle, PayloadCodec } from './payload.js';
+import type { ChannelHandle, TypedPayloadCodec } from './payload.js';
 
 const HANDLER = Symbol('handler');
 
@@ -100,7 +99,7 @@ interface Answered {
 // r[rpc.handler]
 export function makeHandler<M extends Methods>(
   service: string,
-  codec: PayloadCodec,
+  codec: TypedPayloadCodec,
   entries: readonly Entry[],
   implementation: Implementation<M>,
   options: HandlerOptions<M>,
@@ -133,18 +132,14 @@ export function makeHandler<M extends Methods>(
       through: chain(around, run),
     });
   }
-  const refusals: Refusals = {
-    unknownMethod: encoded(codec.encode(UNKNOWN_METHOD)),
-    invalidPayload: encoded(codec.encode(INVALID_PAYLOAD)),
-    cancelled: encoded(codec.encode(CANCELLED)),
-  };
+  const { refusals } = codec;
   const handle = (request: IncomingRequest, connection: Connection): Reply | Promise<Reply> => {
     const method = methods.get(request.methodId);
     // r[rpc.unknown-method]
     if (method === undefined) return refusals.unknownMethod;
     return new Answering(method, request, connection, refusals).answer();
   };
-  const credit = (methodId: bigint): number => methods.get(methodId)?.entry.method.credit ?? INITIAL_CREDIT;
+  const credit = (methodId: bigint): number => methods.get(methodId)?.entry.credit ?? INITIAL_CREDIT;
   return Object.assign(handle, { service, refusals, credit });
 }
 
@@ -184,10 +179,7 @@ class Answering {
   #takeArgs(): unknown {
     const { entry } = this.#method;
     const { args: bytes, channels } = this.#request;
-    const args = entry.decode(bytes, entry.taker(channels, this.#ends, 'handler'));
-    if (!Array.isArray(args)) throw new InvalidPayload('malformed payload: arguments that are no array');
-    const schema = entry.method.args;
-    return schema === undefined ? args : checked(schema, args, 'the arguments');
+    return entry.decodeArgs(bytes, entry.taker(channels, this.#ends, 'handler'));
   }
 
   #refuse(error: unknown): Reply {
@@ -239,7 +231,7 @@ class Answering {
     const { entry } = this.#method;
     const ends: ChannelHandle[] = [];
     try {
-      const ret = entry.encode(success(value), ends);
+      const ret = entry.encodeResult(value, ends);
       entry.pass(ends, 'handler');
       return this.#responseOf(ret, ends);
     } catch (error) {
@@ -259,7 +251,7 @@ class Answering {
     failAll(this.#ends, error as Error);
     const isForeign = wasAnswered(error);
     if (error instanceof ApplicationError && !isForeign) {
-      return this.#responseOf(this.#method.entry.encode(failure(error.error)), []);
+      return this.#responseOf(this.#method.entry.encodeError(error.error), []);
     }
     if (isGivenUp(error)) throw new Cancelled('local', 'the handler was given up', error);
     // Of a call of the handler's own, or thrown by hand: to our caller it would say that the fault is with its call.

@@ -9,13 +9,14 @@ import { type Client, type ClientOptions, clientOptionsOf, isAnswerOf, makeClien
 import { Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
-import type { PayloadCodec } from './payload.js';
+import type { PayloadCodec, TypedPayloadCodec } from './payload.js';
 import { messagePackPayload } from './payload-msgpack.js';
+import { typedCodecOf } from './payload-untyped.js';
 
 /** Options of {@link service}. */
 export interface ServiceOptions {
   /** MessagePack by default; both sides need the same. */
-  readonly codec?: PayloadCodec;
+  readonly codec?: PayloadCodec | TypedPayloadCodec;
 }
 
 /** A service: what both its client and its handler are made of. */
@@ -75,19 +76,17 @@ export function service<const M extends Methods>(name: string, methods: M, optio
   checkName(name);
   objectOf(methods, 'methods');
   objectOf(options, 'options');
-  const { codec = messagePackPayload } = options;
-  if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
-    throw new InvalidArgument('codec must have encode and decode');
-  }
+  const codec = typedCodecOf(options.codec ?? messagePackPayload);
   const taken = new Map<bigint, string>();
   const entries = Object.entries(methods).map(([key, method]) => {
     if (RESERVED.has(key)) throw new InvalidArgument(`a method can't be named ${key}`);
     if (typeof method?.credit !== 'number') throw new InvalidArgument(`${key} must be a method, as method() gives`);
-    const id = method.id ?? methodId(name, key);
+    const payloads = codec.method({ service: name, name: key, ...method });
+    const id = method.id ?? payloads.id ?? methodId(name, key);
     const other = taken.get(id);
     if (other !== undefined) throw new InvalidArgument(`${other} and ${key} have the same id: 0x${id.toString(16)}`);
     taken.set(id, key);
-    return new Entry(name, key, id, method, codec);
+    return new Entry(name, key, id, method, payloads);
   });
   const byName = new Map(entries.map((entry) => [entry.name, entry]));
   return {
