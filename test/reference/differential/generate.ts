@@ -1,0 +1,287 @@
+import type { Parity } from '../../../src/wire/id.js';
+import type { ConnectionSettings, DataMessage, Message } from '../../../src/wire/message.js';
+import type { Metadata, MetadataEntry } from '../../../src/wire/metadata.js';
+import { Sensitive } from '../../../src/wire/sensitive.js';
+import { type Live, Model } from './model.js';
+import type { Random } from './random.js';
+import { hexOf, type Script, type Step } from './script.js';
+
+/** Bytes that no peer takes for a message: cut short, or with a number that names nothing. */
+const MALFORMED = ['', '00', '000b', '0003', '00030240', '0007', '0007010300', '0008010400', '0007010001'];
+
+/** Bytes that only the reference takes: an id or a number beyond what it can be, or more than one message. */
+const LENIENT = [
+  // A Pong on connection 2⁵³.
+  '80808080808080100a00',
+  // A Cancel of request 2⁵³ on the root.
+  '000780808080808080100200',
+  // A Pong, and a byte behind it.
+  '020a0000',
+];
+
+/** Builds one script of a bare session, step by step: what is next depends on what is in use. */
+export class SessionScript {
+  readonly #random: Random;
+  readonly #model: Model;
+  readonly #script: Script & { steps: Step[] };
+  #lastRef = 0;
+  /** Ids that have been in use. */
+  readonly #known = new Set<number>([0]);
+
+  constructor(random: Random) {
+    this.#random = random;
+    const role = random.pick(['initiator', 'acceptor'] as const);
+    this.#script = {
+      role,
+      hello: hexOf({ type: 'ConnectionOpen', connectionId: 0, ...this.#offer() }),
+      ...(random.oneIn(8)
+        ? {}
+        : {
+            accept: hexOf({ type: 'ConnectionOpen', connectionId: 0, ...this.#offer() }),
+            reject: hexOf({ type: 'ConnectionReject', connectionId: 0, metadata: this.#metadata() }),
+          }),
+      ...(random.oneIn(6) ? { keepalive: [random.from(1, 6) * 10, random.from(1, 6) * 10] as const } : {}),
+      ...(random.oneIn(100) ? { refusing: true as const } : {}),
+      steps: [],
+    };
+    this.#model = new Model(this.#script);
+  }
+
+  make(): Script {
+    const random = this.#random;
+    if (random.oneIn(40)) this.#push(this.#local());
+    this.#push(this.#greeting());
+    const length = random.weighted([
+      [3, random.from(2, 8)],
+      [6, random.from(8, 25)],
+      [2, random.from(25, 60)],
+    ]);
+    let extra = 3;
+    while (this.#script.steps.length < length && extra > 0) {
+      if (this.#model.phase === 'over') extra--;
+      this.#next();
+    }
+    const { steps } = this.#script;
+    const last = steps.at(-1);
+    if (last?.more === true) {
+      const { more: _, ...alone } = last;
+      steps[steps.length - 1] = alone;
+    }
+    return this.#script;
+  }
+
+  #push(...steps: readonly Step[]): void {
+    for (const step of steps) {
+      this.#model.take(step);
+      this.#script.steps.push(step);
+    }
+    for (const id of this.#model.live.keys()) this.#known.add(id);
+  }
+
+  #next(): void {
+    const random = this.#random;
+    const burst = random.oneIn(5) && !this.#model.isRefusing ? random.from(1, 6) : 0;
+    for (let left = burst; left > 0; left--) this.#push({ ...this.#frame(), more: true });
+    if (burst > 0) this.#push(random.oneIn(15) ? { do: 'end' } : this.#frame());
+    else if (this.#script.keepalive === undefined && random.oneIn(60)) this.#fill();
+    else if (this.#script.keepalive !== undefined && !this.#model.isBlocked && random.oneIn(4))
+      this.#push(this.#advance());
+    else this.#push(random.oneIn(3) ? this.#local() : this.#frame());
+  }
+
+  /** Stops a reader, and sends as much as its inbox holds, or one more or less. */
+  #fill(): void {
+    const live = this.#active();
+    if (live === undefined || this.#model.isRefusing || live.isReaderGone) return;
+    const random = this.#random;
+    this.#push({ do: 'hold', id: live.id });
+    const room = 64 - live.unread + (live.isWaiting ? 1 : 0);
+    for (let left = room + random.from(-1, 2); left > 0; left--) {
+      this.#push({ do: 'frame', hex: hexOf(this.#data(live.id)), more: true });
+    }
+    this.#push(this.#frame());
+    for (let left = random.below(5); left > 0; left--) this.#push(random.oneIn(2) ? this.#frame() : this.#local());
+    if (!random.oneIn(4)) this.#push({ do: 'read', id: live.id });
+  }
+
+  #advance(): Step {
+    return { do: 'advance', ms: this.#random.from(1, 8) * 10 };
+  }
+
+  // ---- What the peer sends ----
+
+  #greeting(): Step {
+    const random = this.#random;
+    const connectionId = random.oneIn(20) ? random.below(4) : 0;
+    const hello: Message = { type: 'Hello', connectionId, version: random.oneIn(40) ? 6 : 7, ...this.#offer() };
+    const yourself: Message = { type: 'HelloYourself', connectionId, ...this.#offer() };
+    const right = this.#script.role === 'acceptor' ? hello : yourself;
+    return random.weighted<() => Step>([
+      [60, () => ({ do: 'frame', hex: hexOf(right) })],
+      [1, () => ({ do: 'frame', hex: hexOf(right === hello ? yourself : hello) })],
+      [1, () => ({ do: 'frame', hex: hexOf({ type: 'ProtocolError', connectionId, description: 'go away' }) })],
+      [1, () => this.#frame()],
+      [1, () => ({ do: random.pick(['end', 'fail', 'refuse'] as const) })],
+    ])();
+  }
+
+  #frame(): Step & { do: 'frame' } {
+    const random = this.#random;
+    if (random.oneIn(250)) return { do: 'frame', hex: random.pick(MALFORMED) };
+    if (random.oneIn(400)) return { do: 'frame', hex: random.pick(LENIENT), lenient: true };
+    return { do: 'frame', hex: hexOf(this.#message()) };
+  }
+
+  #message(): Message {
+    const random = this.#random;
+    return random.weighted<() => Message>([
+      [10, () => ({ type: 'ConnectionOpen', connectionId: this.#openId(), ...this.#offer() })],
+      [8, () => ({ type: 'ConnectionAccept', connectionId: this.#answeredId(), ...this.#offer() })],
+      [4, () => ({ type: 'ConnectionReject', connectionId: this.#answeredId(), metadata: this.#metadata() })],
+      [6, () => ({ type: 'ConnectionClose', connectionId: this.#closedId(), metadata: this.#metadata() })],
+      [12, () => this.#data(this.#usedId())],
+      [4, () => ({ type: 'Ping', connectionId: random.oneIn(5) ? this.#anyId() : 0, nonce: this.#nonce() })],
+      [
+        this.#script.keepalive === undefined ? 1 : 6,
+        () => ({ type: 'Pong', connectionId: random.oneIn(8) ? this.#anyId() : 0, nonce: BigInt(random.below(8)) }),
+      ],
+      [1, () => this.#misplaced()],
+    ])();
+  }
+
+  #misplaced(): Message {
+    const random = this.#random;
+    const connectionId = random.oneIn(2) ? 0 : this.#anyId();
+    if (random.oneIn(4)) return { type: 'ProtocolError', connectionId, description: 'you broke a rule' };
+    return random.oneIn(2)
+      ? { type: 'Hello', connectionId, version: 7, ...this.#offer() }
+      : { type: 'HelloYourself', connectionId, ...this.#offer() };
+  }
+
+  #data(connectionId: number): DataMessage {
+    const random = this.#random;
+    const id = random.below(6);
+    const metadata = this.#metadata();
+    const channels = random.oneIn(4) ? [random.below(9), random.below(9)] : [];
+    return random.pick<() => DataMessage>([
+      () => {
+        const body = { type: 'Call', methodId: this.#nonce(), channels, metadata, args: random.bytes(6) } as const;
+        return { type: 'RequestMessage', connectionId, id, body };
+      },
+      () => {
+        const body = { type: 'Response', channels, metadata, ret: random.bytes(6) } as const;
+        return { type: 'RequestMessage', connectionId, id, body };
+      },
+      () => ({ type: 'RequestMessage', connectionId, id, body: { type: 'Cancel', metadata } }),
+      () => ({ type: 'ChannelMessage', connectionId, id, body: { type: 'Item', item: random.bytes(6) } }),
+      () => ({ type: 'ChannelMessage', connectionId, id, body: { type: 'Close', metadata } }),
+      () => ({ type: 'ChannelMessage', connectionId, id, body: { type: 'Reset', metadata } }),
+      () => {
+        const additional = random.pick([0, 1, 7, 0xffff_ffff]);
+        return { type: 'ChannelMessage', connectionId, id, body: { type: 'GrantCredit', additional } };
+      },
+    ])();
+  }
+
+  // ---- What we ask ----
+
+  #local(): Step {
+    const random = this.#random;
+    const model = this.#model;
+    const id = this.#usedId();
+    const which = random.oneIn(4) ? { which: random.below(3) } : {};
+    return random.weighted<() => Step>([
+      [10, () => ({ do: 'open', ref: ++this.#lastRef, hex: this.#openHex() })],
+      [this.#lastRef === 0 ? 0 : 4, () => ({ do: 'abandon', ref: this.#abandoned() })],
+      [5, () => ({ do: 'close', id: this.#closedId(), hex: this.#closeHex() })],
+      [8, () => ({ do: 'send', id, hex: hexOf(this.#data(0)), ...which })],
+      [random.oneIn(3) ? 5 : 2, () => ({ do: 'release', id: random.oneIn(6) ? 0 : id, ...which })],
+      [3, () => ({ do: 'hold', id, ...which })],
+      [model.isBlocked ? 9 : 3, () => ({ do: 'read', id, ...which })],
+      [2, () => ({ do: 'drop', id, ...which })],
+      [3, () => ({ do: 'failure', id, request: random.below(9), ...which })],
+      [1, () => this.#ending()],
+    ])();
+  }
+
+  #ending(): Step {
+    const model = this.#model;
+    // While an inbox is full the reference hears of nothing.
+    if (model.isBlocked) return { do: 'shutdown' };
+    return { do: this.#random.pick(['shutdown', 'end', 'fail', 'refuse'] as const) };
+  }
+
+  #abandoned(): number {
+    const pending = [...this.#model.opens.values()].filter(({ state }) => state === 'pending');
+    const { ref } = pending.length > 0 && !this.#random.oneIn(4) ? this.#random.pick(pending) : { ref: undefined };
+    return ref ?? this.#random.from(1, this.#lastRef);
+  }
+
+  #openHex(): string {
+    return hexOf({ type: 'ConnectionOpen', connectionId: 0, ...this.#offer() });
+  }
+
+  #closeHex(): string {
+    return hexOf({ type: 'ConnectionClose', connectionId: 0, metadata: this.#metadata() });
+  }
+
+  // ---- Ids ----
+
+  #active(): Live | undefined {
+    const active = [...this.#model.live.values()].filter(({ state }) => state === 'active');
+    return active.length === 0 ? undefined : this.#random.pick(active);
+  }
+
+  /** One that the peer may open, mostly; free, in use, closed, or of our own parity. */
+  #openId(): number {
+    const first = this.#model.parity === 'odd' ? 2 : 1;
+    return this.#random.oneIn(6) ? this.#anyId() : first + 2 * this.#random.below(4);
+  }
+
+  /** One that waits for an answer, mostly. */
+  #answeredId(): number {
+    const pending = [...this.#model.live.values()].filter(({ state }) => state === 'pending');
+    return pending.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(pending).id;
+  }
+
+  /** One that is in use and not the root, mostly. */
+  #closedId(): number {
+    const live = [...this.#model.live.keys()].filter((id) => id !== 0);
+    return live.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(live);
+  }
+
+  /** One that is active, mostly. */
+  #usedId(): number {
+    return this.#random.oneIn(8) ? this.#anyId() : (this.#active()?.id ?? this.#anyId());
+  }
+
+  #anyId(): number {
+    const random = this.#random;
+    if (random.oneIn(20)) return random.pick([300, 2 ** 31, Number.MAX_SAFE_INTEGER]);
+    return random.oneIn(2) ? random.pick([...this.#known]) : random.below(10);
+  }
+
+  // ---- Values ----
+
+  #offer(): { connectionSettings: ConnectionSettings; metadata: Metadata } {
+    const random = this.#random;
+    const parity: Parity = random.pick(['odd', 'even'] as const);
+    const maxConcurrentRequests = random.pick([64, 64, 0, 1, 0xffff_ffff]);
+    return { connectionSettings: { parity, maxConcurrentRequests }, metadata: this.#metadata() };
+  }
+
+  #metadata(): Metadata {
+    const random = this.#random;
+    if (!random.oneIn(3)) return [];
+    return Array.from({ length: random.from(1, 3) }, (): MetadataEntry => {
+      const flags = random.pick([0n, 0n, 1n, 2n, 3n, 8n, 2n ** 64n - 1n]);
+      const value = random.pick<string | bigint | Uint8Array>(['', 'é\u{1F600}', this.#nonce(), random.bytes(5)]);
+      const key = random.pick(['', 'no', 'key', 'key', 'ключ']);
+      return { key, value: (flags & 1n) === 0n ? value : new Sensitive(value), flags };
+    });
+  }
+
+  #nonce(): bigint {
+    return this.#random.pick([0n, 1n, 2n, 127n, 128n, 2n ** 32n, 2n ** 64n - 1n]);
+  }
+}

@@ -1,0 +1,353 @@
+import { hasParity, opposite, type Parity } from '../../../src/wire/id.js';
+import type { Message } from '../../../src/wire/message.js';
+import { partsOf, received, type Script, type Step } from './script.js';
+
+/** How many messages an inbox takes. */
+const INBOX = 64;
+
+/** A connection that a script has brought about. */
+export interface Live {
+  readonly id: number;
+  /** Of the open that it came from, where it was ours. */
+  readonly ref: number | undefined;
+  state: 'pending' | 'active' | 'closed';
+  isReaderGone: boolean;
+  /** Whether its reader takes what comes. */
+  isRead: boolean;
+  /** A reader that is told to hold takes one message more where it waited for one already. */
+  isWaiting: boolean;
+  unread: number;
+}
+
+/**
+ * What a script comes to on a session that keeps the protocol, as far as it matters for what to do next: which ids are in use
+ * and by whom, who reads, whether the session has ended.
+ */
+export class Model {
+  readonly script: Script;
+  phase: 'handshake' | 'running' | 'over' = 'handshake';
+  parity: Parity;
+  isRootReleased = false;
+  isRefusing = false;
+  /** Whether the root-closed check ended the session in the group of steps that is being played. */
+  hasJustEnded = false;
+  /** What is in use: the root, and what is pending or active. */
+  readonly live = new Map<number, Live>();
+  /** All handles that there ever were, by id; the latest comes last. */
+  readonly handles = new Map<number, Live[]>();
+  /** The connections of our opens. */
+  readonly opens = new Map<number, Live>();
+  /** Frames that wait behind an inbox without room. */
+  readonly blocked: (Step & { do: 'frame' })[] = [];
+  /** Hears of each step as it takes effect: of a frame that waits behind an inbox without room only then. */
+  #onTaken: (step: Step) => void = () => {};
+  #lastId: number | undefined;
+  #now = 0;
+  #pingAt = 0;
+  #lastNonce = 0n;
+  /** When the Pong that is waited for is late. */
+  #deadline: number | undefined;
+
+  constructor(script: Script) {
+    this.script = script;
+    this.parity = partsOf(script.hello).settings.parity;
+    if (script.role === 'initiator' && script.refusing === true) this.phase = 'over';
+    this.isRefusing = script.refusing === true;
+  }
+
+  get isBlocked(): boolean {
+    return this.blocked.length > 0;
+  }
+
+  /** The handle that a step is about. */
+  handle({ id, which = 0 }: { readonly id: number; readonly which?: number }): Live | undefined {
+    const all = this.handles.get(id);
+    return all?.[Math.max(0, all.length - 1 - which)];
+  }
+
+  /** Whether the peer could open this id now. */
+  isOpenable(id: number): boolean {
+    return hasParity(id, opposite(this.parity)) && !this.live.has(id);
+  }
+
+  /** Whether `message` would open a connection. */
+  accepts(message: Message): boolean {
+    return (
+      message.type === 'ConnectionOpen' &&
+      this.script.accept !== undefined &&
+      this.isOpenable(message.connectionId) &&
+      !message.metadata.some(({ key }) => key === 'no')
+    );
+  }
+
+  /** Whether removing this one connection ends the session. */
+  isLast(id: number): boolean {
+    return this.isRootReleased && [...this.live.keys()].every((other) => other === 0 || other === id);
+  }
+
+  /** Whether a session has to send something because of this step, which comes next. */
+  sends(step: Step): boolean {
+    if (this.phase !== 'running') return false;
+    switch (step.do) {
+      case 'frame': {
+        const message = this.isBlocked ? undefined : received(step.hex);
+        if (message === undefined) return false;
+        const live = this.live.get(message.connectionId);
+        const isData = message.type === 'RequestMessage' || message.type === 'ChannelMessage';
+        if (isData) return live?.state === 'active' && live.isReaderGone && live.id !== 0;
+        return message.type === 'Ping' || message.type === 'ConnectionOpen';
+      }
+      case 'open':
+        return true;
+      case 'abandon':
+        return this.opens.get(step.ref)?.state === 'pending';
+      case 'close':
+        return step.id !== 0 && this.live.has(step.id);
+      case 'release': {
+        const handle = this.handle(step);
+        return step.id !== 0 && handle?.state === 'active';
+      }
+      case 'send':
+        return this.handle(step)?.state === 'active';
+      default:
+        return false;
+    }
+  }
+
+  /** Takes a step. `onTaken` hears of every step just before it takes effect. */
+  take(step: Step, onTaken: (step: Step) => void = () => {}): void {
+    this.#onTaken = onTaken;
+    if (step.do === 'frame') {
+      this.#frame(step);
+      return;
+    }
+    onTaken(step);
+    switch (step.do) {
+      case 'advance':
+        this.#advance(step.ms);
+        return;
+      case 'end':
+      case 'fail':
+      case 'shutdown':
+        if (step.do === 'shutdown' && this.phase === 'handshake') return;
+        this.#end();
+        return;
+      case 'refuse':
+        this.isRefusing = true;
+        return;
+      default:
+        if (this.phase === 'running') this.#local(step);
+    }
+  }
+
+  #frame(step: Step & { do: 'frame' }): void {
+    const message = received(step.hex);
+    if (this.isBlocked || (message !== undefined && this.#hasNoRoom(message))) {
+      this.blocked.push(step);
+      return;
+    }
+    this.#onTaken(step);
+    if (this.phase === 'over') return;
+    if (message === undefined) this.#end();
+    else if (this.phase === 'handshake') this.#greet(message);
+    else this.#receive(message);
+  }
+
+  #hasNoRoom({ type, connectionId }: Message): boolean {
+    if (type !== 'RequestMessage' && type !== 'ChannelMessage') return false;
+    const live = this.live.get(connectionId);
+    if (live?.state !== 'active' || live.isReaderGone) return false;
+    return !live.isWaiting && live.unread >= INBOX;
+  }
+
+  #unblock(): void {
+    const waiting = this.blocked.splice(0);
+    for (const step of waiting) this.#frame(step);
+  }
+
+  #greet(message: Message): void {
+    const { role } = this.script;
+    if (role === 'initiator' && message.type === 'HelloYourself') {
+      this.phase = 'running';
+    } else if (role === 'acceptor' && message.type === 'Hello' && message.version === 7 && !this.isRefusing) {
+      this.parity = opposite(message.connectionSettings.parity);
+      this.phase = 'running';
+    } else {
+      this.#end();
+      return;
+    }
+    this.#activate(0, undefined);
+    this.#pingAt = this.#now + (this.script.keepalive?.[0] ?? 0);
+  }
+
+  #advance(time: number): void {
+    const end = this.#now + time;
+    const [interval, timeout] = this.script.keepalive ?? [0, 0];
+    while (this.phase === 'running' && interval > 0) {
+      const due = this.#deadline ?? this.#pingAt;
+      if (due > end) break;
+      this.#now = due;
+      if (this.#deadline !== undefined || this.isRefusing) {
+        this.#end();
+      } else {
+        this.#lastNonce++;
+        this.#deadline = due + timeout;
+      }
+    }
+    this.#now = end;
+  }
+
+  #receive(message: Message): void {
+    const id = message.connectionId;
+    const live = this.live.get(id);
+    switch (message.type) {
+      case 'ConnectionClose':
+        if (id === 0) this.#end();
+        else this.#remove(id);
+        return;
+      case 'ConnectionOpen':
+        if (this.isRefusing) this.#end();
+        else if (this.accepts(message)) this.#activate(id, undefined);
+        return;
+      case 'ConnectionAccept':
+        if (live?.state === 'pending') this.#activate(id, live);
+        return;
+      case 'ConnectionReject':
+        if (live?.state === 'pending') this.#remove(id);
+        return;
+      case 'RequestMessage':
+      case 'ChannelMessage':
+        if (live?.state === 'active') this.#deliver(live);
+        return;
+      case 'ProtocolError':
+        this.#end();
+        return;
+      case 'Ping':
+        if (this.isRefusing) this.#end();
+        return;
+      case 'Pong':
+        if (id !== 0 || this.#deadline === undefined || message.nonce !== this.#lastNonce) return;
+        this.#deadline = undefined;
+        this.#pingAt = this.#now + (this.script.keepalive?.[0] ?? 0);
+        return;
+      default:
+    }
+  }
+
+  #deliver(live: Live): void {
+    if (live.isReaderGone) {
+      if (live.id === 0 || this.isRefusing) this.#end();
+      else this.#remove(live.id);
+    } else if (live.isWaiting) {
+      live.isWaiting = live.isRead;
+    } else {
+      live.unread++;
+    }
+  }
+
+  #local(step: Step): void {
+    if (this.isRefusing && this.sends(step)) {
+      this.#end();
+      return;
+    }
+    switch (step.do) {
+      case 'open': {
+        this.#lastId = this.#lastId === undefined ? (this.parity === 'odd' ? 1 : 2) : this.#lastId + 2;
+        const live: Live = {
+          id: this.#lastId,
+          ref: step.ref,
+          state: 'pending',
+          isReaderGone: false,
+          isRead: true,
+          isWaiting: true,
+          unread: 0,
+        };
+        this.live.set(live.id, live);
+        this.opens.set(step.ref, live);
+        return;
+      }
+      case 'abandon': {
+        const live = this.opens.get(step.ref);
+        if (live?.state === 'pending') this.#remove(live.id);
+        return;
+      }
+      case 'close':
+        if (step.id !== 0 && this.live.has(step.id)) this.#remove(step.id);
+        return;
+      case 'release': {
+        const handle = this.handle(step);
+        if (handle === undefined) return;
+        if (step.id === 0) this.isRootReleased = true;
+        if (step.id !== 0 && handle.state === 'active') this.#remove(step.id);
+        else this.#check();
+        return;
+      }
+      case 'hold': {
+        const handle = this.handle(step);
+        if (handle !== undefined) handle.isRead = false;
+        return;
+      }
+      case 'read': {
+        const handle = this.handle(step);
+        if (handle === undefined) return;
+        handle.isRead = true;
+        handle.isWaiting = true;
+        handle.unread = 0;
+        this.#unblock();
+        return;
+      }
+      case 'drop': {
+        const handle = this.handle(step);
+        if (handle === undefined) return;
+        handle.isReaderGone = true;
+        this.#unblock();
+        return;
+      }
+      default:
+    }
+  }
+
+  #activate(id: number, pending: Live | undefined): void {
+    const live: Live = pending ?? {
+      id,
+      ref: undefined,
+      state: 'active',
+      isReaderGone: false,
+      isRead: true,
+      isWaiting: true,
+      unread: 0,
+    };
+    live.state = 'active';
+    this.live.set(id, live);
+    const handles = this.handles.get(id) ?? [];
+    handles.push(live);
+    this.handles.set(id, handles);
+  }
+
+  #remove(id: number): void {
+    const live = this.live.get(id);
+    if (live === undefined) return;
+    live.state = 'closed';
+    this.live.delete(id);
+    this.#check();
+    this.#unblock();
+  }
+
+  #check(): void {
+    if (!this.isRootReleased || [...this.live.keys()].some((id) => id !== 0)) return;
+    this.hasJustEnded = true;
+    this.#end();
+  }
+
+  #end(): void {
+    this.phase = 'over';
+    this.blocked.length = 0;
+    for (const live of this.live.values()) live.state = 'closed';
+    this.live.clear();
+  }
+}
+
+/** The message of a frame that a session has to understand. */
+export function frameOf(step: Step): Message | undefined {
+  return step.do === 'frame' ? received(step.hex) : undefined;
+}

@@ -1,0 +1,135 @@
+import { DIFFERENCES } from '../differences.js';
+import { Match } from './compare.js';
+import { SessionScript } from './generate.js';
+import { Oracle } from './oracle.js';
+import { printed } from './print.js';
+import { Random } from './random.js';
+import type { Difference } from './rewriting.js';
+import type { Script } from './script.js';
+import { shrunk } from './shrink.js';
+
+export interface DifferentialOptions {
+  /** The oracle's program. */
+  readonly oracle: string;
+  readonly seed: number;
+  /** How many scripts are played. */
+  readonly scripts: number;
+  readonly print: (line: string) => void;
+}
+
+export interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Scripts that the reference plays ahead. */
+const AHEAD = 8;
+
+/** After so many disagreements there is no more to learn. */
+const ENOUGH = 10;
+
+/** Plays random scripts on the reference and on us, and the examples of the table. */
+export async function differential(options: DifferentialOptions): Promise<Tally> {
+  const { scripts, seed, print } = options;
+  print(`differential: ${scripts} scripts, --seed ${seed}`);
+  const oracle = new Oracle(options.oracle);
+  try {
+    const run = new Run(oracle, options);
+    await run.examples();
+    await run.random();
+    return run.tally();
+  } finally {
+    oracle.stop();
+  }
+}
+
+class Run {
+  readonly #oracle: Oracle;
+  readonly #options: DifferentialOptions;
+  readonly #excused = new Map<Difference, number>();
+  readonly #shown = new Set<Difference>();
+  #failed = 0;
+  #passed = 0;
+  #groups = 0;
+  #byChance = 0;
+
+  constructor(oracle: Oracle, options: DifferentialOptions) {
+    this.#oracle = oracle;
+    this.#options = options;
+  }
+
+  /** Each row has a script that shows it: the two sessions disagree on it, and agree once the row is heeded. */
+  async examples(): Promise<void> {
+    for (const difference of DIFFERENCES) {
+      const { row, reference, example } = difference;
+      const bare = await new Match(example, this.#oracle, []).judge(1).catch(() => undefined);
+      const { disagreement, excused } = await new Match(example, this.#oracle, DIFFERENCES).judge();
+      if (bare !== undefined && bare.disagreement === undefined) {
+        this.#fail(`row ${row} (${reference}): its example shows no difference`);
+      } else if (disagreement !== undefined) {
+        this.#fail(`row ${row} (${reference}): its example is not what it says\n${printed(example, disagreement)}`);
+      } else if (!excused.includes(difference)) {
+        this.#fail(`row ${row} (${reference}): its example is excused by another row`);
+      } else {
+        this.#shown.add(difference);
+        this.#passed++;
+      }
+    }
+  }
+
+  async random(): Promise<void> {
+    const { scripts, seed } = this.#options;
+    const ahead: { readonly script: Script; readonly match: Match }[] = [];
+    for (let n = 0; n < scripts + AHEAD && this.#failed < ENOUGH; n++) {
+      if (n < scripts) {
+        const script = new SessionScript(new Random(seed, n)).make();
+        ahead.push({ script, match: new Match(script, this.#oracle, DIFFERENCES) });
+      }
+      const first = n < AHEAD ? undefined : ahead.shift();
+      if (first !== undefined) await this.#judge(n - AHEAD, first.script, first.match);
+    }
+  }
+
+  tally(): Tally {
+    const { print } = this.#options;
+    print(
+      `  ${this.#passed} passed, ${this.#groups} groups of steps, ${this.#byChance} where the reference left it to chance`,
+    );
+    print('  steps that each row of the table has excused:');
+    for (const difference of DIFFERENCES) {
+      const { row, reference } = difference;
+      const count = this.#excused.get(difference) ?? 0;
+      print(
+        `  ${row.padEnd(6)} ${String(count).padStart(6)}${this.#shown.has(difference) ? ' and its example' : ''}  ${reference}`,
+      );
+      if (count === 0 && !this.#shown.has(difference)) this.#fail(`row ${row} excuses nothing: ${reference}`);
+    }
+    return { passed: this.#passed, failed: this.#failed };
+  }
+
+  async #judge(n: number, script: Script, match: Match): Promise<void> {
+    try {
+      const { disagreement, groups, excused, isByChance } = await match.judge();
+      this.#groups += groups;
+      if (isByChance) this.#byChance++;
+      for (const difference of excused) this.#excused.set(difference, (this.#excused.get(difference) ?? 0) + 1);
+      if (disagreement === undefined) this.#passed++;
+      else await this.#differs(n, script);
+    } catch (error) {
+      this.#fail(`script ${n}: ${String(error)}\n  again: ${JSON.stringify(script)}`);
+    }
+  }
+
+  async #differs(n: number, script: Script): Promise<void> {
+    const judge = async (one: Script) => new Match(one, this.#oracle, DIFFERENCES).judge().catch(() => undefined);
+    const shortest = await shrunk(script, async (one) => (await judge(one))?.disagreement !== undefined);
+    const disagreement = (await judge(shortest))?.disagreement;
+    const shown = disagreement === undefined ? `  again: ${JSON.stringify(script)}` : printed(shortest, disagreement);
+    this.#fail(`script ${n}: the reference and we disagree\n${shown}`);
+  }
+
+  #fail(text: string): void {
+    this.#failed++;
+    this.#options.print(text);
+  }
+}

@@ -1,0 +1,64 @@
+import type { Event } from './script.js';
+
+/**
+ * What a group of steps came to: frames in order, the messages of each connection in order, and everything else, whose
+ * order says nothing.
+ */
+export class Seen {
+  readonly frames: string[] = [];
+  readonly messages = new Map<number, string[]>();
+  readonly rest: string[] = [];
+
+  constructor(events: readonly Event[]) {
+    for (const event of events) {
+      if (event.ev === 'frame') this.frames.push(event['hex'] as string);
+      else if (event.ev === 'message') this.messagesOf(event['id'] as number).push(event['hex'] as string);
+      else this.rest.push(textOf(event));
+    }
+  }
+
+  messagesOf(id: number): string[] {
+    const list = this.messages.get(id) ?? [];
+    this.messages.set(id, list);
+    return list;
+  }
+
+  add(event: Event): void {
+    this.rest.push(textOf(event));
+  }
+
+  /** Takes out one such event. False, and nothing is done, where there is none. */
+  remove(event: Event): boolean {
+    const index = this.rest.indexOf(textOf(event));
+    if (index >= 0) this.rest.splice(index, 1);
+    return index >= 0;
+  }
+
+  /** Puts one event in the place of another one. False, and nothing is done, where there is none. */
+  replace(event: Event, other: Event): boolean {
+    const isThere = this.remove(event);
+    if (isThere) this.add(other);
+    return isThere;
+  }
+
+  /** One text for all of it: equal where what was seen is. */
+  get text(): string {
+    const messages = [...this.messages].filter(([, list]) => list.length > 0).sort(([one], [other]) => one - other);
+    return JSON.stringify([this.frames, messages, this.rest.toSorted()], null, 1);
+  }
+}
+
+/** The same text for the same fields, in whatever order they stand. */
+function textOf(event: Event): string {
+  return JSON.stringify(sorted(event));
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([one], [other]) => (one < other ? -1 : 1))
+      .map(([name, field]) => [name, sorted(field)]),
+  );
+}
