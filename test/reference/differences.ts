@@ -1,7 +1,9 @@
-import type { Message } from '../../src/wire/message.js';
+import type { ChannelMessage, Message } from '../../src/wire/message.js';
+import { NO_PROPAGATE, propagated } from '../../src/wire/metadata.js';
+import { METHOD } from './differential/calls-model.js';
 import { frameOf, type Model } from './differential/model.js';
 import type { Difference } from './differential/rewriting.js';
-import { hexOf, received, type Step } from './differential/script.js';
+import { bytesOf, hexOf, received, type Step } from './differential/script.js';
 import type { Seen } from './differential/seen.js';
 
 const SETTINGS = { parity: 'odd', maxConcurrentRequests: 64 } as const;
@@ -41,6 +43,42 @@ const opensFailedBy = (ref: number | undefined) => (seen: Seen) =>
     { ev: 'open-failed', ref, text: 'session closed' },
     { ev: 'open-failed', ref, text: 'connection closed' },
   );
+
+const drivers = (...steps: readonly Step[]) => ({ ...session(...steps), calls: true as const });
+
+const call = (ref: number): Step => ({ do: 'call', id: 0, ref, method: 1, hex: '' });
+const callOf = (id: number, method: number, channels: readonly number[] = [], ...args: readonly number[]): Step =>
+  frame({
+    type: 'RequestMessage',
+    connectionId: 0,
+    id,
+    body: { type: 'Call', methodId: BigInt(method), channels, metadata: [], args: Uint8Array.from(args) },
+  });
+const onChannel = (id: number, body: ChannelMessage['body'], connectionId = 0): Message => ({
+  type: 'ChannelMessage',
+  connectionId,
+  id,
+  body,
+});
+const grantOf = (id: number, additional: number, connectionId = 0): Step =>
+  frame(onChannel(id, { type: 'GrantCredit', additional }, connectionId));
+const acceptOf = (connectionId: number): Step =>
+  frame({ type: 'ConnectionAccept', connectionId, connectionSettings: SETTINGS, metadata: [] });
+const CLOSE = { type: 'Close', metadata: [] } as const;
+const RESET = { type: 'Reset', metadata: [] } as const;
+const itemOf = (hex: string) => ({ type: 'Item', item: bytesOf(hex) }) as const;
+
+/** The channel of ours that a message on an active connection is about. */
+function ourChannel(message: Message | undefined, model: Model) {
+  if (message?.type !== 'ChannelMessage') return undefined;
+  return model.live.get(message.connectionId)?.calls?.ours.get(message.id);
+}
+
+/** The channel of the peer's that it is about. */
+function theirChannel(message: Message | undefined, model: Model) {
+  if (message?.type !== 'ChannelMessage') return undefined;
+  return model.live.get(message.connectionId)?.calls?.theirs.get(message.id);
+}
 
 /** The frame that a running session takes with this step. */
 function taken(step: Step, model: Model): Message | undefined {
@@ -276,7 +314,285 @@ export const DIFFERENCES: readonly Difference[] = [
     },
     example: session(openOf(2), closeOf(2), { do: 'failure', id: 2, request: 1 }),
   },
+  {
+    row: '9a',
+    line: 'driver.rs:492',
+    reference: 'never sends a Cancel: a call that is given up is forgotten',
+    ours: 'the peer is told',
+    rewrite(step, model) {
+      if (step.do !== 'give-up' || model.phase !== 'running') return undefined;
+      const made = model.waiting(step.ref);
+      if (made === undefined) return undefined;
+      const { id: connectionId } = made.live;
+      const { request: id } = made.call;
+      const told = hexOf({ type: 'RequestMessage', connectionId, id, body: { type: 'Cancel', metadata: [] } });
+      return { adjust: (seen) => seen.frames.unshift(told) };
+    },
+    example: drivers(call(1), { do: 'give-up', ref: 1 }),
+  },
+  {
+    row: '9a',
+    line: 'driver.rs:709',
+    reference: 'never sends a Reset: a receiver that is dropped tells nobody',
+    ours: 'the sender is told to stop',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' || message.body.type !== 'Cancel') return undefined;
+      const { calls } = model.live.get(message.connectionId) ?? {};
+      const handler = calls?.handlers.get(message.id);
+      const [channel = 0] = handler?.channels ?? [];
+      if (calls?.theirs.get(channel)?.state !== 'receiving' || calls.theirs.get(channel)?.handler !== handler)
+        return undefined;
+      const told = onChannel(channel, RESET, message.connectionId) as ChannelMessage;
+      return { adjust: (seen) => seen.insertFrame(told) };
+    },
+    example: drivers(callOf(2, METHOD.receive, [2]), frame({ ...cancel, id: 2 })),
+  },
+  {
+    row: '9.28',
+    line: 'driver.rs:194',
+    reference: 'a sender that is dropped ends its channel as if nothing were missing',
+    ours: 'the Close of a sender that is aborted says so',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' || message.body.type !== 'Cancel') return undefined;
+      const { connectionId } = message;
+      const { calls } = model.live.get(connectionId) ?? {};
+      const handler = calls?.handlers.get(message.id);
+      const [id = 0] = handler?.channels ?? [];
+      const channel = calls?.theirs.get(id);
+      if (channel?.state !== 'sending' || channel.handler !== handler) return undefined;
+      const theirs = hexOf(onChannel(id, CLOSE, connectionId));
+      const ours = hexOf(onChannel(id, { type: 'Close', metadata: [{ key: 'aborted', value: 1n, flags: 0n }] }, connectionId));
+      return { adjust: (seen) => seen.frames.splice(seen.frames.indexOf(theirs), 1, ours) };
+    },
+    example: drivers(callOf(2, METHOD.send, [2], 9), frame({ ...cancel, id: 2 })),
+  },
+  {
+    row: '9b.13',
+    line: 'driver.rs:891',
+    reference: 'a sender whose receiver has reset the channel sends while it has credit, and then waits for ever',
+    ours: 'it rejects at once, and so do the sends that wait',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'ChannelMessage' || message.body.type !== 'Reset') return undefined;
+      const { connectionId, id } = message;
+      const own = ourChannel(message, model);
+      if (own?.kind === 'tx' && !own.isOver) {
+        const { waiting } = own;
+        const granted = waiting.length === 0 ? null : grantOf(id, waiting.length, connectionId);
+        return {
+          instead: granted,
+          after: [{ do: 'close-channel', channel: id, hex: '' }],
+          adjust: (seen) => {
+            for (const item of waiting) {
+              seen.removeFrame(onChannel(id, itemOf(item), connectionId));
+              seen.replace({ ev: 'channel-sent', channel: id }, { ev: 'channel-failed', channel: id });
+            }
+            seen.removeFrame(onChannel(id, CLOSE, connectionId));
+            seen.remove({ ev: 'channel-sent', channel: id });
+          },
+        };
+      }
+      const their = theirChannel(message, model);
+      const { handler } = their ?? {};
+      if (their?.state !== 'sending' || handler === undefined) return undefined;
+      const { left, args } = handler;
+      return {
+        instead: grantOf(id, left, connectionId),
+        adjust: (seen) => {
+          const count = args[0] ?? 0;
+          for (let item = count - left; item < count; item++) {
+            seen.removeFrame(onChannel(id, { type: 'Item', item: Uint8Array.of(item) }, connectionId));
+          }
+          seen.removeFrame(onChannel(id, CLOSE, connectionId));
+        },
+      };
+    },
+    example: drivers(callOf(2, METHOD.send, [2], 9), frame(onChannel(2, RESET))),
+  },
+  {
+    row: '9b.13',
+    line: 'driver.rs:685',
+    reference: 'a send that waits for credit when its connection ends waits for ever',
+    ours: 'it rejects',
+    ended({ calls }) {
+      const waiting = [...(calls?.ours.values() ?? [])].flatMap(({ id, waiting: items }) => items.map(() => id));
+      if (waiting.length === 0) return undefined;
+      return (seen) => {
+        for (const channel of waiting) seen.add({ ev: 'channel-failed', channel });
+      };
+    },
+    example: drivers(
+      { do: 'call-tx', id: 0, ref: 1, method: 1, hex: '' },
+      ...[0, 1, 2, 3, 4].map((): Step => ({ do: 'item', channel: 1, hex: '00' })),
+      { do: 'end' },
+    ),
+  },
+  {
+    row: '9b.13',
+    line: 'driver.rs:188',
+    reference: 'sends on a channel that was reset, or whose connection is closed',
+    ours: 'nothing is sent',
+    rewrite(step, model) {
+      if ((step.do !== 'item' && step.do !== 'close-channel') || model.handles.size === 0) return undefined;
+      const sink = model.sinks.get(step.channel);
+      if (sink === undefined || !sink.channel.isOver) return undefined;
+      const ev = step.do === 'item' ? 'channel-failed' : 'channel-sent';
+      const { channel } = step;
+      return { instead: null, adjust: (seen) => seen.add({ ev, channel }) };
+    },
+    example: drivers(
+      { do: 'call-tx', id: 0, ref: 1, method: 1, hex: '' },
+      { do: 'end' },
+      { do: 'item', channel: 1, hex: '00' },
+    ),
+  },
+  {
+    row: '9a.19',
+    line: 'driver.rs:880',
+    reference: 'a sender takes a Close by its receiver for a Reset, and hangs',
+    ours: 'it is ignored',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'ChannelMessage' || message.body.type !== 'Close') return undefined;
+      const own = ourChannel(message, model);
+      const isSending = (own?.kind === 'tx' && !own.isOver) || theirChannel(message, model)?.state === 'sending';
+      return isSending ? { instead: null } : undefined;
+    },
+    example: drivers(callOf(2, METHOD.send, [2], 9), frame(onChannel(2, CLOSE)), grantOf(2, 9)),
+  },
+  {
+    row: '9b.21',
+    line: 'driver.rs:908',
+    reference: 'forgets credit that was granted before the Call that names the channel',
+    ours: 'it counts',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' || message.body.type !== 'Call') return undefined;
+      const { methodId, channels } = message.body;
+      const [id] = channels;
+      if (Number(methodId) !== METHOD.send || channels.length !== 1 || id === undefined) return undefined;
+      const early = model.live.get(message.connectionId)?.calls?.theirs.get(id);
+      if (early?.state !== 'offered' || early.granted === 0) return undefined;
+      return { after: [grantOf(id, early.granted, message.connectionId)] };
+    },
+    example: drivers(grantOf(2, 9), callOf(2, METHOD.send, [2], 9)),
+  },
+  {
+    row: '9b.22',
+    line: 'driver.rs:492',
+    reference: 'a call on a connection that is closed never settles',
+    ours: 'it rejects',
+    rewrite(step, model) {
+      if (step.do !== 'call') return undefined;
+      const live = model.handle(step);
+      if (live?.state !== 'closed' || live.calls === undefined || live.calls.isReleased) return undefined;
+      const { ref } = step;
+      return { instead: null, adjust: (seen) => seen.add({ ev: 'call-failed', ref }) };
+    },
+    example: drivers({ do: 'end' }, call(1)),
+  },
+  {
+    row: '9a.18',
+    line: 'driver.rs:845',
+    reference: 'keeps what comes on an id of ours that we have not named, and delivers it later',
+    ours: 'it is dropped',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'ChannelMessage') return undefined;
+      const { calls } = model.live.get(message.connectionId) ?? {};
+      if (calls === undefined || calls.isTheirs(message.id) || message.id < calls.nextChannel) return undefined;
+      return { instead: null };
+    },
+    example: drivers(frame(onChannel(1, itemOf('00'))), { do: 'call-rx', id: 0, ref: 1, method: 1, hex: '' }),
+  },
+  {
+    row: '9a.21',
+    line: 'driver.rs:684',
+    reference: 'says nothing of a channel that no handler took',
+    ours: 'it is declined as soon as it is known who sends there',
+    declined(live, id, by) {
+      const told = onChannel(id, by === 'Reset' ? RESET : CLOSE, live.id) as ChannelMessage;
+      return (seen) => seen.insertFrame(told);
+    },
+    example: drivers(frame(onChannel(2, itemOf('00'))), callOf(2, METHOD.echo, [2])),
+  },
+  {
+    row: '9b.20',
+    line: 'driver.rs:807',
+    reference: 'a Call with an id in flight forgets the first handler, which is not aborted at the end',
+    ours: 'both are aborted',
+    ended({ id, calls }) {
+      if (calls === undefined || calls.eclipsed.size === 0) return undefined;
+      const aborted = [...calls.eclipsed].map(({ args }) => ({
+        ev: 'aborted',
+        id,
+        args: Buffer.from(args).toString('hex'),
+      }));
+      return (seen) => {
+        for (const event of aborted) seen.add(event);
+      };
+    },
+    example: drivers(callOf(2, METHOD.held), callOf(2, METHOD.held), { do: 'end' }),
+  },
+  {
+    row: '9b.20',
+    line: 'driver.rs:801',
+    reference: 'a handler that was forgotten answers after the end of its connection',
+    ours: 'nothing is sent',
+    rewrite(step, model) {
+      const handler = step.do === 'answer' ? model.held[0]?.handler : undefined;
+      if (handler?.isForgotten !== true) return undefined;
+      const { request: id, args } = handler;
+      const ret = Uint8Array.of(0, ...args);
+      const body = { type: 'Response', channels: [], metadata: [], ret } as const;
+      return {
+        adjust: (seen) =>
+          seen.frames.splice(
+            seen.frames.findIndex((hex) => isResponse(hex, id, body.ret)),
+            1,
+          ),
+      };
+    },
+    example: drivers(callOf(2, METHOD.held), callOf(2, METHOD.held), { do: 'end' }, { do: 'answer' }),
+  },
+  {
+    row: '9b.15',
+    line: 'session/mod.rs:342',
+    reference: 'a proxy forwards metadata that is marked NO_PROPAGATE',
+    ours: 'it is left out',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' && message?.type !== 'ChannelMessage') return undefined;
+      if (model.script.proxied?.includes(message.connectionId) !== true || !('metadata' in message.body))
+        return undefined;
+      const metadata = propagated(message.body.metadata);
+      if (metadata === message.body.metadata) return undefined;
+      return { instead: withMore(frame({ ...message, body: { ...message.body, metadata } } as Message), step) };
+    },
+    example: {
+      ...session(
+        open(1),
+        acceptOf(1),
+        openOf(2),
+        frame({
+          type: 'RequestMessage',
+          connectionId: 2,
+          id: 2,
+          body: { type: 'Cancel', metadata: [{ key: 'hop', value: 1n, flags: NO_PROPAGATE }] },
+        }),
+      ),
+      proxied: [1, 2],
+    },
+  },
 ];
+
+function isResponse(hex: string, id: number, ret: Uint8Array): boolean {
+  const message = received(hex);
+  if (message?.type !== 'RequestMessage' || message.id !== id) return false;
+  return message.body.type === 'Response' && Buffer.compare(message.body.ret, ret) === 0;
+}
 
 function noMessage(seen: Seen): boolean {
   return seen.replace({ ev: 'handshake-failed', text: 'link failed' }, { ev: 'handshake-failed', text: 'malformed' });

@@ -69,13 +69,11 @@ export class Match {
 
   #compare(theirs: readonly (readonly Event[])[], ours: readonly (readonly Event[])[]): Disagreement | undefined {
     let at = 1;
-    let isReleased = false;
     for (const [group, ourEvents] of ours.entries()) {
-      const { steps, adjustments } = this.#plans[group - 1] ?? { steps: [], adjustments: [] };
+      const { steps = [], adjustments = [], isRootReleased = false } = this.#plans[group - 1] ?? {};
       const theirEvents = group === 0 ? (theirs[0] ?? []) : theirs.slice(at, at + steps.length).flat();
       at += steps.length;
-      isReleased ||= steps.some((step) => step.do === 'release' && step.id === 0);
-      const seen = new Seen(theirEvents.map((event) => named(event, steps, isReleased)));
+      const seen = new Seen(theirEvents.map((event) => named(event, steps, isRootReleased)));
       for (const adjust of adjustments) adjust(seen);
       const own = new Seen(ourEvents);
       if (seen.text !== own.text) return { group, theirs: seen, ours: own };

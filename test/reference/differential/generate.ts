@@ -4,7 +4,8 @@ import type { Metadata, MetadataEntry } from '../../../src/wire/metadata.js';
 import { Sensitive } from '../../../src/wire/sensitive.js';
 import { type Live, Model } from './model.js';
 import type { Random } from './random.js';
-import { hexOf, type Script, type Step } from './script.js';
+import { hexOf, received, type Script, type Step } from './script.js';
+import { Traffic } from './traffic.js';
 
 /** Bytes that no peer takes for a message: cut short, or with a number that names nothing. */
 const MALFORMED = ['', '00', '000b', '0003', '00030240', '0007', '0007010300', '0008010400', '0007010001'];
@@ -19,18 +20,33 @@ const LENIENT = [
   '020a0000',
 ];
 
-/** Builds one script of a bare session, step by step: what is next depends on what is in use. */
-export class SessionScript {
+/** What becomes of a script's connections: they are read bare, they have drivers, or two of them are proxied to each other. */
+export type Kind = 'bare' | 'calls' | 'proxies';
+
+/** A message that says nothing. */
+const PONG = hexOf({ type: 'Pong', connectionId: 0, nonce: 0n });
+
+/** Builds one script, step by step: what is next depends on what is in use. */
+export class Generator {
   readonly #random: Random;
   readonly #model: Model;
   readonly #script: Script & { steps: Step[] };
+  readonly #kind: Kind;
+  readonly #traffic: Traffic;
+  /** What all offers of a script with a proxy say: ids can be kept only between two parities. */
+  readonly #parity: Parity | undefined;
   #lastRef = 0;
   /** Ids that have been in use. */
   readonly #known = new Set<number>([0]);
 
-  constructor(random: Random) {
+  constructor(random: Random, kind: Kind) {
     this.#random = random;
+    this.#kind = kind;
     const role = random.pick(['initiator', 'acceptor'] as const);
+    this.#parity = kind === 'proxies' ? random.pick(['odd', 'even'] as const) : undefined;
+    const ours = (role === 'initiator') === (this.#parity === 'odd') ? 1 : 2;
+    const theirs = 3 - ours;
+    const legs = random.oneIn(3) ? [0, role === 'initiator' ? theirs : ours] : [ours, theirs];
     this.#script = {
       role,
       hello: hexOf({ type: 'ConnectionOpen', connectionId: 0, ...this.#offer() }),
@@ -41,10 +57,13 @@ export class SessionScript {
             reject: hexOf({ type: 'ConnectionReject', connectionId: 0, metadata: this.#metadata() }),
           }),
       ...(random.oneIn(6) ? { keepalive: [random.from(1, 6) * 10, random.from(1, 6) * 10] as const } : {}),
-      ...(random.oneIn(100) ? { refusing: true as const } : {}),
+      ...(kind === 'bare' && random.oneIn(100) ? { refusing: true as const } : {}),
+      ...(kind === 'calls' ? { calls: true as const } : {}),
+      ...(kind === 'proxies' ? { proxied: legs as [number, number] } : {}),
       steps: [],
     };
     this.#model = new Model(this.#script);
+    this.#traffic = new Traffic(random, this.#model);
   }
 
   make(): Script {
@@ -80,10 +99,12 @@ export class SessionScript {
 
   #next(): void {
     const random = this.#random;
-    const burst = random.oneIn(5) && !this.#model.isRefusing ? random.from(1, 6) : 0;
-    for (let left = burst; left > 0; left--) this.#push({ ...this.#frame(), more: true });
-    if (burst > 0) this.#push(random.oneIn(15) ? { do: 'end' } : this.#frame());
-    else if (this.#script.keepalive === undefined && random.oneIn(60)) this.#fill();
+    // What a proxy does after its step is done by tasks of its own.
+    const canBurst = this.#kind !== 'proxies' && !this.#model.isRefusing;
+    const burst = canBurst && random.oneIn(5) ? random.from(1, 6) : 0;
+    for (let left = burst; left > 0; left--) this.#push({ ...this.#burstFrame(), more: true });
+    if (burst > 0) this.#push(random.oneIn(15) ? { do: 'end' } : this.#burstFrame());
+    else if (this.#kind === 'bare' && this.#script.keepalive === undefined && random.oneIn(60)) this.#fill();
     else if (this.#script.keepalive !== undefined && !this.#model.isBlocked && random.oneIn(4))
       this.#push(this.#advance());
     else this.#push(random.oneIn(3) ? this.#local() : this.#frame());
@@ -97,7 +118,7 @@ export class SessionScript {
     this.#push({ do: 'hold', id: live.id });
     const room = 64 - live.unread + (live.isWaiting ? 1 : 0);
     for (let left = room + random.from(-1, 2); left > 0; left--) {
-      this.#push({ do: 'frame', hex: hexOf(this.#data(live.id)), more: true });
+      this.#push({ do: 'frame', hex: hexOf(this.#bareData(live.id)), more: true });
     }
     this.#push(this.#frame());
     for (let left = random.below(5); left > 0; left--) this.#push(random.oneIn(2) ? this.#frame() : this.#local());
@@ -121,7 +142,7 @@ export class SessionScript {
       [1, () => ({ do: 'frame', hex: hexOf(right === hello ? yourself : hello) })],
       [1, () => ({ do: 'frame', hex: hexOf({ type: 'ProtocolError', connectionId, description: 'go away' }) })],
       [1, () => this.#frame()],
-      [1, () => ({ do: random.pick(['end', 'fail', 'refuse'] as const) })],
+      [1, () => ({ do: random.pick(['end', 'fail', this.#kind === 'bare' ? 'refuse' : 'end'] as const) })],
     ])();
   }
 
@@ -132,6 +153,14 @@ export class SessionScript {
     return { do: 'frame', hex: hexOf(this.#message()) };
   }
 
+  /** In which order drivers take what comes at once, the reference leaves to chance. */
+  #burstFrame(): Step & { do: 'frame' } {
+    const step = this.#frame();
+    const type = received(step.hex)?.type;
+    const isData = type === 'RequestMessage' || type === 'ChannelMessage';
+    return this.#kind === 'calls' && isData ? { do: 'frame', hex: PONG } : step;
+  }
+
   #message(): Message {
     const random = this.#random;
     return random.weighted<() => Message>([
@@ -139,7 +168,7 @@ export class SessionScript {
       [8, () => ({ type: 'ConnectionAccept', connectionId: this.#answeredId(), ...this.#offer() })],
       [4, () => ({ type: 'ConnectionReject', connectionId: this.#answeredId(), metadata: this.#metadata() })],
       [6, () => ({ type: 'ConnectionClose', connectionId: this.#closedId(), metadata: this.#metadata() })],
-      [12, () => this.#data(this.#usedId())],
+      [this.#kind === 'bare' ? 12 : 24, () => this.#data(this.#usedId())],
       [4, () => ({ type: 'Ping', connectionId: random.oneIn(5) ? this.#anyId() : 0, nonce: this.#nonce() })],
       [
         this.#script.keepalive === undefined ? 1 : 6,
@@ -158,7 +187,13 @@ export class SessionScript {
       : { type: 'HelloYourself', connectionId, ...this.#offer() };
   }
 
-  #data(connectionId: number): DataMessage {
+  #data(connectionId: number): Message {
+    const live = this.#model.live.get(connectionId);
+    if (live?.calls === undefined) return this.#bareData(connectionId);
+    return this.#traffic.message(live) ?? { type: 'Ping', connectionId: 0, nonce: 7n };
+  }
+
+  #bareData(connectionId: number): DataMessage {
     const random = this.#random;
     const id = random.below(6);
     const metadata = this.#metadata();
@@ -188,18 +223,24 @@ export class SessionScript {
   #local(): Step {
     const random = this.#random;
     const model = this.#model;
+    const handles = [...model.handles.values()];
+    if (this.#kind === 'calls' && handles.length > 0 && !random.oneIn(4)) {
+      const live = random.pick(handles).at(-1);
+      return (live && this.#traffic.step(live)) ?? { do: 'advance', ms: 0 };
+    }
+    const isBare = this.#kind !== 'calls';
     const id = this.#usedId();
     const which = random.oneIn(4) ? { which: random.below(3) } : {};
     return random.weighted<() => Step>([
       [10, () => ({ do: 'open', ref: ++this.#lastRef, hex: this.#openHex() })],
       [this.#lastRef === 0 ? 0 : 4, () => ({ do: 'abandon', ref: this.#abandoned() })],
       [5, () => ({ do: 'close', id: this.#closedId(), hex: this.#closeHex() })],
-      [8, () => ({ do: 'send', id, hex: hexOf(this.#data(0)), ...which })],
-      [random.oneIn(3) ? 5 : 2, () => ({ do: 'release', id: random.oneIn(6) ? 0 : id, ...which })],
-      [3, () => ({ do: 'hold', id, ...which })],
-      [model.isBlocked ? 9 : 3, () => ({ do: 'read', id, ...which })],
-      [2, () => ({ do: 'drop', id, ...which })],
-      [3, () => ({ do: 'failure', id, request: random.below(9), ...which })],
+      [isBare ? 8 : 0, () => ({ do: 'send', id, hex: hexOf(this.#bareData(0)), ...which })],
+      [isBare ? (random.oneIn(3) ? 5 : 2) : 0, () => ({ do: 'release', id: random.oneIn(6) ? 0 : id, ...which })],
+      [isBare ? 3 : 0, () => ({ do: 'hold', id, ...which })],
+      [isBare ? (model.isBlocked ? 9 : 3) : 0, () => ({ do: 'read', id, ...which })],
+      [isBare ? 2 : 0, () => ({ do: 'drop', id, ...which })],
+      [isBare ? 3 : 0, () => ({ do: 'failure', id, request: random.below(9), ...which })],
       [1, () => this.#ending()],
     ])();
   }
@@ -208,7 +249,7 @@ export class SessionScript {
     const model = this.#model;
     // While an inbox is full the reference hears of nothing.
     if (model.isBlocked) return { do: 'shutdown' };
-    return { do: this.#random.pick(['shutdown', 'end', 'fail', 'refuse'] as const) };
+    return { do: this.#random.pick(['shutdown', 'end', 'fail', this.#kind === 'bare' ? 'refuse' : 'end'] as const) };
   }
 
   #abandoned(): number {
@@ -235,7 +276,9 @@ export class SessionScript {
   /** One that the peer may open, mostly; free, in use, closed, or of our own parity. */
   #openId(): number {
     const first = this.#model.parity === 'odd' ? 2 : 1;
-    return this.#random.oneIn(6) ? this.#anyId() : first + 2 * this.#random.below(4);
+    const id = this.#random.oneIn(6) ? this.#anyId() : first + 2 * this.#random.below(4);
+    // A leg that comes again would be proxied to itself.
+    return this.#script.proxied?.includes(id) === true && this.#known.has(id) ? first + 8 : id;
   }
 
   /** One that waits for an answer, mostly. */
@@ -265,8 +308,9 @@ export class SessionScript {
 
   #offer(): { connectionSettings: ConnectionSettings; metadata: Metadata } {
     const random = this.#random;
-    const parity: Parity = random.pick(['odd', 'even'] as const);
-    const maxConcurrentRequests = random.pick([64, 64, 0, 1, 0xffff_ffff]);
+    const parity: Parity = this.#parity ?? random.pick(['odd', 'even'] as const);
+    // What the reference advertises and does not keep: the example of 9b.14.
+    const maxConcurrentRequests = this.#kind === 'calls' ? 64 : random.pick([64, 64, 0, 1, 0xffff_ffff]);
     return { connectionSettings: { parity, maxConcurrentRequests }, metadata: this.#metadata() };
   }
 

@@ -1,5 +1,6 @@
 import { hasParity, opposite, type Parity } from '../../../src/wire/id.js';
 import type { Message } from '../../../src/wire/message.js';
+import { CallsModel, type Held, type OurCall, type OurChannel } from './calls-model.js';
 import { partsOf, received, type Script, type Step } from './script.js';
 
 /** How many messages an inbox takes. */
@@ -10,6 +11,8 @@ export interface Live {
   readonly id: number;
   /** Of the open that it came from, where it was ours. */
   readonly ref: number | undefined;
+  /** The parity that we have asked for, where it was ours. */
+  readonly parity: Parity | undefined;
   state: 'pending' | 'active' | 'closed';
   isReaderGone: boolean;
   /** Whether its reader takes what comes. */
@@ -17,6 +20,8 @@ export interface Live {
   /** A reader that is told to hold takes one message more where it waited for one already. */
   isWaiting: boolean;
   unread: number;
+  /** Where it has a driver. */
+  calls: CallsModel | undefined;
 }
 
 /**
@@ -37,6 +42,18 @@ export class Model {
   readonly handles = new Map<number, Live[]>();
   /** The connections of our opens. */
   readonly opens = new Map<number, Live>();
+  /** Handlers that wait to be told to answer. */
+  readonly held: Held[] = [];
+  /** The calls that were made, by their references. */
+  readonly made = new Map<number, { readonly live: Live; readonly call: OurCall }>();
+  /** The channels that we send on, by their ids; of two with the same id, the later. */
+  readonly sinks = new Map<number, { readonly live: Live; readonly channel: OurChannel }>();
+  /** Hears of a connection that was active and is over, before its calls are forgotten. */
+  onEnded: (live: Live) => void = () => {};
+  /** Hears of a channel of the peer's that nobody has taken, when the peer is told so. */
+  onDeclined: (live: Live, id: number, by: 'Reset' | 'Close') => void = () => {};
+  /** The legs of the proxy that are there. */
+  #legs: Live[] = [];
   /** Frames that wait behind an inbox without room. */
   readonly blocked: (Step & { do: 'frame' })[] = [];
   /** Hears of each step as it takes effect: of a frame that waits behind an inbox without room only then. */
@@ -63,6 +80,13 @@ export class Model {
   handle({ id, which = 0 }: { readonly id: number; readonly which?: number }): Live | undefined {
     const all = this.handles.get(id);
     return all?.[Math.max(0, all.length - 1 - which)];
+  }
+
+  /** A call of ours that waits for its answer. */
+  waiting(ref: number): { readonly live: Live; readonly call: OurCall } | undefined {
+    const made = this.made.get(ref);
+    if (made === undefined || made.live.state !== 'active' || made.call.isGivenUp) return undefined;
+    return made.live.calls?.calls.get(made.call.request) === made.call ? made : undefined;
   }
 
   /** Whether the peer could open this id now. */
@@ -137,7 +161,14 @@ export class Model {
         return;
       default:
         if (this.phase === 'running') this.#local(step);
+        else this.#late(step);
     }
+  }
+
+  /** What is done to a session that is over still uses up what there is of it. */
+  #late(step: Step): void {
+    if (step.do === 'answer') this.held.shift();
+    else if (step.do === 'release') this.handle(step)?.calls?.release();
   }
 
   #frame(step: Step & { do: 'frame' }): void {
@@ -176,7 +207,7 @@ export class Model {
       this.#end();
       return;
     }
-    this.#activate(0, undefined);
+    this.#activate(pending(0), this.parity);
     this.#pingAt = this.#now + (this.script.keepalive?.[0] ?? 0);
   }
 
@@ -207,17 +238,19 @@ export class Model {
         return;
       case 'ConnectionOpen':
         if (this.isRefusing) this.#end();
-        else if (this.accepts(message)) this.#activate(id, undefined);
+        else if (this.accepts(message)) this.#activate(pending(id), opposite(message.connectionSettings.parity));
         return;
       case 'ConnectionAccept':
-        if (live?.state === 'pending') this.#activate(id, live);
+        if (live?.state === 'pending') this.#activate(live, live.parity ?? this.parity);
         return;
       case 'ConnectionReject':
         if (live?.state === 'pending') this.#remove(id);
         return;
       case 'RequestMessage':
       case 'ChannelMessage':
-        if (live?.state === 'active') this.#deliver(live);
+        if (live?.state !== 'active') return;
+        if (live.calls === undefined) this.#deliver(live);
+        else live.calls.take(message);
         return;
       case 'ProtocolError':
         this.#end();
@@ -253,15 +286,7 @@ export class Model {
     switch (step.do) {
       case 'open': {
         this.#lastId = this.#lastId === undefined ? (this.parity === 'odd' ? 1 : 2) : this.#lastId + 2;
-        const live: Live = {
-          id: this.#lastId,
-          ref: step.ref,
-          state: 'pending',
-          isReaderGone: false,
-          isRead: true,
-          isWaiting: true,
-          unread: 0,
-        };
+        const live = pending(this.#lastId, step);
         this.live.set(live.id, live);
         this.opens.set(step.ref, live);
         return;
@@ -277,9 +302,38 @@ export class Model {
       case 'release': {
         const handle = this.handle(step);
         if (handle === undefined) return;
-        if (step.id === 0) this.isRootReleased = true;
-        if (step.id !== 0 && handle.state === 'active') this.#remove(step.id);
-        else this.#check();
+        if (handle.calls === undefined) this.#letGo(handle);
+        else handle.calls.release();
+        return;
+      }
+      case 'call':
+      case 'call-tx':
+      case 'call-rx': {
+        const live = this.handle(step);
+        if (live?.calls === undefined || live.calls.isReleased || live.state !== 'active') return;
+        const request = live.calls.nextRequest;
+        const channel = live.calls.call(step.ref, step.do === 'call' ? undefined : step.do === 'call-tx' ? 'tx' : 'rx');
+        const call = live.calls.calls.get(request);
+        if (call !== undefined) this.made.set(step.ref, { live, call });
+        if (channel?.kind === 'tx') this.sinks.set(channel.id, { live, channel });
+        return;
+      }
+      case 'give-up': {
+        const call = this.waiting(step.ref);
+        if (call !== undefined) call.live.calls?.giveUp(call.call);
+        return;
+      }
+      case 'answer': {
+        const held = this.held.shift();
+        held?.calls.answer(held.handler);
+        return;
+      }
+      case 'item':
+      case 'close-channel': {
+        const sink = this.sinks.get(step.channel);
+        if (sink === undefined || sink.channel.isOver) return;
+        if (step.do === 'item') sink.live.calls?.send(sink.channel, step.hex);
+        else sink.live.calls?.close(sink.channel);
         return;
       }
       case 'hold': {
@@ -307,28 +361,56 @@ export class Model {
     }
   }
 
-  #activate(id: number, pending: Live | undefined): void {
-    const live: Live = pending ?? {
-      id,
-      ref: undefined,
-      state: 'active',
-      isReaderGone: false,
-      isRead: true,
-      isWaiting: true,
-      unread: 0,
-    };
+  #activate(live: Live, parity: Parity): void {
     live.state = 'active';
-    this.live.set(id, live);
-    const handles = this.handles.get(id) ?? [];
+    this.live.set(live.id, live);
+    if (this.script.proxied?.includes(live.id) === true) {
+      this.#join(live);
+      return;
+    }
+    const handles = this.handles.get(live.id) ?? [];
     handles.push(live);
-    this.handles.set(id, handles);
+    this.handles.set(live.id, handles);
+    if (this.script.calls !== true) return;
+    live.calls = new CallsModel(
+      parity,
+      this.held,
+      () => this.#letGo(live),
+      (id, by) => this.onDeclined(live, id, by),
+    );
+  }
+
+  /** A leg of the proxy is there; with one that is over the other is, too. */
+  #join(live: Live): void {
+    this.#legs.push(live);
+    if (this.#legs.some(({ state }) => state === 'closed')) this.#part();
+  }
+
+  /** The proxy is over, where there is one: both its legs are let go. */
+  #part(): void {
+    if (this.#legs.length < 2) return;
+    const legs = this.#legs;
+    this.#legs = [];
+    for (const leg of legs) if (leg.state === 'active') this.#letGo(leg);
+  }
+
+  /** Nothing holds it any more. */
+  #letGo(live: Live): void {
+    if (this.phase !== 'running') return;
+    if (live.id === 0) {
+      this.isRootReleased = true;
+      this.#check();
+    } else if (live.state === 'active') {
+      this.#remove(live.id);
+    }
   }
 
   #remove(id: number): void {
     const live = this.live.get(id);
     if (live === undefined) return;
-    live.state = 'closed';
+    this.#close(live);
     this.live.delete(id);
+    if (this.#legs.includes(live)) this.#part();
     this.#check();
     this.#unblock();
   }
@@ -342,9 +424,30 @@ export class Model {
   #end(): void {
     this.phase = 'over';
     this.blocked.length = 0;
-    for (const live of this.live.values()) live.state = 'closed';
+    for (const live of this.live.values()) this.#close(live);
     this.live.clear();
   }
+
+  #close(live: Live): void {
+    if (live.state === 'active') this.onEnded(live);
+    live.state = 'closed';
+    live.calls?.end();
+  }
+}
+
+/** A connection that is about to be. */
+function pending(id: number, open?: Step & { do: 'open' }): Live {
+  return {
+    id,
+    ref: open?.ref,
+    parity: open === undefined ? undefined : partsOf(open.hex).settings.parity,
+    state: 'pending',
+    isReaderGone: false,
+    isRead: true,
+    isWaiting: true,
+    unread: 0,
+    calls: undefined,
+  };
 }
 
 /** The message of a frame that a session has to understand. */

@@ -1,6 +1,6 @@
 import { DIFFERENCES } from '../differences.js';
 import { Match } from './compare.js';
-import { SessionScript } from './generate.js';
+import { Generator, type Kind } from './generate.js';
 import { Oracle } from './oracle.js';
 import { printed } from './print.js';
 import { Random } from './random.js';
@@ -14,6 +14,8 @@ export interface DifferentialOptions {
   readonly seed: number;
   /** How many scripts are played. */
   readonly scripts: number;
+  /** What they are of; all kinds in turn if it is absent. */
+  readonly kind?: Kind | undefined;
   readonly print: (line: string) => void;
 }
 
@@ -24,6 +26,9 @@ export interface Tally {
 
 /** Scripts that the reference plays ahead. */
 const AHEAD = 8;
+
+/** What the scripts are of, in turn. */
+const KINDS: readonly Kind[] = ['bare', 'calls', 'bare', 'calls', 'proxies'];
 
 /** After so many disagreements there is no more to learn. */
 const ENOUGH = 10;
@@ -78,11 +83,11 @@ class Run {
   }
 
   async random(): Promise<void> {
-    const { scripts, seed } = this.#options;
+    const { scripts, seed, kind } = this.#options;
     const ahead: { readonly script: Script; readonly match: Match }[] = [];
     for (let n = 0; n < scripts + AHEAD && this.#failed < ENOUGH; n++) {
       if (n < scripts) {
-        const script = new SessionScript(new Random(seed, n)).make();
+        const script = new Generator(new Random(seed, n), kind ?? (KINDS[n % KINDS.length] as Kind)).make();
         ahead.push({ script, match: new Match(script, this.#oracle, DIFFERENCES) });
       }
       const first = n < AHEAD ? undefined : ahead.shift();

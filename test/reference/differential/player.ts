@@ -19,6 +19,7 @@ import {
 import { opposite } from '../../../src/wire/id.js';
 import { VirtualClock } from '../../support/clock.js';
 import { settle } from '../../support/settle.js';
+import { Driven, type Shared } from './driven.js';
 import { ScriptLink } from './link.js';
 import { bytesOf, type Event, hexOf, messageOf, partsOf, type Script, type Step } from './script.js';
 
@@ -95,8 +96,14 @@ export class Player {
   readonly #script: Script;
   readonly #clock = new VirtualClock();
   readonly #link: ScriptLink;
-  readonly #handles = new Map<number, Bare[]>();
-  readonly #aborts = new Map<number, AbortController>();
+  readonly #handles = new Map<number, (Bare | Driven)[]>();
+  readonly #opens = new Map<number, AbortController>();
+  readonly #shared: Shared = {
+    log: (event) => this.log(event),
+    held: [],
+    sinks: new Map(),
+    aborts: new Map(),
+  };
   #waiting: Connection | undefined;
   #session: Session | undefined;
   readonly #log: Event[] = [];
@@ -181,14 +188,21 @@ export class Player {
     const { id } = connection;
     if (this.#script.proxied?.includes(id) === true) {
       const first = this.#waiting;
-      this.#waiting = connection;
-      if (first !== undefined) void proxyConnections(first, connection).then(() => this.log({ ev: 'proxy-ended' }));
+      this.#waiting = first === undefined ? connection : undefined;
+      if (first !== undefined) this.#proxy(first, connection);
       return;
     }
     const handles = this.#handles.get(id) ?? [];
     this.#handles.set(id, handles);
-    handles.push(new Bare(this, connection));
+    handles.push(this.#script.calls === true ? new Driven(this.#shared, connection) : new Bare(this, connection));
     void connection.closed.then(() => this.log({ ev: 'conn-closed', id }));
+  }
+
+  #proxy(left: Connection, right: Connection): void {
+    proxyConnections(left, right).then(
+      () => this.log({ ev: 'proxy-ended' }),
+      (error: Error) => this.log({ ev: 'proxy-failed', text: error.message }),
+    );
   }
 
   #do(step: Exclude<Step, { do: 'advance' }>): void {
@@ -217,7 +231,7 @@ export class Player {
         this.#open(session, step);
         return;
       case 'abandon':
-        this.#aborts.get(step.ref)?.abort();
+        this.#opens.get(step.ref)?.abort();
         return;
       case 'close':
         session.close(step.id, { metadata: partsOf(step.hex).metadata }).then(
@@ -228,6 +242,16 @@ export class Player {
       case 'shutdown':
         session.shutdown();
         return;
+      case 'answer':
+        this.#shared.held.shift()?.();
+        return;
+      case 'give-up':
+        this.#shared.aborts.get(step.ref)?.abort();
+        return;
+      case 'item':
+      case 'close-channel':
+        this.#useSink(step);
+        return;
       default:
         if ('id' in step) this.#use(step);
     }
@@ -236,7 +260,7 @@ export class Player {
   #open(session: Session, { ref, hex }: { readonly ref: number; readonly hex: string }): void {
     const { settings, metadata } = partsOf(hex);
     const abort = new AbortController();
-    this.#aborts.set(ref, abort);
+    this.#opens.set(ref, abort);
     session.open({ ...settings, metadata, signal: abort.signal }).then(
       (connection) => {
         this.log({ ev: 'open-ok', ref, id: connection.id, parity: connection.parity });
@@ -252,12 +276,30 @@ export class Player {
     );
   }
 
+  #useSink({ do: kind, channel, hex }: Step & { readonly do: 'item' | 'close-channel' }): void {
+    const tx = this.#shared.sinks.get(channel);
+    if (tx === undefined) {
+      this.log({ ev: 'no-channel' });
+      return;
+    }
+    (kind === 'item' ? tx.send(bytesOf(hex)) : tx.close()).then(
+      () => this.log({ ev: 'channel-sent', channel }),
+      () => this.log({ ev: 'channel-failed', channel }),
+    );
+  }
+
   #use(step: Step & { readonly id: number; readonly which?: number }): void {
     const { id, which = 0 } = step;
     const all = this.#handles.get(id) ?? [];
     const handle = all[Math.max(0, all.length - 1 - which)];
     if (handle === undefined) {
       this.log({ ev: 'no-handle', id });
+      return;
+    }
+    if (handle instanceof Driven) {
+      if (step.do === 'release' || step.do === 'call' || step.do === 'call-tx' || step.do === 'call-rx')
+        handle.use(step);
+      else this.log({ ev: 'no-handle', id });
       return;
     }
     const { connection, door } = handle;

@@ -7,13 +7,34 @@ export function printed(script: Script, { group, theirs, ours }: Disagreement): 
   const { steps, ...given } = script;
   return [
     `  given ${JSON.stringify(given)}`,
-    ...steps.map((step, index) => `  ${String(index + 1).padStart(3)} ${stepText(step)}`),
+    ...listed(steps),
     `  in group ${group} (0 is before the first step), the reference:`,
     indented(theirs.text),
     '  we:',
     indented(ours.text),
     `  again: ${JSON.stringify(script)}`,
   ].join('\n');
+}
+
+/** How many frames in a row, each with a message for the same inbox, are shown. */
+const SHOWN = 4;
+
+function listed(steps: readonly Step[]): string[] {
+  const lines: string[] = [];
+  let run = 0;
+  for (const [index, step] of steps.entries()) {
+    run = inboxOf(step) !== undefined && inboxOf(step) === inboxOf(steps[index - 1]) ? run + 1 : 0;
+    const isLast = inboxOf(step) !== inboxOf(steps[index + 1]);
+    if (run < SHOWN || isLast) lines.push(`  ${String(index + 1).padStart(3)} ${stepText(step)}`);
+    else if (run === SHOWN) lines.push('   …');
+  }
+  return lines;
+}
+
+function inboxOf(step: Step | undefined): number | undefined {
+  const message = step?.do === 'frame' ? received(step.hex) : undefined;
+  const isData = message?.type === 'RequestMessage' || message?.type === 'ChannelMessage';
+  return isData ? message.connectionId : undefined;
 }
 
 function stepText(step: Step): string {

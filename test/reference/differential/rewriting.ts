@@ -1,4 +1,4 @@
-import { Model } from './model.js';
+import { type Live, Model } from './model.js';
 import type { Script, Step } from './script.js';
 import type { Seen } from './seen.js';
 
@@ -26,7 +26,11 @@ export interface Difference {
   readonly reference: string;
   readonly ours: string;
   /** What it changes about a step; undefined for a step that it is not about. The model is as it was before the step. */
-  readonly rewrite: (step: Step, model: Model) => Rewriting | undefined;
+  readonly rewrite?: (step: Step, model: Model) => Rewriting | undefined;
+  /** What it changes about the end of a connection. */
+  readonly ended?: (live: Live) => Adjust | undefined;
+  /** What it changes when the peer is told that nobody has taken a channel of its call. */
+  readonly declined?: (live: Live, channel: number, by: 'Reset' | 'Close') => Adjust | undefined;
   /** A script that shows it: played as it is, the reference does something else than we do. */
   readonly example: Script;
 }
@@ -36,6 +40,8 @@ export interface Rewritten {
   readonly steps: readonly Step[];
   readonly excused: readonly Difference[];
   readonly adjustments: readonly Adjust[];
+  /** Whether the root's last caller is gone, be it with one of these steps. */
+  readonly isRootReleased: boolean;
 }
 
 /**
@@ -68,6 +74,17 @@ class Rewriter {
     this.#model = new Model(script);
     this.#table = table;
     this.#defers = defers;
+    this.#model.onEnded = (live) => this.#heed((difference) => difference.ended?.(live));
+    this.#model.onDeclined = (live, id, by) => this.#heed((difference) => difference.declined?.(live, id, by));
+  }
+
+  #heed(adjusted: (difference: Difference) => Adjust | undefined): void {
+    for (const difference of this.#table) {
+      const adjust = adjusted(difference);
+      if (adjust === undefined) continue;
+      this.#excused.push(difference);
+      this.#adjustments.push(adjust);
+    }
   }
 
   rewrite(group: readonly Step[]): Rewritten {
@@ -87,7 +104,7 @@ class Rewriter {
       if (!this.#defers && step.do === 'frame' && model.blocked.includes(step)) this.#steps.push(step);
     }
     const steps = this.#steps.map((step, index) => paced(step, this.#steps[index + 1]));
-    return { steps, excused: this.#excused, adjustments: this.#adjustments };
+    return { steps, excused: this.#excused, adjustments: this.#adjustments, isRootReleased: model.isRootReleased };
   }
 
   #take(step: Step, isLate: boolean): void {
@@ -95,7 +112,7 @@ class Rewriter {
     const before: Step[] = [];
     const after: Step[] = [];
     for (const difference of this.#table) {
-      const rewriting: Rewriting | undefined = own === null ? undefined : difference.rewrite(own, this.#model);
+      const rewriting: Rewriting | undefined = own === null ? undefined : difference.rewrite?.(own, this.#model);
       if (rewriting === undefined) continue;
       if (isLate) this.isNeeded = true;
       this.#excused.push(difference);
@@ -108,10 +125,10 @@ class Rewriter {
   }
 }
 
-/** Frames may follow each other at once; whether a frame or a request of ours is taken first, the reference leaves to chance. */
+/** Frames that came at once follow each other at once; whether a frame or a request of ours is taken first, is left to chance. */
 function paced(step: Step, next: Step | undefined): Step {
-  const { more: _, ...alone } = step;
+  const { more, ...alone } = step;
   const isStream = (one: Step) => one.do === 'frame' || one.do === 'end';
-  const isLed = next !== undefined && isStream(step) && isStream(next);
+  const isLed = more === true && next !== undefined && isStream(step) && isStream(next);
   return isLed ? { ...alone, more: true } : alone;
 }

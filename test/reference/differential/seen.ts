@@ -1,4 +1,5 @@
-import type { Event } from './script.js';
+import type { DataMessage, Message } from '../../../src/wire/message.js';
+import { type Event, hexOf, messageOf } from './script.js';
 
 /**
  * What a group of steps came to: frames in order, the messages of each connection in order, and everything else, whose
@@ -21,6 +22,22 @@ export class Seen {
     const list = this.messages.get(id) ?? [];
     this.messages.set(id, list);
     return list;
+  }
+
+  /** Takes out one such frame, the last. */
+  removeFrame(message: Message): void {
+    const index = this.frames.lastIndexOf(hexOf(message));
+    if (index >= 0) this.frames.splice(index, 1);
+  }
+
+  /** Puts a frame behind the last one on its connection that is about a request or a channel. */
+  insertFrame(message: DataMessage): void {
+    const isLike = (hex: string) => {
+      const other = messageOf(hex);
+      const isData = other.type === 'RequestMessage' || other.type === 'ChannelMessage';
+      return isData && other.connectionId === message.connectionId;
+    };
+    this.frames.splice(this.frames.findLastIndex(isLike) + 1, 0, hexOf(message));
   }
 
   add(event: Event): void {

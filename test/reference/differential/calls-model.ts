@@ -1,0 +1,377 @@
+import { hasParity, nextId, opposite, type Parity } from '../../../src/wire/id.js';
+import type { ChannelMessage, DataMessage, RequestMessage } from '../../../src/wire/message.js';
+
+/** What every channel of a script begins with. */
+export const CREDIT = 4;
+
+/** What a channel that no call has named begins with: nothing is known of it. */
+const UNKNOWN_CREDIT = 16;
+
+/** What handlers do, by method: see the oracle's main.rs. */
+export const METHOD = { echo: 1, held: 2, noReply: 3, unknown: 4, receive: 5, send: 6 } as const;
+
+/** A call of ours that the peer has not answered. */
+export interface OurCall {
+  readonly ref: number;
+  readonly request: number;
+  isGivenUp: boolean;
+}
+
+/** A call of the peer's whose handler is at work. */
+export interface Handler {
+  readonly request: number;
+  readonly method: number;
+  readonly args: Uint8Array;
+  readonly channels: readonly number[];
+  isAtWork: boolean;
+  /** Whether it was at work under an id that a later call had taken when its connection ended. */
+  isForgotten: boolean;
+  /** Items that it still has to send. */
+  left: number;
+}
+
+/** A handler that waits to be told to answer; the one that waits longest is told first, on whatever connection it is. */
+export interface Held {
+  readonly handler: Handler;
+  readonly calls: CallsModel;
+}
+
+/** A channel that we have named: we send on it, or receive. */
+export interface OurChannel {
+  readonly id: number;
+  readonly kind: 'tx' | 'rx';
+  isOver: boolean;
+  /** Whether we have closed it ourselves. */
+  isClosed: boolean;
+  credit: number;
+  /** The items that wait for credit. */
+  waiting: string[];
+}
+
+/** A channel that the peer has named, or speaks on. */
+export interface TheirChannel {
+  readonly id: number;
+  /** `offered` until a handler binds it; `released` when none has, and nothing is known of it. */
+  state: 'offered' | 'receiving' | 'sending' | 'released' | 'over';
+  isNamed: boolean;
+  readonly room: number;
+  items: number;
+  isClosed: boolean;
+  isReset: boolean;
+  isGranted: boolean;
+  /** What was granted before it was bound. */
+  granted: number;
+  credit: number;
+  handler: Handler | undefined;
+}
+
+/** The calls and channels of one connection. */
+export class CallsModel {
+  readonly parity: Parity;
+  /** By request id, until the Response is here. */
+  readonly calls = new Map<number, OurCall>();
+  /** The handlers at work, by request id; of two with the same id, the later. */
+  readonly handlers = new Map<number, Handler>();
+  /** Those whose id a later call has taken. */
+  readonly eclipsed = new Set<Handler>();
+  readonly ours = new Map<number, OurChannel>();
+  readonly theirs = new Map<number, TheirChannel>();
+  readonly #held: Held[];
+  readonly #onUnheld: () => void;
+  /** Hears of a channel that no handler took, when the peer is told so. */
+  readonly #onDeclined: (id: number, by: 'Reset' | 'Close') => void;
+  #lastRequest = 0;
+  #lastChannel = 0;
+  peerHigh = 0;
+  isReleased = false;
+
+  constructor(
+    parity: Parity,
+    held: Held[],
+    onUnheld: () => void,
+    onDeclined: (id: number, by: 'Reset' | 'Close') => void,
+  ) {
+    this.parity = parity;
+    this.#held = held;
+    this.#onUnheld = onUnheld;
+    this.#onDeclined = onDeclined;
+  }
+
+  /** Whether something keeps the connection open though its callers are gone. */
+  get isHeld(): boolean {
+    const isCalling = [...this.calls.values()].some(({ isGivenUp }) => !isGivenUp);
+    const hasEnd = [...this.ours.values()].some(({ isOver }) => !isOver);
+    const hasBound = [...this.theirs.values()].some(({ state }) => state === 'receiving' || state === 'sending');
+    return isCalling || hasEnd || hasBound || this.handlers.size > 0 || this.eclipsed.size > 0;
+  }
+
+  get nextRequest(): number {
+    return nextId(this.#lastRequest, this.parity);
+  }
+
+  get nextChannel(): number {
+    return nextId(this.#lastChannel, this.parity);
+  }
+
+  isTheirs(id: number): boolean {
+    return id !== 0 && hasParity(id, opposite(this.parity));
+  }
+
+  // ---- What we do ----
+
+  release(): void {
+    this.isReleased = true;
+    this.#look();
+  }
+
+  call(ref: number, kind: 'tx' | 'rx' | undefined): OurChannel | undefined {
+    this.#lastRequest = this.nextRequest;
+    this.calls.set(this.#lastRequest, { ref, request: this.#lastRequest, isGivenUp: false });
+    if (kind === undefined) return undefined;
+    this.#lastChannel = this.nextChannel;
+    const channel: OurChannel = {
+      id: this.#lastChannel,
+      kind,
+      isOver: false,
+      isClosed: false,
+      credit: CREDIT,
+      waiting: [],
+    };
+    this.ours.set(channel.id, channel);
+    return channel;
+  }
+
+  giveUp(call: OurCall): void {
+    call.isGivenUp = true;
+    this.#look();
+  }
+
+  send(channel: OurChannel, item: string): void {
+    if (channel.credit > 0) channel.credit--;
+    else channel.waiting.push(item);
+  }
+
+  close(channel: OurChannel): void {
+    channel.isOver = true;
+    channel.isClosed = true;
+    this.#look();
+  }
+
+  /** A handler that was told to answer. */
+  answer(handler: Handler): void {
+    if (handler.isAtWork) this.#done(handler);
+  }
+
+  /** The connection is over. */
+  end(): void {
+    for (const handler of this.eclipsed) handler.isForgotten = true;
+    for (const handler of [...this.handlers.values(), ...this.eclipsed]) handler.isAtWork = false;
+    this.handlers.clear();
+    this.eclipsed.clear();
+    this.calls.clear();
+    for (const channel of this.ours.values()) channel.isOver = true;
+    this.theirs.clear();
+  }
+
+  // ---- What the peer does ----
+
+  take(message: DataMessage): void {
+    if (message.type === 'RequestMessage') this.#request(message);
+    else this.#channel(message);
+    this.#look();
+  }
+
+  #request({ id, body }: RequestMessage): void {
+    if (body.type === 'Call') {
+      const { methodId, args, channels } = body;
+      const handler: Handler = {
+        request: id,
+        method: Number(methodId),
+        args,
+        channels,
+        isAtWork: true,
+        isForgotten: false,
+        left: 0,
+      };
+      const other = this.handlers.get(id);
+      if (other !== undefined) this.eclipsed.add(other);
+      this.handlers.set(id, handler);
+      for (const channel of channels) this.#name(channel);
+      this.#handle(handler);
+    } else if (body.type === 'Response') {
+      this.calls.delete(id);
+    } else {
+      const handler = this.handlers.get(id);
+      if (handler !== undefined) this.#abort(handler);
+    }
+  }
+
+  #name(id: number): void {
+    if (this.isTheirs(id)) this.peerHigh = Math.max(this.peerHigh, id);
+    const early = this.theirs.get(id);
+    if (early?.state === 'offered' && !early.isNamed) early.isNamed = true;
+    else this.theirs.set(id, offered(id, true));
+  }
+
+  #handle(handler: Handler): void {
+    const [id, ...others] = handler.channels;
+    const channel = id === undefined || others.length > 0 ? undefined : this.theirs.get(id);
+    switch (handler.method) {
+      case METHOD.held:
+        this.#held.push({ handler, calls: this });
+        return;
+      case METHOD.receive:
+        if (channel === undefined) break;
+        channel.state = 'receiving';
+        channel.handler = handler;
+        if (channel.isClosed || channel.isReset) this.#over(channel);
+        return;
+      case METHOD.send:
+        if (channel === undefined) break;
+        channel.state = 'sending';
+        channel.handler = handler;
+        channel.credit = CREDIT + channel.granted;
+        handler.left = handler.args[0] ?? 0;
+        if (channel.isReset) {
+          handler.left = 0;
+          this.#over(channel);
+        } else {
+          this.#flow(channel);
+        }
+        return;
+      default:
+    }
+    this.#done(handler);
+  }
+
+  /** Sends what credit allows. */
+  #flow(channel: TheirChannel): void {
+    const { handler } = channel;
+    if (handler === undefined) return;
+    const sent = Math.min(handler.left, channel.credit);
+    handler.left -= sent;
+    channel.credit -= sent;
+    if (handler.left === 0) this.#over(channel);
+  }
+
+  /** A bound channel is over, and with it its handler's work. */
+  #over(channel: TheirChannel): void {
+    const { handler } = channel;
+    channel.state = 'over';
+    channel.handler = undefined;
+    if (handler?.isAtWork === true) this.#done(handler);
+  }
+
+  #done(handler: Handler): void {
+    handler.isAtWork = false;
+    if (this.handlers.get(handler.request) === handler) this.handlers.delete(handler.request);
+    this.eclipsed.delete(handler);
+    // 9a.21
+    for (const id of handler.channels) {
+      const channel = this.theirs.get(id);
+      if (channel?.state === 'offered') this.#decline(channel);
+    }
+    this.#look();
+  }
+
+  /** Nobody takes it. */
+  #decline(channel: TheirChannel): void {
+    const { id, items, isClosed, isReset, isGranted } = channel;
+    const isEnded = isClosed || isReset;
+    channel.state = isEnded || items > 0 || isGranted ? 'over' : 'released';
+    if (isEnded) return;
+    if (items > 0) this.#onDeclined(id, 'Reset');
+    else if (isGranted) this.#onDeclined(id, 'Close');
+  }
+
+  /** Its caller has cancelled it: what it had bound is let go. */
+  #abort(handler: Handler): void {
+    for (const id of handler.channels) {
+      const channel = this.theirs.get(id);
+      if (channel?.handler !== handler) continue;
+      channel.state = 'over';
+      channel.handler = undefined;
+    }
+    this.#done(handler);
+  }
+
+  #channel({ id, body }: ChannelMessage): void {
+    const own = this.ours.get(id);
+    if (own !== undefined) {
+      this.#onOurs(own, body);
+      return;
+    }
+    if (!this.isTheirs(id)) return;
+    let channel = this.theirs.get(id);
+    if (channel === undefined || (channel.state === 'over' && id > this.peerHigh)) {
+      if (id <= this.peerHigh) return;
+      channel = offered(id, false);
+      this.theirs.set(id, channel);
+    }
+    this.#onTheirs(channel, body);
+  }
+
+  #onOurs(channel: OurChannel, body: ChannelMessage['body']): void {
+    if (channel.isOver) return;
+    if (channel.kind === 'rx') {
+      if (body.type === 'Close' || body.type === 'Reset') channel.isOver = true;
+    } else if (body.type === 'Reset') {
+      channel.isOver = true;
+      channel.waiting = [];
+    } else if (body.type === 'GrantCredit') {
+      const sent = channel.waiting.splice(0, channel.credit + body.additional);
+      channel.credit += body.additional - sent.length;
+    }
+  }
+
+  #onTheirs(channel: TheirChannel, body: ChannelMessage['body']): void {
+    switch (channel.state) {
+      case 'offered':
+        if (body.type === 'GrantCredit') {
+          channel.isGranted = true;
+          channel.granted += body.additional;
+        } else if (body.type === 'Reset') channel.isReset = true;
+        else if (body.type === 'Close') channel.isClosed = true;
+        else if (!channel.isClosed && ++channel.items > channel.room) channel.state = 'over';
+        return;
+      case 'released':
+        channel.state = 'over';
+        if (body.type === 'Item') this.#onDeclined(channel.id, 'Reset');
+        else if (body.type === 'GrantCredit') this.#onDeclined(channel.id, 'Close');
+        return;
+      case 'receiving':
+        if (body.type === 'Close' || body.type === 'Reset') this.#over(channel);
+        return;
+      case 'sending':
+        if (body.type === 'GrantCredit') {
+          channel.credit += body.additional;
+          this.#flow(channel);
+        } else if (body.type === 'Reset') {
+          if (channel.handler !== undefined) channel.handler.left = 0;
+          this.#over(channel);
+        }
+        return;
+      default:
+    }
+  }
+
+  #look(): void {
+    if (this.isReleased && !this.isHeld) this.#onUnheld();
+  }
+}
+
+function offered(id: number, isNamed: boolean): TheirChannel {
+  return {
+    id,
+    state: 'offered',
+    isNamed,
+    room: isNamed ? CREDIT : UNKNOWN_CREDIT,
+    items: 0,
+    isClosed: false,
+    isReset: false,
+    isGranted: false,
+    granted: 0,
+    credit: 0,
+    handler: undefined,
+  };
+}
