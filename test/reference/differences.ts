@@ -1,9 +1,10 @@
-import type { ChannelMessage, Message } from '../../src/wire/message.js';
+import { opposite } from '../../src/wire/id.js';
+import type { ChannelMessage, ConnectionOpen, Message } from '../../src/wire/message.js';
 import { NO_PROPAGATE, propagated } from '../../src/wire/metadata.js';
 import { METHOD } from './differential/calls-model.js';
 import { frameOf, type Model } from './differential/model.js';
-import type { Difference } from './differential/rewriting.js';
-import { bytesOf, hexOf, received, type Step } from './differential/script.js';
+import type { Difference, Rewriting } from './differential/rewriting.js';
+import { bytesOf, type Event, hexOf, received, refusal, type Step } from './differential/script.js';
 import type { Seen } from './differential/seen.js';
 
 const SETTINGS = { parity: 'odd', maxConcurrentRequests: 64 } as const;
@@ -68,6 +69,18 @@ const CLOSE = { type: 'Close', metadata: [] } as const;
 const RESET = { type: 'Reset', metadata: [] } as const;
 const itemOf = (hex: string) => ({ type: 'Item', item: bytesOf(hex) }) as const;
 
+const EVEN = { parity: 'even', maxConcurrentRequests: 64 } as const;
+const RESPONSE = { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(0) } as const;
+const responseTo = (id: number) => ({ type: 'RequestMessage', connectionId: 0, id, body: RESPONSE }) as const;
+
+/** So many messages for the root's inbox at once, and a Ping behind them. */
+function filling(count: number): Step[] {
+  return [
+    ...Array.from({ length: count }, (): Step => ({ ...cancelOf(0), more: true })),
+    frame({ type: 'Ping', connectionId: 0, nonce: 1n }),
+  ];
+}
+
 /** The channel of ours that a message on an active connection is about. */
 function ourChannel(message: Message | undefined, model: Model) {
   if (message?.type !== 'ChannelMessage') return undefined;
@@ -103,13 +116,7 @@ export const DIFFERENCES: readonly Difference[] = [
         before: [{ do: 'fail' }],
         ...(isAsked && model.isOpenable(message.connectionId)
           ? {
-              adjust: (seen) => {
-                const { connectionId, connectionSettings: peer, metadata } = message;
-                const hex = hexOf({ type: 'ConnectionReject', connectionId, metadata });
-                const shown = { parity: peer.parity, max: peer.maxConcurrentRequests };
-                seen.add({ ev: 'asked', id: connectionId, peer: shown, hex });
-                return true;
-              },
+              adjust: (seen) => seen.add(askedOf(message)),
             }
           : {}),
       };
@@ -127,7 +134,10 @@ export const DIFFERENCES: readonly Difference[] = [
       }
       // What the reference refuses, too, needs no rewriting: see `malformed` in compare.ts.
       if (step.lenient !== true) return undefined;
-      return { instead: { do: 'fail' }, adjust: model.phase === 'running' ? cause('link', 'violation') : noMessage };
+      return {
+        instead: { do: 'fail' },
+        adjust: model.phase === 'running' ? cause('link', refusal(step.hex)) : noMessage,
+      };
     },
     // Pong on connection 2⁵³.
     example: session({ do: 'frame', hex: '80808080808080100a00', lenient: true }),
@@ -267,19 +277,16 @@ export const DIFFERENCES: readonly Difference[] = [
     line: 'session/mod.rs:327',
     reference: 'sends on a connection that is closed',
     ours: 'nothing is sent: the connection is closed',
-    rewrite(step, model) {
-      if (step.do !== 'send') return undefined;
-      const { id } = step;
-      if (model.handle(step)?.state !== 'closed') return undefined;
-      return {
-        instead: null,
-        adjust: (seen) => {
-          seen.add({ ev: 'send-failed', id });
-          return true;
-        },
-      };
-    },
+    rewrite: (step, model) => (model.phase === 'over' ? undefined : sendingLate(step, model)),
     example: session(openOf(2), closeOf(2), { do: 'send', id: 2, hex: hexOf(cancel) }),
+  },
+  {
+    row: '9b.10',
+    line: 'session/mod.rs:765',
+    reference: 'leaves the conduit open when the session has ended: what is sent then still leaves',
+    ours: 'the link is closed, and nothing is sent',
+    rewrite: (step, model) => (model.phase === 'over' ? sendingLate(step, model) : undefined),
+    example: session({ do: 'shutdown' }, { do: 'send', id: 0, hex: hexOf(cancel) }),
   },
   {
     row: '9b.18',
@@ -298,7 +305,7 @@ export const DIFFERENCES: readonly Difference[] = [
     reference: 'a second shutdown fails',
     ours: 'it has no effect',
     rewrite(step, model) {
-      if (step.do !== 'shutdown' || model.phase !== 'over' || model.handles.size === 0) return undefined;
+      if (step.do !== 'shutdown' || model.phase !== 'over' || !model.wasEstablished) return undefined;
       return { adjust: (seen) => seen.remove({ ev: 'shutdown-failed', text: 'session closed' }) };
     },
     example: session({ do: 'shutdown' }, { do: 'shutdown' }),
@@ -343,7 +350,7 @@ export const DIFFERENCES: readonly Difference[] = [
       const [channel = 0] = handler?.channels ?? [];
       if (calls?.theirs.get(channel)?.state !== 'receiving' || calls.theirs.get(channel)?.handler !== handler)
         return undefined;
-      const told = onChannel(channel, RESET, message.connectionId) as ChannelMessage;
+      const told = onChannel(channel, RESET, message.connectionId);
       return { adjust: (seen) => seen.insertFrame(told) };
     },
     example: drivers(callOf(2, METHOD.receive, [2]), frame({ ...cancel, id: 2 })),
@@ -363,7 +370,9 @@ export const DIFFERENCES: readonly Difference[] = [
       const channel = calls?.theirs.get(id);
       if (channel?.state !== 'sending' || channel.handler !== handler) return undefined;
       const theirs = hexOf(onChannel(id, CLOSE, connectionId));
-      const ours = hexOf(onChannel(id, { type: 'Close', metadata: [{ key: 'aborted', value: 1n, flags: 0n }] }, connectionId));
+      const ours = hexOf(
+        onChannel(id, { type: 'Close', metadata: [{ key: 'aborted', value: 1n, flags: 0n }] }, connectionId),
+      );
       return { adjust: (seen) => seen.frames.splice(seen.frames.indexOf(theirs), 1, ours) };
     },
     example: drivers(callOf(2, METHOD.send, [2], 9), frame({ ...cancel, id: 2 })),
@@ -435,7 +444,7 @@ export const DIFFERENCES: readonly Difference[] = [
     reference: 'sends on a channel that was reset, or whose connection is closed',
     ours: 'nothing is sent',
     rewrite(step, model) {
-      if ((step.do !== 'item' && step.do !== 'close-channel') || model.handles.size === 0) return undefined;
+      if (step.do !== 'item' && step.do !== 'close-channel') return undefined;
       const sink = model.sinks.get(step.channel);
       if (sink === undefined || !sink.channel.isOver) return undefined;
       const ev = step.do === 'item' ? 'channel-failed' : 'channel-sent';
@@ -513,7 +522,7 @@ export const DIFFERENCES: readonly Difference[] = [
     reference: 'says nothing of a channel that no handler took',
     ours: 'it is declined as soon as it is known who sends there',
     declined(live, id, by) {
-      const told = onChannel(id, by === 'Reset' ? RESET : CLOSE, live.id) as ChannelMessage;
+      const told = onChannel(id, by === 'Reset' ? RESET : CLOSE, live.id);
       return (seen) => seen.insertFrame(told);
     },
     example: drivers(frame(onChannel(2, itemOf('00'))), callOf(2, METHOD.echo, [2])),
@@ -586,7 +595,192 @@ export const DIFFERENCES: readonly Difference[] = [
       proxied: [1, 2],
     },
   },
+  {
+    row: '9b.06',
+    line: 'session/mod.rs:792',
+    reference: 'takes nothing while an inbox is full: no local open, close or shutdown, no Ping of its own',
+    ours: 'only the reading stops',
+    isOfFullInbox: true,
+    example: session({ do: 'hold', id: 0 }, ...filling(66), open(1)),
+  },
+  {
+    row: '9b.12',
+    line: 'session/mod.rs:876',
+    reference: 'takes a Pong that lies unread behind a full inbox for one that did not come',
+    ours: 'the deadline is suspended',
+    rewrite(step, model) {
+      if (step.do !== 'advance' || !model.isBlocked || !model.isPinging) return undefined;
+      return { before: [frame({ type: 'Pong', connectionId: 0, nonce: model.lastNonce })] };
+    },
+    example: {
+      ...session(
+        { do: 'advance', ms: 50 },
+        { do: 'hold', id: 0 },
+        ...filling(66),
+        frame({ type: 'Pong', connectionId: 0, nonce: 1n }),
+        { do: 'advance', ms: 40 },
+        { do: 'read', id: 0 },
+      ),
+      keepalive: [50, 20],
+    },
+  },
+  {
+    row: '9b.23',
+    line: 'session/mod.rs:710',
+    reference: 'looks at its keepalive every 10 ms',
+    ours: 'the Ping leaves on time',
+    rewrite(step, model) {
+      if (step.do !== 'advance' || step.ms % 10 === 0 || model.script.keepalive === undefined) return undefined;
+      return { instead: { ...step, ms: Math.ceil(step.ms / 10) * 10 } };
+    },
+    example: { ...session({ do: 'advance', ms: 15 }), keepalive: [15, 10] },
+  },
+  {
+    row: '9b.14',
+    line: 'driver.rs:478',
+    reference: 'makes calls beyond the number that the peer allows',
+    ours: 'they wait for their turn',
+    rewrite(step, model) {
+      if (step.do === 'call') {
+        const live = model.handle(step);
+        const isWaiting = live?.state === 'active' && live.calls?.isReleased === false && live.calls.isFull;
+        return isWaiting ? { instead: null } : undefined;
+      }
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' || message.body.type !== 'Response') return undefined;
+      const { calls } = model.live.get(message.connectionId) ?? {};
+      const next = calls?.calls.has(message.id) === true ? calls.turn[0] : undefined;
+      return next === undefined ? undefined : { after: [next.step] };
+    },
+    ended({ calls }) {
+      if (calls === undefined || calls.turn.length === 0) return undefined;
+      const refs = calls.turn.map(({ call: { ref } }) => ref);
+      return (seen) => {
+        for (const ref of refs) seen.add({ ev: 'call-failed', ref });
+      };
+    },
+    example: {
+      ...drivers(call(1), call(2), frame(responseTo(1)), { do: 'end' }),
+      steps: [
+        frame({
+          type: 'HelloYourself',
+          connectionId: 0,
+          connectionSettings: { parity: 'even', maxConcurrentRequests: 1 },
+          metadata: [],
+        }),
+        call(1),
+        call(2),
+        frame(responseTo(1)),
+        { do: 'end' },
+      ],
+    },
+  },
+  {
+    row: '9b.19',
+    line: 'driver.rs:704',
+    reference:
+      'a Call of the peer\u2019s that fails with the id of a call of ours makes that fail, and gets no Response',
+    ours: 'they are kept apart',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'RequestMessage' || message.body.type !== 'Call') return undefined;
+      const { connectionId, id, body } = message;
+      if (Number(body.methodId) !== METHOD.noReply) return undefined;
+      if (model.live.get(connectionId)?.calls?.calls.has(id) !== true) return undefined;
+      const called = (method: number): Event => ({
+        ev: 'call',
+        id: connectionId,
+        method,
+        channels: body.channels,
+        args: Buffer.from(body.args).toString('hex'),
+      });
+      const answered = (ret: Uint8Array): Message => ({ ...responseTo(id), connectionId, body: { ...RESPONSE, ret } });
+      return {
+        instead: frame({ ...message, body: { ...body, methodId: BigInt(METHOD.unknown) } }),
+        adjust: (seen) => {
+          seen.replace(called(METHOD.unknown), called(METHOD.noReply));
+          const index = seen.frames.indexOf(hexOf(answered(Uint8Array.of(1, 1))));
+          if (index >= 0) seen.frames[index] = hexOf(answered(Uint8Array.of(1, 3)));
+        },
+      };
+    },
+    example: drivers(call(1), callOf(1, METHOD.noReply)),
+  },
+  {
+    row: '9a.18',
+    line: 'driver.rs:848',
+    reference: 'keeps without a bound what comes on a channel that is not bound',
+    ours: 'beyond the credit that it begins with, the channel is reset',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      const channel = theirChannel(message, model);
+      if (message?.type !== 'ChannelMessage' || message.body.type !== 'Item') return undefined;
+      if (channel?.state !== 'offered' || channel.isClosed || channel.items < channel.room) return undefined;
+      const told = onChannel(message.id, RESET, message.connectionId);
+      return { adjust: (seen) => seen.insertFrame(told) };
+    },
+    example: drivers(...Array.from({ length: 17 }, () => frame(onChannel(2, itemOf('00'))))),
+  },
+  {
+    row: '8',
+    line: 'session/mod.rs:438',
+    reference: 'proxies two connections whose ids collide',
+    ours: 'that is an InvalidArgument',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'ConnectionOpen' || !model.accepts(message)) return undefined;
+      const [one, other] = model.script.proxied ?? [];
+      const id = message.connectionId === one ? other : message.connectionId === other ? one : undefined;
+      const parity = opposite(message.connectionSettings.parity);
+      const leg = id === undefined ? undefined : model.live.get(id);
+      if (leg?.state !== 'active' || leg.parity !== parity) return undefined;
+      const text = `request ids can't be kept: both connections have ${parity} parity on our side`;
+      return { adjust: (seen) => seen.add({ ev: 'proxy-failed', text }) };
+    },
+    example: {
+      ...session(
+        open(1),
+        acceptOf(1),
+        frame({ type: 'ConnectionOpen', connectionId: 2, connectionSettings: EVEN, metadata: [] }),
+      ),
+      proxied: [1, 2],
+    },
+  },
+  {
+    row: '4',
+    line: 'session/mod.rs:955',
+    reference: 'an acceptor may ask for the parity that the opener has',
+    ours: 'that is an InvalidArgument, and rejects the open',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      if (message?.type !== 'ConnectionOpen' || !message.metadata.some(({ key }) => key === 'same')) return undefined;
+      const refused = { ...message, metadata: [{ key: 'no', value: 1n, flags: 0n }] };
+      return { instead: frame(refused), adjust: (seen) => seen.replace(askedOf(refused), askedOf(message)) };
+    },
+    example: session(
+      frame({
+        type: 'ConnectionOpen',
+        connectionId: 2,
+        connectionSettings: SETTINGS,
+        metadata: [{ key: 'same', value: 1n, flags: 0n }],
+      }),
+    ),
+  },
 ];
+
+/** Sending on a handle that is closed. */
+function sendingLate(step: Step, model: Model): Rewriting | undefined {
+  if (step.do !== 'send' || model.handle(step)?.state !== 'closed') return undefined;
+  const { id } = step;
+  return { instead: null, adjust: (seen) => seen.add({ ev: 'send-failed', id }) };
+}
+
+/** What a session says of an open that it asks its user about. */
+function askedOf({ connectionId: id, connectionSettings, metadata }: ConnectionOpen): Event {
+  const hex = hexOf({ type: 'ConnectionReject', connectionId: id, metadata });
+  const { parity, maxConcurrentRequests: max } = connectionSettings;
+  return { ev: 'asked', id, peer: { parity, max }, hex };
+}
 
 function isResponse(hex: string, id: number, ret: Uint8Array): boolean {
   const message = received(hex);

@@ -1,5 +1,6 @@
 import { hasParity, nextId, opposite, type Parity } from '../../../src/wire/id.js';
 import type { ChannelMessage, DataMessage, RequestMessage } from '../../../src/wire/message.js';
+import type { Step } from './script.js';
 
 /** What every channel of a script begins with. */
 export const CREDIT = 4;
@@ -16,6 +17,9 @@ export interface OurCall {
   readonly request: number;
   isGivenUp: boolean;
 }
+
+/** A step that makes a call. */
+export type CallStep = Step & { readonly do: 'call' | 'call-tx' | 'call-rx' };
 
 /** A call of the peer's whose handler is at work. */
 export interface Handler {
@@ -70,12 +74,16 @@ export class CallsModel {
   readonly parity: Parity;
   /** By request id, until the Response is here. */
   readonly calls = new Map<number, OurCall>();
+  /** Calls that wait for their turn, and the steps that made them. */
+  readonly turn: { readonly call: OurCall; readonly step: CallStep }[] = [];
   /** The handlers at work, by request id; of two with the same id, the later. */
   readonly handlers = new Map<number, Handler>();
   /** Those whose id a later call has taken. */
   readonly eclipsed = new Set<Handler>();
   readonly ours = new Map<number, OurChannel>();
   readonly theirs = new Map<number, TheirChannel>();
+  /** How many calls the peer lets us have in flight. */
+  readonly max: number;
   readonly #held: Held[];
   readonly #onUnheld: () => void;
   /** Hears of a channel that no handler took, when the peer is told so. */
@@ -87,11 +95,13 @@ export class CallsModel {
 
   constructor(
     parity: Parity,
+    max: number,
     held: Held[],
     onUnheld: () => void,
     onDeclined: (id: number, by: 'Reset' | 'Close') => void,
   ) {
     this.parity = parity;
+    this.max = max;
     this.#held = held;
     this.#onUnheld = onUnheld;
     this.#onDeclined = onDeclined;
@@ -99,7 +109,7 @@ export class CallsModel {
 
   /** Whether something keeps the connection open though its callers are gone. */
   get isHeld(): boolean {
-    const isCalling = [...this.calls.values()].some(({ isGivenUp }) => !isGivenUp);
+    const isCalling = this.turn.length > 0 || [...this.calls.values()].some(({ isGivenUp }) => !isGivenUp);
     const hasEnd = [...this.ours.values()].some(({ isOver }) => !isOver);
     const hasBound = [...this.theirs.values()].some(({ state }) => state === 'receiving' || state === 'sending');
     return isCalling || hasEnd || hasBound || this.handlers.size > 0 || this.eclipsed.size > 0;
@@ -124,11 +134,14 @@ export class CallsModel {
     this.#look();
   }
 
-  call(ref: number, kind: 'tx' | 'rx' | undefined): OurChannel | undefined {
+  call(step: CallStep): { readonly call: OurCall; readonly channel: OurChannel | undefined } {
     this.#lastRequest = this.nextRequest;
-    this.calls.set(this.#lastRequest, { ref, request: this.#lastRequest, isGivenUp: false });
-    if (kind === undefined) return undefined;
+    const call: OurCall = { ref: step.ref, request: this.#lastRequest, isGivenUp: false };
+    if (this.isFull) this.turn.push({ call, step });
+    else this.calls.set(call.request, call);
+    if (step.do === 'call') return { call, channel: undefined };
     this.#lastChannel = this.nextChannel;
+    const kind = step.do === 'call-tx' ? 'tx' : 'rx';
     const channel: OurChannel = {
       id: this.#lastChannel,
       kind,
@@ -138,7 +151,12 @@ export class CallsModel {
       waiting: [],
     };
     this.ours.set(channel.id, channel);
-    return channel;
+    return { call, channel };
+  }
+
+  /** Whether a call has to wait for its turn. */
+  get isFull(): boolean {
+    return this.calls.size >= this.max;
   }
 
   giveUp(call: OurCall): void {
@@ -169,6 +187,7 @@ export class CallsModel {
     this.handlers.clear();
     this.eclipsed.clear();
     this.calls.clear();
+    this.turn.length = 0;
     for (const channel of this.ours.values()) channel.isOver = true;
     this.theirs.clear();
   }
@@ -199,7 +218,8 @@ export class CallsModel {
       for (const channel of channels) this.#name(channel);
       this.#handle(handler);
     } else if (body.type === 'Response') {
-      this.calls.delete(id);
+      const next = this.calls.delete(id) ? this.turn.shift() : undefined;
+      if (next !== undefined) this.calls.set(next.call.request, next.call);
     } else {
       const handler = this.handlers.get(id);
       if (handler !== undefined) this.#abort(handler);

@@ -23,7 +23,7 @@ export interface Verdict {
 }
 
 /** How often the reference is asked before it is sure that it never does what we do: what is ready at once it takes by chance. */
-const TRIES = 20;
+export const TRIES = 20;
 
 /** A script that is about to be played on both. */
 export class Match {

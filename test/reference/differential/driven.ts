@@ -38,7 +38,7 @@ export class Driven {
   readonly #shared: Shared;
   readonly #connection: Connection;
   /** Absent where the connection was over before it was taken. */
-  #caller: Caller | undefined;
+  readonly #caller: Caller | undefined;
   #isReleased = false;
   #lastChannel: ChannelId = 0;
 

@@ -18,7 +18,16 @@ const LENIENT = [
   '000780808080808080100200',
   // A Pong, and a byte behind it.
   '020a0000',
+  // A Close of connection 2 with an entry more than we take.
+  `020641${'00020000'.repeat(65)}`,
 ];
+
+/** The same greeting of a peer that lets us have so many calls in flight on the root. */
+function limited(greeting: Message, maxConcurrentRequests: number): Message {
+  if (!('connectionSettings' in greeting)) return greeting;
+  const { parity } = greeting.connectionSettings;
+  return { ...greeting, connectionSettings: { parity, maxConcurrentRequests } };
+}
 
 /** What becomes of a script's connections: they are read bare, they have drivers, or two of them are proxied to each other. */
 export type Kind = 'bare' | 'calls' | 'proxies';
@@ -137,6 +146,8 @@ export class Generator {
     const hello: Message = { type: 'Hello', connectionId, version: random.oneIn(40) ? 6 : 7, ...this.#offer() };
     const yourself: Message = { type: 'HelloYourself', connectionId, ...this.#offer() };
     const right = this.#script.role === 'acceptor' ? hello : yourself;
+    if (this.#kind === 'calls' && random.oneIn(12))
+      return { do: 'frame', hex: hexOf(limited(right, random.from(1, 2))) };
     return random.weighted<() => Step>([
       [60, () => ({ do: 'frame', hex: hexOf(right) })],
       [1, () => ({ do: 'frame', hex: hexOf(right === hello ? yourself : hello) })],
@@ -168,7 +179,7 @@ export class Generator {
       [8, () => ({ type: 'ConnectionAccept', connectionId: this.#answeredId(), ...this.#offer() })],
       [4, () => ({ type: 'ConnectionReject', connectionId: this.#answeredId(), metadata: this.#metadata() })],
       [6, () => ({ type: 'ConnectionClose', connectionId: this.#closedId(), metadata: this.#metadata() })],
-      [this.#kind === 'bare' ? 12 : 24, () => this.#data(this.#usedId())],
+      [this.#kind === 'bare' ? 12 : 50, () => this.#data(this.#usedId())],
       [4, () => ({ type: 'Ping', connectionId: random.oneIn(5) ? this.#anyId() : 0, nonce: this.#nonce() })],
       [
         this.#script.keepalive === undefined ? 1 : 6,
@@ -181,7 +192,7 @@ export class Generator {
   #misplaced(): Message {
     const random = this.#random;
     const connectionId = random.oneIn(2) ? 0 : this.#anyId();
-    if (random.oneIn(4)) return { type: 'ProtocolError', connectionId, description: 'you broke a rule' };
+    if (random.oneIn(10)) return { type: 'ProtocolError', connectionId, description: 'you broke a rule' };
     return random.oneIn(2)
       ? { type: 'Hello', connectionId, version: 7, ...this.#offer() }
       : { type: 'HelloYourself', connectionId, ...this.#offer() };
@@ -241,7 +252,7 @@ export class Generator {
       [isBare ? (model.isBlocked ? 9 : 3) : 0, () => ({ do: 'read', id, ...which })],
       [isBare ? 2 : 0, () => ({ do: 'drop', id, ...which })],
       [isBare ? 3 : 0, () => ({ do: 'failure', id, request: random.below(9), ...which })],
-      [1, () => this.#ending()],
+      [this.#script.steps.length < 10 ? 0 : 1, () => this.#ending()],
     ])();
   }
 
@@ -290,7 +301,9 @@ export class Generator {
   /** One that is in use and not the root, mostly. */
   #closedId(): number {
     const live = [...this.#model.live.keys()].filter((id) => id !== 0);
-    return live.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(live);
+    const id = live.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(live);
+    // A Close of the root is the end of the script.
+    return id === 0 && !this.#random.oneIn(8) ? 3 : id;
   }
 
   /** One that is active, mostly. */

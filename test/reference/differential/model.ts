@@ -11,8 +11,8 @@ export interface Live {
   readonly id: number;
   /** Of the open that it came from, where it was ours. */
   readonly ref: number | undefined;
-  /** The parity that we have asked for, where it was ours. */
-  readonly parity: Parity | undefined;
+  /** Our parity there, as far as it is known. */
+  parity: Parity | undefined;
   state: 'pending' | 'active' | 'closed';
   isReaderGone: boolean;
   /** Whether its reader takes what comes. */
@@ -34,6 +34,8 @@ export class Model {
   parity: Parity;
   isRootReleased = false;
   isRefusing = false;
+  /** Whether there ever was a session. */
+  wasEstablished = false;
   /** Whether the root-closed check ended the session in the group of steps that is being played. */
   hasJustEnded = false;
   /** What is in use: the root, and what is pending or active. */
@@ -70,6 +72,15 @@ export class Model {
     this.parity = partsOf(script.hello).settings.parity;
     if (script.role === 'initiator' && script.refusing === true) this.phase = 'over';
     this.isRefusing = script.refusing === true;
+  }
+
+  /** Whether a Ping of ours waits for its Pong; and its nonce, or the last one's. */
+  get isPinging(): boolean {
+    return this.#deadline !== undefined;
+  }
+
+  get lastNonce(): bigint {
+    return this.#lastNonce;
   }
 
   get isBlocked(): boolean {
@@ -207,7 +218,8 @@ export class Model {
       this.#end();
       return;
     }
-    this.#activate(pending(0), this.parity);
+    this.wasEstablished = true;
+    this.#activate(pending(0), this.parity, message.connectionSettings.maxConcurrentRequests);
     this.#pingAt = this.#now + (this.script.keepalive?.[0] ?? 0);
   }
 
@@ -216,7 +228,8 @@ export class Model {
     const [interval, timeout] = this.script.keepalive ?? [0, 0];
     while (this.phase === 'running' && interval > 0) {
       const due = this.#deadline ?? this.#pingAt;
-      if (due > end) break;
+      // What lies unread is waited for. 9b.12
+      if (due > end || (this.isBlocked && this.#deadline !== undefined)) break;
       this.#now = due;
       if (this.#deadline !== undefined || this.isRefusing) {
         this.#end();
@@ -238,10 +251,14 @@ export class Model {
         return;
       case 'ConnectionOpen':
         if (this.isRefusing) this.#end();
-        else if (this.accepts(message)) this.#activate(pending(id), opposite(message.connectionSettings.parity));
+        else if (this.accepts(message)) {
+          const { parity, maxConcurrentRequests } = message.connectionSettings;
+          this.#activate(pending(id), opposite(parity), maxConcurrentRequests);
+        }
         return;
       case 'ConnectionAccept':
-        if (live?.state === 'pending') this.#activate(live, live.parity ?? this.parity);
+        if (live?.state !== 'pending') return;
+        this.#activate(live, live.parity ?? this.parity, message.connectionSettings.maxConcurrentRequests);
         return;
       case 'ConnectionReject':
         if (live?.state === 'pending') this.#remove(id);
@@ -311,10 +328,8 @@ export class Model {
       case 'call-rx': {
         const live = this.handle(step);
         if (live?.calls === undefined || live.calls.isReleased || live.state !== 'active') return;
-        const request = live.calls.nextRequest;
-        const channel = live.calls.call(step.ref, step.do === 'call' ? undefined : step.do === 'call-tx' ? 'tx' : 'rx');
-        const call = live.calls.calls.get(request);
-        if (call !== undefined) this.made.set(step.ref, { live, call });
+        const { call, channel } = live.calls.call(step);
+        this.made.set(step.ref, { live, call });
         if (channel?.kind === 'tx') this.sinks.set(channel.id, { live, channel });
         return;
       }
@@ -361,8 +376,9 @@ export class Model {
     }
   }
 
-  #activate(live: Live, parity: Parity): void {
+  #activate(live: Live, parity: Parity, max: number): void {
     live.state = 'active';
+    live.parity = parity;
     this.live.set(live.id, live);
     if (this.script.proxied?.includes(live.id) === true) {
       this.#join(live);
@@ -374,6 +390,7 @@ export class Model {
     if (this.script.calls !== true) return;
     live.calls = new CallsModel(
       parity,
+      max,
       this.held,
       () => this.#letGo(live),
       (id, by) => this.onDeclined(live, id, by),

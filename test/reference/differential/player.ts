@@ -173,9 +173,11 @@ export class Player {
     this.log({ ev: 'asked', id, peer: settingsOf(peerSettings), hex });
     if (metadata.some(({ key }) => key === 'no')) return { type: 'reject', metadata: partsOf(rejection).metadata };
     const { settings, metadata: own } = partsOf(acceptance);
+    const asksSame = metadata.some(({ key }) => key === 'same');
+    const parity = asksSame ? peerSettings.parity : opposite(peerSettings.parity);
     return {
       type: 'accept',
-      settings: { parity: opposite(peerSettings.parity), maxConcurrentRequests: settings.maxConcurrentRequests },
+      settings: { parity, maxConcurrentRequests: settings.maxConcurrentRequests },
       metadata: own,
       setup: (connection) => {
         this.log({ ev: 'delivered', id, parity: connection.parity });

@@ -27,6 +27,8 @@ export interface Difference {
   readonly ours: string;
   /** What it changes about a step; undefined for a step that it is not about. The model is as it was before the step. */
   readonly rewrite?: (step: Step, model: Model) => Rewriting | undefined;
+  /** It is about frames that wait behind a full inbox: they reach the reference only when there is room. */
+  readonly isOfFullInbox?: true;
   /** What it changes about the end of a connection. */
   readonly ended?: (live: Live) => Adjust | undefined;
   /** What it changes when the peer is told that nobody has taken a channel of its call. */
@@ -46,34 +48,36 @@ export interface Rewritten {
 
 /**
  * Rewrites the groups of a script. A frame that waits behind a full inbox reaches the reference only when there is room, since
- * until then the reference would take nothing else either; where that makes no difference, it gets every frame in its place.
+ * until then the reference would take nothing else either (9b.06); where that makes no difference, it gets every frame in its place.
  */
 export function rewritten(
   script: Script,
   groups: readonly (readonly Step[])[],
   table: readonly Difference[],
 ): Rewritten[] {
-  const deferring = new Rewriter(script, table, true);
+  const ofFullInbox = table.find(({ isOfFullInbox }) => isOfFullInbox);
+  const deferring = new Rewriter(script, table, ofFullInbox);
   const deferred = groups.map((group) => deferring.rewrite(group));
-  if (deferring.isNeeded) return deferred;
-  const inPlace = new Rewriter(script, table, false);
+  if (deferring.isNeeded && ofFullInbox !== undefined) return deferred;
+  const inPlace = new Rewriter(script, table, undefined);
   return groups.map((group) => inPlace.rewrite(group));
 }
 
 class Rewriter {
   readonly #model: Model;
   readonly #table: readonly Difference[];
-  readonly #defers: boolean;
+  /** The row by which frames are held back; absent where they are not. */
+  readonly #ofFullInbox: Difference | undefined;
   /** Whether something was asked of a session whose inbox was full, or a frame that waited there was rewritten. */
   isNeeded = false;
   #steps: Step[] = [];
   #excused: Difference[] = [];
   #adjustments: Adjust[] = [];
 
-  constructor(script: Script, table: readonly Difference[], defers: boolean) {
+  constructor(script: Script, table: readonly Difference[], ofFullInbox: Difference | undefined) {
     this.#model = new Model(script);
     this.#table = table;
-    this.#defers = defers;
+    this.#ofFullInbox = ofFullInbox;
     this.#model.onEnded = (live) => this.#heed((difference) => difference.ended?.(live));
     this.#model.onDeclined = (live, id, by) => this.#heed((difference) => difference.declined?.(live, id, by));
   }
@@ -94,14 +98,18 @@ class Rewriter {
     this.#adjustments = [];
     model.hasJustEnded = false;
     for (const step of group) {
-      if (model.isBlocked && step.do !== 'frame' && step.do !== 'hold' && step.do !== 'read') this.isNeeded = true;
+      if (model.isBlocked && step.do !== 'frame' && step.do !== 'hold' && step.do !== 'read') {
+        this.isNeeded = true;
+        if (this.#ofFullInbox !== undefined) this.#excused.push(this.#ofFullInbox);
+      }
       let isLate = false;
       model.take(step, (taken) => {
         // Where the model says that it waited, `taken` is not the step itself.
         isLate = taken !== step;
-        if (this.#defers || !isLate) this.#take(taken, isLate);
+        if (this.#ofFullInbox !== undefined || !isLate) this.#take(taken, isLate);
       });
-      if (!this.#defers && step.do === 'frame' && model.blocked.includes(step)) this.#steps.push(step);
+      if (this.#ofFullInbox === undefined && step.do === 'frame' && model.blocked.includes(step))
+        this.#steps.push(step);
     }
     const steps = this.#steps.map((step, index) => paced(step, this.#steps[index + 1]));
     return { steps, excused: this.#excused, adjustments: this.#adjustments, isRootReleased: model.isRootReleased };

@@ -1,4 +1,5 @@
 import { postcard } from '../../../src/codec/postcard/index.js';
+import { ProtocolError } from '../../../src/errors.js';
 import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
 import type { Metadata } from '../../../src/wire/metadata.js';
 
@@ -76,6 +77,16 @@ export function received(hex: string): Message | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What our session ends with where it gets these bytes, which are no message to it. */
+export function refusal(hex: string): 'limit' | 'violation' {
+  try {
+    messageOf(hex);
+  } catch (error) {
+    if (error instanceof ProtocolError && error.limit !== undefined) return 'limit';
+  }
+  return 'violation';
 }
 
 /** The settings and the metadata that a script gives as a message. */

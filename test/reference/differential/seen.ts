@@ -1,4 +1,4 @@
-import type { DataMessage, Message } from '../../../src/wire/message.js';
+import type { Message } from '../../../src/wire/message.js';
 import { type Event, hexOf, messageOf } from './script.js';
 
 /**
@@ -31,7 +31,7 @@ export class Seen {
   }
 
   /** Puts a frame behind the last one on its connection that is about a request or a channel. */
-  insertFrame(message: DataMessage): void {
+  insertFrame(message: Message): void {
     const isLike = (hex: string) => {
       const other = messageOf(hex);
       const isData = other.type === 'RequestMessage' || other.type === 'ChannelMessage';

@@ -34,13 +34,17 @@ export class Traffic {
 
   #call(live: Live, calls: CallsModel): RequestMessage | undefined {
     const random = this.#random;
-    const id = this.#requestId(live, calls);
+    // A request of ours that waits has the same id: see 9b.19.
+    const ours = [...calls.calls.keys()];
+    const isCrossed = ours.length > 0 && random.oneIn(15);
+    const id = isCrossed ? random.pick(ours) : this.#requestId(live, calls);
     const other = calls.handlers.get(id);
     // Of two with the same id both only wait.
     const isDouble = other !== undefined;
     if (isDouble && other.method !== METHOD.held) return undefined;
     const methods = isDouble ? [METHOD.held, METHOD.echo] : Object.values(METHOD);
-    const method = random.pick(methods);
+    const method = isCrossed ? METHOD.noReply : random.pick(methods);
+    if (isCrossed && isDouble) return undefined;
     const takes = method === METHOD.receive || method === METHOD.send;
     const channels = takes || random.oneIn(3) ? this.#named(calls, method) : [];
     const args = method === METHOD.send ? Uint8Array.of(random.below(10)) : random.bytes(3);
@@ -51,7 +55,7 @@ export class Traffic {
   /** A new one of the peer's, mostly; one in flight, or of our own parity but far from those that we allocate. */
   #requestId(live: Live, calls: CallsModel): number {
     const random = this.#random;
-    if (calls.handlers.size > 0 && random.oneIn(10)) return random.pick([...calls.handlers.keys()]);
+    if (calls.handlers.size > 0 && random.oneIn(5)) return random.pick([...calls.handlers.keys()]);
     const first = calls.parity === 'odd' ? 2 : 1;
     if (random.oneIn(20)) return 1001 - first + 2 * random.below(50);
     const last = this.#lastRequests.get(live) ?? first - 2;
@@ -112,13 +116,13 @@ export class Traffic {
     if (alive.length === 0 || random.oneIn(8)) {
       // One that no call has named, or that is over.
       const id = all.length > 0 && random.oneIn(2) ? random.pick(all).id : this.#newChannel(calls);
+      // The reference keeps all that ever came there, until a call names it.
+      if (calls.theirs.get(id)?.state === 'over' && id > calls.peerHigh) return undefined;
       return { type: 'ChannelMessage', connectionId, id, body: this.#body() };
     }
-    const { id, state, items, room } = random.pick(alive);
+    const { id, state } = random.pick(alive);
     let body = random.oneIn(10) ? this.#body() : undefined;
     body ??= state === 'sending' || (state !== 'receiving' && random.oneIn(2)) ? this.#receivers() : this.#senders();
-    // Beyond what is kept of a channel that is not bound: the example of 9a.18.
-    if (state === 'offered' && body.type === 'Item' && items >= room) return undefined;
     return { type: 'ChannelMessage', connectionId, id, body };
   }
 
@@ -149,9 +153,12 @@ export class Traffic {
   step(live: Live): Step | undefined {
     const random = this.#random;
     const model = this.#model;
+    // A call that waits for its turn is not made on the reference yet: nothing may depend on it.
+    const isLimited = (live.calls?.max ?? 64) < 64;
+    if (isLimited) return this.#ourCall(live);
     return random.weighted<() => Step | undefined>([
       [9, () => this.#ourCall(live)],
-      [model.made.size > 0 ? 3 : 0, () => ({ do: 'give-up', ref: this.#made() })],
+      [model.made.size > 0 ? 3 : 0, () => this.#givingUp()],
       [model.held.length > 0 ? 5 : 1, () => ({ do: 'answer' })],
       [model.sinks.size > 0 ? 9 : 1, () => this.#sinkStep()],
       [2, () => ({ do: 'release', id: live.id })],
@@ -160,15 +167,27 @@ export class Traffic {
 
   #ourCall({ id, state, calls }: Live): Step | undefined {
     const random = this.#random;
-    const kind = state === 'active' ? random.pick(['call', 'call', 'call-tx', 'call-rx'] as const) : 'call';
+    const kind =
+      state === 'active' && (calls?.max ?? 0) >= 64
+        ? random.pick(['call', 'call', 'call-tx', 'call-rx'] as const)
+        : 'call';
     // Sinks go by the channel's id alone.
     if (kind !== 'call' && (calls === undefined || this.#model.sinks.has(calls.nextChannel))) return undefined;
     const hex = Buffer.from(random.bytes(3)).toString('hex');
     return { do: kind, id, ref: ++this.#lastRef, method: random.below(9), hex };
   }
 
-  #made(): number {
-    const waiting = [...this.#model.made.keys()].filter((ref) => this.#model.waiting(ref) !== undefined);
+  #givingUp(): Step | undefined {
+    const ref = this.#made();
+    return ref === undefined ? undefined : { do: 'give-up', ref };
+  }
+
+  /** A call that can be given up. */
+  #made(): number | undefined {
+    const isUsable = ({ live }: { live: Live }) => (live.calls?.max ?? 64) >= 64;
+    const made = [...this.#model.made].filter(([, one]) => isUsable(one)).map(([ref]) => ref);
+    if (made.length === 0) return undefined;
+    const waiting = made.filter((ref) => this.#model.waiting(ref) !== undefined);
     return waiting.length > 0 && !this.#random.oneIn(8)
       ? this.#random.pick(waiting)
       : this.#random.from(1, this.#lastRef);
