@@ -93,9 +93,12 @@ impl Player {
                 accept: accept.into(),
                 reject: script.needed_text("reject").into(),
             }),
-            keepalive: script.numbers("keepalive").map(|times| SessionKeepaliveConfig {
-                ping_interval: Duration::from_millis(times[0]),
-                pong_timeout: Duration::from_millis(times[1]),
+            keepalive: script.numbers("keepalive").map(|times| match times[..] {
+                [interval, timeout] => SessionKeepaliveConfig {
+                    ping_interval: Duration::from_millis(interval),
+                    pong_timeout: Duration::from_millis(timeout),
+                },
+                _ => panic!("keepalive: {times:?} are not two numbers"),
             }),
         };
         let is_built = script.flag("built");

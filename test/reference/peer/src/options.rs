@@ -79,13 +79,19 @@ impl Options {
                 _ => options.rest.push(arg),
             }
         }
+        let needs_address = match options.mode.as_str() {
+            "accept" => options.transport == Transport::Unix,
+            mode => mode == "connect" || mode == "bench",
+        };
+        if needs_address && options.address.is_none() {
+            return Err("--address is missing".into());
+        }
         Ok(options)
     }
 
+    /// Returns the address. `parse` has refused options that need one and have none.
     pub fn needed_address(&self) -> &str {
-        self.address
-            .as_deref()
-            .unwrap_or_else(|| panic!("--address is missing"))
+        self.address.as_deref().expect("parse refuses a missing address")
     }
 }
 
