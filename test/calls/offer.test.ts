@@ -126,7 +126,7 @@ describe('a channel that the peer names', () => {
     await offered(keep, { limits: { inboxBytes: 1000 } });
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
     await rig.say(itemOn(2, 1, ...new Array(500)), itemOn(2, 2, ...new Array(500)));
-    expect(await rig.say(ping)).toEqual([]);
+    expect(await rig.say(itemOn(2, 3), ping)).toEqual([]);
     const rx = channel_?.receive() as Rx;
     expect(await rig.heard()).toEqual([]);
     await take(rx, 1);

@@ -1,7 +1,17 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Handler, InvalidArgument, InvalidPayload, type OfferedChannel, type Session } from '../../src/index.js';
+import {
+  type Handler,
+  InvalidArgument,
+  InvalidPayload,
+  type OfferedChannel,
+  type Session,
+  UnknownMethod,
+} from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
 import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { settle } from '../support/settle.js';
 import { bytes, callOf, cancelOf, closeOn, itemOn, resetOn } from '../support/traffic.js';
 
 // 9a.21: channels that a Call named and that no handler took. The test plays the peer; its ids are even.
@@ -85,6 +95,71 @@ describe.each(['reference', 'strict'] as const)('in %s mode', (conformance) => {
     expect(await rig.say(itemOn(2, 1))).toEqual([resetOn(2)]);
     expect(() => offers[0]?.receive()).toThrow(InvalidArgument);
   });
+});
+
+describe('a hundred thousand calls with channels that come to nothing', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+
+  test.each(['reference', 'strict'] as const)(
+    'in %s mode, of all five causes, leave no place taken and the heap as it was',
+    async (conformance) => {
+      await start({ conformance });
+      let cause = 0;
+      session.root.serve((request) => {
+        switch (cause) {
+          case 0:
+            throw new UnknownMethod();
+          case 1:
+            return Promise.reject(new Error('no'));
+          case 2:
+            return untilAborted(request);
+          case 3:
+            return bytes();
+          default:
+            throw new InvalidPayload('no');
+        }
+      });
+      let id = 0;
+      /** So many calls of each cause, a hundred in one segment. */
+      const round = async (count: number): Promise<void> => {
+        for (cause = 0; cause < CAUSES.length; cause++) {
+          for (let made = 0; made < count; made += 100) {
+            const said: Message[] = [];
+            for (let at = 0; at < 50; at++) {
+              id += 2;
+              said.push(callOf(id, bytes(), { channels: [id] }));
+              if (cause === 2) said.push(cancelOf(id));
+            }
+            expect((await rig.say(...said)).filter(({ type }) => type !== 'RequestMessage')).toEqual([]);
+            rig.reports.length = 0;
+            // The rig keeps every actor that it has heard of. The channels that are kept are still at work.
+            const atWork = rig.actors.filter((actor) => actor.getSnapshot().status === 'active').map(({ id }) => id);
+            expect(atWork.filter((name) => name.startsWith('answer'))).toEqual([]);
+            rig.actors.length = 0;
+          }
+        }
+      };
+      const heap = async (): Promise<number> => {
+        for (let times = 0; times < 3; times++) {
+          collect();
+          await settle();
+        }
+        return process.memoryUsage().heapUsed;
+      };
+      await round(2_000);
+      const before = await heap();
+      await round(40_000);
+      const grown = (await heap()) - before;
+      expect(session.root.driver.line.load).toEqual({ requests: 0, channels: 0, kept: 4_096 });
+      // An object left of each call, the least of them 24 bytes, would be more.
+      expect(grown).toBeLessThan(2_400_000);
+      cause = 3;
+      await rig.say(callOf(id + 2, bytes(), { channels: [id + 2] }));
+      expect(await rig.say(itemOn(id + 2, 1))).toEqual([resetOn(id + 2)]);
+    },
+    240_000,
+  );
 });
 
 // 9a.20
