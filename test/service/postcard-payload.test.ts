@@ -165,6 +165,19 @@ describe('a value', () => {
     );
   });
 
+  it('stays as it was written, whatever is written afterwards, and however long it is', () => {
+    const codec = codecOf(t.bytes);
+    const lengths = Array.from({ length: 3000 }, (_, index) => (index % 100 === 0 ? index * 40 : index % 50));
+    const written = lengths.map((length, index) => codec.encodeResult(new Uint8Array(length).fill(index), []));
+    for (const [index, bytes] of written.entries()) {
+      const outcome = codec.decodeOutcome(bytes, undefined as never) as readonly [0, Uint8Array];
+      const expected = new Uint8Array(lengths[index] ?? 0).fill(index);
+      if (Buffer.compare(outcome[1], expected) !== 0) throw new Error(`payload ${index}`);
+    }
+    // Most share their memory.
+    expect(new Set(written.map(({ buffer }) => buffer)).size).toBeLessThan(200);
+  });
+
   it('is right by its schema, and then on MessagePack, too', () => {
     fc.assert(
       fc.property(typeAndValue, ([type, value]) => {

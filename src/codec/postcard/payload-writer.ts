@@ -1,9 +1,8 @@
 import { sizeOf } from '../../wire/metadata.js';
-import { allocate, copy } from '../frames.js';
+import { copy } from '../frames.js';
 
-/** What a writer begins with; one that has grown beyond `LARGEST` is not used again. */
-const INITIAL = 4096;
-const LARGEST = 256 * 1024;
+/** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
+const SLAB = 32 * 1024;
 
 /** Shorter strings of ASCII are faster to write one by one than with a TextEncoder. */
 const SHORT = 48;
@@ -11,9 +10,11 @@ const SHORT = 48;
 const encoder = new TextEncoder();
 const float = new DataView(new ArrayBuffer(8));
 
-/** Writes one payload, in memory that grows. */
+/** Writes one payload after another, each from `begin` to `finish`. */
 export class PayloadWriter {
-  #bytes = new Uint8Array(INITIAL);
+  #bytes = new Uint8Array(SLAB);
+  /** Where the payload begins, and how far it is written. */
+  #start = 0;
   #at = 0;
   /** How deep in recursive types the value is. */
   depth = 0;
@@ -87,24 +88,26 @@ export class PayloadWriter {
     this.#at += length;
   }
 
-  /** What was written, in memory of its own. */
-  finish(): Uint8Array {
-    const result = allocate(this.#at);
-    copy(this.#bytes, 0, result, 0, this.#at);
-    return result;
+  /** Begins a payload; what was written of one that came to nothing is dropped. */
+  begin(): void {
+    this.#at = this.#start;
+    this.depth = 0;
   }
 
-  /** Ready for the next payload; false if it holds too much memory for that. */
-  clear(): boolean {
-    this.#at = 0;
-    this.depth = 0;
-    return this.#bytes.length <= LARGEST;
+  /** The payload. */
+  finish(): Uint8Array {
+    const payload = this.#bytes.subarray(this.#start, this.#at);
+    this.#start = this.#at;
+    return payload;
   }
 
   #reserve(length: number): void {
     if (this.#at + length <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(2 * this.#bytes.length, this.#at + length));
-    grown.set(this.#bytes.subarray(0, this.#at));
+    const written = this.#at - this.#start;
+    const grown = new Uint8Array(Math.max(SLAB, 2 * written, written + length));
+    grown.set(this.#bytes.subarray(this.#start, this.#at));
     this.#bytes = grown;
+    this.#start = 0;
+    this.#at = written;
   }
 }

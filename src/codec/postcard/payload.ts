@@ -20,27 +20,20 @@ const UNIT = t.unit as unknown as WireType;
 /** The writer that lies ready: a getter of a user's value may encode another one meanwhile, which gets its own. */
 let idle: PayloadWriter | undefined = new PayloadWriter();
 
-function withWriter(write: (writer: PayloadWriter) => void): Uint8Array {
+function takeWriter(): PayloadWriter {
   const writer = idle ?? new PayloadWriter();
   idle = undefined;
-  try {
-    write(writer);
-    return writer.finish();
-  } finally {
-    if (writer.clear()) idle = writer;
-  }
+  writer.begin();
+  return writer;
 }
 
-/** @throws InvalidArgument that names the field that does not fit. */
-function encode(type: WireType, value: unknown, name: string, ...before: readonly number[]): Uint8Array {
-  return withWriter((writer) => {
-    for (const byte of before) writer.byte(byte);
-    try {
-      type.write(writer, value);
-    } catch (error) {
-      throw error === UNFIT ? unfit(type, value, name) : error;
-    }
-  });
+/** @throws InvalidArgument that names the place of what does not fit. */
+function write(writer: PayloadWriter, type: WireType, value: unknown, name: string): void {
+  try {
+    type.write(writer, value);
+  } catch (error) {
+    throw error === UNFIT ? unfit(type, value, name) : error;
+  }
 }
 
 class PostcardMethod implements MethodCodec {
@@ -49,6 +42,8 @@ class PostcardMethod implements MethodCodec {
   readonly isChecked = true;
   readonly #name: string;
   readonly #args: ArgsType;
+  /** What errors call each of the arguments. */
+  readonly #names: readonly string[];
   readonly #result: WireType;
   readonly #error: WireType | undefined;
   readonly #items: readonly ItemPayloads[];
@@ -64,6 +59,7 @@ class PostcardMethod implements MethodCodec {
       throw new InvalidArgument(`${name}.args must be t.args(…): postcard goes by the types of roam-actors/postcard`);
     }
     this.#args = args ?? new ArgsType([]);
+    this.#names = this.#args.elements.map((_, index) => `args[${index}]`);
     this.#result = typeOf(result, `${name}.result`) ?? UNIT;
     this.#error = typeOf(error, `${name}.error`);
     const channels = this.#args.elements.filter((element) => element instanceof ChannelEnd);
@@ -83,7 +79,8 @@ class PostcardMethod implements MethodCodec {
       const many = `${elements.length} argument${elements.length === 1 ? '' : 's'}`;
       throw new InvalidArgument(`${this.#name} takes ${many}, not ${args.length}`);
     }
-    return withWriter((writer) => {
+    const writer = takeWriter();
+    try {
       for (let index = 0; index < elements.length; index++) {
         const element = elements[index] as WireType | ChannelEnd;
         const value = args[index];
@@ -91,46 +88,59 @@ class PostcardMethod implements MethodCodec {
           const issue = element.issue(value, []);
           if (issue !== undefined) throw new InvalidArgument(`args[${index}] ${issue.message}`);
           ends.push(value as ChannelHandle);
-          continue;
-        }
-        try {
-          element.write(writer, value);
-        } catch (error) {
-          throw error === UNFIT ? unfit(element, value, `args[${index}]`) : error;
+        } else {
+          write(writer, element, value, this.#names[index] as string);
         }
       }
-    });
+      return writer.finish();
+    } finally {
+      idle = writer;
+    }
   }
 
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown[] {
     const reader = new PayloadReader(bytes, 'args');
     const args: unknown[] = [];
     // Values first: of arguments that are malformed no channel is taken.
-    for (const element of this.#args.elements) {
-      if (element instanceof ChannelEnd) args.push(undefined);
-      else {
-        reader.field = `args[${args.length}]`;
-        args.push(element.read(reader));
-      }
+    const { elements } = this.#args;
+    for (let index = 0; index < elements.length; index++) {
+      const element = elements[index] as WireType | ChannelEnd;
+      reader.field = this.#names[index] as string;
+      args.push(element instanceof ChannelEnd ? undefined : element.read(reader));
     }
     reader.end();
     if (this.#items.length === 0) return args;
     let channel = 0;
-    for (const [index, element] of this.#args.elements.entries()) {
+    for (const [index, element] of elements.entries()) {
       if (element instanceof ChannelEnd) args[index] = take(element.direction, channel++);
     }
     return args;
   }
 
   encodeResult(value: unknown): Uint8Array {
-    return encode(this.#result, value, 'result', 0);
+    const writer = takeWriter();
+    try {
+      writer.byte(0);
+      write(writer, this.#result, value, 'result');
+      return writer.finish();
+    } finally {
+      idle = writer;
+    }
   }
 
   encodeError(error: unknown): Uint8Array {
     if (this.#error === undefined) {
       throw new InvalidArgument(`${this.#name} declares no error, and can't answer with one: give it error: t.…`);
     }
-    return encode(this.#error, error, 'error', 1, ROAM_ERROR.user);
+    const writer = takeWriter();
+    try {
+      writer.byte(1);
+      writer.byte(ROAM_ERROR.user);
+      write(writer, this.#error, error, 'error');
+      return writer.finish();
+    } finally {
+      idle = writer;
+    }
   }
 
   decodeOutcome(bytes: Uint8Array): Outcome {
@@ -171,7 +181,15 @@ class PostcardMethod implements MethodCodec {
 function itemsOf({ item, credit }: ChannelEnd): ItemPayloads {
   return {
     credit,
-    encode: (value) => encode(item, value, 'item'),
+    encode: (value) => {
+      const writer = takeWriter();
+      try {
+        write(writer, item, value, 'item');
+        return writer.finish();
+      } finally {
+        idle = writer;
+      }
+    },
     decode: (bytes) => {
       const reader = new PayloadReader(bytes, 'item');
       const value = item.read(reader);
