@@ -80,6 +80,7 @@ const GOLDEN: readonly (readonly [string, Message])[] = [
   ['020803038008', { ...channel, body: { type: 'GrantCredit', additional: 1024 } }],
 ];
 
+// r[session.message]
 describe('a message in the vectors of the official peers', () => {
   it.each(GOLDEN)('is decoded from %s, and encoded to it', (hex, message) => {
     expect(sameMessage(postcard.decode(bytesOf(hex), DEFAULT_LIMITS), message)).toBe(true);
@@ -253,6 +254,7 @@ describe('a refusal names the message and the field', () => {
     expect(outcome(hex)).toBe(text);
   });
 
+  // r[rpc.metadata.flags.sensitive]
   it('and says nothing of what the metadata holds', () => {
     const secret = 's3cret';
     const entry = { key: secret, value: secret, flags: 0n };

@@ -8,6 +8,7 @@ import { service } from '../../src/service/service.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 import { Node, Testbed, Types } from './testbed.js';
 
+// r[rpc.method-id]
 describe('the id of a method', () => {
   it.each([
     ['echo', 0x9aabc4ba61fd5df3n],

@@ -427,6 +427,7 @@ describe('what has come is refused where it is malformed:', () => {
   });
 });
 
+// r[rpc.fallible.roam-error]
 describe('an answer', () => {
   const take = () => {
     throw new Error('no channel');

@@ -143,6 +143,7 @@ class PostcardMethod implements MethodCodec {
     }
   }
 
+  // r[rpc.fallible.roam-error]
   decodeOutcome(bytes: Uint8Array): Outcome {
     const reader = new PayloadReader(bytes, 'result');
     const kind = reader.byte();

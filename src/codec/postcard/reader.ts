@@ -30,6 +30,7 @@ let at = 0;
  *
  * @throws ProtocolError (side `'remote'`) for bytes that are not exactly one message within the limits.
  */
+// r[session.message]
 export function readMessage(bytes: Uint8Array, limits: DecodeLimits): Message {
   at = 0;
   const connectionId = takeId(bytes, 'message', 'connectionId');
@@ -323,6 +324,7 @@ function takeMetadata(bytes: Uint8Array, where: string, limits: DecodeLimits): M
     used = within(metadataBytes, used + length, where);
     const plain = takeValue(bytes, kind, length, where, `${name}.value`);
     const flags = takeU64(bytes, where, `${name}.flags`);
+    // r[rpc.metadata.flags.sensitive]
     entries.push({ key, value: (flags & SENSITIVE) === 0n ? plain : new Sensitive(plain), flags });
   }
   return entries;

@@ -38,6 +38,7 @@ export class Signature {
 }
 
 /** The id of a method: what the macros of the official Rust peers compute. `[method.identity.computation]` */
+// r[rpc.method-id]
 export function methodIdOf(service: string, method: string, signature: Uint8Array): bigint {
   const name = new TextEncoder().encode(`${kebab(service)}.${kebab(method)}`);
   const input = new Uint8Array(name.length + 32);

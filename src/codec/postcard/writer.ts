@@ -17,6 +17,7 @@ import { isBytes, lengthOf, type Part, partsOf } from '../writer.js';
  *
  * @throws InvalidArgument for a field that the wire can't represent exactly.
  */
+// r[session.message]
 export function writeMessage(message: Message): Uint8Array {
   return writeUsual(message) ?? writeParts(partsOf(message));
 }
