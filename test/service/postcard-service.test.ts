@@ -296,3 +296,25 @@ describe('a service on postcard', () => {
     expect(await errorOf(client.half(6))).toEqual(new InvalidPayload('malformed payload: result is refused: odd'));
   });
 });
+
+describe('a service on MessagePack with types of the wire for schemas', () => {
+  it('checks what the peer sends by them', async () => {
+    const args = t.args(t.u8, t.rx(t.i32));
+    const Checked = service('Checked', { add: method({ args, result: t.u8, error: t.enum({ Full: null }) }) });
+    const sum = async (first: number, rest: AsyncIterable<number>) => first + Number(await summed(rest));
+    pair = await pairOf([Checked.handler({ add: sum })]);
+    const client = await pair.session.open(Checked);
+    const add = async (first: number, ...rest: number[]) => {
+      const [tx, rx] = channel<number>();
+      const added = client.add(first, rx);
+      for (const number of rest) await tx.send(number).catch(() => {});
+      await tx.close().catch(() => {});
+      return added;
+    };
+    expect(await add(1, 2, 3)).toBe(6);
+    expect(await errorOf(add(256))).toBeInstanceOf(InvalidPayload);
+    expect(await errorOf(add(255, 1))).toEqual(
+      new InvalidPayload('the schema refuses the result: must be an integer from 0 to 255, not 256'),
+    );
+  });
+});
