@@ -94,6 +94,11 @@ export abstract class HandleHost implements ConnectionHost {
     this.conduit.gate.push(input);
   }
 
+  /** Hands on what the link has brought, now that the session has started, and not a microtask later. */
+  open(): void {
+    this.conduit.open();
+  }
+
   connection(id: ConnectionId): Connection | undefined {
     return this.connections.get(id);
   }

@@ -92,6 +92,12 @@ export interface Limits {
    */
   readonly turnTime: number;
   /**
+   * Bytes of the peer's first frame, its Hello or HelloYourself; as `frame`, but the handshake fails. A listener has the same
+   * limit for what a socket may send before its first frame is whole. Stops a peer that is nobody yet from making us hold much.
+   * @defaultValue 64 KiB
+   */
+  readonly handshakeBytes: number;
+  /**
    * Milliseconds for the handshake. Stops a peer that connects and says nothing.
    * @defaultValue 10 000
    */
@@ -141,6 +147,7 @@ export const DEFAULT_LIMITS: Limits = {
   replyBytes: 2 ** 20,
   waitingBytes: 16 * 2 ** 20,
   turnTime: 2,
+  handshakeBytes: 64 * 2 ** 10,
   handshakeTimeout: 10_000,
   acceptTimeout: 10_000,
   openTimeout: 30_000,

@@ -5,6 +5,8 @@ import { attachOf } from './attachment.js';
 import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
 import { ConnectionClosed, InvalidArgument } from './errors.js';
+import { whenFrameComes } from './first-frame.js';
+import type { Limits } from './limits.js';
 import type { Link } from './link/link.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { configOf, type SessionOptions } from './options.js';
@@ -228,17 +230,51 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
     throw new InvalidArgument('inspect must be a function or an observer');
   }
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
-  const { metadata, onReport } = configOf({ ...rest, role, link });
+  const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
   const attach = attachOf(inspect);
-  const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
-    // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
-    input: { ...rest, role, link, metadata },
-    ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
-    ...(clock === undefined ? {} : { clock }),
-  } as never);
-  actor.start();
-  await (actor.getSnapshot().context.port as SessionPort).established;
+  const begin = (own: SessionOptions): Actor<SessionLogic> => {
+    const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
+      // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
+      input: { ...own, role, link, metadata },
+      ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
+      ...(clock === undefined ? {} : { clock }),
+    } as never);
+    return actor.start();
+  };
+  const actor =
+    role === 'initiator' ? begin(rest) : await beginLate(link, begin, { limits, signal, clock, options: rest });
+  await portOf(actor).established;
   return handle(actor);
+}
+
+/**
+ * Begins an acceptor when its peer has said something whole, or its time is nearly over. What becomes of it is the machine's to
+ * say: for a peer that says nothing the handshake times out a millisecond later.
+ */
+function beginLate(
+  link: Link,
+  begin: (options: SessionOptions) => Actor<SessionLogic>,
+  {
+    limits,
+    signal,
+    clock,
+    options,
+  }: { limits: Limits; signal: AbortSignal | undefined; clock: Clock | undefined; options: SessionOptions },
+): Promise<Actor<SessionLogic>> {
+  const timers = clock ?? { setTimeout, clearTimeout };
+  return new Promise((resolve) => {
+    const make = (isLate: boolean): void => {
+      const actor = begin(isLate ? { ...options, limits: { ...limits, handshakeTimeout: 1 } } : options);
+      // Its events follow at once, and have to be answered in their order: a violation may come in the same read.
+      portOf(actor).open();
+      resolve(actor);
+    };
+    whenFrameComes(link, { timeout: limits.handshakeTimeout - 1, timers, signal }, make);
+  });
+}
+
+function portOf(actor: SessionActorRef): SessionPort {
+  return actor.getSnapshot().context.port as SessionPort;
 }
 
 /** An inspector runs in the midst of a step: an exception in it must not tear that apart. */

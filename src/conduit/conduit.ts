@@ -2,6 +2,7 @@ import type { SessionEvent } from '../../machines/session-setup.js';
 import type { Codec } from '../codec/codec.js';
 import { detached } from '../detach.js';
 import { ProtocolError } from '../errors.js';
+import { startLink } from '../first-frame.js';
 import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
 import type { DataMessage, Message, MessageType } from '../wire/message.js';
@@ -65,6 +66,7 @@ export class Conduit {
   frames = 0;
 
   #isStarted = false;
+  #isShaking = true;
 
   /** `admits` says whether there is room for a message of the peer's; if not, it has paused the reading. */
   constructor(
@@ -105,7 +107,7 @@ export class Conduit {
   /** Begins to read. `send` hands one event to the session, and returns when everything that it sets off has run out. */
   start(send: (event: SessionEvent) => void): void {
     this.#send = send;
-    this.#link.start({
+    startLink(this.#link, {
       message: (bytes) => this.#take(bytes),
       drained: this.#onDrained,
       ended: () => this.gate.afterFrames({ type: 'link.ended' }),
@@ -114,7 +116,12 @@ export class Conduit {
     });
     this.#isStarted = true;
     // The session is still starting: its first events would come between those of its children.
-    queueMicrotask(() => this.gate.open());
+    queueMicrotask(() => this.open());
+  }
+
+  /** The session has started, and its children with it: what has arrived is handed on, and what arrives. */
+  open(): void {
+    this.gate.open();
   }
 
   /** Hands on nothing any more, and lets go of the link. */
@@ -171,10 +178,14 @@ export class Conduit {
   /** 9a.12: what is no message becomes an event all the same. */
   #read(frame: Uint8Array): SessionEvent {
     this.frameSize = frame.length;
-    const { frame: most } = this.#limits;
+    const { handshakeBytes } = this.#limits;
+    // The first frame is the peer's part of the handshake.
+    const limit = this.#isShaking && handshakeBytes < this.#limits.frame ? 'handshakeBytes' : 'frame';
+    this.#isShaking = false;
+    const most = this.#limits[limit];
     if (frame.length > most) {
       const description = `a frame of ${frame.length} bytes is over the limit of ${most}`;
-      return { type: 'conduit.malformed', rule: 'session.message', description, limit: 'frame' };
+      return { type: 'conduit.malformed', rule: 'session.message', description, limit };
     }
     try {
       const message: Message = this.#codec.decode(frame, this.#limits);

@@ -44,6 +44,23 @@ export interface ListenWebSocketOptions {
   readonly maxFrame?: number;
 
   /**
+   * Bytes that a socket may send until its first message is whole, as the session's `limits.handshakeBytes`; from 1 to
+   * 2^30 − 1. Then it is cut, and its link fails.
+   *
+   * @defaultValue 65536
+   */
+  readonly handshakeBytes?: number;
+
+  /**
+   * Bytes of first messages that are not whole yet, of all sockets together, from 1 to 2^53 − 1; each piece of one that has
+   * arrived counts 256 more. Beyond it the oldest socket of the address that has sent most is cut: to refuse the newest
+   * would lock out honest peers.
+   *
+   * @defaultValue 16777216
+   */
+  readonly pendingBytes?: number;
+
+  /**
    * How long a TCP connection may take to become a WebSocket, in milliseconds, from 1 to 2^31 − 1; then it is cut.
    * Stops a peer that opens connections and says nothing, or says it byte by byte.
    *
@@ -172,6 +189,10 @@ export function listenWebSocket(
   if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
   if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
   const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
+  const { handshakeBytes = 64 * 1024, pendingBytes = 16 * 1024 * 1024 } = options;
+  checkBytes('handshakeBytes', handshakeBytes, 2 ** 30 - 1);
+  checkBytes('pendingBytes', pendingBytes, Number.MAX_SAFE_INTEGER);
+  const newcomers = new Newcomers(handshakeBytes, pendingBytes);
   const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
   const welcome = welcomeOf(host, options);
@@ -197,6 +218,7 @@ export function listenWebSocket(
     sockets.handleUpgrade(request, socket, head, (ws) => {
       pending.settle(request.socket);
       const link = webSocketLink(ws, { closeTimeout, socket: request.socket });
+      newcomers.add(ws, request.socket);
       const failed = (error: unknown): void => {
         link.abort();
         report(error);
@@ -216,6 +238,96 @@ export function listenWebSocket(
       resolve(listenerOf(server, host, pending));
     });
   });
+}
+
+function checkBytes(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, not ${String(value)}`);
+}
+
+/** What a piece of a message costs beside its bytes: it may have one. */
+const PIECE_COST = 256;
+
+/** The longest header of a WebSocket's frame. */
+const FRAME_HEADER = 14;
+
+/** A socket whose first message is not whole yet. */
+interface Newcomer {
+  readonly address: string;
+  bytes: number;
+  cost: number;
+  cut(why: string): void;
+}
+
+/** Bounds what sockets send before their first message is whole: `ws` holds it, up to the largest message of a session. */
+class Newcomers {
+  readonly #most: number;
+  readonly #mostOfAll: number;
+  /** The oldest first. */
+  readonly #sockets = new Set<Newcomer>();
+  /** By address. */
+  readonly #costs = new Map<string, number>();
+  #cost = 0;
+
+  constructor(most: number, mostOfAll: number) {
+    this.#most = most;
+    this.#mostOfAll = mostOfAll;
+  }
+
+  /** Counts from now on; `ws` has its listener already, and so sees each piece first. */
+  add(ws: WebSocket, socket: Socket): void {
+    const newcomer: Newcomer = {
+      address: socket.remoteAddress ?? '',
+      bytes: 0,
+      cost: 0,
+      cut: (why) => {
+        done();
+        // The link fails with it.
+        ws.emit('error', new Error(why));
+        ws.terminate();
+      },
+    };
+    const onData = (piece: Uint8Array): void => {
+      // Also called, once, for the piece that has made the message whole.
+      if (!this.#sockets.has(newcomer)) return;
+      newcomer.bytes += piece.length;
+      this.#count(newcomer, piece.length + PIECE_COST);
+      if (newcomer.bytes > this.#most + FRAME_HEADER) {
+        newcomer.cut(`the peer sent more than ${this.#most} bytes (handshakeBytes) before its first message was whole`);
+      } else if (this.#cost > this.#mostOfAll) {
+        this.#relieve();
+      }
+    };
+    const done = (): void => {
+      socket.off('data', onData);
+      ws.off('message', done);
+      ws.off('close', done);
+      this.#count(newcomer, -newcomer.cost);
+      this.#sockets.delete(newcomer);
+    };
+    this.#sockets.add(newcomer);
+    socket.on('data', onData);
+    ws.on('message', done);
+    ws.on('close', done);
+  }
+
+  #count(newcomer: Newcomer, cost: number): void {
+    newcomer.cost += cost;
+    this.#cost += cost;
+    const sum = (this.#costs.get(newcomer.address) ?? 0) + cost;
+    if (sum === 0) this.#costs.delete(newcomer.address);
+    else this.#costs.set(newcomer.address, sum);
+  }
+
+  #relieve(): void {
+    let [busiest, most] = ['', 0];
+    for (const [address, cost] of this.#costs) if (cost > most) [busiest, most] = [address, cost];
+    for (const newcomer of this.#sockets) {
+      if (newcomer.address !== busiest || newcomer.cost === 0) continue;
+      newcomer.cut(`first messages that are not whole took more than ${this.#mostOfAll} bytes (pendingBytes)`);
+      return;
+    }
+  }
 }
 
 /** Which pages and names a server is open to. */

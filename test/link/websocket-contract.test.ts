@@ -5,7 +5,7 @@ import { describeLink, type Pair } from './contract.js';
 import { Host, StandardFacade } from './peers.js';
 
 async function over(connect: (url: string) => Promise<Link>, swap = false): Promise<Pair> {
-  const host = await Host.listen();
+  const host = await Host.listen({ handshakeBytes: 4 * 2 ** 20 });
   const [server, client] = await Promise.all([host.next(), connect(host.url)]);
   const dispose = async () => {
     await StandardFacade.terminateAll();

@@ -1,11 +1,11 @@
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { turns } from './contract.js';
-import { Host } from './peers.js';
-import { record } from './recorder.js';
+import { frame, Host, rawPeer } from './peers.js';
+import { type Recorder, record } from './recorder.js';
 
 describe('listenWebSocket', () => {
   test('refuses arguments out of range at once', () => {
@@ -19,6 +19,9 @@ describe('listenWebSocket', () => {
       { port: 0, maxFrame: 0 },
       { port: 0, handshakeTimeout: 0 },
       { port: 0, closeTimeout: Number.NaN },
+      { port: 0, handshakeBytes: 0 },
+      { port: 0, handshakeBytes: 2 ** 30 },
+      { port: 0, pendingBytes: 1.5 },
       { port: 0, origins: '*' as unknown as string[] },
       { port: 0, origins: ['https://app.example/'] },
       { port: 0, origins: ['app.example'] },
@@ -172,6 +175,81 @@ describe('listenWebSocket', () => {
     const response = await fetch(host.url.replace('ws:', 'http:'));
     expect([response.status, await response.text()]).toEqual([426, 'A WebSocket client is expected here.\n']);
     await host.close();
+  });
+
+  describe('of sockets whose first message is not whole', () => {
+    /** The beginning of a message of 10 000 bytes, in pieces that arrive one by one. */
+    async function begin(
+      host: Host,
+      pieces: readonly number[],
+    ): Promise<{ events: Recorder; socket: Socket; rest: () => void }> {
+      const [link, { socket }] = await Promise.all([host.next(), rawPeer(host.listener.port)]);
+      const events = record(link);
+      const message = frame(2, new Uint8Array(10_000));
+      const server = host.sockets.at(-1) as Socket;
+      let sent = 0;
+      for (const length of pieces) {
+        const before = server.bytesRead;
+        socket.write(message.subarray(sent, sent + length));
+        sent += length;
+        while (server.bytesRead === before && !server.destroyed) await turns(1);
+        await turns(2);
+      }
+      return { events, socket, rest: () => void socket.write(message.subarray(sent)) };
+    }
+
+    test('cuts one that has sent more than handshakeBytes, and its link says so', async () => {
+      const host = await Host.listen({ handshakeBytes: 6_000 });
+      const good = await begin(host, [6_014]);
+      good.rest();
+      await good.events.received(1);
+      const bad = await begin(host, [6_014, 1]);
+      expect(await bad.events.end()).toEqual(
+        new LinkError(
+          'the WebSocket failed: the peer sent more than 6000 bytes (handshakeBytes) before its first message was whole',
+        ),
+      );
+      // What comes after the first message is the session's to bound.
+      good.socket.write(Buffer.concat([frame(2, new Uint8Array(9_000)), frame(2, new Uint8Array(100_000))]));
+      await good.events.received(3);
+      await host.close();
+    });
+
+    test('cuts the oldest where all together have sent more than pendingBytes, and goes on with the others', async () => {
+      const host = await Host.listen({ pendingBytes: 3 * (2_000 + 256) });
+      const first = await begin(host, [2_000]);
+      // Nothing is counted of one whose first message is whole, nor of one that is gone.
+      const whole = await begin(host, [2_000]);
+      whole.rest();
+      await whole.events.received(1);
+      const gone = await begin(host, [2_000]);
+      gone.socket.destroy();
+      await gone.events.end();
+      const [second, third] = [await begin(host, [2_000]), await begin(host, [2_000])];
+      expect(first.events.ends).toEqual([]);
+      const fourth = await begin(host, [1]);
+      expect(await first.events.end()).toEqual(
+        new LinkError(
+          'the WebSocket failed: first messages that are not whole took more than 6768 bytes (pendingBytes)',
+        ),
+      );
+      for (const { events, rest } of [second, third, fourth]) {
+        rest();
+        await events.received(1);
+      }
+      await host.close();
+    });
+
+    test('counts a piece of one byte for what it costs', async () => {
+      const host = await Host.listen({ pendingBytes: 5 * 257 });
+      const trickling = await begin(host, [1, 1, 1, 1, 1]);
+      expect(trickling.events.ends).toEqual([]);
+      const more = await begin(host, [1]);
+      expect(await trickling.events.end()).toBeInstanceOf(LinkError);
+      more.rest();
+      await more.events.received(1);
+      await host.close();
+    });
   });
 
   describe('on an address of the loopback', () => {

@@ -5,7 +5,7 @@ import { established, Rig } from '../support/rig.js';
 
 // What a peer writes and a person reads: it must neither steer a terminal nor fill a screen or a log.
 
-const TEXT = `\u001b[2J\u202e${'x'.repeat(100_000)}`;
+const TEXT = `\u001b[2J\u202e${'x'.repeat(50_000)}`;
 const SHOWN = `\\u001b[2J\\u202e${'x'.repeat(496)}…`;
 const ACCUSATION: Message = { type: 'ProtocolError', connectionId: 0, description: TEXT };
 

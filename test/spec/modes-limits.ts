@@ -92,7 +92,7 @@ export const limits: Row = {
     ...fatal('metadata of 65 entries', closeWith(65), over('metadataEntries')),
     ...fatal('metadata of 20 KiB', closeWithValue(20 * 1024), over('metadataBytes')),
     ...fatalAtFirst('a frame that does not decode', frame(0xc1), BROKEN),
-    ...fatalAtFirst('a frame above its limit', new Uint8Array(2 ** 20 + 1), over('frame')),
+    ...fatalAtFirst('a frame above its limit', new Uint8Array(2 ** 16 + 1), over('handshakeBytes')),
     ...fatalAtFirst('metadata above its limit', closeWith(65), over('metadataEntries')),
     {
       name: 'metadata of 64 entries is within its limit',
