@@ -6,7 +6,6 @@ import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
 import { ConnectionClosed, InvalidArgument } from './errors.js';
 import { whenFrameComes } from './first-frame.js';
-import type { Limits } from './limits.js';
 import type { Link } from './link/link.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { configOf, type SessionOptions } from './options.js';
@@ -231,6 +230,7 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   }
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
   const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
+  const { handshakeTimeout } = limits;
   const attach = attachOf(inspect);
   const begin = (own: SessionOptions): Actor<SessionLogic> => {
     const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
@@ -242,7 +242,9 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
     return actor.start();
   };
   const actor =
-    role === 'initiator' ? begin(rest) : await beginLate(link, begin, { limits, signal, clock, options: rest });
+    role === 'initiator'
+      ? begin(rest)
+      : await beginLate(link, begin, { handshakeTimeout, signal, clock, options: rest });
   await portOf(actor).established;
   return handle(actor);
 }
@@ -255,21 +257,21 @@ function beginLate(
   link: Link,
   begin: (options: SessionOptions) => Actor<SessionLogic>,
   {
-    limits,
+    handshakeTimeout,
     signal,
     clock,
     options,
-  }: { limits: Limits; signal: AbortSignal | undefined; clock: Clock | undefined; options: SessionOptions },
+  }: { handshakeTimeout: number; signal: AbortSignal | undefined; clock: Clock | undefined; options: SessionOptions },
 ): Promise<Actor<SessionLogic>> {
   const timers = clock ?? { setTimeout, clearTimeout };
   return new Promise((resolve) => {
     const make = (isLate: boolean): void => {
-      const actor = begin(isLate ? { ...options, limits: { ...limits, handshakeTimeout: 1 } } : options);
+      const actor = begin(isLate ? { ...options, limits: { ...options.limits, handshakeTimeout: 1 } } : options);
       // Its events follow at once, and have to be answered in their order: a violation may come in the same read.
       portOf(actor).open();
       resolve(actor);
     };
-    whenFrameComes(link, { timeout: limits.handshakeTimeout - 1, timers, signal }, make);
+    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal }, make);
   });
 }
 

@@ -219,11 +219,7 @@ export function listenWebSocket(
       pending.settle(request.socket);
       const link = webSocketLink(ws, { closeTimeout, socket: request.socket });
       newcomers.add(ws, request.socket);
-      const failed = (error: unknown): void => {
-        link.abort();
-        report(error);
-      };
-      Promise.resolve(guard(onLink, failed)(link, request)).catch(failed);
+      handOver(link, request, onLink, report);
     });
   });
 
@@ -238,6 +234,20 @@ export function listenWebSocket(
       resolve(listenerOf(server, host, pending));
     });
   });
+}
+
+/** A function of its own: its closure is there as long as `onLink` is at work, and must not keep the request. */
+function handOver(
+  link: Link,
+  request: IncomingMessage,
+  onLink: (link: Link, request: IncomingMessage) => void | Promise<void>,
+  report: (error: unknown) => void,
+): void {
+  const failed = (error: unknown): void => {
+    link.abort();
+    report(error);
+  };
+  Promise.resolve(guard(onLink, failed)(link, request)).catch(failed);
 }
 
 function checkBytes(name: string, value: number, most: number): void {

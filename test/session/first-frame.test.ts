@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { accept, InvalidArgument, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
@@ -51,6 +53,31 @@ describe('an acceptor whose peer has said nothing', () => {
       expect(rig.leftovers).toEqual(NOTHING_LEFT);
     }
     for (const { leftovers } of [gone, broken]) expect(leftovers).toEqual(NOTHING_LEFT);
+  });
+
+  test('costs a fraction of what a session does', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const held = async (): Promise<number> => {
+      for (let round = 0; round < 3; round++) {
+        collectGarbage();
+        await settle();
+      }
+      return process.memoryUsage().heapUsed;
+    };
+    const controller = new AbortController();
+    const idle = { buffered: 0, start() {}, send() {}, pause() {}, resume() {}, close() {}, abort() {} };
+    const links = Array.from({ length: 1_000 }, (): Link => ({ ...idle }));
+    const silent = links.splice(0, 900);
+    // The first ones make what is made once.
+    const accepting = links.map((link) => accept(link, { signal: controller.signal }));
+    const before = await held();
+    accepting.push(...silent.map((link) => accept(link, { signal: controller.signal })));
+    const each = ((await held()) - before) / silent.length;
+    controller.abort();
+    await Promise.allSettled(accepting);
+    // A session takes some 20 KiB.
+    expect(each).toBeLessThan(5 * 1024);
   });
 
   test('whose link has no time for more than one millisecond times out, too', async () => {
