@@ -36,7 +36,7 @@ export type Kind = 'bare' | 'calls' | 'proxies';
 const PONG = hexOf({ type: 'Pong', connectionId: 0, nonce: 0n });
 
 /** Builds one script, step by step: what is next depends on what is in use. */
-export class Generator {
+export class ScriptBuilder {
   readonly #random: Random;
   readonly #model: Model;
   readonly #script: Script & { steps: Step[] };
@@ -164,12 +164,13 @@ export class Generator {
     return { do: 'frame', hex: hexOf(this.#message()) };
   }
 
-  /** In which order drivers take what comes at once, the reference leaves to chance. */
+  /** In which order drivers take what comes at once, the reference leaves to chance; and what they let go of when it is over. */
   #burstFrame(): Step & { do: 'frame' } {
     const step = this.#frame();
     const type = received(step.hex)?.type;
     const isData = type === 'RequestMessage' || type === 'ChannelMessage';
-    return this.#kind === 'calls' && isData ? { do: 'frame', hex: PONG } : step;
+    const isShut = type === 'ConnectionClose';
+    return this.#kind === 'calls' && (isData || isShut) ? { do: 'frame', hex: PONG } : step;
   }
 
   #message(): Message {

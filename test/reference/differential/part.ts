@@ -1,6 +1,9 @@
+import { randomInt } from 'node:crypto';
+import { parseArgs } from 'node:util';
 import { DIFFERENCES } from '../differences.js';
+import type { Counts, Part } from '../part.js';
 import { Match, TRIES } from './compare.js';
-import { Generator, type Kind } from './generate.js';
+import { type Kind, ScriptBuilder } from './generate.js';
 import { Oracle } from './oracle.js';
 import { printed } from './print.js';
 import { Random } from './random.js';
@@ -8,21 +11,17 @@ import type { Difference } from './rewriting.js';
 import type { Script } from './script.js';
 import { shrunk } from './shrink.js';
 
-export interface DifferentialOptions {
-  /** The oracle's program. */
-  readonly oracle: string;
+/** What the command line says. */
+export interface Options {
   readonly seed: number;
   /** How many scripts are played. */
   readonly scripts: number;
   /** What they are of; all kinds in turn if it is absent. */
-  readonly kind?: Kind | undefined;
-  readonly print: (line: string) => void;
+  readonly kind: Kind | undefined;
 }
 
-export interface Tally {
-  readonly passed: number;
-  readonly failed: number;
-}
+/** The seed of a run that is told none. */
+const FRESH = randomInt(2 ** 31);
 
 /** Scripts that the reference plays ahead. */
 const AHEAD = 8;
@@ -33,24 +32,61 @@ const KINDS: readonly Kind[] = ['bare', 'calls', 'bare', 'calls', 'proxies'];
 /** After so many disagreements there is no more to learn. */
 const ENOUGH = 10;
 
+/** @throws Error when the command line says what makes no sense. */
+export function optionsOf(args: readonly string[] = process.argv.slice(2)): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seed: { type: 'string', default: String(FRESH) },
+      scripts: { type: 'string', default: '10000' },
+      kind: { type: 'string' },
+      only: { type: 'string' },
+    },
+  });
+  const [seed, scripts] = [Number(values.seed), Number(values.scripts)];
+  const kind = KINDS.find((one) => one === values.kind);
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(scripts) || (values.kind !== undefined && !kind)) {
+    throw new Error('--seed N --scripts N --kind bare|calls|proxies');
+  }
+  return { seed, scripts, kind };
+}
+
 /** Plays random scripts on the reference and on us, and the examples of the table. */
-export async function differential(options: DifferentialOptions): Promise<Tally> {
-  const { scripts, seed, print } = options;
-  print(`differential: ${scripts} scripts, --seed ${seed}`);
-  const oracle = new Oracle(options.oracle);
+export const differential: Part = async ({ programs }) => {
+  const options = optionsOf();
+  console.log(`differential: ${options.scripts} scripts, --seed ${options.seed}`);
+  const oracle = new Oracle(programs.oracle);
   try {
     const run = new Run(oracle, options);
     await run.examples();
     await run.random();
-    return run.tally();
+    return run.counts();
   } finally {
     oracle.stop();
   }
+};
+
+/** Random scripts, some of them under way on the reference already. */
+export function* randomMatches(
+  oracle: Oracle,
+  table: readonly Difference[],
+  seed: number,
+  scripts: number,
+  kind: Kind | undefined,
+): Generator<{ readonly n: number; readonly script: Script; readonly match: Match }> {
+  const ahead: { readonly n: number; readonly script: Script; readonly match: Match }[] = [];
+  for (let n = 0; n < scripts; n++) {
+    const script = new ScriptBuilder(new Random(seed, n), kind ?? (KINDS[n % KINDS.length] as Kind)).make();
+    ahead.push({ n, script, match: new Match(script, oracle, table) });
+    const first = ahead.length > AHEAD ? ahead.shift() : undefined;
+    if (first !== undefined) yield first;
+  }
+  yield* ahead;
 }
 
 class Run {
   readonly #oracle: Oracle;
-  readonly #options: DifferentialOptions;
+  readonly #options: Options;
   readonly #excused = new Map<Difference, number>();
   readonly #shown = new Set<Difference>();
   #failed = 0;
@@ -58,7 +94,7 @@ class Run {
   #groups = 0;
   #byChance = 0;
 
-  constructor(oracle: Oracle, options: DifferentialOptions) {
+  constructor(oracle: Oracle, options: Options) {
     this.#oracle = oracle;
     this.#options = options;
   }
@@ -98,27 +134,21 @@ class Run {
 
   async random(): Promise<void> {
     const { scripts, seed, kind } = this.#options;
-    const ahead: { readonly script: Script; readonly match: Match }[] = [];
-    for (let n = 0; n < scripts + AHEAD && this.#failed < ENOUGH; n++) {
-      if (n < scripts) {
-        const script = new Generator(new Random(seed, n), kind ?? (KINDS[n % KINDS.length] as Kind)).make();
-        ahead.push({ script, match: new Match(script, this.#oracle, DIFFERENCES) });
-      }
-      const first = n < AHEAD ? undefined : ahead.shift();
-      if (first !== undefined) await this.#judge(n - AHEAD, first.script, first.match);
+    for (const { n, script, match } of randomMatches(this.#oracle, DIFFERENCES, seed, scripts, kind)) {
+      await this.#judge(n, script, match);
+      if (this.#failed >= ENOUGH) return;
     }
   }
 
-  tally(): Tally {
-    const { print } = this.#options;
-    print(
+  counts(): Counts {
+    console.log(
       `  ${this.#passed} passed, ${this.#groups} groups of steps, ${this.#byChance} where the reference left it to chance`,
     );
-    print('  steps that each row of the table has excused:');
+    console.log('  steps that each row of the table has excused:');
     for (const difference of DIFFERENCES) {
       const { row, reference } = difference;
       const count = this.#excused.get(difference) ?? 0;
-      print(
+      console.log(
         `  ${row.padEnd(6)} ${String(count).padStart(6)}${this.#shown.has(difference) ? ' and its example' : ''}  ${reference}`,
       );
       if (count === 0 && !this.#shown.has(difference)) this.#fail(`row ${row} excuses nothing: ${reference}`);
@@ -149,6 +179,6 @@ class Run {
 
   #fail(text: string): void {
     this.#failed++;
-    this.#options.print(text);
+    console.log(text);
   }
 }

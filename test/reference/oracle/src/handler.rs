@@ -122,14 +122,27 @@ pub fn bytes<'a>(payload: &'a Payload<'static>) -> &'a [u8] {
     }
 }
 
+/// Does what the drop of a Tx does, unless the channel was closed before.
+struct CloseOnDrop(Option<Arc<dyn ChannelSink>>);
+
+impl Drop for CloseOnDrop {
+    fn drop(&mut self) {
+        if let Some(sink) = self.0.take() {
+            sink.close_channel_on_drop();
+        }
+    }
+}
+
 /// Sends as many items as `count` says, each the byte of its number, and a Close.
 async fn send_all(sink: Arc<dyn ChannelSink>, count: u8) {
+    let mut close_on_drop = CloseOnDrop(Some(sink.clone()));
     for item in 0..count {
         if sink.send_payload(Payload::Incoming(&[item])).await.is_err() {
             break;
         }
     }
     let _ = sink.close_channel(Default::default()).await;
+    close_on_drop.0 = None;
 }
 
 /// Starts a task that reads a channel to its end.

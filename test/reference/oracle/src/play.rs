@@ -19,7 +19,7 @@ use crate::connections::{self, Acceptor, BareConnection};
 use crate::handler::{Answers, CREDIT, bytes, receive};
 use crate::link::{Arrival, Refusal, ScriptLink};
 use crate::script::{Fields, hex, parity_name, settings_and_metadata, settings_json};
-use crate::seen::{Seen, make_current};
+use crate::seen::{Seen, Sender, make_current};
 
 type Conduit = BareConduit<MessageFamily, ScriptLink>;
 
@@ -263,22 +263,27 @@ impl Player {
         let channel = step.needed_number("channel");
         let item = step.bytes("hex");
         let seen = self.seen.clone();
-        let sink = seen.state().sinks.get(&channel).cloned();
-        let Some(sink) = sink else {
+        let is_item = name == "item";
+        let found = seen.state().sinks.get_mut(&channel).map(|sender| {
+            let ended = if is_item { None } else { sender.liveness.take() };
+            (sender.sink.clone(), ended)
+        });
+        let Some((sink, ended)) = found else {
             seen.log(json!({"ev": "no-channel"}));
             return;
         };
         if name == "drop-channel" {
             sink.close_channel_on_drop();
+            drop(ended);
             return;
         }
-        let is_item = name == "item";
         tokio::spawn(async move {
             let result = if is_item {
                 sink.send_payload(Payload::Incoming(&item)).await
             } else {
                 sink.close_channel(Default::default()).await
             };
+            drop(ended);
             let event = if result.is_ok() {
                 "channel-sent"
             } else {
@@ -370,7 +375,8 @@ impl Player {
                     }
                 };
                 seen.log(json!({"ev": "channel", "channel": channel.0}));
-                seen.state().sinks.insert(channel.0, sink);
+                let liveness = caller.channel_liveness();
+                seen.state().sinks.insert(channel.0, Sender { sink, liveness });
             }
             "bind-rx" => {
                 let binder = caller.channel_binder().expect("a driver's caller has a binder");
@@ -407,7 +413,8 @@ impl Player {
         let mut channels = vec![];
         if name == "call-tx" {
             let (channel, sink) = caller.create_tx(CREDIT);
-            seen.state().sinks.insert(channel.0, sink);
+            let liveness = caller.channel_liveness();
+            seen.state().sinks.insert(channel.0, Sender { sink, liveness });
             channels.push(channel);
         } else if name == "call-rx" {
             let (channel, receiver) = caller.create_rx(CREDIT);

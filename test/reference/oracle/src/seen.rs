@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use roam_core::{ConnectionHandle, DriverCaller, NoopCaller, SessionError, SessionHandle};
-use roam_types::ChannelSink;
+use roam_types::{ChannelLivenessHandle, ChannelSink};
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -41,7 +41,7 @@ pub struct State {
     /// Handlers that wait for the step `answer`.
     pub held: VecDeque<oneshot::Sender<()>>,
     /// The senders by channel id. A later channel of the same id, on another connection, replaces the first.
-    pub sinks: BTreeMap<u64, Arc<dyn ChannelSink>>,
+    pub sinks: BTreeMap<u64, Sender>,
     pub receivers: BTreeMap<u64, Receiver>,
 }
 
@@ -49,6 +49,12 @@ pub struct State {
 pub struct Receiver {
     pub task: JoinHandle<()>,
     pub gate: watch::Sender<bool>,
+}
+
+/// A channel's sender, and what it keeps open until it is closed, as a Tx that is bound does.
+pub struct Sender {
+    pub sink: Arc<dyn ChannelSink>,
+    pub liveness: Option<ChannelLivenessHandle>,
 }
 
 #[derive(Clone, Default)]
