@@ -1,6 +1,6 @@
 import { opposite } from '../../src/wire/id.js';
-import type { ChannelMessage, ConnectionOpen, Message } from '../../src/wire/message.js';
-import { NO_PROPAGATE, propagated } from '../../src/wire/metadata.js';
+import type { ChannelMessage, ConnectionOpen, DataMessage, Message } from '../../src/wire/message.js';
+import { NO_PROPAGATE } from '../../src/wire/metadata.js';
 import { METHOD } from './differential/calls-model.js';
 import { frameOf, type Model } from './differential/model.js';
 import type { Difference, Rewriting } from './differential/rewriting.js';
@@ -574,11 +574,9 @@ export const DIFFERENCES: readonly Difference[] = [
     rewrite(step, model) {
       const message = taken(step, model);
       if (message?.type !== 'RequestMessage' && message?.type !== 'ChannelMessage') return undefined;
-      if (model.script.proxied?.includes(message.connectionId) !== true || !('metadata' in message.body))
-        return undefined;
-      const metadata = propagated(message.body.metadata);
-      if (metadata === message.body.metadata) return undefined;
-      return { instead: withMore(frame({ ...message, body: { ...message.body, metadata } } as Message), step) };
+      if (model.script.proxied?.includes(message.connectionId) !== true) return undefined;
+      const stripped = withoutHops(message);
+      return stripped === message ? undefined : { instead: withMore(frame(stripped), step) };
     },
     example: {
       ...session(
@@ -722,6 +720,32 @@ export const DIFFERENCES: readonly Difference[] = [
     example: drivers(...Array.from({ length: 17 }, () => frame(onChannel(2, itemOf('00'))))),
   },
   {
+    row: '5',
+    line: 'session/mod.rs:446',
+    reference: 'keeps what nobody has begun to read when we close a connection',
+    ours: 'it is dropped',
+    rewrite(step, model) {
+      const message = taken(step, model);
+      const first = model.waitingLeg;
+      if (message === undefined || first?.isClosedByUs !== true || first.queued.length === 0) return undefined;
+      const { connectionId } = message;
+      const isThere =
+        model.accepts(message) ||
+        (message.type === 'ConnectionAccept' && model.live.get(connectionId)?.state === 'pending');
+      if (!isThere || model.script.proxied?.includes(connectionId) !== true) return undefined;
+      const dropped = first.queued.map(withoutHops).map((one) => ({ ...one, connectionId }));
+      return {
+        adjust: (seen) => {
+          for (const one of dropped) seen.removeFrame(one);
+        },
+      };
+    },
+    example: {
+      ...session(open(1), acceptOf(1), cancelOf(1), { do: 'close', id: 1, hex: EMPTY_CLOSE }, openOf(2)),
+      proxied: [1, 2],
+    },
+  },
+  {
     row: '8',
     line: 'session/mod.rs:438',
     reference: 'proxies two connections whose ids collide',
@@ -767,6 +791,14 @@ export const DIFFERENCES: readonly Difference[] = [
     ),
   },
 ];
+
+/** What a proxy passes on of a message; the message itself where that is all of it. */
+function withoutHops(message: DataMessage): DataMessage {
+  if (!('metadata' in message.body)) return message;
+  const metadata = message.body.metadata.filter(({ flags }) => (flags & NO_PROPAGATE) === 0n);
+  if (metadata.length === message.body.metadata.length) return message;
+  return { ...message, body: { ...message.body, metadata } } as DataMessage;
+}
 
 /** Sending on a handle that is closed. */
 function sendingLate(step: Step, model: Model): Rewriting | undefined {

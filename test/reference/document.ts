@@ -12,17 +12,18 @@ is expected of it; everything else of that step, and every later step, has to be
 two differ without the row and agree with it. Rows are numbered as in the protocol's description; 9.28 is a row of what real
 peers do. Lines are those of the published crate.
 
-This page is made from \`test/reference/differences.ts\` by \`npm run test:reference -- --write-differences\`.
+This page is made from \`test/reference/differences.ts\` by \`npm run differences\`.
 
-| row | reference | the reference | this library |
-| --- | --- | --- | --- |
 `;
+
+const COLUMNS = ['row', 'line', 'the reference', 'this library'] as const;
 
 /** The page of the documentation that has the table. */
 export function document(): string {
-  const cell = (text: string) => text.replaceAll('|', '\\|');
-  const rows = DIFFERENCES.map(
-    ({ row, line, reference, ours }) => `| ${row} | ${line} | ${cell(reference)} | ${cell(ours)} |\n`,
-  );
-  return HEAD + rows.join('');
+  const rows = DIFFERENCES.map(({ row, line, reference, ours }) => [row, line, reference, ours]);
+  const cells = rows.map((row) => row.map((text) => text.replaceAll('|', '\\|')));
+  const widths = COLUMNS.map((name, index) => Math.max(name.length, ...cells.map((row) => (row[index] ?? '').length)));
+  const lineOf = (row: readonly string[]) =>
+    `| ${row.map((text, index) => text.padEnd(widths[index] ?? 0)).join(' | ')} |\n`;
+  return [HEAD, lineOf(COLUMNS), lineOf(widths.map((width) => '-'.repeat(width))), ...cells.map(lineOf)].join('');
 }

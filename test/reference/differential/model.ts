@@ -1,5 +1,5 @@
 import { hasParity, opposite, type Parity } from '../../../src/wire/id.js';
-import type { Message } from '../../../src/wire/message.js';
+import type { DataMessage, Message } from '../../../src/wire/message.js';
 import { CallsModel, type Held, type OurCall, type OurChannel } from './calls-model.js';
 import { partsOf, received, type Script, type Step } from './script.js';
 
@@ -20,6 +20,10 @@ export interface Live {
   /** A reader that is told to hold takes one message more where it waited for one already. */
   isWaiting: boolean;
   unread: number;
+  /** What waits on the one leg of a proxy that is there. */
+  readonly queued: DataMessage[];
+  /** Whether we have closed it ourselves. */
+  isClosedByUs: boolean;
   /** Where it has a driver. */
   calls: CallsModel | undefined;
 }
@@ -91,6 +95,11 @@ export class Model {
   handle({ id, which = 0 }: { readonly id: number; readonly which?: number }): Live | undefined {
     const all = this.handles.get(id);
     return all?.[Math.max(0, all.length - 1 - which)];
+  }
+
+  /** The leg of a proxy that waits for the other one. */
+  get waitingLeg(): Live | undefined {
+    return this.#legs.length === 1 ? this.#legs[0] : undefined;
   }
 
   /** A call of ours that waits for its answer. */
@@ -266,7 +275,8 @@ export class Model {
       case 'RequestMessage':
       case 'ChannelMessage':
         if (live?.state !== 'active') return;
-        if (live.calls === undefined) this.#deliver(live);
+        if (this.waitingLeg === live) live.queued.push(message);
+        else if (live.calls === undefined) this.#deliver(live);
         else live.calls.take(message);
         return;
       case 'ProtocolError':
@@ -313,9 +323,13 @@ export class Model {
         if (live?.state === 'pending') this.#remove(live.id);
         return;
       }
-      case 'close':
-        if (step.id !== 0 && this.live.has(step.id)) this.#remove(step.id);
+      case 'close': {
+        const live = step.id === 0 ? undefined : this.live.get(step.id);
+        if (live === undefined) return;
+        live.isClosedByUs = true;
+        this.#remove(live.id);
         return;
+      }
       case 'release': {
         const handle = this.handle(step);
         if (handle === undefined) return;
@@ -463,6 +477,8 @@ function pending(id: number, open?: Step & { do: 'open' }): Live {
     isRead: true,
     isWaiting: true,
     unread: 0,
+    queued: [],
+    isClosedByUs: false,
     calls: undefined,
   };
 }

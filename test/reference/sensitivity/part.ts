@@ -6,6 +6,7 @@ import { DIFFERENCES } from '../differences.js';
 import { Match } from '../differential/compare.js';
 import { Oracle } from '../differential/oracle.js';
 import { optionsOf } from '../differential/part.js';
+import { printed } from '../differential/print.js';
 import type { Script } from '../differential/script.js';
 import type { Part } from '../part.js';
 import { FAULTS, type Fault } from './faults.js';
@@ -25,43 +26,48 @@ const run = promisify(execFile);
 /** Plants faults in the library, one after the other: the differential has to find each. */
 export const sensitivity: Part = async ({ programs }) => {
   const { seed } = optionsOf();
-  const oracle = new Oracle(programs.oracle);
-  const counts = { passed: 0, failed: 0 };
+  console.log(`sensitivity: ${FAULTS.length} faults, --seed ${seed}`);
   const left = [...FAULTS];
+  const found: { readonly fault: Fault; readonly script: Script }[] = [];
+  const problems: string[] = [];
   const work = async () => {
     for (let fault = left.shift(); fault !== undefined; fault = left.shift()) {
-      const problem = await problemWith(fault, seed, oracle, programs.oracle);
-      if (problem === undefined) {
-        counts.passed++;
-        continue;
-      }
-      counts.failed++;
-      console.log(`  not found: ${fault.name} (${fault.file}): ${problem}`);
+      const script = await find(fault, seed, programs.oracle);
+      if (typeof script === 'string') problems.push(`${fault.name} (${fault.file}): ${script}`);
+      else found.push({ fault, script });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  // The script has found the fault only if there is no difference without it.
+  const oracle = new Oracle(programs.oracle);
+  for (const { fault, script } of found) {
+    const { disagreement } = await new Match(script, oracle, DIFFERENCES).judge();
+    if (disagreement === undefined) continue;
+    const shown = printed(script, disagreement);
+    problems.push(`${fault.name} (${fault.file}): the two disagree without it, too\n${shown}`);
+  }
   oracle.stop();
-  return counts;
+  for (const problem of problems) console.log(`  not found: ${problem}`);
+  return { passed: FAULTS.length - problems.length, failed: problems.length };
 };
 
-/** Why a fault does not count as found. */
-async function problemWith(fault: Fault, seed: number, oracle: Oracle, program: string): Promise<string | undefined> {
-  const { file, text, instead, kind } = fault;
+/** A script that finds the fault; or why there is none. */
+async function find({ file, text, instead, kind }: Fault, seed: number, program: string): Promise<Script | string> {
   const count = readFileSync(file, 'utf8').split(text).length - 1;
   if (count !== 1) return `its text stands there ${count} times`;
-  const script = await play(['--import', fileURLToPath(new URL('plant.mjs', HERE))], [program, seed, SCRIPTS, kind], {
-    url: pathToFileURL(file).href,
-    text,
-    instead,
-  });
-  if (script === null) return `${SCRIPTS} scripts agree, --seed ${seed}`;
-  const { disagreement } = await new Match(script, oracle, DIFFERENCES).judge();
-  return disagreement === undefined ? undefined : 'the script that finds it finds a difference without it, too';
+  const plant = fileURLToPath(new URL('plant.mjs', HERE));
+  const args = [program, seed, SCRIPTS, kind].map(String);
+  try {
+    const script = await play(plant, args, { url: pathToFileURL(file).href, text, instead });
+    return script ?? `${SCRIPTS} scripts agree`;
+  } catch (error) {
+    return String(error);
+  }
 }
 
-async function play(imports: string[], args: readonly (string | number)[], fault: object): Promise<Script | null> {
+async function play(plant: string, args: readonly string[], fault: object): Promise<Script | null> {
   const child = fileURLToPath(new URL('child.ts', HERE));
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', ...imports, child, ...args.map(String)], {
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', '--import', plant, child, ...args], {
     env: { ...process.env, FAULT: JSON.stringify(fault) },
     timeout: TIMEOUT,
     maxBuffer: 2 ** 24,
