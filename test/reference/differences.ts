@@ -105,7 +105,8 @@ function withMore<S extends Step>(step: S, like: Step): S {
 export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.09',
-    line: 'session/mod.rs:742',
+    line: 'session/mod.rs:808',
+    code: 'let _ = self',
     reference: 'ignores that a message could not be sent, and goes on',
     ours: 'the session ends',
     rewrite(step, model) {
@@ -125,7 +126,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a.12',
-    line: 'session/mod.rs:718',
+    line: 'session/mod.rs:717',
+    code: 'msg = self.rx.recv() => {',
     reference: 'takes ids of 64 bits, bytes behind a message, and integers longer or larger than their type',
     ours: 'the session ends: the bytes are no message',
     rewrite(step, model) {
@@ -145,6 +147,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.16',
     line: 'session/mod.rs:821',
+    code: '// Hello, HelloYourself, ProtocolError: not valid post-handshake, drop.',
     reference: 'ignores a ProtocolError after the handshake',
     ours: 'the session ends with its description',
     rewrite(step, model) {
@@ -156,6 +159,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.03',
     line: 'session/mod.rs:775',
+    code: 'self.remove_connection(&conn_id);',
     reference: 'forgets the root on its Close, and limps on',
     ours: 'the session ends, as closed by the peer',
     rewrite(step, model) {
@@ -167,7 +171,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.02',
-    line: 'session/mod.rs:992',
+    line: 'session/mod.rs:996',
+    code: 'let slot = self.remove_connection(&conn_id);',
     reference: 'takes a stray Accept or Reject for the end of an active handle, though its messages still flow',
     ours: 'nothing changes',
     rewrite(step, model) {
@@ -180,6 +185,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.17',
     line: 'session/mod.rs:1028',
+    code: 'let _ = tx.send(Err(SessionError::Rejected(reject.metadata.to_vec())));',
     reference: 'gives the opener metadata of a Reject that points into freed memory',
     ours: 'the metadata as it was sent',
     rewrite(step, model) {
@@ -207,7 +213,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.04',
-    line: 'session/mod.rs:1023',
+    line: 'session/mod.rs:1024',
+    code: 'let slot = self.remove_connection(&conn_id);',
     reference:
       'does not look whether the root was the last after a Reject, and takes more frames before it does otherwise',
     ours: 'the check runs in the same step as every removal',
@@ -224,6 +231,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.05',
     line: 'session/mod.rs:792',
+    code: 'if conn_tx.send(r.map(ConnectionMessage::Request)).await.is_err() {',
     reference: 'sends nothing when the reader of an inbox is gone, and forgets a root whose reader is',
     ours: 'a virtual connection is closed, and the session ends with the root',
     rewrite(step, model) {
@@ -242,7 +250,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.07',
-    line: 'session/mod.rs:1001',
+    line: 'session/mod.rs:1006',
+    code: 'let _ = tx.send(Ok(handle));',
     reference: 'keeps a connection whose opener has given up',
     ours: 'it is closed at once',
     rewrite(step, model) {
@@ -259,7 +268,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.08',
-    line: 'session/mod.rs:127',
+    line: 'session/mod.rs:136',
+    code: '.map_err(|_| SessionError::Protocol("session closed".into()))?',
     reference: 'an opener whose pending connection is closed hears that the session is',
     ours: 'it hears that the connection is',
     rewrite(step, model) {
@@ -274,7 +284,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.01',
-    line: 'session/mod.rs:327',
+    line: 'session/mod.rs:336',
+    code: 'self.sess_core.send(message).await.map_err(|_| ())',
     reference: 'sends on a connection that is closed',
     ours: 'nothing is sent: the connection is closed',
     rewrite: (step, model) => (model.phase === 'over' ? undefined : sendingLate(step, model)),
@@ -282,7 +293,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.10',
-    line: 'session/mod.rs:765',
+    line: 'session/mod.rs:755',
+    code: 'debug!("session recv loop exited");',
     reference: 'leaves the conduit open when the session has ended: what is sent then still leaves',
     ours: 'the link is closed, and nothing is sent',
     rewrite: (step, model) => (model.phase === 'over' ? sendingLate(step, model) : undefined),
@@ -290,7 +302,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.18',
-    line: 'session/mod.rs:1118',
+    line: 'session/mod.rs:1128',
+    code: 'if self.remove_connection(&conn_id).is_some() {',
     reference: 'the last caller of a closed connection closes a new one of the same id',
     ours: 'nothing happens to the new one',
     rewrite(step, model) {
@@ -301,7 +314,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.23',
-    line: 'session/mod.rs:155',
+    line: 'session/mod.rs:166',
+    code: 'send_drop_control(&self.control_tx, DropControlRequest::Shutdown)',
     reference: 'a second shutdown fails',
     ours: 'it has no effect',
     rewrite(step, model) {
@@ -312,7 +326,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.23',
-    line: 'session/mod.rs:386',
+    line: 'session/mod.rs:380',
+    code: 'let _ = self.failures.send((request_id, reason));',
     reference: 'a failure that is noted after the end is still told',
     ours: 'it is not told',
     rewrite(step, model) {
@@ -323,7 +338,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a',
-    line: 'driver.rs:492',
+    line: 'driver.rs:491',
+    code: "let response_msg: SelfRef<RequestMessage<'static>> = rx",
     reference: 'never sends a Cancel: a call that is given up is forgotten',
     ours: 'the peer is told',
     rewrite(step, model) {
@@ -339,7 +355,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a',
-    line: 'driver.rs:709',
+    line: 'driver.rs:819',
+    code: 'handle.abort();',
     reference: 'never sends a Reset: a receiver that is dropped tells nobody',
     ours: 'the sender is told to stop',
     rewrite(step, model) {
@@ -358,6 +375,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9.28',
     line: 'driver.rs:194',
+    code: 'fn close_channel_on_drop(&self) {',
     reference: 'a sender that is dropped ends its channel as if nothing were missing',
     ours: 'the Close of a sender that is aborted says so',
     rewrite(step, model) {
@@ -379,7 +397,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.13',
-    line: 'driver.rs:891',
+    line: 'driver.rs:903',
+    code: 'self.shared.channel_credits.lock().remove(&chan_id);',
     reference: 'a sender whose receiver has reset the channel sends while it has credit, and then waits for ever',
     ours: 'it rejects at once, and so do the sends that wait',
     rewrite(step, model) {
@@ -422,7 +441,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.13',
-    line: 'driver.rs:685',
+    line: 'driver.rs:732',
+    code: 'self.shared.channel_credits.lock().clear();',
     reference: 'a send that waits for credit when its connection ends waits for ever',
     ours: 'it rejects',
     ended({ calls }) {
@@ -440,7 +460,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.13',
-    line: 'driver.rs:188',
+    line: 'driver.rs:163',
+    code: '.send(ConnectionMessage::Channel(ChannelMessage {',
     reference: 'sends on a channel that was reset, or whose connection is closed',
     ours: 'nothing is sent',
     rewrite(step, model) {
@@ -459,7 +480,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a.19',
-    line: 'driver.rs:880',
+    line: 'driver.rs:879',
+    code: 'self.shared.channel_credits.lock().remove(&chan_id);',
     reference: 'a sender takes a Close by its receiver for a Reset, and hangs',
     ours: 'it is ignored',
     rewrite(step, model) {
@@ -474,6 +496,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.21',
     line: 'driver.rs:908',
+    code: 'if let Some(semaphore) = self.shared.channel_credits.lock().get(&chan_id) {',
     reference: 'forgets credit that was granted before the Call that names the channel',
     ours: 'it counts',
     rewrite(step, model) {
@@ -490,7 +513,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.22',
-    line: 'driver.rs:492',
+    line: 'driver.rs:491',
+    code: "let response_msg: SelfRef<RequestMessage<'static>> = rx",
     reference: 'a call on a connection that is closed never settles',
     ours: 'it rejects',
     rewrite(step, model) {
@@ -504,7 +528,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a.18',
-    line: 'driver.rs:845',
+    line: 'driver.rs:854',
+    code: '.push(IncomingChannelMessage::Item(item));',
     reference: 'keeps what comes on an id of ours that we have not named, and delivers it later',
     ours: 'it is dropped',
     rewrite(step, model) {
@@ -518,7 +543,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a.21',
-    line: 'driver.rs:684',
+    line: 'driver.rs:122',
+    code: 'if let Err(_e) = sender.send_response(self.request_id, response).await {',
     reference: 'says nothing of a channel that no handler took',
     ours: 'it is declined as soon as it is known who sends there',
     declined(live, id, by) {
@@ -530,6 +556,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.20',
     line: 'driver.rs:807',
+    code: 'self.in_flight_handlers.insert(req_id, join_handle);',
     reference: 'a Call with an id in flight forgets the first handler, which is not aborted at the end',
     ours: 'both are aborted',
     ended({ id, calls }) {
@@ -547,7 +574,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.20',
-    line: 'driver.rs:801',
+    line: 'driver.rs:723',
+    code: 'for (_, handle) in std::mem::take(&mut self.in_flight_handlers) {',
     reference: 'a handler that was forgotten answers after the end of its connection',
     ours: 'nothing is sent',
     rewrite(step, model) {
@@ -568,7 +596,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.15',
-    line: 'session/mod.rs:342',
+    line: 'session/mod.rs:347',
+    code: 'body: forwarded_request_body(&request.body),',
     reference: 'a proxy forwards metadata that is marked NO_PROPAGATE',
     ours: 'it is left out',
     rewrite(step, model) {
@@ -596,6 +625,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.06',
     line: 'session/mod.rs:792',
+    code: 'if conn_tx.send(r.map(ConnectionMessage::Request)).await.is_err() {',
     reference: 'takes nothing while an inbox is full: no local open, close or shutdown, no Ping of its own',
     ours: 'only the reading stops',
     isOfFullInbox: true,
@@ -603,7 +633,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.12',
-    line: 'session/mod.rs:876',
+    line: 'session/mod.rs:863',
+    code: 'if now >= runtime.pong_deadline {',
     reference: 'takes a Pong that lies unread behind a full inbox for one that did not come',
     ours: 'the deadline is suspended',
     rewrite(step, model) {
@@ -625,6 +656,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.23',
     line: 'session/mod.rs:710',
+    code: 'let mut interval = tokio::time::interval(Duration::from_millis(10));',
     reference: 'looks at its keepalive every 10 ms',
     ours: 'the Ping leaves on time',
     rewrite(step, model) {
@@ -635,7 +667,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9b.14',
-    line: 'driver.rs:478',
+    line: 'driver.rs:472',
+    code: 'self.shared.pending_responses.lock().insert(req_id, tx);',
     reference: 'makes calls beyond the number that the peer allows',
     ours: 'they wait for their turn',
     rewrite(step, model) {
@@ -676,6 +709,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     row: '9b.19',
     line: 'driver.rs:704',
+    code: 'if self.shared.pending_responses.lock().remove(&req_id).is_none() {',
     reference:
       'a Call of the peer\u2019s that fails with the id of a call of ours makes that fail, and gets no Response',
     ours: 'they are kept apart',
@@ -706,7 +740,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '9a.18',
-    line: 'driver.rs:848',
+    line: 'driver.rs:854',
+    code: '.push(IncomingChannelMessage::Item(item));',
     reference: 'keeps without a bound what comes on a channel that is not bound',
     ours: 'beyond the credit that it begins with, the channel is reset',
     rewrite(step, model) {
@@ -721,7 +756,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '5',
-    line: 'session/mod.rs:446',
+    line: 'session/mod.rs:459',
+    code: 'msg = left_rx.recv() => {',
     reference: 'keeps what nobody has begun to read when we close a connection',
     ours: 'it is dropped',
     rewrite(step, model) {
@@ -747,7 +783,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '8',
-    line: 'session/mod.rs:438',
+    line: 'session/mod.rs:437',
+    code: 'pub async fn proxy_connections(left: ConnectionHandle, right: ConnectionHandle) {',
     reference: 'proxies two connections whose ids collide',
     ours: 'that is an InvalidArgument',
     rewrite(step, model) {
@@ -772,7 +809,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     row: '4',
-    line: 'session/mod.rs:955',
+    line: 'session/mod.rs:956',
+    code: 'let handle = self.make_connection_handle(',
     reference: 'an acceptor may ask for the parity that the opener has',
     ours: 'that is an InvalidArgument, and rejects the open',
     rewrite(step, model) {

@@ -23,6 +23,8 @@ export interface Difference {
   readonly row: string;
   /** Where the reference does what it does. */
   readonly line: string;
+  /** What stands there. */
+  readonly code: string;
   readonly reference: string;
   readonly ours: string;
   /** What it changes about a step; undefined for a step that it is not about. The model is as it was before the step. */
