@@ -112,15 +112,15 @@ export const DIFFERENCES: readonly Difference[] = [
     rewrite(step, model) {
       if (!model.isRefusing || !model.sends(step)) return undefined;
       const message = frameOf(step);
-      const isAsked = message?.type === 'ConnectionOpen' && model.script.accept !== undefined;
-      return {
-        before: [{ do: 'fail' }],
-        ...(isAsked && model.isOpenable(message.connectionId)
-          ? {
-              adjust: (seen) => seen.add(askedOf(message)),
-            }
-          : {}),
-      };
+      if (message?.type === 'ConnectionOpen') {
+        const isAsked = model.script.accept !== undefined && model.isOpenable(message.connectionId);
+        return { before: [{ do: 'fail' }], ...(isAsked ? { adjust: (seen) => seen.add(askedOf(message)) } : {}) };
+      }
+      // An open that we have given up ourselves has come to that before the session ends.
+      let open = step.do === 'abandon' ? model.opens.get(step.ref) : undefined;
+      if (step.do === 'close') open = model.live.get(step.id);
+      const isGivenUp = open?.state === 'pending';
+      return { before: [{ do: 'fail' }], ...(isGivenUp ? { adjust: opensFailedBy(open?.ref) } : {}) };
     },
     example: session({ do: 'refuse' }, frame({ type: 'Ping', connectionId: 0, nonce: 1n })),
   },

@@ -80,12 +80,13 @@ export class ScriptBuilder {
     if (random.oneIn(40)) this.#push(this.#local());
     this.#push(this.#greeting());
     const length = random.weighted([
-      [3, random.from(2, 8)],
-      [6, random.from(8, 25)],
-      [2, random.from(25, 60)],
+      [1, random.from(2, 8)],
+      [6, random.from(8, 30)],
+      [4, random.from(30, 70)],
     ]);
     let extra = 3;
-    while (this.#script.steps.length < length && extra > 0) {
+    // What is left out counts, too: there is always an end.
+    for (let left = 2 * length; this.#script.steps.length < length && extra > 0 && left > 0; left--) {
       if (this.#model.phase === 'over') extra--;
       this.#next();
     }
@@ -100,10 +101,17 @@ export class ScriptBuilder {
 
   #push(...steps: readonly Step[]): void {
     for (const step of steps) {
+      if (this.#endsAtOnce(step) && !this.#random.oneIn(4)) continue;
       this.#model.take(step);
       this.#script.steps.push(step);
     }
     for (const id of this.#model.live.keys()) this.#known.add(id);
+  }
+
+  /** Whether it lets go of a root that nothing else keeps: then the script is over, which it need not be yet. */
+  #endsAtOnce(step: Step): boolean {
+    if (step.do !== 'release' || step.id !== 0 || this.#model.phase !== 'running') return false;
+    return this.#model.live.size <= 1 && this.#model.live.get(0)?.calls?.isHeld !== true;
   }
 
   #next(): void {
@@ -112,11 +120,15 @@ export class ScriptBuilder {
     const canBurst = this.#kind !== 'proxies' && !this.#model.isRefusing;
     const burst = canBurst && random.oneIn(5) ? random.from(1, 6) : 0;
     for (let left = burst; left > 0; left--) this.#push({ ...this.#burstFrame(), more: true });
-    if (burst > 0) this.#push(random.oneIn(15) ? { do: 'end' } : this.#burstFrame());
+    if (burst > 0) this.#push(random.oneIn(60) ? { do: 'end' } : this.#burstFrame());
     else if (this.#kind === 'bare' && this.#script.keepalive === undefined && random.oneIn(60)) this.#fill();
-    else if (this.#script.keepalive !== undefined && !this.#model.isBlocked && random.oneIn(4))
+    else if (
+      this.#script.keepalive !== undefined &&
+      !this.#model.isBlocked &&
+      random.oneIn(this.#model.isPinging ? 12 : 4)
+    )
       this.#push(this.#advance());
-    else this.#push(random.oneIn(3) ? this.#local() : this.#frame());
+    else this.#push(random.oneIn(this.#kind === 'calls' ? 2 : 3) ? this.#local() : this.#frame());
   }
 
   /** Stops a reader, and sends as much as its inbox holds, or one more or less. */
@@ -159,8 +171,8 @@ export class ScriptBuilder {
 
   #frame(): Step & { do: 'frame' } {
     const random = this.#random;
-    if (random.oneIn(250)) return { do: 'frame', hex: random.pick(MALFORMED) };
-    if (random.oneIn(400)) return { do: 'frame', hex: random.pick(LENIENT), lenient: true };
+    if (random.oneIn(700)) return { do: 'frame', hex: random.pick(MALFORMED) };
+    if (random.oneIn(700)) return { do: 'frame', hex: random.pick(LENIENT), lenient: true };
     return { do: 'frame', hex: hexOf(this.#message()) };
   }
 
@@ -182,12 +194,15 @@ export class ScriptBuilder {
       [6, () => ({ type: 'ConnectionClose', connectionId: this.#closedId(), metadata: this.#metadata() })],
       [this.#kind === 'bare' ? 12 : 50, () => this.#data(this.#usedId())],
       [4, () => ({ type: 'Ping', connectionId: random.oneIn(5) ? this.#anyId() : 0, nonce: this.#nonce() })],
-      [
-        this.#script.keepalive === undefined ? 1 : 6,
-        () => ({ type: 'Pong', connectionId: random.oneIn(8) ? this.#anyId() : 0, nonce: BigInt(random.below(8)) }),
-      ],
+      [this.#model.isPinging ? 20 : 1, () => this.#pong()],
       [1, () => this.#misplaced()],
     ])();
+  }
+
+  #pong(): Message {
+    const random = this.#random;
+    const nonce = random.oneIn(5) ? BigInt(random.below(8)) : this.#model.lastNonce;
+    return { type: 'Pong', connectionId: random.oneIn(8) ? this.#anyId() : 0, nonce };
   }
 
   #misplaced(): Message {
@@ -254,6 +269,7 @@ export class ScriptBuilder {
       [isBare ? 2 : 0, () => ({ do: 'drop', id, ...which })],
       [isBare ? 3 : 0, () => ({ do: 'failure', id, request: random.below(9), ...which })],
       [this.#script.steps.length < 10 ? 0 : 1, () => this.#ending()],
+      [this.#kind === 'bare' && !model.isBlocked && random.oneIn(3) ? 1 : 0, () => ({ do: 'refuse' })],
     ])();
   }
 

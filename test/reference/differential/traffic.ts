@@ -120,9 +120,11 @@ export class Traffic {
       if (calls.theirs.get(id)?.state === 'over' && id > calls.peerHigh) return undefined;
       return { type: 'ChannelMessage', connectionId, id, body: this.#body() };
     }
-    const { id, state } = random.pick(alive);
+    // One that nobody has taken fills up only if it is spoken on again and again.
+    const full = alive.filter(({ state, items }) => state === 'offered' && items > 0);
+    const { id, state } = full.length > 0 && random.oneIn(2) ? random.pick(full) : random.pick(alive);
     let body = random.oneIn(10) ? this.#body() : undefined;
-    body ??= state === 'sending' || (state !== 'receiving' && random.oneIn(2)) ? this.#receivers() : this.#senders();
+    body ??= state === 'sending' || (state !== 'receiving' && random.oneIn(3)) ? this.#receivers() : this.#senders();
     return { type: 'ChannelMessage', connectionId, id, body };
   }
 
@@ -160,7 +162,7 @@ export class Traffic {
       [9, () => this.#ourCall(live)],
       [model.made.size > 0 ? 3 : 0, () => this.#givingUp()],
       [model.held.length > 0 ? 5 : 1, () => ({ do: 'answer' })],
-      [model.sinks.size > 0 ? 9 : 1, () => this.#sinkStep()],
+      [model.sinks.size > 0 ? 20 : 1, () => this.#sinkStep()],
       [2, () => ({ do: 'release', id: live.id })],
     ])();
   }
