@@ -1,17 +1,29 @@
+import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { build, hasCargo } from './build.js';
 import { coverage } from './coverage.js';
+import { differential, randomOf } from './differential/part.js';
 import type { Counts, Part } from './part.js';
+import { sensitivity } from './sensitivity/part.js';
 import { smoke } from './smoke.js';
 
 // npm run test:reference: builds the reference, roam 7.3.0 in Rust, and holds the library against it. docs/reference.md
 // describes its parts and options.
 
 const { values } = parseArgs({
-  options: { coverage: { type: 'boolean', default: false }, scripts: { type: 'string' } },
+  options: {
+    coverage: { type: 'boolean', default: false },
+    scripts: { type: 'string' },
+    only: { type: 'string' },
+    seed: { type: 'string', default: String(randomInt(2 ** 31)) },
+    count: { type: 'string', default: '10000' },
+    kind: { type: 'string' },
+  },
 });
 
-const PARTS: Readonly<Record<string, Part>> = values.coverage ? { coverage } : { smoke, coverage };
+const ALL: Readonly<Record<string, Part>> = { smoke, coverage, differential, sensitivity };
+const only = values.coverage ? 'coverage' : values.only;
+const PARTS = Object.entries(ALL).filter(([name]) => only === undefined || name === only);
 
 async function run(): Promise<Counts> {
   if (!hasCargo()) {
@@ -20,10 +32,11 @@ async function run(): Promise<Counts> {
   }
   const started = performance.now();
   const scripts = values.scripts === '-' ? '/dev/stdin' : values.scripts;
-  const context = { programs: build(), scripts, isVerbose: values.coverage };
+  const random = randomOf(values);
+  const context = { programs: build(), scripts, isVerbose: values.coverage, random };
   console.log(`build         ${seconds(started)}`);
   const total = { passed: 0, failed: 0, skipped: 0 };
-  for (const [name, part] of Object.entries(PARTS)) {
+  for (const [name, part] of PARTS) {
     const started = performance.now();
     const { passed, failed, skipped = 0 } = await part(context).catch(broken);
     console.log(`${name.padEnd(12)}  ${seconds(started)}  ${summary({ passed, failed, skipped })}`);

@@ -33,13 +33,13 @@ export class Match {
   readonly #plans: readonly Rewritten[];
   readonly #asked: Promise<Event[][]>;
 
-  /** The reference begins at once. */
-  constructor(script: Script, oracle: Oracle, table: readonly Difference[]) {
+  /** The reference begins at once. `seed` decides what it takes first of what is ready. */
+  constructor(script: Script, oracle: Oracle, table: readonly Difference[], seed = 0) {
     this.#oracle = oracle;
     this.#script = script;
     this.#groups = groupsOf(script.steps);
     this.#plans = rewritten(script, this.#groups, table);
-    this.#asked = this.#ask();
+    this.#asked = this.#ask(seed);
     // It is heard of where it is judged.
     this.#asked.catch(() => {});
   }
@@ -50,7 +50,7 @@ export class Match {
     let disagreement = this.#compare(await this.#asked, ours);
     const isAtFirst = disagreement !== undefined;
     for (let left = tries; left > 1 && disagreement !== undefined; left--) {
-      disagreement = this.#compare(await this.#ask(), ours);
+      disagreement = this.#compare(await this.#ask(left), ours);
     }
     return {
       disagreement,
@@ -60,9 +60,9 @@ export class Match {
     };
   }
 
-  #ask(): Promise<Event[][]> {
+  #ask(seed: number): Promise<Event[][]> {
     return this.#oracle.play(
-      this.#script,
+      { ...this.#script, seed },
       this.#plans.flatMap(({ steps }) => steps),
     );
   }

@@ -1,9 +1,7 @@
-import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { DIFFERENCES } from '../differences.js';
-import type { Counts, Part } from '../part.js';
+import type { Counts, Part, RandomOptions } from '../part.js';
 import { Match, TRIES } from './compare.js';
 import { type Kind, ScriptBuilder } from './generate.js';
 import { Oracle } from './oracle.js';
@@ -12,18 +10,6 @@ import { Random } from './random.js';
 import type { Difference } from './rewriting.js';
 import type { Script } from './script.js';
 import { shrunk } from './shrink.js';
-
-/** What the command line says. */
-export interface Options {
-  readonly seed: number;
-  /** How many scripts are played. */
-  readonly scripts: number;
-  /** What they are of; all kinds in turn if it is absent. */
-  readonly kind: Kind | undefined;
-}
-
-/** The seed of a run that is told none. */
-const FRESH = randomInt(2 ** 31);
 
 /** Scripts that the reference plays ahead. */
 const AHEAD = 8;
@@ -35,31 +21,25 @@ const KINDS: readonly Kind[] = ['bare', 'calls', 'bare', 'calls', 'proxies'];
 const ENOUGH = 10;
 
 /** @throws Error when the command line says what makes no sense. */
-export function optionsOf(args: readonly string[] = process.argv.slice(2)): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: 'string', default: String(FRESH) },
-      scripts: { type: 'string', default: '10000' },
-      kind: { type: 'string' },
-      only: { type: 'string' },
-    },
-  });
-  const [seed, scripts] = [Number(values.seed), Number(values.scripts)];
+export function randomOf(values: {
+  readonly seed: string;
+  readonly count: string;
+  readonly kind?: string | undefined;
+}): RandomOptions {
+  const [seed, count] = [Number(values.seed), Number(values.count)];
   const kind = KINDS.find((one) => one === values.kind);
-  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(scripts) || (values.kind !== undefined && !kind)) {
-    throw new Error('--seed N --scripts N --kind bare|calls|proxies');
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || (values.kind !== undefined && !kind)) {
+    throw new Error('the options are --seed N, --count N and --kind bare|calls|proxies');
   }
-  return { seed, scripts, kind };
+  return { seed, count, kind };
 }
 
 /** Plays random scripts on the reference and on us, and the examples of the table. */
-export const differential: Part = async ({ programs }) => {
-  const options = optionsOf();
-  console.log(`differential: ${options.scripts} scripts, --seed ${options.seed}`);
+export const differential: Part = async ({ programs, random }) => {
+  console.log(`differential: ${random.count} scripts, --seed ${random.seed}`);
   const oracle = new Oracle(programs.oracle);
   try {
-    const run = new Run(oracle, options);
+    const run = new Run(oracle, random);
     run.lines(join(dirname(programs.oracle), '../roam-core/src'));
     await run.examples();
     await run.random();
@@ -74,11 +54,11 @@ export function* randomMatches(
   oracle: Oracle,
   table: readonly Difference[],
   seed: number,
-  scripts: number,
+  count: number,
   kind: Kind | undefined,
 ): Generator<{ readonly n: number; readonly script: Script; readonly match: Match }> {
   const ahead: { readonly n: number; readonly script: Script; readonly match: Match }[] = [];
-  for (let n = 0; n < scripts; n++) {
+  for (let n = 0; n < count; n++) {
     const script = new ScriptBuilder(new Random(seed, n), kind ?? (KINDS[n % KINDS.length] as Kind)).make();
     ahead.push({ n, script, match: new Match(script, oracle, table) });
     const first = ahead.length > AHEAD ? ahead.shift() : undefined;
@@ -89,7 +69,7 @@ export function* randomMatches(
 
 class Run {
   readonly #oracle: Oracle;
-  readonly #options: Options;
+  readonly #options: RandomOptions;
   readonly #excused = new Map<Difference, number>();
   readonly #shown = new Set<Difference>();
   #failed = 0;
@@ -97,7 +77,7 @@ class Run {
   #groups = 0;
   #byChance = 0;
 
-  constructor(oracle: Oracle, options: Options) {
+  constructor(oracle: Oracle, options: RandomOptions) {
     this.#oracle = oracle;
     this.#options = options;
   }
@@ -135,7 +115,7 @@ class Run {
   async #isShown(example: Script): Promise<boolean> {
     for (let tries = 0; tries < TRIES; tries++) {
       try {
-        const { disagreement } = await new Match(example, this.#oracle, []).judge(1);
+        const { disagreement } = await new Match(example, this.#oracle, [], tries).judge(1);
         if (disagreement !== undefined) return true;
       } catch {
         // It panics, or dies.
@@ -146,8 +126,8 @@ class Run {
   }
 
   async random(): Promise<void> {
-    const { scripts, seed, kind } = this.#options;
-    for (const { n, script, match } of randomMatches(this.#oracle, DIFFERENCES, seed, scripts, kind)) {
+    const { count, seed, kind } = this.#options;
+    for (const { n, script, match } of randomMatches(this.#oracle, DIFFERENCES, seed, count, kind)) {
       await this.#judge(n, script, match);
       if (this.#failed >= ENOUGH) return;
     }

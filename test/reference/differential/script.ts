@@ -46,6 +46,8 @@ export interface Script {
   /** Whether each connection has a driver, or is read bare. */
   readonly calls?: true;
   readonly steps: readonly Step[];
+  /** Decides what the reference takes first of what is ready. */
+  readonly seed?: number;
 }
 
 /** What a user of a session, or its peer, saw. */

@@ -5,7 +5,6 @@ import { promisify } from 'node:util';
 import { DIFFERENCES } from '../differences.js';
 import { Match } from '../differential/compare.js';
 import { Oracle } from '../differential/oracle.js';
-import { optionsOf } from '../differential/part.js';
 import { printed } from '../differential/print.js';
 import type { Script } from '../differential/script.js';
 import type { Part } from '../part.js';
@@ -24,8 +23,7 @@ const HERE = new URL('.', import.meta.url);
 const run = promisify(execFile);
 
 /** Plants faults in the library, one after the other: the differential has to find each. */
-export const sensitivity: Part = async ({ programs }) => {
-  const { seed } = optionsOf();
+export const sensitivity: Part = async ({ programs, random: { seed } }) => {
   console.log(`sensitivity: ${FAULTS.length} faults, --seed ${seed}`);
   const left = [...FAULTS];
   const found: { readonly fault: Fault; readonly script: Script }[] = [];
