@@ -6,7 +6,8 @@ const WINDOW = 256 * 1024;
 
 /** A WebSocket of `ws` whose buffer is in the test's hands. */
 class HeldSocket implements WsWebSocket {
-  readonly readyState = 1;
+  readyState = 1;
+  isPaused = false;
   bufferedAmount = 0;
   binaryType = '';
   readonly sent: number[] = [];
@@ -29,8 +30,12 @@ class HeldSocket implements WsWebSocket {
 
   close(): void {}
   terminate(): void {}
-  pause(): void {}
-  resume(): void {}
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
   on(): void {}
   off(): void {}
 }
@@ -52,4 +57,32 @@ test.each([
   expect(socket.sent).toEqual([WINDOW + 1, length, 2]);
   expect(link.buffered).toBe(length + 2);
   link.abort();
+});
+
+test('a link that is paused as soon as it has been started stays paused', async () => {
+  const socket = new HeldSocket();
+  const link = webSocketLink(socket);
+  link.start({ message() {}, drained() {}, ended() {}, failed() {} });
+  link.pause();
+  await settle();
+  expect(socket.isPaused).toBe(true);
+  link.resume();
+  expect(socket.isPaused).toBe(false);
+  link.abort();
+});
+
+test('a link that is aborted as soon as it has been started tells nothing, not even that its socket was gone', async () => {
+  const socket = new HeldSocket();
+  socket.readyState = 3;
+  const link = webSocketLink(socket);
+  const told: string[] = [];
+  link.start({
+    message: () => told.push('message'),
+    drained: () => told.push('drained'),
+    ended: () => told.push('ended'),
+    failed: () => told.push('failed'),
+  });
+  link.abort();
+  await settle();
+  expect(told).toEqual([]);
 });

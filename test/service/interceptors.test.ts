@@ -311,6 +311,25 @@ describe('a call that is made for another one', () => {
     ).toEqual([]);
   });
 
+  it('is given up by its own signal, too', async () => {
+    const errors: unknown[] = [];
+    const impatient = Between.handler({
+      ask: withContext(async (context) => {
+        const controller = new AbortController();
+        const waiting = Told.client(context.connection).wait({ context, signal: controller.signal });
+        controller.abort(new Error('enough'));
+        errors.push(await errorOf(waiting));
+        return [];
+      }),
+      wait: () => {},
+    });
+    pair = await pairOf([impatient]);
+    const client = await pair.session.open(Between);
+    callerOf(client).connection.serve(told);
+    expect(await client.ask()).toEqual([]);
+    expect(errors).toMatchObject([{ code: 'cancelled', by: 'local', cause: { message: 'enough' } }]);
+  });
+
   it('is not made at all past its deadline', async () => {
     const ask = passedOn([{ key: 'request-deadline', value: BigInt(Date.now() - 1), flags: 0n }]);
     expect(await errorOf(ask)).toMatchObject({ code: 'cancelled', by: 'peer' });

@@ -55,6 +55,20 @@ describe('an acceptor whose peer has said nothing', () => {
     for (const { leftovers } of [gone, broken]) expect(leftovers).toEqual(NOTHING_LEFT);
   });
 
+  test('heeds its signal no more once it has a session', async () => {
+    const controller = new AbortController();
+    const rig = new Rig({ role: 'acceptor', signal: controller.signal });
+    await rig.say(HELLO);
+    const session = await rig.starting;
+    const actors = rig.actors.length;
+    controller.abort();
+    await settle();
+    expect([rig.actors.length, session.root.isConnected]).toEqual([actors, true]);
+    session.shutdown();
+    await session.closed;
+    expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  });
+
   test('costs a fraction of what a session does', async () => {
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
