@@ -131,6 +131,8 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
+    // What the link has refused is not on its way: the end of the session rejects it. 9b.09
+    if (outcome.type === 'done' && this.outbox.isBroken) return;
     if (outcome.type === 'done') this.requests.resolve(request, undefined);
     else if (outcome.type === 'ended') this.requests.reject(request, this.endError);
     else this.requests.reject(request, errorOf(outcome, this.config.limits, this.requests.reasonOf(request)));

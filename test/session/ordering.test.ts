@@ -107,7 +107,7 @@ describe('a user who opens', () => {
     expect((await Promise.all(opening)).map(({ id }) => id)).toEqual([1]);
   });
 
-  test('inside onConnection comes before the answer that it gives then', async () => {
+  test('inside onConnection comes behind the answer that it gives at once, which belongs to the step of the Open', async () => {
     const opening: Promise<Connection>[] = [];
     const { rig, session } = await established({
       onConnection: () => {
@@ -115,7 +115,7 @@ describe('a user who opens', () => {
         return { type: 'accept' };
       },
     });
-    expect(await rig.say(open(2), ping(1n))).toEqual([open(1), accept(2), pong(1n)]);
+    expect(await rig.say(open(2), ping(1n))).toEqual([accept(2), open(1), pong(1n)]);
     await rig.say(accept(1));
     expect((await Promise.all(opening)).map(({ id }) => id)).toEqual([1]);
     expect(session.connection(2)?.isConnected).toBe(true);
@@ -162,7 +162,7 @@ describe('a user who ends things', () => {
     expect(session.connection(2)).toBeUndefined();
   });
 
-  test('shuts down inside onConnection: nothing is answered, and nothing behind it is handled', async () => {
+  test('shuts down inside onConnection: what it answers at once leaves first, and nothing behind it is handled', async () => {
     const asked: number[] = [];
     const { rig, session } = await established({
       onConnection: ({ id }) => {
@@ -171,8 +171,8 @@ describe('a user who ends things', () => {
         return { type: 'accept', setup: () => asked.push(-id) };
       },
     });
-    expect(await rig.say(open(2), open(4), ping(1n))).toEqual([]);
-    expect(asked).toEqual([2]);
+    expect(await rig.say(open(2), open(4), ping(1n))).toEqual([accept(2)]);
+    expect(asked).toEqual([2, -2]);
     expect(await session.closed).toEqual({ cause: 'shutdown', by: 'local' });
   });
 

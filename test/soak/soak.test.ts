@@ -27,6 +27,8 @@ describe('the figures of a soak', () => {
   });
 
   test('that are kept stand in the documentation', () => {
-    expect(readFileSync('docs/soak.md', 'utf8')).toContain(soakTable());
+    // The formatter pads the cells of tables.
+    const unpadded = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{2,}/g, '--');
+    expect(unpadded(readFileSync('docs/soak.md', 'utf8'))).toContain(unpadded(soakTable()));
   });
 });

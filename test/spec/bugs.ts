@@ -304,6 +304,14 @@ export const bugs: readonly Row[] = [
         ends: byLink,
       }),
       cannotSend('an Open', {}, [], { user: 'open', as: 'a', ends: byLink, settled: { a: sessionClosed() } }),
+      cannotSend('a Close', {}, ACTIVE_1, {
+        user: 'close',
+        id: 1,
+        as: 'c',
+        settled: { c: sessionClosed() },
+        closed: { a: closedBy('local') },
+        ends: byLink,
+      }),
       cannotSend('the Close of a released connection', {}, [...ACTIVE_1, { user: 'caller', on: 'a', as: 'c' }], {
         user: 'release',
         caller: 'c',
