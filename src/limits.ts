@@ -88,7 +88,7 @@ export interface Limits {
    * Milliseconds that one session may spend in one turn of the event loop on what its peer has sent; the rest waits for the next
    * turn, and the other sessions of the process come in between. One message takes effect whole, however long that takes. Stops
    * one peer from holding up all the others.
-   * @defaultValue 2
+   * @defaultValue 1
    */
   readonly turnTime: number;
   /**
@@ -146,7 +146,7 @@ export const DEFAULT_LIMITS: Limits = {
   outboxBytes: 4 * 2 ** 20,
   replyBytes: 2 ** 20,
   waitingBytes: 16 * 2 ** 20,
-  turnTime: 2,
+  turnTime: 1,
   handshakeBytes: 64 * 2 ** 10,
   handshakeTimeout: 10_000,
   acceptTimeout: 10_000,

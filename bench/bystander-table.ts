@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** What a peer does to a server, and how an honest session beside it fares. */
+export interface Row {
+  readonly attack: string;
+  readonly attackers: number;
+  /** Of the server: how long one session may work in a turn of the event loop, in milliseconds. */
+  readonly turnTime: number;
+  readonly echoes: number;
+  /** Milliseconds that an echo of the honest session took. */
+  readonly median: number;
+  readonly p99: number;
+  readonly longest: number;
+  /** What is aimed at: the 99th percentile in milliseconds. */
+  readonly target?: number;
+}
+
+export interface Figures {
+  readonly commit: string;
+  readonly node: string;
+  readonly rows: readonly Row[];
+}
+
+/** The table of the documentation, made of the figures that are kept. */
+export function bystanderTable(file: string): string {
+  if (!existsSync(file)) return '';
+  const { commit, node, rows } = JSON.parse(readFileSync(file, 'utf8')) as Figures;
+  const cells = rows.map(({ attack, attackers, turnTime, echoes, median, p99, longest, target }) =>
+    [
+      attack,
+      String(attackers),
+      Number.isFinite(turnTime) && turnTime < 1e6 ? `${turnTime} ms` : 'none',
+      echoes.toLocaleString('en'),
+      `${median} ms`,
+      `${p99} ms`,
+      target === undefined ? '' : `≤ ${target} ms`,
+      `${longest} ms`,
+    ].join(' | '),
+  );
+  return [
+    `At ${commit}, Node ${node}.`,
+    '',
+    '| attack | attackers | `turnTime` | echoes | median | 99th percentile | target | longest |',
+    '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ...cells.map((row) => `| ${row} |`),
+  ].join('\n');
+}
