@@ -117,10 +117,18 @@ export const DIFFERENCES: readonly Difference[] = [
         return { before: [{ do: 'fail' }], ...(isAsked ? { adjust: (seen) => seen.add(askedOf(message)) } : {}) };
       }
       // An open that we have given up ourselves has come to that before the session ends.
-      let open = step.do === 'abandon' ? model.opens.get(step.ref) : undefined;
-      if (step.do === 'close') open = model.live.get(step.id);
-      const isGivenUp = open?.state === 'pending';
-      return { before: [{ do: 'fail' }], ...(isGivenUp ? { adjust: opensFailedBy(open?.ref) } : {}) };
+      let live = step.do === 'abandon' ? model.opens.get(step.ref) : undefined;
+      if (step.do === 'close' || step.do === 'release') live = model.live.get(step.id);
+      const isGivenUp = live?.state === 'pending';
+      // With the last connection the session ends for its own reason, in the same step.
+      const isLast = live !== undefined && model.isLast(live.id);
+      return {
+        before: [{ do: 'fail' }],
+        adjust: (seen) => {
+          if (isGivenUp) opensFailedBy(live?.ref)(seen);
+          if (isLast) cause('link', 'released')(seen);
+        },
+      };
     },
     example: session({ do: 'refuse' }, frame({ type: 'Ping', connectionId: 0, nonce: 1n })),
   },

@@ -6,6 +6,7 @@ import {
   type DataMessage,
   type HandshakeError,
   initiate,
+  LimitExceeded,
   LinkError,
   type Message,
   type OpenRequest,
@@ -338,6 +339,7 @@ function settingsOf({ parity, maxConcurrentRequests }: { parity: string; maxConc
 /** What failed a handshake, in the words that do not depend on who reads the bytes. */
 function failureOf({ message, cause }: HandshakeError): string {
   if (cause instanceof LinkError && !message.startsWith('failed to send')) return 'link failed';
+  if (cause instanceof LimitExceeded) return 'malformed';
   const { rule, side } = cause instanceof ProtocolError ? cause : {};
   return side === 'remote' && rule === 'session.message' ? 'malformed' : message;
 }
