@@ -69,11 +69,14 @@ export class Match {
 
   #compare(theirs: readonly (readonly Event[])[], ours: readonly (readonly Event[])[]): Disagreement | undefined {
     let at = 1;
+    // What is no message may wait behind a full inbox, and end the session only in a later group.
+    let hasMalformed = false;
     for (const [group, ourEvents] of ours.entries()) {
       const { steps = [], adjustments = [], isRootReleased = false } = this.#plans[group - 1] ?? {};
       const theirEvents = group === 0 ? (theirs[0] ?? []) : theirs.slice(at, at + steps.length).flat();
       at += steps.length;
-      const seen = new Seen(theirEvents.map((event) => named(event, steps, isRootReleased)));
+      hasMalformed ||= steps.some(isMalformed);
+      const seen = new Seen(theirEvents.map((event) => named(event, steps, isRootReleased, hasMalformed)));
       for (const adjust of adjustments) adjust(seen);
       const own = new Seen(ourEvents);
       if (seen.text !== own.text) return { group, theirs: seen, ours: own };
@@ -83,10 +86,10 @@ export class Match {
 }
 
 /** What the reference says, in the words that we say it in. */
-function named(event: Event, steps: readonly Step[], isReleased: boolean): Event {
+function named(event: Event, steps: readonly Step[], isReleased: boolean, hasMalformed: boolean): Event {
   switch (event.ev) {
     case 'session-ended':
-      return { ...event, why: causeOf(event['why'] as string, steps, isReleased) };
+      return { ...event, why: causeOf(event['why'] as string, steps, isReleased, hasMalformed) };
     case 'handshake-failed':
       return { ...event, text: textOf(event['text'] as string) };
     default:
@@ -94,12 +97,12 @@ function named(event: Event, steps: readonly Step[], isReleased: boolean): Event
   }
 }
 
-function causeOf(why: string, steps: readonly Step[], isReleased: boolean): string {
+function causeOf(why: string, steps: readonly Step[], isReleased: boolean, hasMalformed: boolean): string {
   switch (why) {
     case 'eof':
       return 'peer';
     case 'recv-error':
-      return steps.some(isMalformed) ? 'violation' : 'link';
+      return hasMalformed && !steps.some((step) => step.do === 'fail') ? 'violation' : 'link';
     case 'ping-failed':
       return 'link';
     case 'root-closed':
