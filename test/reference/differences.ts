@@ -248,7 +248,15 @@ export const DIFFERENCES: readonly Difference[] = [
       const { connectionId: id } = message;
       const live = model.live.get(id);
       if (live?.state !== 'active' || !live.isReaderGone || (model.isRefusing && id !== 0)) return undefined;
-      if (id === 0) return { instead: { do: 'shutdown' }, adjust: cause('shutdown', 'abandoned') };
+      if (id === 0) {
+        const unread = [...model.justOpened];
+        const adjust = (seen: Seen) => {
+          cause('shutdown', 'abandoned')(seen);
+          // Our end drops what came before a reader was taken: section 5.
+          for (const opened of unread) seen.messagesOf(opened).length = 0;
+        };
+        return { instead: { do: 'shutdown' }, adjust };
+      }
       return {
         instead: { do: 'close', id, hex: EMPTY_CLOSE },
         adjust: (seen) => seen.remove({ ev: 'close-ok', id }),

@@ -42,6 +42,8 @@ export class Model {
   wasEstablished = false;
   /** Whether the root-closed check ended the session in the group of steps that is being played. */
   hasJustEnded = false;
+  /** Our opens that were accepted in this group: their reader is taken when the group is over. */
+  readonly justOpened = new Set<number>();
   /** What is in use: the root, and what is pending or active. */
   readonly live = new Map<number, Live>();
   /** All handles that there ever were, by id; the latest comes last. */
@@ -394,6 +396,7 @@ export class Model {
     live.state = 'active';
     live.parity = parity;
     this.live.set(live.id, live);
+    if (live.ref !== undefined) this.justOpened.add(live.id);
     if (this.script.proxied?.includes(live.id) === true) {
       this.#join(live);
       return;

@@ -99,6 +99,7 @@ class Rewriter {
     this.#excused = [];
     this.#adjustments = [];
     model.hasJustEnded = false;
+    model.justOpened.clear();
     for (const step of group) {
       if (model.isBlocked && step.do !== 'frame' && step.do !== 'hold' && step.do !== 'read') {
         this.isNeeded = true;
