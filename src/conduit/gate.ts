@@ -26,8 +26,8 @@ export interface TurnBudget {
 }
 
 /** Frames that a turn takes without a look at the clock, and frames between two looks: each look costs as much as a frame. */
-const UNTIMED_FRAMES = 16;
-const FRAMES_PER_LOOK = 4;
+const UNTIMED_FRAMES = 8;
+const FRAMES_PER_LOOK = 2;
 
 /**
  * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is

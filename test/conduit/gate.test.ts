@@ -132,18 +132,18 @@ describe('a gate', () => {
       return { it, nextTurn, take, taken, turns, resumed: () => resumed };
     }
 
-    test('takes 16 frames untimed, then as many as the budget has time for, and the rest in the turns that follow', () => {
+    test('takes 8 frames untimed, then as many as the budget has time for, and the rest in the turns that follow', () => {
       const { it, nextTurn, take, turns, resumed } = timed(20);
-      for (let at = 0; at < 100; at++) it.frame(frame(at));
-      // The clock is looked at with every fourth frame.
-      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 36, isYielding: true });
-      expect(it.bytes).toBe(64 * 65);
+      for (let at = 0; at < 80; at++) it.frame(frame(at));
+      // The clock is looked at with every second frame.
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 28, isYielding: true });
+      expect(it.bytes).toBe(52 * 65);
       nextTurn();
-      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 36, isYielding: true });
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 28, isYielding: true });
       expect(resumed()).toBe(0);
       nextTurn();
       expect({ taken: take(), isYielding: it.isYielding, bytes: it.bytes }).toEqual({
-        taken: 28,
+        taken: 24,
         isYielding: false,
         bytes: 0,
       });
@@ -166,10 +166,10 @@ describe('a gate', () => {
 
     test('counts the frames of turns that brought fewer than it takes untimed', () => {
       const { it, nextTurn, take } = timed(8);
-      for (let at = 0; at < 15; at++) it.frame(frame(at));
+      for (let at = 0; at < 7; at++) it.frame(frame(at));
       nextTurn();
       for (let at = 0; at < 15; at++) it.frame(frame(at));
-      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 24, isYielding: true });
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 16, isYielding: true });
       nextTurn();
       expect(take()).toBe(6);
     });
@@ -177,7 +177,7 @@ describe('a gate', () => {
     test('goes on at once when it is told to hurry', () => {
       const { it, take } = timed(8);
       for (let at = 0; at < 60; at++) it.frame(frame(at));
-      expect(take()).toBe(24);
+      expect(take()).toBe(16);
       it.hurry();
       expect(take()).toBe(8);
       expect(it.isYielding).toBe(true);
