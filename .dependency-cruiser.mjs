@@ -113,7 +113,8 @@ export default {
       comment: 'A test that runs against dist tests what was, not what is.',
       severity: 'error',
       from: { path: '^test/' },
-      to: { path: ['^(dist|bench|examples)/', '^roam-actors(/|$)'] },
+      // The tables of the documentation are made by what stands in bench/ and imports nothing of the library.
+      to: { path: ['^(dist|bench|examples)/', '^roam-actors(/|$)'], pathNot: '^bench/bystander-table\\.ts$' },
     },
   ],
   options: {
