@@ -1,17 +1,20 @@
 /** One peer that really runs: a session of the public interface, moved by the same inputs as the explorer's. */
+import { createActor } from 'xstate';
 import {
   type Acceptance,
-  accept,
   type Connection,
   ConnectionClosed,
   type DataMessage,
-  initiate,
+  handle,
   LimitExceeded,
   type Message,
   type Rejection,
   type Session,
+  type SessionLogicInput,
+  sessionLogic,
 } from '../src/index.js';
 import { DEFAULT_LIMITS } from '../src/limits.js';
+import type { SessionPort } from '../src/port.js';
 import { padded, paddedLimits } from './padded.js';
 import type { Input, PeerOptions, PeerState } from './peer.js';
 import type { SteppedLink } from './stepped-link.js';
@@ -103,13 +106,14 @@ export class Actual {
     const { role, conformance, settings, isAccepting, keepalive, limits } = options;
     this.#link = link;
     this.#options = options;
-    const start = role === 'initiator' ? initiate : accept;
     const { handshakeTimeout, flushTimeout, stallTimeout, unreadTimeout, pingInterval, pongTimeout } = LENGTHS;
-    const starting = start(link, {
+    // Not by `accept`, which makes no session before the peer has said something: here the machines are there from the start.
+    const input: SessionLogicInput = {
+      role,
+      link,
       ...settings,
       codec: padded,
       conformance,
-      clock: this.clock,
       onReport: () => {},
       signal: this.#aborting.signal,
       limits: {
@@ -125,9 +129,12 @@ export class Actual {
       },
       ...(keepalive ? { keepalive: { pingInterval, pongTimeout } } : {}),
       ...(isAccepting ? { onConnection: (request) => this.#ask(request) } : {}),
-    });
-    starting.then(
-      (session) => {
+    };
+    const actor = createActor(sessionLogic, { input, clock: this.clock });
+    actor.start();
+    (actor.getSnapshot().context.port as SessionPort).established.then(
+      () => {
+        const session = handle(actor);
         this.#session = session;
         this.#hold(session.root);
         void session.closed.then(() => this.#seen.push('gone'));

@@ -194,6 +194,8 @@ export class ModelPort {
 
   settle(request: RequestNumber, outcome: Outcome['type']): void {
     const { state } = this;
+    // What the link has refused is not on its way: the end of the session rejects it. 9b.09
+    if (outcome === 'done' && state.isBroken) return;
     const isWaiting = state.waiting.some((one) => one.request === request);
     if (!isWaiting) this.#monitor.found('settles-once', `request ${request} is settled a second time, as ${outcome}`);
     state.waiting = state.waiting.filter((one) => one.request !== request);

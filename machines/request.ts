@@ -9,8 +9,8 @@
  *   the limit, until the Response is here, since the peer counts it until then.
  * - A request counts as long as it costs: once the peer was answered, its handler may still be at work, and is waited for.
  *
- * Each holds its connection open as long as somebody waits for the Response: a call until it settles, a handler until its
- * Response is in the outbox. `retain` and `release` stand at the two ends of that time.
+ * Each holds its connection open while its Response is awaited: a call until it settles, a handler until its Response is in
+ * the outbox. `retain` and `release` stand at the two ends of that time.
  *
  * Flat on purpose: these two run for every call, through the stepper, which takes nothing that nests or times.
  */

@@ -141,7 +141,7 @@ export abstract class Endpoint {
     return inbox;
   }
 
-  /** Nobody will read what is here when the connection is over. */
+  /** Drops what is unread when the connection is over. */
   protected dropUnread(): void {
     this.#isDropped = true;
     if (this.#reason !== undefined) this.#messages?.drop();
@@ -242,7 +242,7 @@ export abstract class Endpoint {
     const inbox = this.#messages;
     if (this.#isDropped || (isOurs && !this.#hasReader)) inbox?.drop();
     else inbox?.end();
-    // What is left counts as long as somebody may read it: peers could open, fill and close connections for ever.
+    // What is left counts while the application holds the handle: peers could open, fill and close connections for ever.
     if (inbox !== undefined && inbox.length > 0) unreadable(this, inbox.part);
     this.#failures?.end();
     this.#driver?.end(this.#closedError(reason));

@@ -27,7 +27,7 @@ export class Inbox<T> {
   /** Whether a message for connection `id` may come. Where there is no room for it, the reading stops. */
   admits(id: ConnectionId): boolean {
     const { stock } = this.#holding;
-    // What nobody keeps needs no room.
+    // A message that goes to a reader, or is dropped, needs no room.
     if (stock === undefined || this.#isEnded || this.#waiting.length > 0) return true;
     return admits(stock, id, this, this.#messages.length >= this.#maxMessages);
   }

@@ -93,7 +93,7 @@ export interface Limits {
   readonly turnTime: number;
   /**
    * Bytes of the peer's first frame, its Hello or HelloYourself; as `frame`, but the handshake fails. A listener has the same
-   * limit for what a socket may send before its first frame is whole. Stops a peer that is nobody yet from making us hold much.
+   * limit for what a socket may send before its first frame is whole. Stops a peer that has not said Hello from making us hold much.
    * @defaultValue 64 KiB
    */
   readonly handshakeBytes: number;

@@ -5,7 +5,7 @@ interface Droppable {
 
 /** An end of ours of a channel. */
 interface ChannelEnd extends Droppable {
-  /** Set while somebody could still use it. */
+  /** Set while the application can still use it. */
   watched: Watched | undefined;
 }
 
@@ -20,7 +20,7 @@ export class Watched {
 
 const registry = new FinalizationRegistry<Watched>(({ target }) => target.drop());
 
-/** Drops `end` once `handle` is collected: by then nobody can use it. An end that is over says so by {@link unwatch}. */
+/** Drops `end` once `handle` is collected: by then it can't be used any more. An end that is over is unwatched. */
 // r[rpc.channel.lifecycle]
 export function watch(handle: object, end: ChannelEnd): void {
   end.watched = new Watched(end);

@@ -3,7 +3,7 @@ const SIGNALS = [
   ['SIGTERM', 15],
 ] as const;
 
-/** How long a command may take to end after a signal, whatever its peers do. Milliseconds. */
+/** How long a command may take to end after a signal, also when its peers do nothing. Milliseconds. */
 const END_MS = 1_500;
 
 /** Resolves with the first signal; the second one ends the process. */

@@ -54,7 +54,7 @@ export interface StreamLinkOptions {
 /** The length before each message, little endian. */
 const PREFIX = 4;
 
-/** The memory that the beginning of a message takes, whatever length it claims; it doubles as the message arrives. */
+/** The memory that the beginning of a message takes at first, also for a long one; it doubles as the message arrives. */
 const LEAST_ROOM = 4096;
 
 /** How many messages of one tick leave in one write, and how many bytes. As over a WebSocket, more would save little. */
@@ -118,11 +118,15 @@ class StreamLink extends SocketLink {
   }
 
   pause(): void {
-    if (this.state === 'open') this.#duplex.pause();
+    if (this.state !== 'open') return;
+    this.isPaused = true;
+    this.#duplex.pause();
   }
 
   resume(): void {
-    if (this.state !== 'over') this.#duplex.resume();
+    if (this.state === 'over') return;
+    this.isPaused = false;
+    this.#duplex.resume();
   }
 
   protected transmit(bytes: Uint8Array): void {

@@ -381,7 +381,7 @@ function refusalOf({ headers: { origin, host = '' } }: IncomingMessage, welcome:
   return `of the origin '${origin}': it is a page of another site. If it is a page of yours, name it in origins (serve: --allow-origin)`;
 }
 
-/** Whether a server that listens on `address` is meant by `name`, whoever gave it that. */
+/** Tells whether `name` means a server that listens on `address`. */
 function isNameOf(name: string, address: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
   if (bare === 'localhost' || bare === address.toLowerCase()) return true;

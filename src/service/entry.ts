@@ -77,7 +77,7 @@ export class Entry {
     return encoded(this.#payloads.encodeError(error));
   }
 
-  /** What the peer has sent, now or later. @throws InvalidPayload for whatever the codec or the schema does not take. */
+  /** Decodes what the peer has sent, now or later. @throws InvalidPayload where the codec or the schema refuses it. */
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown {
     let args: unknown;
     try {

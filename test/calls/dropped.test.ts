@@ -55,7 +55,7 @@ describe('a receiver that nobody can reach any more', () => {
     await start({ limits: { inboxBytes: 1000 } });
     await answering(({ channels }) => void channels[0]?.receive());
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
-    await rig.say(itemOn(2, 1, ...new Array(500)), itemOn(2, 2, ...new Array(500)), ping);
+    await rig.say(itemOn(2, 1, ...new Array(500)), itemOn(2, 2, ...new Array(500)), itemOn(2, 4), ping);
     expect(await collected()).toEqual([resetOn(2), { ...ping, type: 'Pong' }]);
     expect(await rig.say(itemOn(2, 3), closeOn(2))).toEqual([]);
   });

@@ -151,7 +151,7 @@ async function act(session: Session, link: Link): Promise<void> {
       counts.streams++;
       await download(client);
     } else if (what < 0.97) {
-      // Reads nothing for a while: a channel whose items nobody takes.
+      // Reads nothing for a while: the items of this channel are not taken.
       counts.stalls++;
       const [tx] = channel({ credit: 8 });
       void track('down', client.down(20, tx));

@@ -20,7 +20,7 @@ export interface InspectServerOptions {
   readonly takesProcesses: boolean;
   /** How long a socket may take to say what it wants, in milliseconds. */
   readonly handshakeTimeout?: number;
-  /** Sockets at a time, of whatever kind; more are closed at once. */
+  /** Sockets at a time, of all kinds together; more are closed at once. */
   readonly maxSockets?: number;
   /** Told when a page comes or goes: how many there are. */
   readonly onPages?: (count: number) => void;
