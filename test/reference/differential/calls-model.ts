@@ -161,6 +161,9 @@ export class CallsModel {
 
   giveUp(call: OurCall): void {
     call.isGivenUp = true;
+    // One that waits for its turn sends nothing.
+    const place = this.turn.findIndex((waiting) => waiting.call === call);
+    if (place >= 0) this.turn.splice(place, 1);
     this.#look();
   }
 

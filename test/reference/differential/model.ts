@@ -350,8 +350,8 @@ export class Model {
         return;
       }
       case 'give-up': {
-        const call = this.waiting(step.ref);
-        if (call !== undefined) call.live.calls?.giveUp(call.call);
+        const made = this.made.get(step.ref);
+        if (made?.live.state === 'active' && !made.call.isGivenUp) made.live.calls?.giveUp(made.call);
         return;
       }
       case 'answer': {
