@@ -18,6 +18,8 @@ const config: Config = {
   // `development` gives XState's own warnings, which the tests want to see.
   testEnvironmentOptions: { customExportConditions: ['node', 'node-addons', 'development'] },
   maxWorkers: 2,
+  // A worker keeps the modules of every file that it has run: a collection of its heap would come to take seconds.
+  workerIdleMemoryLimit: '800MB',
   testTimeout: 10_000,
 };
 

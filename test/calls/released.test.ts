@@ -150,6 +150,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
       await round(2_000);
       const before = await heap();
       await round(40_000);
+      // Of what the test runner notes, some comes in between.
       const grown = (await heap()) - before;
       expect(session.root.driver.line.load).toEqual({ requests: 0, channels: 0, kept: 4_096 });
       // 80 bytes a call: a handler or a channel left of each would be more.
