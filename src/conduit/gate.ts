@@ -1,6 +1,6 @@
 import { detached } from '../detach.js';
 import { Fifo } from '../link/fifo.js';
-import { afterTurn } from './turn.js';
+import { nextTask } from './turn.js';
 
 /** What is no frame, and yet comes after the frames that arrived before it. */
 class Streamed<Local> {
@@ -19,8 +19,8 @@ export interface TurnBudget {
   /** Milliseconds, by the clock of the session. */
   now(): number;
   readonly milliseconds: number;
-  /** Calls back when the event loop has been round once. */
-  afterTurn?(callback: () => void): void;
+  /** Calls back in a task of its own. */
+  nextTask?(callback: () => void): void;
   /** The stream has gone on, and all that waited for it was taken. */
   resumed?(): void;
 }
@@ -239,7 +239,7 @@ export class Gate<Local extends object> {
     if (this.#frames < UNTIMED_FRAMES) return;
     if (this.#frames === UNTIMED_FRAMES) {
       this.#turnStarted = budget.now();
-      (budget.afterTurn ?? afterTurn)(() => this.#beginTurn());
+      (budget.nextTask ?? nextTask)(() => this.#beginTurn());
     } else if (this.#frames % FRAMES_PER_LOOK === 0 && budget.now() - this.#turnStarted >= budget.milliseconds) {
       this.#isYielding = true;
     }

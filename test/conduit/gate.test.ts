@@ -120,7 +120,7 @@ describe('a gate', () => {
         {
           now: () => now,
           milliseconds,
-          afterTurn: (callback) => turns.push(callback),
+          nextTask: (callback) => turns.push(callback),
           resumed: () => resumed++,
         },
       );
