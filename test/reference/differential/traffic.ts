@@ -190,9 +190,11 @@ export class Traffic {
     const made = [...this.#model.made].filter(([, one]) => isUsable(one)).map(([ref]) => ref);
     if (made.length === 0) return undefined;
     const waiting = made.filter((ref) => this.#model.waiting(ref) !== undefined);
-    return waiting.length > 0 && !this.#random.oneIn(8)
-      ? this.#random.pick(waiting)
-      : this.#random.from(1, this.#lastRef);
+    const ref =
+      waiting.length > 0 && !this.#random.oneIn(8) ? this.#random.pick(waiting) : this.#random.from(1, this.#lastRef);
+    // A call that is given up while it waits for its turn has spent its id with us, and was never made by the reference.
+    const { call, live } = this.#model.made.get(ref) ?? {};
+    return live?.calls?.turn.some((one) => one.call === call) === true ? undefined : ref;
   }
 
   #sinkStep(): Step | undefined {

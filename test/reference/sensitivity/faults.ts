@@ -44,7 +44,7 @@ export const FAULTS: readonly Fault[] = [
     name: 'a Pong with any nonce counts',
     file: 'machines/keepalive.ts',
     text: "event.type === 'rx.Pong' && event.message.nonce === BigInt(context.nonce)",
-    instead: "event.type === 'rx.Pong' && event.message.nonce <= BigInt(context.nonce)",
+    instead: "event.type === 'rx.Pong' && event.message.nonce !== 0n - BigInt(context.nonce)",
     kind: 'bare',
   },
   {

@@ -11,10 +11,10 @@ import type { Part } from '../part.js';
 import { FAULTS, type Fault } from './faults.js';
 
 /** How many scripts a fault may take to be found. */
-const SCRIPTS = 3_000;
+const SCRIPTS = 8_000;
 
 /** How long that may take, in milliseconds. */
-const TIMEOUT = 120_000;
+const TIMEOUT = 240_000;
 
 /** How many faults are looked for at a time. */
 const AT_ONCE = 2;
