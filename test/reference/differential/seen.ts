@@ -9,9 +9,17 @@ export class Seen {
   readonly frames: string[] = [];
   readonly messages = new Map<number, string[]>();
   readonly rest: string[] = [];
+  /**
+   * Ids under which a connection has ended and another one has begun: events name both alike, and the order of what two readers
+   * get says nothing.
+   */
+  readonly #reused = new Set<number>();
 
   constructor(events: readonly Event[]) {
+    const ended = new Set(events.filter(({ ev }) => ev === 'inbox-ended').map(({ id }) => id as number));
     for (const event of events) {
+      const hasBegun = event.ev === 'delivered' || event.ev === 'open-ok';
+      if (hasBegun && ended.has(event['id'] as number)) this.#reused.add(event['id'] as number);
       if (event.ev === 'frame') this.frames.push(event['hex'] as string);
       else if (event.ev === 'message') this.messagesOf(event['id'] as number).push(event['hex'] as string);
       else this.rest.push(textOf(event));
@@ -60,7 +68,10 @@ export class Seen {
 
   /** One text for all of it: equal where what was seen is. */
   get text(): string {
-    const messages = [...this.messages].filter(([, list]) => list.length > 0).sort(([one], [other]) => one - other);
+    const messages = [...this.messages]
+      .filter(([, list]) => list.length > 0)
+      .map(([id, list]) => [id, this.#reused.has(id) ? list.toSorted() : list] as const)
+      .sort(([one], [other]) => one - other);
     return JSON.stringify([this.frames, messages, this.rest.toSorted()], null, 1);
   }
 }
