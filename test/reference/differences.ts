@@ -249,7 +249,7 @@ export const DIFFERENCES: readonly Difference[] = [
       const live = model.live.get(id);
       if (live?.state !== 'active' || !live.isReaderGone || (model.isRefusing && id !== 0)) return undefined;
       if (id === 0) {
-        const unread = [...model.justOpened];
+        const unread = [...model.justOpened].filter((opened) => model.live.get(opened)?.state === 'active');
         const adjust = (seen: Seen) => {
           cause('shutdown', 'abandoned')(seen);
           // Our end drops what came before a reader was taken: section 5.
