@@ -132,7 +132,7 @@ interface Named {
 function nameOf({ id = '', _parent }: Named): string | undefined {
   if (id === 'conduit' || id === 'connections') return undefined;
   if (id === 'handshake' || id === 'keepalive') return id;
-  const [, kind, number] = /^(call|answer|offer|sender|receiver)-(\d+)$/.exec(id) ?? [];
+  const [, kind, number] = /^(call|answer|offer|sender|receiver|channels)-(\d+)$/.exec(id) ?? [];
   if (kind !== undefined) return `${kind} ${_parent?.id}/${number}`;
   return /^\d+$/.test(id) ? `connection ${id}` : 'session';
 }
