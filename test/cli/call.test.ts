@@ -188,7 +188,7 @@ describe('roam-actors call', () => {
       const began = performance.now();
       client.child.kill(signal);
       expect(await client.ended).toMatchObject({ status: 1, stderr: 'roam-actors: interrupted\n' });
-      expect(performance.now() - began).toBeLessThan(2_500);
+      expect(performance.now() - began).toBeLessThan(6_000);
     },
   );
 

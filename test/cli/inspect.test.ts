@@ -43,7 +43,7 @@ describe('roam-actors inspect', () => {
     const began = performance.now();
     inspect.child.kill(signal);
     expect((await inspect.ended).status).toBe(0);
-    expect(performance.now() - began).toBeLessThan(2_500);
+    expect(performance.now() - began).toBeLessThan(6_000);
     for (const socket of sockets) socket.destroy();
   });
 
