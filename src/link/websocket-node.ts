@@ -11,6 +11,7 @@ import {
 } from './connect.js';
 import type { Link } from './link.js';
 import { authority, guard, warn } from './listen.js';
+import { networkOf } from './network.js';
 import { checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
 export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
@@ -263,7 +264,7 @@ const FRAME_HEADER = 14;
 
 /** A socket whose first message is not whole yet. */
 interface Newcomer {
-  readonly address: string;
+  readonly network: string;
   bytes: number;
   cost: number;
   cut(why: string): void;
@@ -275,7 +276,7 @@ class Newcomers {
   readonly #mostOfAll: number;
   /** The oldest first. */
   readonly #sockets = new Set<Newcomer>();
-  /** By address. */
+  /** By network. */
   readonly #costs = new Map<string, number>();
   #cost = 0;
 
@@ -287,7 +288,7 @@ class Newcomers {
   /** Counts from now on; `ws` has its listener already, and so sees each piece first. */
   add(ws: WebSocket, socket: Socket): void {
     const newcomer: Newcomer = {
-      address: socket.remoteAddress ?? '',
+      network: networkOf(socket.remoteAddress ?? ''),
       bytes: 0,
       cost: 0,
       cut: (why) => {
@@ -324,16 +325,16 @@ class Newcomers {
   #count(newcomer: Newcomer, cost: number): void {
     newcomer.cost += cost;
     this.#cost += cost;
-    const sum = (this.#costs.get(newcomer.address) ?? 0) + cost;
-    if (sum === 0) this.#costs.delete(newcomer.address);
-    else this.#costs.set(newcomer.address, sum);
+    const sum = (this.#costs.get(newcomer.network) ?? 0) + cost;
+    if (sum === 0) this.#costs.delete(newcomer.network);
+    else this.#costs.set(newcomer.network, sum);
   }
 
   #relieve(): void {
     let [busiest, most] = ['', 0];
-    for (const [address, cost] of this.#costs) if (cost > most) [busiest, most] = [address, cost];
+    for (const [network, cost] of this.#costs) if (cost > most) [busiest, most] = [network, cost];
     for (const newcomer of this.#sockets) {
-      if (newcomer.address !== busiest || newcomer.cost === 0) continue;
+      if (newcomer.network !== busiest || newcomer.cost === 0) continue;
       newcomer.cut(`first messages that are not whole took more than ${this.#mostOfAll} bytes (pendingBytes)`);
       return;
     }
