@@ -20,7 +20,8 @@ const config: Config = {
   maxWorkers: 2,
   // A worker keeps the modules of every file that it has run: a collection of its heap would come to take seconds.
   workerIdleMemoryLimit: '800MB',
-  testTimeout: 10_000,
+  // What takes longer hangs, on a busy machine too.
+  testTimeout: 60_000,
 };
 
 export default config;

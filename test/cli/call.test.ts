@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { call } from '../../src/cli/call.js';
 import { verdictOn } from '../../src/cli/failure.js';
 import { demoHandler } from '../../src/cli/service.js';
@@ -18,8 +18,6 @@ import {
 } from '../../src/index.js';
 import { listenWebSocket, type WebSocketListener } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
-
-jest.setTimeout(60_000);
 
 const open: Tx<number>[] = [];
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { conform } from '../../src/cli/conform.js';
 import { verdictOn } from '../../src/cli/failure.js';
 import { accept, initiate, type SessionOptions } from '../../src/index.js';
@@ -9,8 +9,6 @@ import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node
 import { pong } from '../spec/messages.js';
 import { Meddler } from '../testing/meddler.js';
 import { endAll, run, serve, start } from './command.js';
-
-jest.setTimeout(60_000);
 
 interface Written {
   readonly url: string;

@@ -1,9 +1,7 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { accept, type Connection, type DataMessage, type StartOptions } from '../../src/index.js';
 import { listenWebSocket, type WebSocketListener } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
-
-jest.setTimeout(30_000);
 
 let listener: WebSocketListener | undefined;
 afterEach(async () => {

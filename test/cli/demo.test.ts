@@ -1,13 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { TOKEN } from '../../src/cli/demo/script.js';
 import { History } from '../../src/inspect/history.js';
 import { parseRecording } from '../../src/inspect/recording.js';
 import { endAll, run, start } from './command.js';
 
-jest.setTimeout(30_000);
 afterEach(endAll);
 
 /** What the summary has crossed out. */

@@ -11,8 +11,6 @@ import { verdictOn } from '../../src/cli/failure.js';
 import { definitionOf, mermaid, svg } from '../../src/diagram/index.js';
 import { run } from './command.js';
 
-jest.setTimeout(60_000);
-
 let folder = '';
 /** A user's modules: XState is not theirs to resolve from a temporary folder. */
 const xstate = pathToFileURL(createRequire(import.meta.url).resolve('xstate')).href;

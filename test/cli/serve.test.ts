@@ -1,11 +1,10 @@
 import { createServer } from 'node:net';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { Demo } from '../../src/cli/service.js';
 import { initiate, messagePack } from '../../src/index.js';
 import { connectWebSocket } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
 
-jest.setTimeout(30_000);
 afterEach(endAll);
 
 describe('roam-actors serve', () => {

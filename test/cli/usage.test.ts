@@ -1,11 +1,9 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/cli/connect.js';
 import { demo } from '../../src/cli/demo/stage.js';
 import { verdictOn } from '../../src/cli/failure.js';
 import { serve } from '../../src/cli/serve.js';
 import { run } from './command.js';
-
-jest.setTimeout(30_000);
 
 const COMMANDS = { connect, demo, serve };
 

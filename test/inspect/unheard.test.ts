@@ -1,12 +1,11 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
-import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { createActor, createMachine } from 'xstate';
 import type { InspectionRecord } from '../../src/inspect/record.js';
 import { Watcher } from '../../src/inspect/watcher.js';
 import { endAll, RunningCommand } from '../cli/command.js';
 
-jest.setTimeout(30_000);
 afterEach(endAll);
 
 async function withServer(onConnection: Parameters<typeof createServer>[1], use: (port: number) => Promise<void>) {

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import ts from 'typescript';
 
 // Jest only transpiles: that types.test.ts holds is for `npm run types` to say. Here it is compiled by itself, once as it is,
 // and once with each of the types that it speaks of made wrong.
-
-jest.setTimeout(60_000);
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const file = `${root}test/service/types.test.ts`;

@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { type Acceptance, InvalidArgument, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
@@ -8,7 +8,6 @@ import { timersAlive } from '../support/settle.js';
 import { ours } from './peers.js';
 
 // A hundred sessions each, on a machine that may be busy.
-jest.setTimeout(30_000);
 
 const TIMEOUTS = { answer: 500, late: 1 };
 

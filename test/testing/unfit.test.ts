@@ -1,4 +1,4 @@
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Link, Message } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { type ConformanceResult, conformance, type PeerInput, ScriptedPeer } from '../../src/testing/index.js';
@@ -7,8 +7,6 @@ import { accept, helloYourself, pong, protocolError } from '../spec/messages.js'
 
 // A case that no peer fails would be no case. Three peers that do not speak the protocol at all show that there is none:
 // what one of them happens to get right, another one gets wrong.
-
-jest.setTimeout(30_000);
 
 type Answer = (message: Message) => readonly PeerInput[];
 
