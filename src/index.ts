@@ -17,7 +17,7 @@ export type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.j
 export type { CallOptions, CallResult } from './calls/call.js';
 export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
 export type { OfferedChannel } from './calls/offer.js';
-export type { Codec, DecodeLimits } from './codec/codec.js';
+export type { Codec, DecodeLimits, MalformedFrame } from './codec/codec.js';
 export { messagePack } from './codec/msgpack.js';
 export type { Caller, Connection, ConnectionHandler, ServeOptions } from './connection.js';
 export { reasonOf, type SessionClosedReason } from './end.js';

@@ -8,6 +8,15 @@ export interface DecodeLimits {
   readonly metadataBytes: number;
 }
 
+/** A frame that is wrong in one field, and that a peer refuses therefore. */
+export interface MalformedFrame {
+  /** The mistake in a few words, such as `'a connection id of 2^53'`. No two frames of a codec have the same. */
+  readonly name: string;
+  /** The field, as the error of `decode` names it: `'connectionId'`; `'message'` where it is wrong as a whole. */
+  readonly field: string;
+  readonly bytes: Uint8Array;
+}
+
 /** Turns messages into bytes and back. One message is one frame. */
 export interface Codec {
   /** The codec's name, for diagnostics. */
@@ -22,6 +31,12 @@ export interface Codec {
     readonly invalidPayload: Uint8Array;
     readonly cancelled: Uint8Array;
   };
+
+  /**
+   * A frame for each kind of mistake that the format allows and `decode` refuses. `conformance` sends them to peers. Without
+   * the list it tries an empty frame, a frame cut short and a frame with a byte too many.
+   */
+  readonly malformed?: readonly MalformedFrame[];
 
   /**
    * The bytes of `message`. The result is the caller's: the codec never writes to it again, unless it is given back.

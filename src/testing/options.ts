@@ -1,5 +1,5 @@
 import type { Conformance, Role } from '../../machines/index.js';
-import type { Codec } from '../codec/codec.js';
+import type { Codec, MalformedFrame } from '../codec/codec.js';
 import { InvalidArgument } from '../errors.js';
 import { limitsOf, MAX_DELAY } from '../limits.js';
 import type { ConnectionId } from '../wire/id.js';
@@ -132,12 +132,26 @@ export function checkOptions(options: ConformanceOptions): void {
   if (codec !== undefined && (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function')) {
     throw new InvalidArgument('codec must have the methods encode and decode');
   }
+  checkMalformed(codec?.malformed);
   checkTimes('timeouts.', timeouts, { answer: 1, connect: 1, late: 0 });
   checkTimes('keepalive.', keepalive, { pingInterval: 1, pongTimeout: 1 });
   checkTimes('', { handshakeTimeout }, { handshakeTimeout: 1 });
   limitsOf(limits);
   for (const name of Object.keys(limits)) {
     if (!isLimit(name)) throw new InvalidArgument(`limits.${name} is none that a case tries`);
+  }
+}
+
+function checkMalformed(malformed: Codec['malformed'] = []): void {
+  if (!Array.isArray(malformed)) throw new InvalidArgument('codec.malformed must be a list of frames');
+  const names = new Set<string>();
+  for (const [index, frame] of (malformed as readonly unknown[]).entries()) {
+    const { name, bytes } = (frame ?? {}) as Partial<MalformedFrame>;
+    const place = `codec.malformed[${index}]`;
+    if (typeof name !== 'string') throw new InvalidArgument(`${place}.name must be a string, not ${String(name)}`);
+    if (names.has(name)) throw new InvalidArgument(`${place} has the name of another one: ${name}`);
+    if (!(bytes instanceof Uint8Array)) throw new InvalidArgument(`${place}.bytes must be a Uint8Array`);
+    names.add(name);
   }
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Acceptance, InvalidArgument, initiate, type Link, messagePack } from '../../src/index.js';
+import { postcard } from '../../src/codec/postcard/index.js';
+import { type Acceptance, type Codec, InvalidArgument, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
 import { type ConformanceResult, conformance, ScriptedPeer, settle, toMermaid } from '../../src/testing/index.js';
+import { CODECS } from '../support/codecs.js';
 import { timersAlive } from '../support/settle.js';
 import { ours } from './peers.js';
 
@@ -26,7 +28,7 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
       timeouts: TIMEOUTS,
     });
     expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
-    expect(results.length).toBe(112);
+    expect(results.length).toBe(126);
     expect(subject.alive.size).toBe(0);
     // Jest has timers of its own, which come and go: ours must be gone for good, and soon.
     const deadline = Date.now() + 5_000;
@@ -76,6 +78,69 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
   });
 });
 
+describe('malformed frames in the conformance suite are those of its codec', () => {
+  const isSent = (name: string, spec: { readonly name: string }) => spec.name === `session: ${name}`;
+
+  test.each(CODECS)('%s: each is sent, and a peer of ours refuses each', async (_, codec) => {
+    const subject = ours('acceptor', { conformance: 'strict', codec });
+    const { malformed = [] } = codec;
+    const results = await conformance(subject.connect, {
+      ...subject.options,
+      codec,
+      timeouts: TIMEOUTS,
+      filter: (spec) => malformed.some(({ name }) => isSent(name, spec)),
+    });
+    expect(malformed.length).toBeGreaterThan(10);
+    expect(results.map(({ name, verdict }) => [name, verdict])).toEqual(
+      malformed.map(({ name }) => [`session: ${name}`, 'pass']),
+    );
+    const sent = results.map(({ exchange }) => exchange.find(({ message }) => message instanceof Uint8Array)?.message);
+    expect(sent).toEqual(malformed.map(({ bytes }) => bytes));
+  });
+
+  test.each(CODECS)('%s: a peer that takes one of them fails its case, and no other', async (_, codec) => {
+    for (const { name, bytes } of codec.malformed ?? []) {
+      const lenient: Codec = {
+        ...codec,
+        decode: (frame, limits) =>
+          Buffer.compare(frame, bytes) === 0
+            ? { type: 'Pong', connectionId: 0, nonce: 1n }
+            : codec.decode(frame, limits),
+      };
+      const subject = ours('acceptor', { codec: lenient });
+      const results = await conformance(subject.connect, {
+        ...subject.options,
+        codec,
+        timeouts: { answer: 60, late: 1 },
+        filter: (spec) => isSent(name, spec) || isSent('an empty frame', spec),
+      });
+      const expected = [
+        [`session: ${name}`, 'fail'],
+        ['session: an empty frame', 'non-strict'],
+      ];
+      expect(results.map((result) => [result.name, result.verdict])).toEqual(expected);
+    }
+  });
+
+  test('whatever the role, a peer of ours on postcard passes every case, and skips none', async () => {
+    for (const role of ['acceptor', 'initiator'] as const) {
+      const subject = ours(role, { conformance: 'strict', codec: postcard });
+      const options = { ...subject.options, conformance: 'strict', codec: postcard, timeouts: TIMEOUTS } as const;
+      const results = await conformance(subject.connect, options);
+      expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
+    }
+  });
+
+  test('of a codec that lists none, frames are tried that can be made of any', () => {
+    const { malformed: _, ...unlisted } = postcard;
+    const names = conformanceCases({ codec: unlisted }).map(({ name }) => name);
+    const more = conformanceCases({ codec: postcard }).map(({ name }) => name);
+    const listed = (postcard.malformed ?? []).map(({ name }) => `session: ${name}`);
+    expect(more.filter((name) => !names.includes(name))).toEqual(listed);
+    expect(names.filter((name) => /empty frame|cut short|bytes behind/.test(name))).toHaveLength(3);
+  });
+});
+
 test('the conformance suite meets an initiator over a WebSocket, too', async () => {
   const waiting: ((link: Link) => void)[] = [];
   const listener = await listenWebSocket({ port: 0 }, (link) => waiting.shift()?.(link));
@@ -90,7 +155,7 @@ test('the conformance suite meets an initiator over a WebSocket, too', async () 
   await listener.close();
   expect(named(results, 'fail')).toEqual([]);
   // What it cannot be made to do, over any link: it has no controls here.
-  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([69, 43]);
+  expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([83, 43]);
 });
 
 /** Whether the tester breaks a rule in this case. */
@@ -251,6 +316,21 @@ describe('an option that is wrong', () => {
     [{ filter: 'Ping' }, 'filter must be a function, not Ping'],
     [{ onResult: 1 }, 'onResult must be a function, not 1'],
     [{ codec: 'json' }, 'codec must have the methods encode and decode'],
+    [{ codec: { ...messagePack, malformed: 1 } }, 'codec.malformed must be a list of frames'],
+    [{ codec: { ...messagePack, malformed: [null] } }, 'codec.malformed[0].name must be a string, not undefined'],
+    [
+      { codec: { ...messagePack, malformed: [{ name: 'a map', bytes: 'f0' }] } },
+      'codec.malformed[0].bytes must be a Uint8Array',
+    ],
+    [
+      {
+        codec: {
+          ...messagePack,
+          malformed: [1, 2].map((byte) => ({ name: 'a byte', field: 'tag', bytes: Uint8Array.of(byte) })),
+        },
+      },
+      'codec.malformed[1] has the name of another one: a byte',
+    ],
     [{ limits: { frame: 1.5 } }, 'limits.frame must be an integer from 1 to 9007199254740991, not 1.5'],
     [{ limits: { inboxBytes: 4_096 } }, 'limits.inboxBytes is none that a case tries'],
     [null, 'options must be an object, not null'],

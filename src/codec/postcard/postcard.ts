@@ -1,5 +1,6 @@
 import type { Codec } from '../codec.js';
 import { release } from '../frames.js';
+import { MALFORMED } from './malformed.js';
 import { readMessage } from './reader.js';
 import { REFUSALS } from './refusals.js';
 import { writeMessage } from './writer.js';
@@ -21,6 +22,7 @@ import { writeMessage } from './writer.js';
 export const postcard: Codec = {
   name: 'postcard',
   refusals: REFUSALS,
+  malformed: MALFORMED,
   encode: writeMessage,
   decode: readMessage,
   release,
