@@ -1,5 +1,6 @@
 import type { KeepaliveSettings } from '../machines/keepalive.js';
 import type { Codec } from './codec/codec.js';
+import { wrapSensitive } from './codec/metadata.js';
 import { isBytes } from './codec/writer.js';
 import { InvalidArgument } from './errors.js';
 import { type Limits, MAX_DELAY } from './limits.js';
@@ -102,7 +103,7 @@ export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits:
     throw new InvalidArgument(`metadata takes ${size} bytes and does not fit limits.frame: ${limits.frame}`);
   }
   checkMetadata(copy, 'metadata', limits);
-  return copy.map(boxed);
+  return copy.map(wrapSensitive);
 }
 
 /** The encoder knows best what it can represent, and says so field by field. */
@@ -163,11 +164,6 @@ function copied(entry: MetadataEntry): MetadataEntry {
   if (isBytes(value)) return { key, value: new Uint8Array(value), flags };
   const inside = value instanceof Sensitive ? value.reveal() : undefined;
   return { key, value: isBytes(inside) ? new Sensitive(new Uint8Array(inside)) : value, flags };
-}
-
-function boxed(entry: MetadataEntry): MetadataEntry {
-  const isSensitive = (entry.flags & SENSITIVE) !== 0n;
-  return isSensitive && !(entry.value instanceof Sensitive) ? { ...entry, value: new Sensitive(entry.value) } : entry;
 }
 
 /** @throws InvalidArgument when a time is NaN or above 2^31 − 1. */

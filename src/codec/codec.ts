@@ -33,13 +33,20 @@ export interface Codec {
   };
 
   /**
+   * True of a codec whose `decode` checks the limits of metadata while it reads. After any other, the session checks them,
+   * when the whole list is in memory already.
+   */
+  readonly checksMetadata?: boolean;
+
+  /**
    * A frame for each kind of mistake that the format allows and `decode` refuses. `conformance` sends them to peers. Without
    * the list it tries an empty frame, a frame cut short and a frame with a byte too many.
    */
   readonly malformed?: readonly MalformedFrame[];
 
   /**
-   * The bytes of `message`. The result is the caller's: the codec never writes to it again, unless it is given back.
+   * The bytes of `message`. The value of a SENSITIVE entry in its metadata is in a box, a `Sensitive`: `reveal()` gives it. The
+   * result is the caller's: the codec never writes to it again, unless it is given back.
    *
    * @throws InvalidArgument when a field can't be represented exactly; nothing of the message is produced then.
    */
@@ -52,10 +59,11 @@ export interface Codec {
   release?(frame: Uint8Array): void;
 
   /**
-   * The message in `bytes`. Payload bytes may share memory with `bytes`.
+   * The message in `bytes`. Payload bytes may share memory with `bytes`. SENSITIVE values in metadata are given as they are:
+   * the session puts them into boxes.
    *
    * @throws ProtocolError (side `'remote'`) for whatever is not exactly one well-formed message within the limits, and
-   * nothing else, whatever the bytes. Its `limit` names the limit, where the message is over one.
+   * nothing else, whatever the bytes. Its text names the field and never a value, which may be SENSITIVE. Its `limit` names the limit, where the message is over one.
    */
   decode(bytes: Uint8Array, limits: DecodeLimits): Message;
 }

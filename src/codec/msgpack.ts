@@ -136,4 +136,11 @@ function withId(before: readonly number[], after: readonly number[]): Uint8Array
  * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The
  * limit of metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
  */
-export const messagePack: Codec = { name: 'msgpack', malformed: MALFORMED, encode, decode, release };
+export const messagePack: Codec = {
+  name: 'msgpack',
+  checksMetadata: true,
+  malformed: MALFORMED,
+  encode,
+  decode,
+  release,
+};

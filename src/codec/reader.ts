@@ -1,8 +1,8 @@
 import { ProtocolError } from '../errors.js';
 import type { Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../wire/message.js';
-import { type Metadata, type MetadataEntry, SENSITIVE, sizeOf } from '../wire/metadata.js';
-import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
+import { type Metadata, type MetadataEntry, sizeOf } from '../wire/metadata.js';
+import type { MetadataValue } from '../wire/sensitive.js';
 import type { DecodeLimits } from './codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from './layout.js';
 
@@ -240,8 +240,7 @@ function metadata(value: unknown, where: string, limits: DecodeLimits): Metadata
     if (room < 0) {
       throw malformed(where, `metadata has more than ${String(limits.metadataBytes)} bytes`, 'metadataBytes');
     }
-    // r[rpc.metadata.flags.sensitive]
-    const entry: MetadataEntry = { key, value: (flags & SENSITIVE) === 0n ? plain : new Sensitive(plain), flags };
+    const entry: MetadataEntry = { key, value: plain, flags };
     list[index] = entry;
   }
   return list as MetadataEntry[];

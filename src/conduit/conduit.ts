@@ -1,5 +1,6 @@
 import type { SessionEvent } from '../../machines/session-setup.js';
 import type { Codec } from '../codec/codec.js';
+import { decodeFrame } from '../codec/metadata.js';
 import { detached } from '../detach.js';
 import { ProtocolError } from '../errors.js';
 import { startLink } from '../first-frame.js';
@@ -188,13 +189,18 @@ export class Conduit {
       return { type: 'conduit.malformed', rule: 'session.message', description, limit };
     }
     try {
-      const message: Message = this.#codec.decode(frame, this.#limits);
+      const message = decodeFrame(this.#codec, frame, this.#limits);
       const type = RECEIVED[message.type];
-      if (type === undefined) throw new TypeError(`the codec ${this.#codec.name} gave no message`);
+      if (type === undefined) throw new TypeError('it gave no message');
       return new ReceivedEvent(type, message) as SessionEvent;
     } catch (error) {
-      const { rule = 'session.message', limit } = error instanceof ProtocolError ? error : {};
-      const description = error instanceof Error ? error.message : String(error);
+      if (!(error instanceof ProtocolError)) {
+        // Without the text of the error: that of `JSON.parse`, for example, quotes the input, which may hold SENSITIVE values.
+        const name = error instanceof Error ? error.name : typeof error;
+        const description = `the codec ${this.#codec.name} can't read a frame: it threw ${name}`;
+        return { type: 'conduit.malformed', rule: 'session.message', description };
+      }
+      const { rule = 'session.message', limit, message: description } = error;
       return { type: 'conduit.malformed', rule, description, limit };
     }
   }

@@ -1,4 +1,5 @@
 import type { Codec, DecodeLimits } from '../codec/codec.js';
+import { decodeFrame } from '../codec/metadata.js';
 import { messagePack } from '../codec/msgpack.js';
 import { InvalidArgument, LinkError } from '../errors.js';
 import type { Link } from '../link/link.js';
@@ -88,7 +89,7 @@ export class ScriptedPeer {
   #hear(bytes: Uint8Array, onHeard: ScriptedPeerOptions['onHeard']): void {
     let message: Message;
     try {
-      message = this.#codec.decode(bytes, GENEROUS);
+      message = decodeFrame(this.#codec, bytes, GENEROUS);
     } catch (error) {
       if (onHeard === undefined) throw error;
       onHeard(bytes);

@@ -6,7 +6,7 @@ import { ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
-import { DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
+import { bare, DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -83,7 +83,7 @@ const GOLDEN: readonly (readonly [string, Message])[] = [
 // r[session.message]
 describe('a message in the vectors of the official peers', () => {
   it.each(GOLDEN)('is decoded from %s, and encoded to it', (hex, message) => {
-    expect(sameMessage(postcard.decode(bytesOf(hex), DEFAULT_LIMITS), message)).toBe(true);
+    expect(sameMessage(postcard.decode(bytesOf(hex), DEFAULT_LIMITS), bare(message))).toBe(true);
     expect(encoded(message)).toBe(hex);
   });
 });

@@ -1,11 +1,10 @@
-import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isNativeAccelerationEnabled } from 'msgpackr';
 import type { Message } from '../../src/wire/message.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 import { CODECS } from '../support/codecs.js';
-import { arbitraryMessage, DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
+import { arbitraryMessage, bare, DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
 
 const LARGE = { metadataEntries: 1 << 20, metadataBytes: 1 << 24 };
 
@@ -16,7 +15,7 @@ describe.each(CODECS)(`a message, encoded and decoded by %s ${accelerated} the a
   it('is the same in every field, over their whole ranges', () => {
     fc.assert(
       fc.property(arbitraryMessage, (message) => {
-        expect(sameMessage(codec.decode(codec.encode(message), DEFAULT_LIMITS), message)).toBe(true);
+        expect(sameMessage(codec.decode(codec.encode(message), DEFAULT_LIMITS), bare(message))).toBe(true);
       }),
       { numRuns: 3000 },
     );
@@ -29,7 +28,7 @@ describe.each(CODECS)(`a message, encoded and decoded by %s ${accelerated} the a
         const room = Buffer.alloc(before + bytes.length + after, 0xc1);
         room.set(bytes, before);
         const decoded = codec.decode(room.subarray(before, before + bytes.length), DEFAULT_LIMITS);
-        expect(sameMessage(decoded, message)).toBe(true);
+        expect(sameMessage(decoded, bare(message))).toBe(true);
       }),
       { numRuns: 500 },
     );
@@ -69,7 +68,7 @@ describe.each(CODECS)(`a message, encoded and decoded by %s ${accelerated} the a
         id: 1,
         body: { type: 'Response', channels, metadata: [], ret: new Uint8Array(3) },
       };
-      expect(sameMessage(codec.decode(codec.encode(message), DEFAULT_LIMITS), message)).toBe(true);
+      expect(sameMessage(codec.decode(codec.encode(message), DEFAULT_LIMITS), bare(message))).toBe(true);
     }
   });
 });
@@ -151,19 +150,15 @@ describe.each(CODECS)('a SENSITIVE entry in %s', (__, codec) => {
       DEFAULT_LIMITS,
     );
 
-  // r[rpc.metadata.flags.sensitive]
   it.each([
     ['boxed', new Sensitive('s3cret')],
     ['plain', 's3cret'],
-  ])('is boxed by decode, however it was given: %s', (_, value) => {
-    const message = decoded(value);
-    const boxed: Message = {
+  ])('is given as it is by decode, whether it was sent %s', (_, value) => {
+    expect(decoded(value)).toStrictEqual({
       type: 'ConnectionClose',
       connectionId: 1,
-      metadata: [{ key: 'k', value: new Sensitive('s3cret'), flags: 5n }],
-    };
-    expect(sameMessage(message, boxed)).toBe(true);
-    expect(inspect(message, { depth: 9 })).not.toContain('s3cret');
+      metadata: [{ key: 'k', value: 's3cret', flags: 5n }],
+    });
   });
 });
 

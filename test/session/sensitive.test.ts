@@ -1,13 +1,17 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { createActor, type InspectionEvent } from 'xstate';
+import type { Codec } from '../../src/codec/codec.js';
+import { messagePack } from '../../src/codec/msgpack.js';
 import { InvalidArgument } from '../../src/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { sessionLogic } from '../../src/logic.js';
 import { accept, initiate, type Session } from '../../src/session.js';
+import { ScriptedPeer } from '../../src/testing/index.js';
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 import { VirtualClock } from '../support/clock.js';
+import { ALL_CODECS } from '../support/codecs.js';
 import { settle } from '../support/settle.js';
 
 const SECRET = 'open sesame';
@@ -111,68 +115,93 @@ class Watch {
 
 // r[rpc.metadata.flags.sensitive]
 describe('a SENSITIVE value', () => {
-  test('in metadata of any message, either way, is in nothing that is inspected, emitted, reported or thrown', async () => {
-    const watches = [new Watch(), new Watch()] as const;
-    const revealed: unknown[] = [];
-    const start = (at: 0 | 1, place: string) => ({
-      inspect: watches[at].inspect,
-      onReport: (report: unknown) => watches[at].note(report),
-      clock: new VirtualClock(),
-      metadata: secrets(place),
-      onConnection: ({ metadata, id }: { metadata: Metadata; id: number }) => {
-        watches[at].note(metadata);
-        revealed.push(...metadata.map(({ value }) => (value instanceof Sensitive ? value.reveal() : value)));
-        if (id > 2) return { type: 'reject', metadata: secrets('Reject') } as const;
-        return { type: 'accept', metadata: secrets('Accept') } as const;
-      },
-    });
-    const [near, far] = memoryLinkPair();
-    const sessions = await Promise.all([initiate(near, start(0, 'Hello')), accept(far, start(1, 'HelloYourself'))]);
-    const errors: unknown[] = [];
-    for (const [at, session] of sessions.entries()) {
-      const watch = watches[at] as Watch;
-      watch.listen(session);
-      const connection = await session.open({ metadata: secrets('Open') });
-      const rejected = await session.open({ metadata: secrets('Open') }).catch((error: unknown) => error);
-      const refused = await session
-        .open({ metadata: [{ key: 'text', value: { secret: SECRET } as never, flags: SENSITIVE }] })
-        .catch((error: unknown) => error);
-      const call = {
-        type: 'Call',
-        methodId: 1n,
-        channels: [],
-        metadata: secrets('Call'),
-        args: new Uint8Array(1),
-      } as const;
-      await connection.send({ type: 'RequestMessage', id: at === 0 ? 1 : 2, body: call });
+  test.each(ALL_CODECS)(
+    'of %s, in metadata of any message, either way, is in nothing that is inspected, emitted, reported or thrown',
+    async (_, codec) => {
+      const watches = [new Watch(), new Watch()] as const;
+      const revealed: unknown[] = [];
+      const start = (at: 0 | 1, place: string) => ({
+        codec,
+        inspect: watches[at].inspect,
+        onReport: (report: unknown) => watches[at].note(report),
+        clock: new VirtualClock(),
+        metadata: secrets(place),
+        onConnection: ({ metadata, id }: { metadata: Metadata; id: number }) => {
+          watches[at].note(metadata);
+          revealed.push(...metadata.map(({ value }) => (value instanceof Sensitive ? value.reveal() : value)));
+          if (id > 2) return { type: 'reject', metadata: secrets('Reject') } as const;
+          return { type: 'accept', metadata: secrets('Accept') } as const;
+        },
+      });
+      const [near, far] = memoryLinkPair();
+      const sessions = await Promise.all([initiate(near, start(0, 'Hello')), accept(far, start(1, 'HelloYourself'))]);
+      const errors: unknown[] = [];
+      for (const [at, session] of sessions.entries()) {
+        const watch = watches[at] as Watch;
+        watch.listen(session);
+        const connection = await session.open({ metadata: secrets('Open') });
+        const rejected = await session.open({ metadata: secrets('Open') }).catch((error: unknown) => error);
+        const refused = await session
+          .open({ metadata: [{ key: 'text', value: { secret: SECRET } as never, flags: SENSITIVE }] })
+          .catch((error: unknown) => error);
+        const call = {
+          type: 'Call',
+          methodId: 1n,
+          channels: [],
+          metadata: secrets('Call'),
+          args: new Uint8Array(1),
+        } as const;
+        await connection.send({ type: 'RequestMessage', id: at === 0 ? 1 : 2, body: call });
+        await settle();
+        watch.note(connection);
+        await connection.close({ metadata: secrets('Close') });
+        watch.note(await connection.closed);
+        errors.push(rejected, refused);
+        watch.note([rejected, refused]);
+      }
       await settle();
-      watch.note(connection);
-      await connection.close({ metadata: secrets('Close') });
-      watch.note(await connection.closed);
-      errors.push(rejected, refused);
-      watch.note([rejected, refused]);
-    }
-    await settle();
-    sessions[0].shutdown();
-    for (const [at, session] of sessions.entries()) (watches[at] as Watch).note(await session.closed);
+      sessions[0].shutdown();
+      for (const [at, session] of sessions.entries()) (watches[at] as Watch).note(await session.closed);
 
-    // It did get across.
-    const whole = (place: string) => [place, SECRET, Uint8Array.from(BYTES), NUMBER];
-    expect(revealed).toEqual(new Array(4).fill(whole('Open')).flat());
-    expect(errors.map((error) => (error as Error).name)).toEqual(
-      new Array(2).fill(['ConnectionRejected', 'InvalidArgument']).flat(),
-    );
-    for (const { events, told, printed } of watches) {
-      expect(events.length).toBeGreaterThan(50);
-      expect(find(told)).toEqual([]);
-      expect(find(events)).toEqual([]);
-      expect(findPrinted(printed.join('\n'))).toEqual([]);
-      expect(printed.join('\n')).toContain('HelloYourself');
-      expect(findPrinted(inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true }))).toEqual([]);
-      // An event may hold an actor, and so all actors and machines: no deeper than a console would be asked to go.
-      const sent = events.flatMap((event) => ('event' in event ? [event.event] : []));
-      expect(findPrinted(inspect(sent, { depth: 6, maxArrayLength: null }))).toEqual([]);
-    }
+      // It did get across.
+      const whole = (place: string) => [place, SECRET, Uint8Array.from(BYTES), NUMBER];
+      expect(revealed).toEqual(new Array(4).fill(whole('Open')).flat());
+      expect(errors.map((error) => (error as Error).name)).toEqual(
+        new Array(2).fill(['ConnectionRejected', 'InvalidArgument']).flat(),
+      );
+      for (const { events, told, printed } of watches) {
+        expect(events.length).toBeGreaterThan(50);
+        expect(find(told)).toEqual([]);
+        expect(find(events)).toEqual([]);
+        expect(findPrinted(printed.join('\n'))).toEqual([]);
+        expect(printed.join('\n')).toContain('HelloYourself');
+        expect(findPrinted(inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true }))).toEqual([]);
+        // An event may hold an actor, and so all actors and machines: no deeper than a console would be asked to go.
+        const sent = events.flatMap((event) => ('event' in event ? [event.event] : []));
+        expect(findPrinted(inspect(sent, { depth: 6, maxArrayLength: null }))).toEqual([]);
+      }
+    },
+  );
+
+  test('is not in what is said of a codec that fails, whatever its error quotes', async () => {
+    const failing: Codec = {
+      ...messagePack,
+      decode: () => {
+        throw new SyntaxError(`Unexpected token in ${SECRET}`);
+      },
+    };
+    const [near, far] = memoryLinkPair();
+    const watch = new Watch();
+    const peer = new ScriptedPeer(far);
+    const onReport = (report: unknown) => watch.note(report);
+    const starting = accept(near, { codec: failing, conformance: 'strict', inspect: watch.inspect, onReport });
+    peer.say(Uint8Array.of(1));
+    const error: unknown = await starting.catch((reason: unknown) => reason);
+    await settle();
+    expect(error).toMatchObject({ message: "the codec msgpack can't read a frame: it threw SyntaxError" });
+    watch.note([error, peer.take()]);
+    expect(find([watch.told, watch.events])).toEqual([]);
+    expect(findPrinted(inspect(watch.told, { depth: 12, showHidden: true }))).toEqual([]);
   });
 
   test('is refused in the input of an actor unless it is in its box: an inspector has seen it by then', () => {

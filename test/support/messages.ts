@@ -18,6 +18,14 @@ export function sensitiveEquality(left: unknown, right: unknown): boolean | unde
   return isLeft && isRight && same(left.reveal(), right.reveal());
 }
 
+/** The message as a codec gives it: with the values of SENSITIVE entries as they are. */
+export function bare<T>(value: T): T {
+  if (value instanceof Sensitive) return value.reveal() as T;
+  if (Array.isArray(value)) return value.map(bare) as T;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bare(inner)])) as T;
+}
+
 /** Whether two messages are the same in every field, what Sensitive hides and the bytes of payloads included. */
 export function sameMessage(left: Message, right: Message): boolean {
   return same(left, right);

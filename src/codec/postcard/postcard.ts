@@ -22,6 +22,7 @@ import { writeMessage } from './writer.js';
 export const postcard: Codec = {
   name: 'postcard',
   refusals: REFUSALS,
+  checksMetadata: true,
   malformed: MALFORMED,
   encode: writeMessage,
   decode: readMessage,

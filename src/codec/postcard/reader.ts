@@ -1,7 +1,7 @@
 import type { Parity } from '../../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../../wire/message.js';
-import { type Metadata, type MetadataEntry, SENSITIVE } from '../../wire/metadata.js';
-import { type MetadataValue, Sensitive } from '../../wire/sensitive.js';
+import type { Metadata, MetadataEntry } from '../../wire/metadata.js';
+import type { MetadataValue } from '../../wire/sensitive.js';
 import type { DecodeLimits } from '../codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from '../layout.js';
 import { malformed } from '../reader.js';
@@ -324,8 +324,7 @@ function takeMetadata(bytes: Uint8Array, where: string, limits: DecodeLimits): M
     used = within(metadataBytes, used + length, where);
     const plain = takeValue(bytes, kind, length, where, `${name}.value`);
     const flags = takeU64(bytes, where, `${name}.flags`);
-    // r[rpc.metadata.flags.sensitive]
-    entries.push({ key, value: (flags & SENSITIVE) === 0n ? plain : new Sensitive(plain), flags });
+    entries.push({ key, value: plain, flags });
   }
   return entries;
 }
