@@ -82,6 +82,8 @@ class Question implements OpenRequest {
 export interface AcceptorHost {
   readonly codec: Codec;
   readonly limits: Limits;
+  /** Whether a rejection leaves without its metadata. */
+  readonly emptyRejects: boolean;
   /**
    * Takes an answer in its turn; it is asked for only then, and may have become moot. One that onConnection gave at once
    * (`isPrompt`) belongs to the step of the peer's open: nothing that waits comes in between.
@@ -165,14 +167,14 @@ export class Acceptor {
   #answer(decision: Decision, answer: unknown): void {
     const { id } = decision;
     try {
-      const { codec, limits } = this.#host;
+      const { codec, limits, emptyRejects } = this.#host;
       const { type, settings, metadata, setup } = (answer ?? {}) as Partial<Acceptance>;
       if (type !== 'accept' && type !== ('reject' as string)) {
         throw new InvalidArgument("onConnection must answer with { type: 'accept' } or { type: 'reject' }");
       }
       const checked = metadataOf(metadata, codec, limits);
       if (type !== 'accept') {
-        this.#settle(decision, { type: 'app.reject', id, metadata: checked });
+        this.#settle(decision, { type: 'app.reject', id, metadata: emptyRejects ? [] : checked });
         return;
       }
       if (setup !== undefined && typeof setup !== 'function') throw new InvalidArgument('setup must be a function');

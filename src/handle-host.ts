@@ -9,6 +9,7 @@ import { isThenable } from './deferred.js';
 import type { SessionClosed } from './errors.js';
 import type { SessionConfig } from './options.js';
 import { Outbox } from './outbox.js';
+import { PacedLink } from './paced-link.js';
 import { Reading } from './reading.js';
 import type { ConnectionActorRef } from './registry.js';
 import type { Report } from './report.js';
@@ -55,7 +56,10 @@ export abstract class HandleHost implements ConnectionHost {
     this.config = config;
     this.host = host;
     this.conformance = config.conformance;
-    const { link, codec, limits } = config;
+    const { codec, limits, peer } = config;
+    const link = peer.awaitAnswers
+      ? new PacedLink(config.link, codec, limits, (error) => this.outbox.refuse(error))
+      : config.link;
     const push = (event: SessionEvent) => this.conduit.gate.push(event);
     this.outbox = new Outbox(link, codec, limits, {
       filled: () => push({ type: 'outbox.filled' }),

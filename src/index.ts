@@ -46,6 +46,7 @@ export type { Link, LinkEvents } from './link/link.js';
 export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './logic.js';
 export type { SessionLogicInput, SessionOptions } from './options.js';
 export type { Outgoing, OutgoingResponse } from './outgoing.js';
+export type { Peer, PeerOptions } from './peers.js';
 export { proxyConnections } from './proxy.js';
 export type { Report } from './report.js';
 export type {

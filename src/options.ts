@@ -7,13 +7,19 @@ import { messagePack } from './codec/msgpack.js';
 import { InvalidArgument } from './errors.js';
 import { type Limits, limitsOf } from './limits.js';
 import type { Link } from './link/link.js';
+import { type Peer, type PeerOptions, peerOptionsOf } from './peers.js';
 import { type Report, warn } from './report.js';
 import type { Parity } from './wire/id.js';
 import type { ConnectionSettings } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
 
 /** What a session can be told. */
-export interface SessionOptions {
+export interface SessionOptions extends PeerOptions {
+  /**
+   * Which program the peer is, where it is one that deviates from the specification: a preset for the options of
+   * {@link PeerOptions}. An option that is given beside it wins.
+   */
+  readonly peer?: Peer;
   /** Our session parity; odd by default. Only an initiator has a choice: an acceptor adopts the opposite of its peer's. */
   readonly parity?: Parity;
   /** How many requests we let the peer have in flight on the root; 64 by default. */
@@ -60,6 +66,7 @@ export interface SessionConfig {
   readonly codec: Codec;
   readonly onReport: (report: Report) => void;
   readonly signal: AbortSignal | undefined;
+  readonly peer: Required<PeerOptions>;
 }
 
 /** @throws InvalidArgument that names the first option that is wrong. */
@@ -99,5 +106,6 @@ export function configOf(input: SessionLogicInput): SessionConfig {
     codec,
     onReport,
     signal: signalOf(signal),
+    peer: peerOptionsOf(input, link.isStream === true),
   };
 }

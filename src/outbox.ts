@@ -4,6 +4,7 @@ import { Lent } from './lent.js';
 import type { Limits } from './limits.js';
 import { Fifo } from './link/fifo.js';
 import type { Link } from './link/link.js';
+import { PacedLink } from './paced-link.js';
 import type { ConnectionId } from './wire/id.js';
 import type { DataMessage, Message } from './wire/message.js';
 
@@ -38,6 +39,7 @@ export const ENTRY_COST = 256;
  */
 export class Outbox {
   readonly #link: Link;
+  readonly #paced: PacedLink | undefined;
   readonly #codec: Codec;
   readonly #limits: Limits;
   readonly #events: OutboxEvents;
@@ -57,6 +59,7 @@ export class Outbox {
 
   constructor(link: Link, codec: Codec, limits: Limits, events: OutboxEvents) {
     this.#link = link;
+    this.#paced = link instanceof PacedLink ? link : undefined;
     this.#codec = codec;
     this.#limits = limits;
     this.#events = events;
@@ -74,7 +77,7 @@ export class Outbox {
     if (message.type === 'ConnectionClose' && this.#parkedFor.has(message.connectionId)) {
       this.#push({ connectionId: message.connectionId, bytes });
     } else {
-      this.#reply(bytes);
+      this.#reply(bytes, message);
     }
     if (this.#isFull && this.#isAbove(this.#ceiling)) this.#events.overflowed();
   }
@@ -138,6 +141,13 @@ export class Outbox {
     for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) parked.reject?.(error);
   }
 
+  /** The link refuses what it is given: it takes nothing any more. */
+  refuse(error: unknown): void {
+    const why = error instanceof Error ? error : new Error(String(error));
+    this.#refusal = why instanceof LinkError ? why : new LinkError(`the link refused a message: ${why.message}`, why);
+    this.#events.unsendable(why);
+  }
+
   /** Sends what waited. */
   #settle({ bytes, resolve, reject }: Parked): void {
     this.#write(bytes);
@@ -151,21 +161,20 @@ export class Outbox {
     this.#fill(this.#link.buffered + this.#replies.length * ENTRY_COST);
   }
 
-  #reply(bytes: Uint8Array): void {
-    if (!this.#give(bytes)) return;
+  #reply(bytes: Uint8Array, message: Message): void {
+    if (!this.#give(bytes, message)) return;
     this.#replies.push(this.#written);
     if (!this.#isFull && !this.#hasRoom()) this.#fill(this.#limits.outboxBytes);
   }
 
-  /** Whether the link took it. */
-  #give(bytes: Uint8Array): boolean {
+  /** Whether the link took it. The message is given where the protocol asks for it. */
+  #give(bytes: Uint8Array, message?: Message): boolean {
     if (this.#refusal !== undefined) return false;
     try {
-      this.#link.send(bytes);
+      if (message === undefined || this.#paced === undefined) this.#link.send(bytes);
+      else this.#paced.transmit(bytes, message);
     } catch (error) {
-      const why = error instanceof Error ? error : new Error(String(error));
-      this.#refusal = why instanceof LinkError ? why : new LinkError(`the link refused a message: ${why.message}`, why);
-      this.#events.unsendable(why);
+      this.refuse(error);
       return false;
     }
     this.#written += bytes.length;

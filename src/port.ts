@@ -29,10 +29,11 @@ export class SessionPort extends HandleHost implements Port {
 
   constructor(config: SessionConfig, host: PortHost) {
     super(config, host);
-    const { codec, limits } = config;
+    const { codec, limits, peer } = config;
     this.#acceptor = new Acceptor(config.onConnection, {
       codec,
       limits,
+      emptyRejects: peer.emptyRejects,
       answer: (make, isPrompt) => (isPrompt ? this.conduit.gate.pushNext(make) : this.push(make)),
       now: host.now,
       report: (report) => this.report(report),

@@ -6,6 +6,7 @@ import { ProtocolError } from '../errors.js';
 import { startLink } from '../first-frame.js';
 import type { Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
+import { PacedLink } from '../paced-link.js';
 import type { DataMessage, Message, MessageType } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
 import { Gate, type TurnBudget } from './gate.js';
@@ -55,6 +56,7 @@ class ReceivedEvent {
 export class Conduit {
   readonly gate: Gate<Input>;
   readonly #link: Link;
+  readonly #paced: PacedLink | undefined;
   readonly #codec: Codec;
   readonly #limits: Limits;
   readonly #onDrained: () => void;
@@ -80,6 +82,7 @@ export class Conduit {
     budget: Omit<TurnBudget, 'milliseconds'>,
   ) {
     this.#link = link;
+    this.#paced = link instanceof PacedLink ? link : undefined;
     this.#codec = codec;
     this.#limits = limits;
     this.#onDrained = onDrained;
@@ -140,6 +143,7 @@ export class Conduit {
 
   pause(): void {
     this.gate.pause();
+    if (this.#isLinkPaused) this.#paced?.block();
   }
 
   resume(): void {
@@ -171,6 +175,7 @@ export class Conduit {
     ) {
       this.#isLinkPaused = true;
       this.#link.pause();
+      if (isPaused) this.#paced?.block();
     }
     // A link that can't be paused, and a peer that sends faster than this session works: it must not fill the memory.
     if (isYielding && waiting > this.#limits.intakeBytes / 2) this.gate.hurry();

@@ -47,6 +47,9 @@ export interface Link {
    */
   readonly releasesSent?: boolean;
 
+  /** True of a link over a byte stream, such as TCP. A link that wraps another one passes it on. */
+  readonly isStream?: boolean;
+
   /** Stops reading. A few messages that were under way may still arrive. */
   pause(): void;
 

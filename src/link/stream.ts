@@ -78,6 +78,7 @@ class StreamLink extends SocketLink {
   readonly name: string | undefined;
   /** All that was handed on is a copy. */
   readonly releasesSent = true;
+  readonly isStream = true;
   readonly #duplex: Duplex;
   readonly #most: number;
   readonly #forget: () => void;
