@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Link, Role } from '../index.js';
 import { MAX_DELAY } from '../limits.js';
-import { connectWebSocket, listenWebSocket } from '../link/websocket-node.js';
+import { authority } from '../link/listen.js';
 import { excerpt } from '../printable.js';
 import { sparing } from '../report.js';
 import { conformanceCases } from '../testing/conformance.js';
@@ -14,28 +14,43 @@ import {
   inWords,
   type Said,
 } from '../testing/index.js';
+import {
+  ADDRESS_HELP,
+  type Address,
+  CHILD_HELP,
+  dial,
+  listen,
+  parseAddress,
+  takeCommand,
+  targetOf,
+} from './address.js';
 import { Failure, UsageError, verdictOn } from './failure.js';
 import { Initiators } from './initiators.js';
 import { jsonValue } from './json.js';
-import { type Command, integer } from './options.js';
+import { CODEC_HELP, type Command, codecOf, integer } from './options.js';
 import { stopAtSignal } from './signals.js';
 
 const HELP = `roam-actors conform: tells whether a peer speaks the protocol, case by case
 
-Usage: roam-actors conform ws://HOST:PORT [options]
-       roam-actors conform --listen [options]
+Usage: roam-actors conform ADDRESS [options]
+       roam-actors conform stdio: [options] -- COMMAND [ARGS...]
+       roam-actors conform --listen [ADDRESS] [options]
 
 Connects to a server once for each case, as the initiator, and judges the answers; or, with --listen, meets an initiator
 that connects again and again, until it is refused, and judges each session that it begins. A case passes, fails, or is
 'non-strict': the peer tolerates, as the reference does, what the specification answers with a ProtocolError. The peer has
 to reject an open whose metadata has the key 'reject', as roam-actors serve does, and to accept any other. Cases in which
-it would have to act by itself are skipped, and those about what it is set to unless the options say so. The exit status
-is 0 when no case fails, and 1 otherwise.
+it would have to act by itself are skipped, and those about what it is set to unless the options say so. SIGINT or SIGTERM
+ends it early, with the summary of what was tried. The exit status is 0 when no case fails, and 1 otherwise.
+
+${ADDRESS_HELP}
+${CHILD_HELP}; one for each case
 
 Options:
-  --listen             waits for an initiator instead of connecting; SIGINT or SIGTERM ends it early
-  --port N             the TCP port to listen on; 0, the default, takes any free one
-  --host HOST          the address to listen on; 127.0.0.1 by default
+  --listen             waits for an initiator instead of connecting
+  --port N             the TCP port of ws://HOST:N to listen on; 0, the default, takes any free one
+  --host HOST          the address to listen on with --port; 127.0.0.1 by default
+${CODEC_HELP}
   --strict             'non-strict' counts as failed
   --filter TEXT        only the cases with TEXT in their name, rule or row
   --timeout MS         how long the peer may take for an answer; 1000 by default
@@ -46,6 +61,7 @@ Options:
   --json FILE          writes all results with what was said into FILE`;
 
 const OPTIONS = {
+  codec: { type: 'string' },
   listen: { type: 'boolean' },
   port: { type: 'string' },
   host: { type: 'string' },
@@ -67,23 +83,50 @@ export const conform: Command = {
   summary: 'tells whether a peer speaks the protocol, case by case',
   help: HELP,
   async run(args) {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS });
+    const { args: own, command } = takeCommand(args);
+    const { values, positionals } = parseArgs({ args: own, allowPositionals: true, options: OPTIONS });
     const role = values.listen === true ? 'initiator' : 'acceptor';
     const options = suiteOptions(values);
+    const [url, ...more] = positionals;
+    if (more.length > 0) throw new UsageError(`conform takes one address, not ${positionals.length}`);
     if (role === 'initiator') {
-      if (positionals.length > 0) throw new UsageError('conform takes a URL or --listen, not both');
+      const address = addressOf(values, url);
       checkFilter(values, options, role);
-      return judgeInitiators(values, options);
+      return judgeInitiators(address, values, options);
     }
     if (values.port !== undefined || values.host !== undefined) throw new UsageError('--port and --host need --listen');
-    const [url, ...more] = positionals;
-    if (url === undefined) throw new UsageError('conform needs a URL, such as ws://127.0.0.1:9000, or --listen');
-    if (more.length > 0) throw new UsageError(`conform takes one URL, not ${positionals.length}`);
+    if (url === undefined) throw new UsageError('conform needs an address, such as ws://127.0.0.1:9000, or --listen');
+    const target = targetOf(url, command);
     checkFilter(values, options, role);
-    const closeTimeout = options.timeouts.answer;
-    await judge(() => connectWebSocket(url, { closeTimeout }), { ...options, role }, url, values);
+    const interrupt = new AbortController();
+    const { signal } = interrupt;
+    const ignoreSignals = stopAtSignal(() => interrupt.abort(new Failure('interrupted')));
+    const connect = async () => {
+      signal.throwIfAborted();
+      return (await dial(target, { closeTimeout: options.timeouts.answer, signal })).link;
+    };
+    try {
+      await judge(connect, { ...options, role }, url, values);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      ignoreSignals();
+    }
   },
 };
+
+/** Where to wait for initiators. */
+function addressOf({ port, host }: Values, url: string | undefined): Exclude<Address, { scheme: 'stdio' }> {
+  if (url === undefined) {
+    return { scheme: 'ws', url: `ws://${authority(host ?? '127.0.0.1', integer('port', port ?? '0', 0, 65_535))}` };
+  }
+  if (port !== undefined || host !== undefined) {
+    throw new UsageError('conform --listen takes an address, or --port and --host, not both');
+  }
+  const address = parseAddress(url);
+  if (address.scheme !== 'stdio') return address;
+  throw new UsageError('conform --listen needs a session for each case, and there is only one on stdin and stdout');
+}
 
 type SuiteOptions = ConformanceOptions & {
   readonly timeouts: { readonly answer: number };
@@ -96,6 +139,7 @@ function suiteOptions(values: Values): SuiteOptions {
   return {
     // What the help asks of the peer: nothing else is to be done.
     control: { rejectNext: () => {} },
+    codec: codecOf(values.codec),
     timeouts: {
       answer: integer('timeout', values.timeout ?? '1000', 1, 60_000),
       late: integer('late', values.late ?? '20', 0, 60_000),
@@ -134,14 +178,16 @@ function limitOf(text: string): [name: string, limit: number] {
   return [name, integer(`limit ${name}`, value, name === 'frame' ? 1 : 0, 2 ** 30)];
 }
 
-async function judgeInitiators(values: Values, options: SuiteOptions): Promise<void> {
-  const port = integer('port', values.port ?? '0', 0, 65_535);
+async function judgeInitiators(
+  address: Exclude<Address, { scheme: 'stdio' }>,
+  values: Values,
+  options: SuiteOptions,
+): Promise<void> {
   const closeTimeout = options.timeouts.answer;
   const initiators = new Initiators();
   const complain = sparing<{ kind: string; message: string }>(({ message }) => console.error(message));
   const onError = (error: unknown) => complain({ kind: 'server', message: `server: ${verdictOn(error).line}` });
-  const { host = '127.0.0.1' } = values;
-  const listener = await listenWebSocket({ port, host, closeTimeout, onError }, (link) => initiators.take(link));
+  const listener = await listen(address, { closeTimeout, onError }, (link) => initiators.take(link));
   console.log(`listening on ${listener.url}: connect an initiator, again and again, until it is refused\n`);
   const ignoreSignals = stopAtSignal(() => initiators.stop('interrupted'));
   try {

@@ -1,17 +1,23 @@
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Connection, initiate, type RequestId, type Session } from '../index.js';
-import { connectWebSocket } from '../link/websocket-node.js';
 import { printableLines } from '../printable.js';
+import { ADDRESS_HELP, CHILD_HELP, takeCommand, targetOf, withLink } from './address.js';
 import { closeOf, endOf, Failure, UsageError } from './failure.js';
 import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
+import { stopAtSignal } from './signals.js';
 
 const HELP = `roam-actors connect: sends the lines of stdin as Calls, and prints what returns
 
-Usage: roam-actors connect ws://HOST:PORT [options]
+Usage: roam-actors connect ADDRESS [options]
+       roam-actors connect stdio: [options] -- COMMAND [ARGS...]
 
 Opens one virtual connection. Each line is a Call, its UTF-8 bytes are the args; what the Responses return is printed in
-the order of the lines. At the end of stdin it waits for what is outstanding, and closes everything.
+the order of the lines. At the end of stdin it waits for what is outstanding, and closes everything. SIGINT or SIGTERM ends
+it early, with a line that says how many lines were sent and answered. The exit status is 0 when all were answered, else 1.
+
+${ADDRESS_HELP}
+${CHILD_HELP}
 
 Options:
   --metadata KEY=VALUE what the open carries; as often as needed
@@ -22,20 +28,36 @@ export const connect: Command = {
   help: HELP,
   async run(args) {
     const options = { ...SESSION_OPTIONS, metadata: { type: 'string', multiple: true } } as const;
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const { args: own, command } = takeCommand(args);
+    const { values, positionals } = parseArgs({ args: own, options, allowPositionals: true });
     const [url, ...more] = positionals;
-    if (url === undefined) throw new UsageError('connect needs a URL, such as ws://127.0.0.1:9000');
-    if (more.length > 0) throw new UsageError(`connect takes one URL, not ${positionals.length}`);
+    if (url === undefined) throw new UsageError('connect needs an address, such as ws://127.0.0.1:9000');
+    if (more.length > 0) throw new UsageError(`connect takes one address, not ${positionals.length}`);
+    const target = targetOf(url, command);
     const metadata = (values.metadata ?? []).map(parseEntry);
     const settings = sessionOptions(values);
-    const session = await initiate(await connectWebSocket(url), settings);
+    const interrupt = new AbortController();
+    const ignoreSignals = stopAtSignal(() => interrupt.abort(new Failure('interrupted')));
+    const { signal } = interrupt;
+    let conversation: Conversation | undefined;
     try {
-      const connection = await session.open({ metadata });
-      await new Conversation(connection, session).run();
-      await connection.close();
+      await withLink(target, { signal }, async (link) => {
+        const session = await initiate(link, { ...settings, signal });
+        try {
+          const connection = await session.open({ metadata, signal });
+          conversation = new Conversation(connection, session);
+          await conversation.run(signal);
+          await connection.close();
+        } finally {
+          session.shutdown();
+          await session.closed;
+        }
+      });
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      throw conversation === undefined ? signal.reason : new Failure(`interrupted: ${conversation.summary}`);
     } finally {
-      session.shutdown();
-      await session.closed;
+      ignoreSignals();
     }
   },
 };
@@ -59,11 +81,20 @@ class Conversation {
     this.#lastId = connection.parity === 'odd' ? -1 : 0;
   }
 
-  /** Resolves when stdin has ended, and everything is answered. */
-  async run(): Promise<void> {
+  /** What was done until now, in words. */
+  get summary(): string {
+    const sent = `${this.#lines} ${this.#lines === 1 ? 'line was' : 'lines were'} sent`;
+    return `${sent}, ${this.#lines - this.#unanswered} answered`;
+  }
+
+  /** Resolves when stdin has ended, and everything is answered; rejects at once when the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
     const { stdin } = process;
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
     try {
-      await Promise.race([this.#ask(), this.#listen()]);
+      await Promise.race([this.#ask(), this.#listen(), aborted]);
     } finally {
       // Nobody reads it any more, and an open one would keep the process alive.
       stdin.destroy();

@@ -13,11 +13,21 @@ import { formatMetadata } from './metadata.js';
 /** The command was called wrongly: exit status 2. */
 export class UsageError extends Error {}
 
-/** What was to be expected now and then: one line on stderr, exit status 1, and no stack. */
-export class Failure extends Error {}
+/** What was to be expected now and then: one line on stderr, exit status 1 unless it has another, and no stack. */
+export class Failure extends Error {
+  readonly status: number;
+
+  constructor(message: string, { status = FAILURE, ...options }: ErrorOptions & { readonly status?: number } = {}) {
+    super(message, options);
+    this.status = status;
+  }
+}
 
 const USAGE = 2;
 const FAILURE = 1;
+
+/** What `call` exits with for each way in which a peer answers without a result. */
+export const ANSWERED = { application: 3, 'unknown-method': 4, 'invalid-payload': 5, cancelled: 6 } as const;
 
 /** All but 'invalid-argument', which is a wrong use of the command. */
 const OURS: ReadonlySet<string> = new Set<Exclude<ErrorCode, 'invalid-argument'>>([
@@ -43,7 +53,8 @@ export function verdictOn(error: unknown): { line: string; status: number } {
   if (String(code).startsWith('ERR_PARSE_ARGS_'))
     return { line: lower(message.split(/\. |\.?\n/)[0] ?? ''), status: USAGE };
   if (error instanceof UsageError || code === 'invalid-argument') return { line: message, status: USAGE };
-  if (error instanceof Failure || isOurs(error)) return { line: textOf(error), status: FAILURE };
+  if (error instanceof Failure) return { line: textOf(error), status: error.status };
+  if (isOurs(error)) return { line: textOf(error), status: FAILURE };
   return { line: stackOf(error), status: FAILURE };
 }
 

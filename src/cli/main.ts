@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { takeCommand } from './address.js';
 import { call } from './call.js';
 import { conform } from './conform.js';
 import { connect } from './connect.js';
@@ -33,20 +34,22 @@ function version(): string {
 }
 
 async function main([name, ...args]: string[]): Promise<void> {
+  const command = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const asksForHelp = takeCommand(args).args.some((arg) => arg === '--help' || arg === '-h');
+  if (asksForHelp || command?.speaksOnStdout?.(args) !== true) process.stdout.on('error', onStdoutError);
   if (name === undefined) throw new UsageError(`a command is needed: ${Object.keys(COMMANDS).join(', ')}`);
   if (name === '--help' || name === '-h') return console.log(HELP);
   if (name === '--version') return console.log(version());
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) throw new UsageError(`unknown ${name.startsWith('-') ? 'option' : 'command'} '${name}'`);
-  if (args.includes('--help') || args.includes('-h')) return console.log(command.help);
+  if (asksForHelp) return console.log(command.help);
   await command.run(args);
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever read has left, as in `… | head`: what a shell says of a program that this ends.
+/** Ends as a shell says of a program whose reader has left, as in `… | head`. */
+function onStdoutError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(128 + 13);
   throw error;
-});
+}
 
 const args = process.argv.slice(2);
 main(args).catch((error: unknown) => {

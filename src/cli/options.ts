@@ -1,4 +1,12 @@
-import type { Conformance, KeepaliveSettings, MetadataEntry, SessionOptions } from '../index.js';
+import { postcard } from '../codec/postcard/postcard.js';
+import {
+  type Codec,
+  type Conformance,
+  type KeepaliveSettings,
+  type MetadataEntry,
+  messagePack,
+  type SessionOptions,
+} from '../index.js';
 import { UsageError } from './failure.js';
 import { entry } from './metadata.js';
 
@@ -7,34 +15,48 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly help: string;
+  /** Whether stdout is for the protocol alone: then nothing may look at it before the command does. */
+  speaksOnStdout?(args: readonly string[]): boolean;
   run(args: string[]): Promise<void>;
 }
 
 /** What every command understands, for `parseArgs`. */
 export const SESSION_OPTIONS = {
+  codec: { type: 'string' },
   conformance: { type: 'string' },
   keepalive: { type: 'string' },
 } as const;
 
-export const SESSION_HELP = `  --conformance MODE   'reference' tolerates what real peers do (the default), 'strict' is the letter
+export const CODEC_HELP = `  --codec CODEC        'msgpack', the default, or 'postcard', the wire of the official peers`;
+
+export const SESSION_HELP = `${CODEC_HELP}
+  --conformance MODE   'reference' tolerates what real peers do (the default), 'strict' is the letter
   --keepalive MS       ping the peer MS milliseconds after its last answer; 0, the default, is never`;
 
 /** A Pong that takes longer than this, and longer than the Pings are apart, is late. */
 const LEAST_PONG_TIMEOUT = 2_000;
 
-/** What both options mean to a session. */
+/** What these options mean to a session. */
 export function sessionOptions(values: {
+  codec?: string | undefined;
   conformance?: string | undefined;
   keepalive?: string | undefined;
-}): Pick<SessionOptions, 'conformance' | 'keepalive'> {
+}): Pick<SessionOptions, 'codec' | 'conformance' | 'keepalive'> {
   const conformance = conformanceOf(values.conformance);
+  const codec = codecOf(values.codec);
   const interval = integer('keepalive', values.keepalive ?? '0', 0, 2 ** 31 - 1);
-  if (interval === 0) return { conformance };
+  if (interval === 0) return { codec, conformance };
   const keepalive: KeepaliveSettings = {
     pingInterval: interval,
     pongTimeout: Math.max(interval, LEAST_PONG_TIMEOUT),
   };
-  return { conformance, keepalive };
+  return { codec, conformance, keepalive };
+}
+
+export function codecOf(value = 'msgpack'): Codec {
+  if (value === 'msgpack') return messagePack;
+  if (value === 'postcard') return postcard;
+  throw new UsageError(`--codec takes 'msgpack' or 'postcard', not '${value}'`);
 }
 
 export function conformanceOf(value = 'reference'): Conformance {

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -7,29 +6,33 @@ import {
   type Acceptance,
   accept,
   type Connection,
-  type HandlerMiddleware,
   type Link,
   type Metadata,
   type OpenRequest,
   type Rejection,
   type Report,
   routes,
+  type ServiceHandler,
   type SessionOptions,
 } from '../index.js';
-import { listenWebSocket } from '../link/websocket-node.js';
+import { authority } from '../link/listen.js';
 import { MAX_TEXT } from '../printable.js';
 import { sparing } from '../report.js';
 import { SERVICE } from '../wire/metadata.js';
+import { ADDRESS_HELP, type Address, listen, parseAddress } from './address.js';
+import { loadHandler } from './definition.js';
 import { echo } from './echo.js';
 import { closeOf, endOf, Failure, UsageError, verdictOn } from './failure.js';
 import { formatMetadata } from './metadata.js';
 import { type Command, integer, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
-import { Demo, demoHandler, MOST } from './service.js';
+import { Demo, demoHandler, MOST, typedDemoHandler } from './service.js';
 import { interrupted } from './signals.js';
+import { stdioLink } from './stdio.js';
 
-const HELP = `roam-actors serve: accepts sessions over WebSockets, offers a small service, and returns what else they send
+const HELP = `roam-actors serve: accepts sessions, offers a small service, and returns what else they send
 
-Usage: roam-actors serve --port N [options]
+Usage: roam-actors serve ADDRESS [options]
+       roam-actors serve --port N [options]
 
 A connection that is opened for the service ${Demo.name}, by 'service' in the open's metadata, has four methods, which
 roam-actors call calls:
@@ -41,14 +44,20 @@ roam-actors call calls:
 
 A connection for another service is rejected. On one for none, and on the root, every Call gets its args back as a
 Response, every Item on a channel comes back as an Item. An open whose metadata has the key 'reject' is rejected with the
-same metadata. SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once. What peers cause is
-told ten times a minute for each kind of line, and then how often more; of their words a line has ${MAX_TEXT} characters.
+same metadata. With --codec postcard the service is on the root, too, where Rust programs call it; echo is of strings then.
+SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once. What peers cause is told ten times a
+minute for each kind of line, and then how often more; of their words a line has ${MAX_TEXT} characters.
+
+${ADDRESS_HELP}
+  stdio:               stdin and stdout, for one session; everything that is told goes to stderr
 
 Options:
-  --port N             the TCP port; 0 takes any free one
-  --host HOST          the address to listen on; 127.0.0.1 by default
+  --port N             the TCP port of ws://HOST:N; 0 takes any free one
+  --host HOST          the address to listen on with --port; 127.0.0.1 by default
   --allow-origin ORIGIN  lets pages of this origin connect, such as https://app.example; '*' of all; as often as needed
   --allow-host NAME    a name by which clients know this server, such as that of a proxy; '*' any; as often as needed
+  --service FILE[#NAME]  offers a service of yours instead: a module that exports what its handler() gives, as NAME. With
+                       --codec postcard it is on the root, and on connections that are opened for no service, too
 ${SESSION_HELP}`;
 
 /** More than a session may take for its end (limits.flushTimeout). */
@@ -57,24 +66,30 @@ const DRAIN_MS = 5_000;
 export const serve: Command = {
   summary: 'accepts sessions, offers a small service, and returns what else they send',
   help: HELP,
+  speaksOnStdout: (args) => args.includes('stdio:'),
   async run(args) {
     const options = {
       ...SESSION_OPTIONS,
       port: { type: 'string' },
-      host: { type: 'string', default: '127.0.0.1' },
+      host: { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       'allow-host': { type: 'string', multiple: true },
+      service: { type: 'string' },
     } as const;
-    const { values } = parseArgs({ args, options });
-    const { host } = values;
-    if (values.port === undefined) throw new UsageError('serve needs --port');
-    const port = integer('port', values.port, 0, 65_535);
-    const server = new Server(sessionOptions(values));
-    const [origins, hosts] = [values['allow-origin'] ?? [], [hostname(), ...(values['allow-host'] ?? [])]];
+    const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+    const address = addressOf(values, positionals);
+    const [origins, hosts] = [values['allow-origin'] ?? [], values['allow-host'] ?? []];
+    if (address.scheme !== 'ws' && origins.length + hosts.length > 0) {
+      throw new UsageError('--allow-origin and --allow-host are for WebSockets: ws://HOST:PORT');
+    }
+    const settings = sessionOptions(values);
+    // First of all: a module of the user's may print while it is loaded.
+    const link = address.scheme === 'stdio' ? stdioLink() : undefined;
+    const server = new Server(settings, await offerOf(values));
+    if (address.scheme === 'stdio') return speak(server, link as Link);
     const onError = (error: unknown) => server.fail('server', error);
-    const listener = await listenWebSocket({ port, host, origins, hosts, onError }, (link, request) =>
-      server.take(link, request),
-    );
+    const allowed = { origins, hosts: [hostname(), ...hosts] };
+    const listener = await listen(address, { ...allowed, onError }, (link, from) => void server.take(link, from));
     console.log(`listening on ${listener.url}, until SIGINT or SIGTERM`);
     await interrupted();
     console.log(`stopping: ${count(server.size, 'session')}`);
@@ -85,28 +100,69 @@ export const serve: Command = {
   },
 };
 
+function addressOf(values: { port?: string; host?: string }, positionals: readonly string[]): Address {
+  const { port, host = '127.0.0.1' } = values;
+  const [url, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`serve takes one address, not ${positionals.length}`);
+  if (url !== undefined) {
+    if (port !== undefined || values.host !== undefined) {
+      throw new UsageError('serve takes an address, or --port and --host, not both');
+    }
+    return parseAddress(url);
+  }
+  if (port === undefined) throw new UsageError('serve needs an address, such as ws://127.0.0.1:9000, or --port');
+  if (host === '') throw new UsageError('--host must be an address or a name');
+  return { scheme: 'ws', url: `ws://${authority(host, integer('port', port, 0, 65_535))}` };
+}
+
+/** Serves the one session on stdin and stdout, to its end or a signal. */
+async function speak(server: Server, link: Link): Promise<void> {
+  const session = server.take(link, 'stdin');
+  await Promise.race([session, interrupted()]);
+  await server.drain();
+  if (!(await session)) process.exitCode = 1;
+}
+
+/** What a server offers. */
+interface Offer {
+  readonly handler: ServiceHandler;
+  /** Whether it is on the root, too, and an echo is not. */
+  readonly isOnRoot: boolean;
+  /** Whether a connection that is opened for no service is for this one. */
+  readonly isDefault: boolean;
+}
+
+async function offerOf({ codec, service }: { codec?: string; service?: string }): Promise<Offer> {
+  const isOnRoot = codec === 'postcard';
+  if (service !== undefined) return { handler: await loadHandler(service), isOnRoot, isDefault: isOnRoot };
+  return { handler: isOnRoot ? typedDemoHandler() : demoHandler(), isOnRoot, isDefault: false };
+}
+
 class Server {
   readonly #options: SessionOptions;
+  readonly #offer: Offer;
   readonly #stopping = new AbortController();
-  readonly #sessions = new Set<Promise<void>>();
+  readonly #sessions = new Set<Promise<boolean>>();
   /** The peers cause these lines. */
   readonly #log = sparing<Line>(({ message }) => console.log(message));
   readonly #complain = sparing<Line>(({ message }) => console.error(message));
   #last = 0;
 
-  constructor(options: SessionOptions) {
+  constructor(options: SessionOptions, offer: Offer) {
     this.#options = options;
+    this.#offer = offer;
   }
 
   get size(): number {
     return this.#sessions.size;
   }
 
-  take(link: Link, request: IncomingMessage): void {
-    const { remoteAddress = '?', remotePort = 0 } = request.socket;
-    const session = this.#run(`session ${++this.#last}`, link, `${remoteAddress}:${remotePort}`);
+  /** Runs a session to its end; resolves with whether that was in order. */
+  take(link: Link, from: string): Promise<boolean> {
+    const session = this.#run(`session ${++this.#last}`, link, from);
     this.#sessions.add(session);
     void session.finally(() => this.#sessions.delete(session));
+    return session;
   }
 
   /** Writes what went wrong to stderr. `what` counts as one kind, of all sessions together. */
@@ -120,7 +176,7 @@ class Server {
     await Promise.all(this.#sessions);
   }
 
-  async #run(name: string, link: Link, from: string): Promise<void> {
+  async #run(name: string, link: Link, from: string): Promise<boolean> {
     const { signal } = this.#stopping;
     try {
       const onConnection = (open: OpenRequest) => this.#answer(name, open);
@@ -134,17 +190,21 @@ class Server {
       this.#log({ kind: 'from', message: `${name}: from ${from}${wordsOf(peerMetadata)}` });
       const stop = () => session.shutdown();
       onAbort(signal, stop);
-      const [reason] = await Promise.all([session.closed, echo(session.root)]);
+      if (this.#offer.isOnRoot) session.root.serve(this.#offer.handler);
+      const echoed = this.#offer.isOnRoot ? undefined : echo(session.root);
+      const [reason] = await Promise.all([session.closed, echoed]);
       offAbort(signal, stop);
       this.#log({ kind: 'ended', message: `${name}: ended, ${endOf(reason)}` });
+      return reason.error === undefined;
     } catch (error) {
       this.fail('session', error, `${name}: from ${from}`);
+      return false;
     }
   }
 
   async #answer(name: string, open: OpenRequest): Promise<Acceptance | Rejection> {
     const { id, metadata } = open;
-    const decision = await decide(open);
+    const decision = await decide(open, this.#offer);
     const tell = (kind: string, more: string) =>
       this.#log({ kind, message: `${name}: connection ${id} ${kind}${more}` });
     if (decision.type === 'reject') {
@@ -176,22 +236,29 @@ interface Line {
 /** What becomes of an open: `serve` resolves once the connection is closed, with how much that was. */
 type Decision = Rejection | { readonly type: 'accept'; serve(connection: Connection): Promise<string> };
 
-async function decide(open: OpenRequest): Promise<Decision> {
+async function decide(open: OpenRequest, { handler, isDefault }: Offer): Promise<Decision> {
   const { metadata } = open;
   if (metadata.some(({ key }) => key === 'reject')) return { type: 'reject', metadata };
-  if (!metadata.some(({ key }) => key === SERVICE)) return { type: 'accept', serve: serveEcho };
+  const isForNone = !metadata.some(({ key }) => key === SERVICE);
+  if (isForNone && !isDefault) return { type: 'accept', serve: serveEcho };
   let calls = 0;
-  const counting: HandlerMiddleware = (call, next) => {
-    calls++;
-    return next(call);
-  };
-  const decision = await routes([demoHandler([counting])])(open);
+  const { service, refusals, credit } = handler;
+  const counting: ServiceHandler = Object.assign(
+    (...given: Parameters<ServiceHandler>) => {
+      calls++;
+      return handler(...given);
+    },
+    { service, refusals, credit },
+  );
+  const decision: Acceptance | Rejection = isForNone
+    ? { type: 'accept', setup: (connection) => connection.serve(counting) }
+    : await routes([counting])(open);
   if (decision.type === 'reject') return decision;
-  const serveDemo = (connection: Connection): Promise<string> => {
+  const serveService = (connection: Connection): Promise<string> => {
     void decision.setup?.(connection);
     return connection.closed.then(() => count(calls, 'call'));
   };
-  return { type: 'accept', serve: serveDemo };
+  return { type: 'accept', serve: serveService };
 }
 
 async function serveEcho(connection: Connection): Promise<string> {

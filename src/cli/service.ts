@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { postcardPayload } from '../codec/postcard/payload.js';
+import { t } from '../codec/postcard/types.js';
 import {
   ChannelClosed,
   fail,
@@ -51,20 +53,36 @@ export const Demo = service('Demo', {
   slow: method<[milliseconds: number], number, string>({ args: args(isNumber) }),
 });
 
+/** The same on the wire of the official peers, which goes by types. */
+export const TypedDemo = service(
+  'Demo',
+  {
+    echo: method({ args: t.args(t.string), result: t.string }),
+    sum: method({ args: t.args(t.rx(t.f64)), result: t.f64, error: t.string }),
+    generate: method({ args: t.args(t.u32, t.tx(t.f64)), error: t.string }),
+    slow: method({ args: t.args(t.u32), result: t.u32, error: t.string }),
+  },
+  { codec: postcardPayload },
+);
+
+/** Those methods that are the same on both. */
+const COMMON = {
+  sum: withContext(({ signal }, numbers: Rx<number>) => sum(numbers, signal)),
+  generate: withContext(({ signal }, count: number, numbers: Tx<number>) => generate(count, numbers, signal)),
+  slow: withContext(async ({ signal }, milliseconds: number) => {
+    within('milliseconds', milliseconds, MOST.milliseconds);
+    return delay(milliseconds, milliseconds, { signal });
+  }),
+};
+
 /** The handler of the service, with what stands around each of its calls. */
 export function demoHandler(interceptors: readonly HandlerMiddleware[] = []): ServiceHandler {
-  return Demo.handler(
-    {
-      echo: (value) => value,
-      sum: withContext(({ signal }, numbers) => sum(numbers, signal)),
-      generate: withContext(({ signal }, count, numbers) => generate(count, numbers, signal)),
-      slow: withContext(async ({ signal }, milliseconds) => {
-        within('milliseconds', milliseconds, MOST.milliseconds);
-        return delay(milliseconds, milliseconds, { signal });
-      }),
-    },
-    { interceptors },
-  );
+  return Demo.handler({ echo: (value) => value, ...COMMON }, { interceptors });
+}
+
+/** The handler of the typed one. */
+export function typedDemoHandler(): ServiceHandler {
+  return TypedDemo.handler({ echo: (value) => value, ...COMMON });
 }
 
 function sum(numbers: Rx<number>, signal: AbortSignal): Promise<number> {

@@ -143,9 +143,9 @@ describe('roam-actors call', () => {
     const client = start(['call', url, 'sum', '--input']);
     client.child.stdin?.write('"no number"\n');
     expect(await client.ended).toEqual({
-      status: 1,
+      status: 3,
       stdout: '',
-      stderr: 'roam-actors: the method answered with an error: "sum adds numbers only"\n',
+      stderr: 'roam-actors: ApplicationError: the method answered with an error: "sum adds numbers only"\n',
     });
   });
 
@@ -217,8 +217,8 @@ describe('roam-actors call', () => {
     };
     const url = await serverOf(oddHandler([watch]));
     expect(await verdictOnCall(url, 'rude', '--service', 'Odd', '--metadata', 'a=b', '--timeout', '5000')).toEqual({
-      status: 1,
-      line: 'the method answered with an error: {"why":"\\u009b2J","code":7}',
+      status: 3,
+      line: 'ApplicationError: the method answered with an error: {"why":"\\u009b2J","code":7}',
     });
     expect(seen).toEqual([
       [
@@ -228,33 +228,34 @@ describe('roam-actors call', () => {
     ]);
   });
 
-  test.each<[args: string[], line: string]>([
-    [['nothing'], 'the peer does not know the method'],
-    [['echo'], 'the peer could not make sense of the arguments'],
-    [['generate', '5'], 'the peer could not make sense of the arguments'],
+  test.each<[args: string[], status: number, line: string]>([
+    [['nothing'], 4, 'UnknownMethod: the peer does not know the method'],
+    [['echo'], 5, 'InvalidPayload: the peer could not make sense of the arguments'],
+    [['generate', '5'], 5, 'InvalidPayload: the peer could not make sense of the arguments'],
     [
       ['generate', '--stream', '--', '-5'],
-      'the method answered with an error: "count must be a whole number from 0 to 100000, not -5"',
+      3,
+      'ApplicationError: the method answered with an error: "count must be a whole number from 0 to 100000, not -5"',
     ],
-    [['slow', '60000', '--timeout', '20'], 'the call was not answered within 20 ms'],
+    [['slow', '60000', '--timeout', '20'], 1, 'the call was not answered within 20 ms'],
     [
       ['echo', '1', '--service', 'Other'],
+      1,
       'connection 1 was rejected by the peer: {reason: "unknown service", service: "Other"}',
     ],
-  ])('says in one line why there is no result of %j', async (args, line) => {
+  ])('says in one line why there is no result of %j', async (args, status, line) => {
     const url = await serverOf(demoHandler());
-    expect(await verdictOnCall(url, ...args)).toEqual({ status: 1, line });
+    expect(await verdictOnCall(url, ...args)).toEqual({ status, line });
   });
 
   test.each<[args: string[], line: string]>([
-    [[], 'call needs a URL, such as ws://127.0.0.1:9000'],
+    [[], 'call needs an address, such as ws://127.0.0.1:9000'],
     [['ws://a'], 'call needs the name of a method'],
     [['ws://a', 'echo', 'hello'], "an argument is JSON, such as '\"text\"', not 'hello'"],
     [['ws://a', 'echo', '1', '--timeout', '0'], "--timeout takes a whole number from 1 to 2147483647, not '0'"],
     [['ws://a', 'echo', '1', '--metadata', 'a'], "--metadata takes key=value, not 'a'"],
     [['ws://a', 'echo', '1', '--service', ''], 'a service needs a name'],
     [['ws://a', 'then'], "a method can't be named then"],
-    [['http://a', 'echo'], 'a WebSocket URL begins with ws: or wss:, not http:'],
   ])('finds fault with %j', async (args, line) => {
     expect(await verdictOnCall(...args)).toEqual({ status: 2, line });
   });

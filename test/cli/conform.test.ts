@@ -174,12 +174,14 @@ describe('roam-actors conform', () => {
 
   // Without a process for each: that takes half a second.
   test.each<[args: string[], status: number, line: RegExp]>([
-    [[], 2, /^conform needs a URL, such as ws:/],
-    [['ws://a', 'ws://b'], 2, /^conform takes one URL, not 2$/],
-    [['http://a'], 2, /^a WebSocket URL begins with ws: or wss:, not http:$/],
+    [[], 2, /^conform needs an address, such as ws:/],
+    [['ws://a', 'ws://b'], 2, /^conform takes one address, not 2$/],
+    [['http://a'], 2, /^no scheme 'http:', but ws:/],
     [['ws://a', '--timeout', '0'], 2, /^--timeout takes a whole number from 1 to 60000, not '0'$/],
     [['ws://a', '--filter', 'nothing at all'], 2, /^no case has 'nothing at all' in its name, rule or row$/],
-    [['ws://a', '--listen'], 2, /^conform takes a URL or --listen, not both$/],
+    [['ws://a', '--listen', '--port', '1'], 2, /^conform --listen takes an address, or --port and --host, not both$/],
+    [['stdio:', '--listen'], 2, /^conform --listen needs a session for each case/],
+    [['ws://a', '--codec', 'json'], 2, /^--codec takes 'msgpack' or 'postcard', not 'json'$/],
     [['ws://a', '--port', '1'], 2, /^--port and --host need --listen$/],
     [['--listen', '--port', 'x'], 2, /^--port takes a whole number from 0 to 65535, not 'x'$/],
     [['--listen', '--filter', 'nothing at all'], 2, /^no case has 'nothing at all' in its name, rule or row$/],

@@ -39,6 +39,22 @@ const MAX_DEPTH = 256;
 
 type Path = readonly (string | number)[];
 
+/**
+ * What a type is made of, for a program that makes values of it from another notation. A `plain` one has no parts; `same` is on
+ * the wire what is inside; an `option` is `boxed` where its value is `{ some }`.
+ */
+export type Shape =
+  | { readonly of: 'plain' }
+  | { readonly of: 'same' | 'list' | 'set'; readonly inner: WireType }
+  | { readonly of: 'option'; readonly inner: WireType; readonly isBoxed: boolean }
+  | { readonly of: 'map'; readonly key: WireType; readonly value: WireType }
+  | { readonly of: 'tuple'; readonly elements: readonly WireType[] }
+  | { readonly of: 'struct'; readonly fields: readonly (readonly [name: string, type: WireType])[] }
+  | {
+      readonly of: 'enum';
+      readonly variants: readonly { readonly name: string; readonly type: WireType | undefined }[];
+    };
+
 /** What is wrong with a value, and where. */
 interface Issue extends SchemaIssue {
   readonly path: Path;
@@ -72,6 +88,9 @@ export abstract class WireType implements Type {
   /** Whether null or undefined is a value of it: then an option of it needs a box. */
   get isNullable(): boolean {
     return false;
+  }
+  get shape(): Shape {
+    return { of: 'plain' };
   }
   /** @throws UNFIT */
   abstract write(writer: PayloadWriter, value: unknown): void;
@@ -328,6 +347,10 @@ class OptionType extends WireType {
     return true;
   }
 
+  override get shape(): Shape {
+    return { of: 'option', inner: this.#inner, isBoxed: this.#inner.isNullable };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     if (value === null) {
       writer.byte(0);
@@ -379,6 +402,10 @@ class ListType extends WireType {
     this.#element = element;
   }
 
+  override get shape(): Shape {
+    return { of: 'list', inner: this.#element };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     if (!Array.isArray(value)) throw UNFIT;
     // A getter of an element may change the list.
@@ -424,6 +451,10 @@ class ArrayType extends WireType {
     return this.#length * this.#element.least;
   }
 
+  override get shape(): Shape {
+    return { of: 'list', inner: this.#element };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     if (!Array.isArray(value) || value.length !== this.#length) throw UNFIT;
     for (let index = 0; index < this.#length; index++) this.#element.write(writer, value[index]);
@@ -460,6 +491,10 @@ class MapType extends WireType {
     super('map');
     this.#key = key;
     this.#value = value;
+  }
+
+  override get shape(): Shape {
+    return { of: 'map', key: this.#key, value: this.#value };
   }
 
   write(writer: PayloadWriter, value: unknown): void {
@@ -511,6 +546,10 @@ class SetType extends WireType {
     this.#element = element;
   }
 
+  override get shape(): Shape {
+    return { of: 'set', inner: this.#element };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     if (!(value instanceof Set)) throw UNFIT;
     const elements = [...value];
@@ -546,6 +585,10 @@ class TupleType extends WireType {
 
   get least(): number {
     return sum(this.#elements);
+  }
+
+  override get shape(): Shape {
+    return { of: 'tuple', elements: this.#elements };
   }
 
   write(writer: PayloadWriter, value: unknown): void {
@@ -600,6 +643,10 @@ class NewtypeType extends WireType {
     return this.#inner.isNullable;
   }
 
+  override get shape(): Shape {
+    return { of: 'same', inner: this.#inner };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     this.#inner.write(writer, value);
   }
@@ -636,6 +683,10 @@ class StructType extends WireType {
 
   get least(): number {
     return sum(this.#types);
+  }
+
+  override get shape(): Shape {
+    return { of: 'struct', fields: this.#fields };
   }
 
   write(writer: PayloadWriter, value: unknown): void {
@@ -715,6 +766,10 @@ class EnumType extends WireType {
 
   get least(): number {
     return 1;
+  }
+
+  override get shape(): Shape {
+    return { of: 'enum', variants: this.#variants };
   }
 
   write(writer: PayloadWriter, value: unknown): void {
@@ -801,6 +856,10 @@ class LazyType extends WireType {
     return this.#type.isNullable;
   }
 
+  override get shape(): Shape {
+    return { of: 'same', inner: this.#type };
+  }
+
   write(writer: PayloadWriter, value: unknown): void {
     if (++writer.depth > MAX_DEPTH) throw UNFIT;
     this.#type.write(writer, value);
@@ -842,6 +901,10 @@ class CheckedType extends WireType {
 
   override get isNullable(): boolean {
     return this.#inner.isNullable;
+  }
+
+  override get shape(): Shape {
+    return { of: 'same', inner: this.#inner };
   }
 
   write(writer: PayloadWriter, value: unknown): void {

@@ -1,0 +1,91 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Service, ServiceHandler } from '../index.js';
+import { Failure, UsageError } from './failure.js';
+
+/** Whether `--service` names a module, and not a service. */
+export function isModule(text: string): boolean {
+  return /[\\/]/.test(text) || /\.[cm]?[jt]s(#.*)?$/.test(text);
+}
+
+/**
+ * The service that a module exports, of `FILE#export`: its default export, or the only service that it has.
+ *
+ * @throws UsageError when there is none; Failure when the module can't be loaded.
+ */
+export async function loadService(text: string): Promise<Service> {
+  const found = await load(text, isService, 'service');
+  return found as Service;
+}
+
+/** The same of what answers calls: what a service's `handler()` gives. */
+export async function loadHandler(text: string): Promise<ServiceHandler> {
+  const found = await load(text, isHandler, 'handler, as the handler() of a service gives');
+  return found as ServiceHandler;
+}
+
+function isService(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, methods, client } = value as Partial<Service>;
+  return typeof name === 'string' && typeof methods === 'object' && typeof client === 'function';
+}
+
+function isHandler(value: unknown): boolean {
+  return typeof value === 'function' && typeof (value as Partial<ServiceHandler>).service === 'string';
+}
+
+async function load(text: string, isWanted: (value: unknown) => boolean, what: string): Promise<unknown> {
+  const [, file = text, name] = /^(.*?)(?:#([^#\\/]*))?$/s.exec(text) ?? [];
+  const exports = await importModule(file);
+  if (name !== undefined) {
+    if (!Object.hasOwn(exports, name)) {
+      throw new UsageError(`--service: ${file} has no export '${name}', but ${listOf(Object.keys(exports))}`);
+    }
+    if (isWanted(exports[name])) return exports[name];
+    throw new UsageError(`--service: the export '${name}' of ${file} is no ${what}`);
+  }
+  if (isWanted(exports['default'])) return exports['default'];
+  const found = Object.keys(exports).filter((key) => isWanted(exports[key]));
+  const [only, ...more] = found;
+  if (only === undefined) throw new UsageError(`--service: ${file} exports no ${what}`);
+  if (more.length > 0)
+    throw new UsageError(`--service: ${file} exports ${listOf(found)}: say which, as ${file}#${only}`);
+  return exports[only];
+}
+
+async function importModule(file: string): Promise<Record<string, unknown>> {
+  const path = resolve(file);
+  if (!existsSync(path)) throw new UsageError(`--service: there is no file ${file}`);
+  checkCopy(file, path);
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
+    if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
+      const advice = "compile it, use Node 22.18 or later, or set NODE_OPTIONS='--import tsx'";
+      throw new UsageError(`--service: this Node can't load ${file}: ${advice}`, { cause: error });
+    }
+    throw new Failure(`--service: ${file} can't be loaded: ${message.split('\n')[0]}`, { cause: error });
+  }
+}
+
+/** Two copies of the library have two classes of each name, and take each other's sessions for none. */
+function checkCopy(file: string, path: string): void {
+  const [ours, theirs] = [import.meta.url, path].map(copyFor);
+  if (ours === undefined || theirs === undefined || ours === theirs) return;
+  throw new UsageError(`--service: ${file} uses the roam-actors of ${theirs}: run that one, as npx does there`);
+}
+
+function copyFor(module: string): string | undefined {
+  try {
+    return dirname(realpathSync(createRequire(module).resolve('roam-actors/package.json')));
+  } catch {
+    return undefined;
+  }
+}
+
+function listOf(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
+}
