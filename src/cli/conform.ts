@@ -6,6 +6,7 @@ import { authority } from '../link/listen.js';
 import { excerpt } from '../printable.js';
 import { sparing } from '../report.js';
 import { conformanceCases } from '../testing/conformance.js';
+import { PEER_KINDS, type PeerKind } from '../testing/deviations.js';
 import {
   type Citation,
   type ConformanceOptions,
@@ -41,7 +42,8 @@ that connects again and again, until it is refused, and judges each session that
 'non-strict': the peer tolerates, as the reference does, what the specification answers with a ProtocolError. The peer has
 to reject an open whose metadata has the key 'reject', as roam-actors serve does, and to accept any other. Cases in which
 it would have to act by itself are skipped, and those about what it is set to unless the options say so. SIGINT or SIGTERM
-ends it early, with the summary of what was tried. The exit status is 0 when no case fails, and 1 otherwise.
+ends it early, with the summary of what was tried. The exit status is 0 when no case fails, and 1 otherwise. With --peer it is known where an official peer does not do what the protocol says:
+such a case 'deviates' if the peer does just that, and fails otherwise.
 
 ${ADDRESS_HELP}
 ${CHILD_HELP}; one for each case
@@ -51,9 +53,10 @@ Options:
   --port N             the TCP port of ws://HOST:N to listen on; 0, the default, takes any free one
   --host HOST          the address to listen on with --port; 127.0.0.1 by default
 ${CODEC_HELP}
+  --peer KIND          ${PEER_KINDS.join(' or ')}
   --strict             'non-strict' counts as failed
   --filter TEXT        only the cases with TEXT in their name, rule or row
-  --timeout MS         how long the peer may take for an answer; 1000 by default
+  --timeout MS         how long the peer may take for an answer, with stdio: its start included; 1000 by default
   --late MS            how long to listen for what comes too late, in each case; 20 by default
   --keepalive PING,PONG   the peer's pingInterval and pongTimeout in milliseconds
   --handshake-timeout MS  how long the peer waits for the handshake
@@ -62,6 +65,7 @@ ${CODEC_HELP}
 
 const OPTIONS = {
   codec: { type: 'string' },
+  peer: { type: 'string' },
   listen: { type: 'boolean' },
   port: { type: 'string' },
   host: { type: 'string' },
@@ -77,7 +81,7 @@ const OPTIONS = {
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values'];
 
-const VERDICTS = ['pass', 'non-strict', 'fail', 'skipped'] as const;
+const VERDICTS = ['pass', 'non-strict', 'deviates', 'fail', 'skipped'] as const;
 
 export const conform: Command = {
   summary: 'tells whether a peer speaks the protocol, case by case',
@@ -140,6 +144,7 @@ function suiteOptions(values: Values): SuiteOptions {
     // What the help asks of the peer: nothing else is to be done.
     control: { rejectNext: () => {} },
     codec: codecOf(values.codec),
+    ...peerOf(values),
     timeouts: {
       answer: integer('timeout', values.timeout ?? '1000', 1, 60_000),
       late: integer('late', values.late ?? '20', 0, 60_000),
@@ -154,8 +159,16 @@ function suiteOptions(values: Values): SuiteOptions {
   };
 }
 
+function peerOf({ peer, strict = false }: Values): { readonly peer?: PeerKind } {
+  if (peer === undefined) return {};
+  if (strict) throw new UsageError(`--peer: a ${peer} peer is not strict, and --strict has no meaning for it`);
+  const kind = PEER_KINDS.find((each) => each === peer);
+  if (kind !== undefined) return { peer: kind };
+  throw new UsageError(`--peer takes ${PEER_KINDS.join(' or ')}, whose deviations are known, not '${peer}'`);
+}
+
 function checkFilter({ filter = '' }: Values, options: SuiteOptions, role: Role): void {
-  if (conformanceCases({ role }).some(options.filter)) return;
+  if (conformanceCases({ ...options, role }).some(options.filter)) return;
   throw new UsageError(`no case has '${filter}' in its name, rule or row`);
 }
 
@@ -246,8 +259,10 @@ function sentence({ from, message }: Said): string {
 }
 
 function summary(results: readonly ConformanceResult[]): string {
-  const counts = VERDICTS.map((verdict) => {
-    return `${results.filter((result) => result.verdict === verdict).length} ${verdict}`;
+  const counts = VERDICTS.flatMap((verdict) => {
+    const count = results.filter((result) => result.verdict === verdict).length;
+    // Only official peers are known to deviate.
+    return count === 0 && verdict === 'deviates' ? [] : [`${count} ${verdict}`];
   });
   const skipped = results.filter(({ verdict }) => verdict === 'skipped');
   const needs = new Set(skipped.flatMap(({ reason = '' }) => reason.replace(/^needs /, '').split(', ')));

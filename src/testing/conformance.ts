@@ -3,6 +3,7 @@ import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack.js';
 import { InvalidArgument, LinkError } from '../errors.js';
 import type { Link } from '../link/link.js';
+import { caseFor, EXCUSES } from './deviations.js';
 import type { Said } from './exchange.js';
 import { type ConformanceOptions, type ConformanceResult, checkOptions, missingFrom } from './options.js';
 import { call, close } from './phrases.js';
@@ -11,7 +12,7 @@ import { sessionCases } from './rows.js';
 import { limitCases } from './rows-limits.js';
 import { linkCases } from './rows-link.js';
 import { Tester } from './tester.js';
-import type { CaseSpec, Step, TableInput } from './vocabulary.js';
+import type { CaseSpec, Offence, Step, TableInput } from './vocabulary.js';
 import { connectionCases } from './walk-connection.js';
 import { handshakeCases } from './walk-handshake.js';
 
@@ -56,7 +57,7 @@ export async function conformance(
 
 /** All cases for a peer of that role, in order. @internal */
 export function conformanceCases(options: ConformanceOptions = {}): readonly CaseSpec[] {
-  const { role = 'acceptor', codec = messagePack, limits = {} } = options;
+  const { role = 'acceptor', codec = messagePack, limits = {}, peer } = options;
   const input: TableInput = {
     role,
     malformed: malformedFor(codec),
@@ -66,7 +67,7 @@ export function conformanceCases(options: ConformanceOptions = {}): readonly Cas
   return [
     ...[...handshakeCases(input), ...connectionCases(role), ...sessionCases(role)],
     ...[...limitCases(input), ...linkCases(role)],
-  ];
+  ].map((spec) => caseFor(peer, spec));
 }
 
 async function run(
@@ -75,18 +76,24 @@ async function run(
   options: ConformanceOptions,
   expected: Conformance,
 ): Promise<ConformanceResult> {
-  const { name, rule, row, needs = [], steps, again } = spec;
+  const { name, rule, row, needs = [], steps, again, deviates } = spec;
   const missing = missingFrom(options, needs);
   if (missing.length > 0) {
     return { name, rule, row, verdict: 'skipped', reason: `needs ${missing.join(', ')}`, exchange: [] };
   }
   const first = await meet(steps, connect, options);
-  const { played, exchange } =
+  const { played, exchange, excused } =
     again === undefined || first.played.verdict === 'fail' ? first : await meetAgain(first, again, connect, options);
   if (played.verdict === 'fail') {
     const broken = { rule: played.rule ?? rule, row: played.row ?? row };
-    return { name, ...broken, verdict: 'fail', reason: played.reason, exchange };
+    const reason = deviates === undefined ? played.reason : `${deviates}, and here ${played.reason}`;
+    return { name, ...broken, verdict: 'fail', reason, exchange };
   }
+  if (excused !== undefined) {
+    const reason = `a ${options.peer} peer may do that: ${excused.reason}`;
+    return { name, rule: excused.rule, row: excused.row, verdict: 'deviates', reason, exchange };
+  }
+  if (deviates !== undefined) return { name, rule, row, verdict: 'deviates', reason: deviates, exchange };
   if (played.verdict === 'pass' || expected === 'reference') {
     return { name, rule, row, verdict: played.verdict, exchange };
   }
@@ -98,6 +105,8 @@ async function run(
 interface Meeting {
   readonly played: Played;
   readonly exchange: readonly Said[];
+  /** What the peer did wrong that is known of its kind. */
+  readonly excused: Offence | undefined;
 }
 
 /** Plays some steps over a link of their own. */
@@ -106,13 +115,13 @@ async function meet(
   connect: () => Link | Promise<Link>,
   options: ConformanceOptions,
 ): Promise<Meeting> {
-  const { role = 'acceptor', codec = messagePack, timeouts = {} } = options;
+  const { role = 'acceptor', codec = messagePack, timeouts = {}, peer } = options;
   const { answer = 1_000, connect: connectTime = 10_000 } = timeouts;
-  const tester = new Tester(await linkWithin(connectTime, connect), codec, role);
+  const tester = new Tester(await linkWithin(connectTime, connect), codec, role, peer && EXCUSES[peer]);
   try {
     const played = await play(steps, tester, tableOf(options, answer));
     // As it is now: how the tester takes its leave is not part of the case.
-    return { played, exchange: [...tester.exchange] };
+    return { played, exchange: [...tester.exchange], excused: tester.excused };
   } finally {
     await tester.leave(Math.min(answer, PARTING));
   }
@@ -126,11 +135,11 @@ async function meetAgain(
   options: ConformanceOptions,
 ): Promise<Meeting> {
   try {
-    const { played, exchange } = await meet(steps, connect, options);
-    return { played, exchange: [...before.exchange, ...exchange] };
+    const { played, exchange, excused = before.excused } = await meet(steps, connect, options);
+    return { played, exchange: [...before.exchange, ...exchange], excused };
   } catch (error) {
     const reason = `there is no other session to be had: ${error instanceof Error ? error.message : String(error)}`;
-    return { played: { verdict: 'fail', reason }, exchange: before.exchange };
+    return { ...before, played: { verdict: 'fail', reason } };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 export { VirtualClock } from './clock.js';
 export { conformance } from './conformance.js';
+export type { PeerKind } from './deviations.js';
 export { inWords, type Said, toMermaid, type Word } from './exchange.js';
 export { ControlledLink } from './faults.js';
 export type { ConformanceOptions, ConformanceResult, ConformanceTimeouts, Control } from './options.js';

@@ -3,6 +3,7 @@ import type { Codec, MalformedFrame } from '../codec/codec.js';
 import { InvalidArgument } from '../errors.js';
 import { limitsOf, MAX_DELAY } from '../limits.js';
 import type { ConnectionId } from '../wire/id.js';
+import { PEER_KINDS, type PeerKind } from './deviations.js';
 import type { Said } from './exchange.js';
 import type { Citation, Limit, Need } from './vocabulary.js';
 
@@ -47,6 +48,11 @@ export interface ConformanceOptions {
    * for a ProtocolError is 'non-strict'; by 'strict' it fails.
    */
   readonly conformance?: Conformance;
+  /**
+   * An official peer, of which is known where it deviates from the protocol: such a case 'deviates' when the peer does just
+   * that, and fails when it does anything else. docs/differences.md lists the rows.
+   */
+  readonly peer?: PeerKind;
   /** What makes the peer act. A case that needs what is not here is skipped. */
   readonly control?: Control;
   readonly timeouts?: ConformanceTimeouts;
@@ -71,9 +77,12 @@ export interface ConformanceOptions {
 export interface ConformanceResult extends Citation {
   /** Unique. */
   readonly name: string;
-  /** 'non-strict': the reference's tolerance, where the specification asks for a ProtocolError. */
-  readonly verdict: 'pass' | 'non-strict' | 'fail' | 'skipped';
-  /** What went wrong, or what is missing. */
+  /**
+   * 'non-strict': the reference's tolerance, where the specification asks for a ProtocolError. 'deviates': the peer does
+   * what is known of its kind, and not what the protocol says.
+   */
+  readonly verdict: 'pass' | 'non-strict' | 'deviates' | 'fail' | 'skipped';
+  /** What went wrong, what is missing, or how the peer deviates. */
   readonly reason?: string;
   /** What was said; `toMermaid` draws it. */
   readonly exchange: readonly Said[];
@@ -116,13 +125,21 @@ export function checkOptions(options: ConformanceOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgument(`options must be an object, not ${String(options)}`);
   }
-  const { role, conformance, control = {}, timeouts = {}, codec, filter, onResult } = options;
+  const { role, conformance, control = {}, timeouts = {}, codec, filter, onResult, peer } = options;
   const { keepalive = {}, handshakeTimeout, limits = {} } = options;
   if (role !== undefined && role !== 'acceptor' && role !== 'initiator') {
     throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
   }
   if (conformance !== undefined && conformance !== 'reference' && conformance !== 'strict') {
     throw new InvalidArgument(`conformance must be 'reference' or 'strict', not ${String(conformance)}`);
+  }
+  if (peer !== undefined && !PEER_KINDS.includes(peer)) {
+    throw new InvalidArgument(
+      `peer must be ${PEER_KINDS.map((kind) => `'${kind}'`).join(' or ')}, not ${String(peer)}`,
+    );
+  }
+  if (peer !== undefined && conformance === 'strict') {
+    throw new InvalidArgument(`peer: a ${peer} peer is not strict, so conformance can't be 'strict'`);
   }
   checkControl(control);
   for (const [name, value] of Object.entries({ filter, onResult })) {

@@ -97,6 +97,8 @@ export interface CaseSpec extends Citation {
   /** Only for a peer of this role. */
   readonly role?: Role;
   readonly steps: readonly Step[];
+  /** What a peer of the kind under test does instead of what the protocol says: the last step expects that. */
+  readonly deviates?: string;
   /** Steps of another session with the same peer, over a link of its own, once the first one is over. */
   readonly again?: readonly Step[];
 }

@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { build, hasCargo } from './build.js';
+import { conform } from './conform.js';
 import { coverage } from './coverage.js';
 import { differential, randomOf } from './differential/part.js';
 import type { Counts, Part } from './part.js';
@@ -21,7 +22,7 @@ const { values } = parseArgs({
   },
 });
 
-const ALL: Readonly<Record<string, Part>> = { smoke, coverage, differential, sensitivity };
+const ALL: Readonly<Record<string, Part>> = { smoke, conform, coverage, differential, sensitivity };
 const only = values.coverage ? 'coverage' : values.only;
 const PARTS = Object.entries(ALL).filter(([name]) => only === undefined || name === only);
 

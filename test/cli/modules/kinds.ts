@@ -43,6 +43,7 @@ export const handler = Kinds.handler({
   },
 });
 
+// biome-ignore lint/style/noDefaultExport: as a generated module has it.
 export default Kinds;
 
 async function sum(numbers: Rx<bigint>): Promise<bigint> {
@@ -52,4 +53,6 @@ async function sum(numbers: Rx<bigint>): Promise<bigint> {
 }
 
 // What a server on stdio: must not let through.
+// biome-ignore lint/suspicious/noConsole: that is what is tested.
 console.log('loaded');
+process.stdout.write('once more\n');
