@@ -6,6 +6,7 @@ import {
   type Acceptance,
   accept,
   type Connection,
+  ConnectionClosed,
   type Link,
   type Metadata,
   type OpenRequest,
@@ -13,6 +14,7 @@ import {
   type Report,
   routes,
   type ServiceHandler,
+  type Session,
   type SessionOptions,
 } from '../index.js';
 import { authority } from '../link/listen.js';
@@ -190,7 +192,7 @@ class Server {
       this.#log({ kind: 'from', message: `${name}: from ${from}${wordsOf(peerMetadata)}` });
       const stop = () => session.shutdown();
       onAbort(signal, stop);
-      if (this.#offer.isOnRoot) session.root.serve(this.#offer.handler);
+      if (this.#offer.isOnRoot) serveRoot(session, this.#offer.handler);
       const echoed = this.#offer.isOnRoot ? undefined : echo(session.root);
       const [reason] = await Promise.all([session.closed, echoed]);
       offAbort(signal, stop);
@@ -220,6 +222,15 @@ class Server {
         });
       },
     };
+  }
+}
+
+function serveRoot({ root }: Session, handler: ServiceHandler): void {
+  try {
+    root.serve(handler);
+  } catch (error) {
+    // What came right behind the Hello has ended the session, and `closed` says why.
+    if (!(error instanceof ConnectionClosed)) throw error;
   }
 }
 
