@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { type Link, LinkError } from '../index.js';
+import { type Limits, type Link, LinkError } from '../index.js';
 import type { Addresses } from '../link/socket-ws.js';
 import { connectTcp, listenTcp, type StreamAddress } from '../link/tcp.js';
 import { connectWebSocket, type ListenWebSocketOptions, listenWebSocket } from '../link/websocket-node.js';
@@ -118,6 +118,14 @@ export function targetOf(url: string, command: readonly string[]): Target {
     throw new UsageError('stdio: needs the command to run, behind the rest: stdio: -- COMMAND ARGS');
   }
   return { address, command };
+}
+
+/** A command at the other end may take this long to start: it has to say its HelloYourself until then. Milliseconds. */
+const START_MS = 60_000;
+
+/** What a session with the target is limited to, where that is not the default. */
+export function limitsFor({ address }: Target): Partial<Limits> {
+  return address.scheme === 'stdio' ? { handshakeTimeout: START_MS } : {};
 }
 
 /** Options of {@link dial}. Times in milliseconds. */

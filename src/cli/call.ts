@@ -21,7 +21,7 @@ import {
 } from '../index.js';
 import { MAX_DELAY } from '../limits.js';
 import { SERVICE } from '../wire/metadata.js';
-import { ADDRESS_HELP, CHILD_HELP, takeCommand, targetOf, withLink } from './address.js';
+import { ADDRESS_HELP, CHILD_HELP, limitsFor, takeCommand, targetOf, withLink } from './address.js';
 import { isModule, loadService } from './definition.js';
 import { ANSWERED, Failure, UsageError } from './failure.js';
 import { jsonLine } from './json.js';
@@ -91,7 +91,7 @@ export const call: Command = {
     if (url === undefined) throw new UsageError('call needs an address, such as ws://127.0.0.1:9000');
     if (name === undefined) throw new UsageError('call needs the name of a method');
     const target = targetOf(url, command);
-    const settings = sessionOptions(values);
+    const settings = { ...sessionOptions(values), limits: limitsFor(target) };
     const isReal = values.codec === 'postcard';
     const definition = await definitionOf(values.service, name, isReal);
     const open = values.open ?? (isReal ? undefined : '');

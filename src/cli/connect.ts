@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Connection, initiate, type RequestId, type Session } from '../index.js';
 import { printableLines } from '../printable.js';
-import { ADDRESS_HELP, CHILD_HELP, takeCommand, targetOf, withLink } from './address.js';
+import { ADDRESS_HELP, CHILD_HELP, limitsFor, takeCommand, targetOf, withLink } from './address.js';
 import { closeOf, endOf, Failure, UsageError } from './failure.js';
 import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';
 import { stopAtSignal } from './signals.js';
@@ -35,7 +35,7 @@ export const connect: Command = {
     if (more.length > 0) throw new UsageError(`connect takes one address, not ${positionals.length}`);
     const target = targetOf(url, command);
     const metadata = (values.metadata ?? []).map(parseEntry);
-    const settings = sessionOptions(values);
+    const settings = { ...sessionOptions(values), limits: limitsFor(target) };
     const interrupt = new AbortController();
     const ignoreSignals = stopAtSignal(() => interrupt.abort(new Failure('interrupted')));
     const { signal } = interrupt;

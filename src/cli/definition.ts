@@ -67,7 +67,7 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
       const advice = "compile it, use Node 22.18 or later, or set NODE_OPTIONS='--import tsx'";
       throw new UsageError(`--service: this Node can't load ${file}: ${advice}`, { cause: error });
     }
-    throw new Failure(`--service: ${file} can't be loaded: ${message.split('\n')[0]}`, { cause: error });
+    throw new Failure(`--service: ${file} can't be loaded: ${message}`, { cause: error });
   }
 }
 

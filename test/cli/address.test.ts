@@ -10,7 +10,7 @@ import { verdictOn } from '../../src/cli/failure.js';
 import { serve } from '../../src/cli/serve.js';
 import { endAll, run, start } from './command.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const folder = mkdtempSync(join(tmpdir(), 'roam-actors-address-'));
 afterEach(endAll);

@@ -5,7 +5,8 @@ import { initiate } from '../../src/index.js';
 import { streamLink } from '../../src/link/stream.js';
 import { endAll, run, start } from './command.js';
 
-jest.setTimeout(60_000);
+// Commands that start commands, on a machine that may be busy.
+jest.setTimeout(240_000);
 afterEach(endAll);
 
 const SERVE = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', 'serve', 'stdio:'];
@@ -36,7 +37,7 @@ describe('stdio:', () => {
       'conform',
       'stdio:',
       '--filter',
-      '9a.04',
+      'an Open on',
       '--late',
       '0',
       '--timeout',
@@ -45,7 +46,7 @@ describe('stdio:', () => {
       ...SERVE,
     ]);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^\d+ cases: 0 pass, 7 non-strict, 0 fail, 0 skipped$/m);
+    expect(stdout).toMatch(/^4 cases: 0 pass, 3 non-strict, 0 fail, 1 skipped$/m);
   });
 
   test('nothing but messages reaches the stdout of serve, whatever a module prints', async () => {
@@ -57,7 +58,7 @@ describe('stdio:', () => {
       stderr += text;
     });
     const link = streamLink({ readable: child.stdout, writable: child.stdin });
-    const session = await initiate(link, { codec: postcard });
+    const session = await initiate(link, { codec: postcard, limits: { handshakeTimeout: 120_000 } });
     expect(await session.root.caller().call(1n, new Uint8Array())).toMatchObject({ ret: Uint8Array.of(1, 1) });
     session.shutdown();
     // Each word on stdout that is no message would have broken the link.

@@ -1,0 +1,1 @@
+throw new Error('the module fails\nin two lines');
