@@ -71,9 +71,10 @@ const keepalive = setup({
   },
 });
 
-/** 5.18, and 5.19: any other nonce is ignored. */
+/** 5.18, 6.05, 6.09; 5.19: any other nonce is ignored. */
 const pong = { guard: 'isAwaitedNonce', target: 'waiting' } as const;
 
+/** 6.06: the nonces count up. */
 const ping = [
   'countPing',
   {
@@ -101,9 +102,10 @@ export const keepaliveMachine = keepalive.createMachine({
     starting: {
       always: [{ guard: 'isDisabled', target: 'disabled' }, { target: 'waiting' }],
     },
-    /** A session without a keepalive has one that never pings: whoever speaks to it need not ask. */
+    /** A session without a keepalive has one that never pings, so that its sender need not ask. 6.01, 6.02 */
     disabled: {},
     waiting: {
+      // 6.04, 6.05: the first Ping, and the next one after a Pong.
       after: {
         pingInterval: [
           { guard: 'isReading', target: 'awaitingPong', actions: ping },
@@ -111,7 +113,9 @@ export const keepaliveMachine = keepalive.createMachine({
         ],
       },
     },
+    /** No further Ping while one is out: 6.07. Other traffic is not listed, so it does not count as life: 6.11. */
     awaitingPong: {
+      // 6.08: from the transition that sent the Ping.
       after: { pongTimeout: 'confirming' },
       on: {
         'rx.Pong': pong,
@@ -124,10 +128,11 @@ export const keepaliveMachine = keepalive.createMachine({
       on: {
         'rx.Pong': pong,
         'reading.paused': { target: 'suspended', actions: 'stopReading' },
+        // 6.10
         'keepalive.confirmed': { target: 'expired' },
       },
     },
-    /** A Ping is out, and we do not read: the whole time begins again when we do. 9b.12 */
+    /** A Ping is out, and we do not read: the whole time begins again when we do. 6.12, 9b.12 */
     suspended: {
       on: {
         'reading.resumed': { target: 'awaitingPong', actions: 'startReading' },

@@ -53,7 +53,7 @@ export const callMachine = setup({
   states: {
     /** 9b.14: for its turn, or not at all. r[rpc.flow-control.max-concurrent-requests] */
     waiting: {
-      // r[rpc.caller.liveness.refcounted]
+      // Row "5 a call holds": r[rpc.caller.liveness.refcounted]
       entry: 'retain',
       on: {
         'calls.admitted': 'inFlight',
@@ -136,7 +136,7 @@ export const answerMachine = setup({
   initial: 'received',
   states: {
     received: {
-      // 5.27, 5.28: the connection stays open for a handler at work. r[rpc.caller.liveness.refcounted]
+      // 5.27, 5.28, row "5 a handler holds": the connection stays open for a handler at work. r[rpc.caller.liveness.refcounted]
       entry: ['retain', 'handle'],
       on: {
         'app.reply': {

@@ -6,7 +6,7 @@ import { ROOT } from '../src/wire/id.js';
 import type { ConnectionStart } from './events.js';
 import { conclude, session, settled } from './session-setup.js';
 
-/** Whether we read. A full inbox stops the reading, and nothing else: 9b.06 */
+/** Whether we read. A full inbox stops the reading, and nothing else: 9b.06, row "5 inbox". */
 export const inbound = session.createStateConfig({
   // The root is there as soon as the session runs; not an entry action, since the slot is invoked after those.
   initial: {

@@ -189,7 +189,7 @@ export const sessionMachine = session.createMachine({
           target: 'ended',
           actions: { type: 'conclude', params: ({ event }) => ({ cause: 'link', error: event.error }) },
         },
-        // 9b.09
+        // 6.13, 9b.09
         'link.unsendable': {
           target: 'ended',
           actions: { type: 'conclude', params: ({ event }) => ({ cause: 'link', error: event.error }) },
@@ -246,7 +246,7 @@ export const sessionMachine = session.createMachine({
       },
     },
 
-    /** Over for everybody here; what was transmitted still leaves, and the link is closed behind it. */
+    /** Over for all users here; what was transmitted still leaves, and the link is closed behind it. Row "5 end". */
     ending: {
       entry: [finish, 'resumeReading', { type: 'closeLink', params: { orderly: true } }],
       after: { flushTimeout: 'ended' },
@@ -259,7 +259,7 @@ export const sessionMachine = session.createMachine({
       },
     },
 
-    /** Every end closes the link: 9b.10 */
+    /** Every end closes the link: 9b.10, row "5 end". */
     ended: {
       type: 'final',
       entry: [finish, { type: 'closeLink', params: { orderly: false } }, 'emitEnded'],

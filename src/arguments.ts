@@ -166,7 +166,7 @@ function copied(entry: MetadataEntry): MetadataEntry {
   return { key, value: isBytes(inside) ? new Sensitive(new Uint8Array(inside)) : value, flags };
 }
 
-/** @throws InvalidArgument when a time is NaN or above 2^31 − 1. */
+/** @throws InvalidArgument when a time is NaN or above 2^31 − 1: row 6.03. */
 export function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): KeepaliveSettings | undefined {
   if (options === undefined) return undefined;
   objectOf(options, 'keepalive');

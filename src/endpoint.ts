@@ -234,6 +234,7 @@ export abstract class Endpoint {
 
   /**
    * The connection is over. What was received can still be read, unless the end is our own (`isOurs`) and no reader was taken.
+   * Row "5 readable".
    * @internal
    */
   retire(reason: ConnectionClosedReason, isOurs: boolean): void {

@@ -31,7 +31,7 @@ const FRAMES_PER_LOOK = 2;
 
 /**
  * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
- * handed on only when everything that the one before it set off has run out: an input takes effect whole.
+ * handed on only when everything that the one before it set off has run out: an input takes effect whole. Row "5 queue".
  *
  * What comes from the link, the stream, can be paused. It then waits here, undecoded and in its order; local inputs go on.
  * A frame for whose message there is no room pauses the stream, and is its first again when that goes on.

@@ -26,7 +26,7 @@ export function hasParity(id: number, parity: Parity): boolean {
   return id !== 0 && id % 2 === (parity === 'odd' ? 1 : 0);
 }
 
-/** The identifier that follows `last`, the highest allocated so far; 0 stands for none. */
+/** The identifier that follows `last`, the highest allocated so far; 0 stands for none. Row "4" of the protocol. */
 export function nextId(last: number, parity: Parity): number {
   return last === 0 ? (parity === 'odd' ? 1 : 2) : last + 2;
 }

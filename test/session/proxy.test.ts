@@ -96,6 +96,7 @@ const BODIES: readonly [kind: string, type: DataMessage['type'], body: Body][] =
 ];
 
 describe('a proxy', () => {
+  // 9b.15
   test.each(BODIES)(
     'passes on %s both ways, with its ids and bytes, without what is marked NO_PROPAGATE',
     async (_, type, body) => {

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { type AnyStateNode, StateMachine } from 'xstate';
+import * as shipped from '../../machines/index.js';
 import { RULES } from '../../src/wire/rule.js';
 import { table as rows } from '../spec/table.js';
+import { placesOfRows, rowsText } from './rows.js';
 import { RULES_IN_SCOPE } from './rules.js';
 import { table, textOf, trace } from './trace.js';
 
 const { implementations, tests } = trace();
+const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
 /** Of bytes and of numbers that JSON has not, that they are there is enough. */
 const plain = (_: string, value: unknown) =>
@@ -47,16 +51,41 @@ describe('the rules of the specification', () => {
     },
   );
 
-  it('stand in the README as they are: npm run rules writes them there', () => {
-    expect(readFileSync(new URL('../../README.md', import.meta.url), 'utf8')).toContain(table(trace()));
+  it('stand in docs/protocol.md as they are: npm run rules writes them there', () => {
+    expect(page).toContain(`<!-- rules -->\n\n${table(trace())}\n<!-- end -->`);
   });
 });
 
 describe('the rows of the protocol', () => {
-  const text = textOf(['machines', 'src']);
-  const numbered = rows.filter(({ row }) => /^\d\w?\.\d\d$/.test(row) && !row.startsWith('6.'));
+  const places = placesOfRows();
+  const text = rowsText();
 
-  it.each(numbered.map(({ row }) => row))('%s is cited where it is carried out', (row) => {
-    expect(text).toContain(row);
+  it.each(rows.map(({ row }) => row))('%s is cited where it is carried out', (row) => {
+    expect(places.get(row)).not.toBeUndefined();
+    expect(places.get(row)?.filter(({ name }) => name === '')).toEqual([]);
+  });
+
+  it('lead to states and events of the machines that ship', () => {
+    const machines = Object.values(shipped).flatMap((one) => (one instanceof StateMachine ? [one] : []));
+    const wrong = [...places.values()]
+      .flat()
+      .filter(({ file }) => file.startsWith('machines/'))
+      .filter(({ name, event }) => {
+        const [id, ...path] = name.split('.');
+        const states = path.reduce<AnyStateNode | undefined>(
+          (state, key) => state?.states[key],
+          machines.find((machine) => machine.id === id)?.root,
+        );
+        return states === undefined || (event?.includes('.') === true && !(event in (states.config.on ?? {})));
+      });
+    expect(wrong).toEqual([]);
+  });
+
+  it('stand in docs/protocol.md as they are: npm run rules writes them there', () => {
+    expect(page).toContain(`<!-- rows -->\n\n${text}\n<!-- end -->`);
+  });
+
+  it('each have a test', () => {
+    expect([...text.matchAll(/\*\*Tests\*\*: *$/gm)]).toEqual([]);
   });
 });

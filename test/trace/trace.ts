@@ -17,14 +17,19 @@ export function trace(): Trace {
   return { implementations: citations(['machines', 'src']), tests: citations(['test']) };
 }
 
-/** The README's table: each rule, where it is carried out, and where it is checked. */
+/** The table of docs/protocol.md: each rule, where it is carried out, and where it is checked. */
 export function table({ implementations, tests }: Trace): string {
   const rows = RULES_IN_SCOPE.map((rule) => [`\`${rule}\``, links(implementations.get(rule)), links(tests.get(rule))]);
   return markdown([['rule', 'where', 'tests'], ...rows]);
 }
 
 function links(files: readonly string[] = []): string {
-  return files.map((file) => `[${file}](${file})`).join(', ');
+  return files.map(link).join(', ');
+}
+
+/** A link to a file of the project, from a page in docs/. */
+export function link(file: string): string {
+  return `[${file}](../${file})`;
 }
 
 /** All that stands in these folders. */
@@ -48,7 +53,7 @@ function citations(folders: readonly string[]): Map<string, string[]> {
   return found;
 }
 
-function filesIn(folder: string): string[] {
+export function filesIn(folder: string): string[] {
   if (folder === 'test/trace') return [];
   return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
