@@ -1,7 +1,7 @@
 import type { Parity } from '../wire/id.js';
 import type { ChannelMessage, MessageType, RequestMessage } from '../wire/message.js';
 
-// The numbers that stand for names on the wire; README.md, "Wire format", documents them.
+// The numbers that stand for names on the wire; docs/wire-format.md documents them.
 // r[session.message]
 
 /** What stands second in every message. */

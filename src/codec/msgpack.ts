@@ -130,7 +130,7 @@ function withId(before: readonly number[], after: readonly number[]): Uint8Array
 
 /**
  * MessagePack, plain: arrays, unsigned integers, strings and bytes, so that any library in any language can speak it.
- * README.md, "Wire format", has the layout.
+ * docs/wire-format.md has the layout.
  *
  * What `encode` returns may share its ArrayBuffer with other frames: who transfers or clones a whole ArrayBuffer copies
  * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The

@@ -3,7 +3,7 @@ import { ProtocolError } from '../errors.js';
 // msgpackr trusts what it reads: it runs out of stack on deep nesting, lets broken UTF-8 pass, makes dates, sets and
 // errors of extensions, and sizes arrays by what their headers claim. So nothing reaches it that has not been walked
 // here: one pass, no allocation, nothing read past the end. What remains is arrays of unsigned integers, strings and
-// bytes, all there is in a message (README.md, "Wire format").
+// bytes, all there is in a message (docs/wire-format.md).
 
 /** What a scan found out about a message. */
 export interface Scan {

@@ -3,7 +3,7 @@ import { messagePack } from '../../src/codec/msgpack.js';
 import { ProtocolError } from '../../src/errors.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 
-// Every element of every message, as README.md, "Wire format", lists them: what is of another kind is refused, and so is
+// Every element of every message, as docs/wire-format.md lists them: what is of another kind is refused, and so is
 // an element too few or too many; by the name of the message, and of the field.
 
 interface Element {

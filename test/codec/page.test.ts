@@ -8,9 +8,7 @@ import { Sensitive } from '../../src/wire/sensitive.js';
 import { hexOf } from '../support/dump.js';
 import { bare, DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const [, ...after] = readme.split(/^## Wire format$/m);
-const section = after.join('').split(/^## /m)[0] ?? '';
+const page = readFileSync(new URL('../../docs/wire-format.md', import.meta.url), 'utf8');
 
 const requestTypes = Object.keys(REQUEST_BODY).map((body) => `RequestMessage, ${body}`);
 const channelTypes = Object.keys(CHANNEL_BODY).map((body) => `ChannelMessage, ${body}`);
@@ -21,14 +19,14 @@ const KINDS = [
 ];
 
 /** An example: a heading, the message as a block of TypeScript, its bytes as a block of text. */
-const EXAMPLES = [...section.matchAll(/^#### (.+)\n\n```ts fragment\n([^`]+)```\n\n```text\n([^`]+)```$/gm)].map(
+const EXAMPLES = [...page.matchAll(/^### (.+)\n\n```ts fragment\n([^`]+)```\n\n```text\n([^`]+)```$/gm)].map(
   ([, title = '', literal = '', dump = '']): [string, Message, string] => {
     const message = new Function('Sensitive', 'SENSITIVE', 'NO_PROPAGATE', `return (${literal});`);
     return [title, message(Sensitive, SENSITIVE, NO_PROPAGATE) as Message, hexOf(dump)];
   },
 );
 
-describe("the README's section on the wire format", () => {
+describe('docs/wire-format.md', () => {
   it('has an example of each message and of each body, under its name', () => {
     expect(EXAMPLES.map(([title]) => title)).toEqual(expect.arrayContaining(KINDS));
     expect(EXAMPLES).toHaveLength(KINDS.length);
@@ -48,7 +46,7 @@ describe("the README's section on the wire format", () => {
   it.each([...Object.entries(TAG), ...Object.entries(REQUEST_BODY), ...Object.entries(CHANNEL_BODY)])(
     'has the tag of %s in a table',
     (name, tag) => {
-      expect(section).toMatch(new RegExp(`^\\| ${String(tag)} +\\| ${name} +\\|`, 'm'));
+      expect(page).toMatch(new RegExp(`^\\| ${String(tag)} +\\| ${name} +\\|`, 'm'));
     },
   );
 });

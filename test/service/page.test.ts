@@ -8,14 +8,12 @@ import type { ChannelHandle } from '../../src/service/payload.js';
 import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { hexOf } from '../support/dump.js';
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-const [, ...after] = readme.split(/^## Payloads$/m);
-const section = after.join('').split(/^## /m)[0] ?? '';
+const page = readFileSync(new URL('../../docs/payloads.md', import.meta.url), 'utf8');
 
 const [tx, rx] = channel<unknown>();
 
 /** An example: a heading, the value as a block of TypeScript, its bytes as a block of text. */
-const EXAMPLES = [...section.matchAll(/^#### (.+)\n\n```ts fragment\n([^`]+)```\n\n```text\n([^`]+)```$/gm)].map(
+const EXAMPLES = [...page.matchAll(/^### (.+)\n\n```ts fragment\n([^`]+)```\n\n```text\n([^`]+)```$/gm)].map(
   ([, title = '', literal = '', dump = '']): [string, unknown, string] => [
     title,
     new Function('tx', 'rx', `return (${literal.trim().replace(/;$/, '')});`)(tx, rx),
@@ -23,9 +21,9 @@ const EXAMPLES = [...section.matchAll(/^#### (.+)\n\n```ts fragment\n([^`]+)```\
   ],
 );
 
-describe("the README's section on payloads", () => {
+describe('docs/payloads.md', () => {
   it('has its examples', () => {
-    expect(EXAMPLES).toHaveLength([...section.matchAll(/^#### /gm)].length);
+    expect(EXAMPLES).toHaveLength([...page.matchAll(/^### /gm)].length);
     expect(EXAMPLES.map(([, value]) => value)).toEqual(
       expect.arrayContaining([UNKNOWN_METHOD, INVALID_PAYLOAD, CANCELLED]),
     );
@@ -47,7 +45,7 @@ describe("the README's section on payloads", () => {
   });
 
   it('has the id of a method', () => {
-    expect(section).toContain(`0x${methodId('Adder', 'add').toString(16)} for \`Adder.add\``);
+    expect(page).toContain(`0x${methodId('Adder', 'add').toString(16)} for \`Adder.add\``);
   });
 
   it('has what a connection without a service says, too', () => {
