@@ -1,5 +1,5 @@
 /**
- * Draws the benchmark's plots and the README's tables once more, from bench/results.json. With `--check` it writes
+ * Draws the benchmark's plots and the tables of docs/benchmark.md once more, from bench/results.json. With `--check` it writes
  * nothing, and fails when something would change.
  */
 import { draw } from './publish.js';

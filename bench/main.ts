@@ -18,7 +18,7 @@ the machine.
   npm run bench -- --quick             a few scenarios, too short to tell anything but whether they work
   npm run bench -- --only echo-16B     the scenarios whose names begin so
   npm run bench -- --of rsocket,birpc  these contenders alone, beside ws
-  npm run bench -- --write             everything, and what came out into bench/results.json, the plots and the README
+  npm run bench -- --write             everything, and what came out into bench/results.json, the plots and docs/benchmark.md
   npm run bench -- --json FILE         every round's figures, too
   npm run bench -- --list              the names of the scenarios and of the contenders
   npm run bench -- --profile echo-16B-x64 [--of raw] [--seconds 3]

@@ -1,4 +1,4 @@
-// From figures to what the README shows: bench/results.json first, and all that is drawn from it alone.
+// From figures to what docs/benchmark.md shows: bench/results.json first, and all that is drawn from it alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plot } from './plot.js';
 import type { Outcome } from './report.js';
@@ -17,18 +17,18 @@ function significant(value: number): number {
 }
 
 /**
- * Draws the plots and the README's tables from bench/results.json.
+ * Draws the plots and the tables of docs/benchmark.md from bench/results.json.
  *
  * @param isCheck - writes nothing.
  * @returns which files are not as they are drawn, or were not.
  */
 export function draw(root: URL, isCheck = false): string[] {
   const outcome = JSON.parse(readFileSync(new URL('bench/results.json', root), 'utf8')) as Outcome;
-  const readme = readFileSync(new URL('README.md', root), 'utf8');
+  const page = readFileSync(new URL('docs/benchmark.md', root), 'utf8');
   const drawn = {
     'bench/plot-light.svg': plot(outcome, 'light'),
     'bench/plot-dark.svg': plot(outcome, 'dark'),
-    'README.md': readme.replace(
+    'docs/benchmark.md': page.replace(
       /(<!-- bench -->\n)[\s\S]*?(<!-- end -->)/,
       (_, begin: string, end: string) => `${begin}\n${section(outcome)}\n${end}`,
     ),

@@ -3,15 +3,15 @@ import { headlineText, type Outcome, rateText, targetText } from './report.js';
 
 type Result = Outcome['results'][number];
 
-/** What stands between the README's marks. */
+/** What stands between the marks in docs/benchmark.md. */
 export function section({ machine, results }: Outcome): string {
   const rates = results.filter(({ contender, absolute }) => contender !== undefined && 'baseline' in absolute);
   const among = rates.filter(({ absolute }) => !('link' in absolute));
   const alone = results.filter((result) => !among.includes(result));
   return [
     '<picture>',
-    '  <source media="(prefers-color-scheme: dark)" srcset="bench/plot-dark.svg">',
-    '  <img alt="Rates as multiples of what ws alone does" src="bench/plot-light.svg">',
+    '  <source media="(prefers-color-scheme: dark)" srcset="../bench/plot-dark.svg">',
+    '  <img alt="Rates as multiples of what ws alone does" src="../bench/plot-light.svg">',
     '</picture>',
     '',
     ...compared(among, 1),

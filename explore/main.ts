@@ -11,7 +11,7 @@
  * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest
  * too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came of it,
  * counterexamples included, which `-- --replay FILE` plays on real sessions. With `--pin` the counts are written down in
- * counts.json, and the tables in the README; without it the counts are held against what stands there. `-- --twin` holds
+ * counts.json, and the tables in docs/testing.md; without it the counts are held against what stands there. `-- --twin` holds
  * the states against those of an independent model; see twin.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -115,13 +115,13 @@ function huntAll(): unknown[] {
   });
 }
 
-/** Puts a table into its place in the README. */
+/** Puts a table into its place in docs/testing.md. */
 function writeTable(name: string, table: string): void {
-  const readme = new URL('../README.md', import.meta.url);
+  const page = new URL('../docs/testing.md', import.meta.url);
   const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`);
-  const text = readFileSync(readme, 'utf8');
+  const text = readFileSync(page, 'utf8');
   writeFileSync(
-    readme,
+    page,
     text.replace(place, (_, begin, end) => `${begin}\n${table}\n${end}`),
   );
 }

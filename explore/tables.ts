@@ -1,4 +1,4 @@
-/** The README's tables of what is explored, of what has to hold there, and of what is found. */
+/** The tables in docs/testing.md of what is explored, of what has to hold there, and of what is found. */
 import type { Configuration } from './configuration.js';
 import type { Kill } from './hunt.js';
 import type { Mutant } from './mutant.js';

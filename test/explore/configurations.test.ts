@@ -16,14 +16,16 @@ test.each(quick.map(({ name }) => name))('every property holds in every state of
   expect({ states, transitions, depth }).toEqual(counts[name]);
 });
 
-test('every configuration has its counts written down, and the README has them', () => {
+test('every configuration has its counts written down, and docs/testing.md has them', () => {
   expect(Object.keys(counts).sort()).toEqual(CONFIGURATIONS.map(({ name }) => name).sort());
   const table = configurationsTable(CONFIGURATIONS, counts);
-  expect(readFileSync('README.md', 'utf8')).toContain(`<!-- configurations -->\n\n${table}\n<!-- end -->`);
+  expect(readFileSync('docs/testing.md', 'utf8')).toContain(`<!-- configurations -->\n\n${table}\n<!-- end -->`);
 });
 
-test('the README lists every property', () => {
-  expect(readFileSync('README.md', 'utf8')).toContain(`<!-- properties -->\n\n${propertiesTable()}\n<!-- end -->`);
+test('docs/testing.md lists every property', () => {
+  expect(readFileSync('docs/testing.md', 'utf8')).toContain(
+    `<!-- properties -->\n\n${propertiesTable()}\n<!-- end -->`,
+  );
 });
 
 /** Why sessions end, of all the steps of a configuration. */
