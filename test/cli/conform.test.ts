@@ -10,8 +10,6 @@ import { pong } from '../spec/messages.js';
 import { Meddler } from '../testing/meddler.js';
 import { endAll, run, serve, start } from './command.js';
 
-jest.setTimeout(120_000);
-
 interface Written {
   readonly url: string;
   readonly role: string;

@@ -3,8 +3,6 @@ import { accept, type Connection, type DataMessage, type StartOptions } from '..
 import { listenWebSocket, type WebSocketListener } from '../../src/link/websocket-node.js';
 import { endAll, run, serve, start } from './command.js';
 
-jest.setTimeout(120_000);
-
 let listener: WebSocketListener | undefined;
 afterEach(async () => {
   await endAll();
