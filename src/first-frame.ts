@@ -4,11 +4,13 @@ import type { Link, LinkEvents } from './link/link.js';
 /** Gets what a link tells before its session is there, makes the session with the first of it, and hands everything on. */
 class Relay implements LinkEvents {
   readonly #begin: () => void;
+  readonly #limit: number;
   #events: LinkEvents | undefined;
 
-  /** `begin` makes the session, which attaches its own events. */
-  constructor(begin: () => void) {
+  /** `begin` makes the session, which attaches its own events. `limit` is what its first frame may have, in bytes. */
+  constructor(begin: () => void, limit: number) {
     this.#begin = begin;
+    this.#limit = limit;
   }
 
   attach(events: LinkEvents): void {
@@ -20,6 +22,7 @@ class Relay implements LinkEvents {
   readonly drained = (): void => this.#events?.drained();
   readonly ended = (): void => this.#target.ended();
   readonly failed = (error: Error): void => this.#target.failed(error);
+  readonly frameLimit = (): number => this.#events?.frameLimit?.() ?? this.#limit;
 
   get #target(): LinkEvents {
     if (this.#events === undefined) this.#begin();
@@ -49,7 +52,12 @@ interface Timers {
  */
 export function whenFrameComes(
   link: Link,
-  { timeout, timers, signal }: { timeout: number; timers: Timers; signal: AbortSignal | undefined },
+  {
+    timeout,
+    timers,
+    signal,
+    frameLimit,
+  }: { timeout: number; timers: Timers; signal: AbortSignal | undefined; frameLimit: number },
   begin: (isLate: boolean) => void,
 ): void {
   const beginOnce = (isLate = false): void => {
@@ -58,7 +66,7 @@ export function whenFrameComes(
     begin(isLate);
   };
   const abort = (): void => beginOnce();
-  const relay = new Relay(abort);
+  const relay = new Relay(abort, frameLimit);
   try {
     link.start(relay);
   } catch {

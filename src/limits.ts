@@ -156,6 +156,11 @@ export const DEFAULT_LIMITS: Limits = {
   unreadTimeout: 300_000,
 };
 
+/** Bytes that the peer's first frame may have. */
+export function firstFrameLimit({ handshakeBytes, frame }: Limits): number {
+  return Math.min(handshakeBytes, frame);
+}
+
 /** What may be nothing at all. */
 const COUNTS: ReadonlySet<string> = new Set(['connections', 'undecided', 'requests', 'channels']);
 

@@ -6,6 +6,7 @@ import type { Connection } from './connection.js';
 import type { SessionClosedReason } from './end.js';
 import { ConnectionClosed, InvalidArgument } from './errors.js';
 import { whenFrameComes } from './first-frame.js';
+import { firstFrameLimit } from './limits.js';
 import type { Link } from './link/link.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { configOf, type SessionOptions } from './options.js';
@@ -231,6 +232,7 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
   const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
   const { handshakeTimeout } = limits;
+  const frameLimit = firstFrameLimit(limits);
   const attach = attachOf(inspect);
   const begin = (own: SessionOptions): Actor<SessionLogic> => {
     const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
@@ -244,7 +246,7 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   const actor =
     role === 'initiator'
       ? begin(rest)
-      : await beginLate(link, begin, { handshakeTimeout, signal, clock, options: rest });
+      : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock, options: rest });
   await portOf(actor).established;
   return handle(actor);
 }
@@ -258,10 +260,17 @@ function beginLate(
   begin: (options: SessionOptions) => Actor<SessionLogic>,
   {
     handshakeTimeout,
+    frameLimit,
     signal,
     clock,
     options,
-  }: { handshakeTimeout: number; signal: AbortSignal | undefined; clock: Clock | undefined; options: SessionOptions },
+  }: {
+    handshakeTimeout: number;
+    frameLimit: number;
+    signal: AbortSignal | undefined;
+    clock: Clock | undefined;
+    options: SessionOptions;
+  },
 ): Promise<Actor<SessionLogic>> {
   const timers = clock ?? { setTimeout, clearTimeout };
   return new Promise((resolve) => {
@@ -271,7 +280,7 @@ function beginLate(
       portOf(actor).open();
       resolve(actor);
     };
-    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal }, make);
+    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal, frameLimit }, make);
   });
 }
 

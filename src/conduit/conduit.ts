@@ -4,11 +4,12 @@ import { decodeFrame } from '../codec/metadata.js';
 import { detached } from '../detach.js';
 import { ProtocolError } from '../errors.js';
 import { startLink } from '../first-frame.js';
-import type { Limits } from '../limits.js';
+import { firstFrameLimit, type Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
 import { PacedLink } from '../paced-link.js';
 import type { DataMessage, Message, MessageType } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
+import { otherFormat } from './format.js';
 import { Gate, type TurnBudget } from './gate.js';
 
 /** A local input; or one that is made only when its turn comes, and may have become moot by then. */
@@ -117,6 +118,8 @@ export class Conduit {
       ended: () => this.gate.afterFrames({ type: 'link.ended' }),
       // What was received before it is not waited for: it may never be read, and there is nobody to answer.
       failed: (error) => this.gate.push({ type: 'link.failed', error }),
+      // By what has arrived, and not by what was decoded: one read of the link may bring several frames.
+      frameLimit: () => (this.frames === 0 ? firstFrameLimit(this.#limits) : this.#limits.frame),
     });
     this.#isStarted = true;
     // The session is still starting: its first events would come between those of its children.
@@ -187,6 +190,7 @@ export class Conduit {
     const { handshakeBytes } = this.#limits;
     // The first frame is the peer's part of the handshake.
     const limit = this.#isShaking && handshakeBytes < this.#limits.frame ? 'handshakeBytes' : 'frame';
+    const isFirst = this.#isShaking;
     this.#isShaking = false;
     const most = this.#limits[limit];
     if (frame.length > most) {
@@ -199,6 +203,8 @@ export class Conduit {
       if (type === undefined) throw new TypeError('it gave no message');
       return new ReceivedEvent(type, message) as SessionEvent;
     } catch (error) {
+      const other = isFirst ? otherFormat(frame, this.#codec.name) : undefined;
+      if (other !== undefined) return { type: 'conduit.malformed', rule: 'session.message', description: other };
       if (!(error instanceof ProtocolError)) {
         // Without the text of the error: that of `JSON.parse`, for example, quotes the input, which may hold SENSITIVE values.
         const name = error instanceof Error ? error.name : typeof error;

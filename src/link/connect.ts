@@ -1,7 +1,7 @@
 import { offAbort, onAbort } from '../aborts.js';
 import { InvalidArgument, LinkError } from '../errors.js';
 import type { Link } from './link.js';
-import { checkTimeout } from './websocket.js';
+import { checkMaxFrame, checkTimeout } from './websocket.js';
 
 /** Options of `connectWebSocket`, in Node and in browsers. */
 export interface ConnectWebSocketOptions {
@@ -21,11 +21,12 @@ export interface ConnectWebSocketOptions {
   readonly closeTimeout?: number;
 
   /**
-   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link before
-   * it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
-   * A browser receives messages of any size: there only the session's own limit applies.
+   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
+   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link, and
+   * before it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong. A
+   * browser receives messages of any size: there the link breaks when the message is whole.
    *
-   * @defaultValue 1048576
+   * @defaultValue the session's limit; 1048576 for another user of the link that names none
    */
   readonly maxFrame?: number;
 
@@ -38,7 +39,7 @@ export interface CheckedConnect {
   readonly url: URL;
   readonly connectTimeout: number;
   readonly closeTimeout: number;
-  readonly maxFrame: number;
+  readonly maxFrame: number | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -48,14 +49,9 @@ export function checkConnect(url: string | URL, options: ConnectWebSocketOptions
     url: checkUrl(url),
     connectTimeout: checkTimeout('connectTimeout', options.connectTimeout ?? 10_000),
     closeTimeout: checkTimeout('closeTimeout', options.closeTimeout ?? 5000),
-    maxFrame: checkMaxFrame(options.maxFrame ?? 1024 * 1024),
+    maxFrame: checkMaxFrame(options.maxFrame),
     signal: options.signal,
   };
-}
-
-export function checkMaxFrame(value: number): number {
-  if (Number.isInteger(value) && value >= 1 && value < 2 ** 30) return value;
-  throw new InvalidArgument(`maxFrame must be an integer from 1 to 2^30 - 1, not ${String(value)}`);
 }
 
 function checkUrl(url: string | URL): URL {

@@ -11,6 +11,20 @@ export interface LinkEvents {
   ended(): void;
   /** The link broke, or the peer used it wrongly. Nothing follows. */
   failed(error: Error): void;
+  /**
+   * Bytes that the next message may have. A link asks for each message, and before it takes memory for it, where it can: a
+   * session takes less before the handshake than after it. A message above *twice* that breaks the link; between the two
+   * the session sees the message, and can say what is wrong. Without it the link has a limit of its own.
+   */
+  readonly frameLimit?: (() => number) | undefined;
+}
+
+/** What a message may have where neither the user of a link nor an option says so. */
+export const DEFAULT_FRAME = 2 ** 20;
+
+/** @param most what a link takes, in bytes */
+export function tooLong(length: number, most: number): string {
+  return `the peer sent a message of ${String(length)} bytes; at most ${String(most)} are taken`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { InvalidArgument, LinkError } from '../errors.js';
 import { Fifo } from './fifo.js';
-import type { Link, LinkEvents } from './link.js';
+import { type Link, type LinkEvents, tooLong } from './link.js';
 
 /** Options of {@link memoryLinkPair}. */
 export interface MemoryLinkOptions {
@@ -30,6 +30,8 @@ export interface MemoryLink extends Link {
  * Delivery is asynchronous and in order; the bytes are passed by reference, not copied. Deliveries run in microtasks,
  * and after every 256 one goes through the event loop, so that two ends that answer each other for ever starve
  * neither timers nor I/O.
+ *
+ * A message above twice what the receiver's user takes (`LinkEvents.frameLimit`) breaks the pair when it is delivered.
  *
  * `close()` lifts a pause of the end that closes: otherwise an end that stopped reading could never finish. What it
  * still receives until `ended` is delivered. The other end of an `abort()` gets what had left by then, and hears
@@ -185,6 +187,12 @@ class MemoryEnd implements MemoryLink {
         const left = this.#incoming.at(this.#capacity - 1)?.byteLength ?? 0;
         peer.#buffered -= left;
         drained ||= left > 0;
+        const most = 2 * (events.frameLimit?.() ?? Number.POSITIVE_INFINITY);
+        if (bytes.byteLength > most) {
+          this.abort();
+          events.failed(new LinkError(tooLong(bytes.byteLength, most)));
+          break;
+        }
         events.message(bytes);
       }
     } finally {

@@ -32,8 +32,8 @@ export class StandardLink extends SocketLink {
   #given = 0;
   #left = 0;
 
-  constructor(socket: StandardWebSocket, closeTimeout: number) {
-    super(closeTimeout);
+  constructor(socket: StandardWebSocket, closeTimeout: number, maxFrame: number | undefined) {
+    super(closeTimeout, maxFrame);
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', this.#onMessage);

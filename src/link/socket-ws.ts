@@ -101,8 +101,8 @@ export class WsLink extends SocketLink {
   #left = 0;
   #unwritten = 0;
 
-  constructor(ws: WsWebSocket, raw: RawSocket | undefined, closeTimeout: number) {
-    super(closeTimeout);
+  constructor(ws: WsWebSocket, raw: RawSocket | undefined, closeTimeout: number, maxFrame: number | undefined) {
+    super(closeTimeout, maxFrame);
     this.#ws = ws;
     this.#raw = raw;
     // What only looks like a WebSocket, and has no socket, may do with bytes what it likes.
@@ -115,6 +115,7 @@ export class WsLink extends SocketLink {
     ws.on('close', this.#onClose);
     ws.on('error', this.#onError);
     ws.on('ping', this.#onPing);
+    this.#limitReceiver();
     // Nothing is read before `start`, so that nothing piles up.
     ws.pause();
     if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
@@ -193,6 +194,18 @@ export class WsLink extends SocketLink {
     else this.#ws.send(bytes);
   }
 
+  /**
+   * `ws` compares each frame with its own limit as soon as the header is there, and has no way to change that limit. Where the
+   * field is missing, a message is looked at when it is whole.
+   */
+  #limitReceiver(): void {
+    const receiver = (this.#ws as { _receiver?: { _maxPayload?: unknown } | null })._receiver;
+    const own = receiver?._maxPayload;
+    if (typeof own !== 'number') return;
+    const ceiling = own > 0 ? own : Number.POSITIVE_INFINITY;
+    Object.defineProperty(receiver, '_maxPayload', { get: () => Math.min(ceiling, this.most) });
+  }
+
   #drop(): void {
     this.#waiting.truncate(0);
     this.#waitingBytes = 0;
@@ -267,7 +280,7 @@ export class WsLink extends SocketLink {
   readonly #onError = (error: Error & { code?: string }): void => {
     const text =
       error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
-        ? "the peer sent a message larger than the WebSocket's maxPayload"
+        ? `the peer sent a message that is too long: at most ${String(this.most)} bytes are taken`
         : `the WebSocket failed: ${error.message}`;
     // `ws` has already told the peer, with the code that fits; ours changes nothing then.
     this.violated(new LinkError(text, error), 1002, '');

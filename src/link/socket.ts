@@ -1,14 +1,15 @@
 import { InvalidArgument, LinkError } from '../errors.js';
-import type { Link, LinkEvents } from './link.js';
+import { DEFAULT_FRAME, type Link, type LinkEvents, tooLong } from './link.js';
 
 /** `readyState` of every WebSocket, by the standard. */
 export const CONNECTING = 0;
 export const OPEN = 1;
 export const CLOSED = 3;
 
-/** Close codes: a normal end, and a frame of a kind that we don't take. */
+/** Close codes: a normal end, a frame of a kind that we don't take, and a message that is too long. */
 const NORMAL = 1000;
 const UNSUPPORTED_DATA = 1003;
+const MESSAGE_TOO_BIG = 1009;
 /** Not a code on the wire: what a WebSocket reports when the connection was lost without a close frame. */
 const ABNORMAL = 1006;
 /** Codes that mean an orderly end: normal, going away, none given. */
@@ -27,6 +28,7 @@ export abstract class SocketLink implements Link {
   protected state: 'open' | 'closing' | 'over' = 'open';
   protected isPaused = false;
   readonly #closeTimeout: number;
+  readonly #maxFrame: number | undefined;
   readonly #late: string;
   #events: LinkEvents | undefined;
   /** What arrived before `start`, until it is delivered. */
@@ -37,9 +39,25 @@ export abstract class SocketLink implements Link {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `late` says what did not happen in time when the end takes too long. */
-  constructor(closeTimeout: number, late = 'the peer did not complete the closing handshake') {
+  constructor(
+    closeTimeout: number,
+    maxFrame: number | undefined,
+    late = 'the peer did not complete the closing handshake',
+  ) {
     this.#closeTimeout = closeTimeout;
+    this.#maxFrame = maxFrame;
     this.#late = late;
+  }
+
+  /** Bytes that the next message may have, by the user of the link; undefined where the user does not say. */
+  get frameLimit(): number | undefined {
+    return this.#events?.frameLimit?.();
+  }
+
+  /** The longest message that is taken now, in bytes. */
+  protected get most(): number {
+    const asked = this.frameLimit ?? this.#maxFrame ?? DEFAULT_FRAME;
+    return 2 * Math.min(asked, this.#maxFrame ?? asked);
   }
 
   abstract get buffered(): number;
@@ -98,8 +116,13 @@ export abstract class SocketLink implements Link {
   /** One binary message arrived. */
   protected received(bytes: Uint8Array): void {
     if (this.state === 'over' || this.#failure !== undefined) return;
-    if (this.#early === undefined) this.#events?.message(bytes);
-    else this.#early.push(bytes);
+    if (this.#early !== undefined) this.#early.push(bytes);
+    else if (bytes.byteLength <= this.most) this.#events?.message(bytes);
+    else this.#refuse(bytes);
+  }
+
+  #refuse({ byteLength }: Uint8Array): void {
+    this.violated(new LinkError(tooLong(byteLength, this.most)), MESSAGE_TOO_BIG, 'the message is too long');
   }
 
   /** Something arrived that is no binary message. */
@@ -137,6 +160,10 @@ export abstract class SocketLink implements Link {
   #deliverEarly(events: LinkEvents): void {
     for (const bytes of this.#early ?? []) {
       if (this.#aborted) return;
+      if (bytes.byteLength > this.most) {
+        this.#refuse(bytes);
+        break;
+      }
       events.message(bytes);
     }
     this.#early = undefined;

@@ -1,12 +1,11 @@
 import { Duplex, finished } from 'node:stream';
 import { copy } from '../codec/frames.js';
 import { InvalidArgument, LinkError } from '../errors.js';
-import { checkMaxFrame } from './connect.js';
 import { Fifo } from './fifo.js';
 import type { Link } from './link.js';
 import { SocketLink } from './socket.js';
 import { type Addresses, nameOf } from './socket-ws.js';
-import { checkTimeout } from './websocket.js';
+import { checkMaxFrame, checkTimeout } from './websocket.js';
 
 /** What is used of the half of a stream that is read: any Readable of Node's fits. */
 export interface ReadableHalf {
@@ -35,12 +34,13 @@ export interface DuplexStream extends ReadableHalf, WritableHalf {
 /** Options of {@link streamLink}. */
 export interface StreamLinkOptions {
   /**
-   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link as soon as
-   * its length has arrived: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
+   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link as
+   * soon as its length has arrived: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
    *
-   * @defaultValue 1048576
+   * @defaultValue the session's limit; 1048576 for another user of the link that names none
    */
-  readonly maxFrame?: number;
+  readonly maxFrame?: number | undefined;
 
   /**
    * How long an end may take, in milliseconds: what was sent leaves, and the peer ends its side. Then the stream is
@@ -80,7 +80,6 @@ class StreamLink extends SocketLink {
   readonly releasesSent = true;
   readonly isStream = true;
   readonly #duplex: Duplex;
-  readonly #most: number;
   readonly #forget: () => void;
   readonly #queue = new Fifo<Uint8Array>();
   #queued = 0;
@@ -90,16 +89,17 @@ class StreamLink extends SocketLink {
   #scheduled = false;
   #settling = false;
   #peerEnded = false;
+  /** No message has begun to arrive yet. */
+  #isFirst = true;
   /** Of the message that is arriving: its length, how many bytes of that have come, and how many of itself. */
   #length = 0;
   #prefix = 0;
   #received = 0;
   #room: Uint8Array | undefined;
 
-  constructor(duplex: Duplex, maxFrame: number, closeTimeout: number) {
-    super(closeTimeout, 'the connection did not end');
+  constructor(duplex: Duplex, maxFrame: number | undefined, closeTimeout: number) {
+    super(closeTimeout, maxFrame, 'the connection did not end');
     this.#duplex = duplex;
-    this.#most = 2 * maxFrame;
     this.name = nameOf(duplex as Addresses);
     // We end our own side when what was sent has left, and not as soon as the peer ends its side.
     duplex.allowHalfOpen = true;
@@ -236,11 +236,17 @@ class StreamLink extends SocketLink {
     let at = 0;
     // A handler of a message may abort the link.
     while (at < chunk.length && this.state !== 'over') {
-      if (this.#prefix < PREFIX) at = this.#takeLength(chunk, at);
-      if (this.#prefix < PREFIX) return;
-      if (this.#length > this.#most) {
-        this.violated(new LinkError(tooLong(this.#length, this.#most)), 0, '');
-        return;
+      if (this.#prefix < PREFIX) {
+        at = this.#takeLength(chunk, at);
+        if (this.#prefix < PREFIX) return;
+        const { most } = this;
+        // The beginning of TLS may be a length up to twice the limit.
+        const stranger = this.#isFirst && this.#length > most / 2 ? strangerOf(this.#length) : undefined;
+        this.#isFirst = false;
+        if (this.#length > most || stranger !== undefined) {
+          this.violated(new LinkError(stranger ?? announced(this.#length, most)), 0, '');
+          return;
+        }
       }
       at = this.#takeMessage(chunk, at);
     }
@@ -317,13 +323,29 @@ function lengthOf(message: Uint8Array | undefined): number {
   return message?.byteLength ?? 0;
 }
 
-/** With the text of the four bytes where they are one: a peer that speaks HTTP, for example. */
-function tooLong(length: number, most: number): string {
-  const text = Buffer.alloc(PREFIX);
-  text.writeUInt32LE(length);
-  const shown = text.toString('latin1');
-  const hint = /^[ -~]{4}$/.test(shown) ? ` (its four bytes are the text ${JSON.stringify(shown)})` : '';
-  return `the peer announced a message of ${String(length)} bytes${hint}; at most ${String(most)} are taken`;
+/** How records of TLS begin; the version follows. */
+const TLS_ALERT = 0x15;
+const TLS_HANDSHAKE = 0x16;
+
+/** What is said of a length that is none: the first bytes of a peer that speaks another protocol. */
+function strangerOf(length: number): string | undefined {
+  const bytes = Buffer.alloc(PREFIX);
+  bytes.writeUInt32LE(length);
+  const text = bytes.toString('latin1');
+  if (/^(GET |HEAD|POST|PUT |DELE|OPTI|PATC|CONN|TRAC|PRI |HTTP)$/.test(text)) {
+    return `the peer speaks HTTP (${JSON.stringify(text)}), as WebSockets do at first, and this link messages with their length: use a WebSocket at both ends or at none`;
+  }
+  const [type = 0, major = 0, minor = 0] = bytes;
+  if ((type === TLS_ALERT || type === TLS_HANDSHAKE) && major === 3 && minor <= 4) {
+    return 'the peer speaks TLS, and this link does not: use TLS at both ends, with the decrypted stream in streamLink, or at none';
+  }
+  return /^[ -~]{4}$/.test(text)
+    ? `the peer sent the text ${JSON.stringify(text)} where a length is expected`
+    : undefined;
+}
+
+function announced(length: number, most: number): string {
+  return `the peer announced a message of ${String(length)} bytes; at most ${String(most)} are taken`;
 }
 
 /** The peer of a TCP connection hears of it as an error; on other streams it is an end like any other. */
@@ -359,7 +381,7 @@ export function streamLink(
   stream: DuplexStream | { readonly readable: ReadableHalf; readonly writable: WritableHalf },
   options: StreamLinkOptions = {},
 ): Link {
-  const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
+  const maxFrame = checkMaxFrame(options.maxFrame);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
   if (typeof stream !== 'object' || stream === null)
     throw new InvalidArgument('the stream must be a Duplex, or a pair');

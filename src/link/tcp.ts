@@ -1,11 +1,11 @@
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server } from 'node:net';
 import { InvalidArgument, LinkError } from '../errors.js';
-import { attemptToConnect, checkMaxFrame } from './connect.js';
+import { attemptToConnect } from './connect.js';
 import type { Link } from './link.js';
 import { authority, guard, warn } from './listen.js';
 import type { Addresses } from './socket-ws.js';
 import { type StreamLinkOptions, streamLink } from './stream.js';
-import { checkTimeout } from './websocket.js';
+import { checkMaxFrame, checkTimeout } from './websocket.js';
 
 export type { Addresses } from './socket-ws.js';
 export {
@@ -217,6 +217,6 @@ function checkAddress(options: StreamAddress, leastPort: number): Checked {
   return { port: port as number, host };
 }
 
-function checkLinkOptions({ maxFrame = 1024 * 1024, closeTimeout = 5000 }: StreamLinkOptions): StreamLinkOptions {
+function checkLinkOptions({ maxFrame, closeTimeout = 5000 }: StreamLinkOptions): StreamLinkOptions {
   return { maxFrame: checkMaxFrame(maxFrame), closeTimeout: checkTimeout('closeTimeout', closeTimeout) };
 }

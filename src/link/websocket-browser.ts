@@ -24,7 +24,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     const onOpen = (): void => {
       release();
       // Within the event: a message may follow at once.
-      attempt.opened(webSocketLink(socket, { closeTimeout: checked.closeTimeout }));
+      attempt.opened(webSocketLink(socket, checked));
     };
     // 'error' comes before it and says nothing.
     const onClose = (event: CloseEvent): void => attempt.failed(`closed with code ${String(event.code)}`);

@@ -2,17 +2,12 @@ import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'n
 import { type AddressInfo, isIP, type Socket } from 'node:net';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../errors.js';
-import {
-  attemptToConnect,
-  type ConnectWebSocketOptions as BrowserOptions,
-  checkConnect,
-  checkMaxFrame,
-  targetOf,
-} from './connect.js';
-import type { Link } from './link.js';
+import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
+import { DEFAULT_FRAME, type Link } from './link.js';
 import { authority, guard, warn } from './listen.js';
 import { networkOf } from './network.js';
-import { checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
+import type { WsLink } from './socket-ws.js';
+import { checkMaxFrame, checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
 export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
 export { webSocketLink } from './websocket.js';
@@ -37,18 +32,19 @@ export interface ListenWebSocketOptions {
   readonly host?: string;
 
   /**
-   * The session's limit for one frame, in bytes; from 1 to 2^30 − 1. A message above *twice* that breaks the link before
-   * it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
+   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link
+   * before it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
    *
-   * @defaultValue 1048576
+   * @defaultValue the session's limit; 1048576 for another user of the link that names none
    */
   readonly maxFrame?: number;
 
   /**
-   * Bytes that a socket may send until its first message is whole, as the session's `limits.handshakeBytes`; from 1 to
-   * 2^30 − 1. Then it is cut, and its link fails.
+   * Bytes that a socket may send until its first message is whole, at most, from 1 to 2^30 − 1, beside its session's
+   * `limits.handshakeBytes`. Beyond the lower of the two it is cut, and its link fails.
    *
-   * @defaultValue 65536
+   * @defaultValue the session's limit; 65536 for another user of the link that names none
    */
   readonly handshakeBytes?: number;
 
@@ -120,10 +116,14 @@ export interface WebSocketListener {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** The limit of `ws` for a message, as far as it can follow that of a session: what it is set to is only the ceiling then. */
+const { Receiver } = WebSocket as unknown as { Receiver?: new () => object };
+const LARGEST_FRAME = Receiver !== undefined && '_maxPayload' in new Receiver() ? 2 ** 30 - 1 : DEFAULT_FRAME;
+
 /** What both ends of `ws` are set to. The types of `ws` don't know `closeTimeout` yet. */
-function wsOptions(maxFrame: number, closeTimeout: number) {
+function wsOptions(maxFrame: number | undefined, closeTimeout: number) {
   return {
-    maxPayload: 2 * maxFrame,
+    maxPayload: 2 * (maxFrame ?? LARGEST_FRAME),
     // One compression context for each connection costs more memory than it is worth, and opens the way for small
     // messages that become big ones.
     perMessageDeflate: false,
@@ -154,7 +154,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     });
     ws.on('open', () => {
       ws.removeAllListeners();
-      attempt.opened(webSocketLink(ws, socket === undefined ? { closeTimeout } : { closeTimeout, socket }));
+      attempt.opened(webSocketLink(ws, { closeTimeout, maxFrame, ...(socket === undefined ? {} : { socket }) }));
     });
     ws.on('unexpected-response', (_request, { statusCode = 0 }) =>
       attempt.failed(`the server answered ${String(statusCode)} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd()),
@@ -189,11 +189,11 @@ export function listenWebSocket(
   }
   if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
   if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
-  const maxFrame = checkMaxFrame(options.maxFrame ?? 1024 * 1024);
-  const { handshakeBytes = 64 * 1024, pendingBytes = 16 * 1024 * 1024 } = options;
-  checkBytes('handshakeBytes', handshakeBytes, 2 ** 30 - 1);
+  const maxFrame = checkMaxFrame(options.maxFrame);
+  const { handshakeBytes, pendingBytes = 16 * 1024 * 1024 } = options;
+  if (handshakeBytes !== undefined) checkBytes('handshakeBytes', handshakeBytes, 2 ** 30 - 1);
   checkBytes('pendingBytes', pendingBytes, Number.MAX_SAFE_INTEGER);
-  const newcomers = new Newcomers(handshakeBytes, pendingBytes);
+  const newcomers = new Newcomers(handshakeBytes ?? Number.POSITIVE_INFINITY, pendingBytes);
   const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
   const welcome = welcomeOf(host, options);
@@ -218,8 +218,8 @@ export function listenWebSocket(
   server.on('upgrade', (request, socket, head) => {
     sockets.handleUpgrade(request, socket, head, (ws) => {
       pending.settle(request.socket);
-      const link = webSocketLink(ws, { closeTimeout, socket: request.socket });
-      newcomers.add(ws, request.socket);
+      const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
+      newcomers.add(ws, request.socket, link);
       handOver(link, request, onLink, report);
     });
   });
@@ -259,6 +259,9 @@ function checkBytes(name: string, value: number, most: number): void {
 /** What a piece of a message costs beside its bytes: it may have one. */
 const PIECE_COST = 256;
 
+/** What a first message may have where neither the user of the link nor an option says so. */
+const DEFAULT_HANDSHAKE = 64 * 1024;
+
 /** The longest header of a WebSocket's frame. */
 const FRAME_HEADER = 14;
 
@@ -286,7 +289,7 @@ class Newcomers {
   }
 
   /** Counts from now on; `ws` has its listener already, and so sees each piece first. */
-  add(ws: WebSocket, socket: Socket): void {
+  add(ws: WebSocket, socket: Socket, link: WsLink): void {
     const newcomer: Newcomer = {
       network: networkOf(socket.remoteAddress ?? ''),
       bytes: 0,
@@ -303,8 +306,9 @@ class Newcomers {
       if (!this.#sockets.has(newcomer)) return;
       newcomer.bytes += piece.length;
       this.#count(newcomer, piece.length + PIECE_COST);
-      if (newcomer.bytes > this.#most + FRAME_HEADER) {
-        newcomer.cut(`the peer sent more than ${this.#most} bytes (handshakeBytes) before its first message was whole`);
+      const most = Math.min(this.#most, link.frameLimit ?? DEFAULT_HANDSHAKE);
+      if (newcomer.bytes > most + FRAME_HEADER) {
+        newcomer.cut(`the peer sent more than ${most} bytes (handshakeBytes) before its first message was whole`);
       } else if (this.#cost > this.#mostOfAll) {
         this.#relieve();
       }

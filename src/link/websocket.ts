@@ -17,6 +17,14 @@ export interface WebSocketLinkOptions {
   readonly closeTimeout?: number;
 
   /**
+   * Bytes of one frame, at most, from 1 to 2^30 − 1, beside the limit of the session, which the link asks for at each frame. A
+   * message above *twice* the lower of the two breaks the link; with `ws`, before it is received.
+   *
+   * @defaultValue the session's limit; 1048576 for another user of the link that names none
+   */
+  readonly maxFrame?: number | undefined;
+
+  /**
    * The network socket beneath a `ws` WebSocket: on a server `request.socket`, on a client the `socket` of the
    * response in `ws`'s event `upgrade`. With it, messages that are sent in one tick leave together, up to 32 in one write, which makes
    * small messages several times as fast; without it, each is a write of its own. `connectWebSocket` and
@@ -31,6 +39,11 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 export function checkTimeout(name: string, value: number): number {
   if (Number.isFinite(value) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
   throw new InvalidArgument(`${name} must be from 1 to 2^31 - 1 milliseconds, not ${String(value)}`);
+}
+
+export function checkMaxFrame(value: number | undefined): number | undefined {
+  if (value === undefined || (Number.isInteger(value) && value >= 1 && value < 2 ** 30)) return value;
+  throw new InvalidArgument(`maxFrame must be an integer from 1 to 2^30 - 1, not ${String(value)}`);
 }
 
 /**
@@ -50,10 +63,12 @@ export function checkTimeout(name: string, value: number): number {
  */
 export function webSocketLink(socket: StandardWebSocket | WsWebSocket, options: WebSocketLinkOptions = {}): Link {
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
+  const maxFrame = checkMaxFrame(options.maxFrame);
   if (socket.readyState === CONNECTING) {
     throw new InvalidArgument("the WebSocket is not open yet: wait for its event 'open'");
   }
-  return isWs(socket) ? new WsLink(socket, options.socket, closeTimeout) : new StandardLink(socket, closeTimeout);
+  if (!isWs(socket)) return new StandardLink(socket, closeTimeout, maxFrame);
+  return new WsLink(socket, options.socket, closeTimeout, maxFrame);
 }
 
 function isWs(socket: StandardWebSocket | WsWebSocket): socket is WsWebSocket {

@@ -46,6 +46,7 @@ export class ControlledLink implements Link {
     this.#inner.start({
       message: events.message,
       drained: events.drained,
+      frameLimit: events.frameLimit,
       ended: () => {
         this.#isOver = true;
         events.ended();

@@ -70,7 +70,10 @@ export class Host {
   listener!: WebSocketListener;
   #waiting: ((link: Link) => void) | undefined;
 
-  static async listen(options: Partial<ListenWebSocketOptions> = {}): Promise<Host> {
+  static async listen(
+    options: Partial<ListenWebSocketOptions> = {},
+    onLink: (link: Link) => void = () => {},
+  ): Promise<Host> {
     const host = new Host();
     host.listener = await listenWebSocket(
       { port: 0, onError: (error) => host.errors.push(error), ...options },
@@ -78,6 +81,7 @@ export class Host {
         host.links.push(link);
         host.sockets.push(request.socket);
         host.#waiting?.(link);
+        onLink(link);
       },
     );
     return host;
@@ -85,6 +89,10 @@ export class Host {
 
   get url(): string {
     return this.listener.url;
+  }
+
+  get port(): number {
+    return this.listener.port;
   }
 
   next(): Promise<Link> {

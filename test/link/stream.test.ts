@@ -142,7 +142,7 @@ describe('a length is checked before memory is taken:', () => {
     [2 ** 32 - 1, 'the peer announced a message of 4294967295 bytes; at most 200 are taken'],
     [
       0x20544547,
-      'the peer announced a message of 542393671 bytes (its four bytes are the text "GET "); at most 200 are taken',
+      'the peer speaks HTTP ("GET "), as WebSockets do at first, and this link messages with their length: use a WebSocket at both ends or at none',
     ],
   ])('%i bytes, where a frame may have 100 and the link takes twice that', async (length, text) => {
     const { duplex } = scripted();

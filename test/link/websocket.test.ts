@@ -163,7 +163,9 @@ describe('a WebSocket link', () => {
     socket.write(frame(2, new Uint8Array(2000)));
     await events.received(1);
     socket.write(frame(2, new Uint8Array(2001)));
-    expect(await events.end()).toEqual(new LinkError("the peer sent a message larger than the WebSocket's maxPayload"));
+    expect(await events.end()).toEqual(
+      new LinkError('the peer sent a message that is too long: at most 2000 bytes are taken'),
+    );
     expect(received().readUInt16BE(2)).toBe(1009);
     expect(() => link.send(new Uint8Array(1))).toThrow(LinkError);
   });
