@@ -20,6 +20,8 @@ export type CallEvent =
   | { type: 'app.abort'; why: 'aborted' | 'expired' }
   /** It failed on our side. */
   | { type: 'app.fail'; reason: string }
+  /** It was cancelled, and the peer has had its time to answer that. */
+  | { type: 'calls.forgotten' }
   | { type: 'connection.ended' };
 
 /** What became of a call of ours. */

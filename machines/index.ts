@@ -61,6 +61,7 @@ export {
   type KeepaliveSettings,
   keepaliveMachine,
 } from './keepalive.js';
+export { type PacingContext, type PacingEvent, pacingMachine, type Query } from './pacing.js';
 export {
   type AnswerContext,
   type AnswerInput,

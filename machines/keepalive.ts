@@ -14,7 +14,7 @@ import type { Port, Received, SessionGone } from './events.js';
 export interface KeepaliveSettings {
   /** Milliseconds from one Pong to the next Ping; zero or less disables the keepalive. */
   readonly pingInterval: number;
-  /** Milliseconds that a Pong may take; zero or less disables the keepalive. */
+  /** Milliseconds that a Pong may take; zero or less disables the keepalive. With Infinity it pings, and waits for no Pong. */
   readonly pongTimeout: number;
 }
 
@@ -61,6 +61,7 @@ const keepalive = setup({
     startReading: assign({ isReading: true }),
   },
   guards: {
+    isOneSided: ({ context }) => context.pongTimeout === Number.POSITIVE_INFINITY,
     isDisabled: ({ context }) => !(context.pingInterval > 0 && context.pongTimeout > 0),
     isReading: ({ context }) => context.isReading,
     isAwaitedNonce: ({ context, event }) => event.type === 'rx.Pong' && event.message.nonce === BigInt(context.nonce),
@@ -100,10 +101,18 @@ export const keepaliveMachine = keepalive.createMachine({
   },
   states: {
     starting: {
-      always: [{ guard: 'isDisabled', target: 'disabled' }, { target: 'waiting' }],
+      always: [
+        { guard: 'isDisabled', target: 'disabled' },
+        { guard: 'isOneSided', target: 'pinging' },
+        { target: 'waiting' },
+      ],
     },
     /** A session without a keepalive has one that never pings, so that its sender need not ask. 6.01, 6.02 */
     disabled: {},
+    /** Keeps a peer awake that ends where it hears nothing for long. Such a peer may answer no Ping while it is idle. */
+    pinging: {
+      after: { pingInterval: { target: 'pinging', reenter: true, actions: ping } },
+    },
     waiting: {
       // 6.04, 6.05: the first Ping, and the next one after a Pong.
       after: {

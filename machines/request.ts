@@ -94,6 +94,8 @@ export const callMachine = setup({
         'rx.Response': 'over',
         // The Call waited for room all the while, and never left.
         'calls.refused': 'over',
+        // A peer may never answer what was cancelled.
+        'calls.forgotten': 'over',
         'connection.ended': 'over',
       },
     },

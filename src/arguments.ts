@@ -166,12 +166,13 @@ function copied(entry: MetadataEntry): MetadataEntry {
   return { key, value: isBytes(inside) ? new Sensitive(new Uint8Array(inside)) : value, flags };
 }
 
-/** @throws InvalidArgument when a time is NaN or above 2^31 − 1: row 6.03. */
+/** @throws InvalidArgument when a time is NaN or above 2^31 − 1, row 6.03; but `pongTimeout` may be Infinity. */
 export function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): KeepaliveSettings | undefined {
   if (options === undefined) return undefined;
   objectOf(options, 'keepalive');
   for (const name of ['pingInterval', 'pongTimeout'] as const) {
     const value: unknown = options[name];
+    if (name === 'pongTimeout' && value === Number.POSITIVE_INFINITY) continue;
     if (typeof value !== 'number' || Number.isNaN(value) || value > MAX_DELAY) {
       throw new InvalidArgument(
         `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${shown(value)}`,

@@ -5,7 +5,9 @@ import { servingBy } from './calls/serving.js';
 import type { StepObserver } from './calls/stepper.js';
 import type { Codec } from './codec/codec.js';
 import type { Limits } from './limits.js';
+import type { PeerConfig } from './peers.js';
 import type { Report } from './report.js';
+import type { SharedIds } from './shared-ids.js';
 import type { Holding } from './stock.js';
 import type { ConnectionId, Parity } from './wire/id.js';
 import type { ConnectionSettings, DataMessage } from './wire/message.js';
@@ -14,7 +16,9 @@ import type { Metadata } from './wire/metadata.js';
 /** What calls and channels need of the session behind their connection. */
 export interface LineHost {
   readonly conformance: Conformance;
-  readonly config: { readonly limits: Limits; readonly codec: Codec };
+  readonly config: { readonly limits: Limits; readonly codec: Codec; readonly peer: PeerConfig };
+  /** Whose ids are whose, where the peer answers on the root whatever was called elsewhere. */
+  readonly shared: SharedIds | undefined;
   readonly load: Load;
   send(message: DataMessage): Promise<void>;
   /** Sends what the protocol asks for, room or not. */
@@ -46,6 +50,9 @@ export class ConnectionLine implements Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
+  readonly cancelTimeout: number;
+  readonly maxUnconsumed: number;
+  readonly shared: Line['shared'];
   readonly refusals: Line['refusals'];
   readonly holding: Holding;
   readonly load: Load;
@@ -60,6 +67,9 @@ export class ConnectionLine implements Line {
     this.peerSettings = connection.peerSettings;
     this.conformance = host.conformance;
     this.limits = host.config.limits;
+    this.cancelTimeout = host.config.peer.cancelTimeout;
+    this.maxUnconsumed = host.config.peer.maxUnconsumed;
+    this.shared = host.shared;
     this.refusals = servingBy(host.config.codec).refusals;
     this.holding = connection.holding;
     this.load = host.load;

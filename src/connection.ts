@@ -31,6 +31,8 @@ export interface ConnectionHandler {
   readonly refusals?: Refusals;
   /** Items that the sender of each channel of a method's begins with. */
   readonly credit?: Credit;
+  /** Throws when the peer can't take the credit of a channel. @internal */
+  checkCredits?(maxUnconsumed: number): void;
 }
 
 /** The session behind a connection. */
@@ -64,6 +66,11 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   /** The limits of the session. @internal */
   get limits(): Limits {
     return this.#host.config.limits;
+  }
+
+  /** Items of one channel that the peer has not consumed, at most. @internal */
+  get maxUnconsumed(): number {
+    return this.#host.config.peer.maxUnconsumed;
   }
 
   /** The connection's actor, as long as it lives. */
@@ -132,6 +139,7 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
     this.requireOpen();
+    handler.checkCredits?.(this.maxUnconsumed);
     const serving = servingBy(this.#host.config.codec);
     const { refusals: own = serving.refusals, credit: ownCredit = serving.credit } = handler;
     const { refusals = own, credit = ownCredit } = options;

@@ -14,8 +14,9 @@ import { Reading } from './reading.js';
 import type { ConnectionActorRef } from './registry.js';
 import type { Report } from './report.js';
 import { Requests } from './requests.js';
+import { SharedIds } from './shared-ids.js';
 import { type Stock, UNBOUNDED } from './stock.js';
-import type { ConnectionId } from './wire/id.js';
+import { type ConnectionId, ROOT } from './wire/id.js';
 import type { DataMessage, Message } from './wire/message.js';
 import type { Metadata } from './wire/metadata.js';
 
@@ -42,6 +43,7 @@ export abstract class HandleHost implements ConnectionHost {
   readonly conformance: SessionConfig['conformance'];
   readonly failures = UNBOUNDED;
   readonly stock: Stock;
+  readonly shared: SharedIds | undefined;
   readonly load: Load = { requests: 0, channels: 0, kept: 0 };
   /** Why the session ended, once it has. */
   endError: SessionClosed | undefined;
@@ -56,6 +58,7 @@ export abstract class HandleHost implements ConnectionHost {
     this.config = config;
     this.host = host;
     this.conformance = config.conformance;
+    this.shared = config.peer.answersOnRoot ? new SharedIds() : undefined;
     const { codec, limits, peer } = config;
     const link = peer.awaitAnswers
       ? new PacedLink(config.link, codec, limits, (error) => this.outbox.refuse(error))
@@ -83,11 +86,19 @@ export abstract class HandleHost implements ConnectionHost {
   /** Whether there is room for a message of the peer's. */
   #admits(message: DataMessage): boolean {
     try {
-      return this.connections.get(message.connectionId)?.admits(message) ?? true;
+      return this.connectionFor(message)?.admits(message) ?? true;
     } catch {
       // A codec gave something that is no message: the machines meet the same defect, and the session ends by it.
       return true;
     }
+  }
+
+  /** The connection that a message of the peer's is for, if it is for one that is open. */
+  protected connectionFor(message: DataMessage): Connection | undefined {
+    const { connectionId } = message;
+    if (connectionId !== ROOT || this.shared === undefined) return this.connections.get(connectionId);
+    const id = this.shared.connectionOf(message);
+    return id === undefined ? undefined : this.connections.get(id);
   }
 
   /** A defect has left the actors stuck. */

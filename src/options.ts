@@ -7,7 +7,7 @@ import { messagePack } from './codec/msgpack.js';
 import { InvalidArgument } from './errors.js';
 import { type Limits, limitsOf } from './limits.js';
 import type { Link } from './link/link.js';
-import { type Peer, type PeerOptions, peerOptionsOf } from './peers.js';
+import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
 import { type Report, warn } from './report.js';
 import type { Parity } from './wire/id.js';
 import type { ConnectionSettings } from './wire/message.js';
@@ -28,7 +28,7 @@ export interface SessionOptions extends PeerOptions {
   readonly metadata?: Metadata;
   /** Decides on what the peer opens. Without it every open is rejected. */
   readonly onConnection?: OnConnection;
-  /** Asks the peer for signs of life; off by default. Zero or negative times turn it off, with a report. */
+  /** Asks the peer for signs of life; off unless `peer` says otherwise. Zero or negative times turn it off, with a report. */
   readonly keepalive?: KeepaliveSettings;
   /** Whether the specification is enforced to the letter, or real peers are met with the reference's tolerance; 'reference' by default. */
   readonly conformance?: Conformance;
@@ -66,7 +66,7 @@ export interface SessionConfig {
   readonly codec: Codec;
   readonly onReport: (report: Report) => void;
   readonly signal: AbortSignal | undefined;
-  readonly peer: Required<PeerOptions>;
+  readonly peer: PeerConfig;
 }
 
 /** @throws InvalidArgument that names the first option that is wrong. */
@@ -94,18 +94,29 @@ export function configOf(input: SessionLogicInput): SessionConfig {
     throw new InvalidArgument('codec.release must be a function, if it is there');
   }
   const limits = limitsOf(input.limits);
+  const localSettings = settingsOf(input, 'odd');
+  const { keepalive: usual, ...peer } = peerConfigOf(input, {
+    role,
+    parity: localSettings.parity,
+    conformance,
+    isStream: link.isStream === true,
+  });
+  const keepalive = keepaliveOf(input.keepalive) ?? usual;
+  if (peer.awaitAnswers && keepalive?.pongTimeout === Number.POSITIVE_INFINITY) {
+    throw new InvalidArgument('awaitAnswers waits for Pongs: with it, keepalive.pongTimeout must be finite');
+  }
   return {
     role,
     link,
-    localSettings: settingsOf(input, 'odd'),
+    localSettings,
     metadata: metadataOf(input.metadata, codec, limits),
     onConnection,
-    keepalive: keepaliveOf(input.keepalive),
+    keepalive,
     conformance,
     limits,
     codec,
     onReport,
     signal: signalOf(signal),
-    peer: peerOptionsOf(input, link.isStream === true),
+    peer,
   };
 }

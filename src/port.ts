@@ -63,8 +63,8 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   /** The fast path: what the `deliver` effect does, without the machines. */
-  deliver({ id, message }: { id: ConnectionId; message: DataMessage }): void {
-    this.connections.get(id)?.deliver(message, this.conduit.frameSize);
+  deliver({ message }: { id: ConnectionId; message: DataMessage }): void {
+    this.connectionFor(message)?.deliver(message, this.conduit.frameSize);
   }
 
   /** A defect has left the actors stuck: they hear nothing any more, and all that waits is settled without them. */

@@ -43,8 +43,8 @@ export interface OpenOptions extends SettingsOptions {
 export interface ClientMaker<Client, Options> {
   readonly name: string;
   client(connection: Connection, options?: Options): Client;
-  /** Throws what is wrong with the options, before a connection is opened for them. @internal */
-  checkOptions?(options: Options): void;
+  /** Throws what is wrong with the options, or with the service for this peer, before a connection is opened. @internal */
+  checkOptions?(options: Options, maxUnconsumed: number): void;
 }
 
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
@@ -115,8 +115,8 @@ export class Session implements AsyncDisposable {
     objectOf(second, 'options');
     if (typeof first.client !== 'function')
       throw new InvalidArgument(`client must be a function, not ${shown(first.client)}`);
-    first.checkOptions?.(second);
-    const { codec, limits } = this.#port.config;
+    const { codec, limits, peer } = this.#port.config;
+    first.checkOptions?.(second, peer.maxUnconsumed);
     const entry = { key: SERVICE, value: first.name, flags: 0n };
     // By themselves first: an error speaks of the entries as they were given.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];

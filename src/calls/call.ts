@@ -89,6 +89,8 @@ export class OutgoingCall implements CallPort {
   #resolve!: (result: CallResult) => void;
   #reject!: (error: unknown) => void;
   #timer: unknown;
+  /** Runs while a cancelled call waits for a Response. */
+  #forgetting: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
   #result: CallResult | undefined;
@@ -128,6 +130,7 @@ export class OutgoingCall implements CallPort {
       if (this.#result === undefined) return;
     }
     this.#stepper.send({ type: 'rx.Response', body });
+    this.#stopForgetting();
   }
 
   fail(reason: string): void {
@@ -136,6 +139,7 @@ export class OutgoingCall implements CallPort {
 
   end(): void {
     this.#stepper.send({ type: 'connection.ended' });
+    this.#stopForgetting();
   }
 
   // ---- Effects ----
@@ -143,6 +147,10 @@ export class OutgoingCall implements CallPort {
   transmit(body: Call | Cancel): void {
     if (body.type === 'Cancel') {
       this.#driver.transmit(this.id, CANCEL);
+      const { cancelTimeout } = this.#driver.line;
+      if (cancelTimeout < Number.POSITIVE_INFINITY) {
+        this.#forgetting = this.#driver.line.setTimeout(() => this.#forget(), cancelTimeout);
+      }
       return;
     }
     try {
@@ -192,8 +200,18 @@ export class OutgoingCall implements CallPort {
     }
   }
 
+  #forget(): void {
+    this.#stepper.send({ type: 'calls.forgotten' });
+    this.#driver.settled(this);
+  }
+
+  #stopForgetting(): void {
+    if (this.#forgetting !== undefined) this.#driver.line.clearTimeout(this.#forgetting);
+  }
+
   #refuse(error: Error): void {
     this.#stepper.send({ type: 'calls.refused', error });
+    this.#stopForgetting();
     this.#driver.settled(this);
   }
 

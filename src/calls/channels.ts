@@ -67,7 +67,8 @@ export class Channels implements ChannelHost, ChannelsPort {
     }
     return cores.map((core, index) => {
       // r[rpc.channel.allocation]
-      this.#lastId = nextId(this.#lastId, this.line.parity);
+      const { id, parity, shared } = this.line;
+      this.#lastId = shared?.channels.allocate(parity, id) ?? nextId(this.#lastId, parity);
       core.pass(ends[index] as Tx<Uint8Array> | Rx<Uint8Array>);
       this.#passed.set(this.#lastId, core);
       return this.#lastId;
@@ -99,7 +100,7 @@ export class Channels implements ChannelHost, ChannelsPort {
   abandon(ids: readonly ChannelId[], error: Error): void {
     for (const id of ids) {
       this.#passed.get(id)?.abandon(error);
-      this.#passed.delete(id);
+      if (this.#passed.delete(id)) this.#free(id);
     }
   }
 
@@ -144,6 +145,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     const offer = early instanceof Offer ? early : new Offer(this, id, credit);
     if (offer !== early) {
       this.#alive.set(offer);
+      this.line.shared?.channels.own(id, this.line.id);
       this.line.load.channels++;
     }
     if (isNamed) {
@@ -223,7 +225,9 @@ export class Channels implements ChannelHost, ChannelsPort {
   }
 
   forget({ id }: { id: ChannelId }): void {
-    if (this.#kept.delete(id)) this.line.load.kept--;
+    if (!this.#kept.delete(id)) return;
+    this.line.load.kept--;
+    this.#free(id);
   }
 
   transmit({ id, body }: { id: ChannelId; body: Reset }): void {
@@ -260,7 +264,12 @@ export class Channels implements ChannelHost, ChannelsPort {
     if (this.#kept.get(end.id) === end) this.forget(end);
     if (!this.#alive.delete(end)) return;
     this.line.load.channels--;
+    this.#free(end.id);
     if (!(end instanceof Offer)) this.line.unhold();
+  }
+
+  #free(id: ChannelId): void {
+    this.line.shared?.channels.free(id, this.line.id);
   }
 
   released(channel: ReleasedChannel): void {
@@ -292,7 +301,10 @@ export class Channels implements ChannelHost, ChannelsPort {
     const kept = [...this.#kept.values()];
     this.line.load.kept -= kept.length;
     this.#kept.clear();
-    for (const channel of kept) channel?.connectionEnded();
+    for (const channel of kept) {
+      if (channel !== undefined) this.#free(channel.id);
+      channel?.connectionEnded();
+    }
     this.#stepper?.send({ type: 'connection.ended' });
     for (const end of this.#alive.all()) end.connectionEnded();
     this.abandon([...this.#passed.keys()], error);

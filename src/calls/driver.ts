@@ -102,8 +102,9 @@ export class Driver implements CallHost, AnswerHost {
     }
     // Whoever waits for its turn leaves as it was when it was made.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
-    this.#lastId = nextId(this.#lastId, line.parity);
-    const call = new OutgoingCall(this, this.#lastId, body, patience, credit);
+    const id = line.shared?.requests.allocate(line.parity, line.id) ?? nextId(this.#lastId, line.parity);
+    this.#lastId = id;
+    const call = new OutgoingCall(this, id, body, patience, credit);
     if (isFree) {
       this.#admit(call);
     } else {
@@ -139,6 +140,7 @@ export class Driver implements CallHost, AnswerHost {
     if (!call.isDone) return;
     if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length + ENTRY_COST;
     else if (!this.#calls.delete(call)) return;
+    this.line.shared?.requests.free(call.id, this.line.id);
     this.#next();
   }
 
@@ -292,7 +294,10 @@ export class Driver implements CallHost, AnswerHost {
     this.endError = error;
     // Before the handlers hear of it: what one does to its channels from its signal finds them over, and sends nothing. 9b.01
     this.channels.end(error);
-    for (const call of [...this.#turn, ...this.#calls.all()]) call.end();
+    for (const call of [...this.#turn, ...this.#calls.all()]) {
+      this.line.shared?.requests.free(call.id, this.line.id);
+      call.end();
+    }
     this.#turn.clear();
     this.#calls.clear();
     const answers = [...this.#answers.all(), ...(this.#eclipsed ?? [])];

@@ -2,6 +2,7 @@ import type { Conformance, Violation } from '../../machines/events.js';
 import type { Codec } from '../codec/codec.js';
 import type { Limits } from '../limits.js';
 import type { Report } from '../report.js';
+import type { SharedIds } from '../shared-ids.js';
 import type { Holding } from '../stock.js';
 import type { ChannelId, ConnectionId, Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings, DataMessage } from '../wire/message.js';
@@ -29,6 +30,12 @@ export interface Line {
   readonly peerSettings: ConnectionSettings;
   readonly conformance: Conformance;
   readonly limits: Limits;
+  /** Milliseconds after which a cancelled call is over without a Response, or Infinity. */
+  readonly cancelTimeout: number;
+  /** Items of one channel that the peer has not consumed, at most. */
+  readonly maxUnconsumed: number;
+  /** Whose ids are whose, where the peer answers on the root whatever was called elsewhere. */
+  readonly shared: SharedIds | undefined;
   /** What callers get where there is no handler. */
   readonly refusals: NonNullable<Codec['refusals']>;
   /** What waits to be read here. */

@@ -45,8 +45,10 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
     this.#channels = channels;
-    const { conformance, observer } = channels.line;
-    this.#stepper = new Stepper(TABLE, { port: this, conformance, credit }, observer);
+    const { conformance, maxUnconsumed, observer } = channels.line;
+    // The peer grants what it has consumed: what it has not is the difference to what the sender begins with.
+    const initial = Math.min(credit, maxUnconsumed);
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, credit: initial }, observer);
     this.#stepper.start();
   }
 

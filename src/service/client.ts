@@ -108,6 +108,11 @@ export function clientOptionsOf<M extends Methods>(options: ClientOptions<M>): R
   return { interceptors, middleware };
 }
 
+/** @throws InvalidArgument when the peer can't take the credit of a channel. */
+export function checkCredits(entries: readonly Entry[], maxUnconsumed: number): void {
+  for (const entry of entries) entry.checkCredit(maxUnconsumed);
+}
+
 // r[rpc.caller]
 export function makeClient<M extends Methods>(
   entries: readonly Entry[],
@@ -118,6 +123,7 @@ export function makeClient<M extends Methods>(
     throw new InvalidArgument('connection must be a connection, such as session.root');
   }
   const { interceptors, middleware } = clientOptionsOf(options);
+  checkCredits(entries, connection.maxUnconsumed);
   const caller = connection.caller();
   const all = [...interceptors, ...middleware] as readonly ((
     call: AnyClientCall,

@@ -59,6 +59,24 @@ export class Entry {
   }
 
   /**
+   * A peer that holds no more than `most` items of a channel grants credit for halves of what the sender begins with: of more
+   * than twice as much it would never grant any.
+   *
+   * @throws InvalidArgument that names the channel.
+   */
+  checkCredit(most: number): void {
+    const { channelNames = [''] } = this.#payloads;
+    for (const [index, name] of channelNames.entries()) {
+      const credit = name === '' ? this.credit : this.#creditOf(index);
+      if (credit <= 2 * most) continue;
+      const what = name === '' ? 'the credit of its channels' : `the credit of the channel ${name}`;
+      throw new InvalidArgument(
+        `${this.service}.${this.name}: ${what} is ${credit}, and a peer that holds ${most} items (maxUnconsumed) takes at most ${2 * most}`,
+      );
+    }
+  }
+
+  /**
    * The arguments, and the ends of channels in them.
    *
    * @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws.

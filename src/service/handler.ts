@@ -140,7 +140,10 @@ export function makeHandler<M extends Methods>(
     return new Answering(method, request, connection, refusals).answer();
   };
   const credit = (methodId: bigint): number => methods.get(methodId)?.entry.credit ?? INITIAL_CREDIT;
-  return Object.assign(handle, { service, refusals, credit });
+  const checkCredits = (maxUnconsumed: number): void => {
+    for (const { entry } of methods.values()) entry.checkCredit(maxUnconsumed);
+  };
+  return Object.assign(handle, { service, refusals, credit, checkCredits });
 }
 
 /** One call of the peer's, on its way through the handler. */

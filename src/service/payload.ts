@@ -74,6 +74,8 @@ export interface MethodCodec {
   readonly id?: bigint | undefined;
   /** The most items that the sender of any of its channels begins with, where the types say so. */
   readonly credit?: number | undefined;
+  /** What errors call the arguments that are its channels, in their order, where the types say which these are. */
+  readonly channelNames?: readonly string[] | undefined;
   /** Whether what it decodes was held to the method's schemas. */
   readonly isChecked: boolean;
   encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array;

@@ -5,7 +5,7 @@ import { type ApplicationError, InvalidArgument } from '../errors.js';
 import { DEFAULT_LIMITS } from '../limits.js';
 import { SERVICE, sizeOf } from '../wire/metadata.js';
 import type { ErrorOf, Methods } from './calls.js';
-import { type Client, type ClientOptions, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
+import { type Client, type ClientOptions, checkCredits, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
 import { Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
@@ -32,7 +32,7 @@ export interface Service<M extends Methods = Methods> {
    */
   client(connection: Connection, options?: ClientOptions<M>): Client<M>;
   /** What `client` would say of its options, before a connection is opened for them. @internal */
-  checkOptions(options: ClientOptions<M>): void;
+  checkOptions(options: ClientOptions<M>, maxUnconsumed: number): void;
   /**
    * What answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
    *
@@ -94,7 +94,10 @@ export function service<const M extends Methods>(name: string, methods: M, optio
     methods,
     ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
     client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
-    checkOptions: (clientOptions) => void clientOptionsOf(clientOptions),
+    checkOptions: (clientOptions, maxUnconsumed) => {
+      clientOptionsOf(clientOptions);
+      checkCredits(entries, maxUnconsumed);
+    },
     handler: (implementation, handlerOptions = {}) => makeHandler(name, codec, entries, implementation, handlerOptions),
     isErrorOf: (key, error): error is never => {
       const entry = byName.get(key);

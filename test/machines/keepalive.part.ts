@@ -10,6 +10,7 @@ const ON = { pingInterval: 100, pongTimeout: 50 };
 
 const PHASES: Readonly<Record<string, KeepaliveState['phase']>> = {
   disabled: 'off',
+  pinging: 'only pinging',
   waiting: 'between Pings',
   awaitingPong: 'waiting for the Pong',
   confirming: 'looking for the Pong',
@@ -22,6 +23,7 @@ const variants = [
   ['on', ON],
   ['without an interval', { ...ON, pingInterval: 0 }],
   ['without a deadline', { ...ON, pongTimeout: 0 }],
+  ['with a Pong that nothing waits for', { ...ON, pongTimeout: Number.POSITIVE_INFINITY }],
 ] as const;
 
 const LAST = 2;
@@ -33,8 +35,8 @@ export const keepalivePart: OutsidePart = {
     MODES.map((mode): Variant => ({ name: `${name}, ${mode}`, mode, input, told: input })),
   ),
   delays: ON,
-  serialize: ({ value, context }) => JSON.stringify([value, context.nonce, context.isReading]),
-  // Paths end with the third Ping. While reading is paused no message comes: frames wait undecoded.
+  serialize: ({ value, context }) => JSON.stringify([value, Math.min(context.nonce, LAST + 1), context.isReading]),
+  // Paths end with the third Ping; where nothing waits for a Pong, time alone would go on for ever. While reading is paused no message comes: frames wait undecoded.
   events: ({ context }) =>
     context.nonce > LAST
       ? []

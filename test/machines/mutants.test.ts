@@ -5,6 +5,7 @@ import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { Mutants } from './mutants.js';
+import { pacingPart } from './pacing.part.js';
 import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
@@ -13,7 +14,7 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
-  ...[callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
 /** What may be otherwise, and nobody can tell, by the reason. */

@@ -14,6 +14,8 @@ const INSIDE: Readonly<Record<string, string>> = {
   'inFlight: calls.refused':
     'what can’t be sent is known in the same turn as its turn: test/calls/caller.test.ts makes an outbox overflow',
   'cancelled: calls.refused': 'the same, of a call that waits for room and is given up meanwhile',
+  'cancelled: calls.forgotten':
+    'a session without cancelTimeout never says it: test/session/peers.test.ts has one with it',
   'released: channels.forgotten': 'it takes more channels than one: test/calls/released.test.ts has them',
 };
 

@@ -62,6 +62,7 @@ export function nameEvent(event: EventObject): string {
   const facts = [
     ...(message === undefined ? [] : messageFacts(message)),
     ...(id === undefined ? [] : [String(id)]),
+    ...('query' in event ? [String(event['query'])] : []),
     ...(connection === undefined ? [] : [String(connection.id)]),
     ...(output === undefined ? [] : outputFacts(output)),
     ...('limit' in event ? ['over a limit'] : []),

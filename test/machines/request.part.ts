@@ -35,6 +35,7 @@ export const callPart: Part = {
     event('app.abort', { why: 'aborted' }),
     event('app.abort', { why: 'expired' }),
     event('app.fail', { reason: 'the proxy gave up' }),
+    event('calls.forgotten'),
     event('connection.ended'),
   ],
   nameState: ({ value }) => String(value),

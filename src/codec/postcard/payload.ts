@@ -39,6 +39,7 @@ function write(writer: PayloadWriter, type: WireType, value: unknown, name: stri
 class PostcardMethod implements MethodCodec {
   readonly id: bigint;
   readonly credit: number | undefined;
+  readonly channelNames: readonly string[];
   readonly isChecked = true;
   readonly #name: string;
   readonly #args: ArgsType;
@@ -64,6 +65,7 @@ class PostcardMethod implements MethodCodec {
     this.#error = typeOf(error, `${name}.error`);
     const channels = this.#args.elements.filter((element) => element instanceof ChannelEnd);
     this.#items = channels.map(itemsOf);
+    this.channelNames = this.#names.filter((_, index) => this.#args.elements[index] instanceof ChannelEnd);
     this.credit = channels.length === 0 ? undefined : Math.max(...channels.map((end) => end.credit ?? credit));
     const signature = new Signature();
     this.#args.sign(signature);

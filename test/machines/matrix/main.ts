@@ -3,6 +3,7 @@ import { channelsPart, offerPart, receiverPart, senderPart } from '../channel.pa
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
+import { pacingPart } from '../pacing.part.js';
 import { answerPart, callPart } from '../request.part.js';
 import { sessionPart } from '../session.part.js';
 import { matrixOf } from './matrix.js';
@@ -13,7 +14,7 @@ const isCheck = process.argv.includes('--check');
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
 for (const part of parts) {

@@ -9,7 +9,14 @@ export interface KeepaliveInput {
 }
 
 export interface KeepaliveState extends KeepaliveInput {
-  readonly phase: 'off' | 'between Pings' | 'waiting for the Pong' | 'looking for the Pong' | 'suspended' | 'too late';
+  readonly phase:
+    | 'off'
+    | 'only pinging'
+    | 'between Pings'
+    | 'waiting for the Pong'
+    | 'looking for the Pong'
+    | 'suspended'
+    | 'too late';
   /** Of the last Ping. */
   readonly nonce: number;
   readonly isReading: boolean;
@@ -26,6 +33,9 @@ type Outcome = Verdict<KeepaliveState>;
 function ping(state: KeepaliveState): Outcome {
   const nonce = state.nonce + 1;
   const message: Message = { type: 'Ping', connectionId: 0, nonce: BigInt(nonce) };
+  if (state.phase === 'only pinging') {
+    return { state: { ...state, nonce }, effects: [['transmit', message]], restarts: ['pingInterval'] };
+  }
   const phase = state.isReading ? 'waiting for the Pong' : 'suspended';
   return { state: { ...state, nonce, phase }, effects: [['transmit', message]] };
 }
@@ -44,7 +54,9 @@ export const keepalive: Oracle<KeepaliveInput, KeepaliveState, KeepaliveEvent> =
   // 6.01, 6.02
   start: (input) => {
     const isOn = input.pingInterval > 0 && input.pongTimeout > 0;
-    return nothing({ ...input, phase: isOn ? 'between Pings' : 'off', nonce: 0, isReading: true });
+    // Row 9.08 of what real peers do: nothing waits for the Pong.
+    const waits = input.pongTimeout === Number.POSITIVE_INFINITY ? 'only pinging' : 'between Pings';
+    return nothing({ ...input, phase: isOn ? waits : 'off', nonce: 0, isReading: true });
   },
 
   step: (state, event) => {
@@ -76,7 +88,7 @@ export const keepalive: Oracle<KeepaliveInput, KeepaliveState, KeepaliveEvent> =
   },
 
   timers: ({ phase }) => {
-    if (phase === 'between Pings') return ['pingInterval'];
+    if (phase === 'between Pings' || phase === 'only pinging') return ['pingInterval'];
     return phase === 'waiting for the Pong' ? ['pongTimeout'] : [];
   },
 };

@@ -21,6 +21,7 @@ export type CallEvent =
   | { readonly type: 'rx.Response'; readonly body: Response }
   | { readonly type: 'app.abort'; readonly why: 'aborted' | 'expired' }
   | { readonly type: 'app.fail'; readonly reason: string }
+  | { readonly type: 'calls.forgotten' }
   | { readonly type: 'connection.ended' };
 
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
@@ -56,9 +57,10 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
     if (event.type === 'connection.ended') {
       return phase === 'given up' ? nothing({ ...state, phase: 'over' }) : conclude(state, { type: 'ended' });
     }
-    // 9a.15: the one Response after our own Cancel says nothing to anybody. A Call that never left gets none.
+    // 9a.15: the one Response after our own Cancel says nothing to anybody. A Call that never left gets none, and of a peer
+    // that answers no Cancel none is waited for in the end: row 9.19 of what real peers do.
     if (phase === 'given up') {
-      const isOver = event.type === 'rx.Response' || event.type === 'calls.refused';
+      const isOver = ['rx.Response', 'calls.refused', 'calls.forgotten'].includes(event.type);
       return nothing(isOver ? { ...state, phase: 'over' } : state);
     }
     if (phase === 'waiting for its turn') {

@@ -1,0 +1,40 @@
+import { type PacingContext, pacingMachine } from '../../machines/index.js';
+import { mayLeave, type PacingState, pacing } from '../spec/machines/pacing.js';
+import { event, MODES } from './inputs.js';
+import type { Part } from './part.js';
+
+const QUERIES = ['ConnectionOpen 1', 'Ping 7'] as const;
+
+/** What a state says in the oracle's words: the queries that are out. */
+function out({ oldest, newest }: PacingContext): readonly string[] {
+  return [oldest, newest].filter((query) => query !== undefined);
+}
+
+/** It knows no modes: what the one has is what the other has. */
+export const pacingPart: Part = {
+  machine: pacingMachine,
+  variants: MODES.map((mode) => ({ name: mode, mode, input: {}, told: {} })),
+  delays: {},
+  serialize: ({ value, context }) => JSON.stringify([value, out(context)]),
+  events: () => [
+    ...QUERIES.map((query) => event('tx.query', { query })),
+    event('tx.message'),
+    ...[...QUERIES, 'ConnectionOpen 3'].map((query) => event('query.ended', { query })),
+    event('link.paused'),
+    event('link.resumed'),
+  ],
+  nameState: ({ value, context }) => [String(value), ...out(context)].join(', '),
+  isShown: () => true,
+  oracle: pacing,
+  heard: (event) => event as never,
+  seen: ({ value, context }) => ({
+    isBlind: value === 'blind',
+    mayLeave: value !== 'followed' && value !== 'doubled',
+    out: out(context),
+  }),
+  wanted: (state: PacingState) => ({
+    isBlind: state.phase === 'not reading',
+    mayLeave: mayLeave(state),
+    out: state.out.map(({ query }) => query),
+  }),
+};
