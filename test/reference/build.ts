@@ -47,7 +47,7 @@ export function hasCargo(): boolean {
  * @throws Error when cargo fails; cargo itself has printed why.
  */
 export function build(): Programs {
-  return cached('programs', [...SOURCES, 'peer'], () => {
+  return cached('programs', [...SOURCES, 'peer', '../../src/cli/generate/describe.rs'], () => {
     cargoBuild(prepare('roam-core'), ['oracle', 'peer']);
     return { oracle: keep('oracle'), peer: keep('peer') };
   });
@@ -168,6 +168,8 @@ function cargoBuild(roamCore: string, packages: readonly string[], env: NodeJS.P
 
 function keep(program: string, as = program): string {
   const path = join(PROGRAMS, as);
+  // A program that runs can't be written to, but another file can take its place.
+  rmSync(path, { force: true });
   copyFileSync(join(TARGET, 'debug', program), path);
   return path;
 }

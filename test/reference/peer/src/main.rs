@@ -1,5 +1,6 @@
 //! A peer of the official crates, roam 7.3.0, by their public API. It prints JSON lines: see `options::USAGE`.
 mod bench;
+mod described;
 mod options;
 mod output;
 mod scenarios;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         "connect" => runtime.block_on(connect(options)),
         "bench" => runtime.block_on(bench::run(options)),
         "ids" => service::print_ids(),
+        "describe" => return described::print(&options.rest),
         mode => return refuse(&format!("there is no mode {mode:?}")),
     }
     ExitCode::SUCCESS

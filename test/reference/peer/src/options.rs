@@ -12,6 +12,8 @@ peer bench   --transport tcp|unix|ws --address ADDRESS [OPTION…] WHAT ARGUMENT
     Measures speed against an acceptor: see bench.rs.
 peer ids
     Prints the id of every method.
+peer describe SERVICE
+    Prints the description of a service: see described.rs.
 
 An ADDRESS is HOST:PORT, or the path of a Unix socket. Options:
     --keepalive MS,MS    the interval of Pings, and how long a Pong may take
