@@ -8,11 +8,12 @@ import { connect } from './connect.js';
 import { demo } from './demo/stage.js';
 import { diagram } from './diagram.js';
 import { UsageError, verdictOn } from './failure.js';
+import { generate } from './generate/command.js';
 import { inspect } from './inspect/command.js';
 import type { Command } from './options.js';
 import { serve } from './serve.js';
 
-const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, call, connect, conform, diagram, inspect };
+const COMMANDS: Readonly<Record<string, Command>> = { demo, serve, call, connect, conform, diagram, generate, inspect };
 
 const HELP = `roam-actors: sessions of the roam protocol, version 7
 

@@ -9,7 +9,10 @@ const COMMANDS = { connect, demo, serve };
 
 describe('the command line', () => {
   test.each<[args: string[], message: string]>([
-    [[], 'a command is needed: demo, serve, call, connect, conform, diagram, inspect (see roam-actors --help)'],
+    [
+      [],
+      'a command is needed: demo, serve, call, connect, conform, diagram, generate, inspect (see roam-actors --help)',
+    ],
     [['toString'], "unknown command 'toString' (see roam-actors --help)"],
     [['--verbose'], "unknown option '--verbose' (see roam-actors --help)"],
     [['serve', '--prot', '1'], "unknown option '--prot' (see roam-actors serve --help)"],
