@@ -4,6 +4,7 @@ import { build, hasCargo } from './build.js';
 import { conform } from './conform.js';
 import { coverage } from './coverage.js';
 import { differential, randomOf } from './differential/part.js';
+import { generate } from './generate.js';
 import type { Counts, Part } from './part.js';
 import { sensitivity } from './sensitivity/part.js';
 import { smoke } from './smoke.js';
@@ -22,7 +23,7 @@ const { values } = parseArgs({
   },
 });
 
-const ALL: Readonly<Record<string, Part>> = { smoke, conform, coverage, differential, sensitivity };
+const ALL: Readonly<Record<string, Part>> = { smoke, generate, conform, coverage, differential, sensitivity };
 const only = values.coverage ? 'coverage' : values.only;
 const PARTS = Object.entries(ALL).filter(([name]) => only === undefined || name === only);
 
