@@ -1,0 +1,30 @@
+// The Rust programs of rust.ts: the peer in test/reference, by the official crates. Cargo builds it where it is not built yet.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { build } from '../../test/reference/build.js';
+
+export { hasCargo } from '../../test/reference/build.js';
+
+function start(...args: string[]): ChildProcess & { readonly lines: AsyncIterable<string> } {
+  const child = spawn(build().peer, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return Object.assign(child, { lines: createInterface({ input: child.stdout }) });
+}
+
+/** A Rust server on a free port. */
+export async function rustServer(): Promise<{ readonly address: string; stop(): void }> {
+  const child = start('accept', '--transport', 'tcp', '--quiet');
+  for await (const line of child.lines) {
+    const { address } = JSON.parse(line) as { address: string };
+    return { address, stop: () => child.kill() };
+  }
+  throw new Error('the Rust server has ended before it listened');
+}
+
+/** Runs a Rust client, which makes calls by their names; yields what each returned. */
+export async function* rustClient(address: string, ...calls: string[]): AsyncIterable<[call: string, saw: unknown[]]> {
+  const child = start('connect', '--transport', 'tcp', '--quiet', '--address', address, ...calls);
+  for await (const line of child.lines) {
+    const { name, saw } = JSON.parse(line) as { name: string; saw: unknown[] };
+    yield [name, saw];
+  }
+}
