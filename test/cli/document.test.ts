@@ -8,13 +8,14 @@ import { conform } from '../../src/cli/conform.js';
 import { connect } from '../../src/cli/connect.js';
 import { demo } from '../../src/cli/demo/stage.js';
 import { diagram } from '../../src/cli/diagram.js';
+import { generate } from '../../src/cli/generate/command.js';
 import { inspect } from '../../src/cli/inspect/command.js';
 import { serve } from '../../src/cli/serve.js';
 import { endAll, serve as serveHere } from './command.js';
 
 jest.setTimeout(240_000);
 
-const COMMANDS = { serve, call, connect, conform, demo, diagram, inspect };
+const COMMANDS = { serve, call, connect, conform, demo, diagram, generate, inspect };
 const DOCUMENT = readFileSync('docs/command.md', 'utf8');
 
 const folder = mkdtempSync(join(tmpdir(), 'roam-actors-document-'));
@@ -60,8 +61,8 @@ describe('docs/command.md', () => {
     expect(examplesOf('serve')).toEqual([
       ['roam-actors serve --port 9000', 'listening on ws://127.0.0.1:9000, until SIGINT or SIGTERM\n'],
     ]);
-    const examples = ['call', 'connect', 'conform', 'diagram'].flatMap(examplesOf);
-    expect(examples.length).toBe(7);
+    const examples = ['call', 'connect', 'conform', 'diagram', 'generate'].flatMap(examplesOf);
+    expect(examples.length).toBe(8);
     const runs = examples.map(async ([command, output]) => {
       const here = command
         .replaceAll('ws://127.0.0.1:9000', url)
