@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import { postcard } from '../../src/codec/postcard/index.js';
-import { accept, initiate, type Link, type Message, type Session } from '../../src/index.js';
+import { accept, initiate, type Link, type Message, type Session, type StartOptions } from '../../src/index.js';
 import { connectTcp, listenTcp, type StreamAddress } from '../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { settle } from '../support/settle.js';
@@ -34,15 +34,17 @@ interface Server {
   readonly sessions: Set<Session>;
 }
 
+const accepting = () => ({ type: 'accept' }) as const;
+
 type Transport = 'TCP' | 'a Unix socket' | 'WebSocket';
 
-async function serverOver(transport: Transport): Promise<Server> {
+async function serverOver(transport: Transport, more: StartOptions = {}): Promise<Server> {
   const ends: string[] = [];
   const sessions = new Set<Session>();
-  const options = { codec: postcard, limits: LIMITS, keepalive: KEEPALIVE, onReport: () => {} };
+  const options = { codec: postcard, limits: LIMITS, onReport: () => {}, onConnection: accepting, ...more };
   const onLink = async (link: Link): Promise<void> => {
     try {
-      const session = await accept(link, { ...options, onConnection: () => ({ type: 'accept' }) });
+      const session = await accept(link, options);
       sessions.add(session);
       try {
         session.root.serve(({ args }) => ({ ret: args }));
@@ -97,6 +99,11 @@ const HELLO: Message = {
   metadata: [],
 };
 const hello = () => postcard.encode(HELLO);
+
+function openOf(connectionId: number): Uint8Array {
+  const connectionSettings = { parity: 'odd', maxConcurrentRequests: 64 } as const;
+  return postcard.encode({ type: 'ConnectionOpen', connectionId, connectionSettings, metadata: [] });
+}
 
 /** A link that says what it is told to, and whether it has ended. */
 async function mouth(server: Server): Promise<{ link: Link; ended: Promise<void> }> {
@@ -154,41 +161,30 @@ describe.each<Transport>(['TCP', 'a Unix socket', 'WebSocket'])(
     });
 
     test('asks for ever and reads no answer', async () => {
-      const server = await serverOver(transport);
+      // What it does not read fills the system's buffers of some MiB first: long answers do so soon.
+      const metadata = [{ key: 'why', value: 'x'.repeat(16_000), flags: 0n }];
+      const server = await serverOver(transport, { onConnection: () => ({ type: 'reject', metadata }) });
       await beside(server, async () => {
-        const { link, ended } = await mouth(server);
+        const { link } = await mouth(server);
         link.send(hello());
         link.pause();
-        let isOver = false;
-        void ended.then(() => {
-          isOver = true;
-        });
-        for (let nonce = 0n; server.ends.length === 0 && !isOver; nonce++) {
+        for (let id = 1; server.ends.length === 0; id += 2) {
           // What the server does not take waits here, and there is no more of it than this.
-          if (link.buffered < 2 ** 20) {
-            for (let at = 0; at < 500; at++) link.send(postcard.encode({ type: 'Ping', connectionId: 0, nonce }));
-          }
-          await settle();
+          if (link.buffered < 2 ** 20) link.send(openOf(id));
+          if (id % 101 === 0) await settle();
         }
-        expect(await endOf(server)).toMatch(/repl|Ping|keepalive|lost|closing|within/i);
+        expect(await endOf(server)).toMatch(/replies/);
       });
     });
 
     test('opens for ever', async () => {
-      const server = await serverOver(transport);
+      const server = await serverOver(transport, { limits: { ...LIMITS, connections: 32 } });
       await beside(server, async () => {
         const { link, ended } = await mouth(server);
         link.send(hello());
-        const settings = { parity: 'odd', maxConcurrentRequests: 64 } as const;
-        for (let id = 1; id < 12_000; id += 2) {
+        for (let id = 1; id < 2_000; id += 2) {
           if (server.ends.length > 0) break;
-          const open = {
-            type: 'ConnectionOpen',
-            connectionId: id,
-            connectionSettings: settings,
-            metadata: [],
-          } as const;
-          link.send(postcard.encode(open));
+          link.send(openOf(id));
           if (id % 501 === 0) await settle();
         }
         link.close();
@@ -271,7 +267,7 @@ describe.each<Transport>(['TCP', 'a Unix socket'])('over %s a server survives a 
   });
 
   test('stops within a message, and is silent', async () => {
-    const server = await serverOver(transport);
+    const server = await serverOver(transport, { keepalive: KEEPALIVE });
     await beside(server, async () => {
       const { socket, gone } = await raw(server);
       socket.write(Buffer.concat([framed(hello()), framed(new Uint8Array(1_000), 60_000)]));
