@@ -5,6 +5,7 @@ import {
   type KeepaliveSettings,
   type MetadataEntry,
   messagePack,
+  type Peer,
   type SessionOptions,
 } from '../index.js';
 import { UsageError } from './failure.js';
@@ -23,13 +24,17 @@ export interface Command {
 /** What every command understands, for `parseArgs`. */
 export const SESSION_OPTIONS = {
   codec: { type: 'string' },
+  peer: { type: 'string' },
   conformance: { type: 'string' },
   keepalive: { type: 'string' },
 } as const;
 
 export const CODEC_HELP = `  --codec CODEC        'msgpack', the default, or 'postcard', the wire of the official peers`;
 
+const PEERS: readonly string[] = ['roam-rust-7', 'roam-typescript-7', 'roam-swift-7'];
+
 export const SESSION_HELP = `${CODEC_HELP}
+  --peer KIND          what an official peer needs: ${PEERS.join(', ')}
   --conformance MODE   'reference' tolerates what real peers do (the default), 'strict' is the letter
   --keepalive MS       ping the peer MS milliseconds after its last answer; 0, the default, is never`;
 
@@ -39,24 +44,31 @@ const LEAST_PONG_TIMEOUT = 2_000;
 /** What these options mean to a session. */
 export function sessionOptions(values: {
   codec?: string | undefined;
+  peer?: string | undefined;
   conformance?: string | undefined;
   keepalive?: string | undefined;
-}): Pick<SessionOptions, 'codec' | 'conformance' | 'keepalive'> {
+}): Pick<SessionOptions, 'codec' | 'peer' | 'conformance' | 'keepalive'> {
   const conformance = conformanceOf(values.conformance);
   const codec = codecOf(values.codec);
+  const peer = values.peer === undefined ? {} : { peer: peerOf(values.peer) };
   const interval = integer('keepalive', values.keepalive ?? '0', 0, 2 ** 31 - 1);
-  if (interval === 0) return { codec, conformance };
+  if (interval === 0) return { codec, ...peer, conformance };
   const keepalive: KeepaliveSettings = {
     pingInterval: interval,
     pongTimeout: Math.max(interval, LEAST_PONG_TIMEOUT),
   };
-  return { codec, conformance, keepalive };
+  return { codec, ...peer, conformance, keepalive };
 }
 
 export function codecOf(value = 'msgpack'): Codec {
   if (value === 'msgpack') return messagePack;
   if (value === 'postcard') return postcard;
   throw new UsageError(`--codec takes 'msgpack' or 'postcard', not '${value}'`);
+}
+
+function peerOf(value: string): Peer {
+  if (PEERS.includes(value)) return value as Peer;
+  throw new UsageError(`--peer takes one of ${PEERS.join(', ')}, not '${value}'`);
 }
 
 export function conformanceOf(value = 'reference'): Conformance {

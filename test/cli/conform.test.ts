@@ -94,7 +94,7 @@ describe('roam-actors conform', () => {
         () => {},
       );
     });
-    const { status, stdout } = await run(['conform', listener.url, '--filter', '5.17', '--timeout', '200']);
+    const { status, stdout } = await run(['conform', listener.url, '--filter', '5.17', '--timeout', '10000']);
     await listener.close();
     expect(status).toBe(1);
     expect(stdout.replaceAll(/\d{6,}/g, 'N').split('\n')).toEqual([
@@ -111,7 +111,17 @@ describe('roam-actors conform', () => {
   });
 
   test('meets an initiator that connects again and again, until everything is tried', async () => {
-    const command = start(['conform', '--listen', '--strict', '--late', '0', '--keepalive', '40,40']);
+    const command = start([
+      'conform',
+      '--listen',
+      '--strict',
+      '--late',
+      '0',
+      '--timeout',
+      '10000',
+      '--keepalive',
+      '40,40',
+    ]);
     const [, url = ''] = await command.printed(/^listening on (ws:\S+):/m);
     const options: SessionOptions = {
       conformance: 'strict',
@@ -153,6 +163,24 @@ describe('roam-actors conform', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'as an initiator says what it has tried when %s ends it',
+    async (signal) => {
+      const { url } = await serve();
+      // A case that listens on for a while after each answer, so that the signal comes in the midst.
+      const command = start(['conform', url, '--late', '1000']);
+      await command.printed(/^non-strict /m);
+      command.child.kill(signal);
+      const { status, stdout, stderr } = await command.ended;
+      // A busy machine may be at a case for longer than a signal gives it.
+      expect([[1, 130, 143].includes(Number(status)), stderr.replace('roam-actors: interrupted\n', '')]).toEqual([
+        true,
+        '',
+      ]);
+      expect(stdout).toMatch(/\n\n\d+ cases?: \d+ pass, \d+ non-strict, 0 fail, \d+ skipped\n/);
+    },
+  );
 
   test.each([
     ['SIGINT', 130],

@@ -126,6 +126,23 @@ describe('roam-actors connect', () => {
     expect(await run(['connect', listener.url])).toEqual({ status: 1, stdout: '', stderr });
   });
 
+  test.each(['SIGINT', 'SIGTERM'] as const)('says at %s what it has sent, and what was answered', async (signal) => {
+    const url = await serverThat(async (connection) => {
+      const reader = connection[Symbol.asyncIterator]();
+      const [{ value: first }] = [await reader.next(), await reader.next()];
+      await answer(connection, first as DataMessage);
+    });
+    const client = start(['connect', url]);
+    client.child.stdin?.write('one\ntwo\n');
+    await client.printed(/one/);
+    client.child.kill(signal);
+    expect(await client.ended).toEqual({
+      status: 1,
+      stdout: 'one\n',
+      stderr: 'roam-actors: interrupted: 2 lines were sent, 1 answered\n',
+    });
+  });
+
   test('notices by its keepalive that the peer has gone silent', async () => {
     const { server, url } = await serve();
     const client = start(['connect', url, '--keepalive', '50']);

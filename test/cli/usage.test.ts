@@ -39,6 +39,11 @@ describe('the command line', () => {
     ['serve', ['ws://a:1/path'], 'ws://HOST:PORT to listen on has no user, path, query or fragment'],
     ['serve', ['tcp://a:1', '--allow-host', 'b'], '--allow-origin and --allow-host are for WebSockets: ws://HOST:PORT'],
     ['serve', ['--port', '0', '--codec', 'json'], "--codec takes 'msgpack' or 'postcard', not 'json'"],
+    [
+      'serve',
+      ['--port', '0', '--peer', 'java'],
+      "--peer takes one of roam-rust-7, roam-typescript-7, roam-swift-7, not 'java'",
+    ],
     ['connect', [], 'connect needs an address, such as ws://127.0.0.1:9000'],
     ['connect', ['ws://a', 'ws://b'], 'connect takes one address, not 2'],
     ['connect', ['stdio:'], 'stdio: needs the command to run, behind the rest: stdio: -- COMMAND ARGS'],

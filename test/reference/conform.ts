@@ -34,6 +34,9 @@ const DEVIATIONS: Readonly<Record<string, readonly string[]>> = {
 /** What such a peer does now and then: it answers a call on a connection that is closed by then. */
 const OCCASIONAL = '9b.01';
 
+/** A module with a part of the peer's service, and a handler of it. */
+const TESTBED = 'test/cli/modules/testbed.ts';
+
 /** Runs `roam-actors conform --peer roam-rust-7` against the peer of the official crates, over each transport and in both roles. */
 export async function conform({ programs: { peer } }: Context): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'reference-conform-'));
@@ -53,10 +56,66 @@ export async function conform({ programs: { peer } }: Context): Promise<Counts> 
       total.passed += passed;
       total.failed += failed;
     }
+    for (const [name, check] of [
+      ['roam-actors call calls the peer', callPeer],
+      ['the peer calls roam-actors serve', servePeer],
+    ] as const) {
+      try {
+        await check(peer);
+        total.passed++;
+      } catch (error) {
+        console.log(`FAILED  ${name}: ${error instanceof Error ? error.stack : error}`);
+        total.failed++;
+      }
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
   return total;
+}
+
+/** Calls methods of the peer by the command: a result, an error of its own, a panic, and channels both ways. */
+async function callPeer(peer: string): Promise<void> {
+  await withAcceptor(peer, ['--transport', 'tcp'], async (address) => {
+    const call = (args: readonly string[], input = '') => {
+      const child = run(['call', `tcp://${address}`, ...args, '--service', TESTBED, '--peer', 'roam-rust-7']);
+      child.stdin?.end(input);
+      return outputOf(child);
+    };
+    assert.equal(await call(['echo', '"grüße"']), '"grüße"\n');
+    assert.equal(await call(['divide', '"9223372036854775807"', '1']), '"9223372036854775807"\n');
+    assert.equal(
+      await call(['divide', '7', '0']),
+      saying('ApplicationError: the method answered with an error: {"tag":"DivisionByZero"}'),
+    );
+    assert.equal(await call(['fail_hard']), saying('Cancelled: the peer did not finish the call'));
+    assert.equal(await call(['generate', '3', '--stream', '--open']), '0\n1\n2\n');
+    assert.equal(await call(['sum', '--input'], '1\n2\n3\n'), '6\n');
+  });
+}
+
+function saying(line: string): string {
+  return `roam-actors: ${line}\n`;
+}
+
+/** Has the peer call a service of the command, on the root. */
+async function servePeer(peer: string): Promise<void> {
+  const server = run(['serve', 'tcp://127.0.0.1:0', '--service', `${TESTBED}#handler`, '--peer', 'roam-rust-7']);
+  try {
+    const [, address = ''] = /^listening on tcp:\/\/(\S+),/.exec(await lineOf(server)) ?? [];
+    const names = ['echo:hi', 'sum:40', 'generate:3', 'fail'];
+    const child = spawn(peer, ['connect', '--quiet', '--transport', 'tcp', '--address', address, ...names], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: TIME_LIMIT,
+    });
+    const saw = (await outputOf(child))
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { readonly saw: unknown }).saw);
+    assert.deepEqual(saw, [['Ok("hi")'], ['Ok(-780)'], ['Ok(())', [0, 1, 2]], ['Err(Cancelled)']]);
+  } finally {
+    server.kill();
+  }
 }
 
 /** Counts the cases of one run that were played, and one more for the list of those that deviate. */
@@ -88,14 +147,25 @@ function count(name: string, file: string, output: string): Counts {
 
 async function judgeAcceptor(peer: string, transport: string, path: string, file: string): Promise<string> {
   const where = transport === 'unix' ? ['--address', path] : [];
-  const acceptor = spawn(peer, ['accept', '--quiet', '--transport', transport, ...where], {
+  return withAcceptor(peer, ['--transport', transport, ...where], (address) => {
+    const url = transport === 'unix' ? `unix:${address}` : `${transport}://${address}`;
+    return outputOf(command(url, file));
+  });
+}
+
+/** Runs `peer accept` while `use` talks to its address. */
+async function withAcceptor<T>(
+  peer: string,
+  options: readonly string[],
+  use: (address: string) => Promise<T>,
+): Promise<T> {
+  const acceptor = spawn(peer, ['accept', '--quiet', ...options], {
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: TIME_LIMIT,
   });
   try {
     const { address } = JSON.parse(await lineOf(acceptor)) as { readonly address: string };
-    const url = transport === 'unix' ? `unix:${address}` : `${transport}://${address}`;
-    return await outputOf(command(url, file));
+    return await use(address);
   } finally {
     acceptor.kill();
     if (acceptor.exitCode === null && acceptor.signalCode === null) await once(acceptor, 'exit');
@@ -126,11 +196,14 @@ async function judgeInitiator(peer: string, transport: string, path: string, fil
 }
 
 function command(url: string, file: string, ...options: readonly string[]): ChildProcess {
-  const main = ['--import', 'tsx', 'src/cli/main.ts', 'conform', url];
-  const settings = ['--codec', 'postcard', '--peer', 'roam-rust-7', '--json', file];
-  return spawn(process.execPath, [...main, ...settings, ...options], {
+  return run(['conform', url, '--peer', 'roam-rust-7', '--json', file, ...options]);
+}
+
+/** Starts a command of `roam-actors` on the wire of the official peers. */
+function run(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args, '--codec', 'postcard'], {
     cwd: ROOT,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     timeout: TIME_LIMIT,
   });
 }
