@@ -70,6 +70,7 @@ export default defineConfig({
         ['command', 'The command'],
         ['embedding', 'Embedding'],
         ['inspect', 'Watching sessions'],
+        ['try/index', 'Try the viewer'],
         ['errors', 'Errors'],
         ['security', 'Security'],
         ['conformance', 'Test your own peers'],

@@ -6,11 +6,12 @@ const [FIRST_WAIT, LONGEST_WAIT] = [250, 4_000];
 
 /** What the server streams, for as long as nothing else is looked at. */
 let leave = (): void => {};
-let stream: URL | undefined;
+/** Shows again what the page showed before a file was opened. */
+let back = (): void => {};
 
 /** Takes in what the server streams; when it goes, its next stream is awaited, which begins anew. */
 export function follow(url: URL): void {
-  stream = url;
+  back = () => follow(url);
   let wait = FIRST_WAIT;
   let timer = 0;
   const connect = (): void => {
@@ -57,10 +58,25 @@ export async function open(file: File): Promise<void> {
   }
 }
 
-/** Back from a file to the stream. */
+/** Shows a recording from the page's own server, in place of a stream. The page says what is wrong with it. */
+export async function fetchRecording(url: URL): Promise<void> {
+  back = () => void fetchRecording(url);
+  const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`the server answered ${response.status}`);
+    await open(new File([await response.blob()], name));
+    // There is nothing to go back to.
+    opened.value = undefined;
+  } catch (error) {
+    flaw.value = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** Back from a file to what the page showed before. */
 export function close(): void {
   opened.value = undefined;
   flaw.value = undefined;
   source.value = 'connecting';
-  if (stream !== undefined) follow(stream);
+  back();
 }

@@ -1,6 +1,6 @@
 import '@preact/signals';
 import { render } from 'preact';
-import { follow } from './feed.js';
+import { fetchRecording, follow } from './feed.js';
 import { start } from './state.js';
 import { App } from './view/app.js';
 import { takeDrops } from './view/file.js';
@@ -11,7 +11,13 @@ render(<App />, document.body);
 addEventListener('keydown', onKey);
 takeDrops();
 
-const url = new URL('view', location.href);
-url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-url.search = location.search;
-follow(url);
+// A file beside the page, as where the documentation shows the viewer. Never another address: the page may be a trusted one.
+const recording = new URLSearchParams(location.search).get('recording');
+if (recording !== null && /^[\w-]+\.jsonl$/.test(recording)) {
+  void fetchRecording(new URL(recording, location.href));
+} else {
+  const url = new URL('view', location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.search = location.search;
+  follow(url);
+}

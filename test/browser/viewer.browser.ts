@@ -256,6 +256,33 @@ describeInBrowser('the viewer', () => {
     await page.close();
   });
 
+  test('shows a recording beside the page that its URL names, goes back to it from a file, and takes no other address', async () => {
+    const page = await browser.page();
+    const recordingOf = (name: string) =>
+      [
+        { kind: 'recording', version: 1, at: 1, by: 'a test', isLive: true, backlog: 0 },
+        { kind: 'process', seq: 1, at: 1, process: 1, name },
+      ]
+        .map((line) => JSON.stringify(line))
+        .join('\n');
+    await page.route('**/demo.jsonl', (route) => route.fulfill({ body: recordingOf('beside the page') }));
+    const opening = await new ViewerPage(page).open(`${server.url}&recording=demo.jsonl`);
+    await page.locator('.source[data-source=file]').waitFor();
+    expect([await opening.actors(), await page.locator('.head .file').count()]).toEqual([['beside the page'], 0]);
+    await page
+      .getByLabel('Recording', { exact: true })
+      .setInputFiles({ name: 'mine.jsonl', mimeType: 'application/jsonl', buffer: Buffer.from(recordingOf('mine')) });
+    await page.locator('.head .file', { hasText: 'mine.jsonl' }).waitFor();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.locator('.process', { hasText: 'beside the page' }).waitFor();
+    await opening.open(`${server.url}&recording=missing.jsonl`);
+    await page.getByRole('alert').getByText('missing.jsonl: the server answered 404').waitFor();
+    // Another address is no recording: the page shows what its server streams.
+    await opening.open(`${server.url}&recording=${encodeURIComponent('https://example.com/demo.jsonl')}`);
+    await page.locator('.source[data-source=live]').waitFor();
+    await page.close();
+  });
+
   test('gives a panel the size that its edge is dragged to, or moved to by keys', async () => {
     const { page } = viewer;
     const tree = page.locator('.tree');
