@@ -8,7 +8,7 @@ const pagesIn = (folder: string) => readdirSync(folder).filter((name) => name.en
 const PAGES = [...pagesIn('.'), ...pagesIn('docs').map((name) => `docs/${name}`), 'test/planted.md'];
 
 /** Linked already, and still to be written: a link to one of these may be dead. */
-const COMING = ['peers', 'rust', 'command', 'custom', 'benchmark-wire'].map((name) => `docs/${name}.md`);
+const COMING = ['peers', 'rust', 'custom', 'benchmark-wire'].map((name) => `docs/${name}.md`);
 
 const textOf = (page: string) => readFileSync(page, 'utf8');
 
@@ -88,6 +88,18 @@ describe('docs/architecture.md', () => {
       return !text.includes(`class ${type}`) || !new RegExp(`^ {2}(async )?${name}[<(]`, 'm').test(text);
     });
     expect(missing).toEqual([]);
+  });
+});
+
+describe('docs/machines.md', () => {
+  it('shows every picture of a machine and of an exchange', () => {
+    const shown = linksOf('docs/machines.md').map(({ file }) => file);
+    const drawn = ['diagrams', 'diagrams/sequences'].flatMap((folder) =>
+      readdirSync(folder)
+        .filter((name) => name.endsWith('.svg'))
+        .map((name) => `${folder}/${name}`),
+    );
+    expect(drawn.filter((file) => !shown.includes(file))).toEqual([]);
   });
 });
 
