@@ -1,7 +1,7 @@
 /**
  * What a session knows, can do, and can ask itself: the context, actions and guards of the chart in session.ts.
  */
-import { assign, emit, fromTransition, sendTo, setup } from 'xstate';
+import { assign, type EventObject, emit, fromTransition, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../src/wire/id.js';
 import type { IdSet } from '../src/wire/idset.js';
 import type { ConnectionSettings, Message } from '../src/wire/message.js';
@@ -95,8 +95,11 @@ const connectionsSlot = fromTransition<undefined, ConnectionsCommand, never, { p
   () => undefined,
   undefined,
 );
-/** An actor slot for what reads and writes the link. */
-const conduitSlot = fromTransition<undefined, { type: 'nothing' }, never, { port: Port }>(() => undefined, undefined);
+/**
+ * An actor slot for what reads and writes the link. The session sends it nothing. It takes any event, or its type would not go
+ * with those of the session's other children.
+ */
+const conduitSlot = fromTransition<undefined, EventObject, never, { port: Port }>(() => undefined, undefined);
 
 export const session = setup({
   types: {
