@@ -126,8 +126,8 @@ export class LimitExceeded extends BaseError<'limit'> {
 
 /** An argument is wrong; thrown at once, and nothing was sent. */
 export class InvalidArgument extends BaseError<'invalid-argument'> {
-  constructor(message: string) {
-    super('InvalidArgument', 'invalid-argument', message);
+  constructor(message: string, cause?: unknown) {
+    super('InvalidArgument', 'invalid-argument', message, cause);
   }
 }
 

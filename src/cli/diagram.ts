@@ -12,7 +12,8 @@ const HELP = `roam-actors diagram: draws a machine
 Usage: roam-actors diagram [MACHINE] [options]
 
 Prints one of the machines that ship, the session's by default, or one of yours: handshake, session, connection, keepalive.
-The JSON is the machine's definition, which Stately's editor imports.
+The JSON is the machine's definition, which Stately's editor imports. The SVG of a machine of yours takes Graphviz:
+npm install @viz-js/viz.
 
 Options:
   --format FORMAT      'mermaid' (the default), 'svg' or 'json'
@@ -36,7 +37,7 @@ export const diagram: Command = {
     if (place !== undefined && positionals.length > 0)
       throw new UsageError('a machine has a name or a place, not both');
     const machine = place === undefined ? await shipped(positionals[0] ?? 'session') : await imported(place);
-    // Only now: Graphviz is large, and the other commands do without.
+    // Only now: the other commands do without.
     const { definitionOf, mermaid, svg } = await import('../diagram/index.js');
     if (format === 'svg') process.stdout.write(await svg(machine));
     else if (format === 'json') process.stdout.write(`${JSON.stringify(definitionOf(machine), undefined, 2)}\n`);

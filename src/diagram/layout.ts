@@ -1,8 +1,11 @@
 /** Where everything stands: what Graphviz answers to a plan. */
-import { instance, type Viz } from '@viz-js/viz';
+import type { Viz } from '@viz-js/viz';
+import { InvalidArgument } from '../errors.js';
 import type { Block } from './block.js';
 import type { State } from './chart.js';
-import { HISTORY, PILL, Plan, type PlannedArrow } from './plan.js';
+import { hashOf } from './hash.js';
+import { LAYOUTS, type Placed } from './layouts.js';
+import { HISTORY, PILL, type Plan, type PlannedArrow } from './plan.js';
 
 export interface Point {
   readonly x: number;
@@ -37,26 +40,54 @@ export interface Layout {
 
 let engine: Promise<Viz> | undefined;
 
-/** Graphviz, which is loaded once. */
+/**
+ * Loads Graphviz, once.
+ *
+ * @throws {InvalidArgument} It is not installed.
+ */
 export function loadEngine(): Promise<Viz> {
-  engine ??= instance();
+  engine ??= load();
   return engine;
 }
 
-export function layoutOf(root: State, viz: Viz): Layout {
-  const plan = new Plan(root);
-  const result = viz.render(plan.graph, { format: 'json' });
+async function load(): Promise<Viz> {
+  let module: typeof import('@viz-js/viz');
+  // Bundlers put up with a package that is missing only if its import stands in a `try`.
+  try {
+    module = await import('@viz-js/viz');
+  } catch (error) {
+    throw missing(error);
+  }
+  return module.instance();
+}
+
+function missing(cause: unknown): InvalidArgument {
+  const message = "svg needs Graphviz for a machine that is not the library's own: npm install @viz-js/viz";
+  return new InvalidArgument(message, cause);
+}
+
+/** The layout that the build has stored; undefined for a machine that is not ours, or of another version. */
+export function storedLayout(plan: Plan): Layout | undefined {
+  const placed = LAYOUTS[keyOf(plan)];
+  return placed === undefined ? undefined : read(plan, placed);
+}
+
+export function layoutOf(plan: Plan, viz: Viz): Layout {
+  return read(plan, place(plan, viz));
+}
+
+/** What a plan's layout is stored by. */
+export function keyOf({ graph }: Plan): string {
+  return hashOf(JSON.stringify(graph));
+}
+
+/** Graphviz's answer. */
+export function place({ graph, root }: Plan, viz: Viz): Placed {
+  const result = viz.render(graph, { format: 'json' });
   if (result.status === 'failure') {
     throw new Error(`Graphviz can't place ${root.key}: ${result.errors.map(({ message }) => message).join('; ')}`);
   }
-  return read(plan, JSON.parse(result.output) as Placed);
-}
-
-/** What of Graphviz's answer is read. */
-interface Placed {
-  readonly bb: string;
-  readonly objects?: readonly { readonly name: string; readonly bb?: string; readonly pos?: string }[];
-  readonly edges?: readonly { readonly id?: string; readonly pos?: string; readonly lp?: string }[];
+  return JSON.parse(result.output) as Placed;
 }
 
 type Four = [number, number, number, number];

@@ -30,6 +30,7 @@ const INCH = 72;
 
 /** A state's node has its name, and what else is in there `_dot`, `_any`, `_in` or `_out` behind that. */
 export class Plan {
+  readonly root: State;
   readonly graph: Graph;
   /** Each state's name: that of its node, and of its cluster behind `cluster_`. */
   readonly names = new Map<State, string>();
@@ -42,6 +43,7 @@ export class Plan {
   readonly #edges: Edge[] = [];
 
   constructor(root: State) {
+    this.root = root;
     this.#survey(root);
     this.#ranking = new Ranking(root);
     this.#connect(root);

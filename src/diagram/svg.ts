@@ -1,11 +1,10 @@
-import type { Viz } from '@viz-js/viz';
 import type { Block, Row, Span } from './block.js';
 import { TEXT_SIZE, TITLE_SIZE, titleOf } from './block.js';
 import { chartOf, type State } from './chart.js';
 import type { Drawable } from './definition.js';
-import { type Arrow, type Layout, layoutOf, loadEngine, type Point, type Rectangle } from './layout.js';
+import { type Arrow, type Layout, layoutOf, loadEngine, type Point, type Rectangle, storedLayout } from './layout.js';
 import { element, escapeXml, picture } from './markup.js';
-import { ANY_STATE, DOT_RADIUS, MARGIN } from './plan.js';
+import { ANY_STATE, DOT_RADIUS, MARGIN, Plan } from './plan.js';
 
 /** Around everything. */
 const EDGE = 10;
@@ -23,21 +22,31 @@ const EDGE = 10;
  * - an arrow is a `<g data-source data-target>`, and the transitions that it stands for are within;
  * - the classes `active` (on a state) and `taken` (on a transition or an arrow) light them up.
  *
- * @throws {InvalidArgument} It is neither a machine nor a definition, or can't be drawn: see {@link definitionOf}.
+ * The layout is Graphviz's. Those of this library's own machines come with it; other machines need the optional package
+ * `@viz-js/viz`.
+ *
+ * @throws {InvalidArgument} It is neither a machine nor a definition, or can't be drawn: see {@link definitionOf}; or it
+ *   is not the library's own, and `@viz-js/viz` is not installed.
  */
 export async function svg(machine: Drawable): Promise<string> {
-  return (await loadSvg())(machine);
+  const plan = new Plan(chartOf(machine));
+  return draw(plan, storedLayout(plan) ?? layoutOf(plan, await loadEngine()));
 }
 
-/** The same without waiting, once Graphviz is loaded. */
+/**
+ * Loads Graphviz, and resolves to a function that draws as {@link svg} does, without waiting.
+ *
+ * @throws {InvalidArgument} `@viz-js/viz` is not installed.
+ */
 export async function loadSvg(): Promise<(machine: Drawable) => string> {
   const engine = await loadEngine();
-  return (machine) => draw(machine, engine);
+  return (machine) => {
+    const plan = new Plan(chartOf(machine));
+    return draw(plan, storedLayout(plan) ?? layoutOf(plan, engine));
+  };
 }
 
-function draw(machine: Drawable, engine: Viz): string {
-  const root = chartOf(machine);
-  const layout = layoutOf(root, engine);
+function draw({ root }: Plan, layout: Layout): string {
   const content = [stateMarkup(root, layout), ...layout.arrows.map(arrowMarkup)];
   const moved = element('g', { transform: `translate(${EDGE} ${EDGE})` }, '\n', ...content.map((part) => `${part}\n`));
   return picture(`statechart ${root.key}`, layout.width + 2 * EDGE, layout.height + 2 * EDGE, [moved]);

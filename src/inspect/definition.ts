@@ -1,4 +1,5 @@
 import { type Drawable, definitionOf } from '../diagram/definition.js';
+import { hashOf } from '../diagram/hash.js';
 import type { Json } from './record.js';
 
 /** Of a machine, as it is told. */
@@ -41,14 +42,4 @@ function write(config: object): Definition {
     text = JSON.stringify({ id: name ?? 'machine' });
   }
   return { hash: hashOf(text), value: JSON.parse(text) as Json, name };
-}
-
-/** FNV-1a, twice with different beginnings: to tell a few machines apart, not to resist anybody. */
-function hashOf(text: string): string {
-  let [one, other] = [0x811c9dc5, 0x01234567];
-  for (let index = 0; index < text.length; index++) {
-    one = Math.imul(one ^ text.charCodeAt(index), 0x01000193);
-    other = Math.imul(other ^ text.charCodeAt(index), 0x01000193);
-  }
-  return [one, other].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('');
 }

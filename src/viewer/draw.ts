@@ -1,4 +1,4 @@
-/** Draws charts in a thread of its own: Graphviz takes its time, and the page goes on meanwhile. */
+/** Draws charts in a thread of its own: a layout takes its time, and the page goes on meanwhile. */
 import { svg } from '../diagram/svg.js';
 import type { Json } from '../inspect/record.js';
 

@@ -95,6 +95,8 @@ describeInBrowser('the browser example', () => {
     await viewer.row('roam-actors in a browser', 'session').waitFor();
     await viewer.page.locator('.row .title', { hasText: /^page/ }).click();
     await viewer.lit('online.idle');
+    // The chart is the example's own.
+    expect(browser.requests.filter((request) => request.endsWith('/graphviz.js'))).toHaveLength(1);
   });
 
   test('went nowhere but to this machine, and nothing went wrong', () => {

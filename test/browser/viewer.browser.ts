@@ -325,6 +325,11 @@ describeInBrowser('the viewer', () => {
     expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('light');
   });
 
+  test('drew the machines of the library without Graphviz', () => {
+    const scripts = browser.requests.map((url) => /(?:draw|graphviz)\.js$/.exec(url)?.[0]);
+    expect(new Set(scripts)).toEqual(new Set([undefined, 'draw.js']));
+  });
+
   test('went nowhere but to this machine, and nothing went wrong', () => {
     expect({ departures: browser.departures, failures: browser.failures }).toEqual({ departures: [], failures: [] });
     expect(browser.requests.some((url) => url.startsWith('ws://127.0.0.1:'))).toBe(true);

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { extname, join, sep } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, extname, join, sep } from 'node:path';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -28,8 +29,8 @@ const PLACEHOLDER = `<!doctype html>
 `;
 
 /**
- * The files of a folder that can be asked for, by their paths: a list that is made once, so that no path in a request ever
- * becomes a path on the disk.
+ * The files that can be asked for, by their paths: those in `folder`, where the page is, and Graphviz if it is installed. The
+ * list is made once, so that no path in a request ever becomes a path on the disk.
  */
 export function filesIn(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>();
@@ -48,7 +49,20 @@ export function filesIn(folder: string): ReadonlyMap<string, StaticFile> {
   if (!files.has('/index.html')) {
     files.set('/index.html', { type: TYPES['.html'] as string, content: Buffer.from(PLACEHOLDER) });
   }
+  const graphviz = graphvizFile();
+  if (graphviz !== undefined) files.set('/graphviz.js', graphviz);
   return files;
+}
+
+/** The page draws machines that are not the library's own with it; `src/viewer/build.mjs` has the name that it asks for. */
+function graphvizFile(): StaticFile | undefined {
+  try {
+    // The module beside the script that `require` gets.
+    const path = join(dirname(createRequire(import.meta.url).resolve('@viz-js/viz')), 'viz.js');
+    return { type: TYPES['.js'] as string, content: readFileSync(path) };
+  } catch {
+    return undefined;
+  }
 }
 
 function entriesOf(folder: string) {

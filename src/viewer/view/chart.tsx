@@ -24,7 +24,7 @@ const drawings = signal<ReadonlyMap<string, Drawing | string>>(new Map());
 const asked = new Set<string>();
 let worker: Worker | undefined;
 
-/** Has a definition drawn, once; Graphviz is loaded with the first. */
+/** Has a definition drawn, once. */
 function ask(request: DrawingRequest): void {
   if (asked.has(request.key)) return;
   asked.add(request.key);
