@@ -36,7 +36,7 @@ function mutantsOf(name: string, { mutate }: Area): Promise<MutantResult[]> {
     reporters: ['json', 'progress-append-only'],
     jsonReporter: { fileName: `coverage/mutation/${name}.json` },
     tempDirName: 'coverage/stryker',
-    ignorePatterns: ['dist', 'coverage'],
+    ignorePatterns: ['build', 'dist', 'coverage'],
     timeoutMS: 20_000,
     dryRunTimeoutMinutes: 20,
   }).runMutationTest();

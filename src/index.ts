@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 export type {
   Conformance,
   ConnectionEnd,

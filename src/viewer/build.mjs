@@ -1,11 +1,24 @@
-// Bundles the page into dist/viewer/: its script and style, its fonts, Graphviz as a file of its own, a worker's, that is loaded when
-// the first statechart is drawn, and the licences of all that is in there. `--watch` goes on with every change.
+// Bundles the page into dist/viewer/: its script and style, the script of the worker that draws statecharts, fonts, and the
+// licences of all that is in there. `--watch` goes on with every change.
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = `${root}dist/viewer`;
+
+/** @type {import('esbuild').Plugin} */
+const diagrams = {
+  name: 'diagrams',
+  setup({ onLoad, onResolve }) {
+    // The table that diagrams/layouts.ts has filled in.
+    onLoad({ filter: /\bdiagram[/\\]layouts\.ts$/ }, () => ({
+      contents: readFileSync(`${root}build/src/diagram/layouts.js`, 'utf8'),
+    }));
+    // The page's server has this file where the user has installed Graphviz.
+    onResolve({ filter: /^@viz-js\/viz$/ }, () => ({ path: './graphviz.js', external: true }));
+  },
+};
 
 /** @type {import('esbuild').BuildOptions} */
 const options = {
@@ -27,7 +40,7 @@ const options = {
   jsx: 'automatic',
   jsxImportSource: 'preact',
   loader: { '.woff2': 'file' },
-  // Graphviz comes as a long string of characters beyond ASCII, which would be spelt out.
+  plugins: [diagrams],
   charset: 'utf8',
   legalComments: 'none',
   metafile: true,

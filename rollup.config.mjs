@@ -1,0 +1,57 @@
+// Bundles build/ into dist/. Each entry point of package.json becomes one file, at the path that package.json names; what
+// several entry points use goes into chunks, code and types alike. So each class and each machine exists once, also in a
+// program that imports several entry points. The code keeps its names, lines and comments, and so needs no source maps.
+import { readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dts } from 'rollup-plugin-dts';
+
+const { bin, exports, dependencies, peerDependencies } = JSON.parse(
+  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
+);
+
+const builtins = [...builtinModules, ...builtinModules.map((name) => `node:${name}`)];
+const packages = Object.keys({ ...dependencies, ...peerDependencies });
+
+/** The paths in a part of package.json, of all conditions. */
+const pathsIn = (part) => (typeof part === 'string' ? [part] : Object.values(part).flatMap(pathsIn));
+
+/** The files of build/ to bundle, by their names in dist/. */
+function inputs(ending, ...parts) {
+  const names = parts
+    .flatMap(pathsIn)
+    .filter((path) => path.startsWith('./dist/') && path.endsWith(ending))
+    .map((path) => path.slice('./dist/'.length, -ending.length));
+  return Object.fromEntries(names.map((name) => [name, `build/${name}${ending}`]));
+}
+
+/** Types that are used and not exported; they were out of a user's reach before they were bundled, too. */
+const isUnexported = ({ plugin, message }) => plugin === 'dts' && message.includes('private shared type exports');
+
+/** @type {import('rollup').RollupOptions} */
+const common = {
+  external: [...builtins, ...packages.map((name) => new RegExp(`^${name}(/|$)`))],
+  onwarn(warning) {
+    if (!isUnexported(warning)) throw new Error(warning.message);
+  },
+};
+
+/** @type {import('rollup').RollupOptions[]} */
+export default [
+  {
+    ...common,
+    input: inputs('.js', exports, bin),
+    output: { dir: 'dist', chunkFileNames: 'chunks/[name].js', hoistTransitiveImports: false },
+  },
+  {
+    ...common,
+    input: inputs('.d.ts', exports),
+    plugins: [dts()],
+    output: {
+      dir: 'dist',
+      // The plugin's names end in `.d`.
+      chunkFileNames: 'chunks/[name].ts',
+      // For `Symbol.dispose` and `Symbol.asyncDispose`.
+      banner: '/// <reference lib="esnext.disposable" preserve="true" />',
+    },
+  },
+];
