@@ -8,7 +8,7 @@ const pagesIn = (folder: string) => readdirSync(folder).filter((name) => name.en
 const PAGES = [...pagesIn('.'), ...pagesIn('docs').map((name) => `docs/${name}`), 'test/planted.md'];
 
 /** Linked already, and still to be written: a link to one of these may be dead. */
-const COMING = ['peers', 'rust', 'custom', 'benchmark-wire'].map((name) => `docs/${name}.md`);
+const COMING = ['peers', 'custom', 'benchmark-wire'].map((name) => `docs/${name}.md`);
 
 const textOf = (page: string) => readFileSync(page, 'utf8');
 

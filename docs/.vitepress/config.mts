@@ -8,7 +8,7 @@ const manifest = JSON.parse(readFileSync(new URL('../package.json', docs), 'utf8
 const repository: string = manifest.homepage.replace(/#.*/, '');
 
 /** Pages that are linked already, and still to be written; see test/docs.test.ts. */
-const COMING = ['peers', 'rust', 'custom', 'benchmark-wire'];
+const COMING = ['peers', 'custom', 'benchmark-wire'];
 
 const isThere = (name: string) => existsSync(new URL(`${name}.md`, docs));
 
