@@ -53,6 +53,48 @@ export function release({ buffer }: Uint8Array): void {
   unusedBytes += buffer.byteLength;
 }
 
+/** Free bytes before a long payload. A frame's own fields fit there, and so does the length before it in a byte stream. */
+const AHEAD = 40;
+const PREFIX = 4;
+
+/** Memory of a long payload, and where in it the frame is that was written around the payload. It is never used again. */
+class PayloadMemory extends ArrayBuffer {
+  frameAt = 0;
+  frameLength = 0;
+}
+
+/** The last long payload, until a frame is written around it: once only, so that no frame overwrites another. */
+let offered: Uint8Array | undefined;
+
+/** Memory for a long payload of up to `length` bytes. */
+export function allocatePayload(length: number): Uint8Array {
+  return new Uint8Array(new PayloadMemory(AHEAD + length), AHEAD);
+}
+
+/** Offers a payload, which begins where `allocatePayload` gave memory, for the next frame to be written around it. */
+export function offer(payload: Uint8Array): void {
+  offered = payload;
+}
+
+/** A frame of `head` bytes and, in its place already, the payload; undefined unless the payload was offered last. */
+export function allocateAround(payload: Uint8Array, head: number): Uint8Array | undefined {
+  if (payload !== offered) return undefined;
+  offered = undefined;
+  const { buffer, length } = payload;
+  if (!(buffer instanceof PayloadMemory) || head > AHEAD - PREFIX) return undefined;
+  buffer.frameAt = AHEAD - head;
+  buffer.frameLength = head + length;
+  return new Uint8Array(buffer, buffer.frameAt, buffer.frameLength);
+}
+
+/** The frame with four bytes before it that are nobody's, if it is one that was written around its payload. */
+export function withPrefix({ buffer, byteOffset, length }: Uint8Array): Uint8Array | undefined {
+  if (!(buffer instanceof PayloadMemory) || buffer.frameAt !== byteOffset || buffer.frameLength !== length) {
+    return undefined;
+  }
+  return new Uint8Array(buffer, byteOffset - PREFIX, PREFIX + length);
+}
+
 /** Copies `length` bytes of `from`, which begin at `start`, to where `at` is in `to`. */
 export function copy(from: Uint8Array, start: number, to: Uint8Array, at: number, length: number): void {
   if (length <= SHORT) for (let index = 0; index < length; index++) to[at + index] = from[start + index] ?? 0;

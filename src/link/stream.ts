@@ -1,5 +1,5 @@
 import { Duplex, finished } from 'node:stream';
-import { copy } from '../codec/frames.js';
+import { copy, withPrefix } from '../codec/frames.js';
 import { InvalidArgument, LinkError } from '../errors.js';
 import { Fifo } from './fifo.js';
 import type { Link } from './link.js';
@@ -54,7 +54,7 @@ export interface StreamLinkOptions {
 /** The length before each message, little endian. */
 const PREFIX = 4;
 
-/** The memory that the beginning of a message takes at first, also for a long one; it doubles as the message arrives. */
+/** The memory that the beginning of a message takes at first, also for a long one; it grows as the message arrives. */
 const LEAST_ROOM = 4096;
 
 /** How many messages of one tick leave in one write, and how many bytes. As over a WebSocket, more would save little. */
@@ -185,11 +185,32 @@ class StreamLink extends SocketLink {
       this.#drop();
       return;
     }
-    while (this.#queue.length > 0 && duplex.writableLength <= WINDOW) duplex.write(this.#piece(), this.#onWritten);
+    let isCorked = false;
+    while (this.#queue.length > 0 && duplex.writableLength <= WINDOW) {
+      const bytes = this.#next();
+      if (!isCorked && this.#queue.length > 0) {
+        // Sockets write what was corked at once.
+        isCorked = true;
+        duplex.cork();
+      }
+      duplex.write(bytes, this.#onWritten);
+    }
+    if (isCorked) duplex.uncork();
     if (this.state === 'closing' && this.#queue.length === 0) duplex.end();
   }
 
-  /** The next bytes to write: as many whole messages as fit, or a part of a long one. */
+  /** The next bytes to write. A long message that has room for its length before it is not copied. */
+  #next(): Uint8Array {
+    const message = this.#queue.at(0);
+    const whole = message !== undefined && this.#written === 0 ? withPrefix(message) : undefined;
+    if (whole === undefined || whole.length > LONGEST_WRITE) return this.#piece();
+    putLength(whole, whole.length - PREFIX);
+    this.#queue.shift();
+    this.#queued -= whole.length;
+    return whole;
+  }
+
+  /** The next bytes as a copy: as many whole messages as fit, or a part of a long one. */
   #piece(): Uint8Array {
     let size = PREFIX + lengthOf(this.#queue.at(0)) - this.#written;
     for (let index = 1; index < this.#queue.length; index++) {
@@ -280,11 +301,11 @@ class StreamLink extends SocketLink {
     return at + part;
   }
 
-  /** Room for `size` bytes of the message: twice what there was, and never more than the message has. */
+  /** Room for `size` bytes of the message: four times what is there, and never more than the message has. */
   #roomFor(size: number): Uint8Array {
     const room = this.#room;
     if (room !== undefined && size <= room.length) return room;
-    const grown = new Uint8Array(Math.min(this.#length, Math.max(LEAST_ROOM, 2 * size)));
+    const grown = new Uint8Array(Math.min(this.#length, Math.max(LEAST_ROOM, 4 * size)));
     if (room !== undefined) grown.set(room.subarray(0, this.#received));
     this.#room = grown;
     return grown;
@@ -318,6 +339,13 @@ class StreamLink extends SocketLink {
 }
 
 function ignore(): void {}
+
+function putLength(bytes: Uint8Array, length: number): void {
+  bytes[0] = length & 0xff;
+  bytes[1] = (length >>> 8) & 0xff;
+  bytes[2] = (length >>> 16) & 0xff;
+  bytes[3] = length >>> 24;
+}
 
 function lengthOf(message: Uint8Array | undefined): number {
   return message?.byteLength ?? 0;

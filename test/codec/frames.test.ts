@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { allocate, release } from '../../src/codec/frames.js';
+import { allocate, allocateAround, allocatePayload, offer, release, withPrefix } from '../../src/codec/frames.js';
 
 const KIB = 1024;
 
@@ -53,5 +53,49 @@ describe('the memory of a released frame', () => {
     const again = Array.from({ length: 40 }, () => allocate(64 * KIB)).filter(({ buffer }) => buffers.has(buffer));
     expect(again).toHaveLength(32);
     expect(new Set(again.map(({ buffer }) => buffer)).size).toBe(32);
+  });
+});
+
+describe('the memory of a long payload', () => {
+  function payloadOf(length: number): Uint8Array {
+    const payload = allocatePayload(length + 5)
+      .subarray(0, length)
+      .fill(7);
+    offer(payload);
+    return payload;
+  }
+
+  it('has room for the frame that is written around it, and for the length before that', () => {
+    const payload = payloadOf(3000);
+    const frame = allocateAround(payload, 36) as Uint8Array;
+    expect([frame.buffer, frame.length]).toEqual([payload.buffer, 3036]);
+    expect(frame.subarray(36)).toEqual(payload);
+    const whole = withPrefix(frame) as Uint8Array;
+    expect([whole.buffer, whole.byteOffset, whole.length]).toEqual([frame.buffer, frame.byteOffset - 4, 3040]);
+  });
+
+  it('takes one frame only: a second one would overwrite the first', () => {
+    const payload = payloadOf(3000);
+    expect(allocateAround(payload, 10)).toBeDefined();
+    expect(allocateAround(payload, 10)).toBeUndefined();
+  });
+
+  it('takes no frame whose fields do not fit before the payload, and none of another payload', () => {
+    expect(allocateAround(payloadOf(3000), 37)).toBeUndefined();
+    const payload = payloadOf(3000);
+    expect(allocateAround(payload.subarray(), 10)).toBeUndefined();
+    expect(allocateAround(new Uint8Array(3000), 10)).toBeUndefined();
+    payloadOf(3000);
+    expect(allocateAround(payload, 10)).toBeUndefined();
+  });
+
+  it('has no room for a length before a part of the frame: what is there may be a part, too', () => {
+    const frame = allocateAround(payloadOf(3000), 10) as Uint8Array;
+    expect([frame.subarray(0, 100), frame.subarray(100), frame.subarray(10)].map(withPrefix)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(withPrefix(allocate(3000))).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 // The postcard codec against vectors and recordings of the official peers, and against what is wrong by its format.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { allocatePayload, offer } from '../../src/codec/frames.js';
 import { postcard } from '../../src/codec/postcard/index.js';
 import { ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
@@ -85,6 +86,33 @@ describe('a message in the vectors of the official peers', () => {
   it.each(GOLDEN)('is decoded from %s, and encoded to it', (hex, message) => {
     expect(sameMessage(postcard.decode(bytesOf(hex), DEFAULT_LIMITS), bare(message))).toBe(true);
     expect(encoded(message)).toBe(hex);
+  });
+});
+
+describe('a frame that is written around a long payload', () => {
+  const bodies: Record<string, (payload: Uint8Array) => Message> = {
+    Call: (args) => {
+      const body = { type: 'Call', methodId: 2n ** 64n - 1n, channels: [], metadata: [], args } as const;
+      return { type: 'RequestMessage', connectionId: 2 ** 53 - 1, id: 2 ** 53 - 1, body };
+    },
+    Response: (ret) => {
+      const body = { type: 'Response', channels: [], metadata: [], ret } as const;
+      return { type: 'RequestMessage', connectionId: 0, id: 1, body };
+    },
+    Item: (item) => ({ type: 'ChannelMessage', connectionId: 1, id: 300, body: { type: 'Item', item } }),
+  };
+
+  it.each(Object.entries(bodies))('has the bytes of one that is copied: %s', (_, messageWith) => {
+    const payload = allocatePayload(3000).map((_, index) => index) as Uint8Array;
+    const long = allocatePayload(3000);
+    long.set(payload);
+    offer(long);
+    const expected = postcard.encode(messageWith(payload));
+    const around = postcard.encode(messageWith(long));
+    // The payload is in its place once: the same message again is another frame, and the first one stays.
+    const again = postcard.encode(messageWith(long));
+    expect([around.buffer === long.buffer, again.buffer === long.buffer]).toEqual([true, false]);
+    expect([around, again]).toEqual([expected, expected]);
   });
 });
 

@@ -3,6 +3,7 @@ import { createServer, type Socket } from 'node:net';
 import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
+import { allocateAround, allocatePayload, offer } from '../../src/codec/frames.js';
 import { InvalidArgument, LinkError } from '../../src/errors.js';
 import type { Link } from '../../src/link/link.js';
 import { type StreamLinkOptions, streamLink } from '../../src/link/tcp.js';
@@ -32,6 +33,13 @@ function frames(...messages: readonly Uint8Array[]): Buffer {
       return [length, message];
     }),
   );
+}
+
+/** A frame as the codec writes it around a long payload. */
+function aroundPayload(length: number, byte: number): Uint8Array {
+  const payload = allocatePayload(length);
+  offer(payload);
+  return (allocateAround(payload, 10) as Uint8Array).fill(byte);
 }
 
 const over = (duplex: Duplex, options?: StreamLinkOptions): { link: Link; events: Recorder } => {
@@ -77,6 +85,29 @@ describe('a message over a stream', () => {
     for (const bytes of numbered(6, 20_000)) link.send(bytes);
     await events.until(() => link.buffered === 0);
     expect(writes.map((bytes) => bytes.length)).toEqual([60_012, 60_012]);
+    link.abort();
+  });
+
+  test('that was written around its payload is not copied, and leaves whole, with its length, among others', async () => {
+    const { duplex, writes } = scripted();
+    const { link, events } = over(duplex);
+    const [long, cut, short] = [aroundPayload(3000, 1), aroundPayload(5000, 2), new Uint8Array(9).fill(3)];
+    for (const bytes of [long, short, long, cut.subarray(0, 100), cut.subarray(100)]) link.send(bytes);
+    await events.until(() => link.buffered === 0);
+    expect(Buffer.concat(writes)).toEqual(frames(long, short, long, cut.subarray(0, 100), cut.subarray(100)));
+    expect(writes[0]?.buffer).toBe(long.buffer);
+    expect(writes.map((bytes) => bytes.length)).toEqual([3014, 9 + 4 + 3014 + 104 + 4914]);
+    link.abort();
+  });
+
+  test('that was written around its payload is cut like any other where it is above the longest write', async () => {
+    const { duplex, writes } = scripted();
+    const { link, events } = over(duplex, { maxFrame: 2 ** 20 });
+    const long = aroundPayload(600_000, 1);
+    link.send(long);
+    await events.until(() => link.buffered === 0);
+    expect(Buffer.compare(Buffer.concat(writes), frames(long))).toBe(0);
+    expect(writes.map((bytes) => bytes.length)).toEqual([262_144, 262_144, 75_726]);
     link.abort();
   });
 

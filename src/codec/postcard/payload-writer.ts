@@ -1,8 +1,11 @@
 import { sizeOf } from '../../wire/metadata.js';
-import { copy } from '../frames.js';
+import { allocatePayload, copy, offer } from '../frames.js';
 
 /** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
 const SLAB = 32 * 1024;
+
+/** Longer payloads have memory of their own, in which the frame is written around them. */
+const LONGEST_IN_SLAB = 2048;
 
 /** Shorter strings of ASCII are faster to write one by one than with a TextEncoder. */
 const SHORT = 48;
@@ -12,10 +15,14 @@ const float = new DataView(new ArrayBuffer(8));
 
 /** Writes one payload after another, each from `begin` to `finish`. */
 export class PayloadWriter {
-  #bytes = new Uint8Array(SLAB);
-  /** Where the payload begins, and how far it is written. */
+  #slab: Uint8Array = new Uint8Array(SLAB);
+  #slabUsed = 0;
+  /** Where the payload is written: in the slab, or in memory of its own. */
+  #bytes: Uint8Array = this.#slab;
+  /** Where the payload begins, how far it is written, and how far it may be. */
   #start = 0;
   #at = 0;
+  #end = 0;
   /** How deep in recursive types the value is. */
   depth = 0;
 
@@ -90,24 +97,39 @@ export class PayloadWriter {
 
   /** Begins a payload; what was written of one that came to nothing is dropped. */
   begin(): void {
+    this.#bytes = this.#slab;
+    this.#start = this.#slabUsed;
     this.#at = this.#start;
+    this.#end = Math.min(this.#slab.length, this.#start + LONGEST_IN_SLAB);
     this.depth = 0;
   }
 
   /** The payload. */
   finish(): Uint8Array {
     const payload = this.#bytes.subarray(this.#start, this.#at);
-    this.#start = this.#at;
+    if (this.#bytes === this.#slab) this.#slabUsed = this.#at;
+    else offer(payload);
     return payload;
   }
 
   #reserve(length: number): void {
-    if (this.#at + length <= this.#bytes.length) return;
-    const written = this.#at - this.#start;
-    const grown = new Uint8Array(Math.max(SLAB, 2 * written, written + length));
-    grown.set(this.#bytes.subarray(this.#start, this.#at));
-    this.#bytes = grown;
+    if (this.#at + length > this.#end) this.#grow(length);
+  }
+
+  #grow(length: number): void {
+    const written = this.#bytes.subarray(this.#start, this.#at);
+    const needed = written.length + length;
+    if (needed <= LONGEST_IN_SLAB) {
+      this.#slab = new Uint8Array(SLAB);
+      this.#slabUsed = 0;
+      this.#bytes = this.#slab;
+      this.#end = LONGEST_IN_SLAB;
+    } else {
+      this.#bytes = allocatePayload(Math.max(needed, 2 * written.length));
+      this.#end = this.#bytes.length;
+    }
+    this.#bytes.set(written);
     this.#start = 0;
-    this.#at = written;
+    this.#at = written.length;
   }
 }

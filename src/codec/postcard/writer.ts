@@ -1,6 +1,6 @@
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { sizeOf } from '../../wire/metadata.js';
-import { allocate, copy } from '../frames.js';
+import { allocate, allocateAround, copy } from '../frames.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from '../layout.js';
 import { isBytes, lengthOf, type Part, partsOf } from '../writer.js';
 
@@ -79,7 +79,7 @@ function writeChannel(connectionId: number, id: number, body: ChannelMessage['bo
     const { item } = body;
     if (!isPayload(item)) return undefined;
     const frame = begin(connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item, 0, item);
-    copy(item, 0, frame, at, lengthOf(item));
+    putPayload(frame, item);
     return frame;
   }
   if (type === 'GrantCredit') {
@@ -107,7 +107,8 @@ function isPayload(value: unknown): value is Uint8Array {
 /** A frame that begins with these four, and has room for `more` bytes and the payload. */
 function begin(connectionId: number, tag: number, id: number, body: number, more: number, payload?: Uint8Array) {
   const head = varintLength(connectionId) + varintLength(id) + 2 + more;
-  const frame = allocate(payload === undefined ? head : head + lengthOf(payload));
+  const frame =
+    payload === undefined ? allocate(head) : (allocateAround(payload, head) ?? allocate(head + lengthOf(payload)));
   at = 0;
   put(frame, connectionId);
   frame[at++] = tag;
@@ -120,8 +121,14 @@ function begin(connectionId: number, tag: number, id: number, body: number, more
 function endWith(frame: Uint8Array, payload: Uint8Array): Uint8Array {
   frame[at++] = 0;
   frame[at++] = 0;
-  copy(payload, 0, frame, at, lengthOf(payload));
+  putPayload(frame, payload);
   return frame;
+}
+
+/** Copies the payload, unless the frame was made around it, where it is. */
+function putPayload(frame: Uint8Array, payload: Uint8Array): void {
+  if (payload.buffer === frame.buffer && payload.byteOffset === frame.byteOffset + at) return;
+  copy(payload, 0, frame, at, lengthOf(payload));
 }
 
 /** How many bytes the varint of a safe integer has. */
