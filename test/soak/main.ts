@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import {
@@ -226,7 +227,8 @@ while (seconds() < minutes * 60) {
   );
 }
 await listener.close();
-const figures: Figures = { seed, minutes, counts, samples, problems };
+const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
+const figures: Figures = { commit, seed, minutes, counts, samples, problems };
 const lines = verdict(figures);
 console.log(lines.join('\n'));
 if (values.write) writeFileSync(RESULTS, `${JSON.stringify(figures, undefined, 2)}\n`);

@@ -16,6 +16,7 @@ export interface Sample {
 
 /** A run of `npm run soak`. */
 export interface Figures {
+  readonly commit: string;
   readonly seed: number;
   readonly minutes: number;
   readonly counts: Readonly<Record<string, number>>;
@@ -56,13 +57,13 @@ function mib(bytes: number): string {
 export function soakTable(): string {
   if (!existsSync(RESULTS)) return '';
   const figures = JSON.parse(readFileSync(RESULTS, 'utf8')) as Figures;
-  const { seed, minutes, counts, samples } = figures;
+  const { commit, seed, minutes, counts, samples } = figures;
   const rows = samples.map(
     ({ second, heap, handles, timers, files }) => `| ${second} | ${mib(heap)} | ${handles} | ${timers} | ${files} |`,
   );
   const done = Object.entries(counts).map(([name, count]) => `${count.toLocaleString('en')} ${name}`);
   return [
-    `${minutes} minutes, seed ${seed}: ${done.join(', ')}.`,
+    `At ${commit}, ${minutes} minutes, seed ${seed}: ${done.join(', ')}.`,
     '',
     '| second | heap, MiB | handles | timers | file descriptors |',
     '| ---: | ---: | ---: | ---: | ---: |',

@@ -5,6 +5,7 @@ import { type Figures, type Sample, soakTable, verdict } from './results.js';
 describe('the figures of a soak', () => {
   const sample: Sample = { second: 0, heap: 10 * 2 ** 20, handles: 1, timers: 0, files: 20 };
   const run = (samples: readonly Partial<Sample>[], problems: readonly string[] = []): Figures => ({
+    commit: '0000000',
     seed: 1,
     minutes: 1,
     counts: {},
