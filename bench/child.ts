@@ -4,7 +4,7 @@ import { heap, unread } from './checks.js';
 import { openClose } from './connections.js';
 import type { Caller, FirstReply } from './contender.js';
 import { CONTENDERS, type ContenderName } from './contenders.js';
-import { type Job, type Round, replyTo, type Traffic } from './control.js';
+import { type Job, type Round, replyTo, type Traffic, type Work } from './control.js';
 import { median } from './median.js';
 import { memoryOf } from './memory.js';
 import { ownCpu, type Served, startPeer } from './peer.js';
@@ -31,7 +31,22 @@ async function roundsOf(job: Job): Promise<Round> {
       return openClose(job.link);
     case 'memory':
       return memoryOf(job.what);
+    case 'wire-peer': {
+      const address = await (await import('./wire-ours.js')).serve(job);
+      return () => Promise.resolve({ address });
+    }
+    case 'wire':
+      return onWire(job);
   }
+}
+
+/** The caller alone: its peer is another process, of this library or of another. */
+async function onWire(job: Extract<Job, { kind: 'wire' }>): Promise<Round> {
+  const { connect, firstReply } = await import('./wire-ours.js');
+  const cpu = () => Promise.resolve(ownCpu());
+  const { work } = job;
+  if (work.kind === 'connect') return replies(() => firstReply(job, work.size), cpu);
+  return paced(runOf(work, await connect(job, work.size)), cpu);
 }
 
 async function serve(contender: ContenderName): Promise<Served> {
@@ -49,7 +64,10 @@ const FIRST_COUNT = 200;
 async function traffic(job: Traffic): Promise<Round> {
   const { url, cpu } = await serverOf(job);
   const caller = await (await CONTENDERS[job.contender].load()).connect(url, job.size);
-  const run = runOf(job, caller);
+  return paced(runOf(job, caller), cpu);
+}
+
+function paced(run: (count: number) => Promise<void>, cpu: Served['cpu']): Round {
   let rate = 0;
   return async (milliseconds) => {
     // A number that is known before: no clock is read while messages run.
@@ -63,24 +81,28 @@ async function traffic(job: Traffic): Promise<Round> {
   };
 }
 
-function runOf(job: Traffic, caller: Caller): (count: number) => Promise<void> {
+function runOf(job: Traffic | Exclude<Work, { kind: 'connect' }>, caller: Caller): (count: number) => Promise<void> {
   const { stream, flood } = caller;
   if (job.kind === 'echo') return (count) => caller.echo(count, job.inFlight);
   if (job.kind === 'stream' && stream) return (count) => stream({ count, size: job.size, credit: job.credit });
   if (job.kind === 'flood' && flood) return flood;
-  throw new Error(`${job.contender} has no ${job.kind}`);
+  throw new Error(`this contender has no ${job.kind}`);
 }
 
 async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> {
   const { url, cpu } = await serverOf(job);
   const { firstReply } = await CONTENDERS[job.contender].load();
   if (firstReply === undefined) throw new Error(`${job.contender} does not say when its first reply is there`);
+  return replies(() => firstReply(url, job.size), cpu);
+}
+
+function replies(firstReply: () => Promise<FirstReply>, cpu: Served['cpu']): Round {
   return async (milliseconds) => {
     const replies: FirstReply[] = [];
     const cpuBefore = await cpu();
     const started = performance.now();
     while (replies.length === 0 || performance.now() - started < milliseconds) {
-      replies.push(await firstReply(url, job.size));
+      replies.push(await firstReply());
     }
     // To the end of the last session, too.
     const busy = (await cpu()) - cpuBefore;

@@ -10,7 +10,18 @@ export type Job =
   | { kind: 'unread'; contender: ContenderName; size: number; credit: number }
   | { kind: 'heap'; contender: ContenderName; of: 'calls' | 'streams'; size: number; inFlight: number }
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
-  | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' };
+  | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' }
+  | { kind: 'wire-peer'; link: WireLink; codec: WireCodec }
+  | { kind: 'wire'; link: WireLink; codec: WireCodec; address: string; work: Work };
+
+export type WireLink = 'tcp' | 'ws';
+export type WireCodec = 'postcard' | 'messagePack';
+
+/** What is measured on the real wire: calls, a stream, or sessions up to their first reply. */
+export type Work =
+  | { kind: 'echo'; size: number; inFlight: number }
+  | { kind: 'stream'; size: number; credit: number }
+  | { kind: 'connect'; size: number };
 
 /** What is measured in messages a second. */
 export type Traffic = { contender: ContenderName; size: number; processes: 1 | 2 } & (

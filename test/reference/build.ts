@@ -65,6 +65,15 @@ export function buildForCoverage(): CoveragePrograms {
   });
 }
 
+/** Builds the peer as its users would, with all optimizations, and returns its path. It takes some minutes, once. */
+export function buildForSpeed(): string {
+  const { peer } = cached('speed', ['.cargo', 'Cargo.toml', 'Cargo.lock.in', 'build.ts', 'roam-core', 'peer'], () => {
+    cargoBuild(prepare('roam-core'), ['peer'], {}, ['--release']);
+    return { peer: keep('peer', 'peer-release', 'release') };
+  });
+  return peer;
+}
+
 /** Returns the lines of a source file of roam-core. */
 export function publishedLines(file: string): string[] {
   return readFileSync(join(TARGET, 'roam-core-covered/src', file), 'utf8').split('\n');
@@ -161,16 +170,22 @@ function edit(path: string, place: RegExp, text: string): void {
 }
 
 /** Builds packages of this workspace against the roam-core of a folder. */
-function cargoBuild(roamCore: string, packages: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+function cargoBuild(
+  roamCore: string,
+  packages: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  options: readonly string[] = [],
+): void {
   const patch = `patch.crates-io.roam-core.path=${JSON.stringify(roamCore)}`;
-  cargo(['build', '--locked', '--config', patch, ...packages.flatMap((name) => ['--package', name])], HERE, env);
+  const names = packages.flatMap((name) => ['--package', name]);
+  cargo(['build', '--locked', '--config', patch, ...options, ...names], HERE, env);
 }
 
-function keep(program: string, as = program): string {
+function keep(program: string, as = program, profile = 'debug'): string {
   const path = join(PROGRAMS, as);
   // A program that runs can't be written to, but another file can take its place.
   rmSync(path, { force: true });
-  copyFileSync(join(TARGET, 'debug', program), path);
+  copyFileSync(join(TARGET, profile, program), path);
   return path;
 }
 

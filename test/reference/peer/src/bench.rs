@@ -21,9 +21,11 @@ use crate::virtual_connection::{drive, settings};
 /// | --- | --- |
 /// | `echo`, `bytes` | calls, calls at once, bytes in each |
 /// | `down`, `up` | items of a channel, bytes in each |
-/// | `connections` | virtual connections, opens at once, milliseconds to hold them |
 /// | `connect` | sessions, one after the other: the time to the first reply |
+/// | `connections` | virtual connections, opens at once, milliseconds to hold them |
 /// | `idle` | idle sessions, milliseconds to hold them |
+///
+/// The first argument of all but the last two may be `-`: then each line of standard input is the number of one round.
 pub async fn run(options: Options) {
     let what = options.rest.first().cloned().unwrap_or_default();
     let number = |at: usize, default: u64| {
@@ -33,13 +35,27 @@ pub async fn run(options: Options) {
         })
     };
     match what.as_str() {
-        "echo" | "bytes" => calls(&options, &what, number(1, 20_000), number(2, 1), number(3, 16)).await,
-        "down" => stream_down(&options, number(1, 100_000), number(2, 64)).await,
-        "up" => stream_up(&options, number(1, 100_000), number(2, 64)).await,
+        "echo" | "bytes" => calls(&options, &what, rounds(&options, 20_000), number(2, 1), number(3, 16)).await,
+        "down" => stream_down(&options, rounds(&options, 100_000), number(2, 64)).await,
+        "up" => stream_up(&options, rounds(&options, 100_000), number(2, 64)).await,
+        "connect" => first_replies(&options, rounds(&options, 300)).await,
         "connections" => connections(&options, number(1, 10_000), number(2, 1), number(3, 0)).await,
-        "connect" => first_replies(&options, number(1, 300)).await,
         "idle" => idle(&options, number(1, 1000), number(2, 0)).await,
         _ => print("no such bench", json!({"what": what})),
+    }
+}
+
+/// Returns the number of each round. A read from standard input blocks this thread, and nothing else runs on it then.
+fn rounds(options: &Options, default: u64) -> Box<dyn Iterator<Item = u64>> {
+    let parse = |text: &str| text.parse().expect("the number of a round is a number");
+    match options.rest.get(1).map(String::as_str) {
+        None => Box::new(std::iter::once(default)),
+        Some("-") => Box::new(
+            std::io::stdin()
+                .lines()
+                .map(move |line| parse(&line.expect("it is text"))),
+        ),
+        Some(text) => Box::new(std::iter::once(parse(text))),
     }
 }
 
@@ -74,7 +90,7 @@ fn take(left: &AtomicU64) -> bool {
         .is_ok()
 }
 
-async fn calls(options: &Options, what: &str, count: u64, at_once: u64, size: u64) {
+async fn calls(options: &Options, what: &str, rounds: impl Iterator<Item = u64>, at_once: u64, size: u64) {
     let (caller, _session) = open(options).await;
     let client = TestbedClient::new(caller);
     let text = "x".repeat(size as usize);
@@ -83,60 +99,72 @@ async fn calls(options: &Options, what: &str, count: u64, at_once: u64, size: u6
     for _ in 0..500 {
         call_once(&client, is_text, &text, &bytes).await;
     }
-    let left = Arc::new(AtomicU64::new(count));
-    let start = Instant::now();
-    let mut workers = JoinSet::new();
-    for _ in 0..at_once {
-        let (client, text, bytes, left) = (client.clone(), text.clone(), bytes.clone(), left.clone());
-        workers.spawn(async move {
-            while take(&left) {
-                call_once(&client, is_text, &text, &bytes).await;
-            }
-        });
+    for count in rounds {
+        let left = Arc::new(AtomicU64::new(count));
+        let start = Instant::now();
+        let mut workers = JoinSet::new();
+        for _ in 0..at_once {
+            let (client, text, bytes, left) = (client.clone(), text.clone(), bytes.clone(), left.clone());
+            workers.spawn(async move {
+                while take(&left) {
+                    call_once(&client, is_text, &text, &bytes).await;
+                }
+            });
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.expect("every call is answered, and rightly");
+        }
+        print_rate(&format!("{what} x{at_once} {size} B"), count, start.elapsed());
     }
-    while workers.join_next().await.is_some() {}
-    print_rate(&format!("{what} x{at_once} {size} B"), count, start.elapsed());
 }
 
 async fn call_once(client: &TestbedClient, is_text: bool, text: &str, bytes: &[u8]) {
     if is_text {
-        client.echo(text.to_owned()).await.expect("echo answers");
+        let answer = client.echo(text.to_owned()).await.expect("echo answers");
+        assert_eq!(answer, text);
     } else {
-        client.echo_bytes(bytes.to_vec()).await.expect("echo_bytes answers");
+        let answer = client.echo_bytes(bytes.to_vec()).await.expect("echo_bytes answers");
+        assert_eq!(answer, bytes);
     }
 }
 
-async fn stream_down(options: &Options, count: u64, size: u64) {
+async fn stream_down(options: &Options, rounds: impl Iterator<Item = u64>, size: u64) {
     let (caller, _session) = open(options).await;
     let client = TestbedClient::new(caller);
-    let (output, mut input) = channel::<Vec<u8>>();
-    let start = Instant::now();
-    let receive = async move {
-        let mut received = 0;
-        while let Ok(Some(_)) = input.recv().await {
-            received += 1;
-        }
-        received
-    };
-    let (_, received) = tokio::join!(client.stream_bytes(count as u32, size as u32, output), receive);
-    print_rate(&format!("down {size} B"), received, start.elapsed());
+    for count in rounds {
+        let (output, mut input) = channel::<Vec<u8>>();
+        let start = Instant::now();
+        let receive = async move {
+            let mut received = 0;
+            while let Ok(Some(item)) = input.recv().await {
+                assert!(item.len() as u64 == size && item.iter().all(|byte| *byte == received as u8));
+                received += 1;
+            }
+            received
+        };
+        let (_, received) = tokio::join!(client.stream_bytes(count as u32, size as u32, output), receive);
+        assert_eq!(received, count);
+        print_rate(&format!("down {size} B"), received, start.elapsed());
+    }
 }
 
-async fn stream_up(options: &Options, count: u64, size: u64) {
+async fn stream_up(options: &Options, rounds: impl Iterator<Item = u64>, size: u64) {
     let (caller, _session) = open(options).await;
     let client = TestbedClient::new(caller);
-    let (output, input) = channel::<Vec<u8>>();
-    let start = Instant::now();
-    let send = async move {
-        for number in 0..count {
-            let item = vec![number as u8; size as usize];
-            output.send(item).await.expect("the channel is open");
-        }
-        output.close(Default::default()).await.expect("the channel is open");
-    };
-    let (received, ()) = tokio::join!(client.sink_bytes(input), send);
-    let received = received.expect("sink_bytes answers");
-    print_rate(&format!("up {size} B"), received, start.elapsed());
+    for count in rounds {
+        let (output, input) = channel::<Vec<u8>>();
+        let start = Instant::now();
+        let send = async move {
+            for number in 0..count {
+                let item = vec![number as u8; size as usize];
+                output.send(item).await.expect("the channel is open");
+            }
+            output.close(Default::default()).await.expect("the channel is open");
+        };
+        let (received, ()) = tokio::join!(client.sink_bytes(input), send);
+        let received = received.expect("sink_bytes answers");
+        print_rate(&format!("up {size} B"), received, start.elapsed());
+    }
 }
 
 async fn connections(options: &Options, count: u64, at_once: u64, hold: u64) {
@@ -172,23 +200,25 @@ async fn connections(options: &Options, count: u64, at_once: u64, hold: u64) {
     tokio::time::sleep(Duration::from_millis(hold)).await;
 }
 
-async fn first_replies(options: &Options, count: u64) {
-    let mut micros = vec![];
-    for _ in 0..count {
-        let start = Instant::now();
-        let (caller, _session) = open(options).await;
-        let client = TestbedClient::new(caller);
-        client.echo("hello".into()).await.expect("echo answers");
-        micros.push(start.elapsed().as_micros() as u64);
+async fn first_replies(options: &Options, rounds: impl Iterator<Item = u64>) {
+    for count in rounds {
+        let mut micros = vec![];
+        for _ in 0..count {
+            let start = Instant::now();
+            let (caller, _session) = open(options).await;
+            let client = TestbedClient::new(caller);
+            client.echo("hello".into()).await.expect("echo answers");
+            micros.push(start.elapsed().as_micros() as u64);
+        }
+        micros.sort_unstable();
+        print(
+            "bench",
+            json!({
+                "what": "connect to first reply",
+                "micros": {"min": micros[0], "median": micros[micros.len() / 2], "p99": micros[micros.len() * 99 / 100]},
+            }),
+        );
     }
-    micros.sort_unstable();
-    print(
-        "bench",
-        json!({
-            "what": "connect to first reply",
-            "micros": {"min": micros[0], "median": micros[micros.len() / 2], "p99": micros[micros.len() * 99 / 100]},
-        }),
-    );
 }
 
 async fn idle(options: &Options, count: u64, hold: u64) {

@@ -1,0 +1,71 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+/** Who calls whom. The reference is roam 7.3.0 in Rust. */
+export const PAIRS = {
+  ours: 'ours → ours',
+  messagePack: 'the same, MessagePack',
+  toRust: 'ours → Rust',
+  fromRust: 'Rust → ours',
+  rust: 'Rust → Rust',
+} as const;
+
+export type Pair = keyof typeof PAIRS;
+
+/** One kind of work over one link. All figures are medians of ratios of speeds that were measured next to each other. */
+export interface Row {
+  readonly link: 'TCP' | 'WebSocket';
+  readonly work: string;
+  /** To the package ws alone, at the same work. */
+  readonly toWs: Readonly<Partial<Record<Pair, number>>>;
+  /** Ours → ours to Rust → Rust. */
+  readonly toRust?: number;
+  /** What the former is to be at least. */
+  readonly target: number;
+  /** Ours → ours with postcard to the same with MessagePack. */
+  readonly toMessagePack: number;
+}
+
+export interface Figures {
+  readonly commit: string;
+  readonly node: string;
+  /** Decides the order in which the work is done. */
+  readonly seed: number;
+  /** How often each process was started anew, and how often it was measured then. */
+  readonly starts: number;
+  readonly rounds: number;
+  readonly rows: readonly Row[];
+}
+
+/** The table of the documentation, made of the figures that are kept. */
+export function wireTable(file: string): string {
+  if (!existsSync(file)) return '';
+  const { commit, node, seed, starts, rounds, rows } = JSON.parse(readFileSync(file, 'utf8')) as Figures;
+  const names = Object.keys(PAIRS) as Pair[];
+  const cells = rows.map(({ link, work, toWs, toRust, target, toMessagePack }) => [
+    `${link}, ${work}`,
+    ...names.map((name) => text(toWs[name])),
+    `${text(toRust)}${judged(toRust, target)}`,
+    `${text(toMessagePack)}${judged(toMessagePack, 1)}`,
+  ]);
+  const head = ['work', ...Object.values(PAIRS), 'ours to Rust’s', 'postcard to MessagePack'];
+  return [
+    `At ${commit}, Node ${node}, seed ${seed}, ${starts} starts of ${rounds} rounds each.`,
+    '',
+    line(head),
+    line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
+    ...cells.map(line),
+  ].join('\n');
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function text(ratio: number | undefined): string {
+  return ratio === undefined ? '' : ratio.toFixed(2);
+}
+
+function judged(ratio: number | undefined, target: number): string {
+  if (ratio === undefined) return '';
+  return ratio >= target ? ` ≥ ${target}` : ` **< ${target}**`;
+}
