@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Job, type WireCodec, type WireLink, type Work, Worker } from './control.js';
 import { median } from './median.js';
-import { type Figures, PAIRS, type Pair, type Row } from './wire-table.js';
+import { type Figures, PAIRS, type Pair, type Row, wireTable } from './wire-table.js';
 
 const FILE = fileURLToPath(new URL('../wire.json', import.meta.url));
 const RELEASE = fileURLToPath(new URL('../../test/reference/release.ts', import.meta.url));
@@ -275,4 +275,5 @@ const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding:
 const figures: Figures = { commit, node: process.version, seed, starts, rounds, rows };
 if (options.write && process.exitCode === undefined && chosen.length === cells.length) {
   writeFileSync(FILE, `${JSON.stringify(figures, undefined, 2)}\n`);
+  console.log(wireTable(FILE));
 }
