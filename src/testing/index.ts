@@ -2,11 +2,14 @@
  * What helps to test peers and applications: paths through a machine, yours or ours, and the peer, the link and the clock
  * that this library's own tests use.
  */
+export type { SuiteCase } from './assert.js';
 export { VirtualClock } from './clock.js';
+export { type TestCodecOptions, testCodec } from './codec-suite.js';
 export { conformance } from './conformance.js';
 export type { PeerKind } from './deviations.js';
 export { inWords, type Said, toMermaid, type Word } from './exchange.js';
 export { ControlledLink } from './faults.js';
+export { type LinkPair, type TestLinkOptions, testLink } from './link-suite.js';
 export type { ConformanceOptions, ConformanceResult, ConformanceTimeouts, Control } from './options.js';
 export {
   doneEvent,

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { isNativeAccelerationEnabled } from 'msgpackr';
 import type { Message } from '../../src/wire/message.js';
-import { Sensitive } from '../../src/wire/sensitive.js';
 import { CODECS } from '../support/codecs.js';
 import { arbitraryMessage, bare, DEFAULT_LIMITS, sameMessage } from '../support/messages.js';
 
@@ -116,17 +115,6 @@ describe.each(CODECS)('what encode of %s returns', (_, codec) => {
 });
 
 describe.each(CODECS)('what decode of %s returns', (_, codec) => {
-  it('has plain Uint8Arrays, also where the frame is a Buffer', () => {
-    const value = new Uint8Array(3);
-    const call: Message = {
-      type: 'RequestMessage',
-      connectionId: 0,
-      id: 1,
-      body: { type: 'Response', channels: [], metadata: [{ key: 'k', value, flags: 0n }], ret: value },
-    };
-    expect(codec.decode(Buffer.from(codec.encode(call)), DEFAULT_LIMITS)).toStrictEqual(call);
-  });
-
   it('shares the payload with the frame, and nothing else', () => {
     const message = (value: Uint8Array, ret: Uint8Array): Message => ({
       type: 'RequestMessage',
@@ -140,25 +128,6 @@ describe.each(CODECS)('what decode of %s returns', (_, codec) => {
     frame.fill(2);
     codec.decode(codec.encode(message(three(3), three(3))), DEFAULT_LIMITS);
     expect(decoded).toEqual(message(three(1), three(2)));
-  });
-});
-
-describe.each(CODECS)('a SENSITIVE entry in %s', (__, codec) => {
-  const decoded = (value: string | Sensitive) =>
-    codec.decode(
-      codec.encode({ type: 'ConnectionClose', connectionId: 1, metadata: [{ key: 'k', value, flags: 5n }] }),
-      DEFAULT_LIMITS,
-    );
-
-  it.each([
-    ['boxed', new Sensitive('s3cret')],
-    ['plain', 's3cret'],
-  ])('is given as it is by decode, whether it was sent %s', (_, value) => {
-    expect(decoded(value)).toStrictEqual({
-      type: 'ConnectionClose',
-      connectionId: 1,
-      metadata: [{ key: 'k', value: 's3cret', flags: 5n }],
-    });
   });
 });
 

@@ -1,79 +1,11 @@
-import type { Link, LinkEvents } from '../../src/link/link.js';
+import type { Link } from '../../src/link/link.js';
+import { Recorder } from '../../src/testing/link-recorder.js';
 
-/** Keeps what a link tells, and lets a test wait for it. */
-export class Recorder implements LinkEvents {
-  readonly messages: Uint8Array[] = [];
-  bytes = 0;
-  drains = 0;
-  /** The end, and an error for whatever is told after it: never more than one, if the link keeps its word. */
-  readonly ends: (Error | 'ended')[] = [];
-  onMessage: ((bytes: Uint8Array) => void) | undefined;
-  #waiters: { ready: () => boolean; resolve: () => void }[] = [];
-
-  get events(): number {
-    return this.messages.length + this.drains + this.ends.length;
-  }
-
-  message(bytes: Uint8Array): void {
-    this.#mustNotHaveEnded();
-    this.messages.push(bytes);
-    this.bytes += bytes.byteLength;
-    this.onMessage?.(bytes);
-    this.#check();
-  }
-
-  drained(): void {
-    this.#mustNotHaveEnded();
-    this.drains += 1;
-    this.#check();
-  }
-
-  ended(): void {
-    this.ends.push('ended');
-    this.#check();
-  }
-
-  failed(error: Error): void {
-    this.ends.push(error);
-    this.#check();
-  }
-
-  until(ready: () => boolean): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.push({ ready, resolve });
-      this.#check();
-    });
-  }
-
-  received(count: number): Promise<void> {
-    return this.until(() => this.messages.length >= count);
-  }
-
-  async end(): Promise<Error | 'ended'> {
-    await this.until(() => this.ends.length > 0);
-    return this.ends[0] as Error | 'ended';
-  }
-
-  #mustNotHaveEnded(): void {
-    if (this.ends.length > 0) this.ends.push(new Error('something was told after the end'));
-  }
-
-  #check(): void {
-    this.#waiters = this.#waiters.filter(({ ready, resolve }) => {
-      if (!ready()) return true;
-      resolve();
-      return false;
-    });
-  }
-}
-
-/** Those of the test that runs: the contract looks at their ends, and takes them out. */
-export const recorders: Recorder[] = [];
+export { Recorder } from '../../src/testing/link-recorder.js';
 
 /** Starts a link, and keeps what it tells. */
 export function record(link: Link): Recorder {
   const recorder = new Recorder();
-  recorders.push(recorder);
   link.start(recorder);
   return recorder;
 }

@@ -23,7 +23,7 @@ async function overUnixSocket(): Promise<Pair> {
   return {
     ...pair,
     dispose: async () => {
-      await pair.dispose();
+      await pair.dispose?.();
       await rm(directory, { recursive: true, force: true });
     },
   };

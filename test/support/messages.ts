@@ -18,13 +18,8 @@ export function sensitiveEquality(left: unknown, right: unknown): boolean | unde
   return isLeft && isRight && same(left.reveal(), right.reveal());
 }
 
-/** The message as a codec gives it: with the values of SENSITIVE entries as they are. */
-export function bare<T>(value: T): T {
-  if (value instanceof Sensitive) return value.reveal() as T;
-  if (Array.isArray(value)) return value.map(bare) as T;
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bare(inner)])) as T;
-}
+/** One message of each kind, and one of each kind of body. */
+export { bare, exampleMessages } from '../../src/testing/codec-suite.js';
 
 /** Whether two messages are the same in every field, what Sensitive hides and the bytes of payloads included. */
 export function sameMessage(left: Message, right: Message): boolean {
@@ -144,63 +139,3 @@ export const arbitraryMessage: fc.Arbitrary<Message> = fc.oneof(
   },
   fc.record({ type: fc.constantFrom('Ping' as const, 'Pong' as const), connectionId: id, nonce: u64 }),
 );
-
-/** One message of each kind, and one of each kind of body. */
-export const exampleMessages: readonly Message[] = [
-  {
-    type: 'Hello',
-    connectionId: 0,
-    version: 7,
-    connectionSettings: { parity: 'odd', maxConcurrentRequests: 64 },
-    metadata: [
-      { key: 'name', value: 'Ada', flags: 0n },
-      { key: 'token', value: new Sensitive(Uint8Array.of(1, 2)), flags: 1n },
-    ],
-  },
-  {
-    type: 'HelloYourself',
-    connectionId: 0,
-    connectionSettings: { parity: 'even', maxConcurrentRequests: 200 },
-    metadata: [],
-  },
-  { type: 'ProtocolError', connectionId: 0, description: 'session.parity' },
-  {
-    type: 'ConnectionOpen',
-    connectionId: 1,
-    connectionSettings: { parity: 'odd', maxConcurrentRequests: 2 ** 32 - 1 },
-    metadata: [{ key: 'n', value: 300n, flags: 2n }],
-  },
-  {
-    type: 'ConnectionAccept',
-    connectionId: 1,
-    connectionSettings: { parity: 'even', maxConcurrentRequests: 0 },
-    metadata: [],
-  },
-  { type: 'ConnectionReject', connectionId: 65_536, metadata: [{ key: 'why', value: 'full', flags: 0n }] },
-  { type: 'ConnectionClose', connectionId: 3, metadata: [] },
-  {
-    type: 'RequestMessage',
-    connectionId: 0,
-    id: 1,
-    body: {
-      type: 'Call',
-      methodId: 0x0123_4567_89ab_cdefn,
-      channels: [1, 3],
-      metadata: [],
-      args: Uint8Array.of(0xca, 0xfe),
-    },
-  },
-  {
-    type: 'RequestMessage',
-    connectionId: 0,
-    id: 1,
-    body: { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(42) },
-  },
-  { type: 'RequestMessage', connectionId: 0, id: 300, body: { type: 'Cancel', metadata: [] } },
-  { type: 'ChannelMessage', connectionId: 2, id: 5, body: { type: 'Item', item: new Uint8Array(0) } },
-  { type: 'ChannelMessage', connectionId: 2, id: 5, body: { type: 'Close', metadata: [] } },
-  { type: 'ChannelMessage', connectionId: 2, id: 2 ** 53 - 1, body: { type: 'Reset', metadata: [] } },
-  { type: 'ChannelMessage', connectionId: 2, id: 5, body: { type: 'GrantCredit', additional: 16 } },
-  { type: 'Ping', connectionId: 0, nonce: 1n },
-  { type: 'Pong', connectionId: 0, nonce: 2n ** 64n - 1n },
-];
