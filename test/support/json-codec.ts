@@ -1,12 +1,5 @@
 import { z } from 'zod';
-import {
-  type Codec,
-  InvalidArgument,
-  type Message,
-  type MetadataValue,
-  ProtocolError,
-  Sensitive,
-} from '../../src/index.js';
+import { type Codec, InvalidArgument, type Message, ProtocolError, Sensitive } from '../../src/index.js';
 
 const id = z.int().min(0);
 const u32 = z.int().min(0).max(0xffff_ffff);
@@ -31,7 +24,7 @@ const value = z.codec(plain, z.union([z.string(), z.bigint(), z.instanceof(Uint8
   decode: (given) => (typeof given === 'string' ? given : given[1]),
   // A SENSITIVE value comes in a box, and is to leave without it.
   encode: (given): z.output<typeof plain> => {
-    const inside: MetadataValue = given instanceof Sensitive ? given.reveal() : given;
+    const inside = given instanceof Sensitive ? given.reveal() : given;
     if (typeof inside === 'string') return inside;
     return typeof inside === 'bigint' ? ['u64', inside] : ['bytes', inside as Uint8Array<ArrayBuffer>];
   },
