@@ -31,12 +31,14 @@ function examplesOf(section: string): [command: string, output: string][] {
     .map((each) => [each.slice(0, each.indexOf('\n')), each.slice(each.indexOf('\n') + 1)]);
 }
 
-/** Runs a command of the document in a folder that has its module, with `roam-actors` being that of the sources. */
+// `roam-actors` is that of the sources. It is written once: a program that runs can't be written to.
+const root = resolve('.');
+const shim = join(folder, 'roam-actors');
+writeFileSync(shim, `#!/bin/sh\ncd '${root}' && exec '${process.execPath}' --import tsx src/cli/main.ts "$@"\n`);
+chmodSync(shim, 0o755);
+
+/** Runs a command of the document in the folder of the sources. */
 async function outputOf(command: string): Promise<string> {
-  const root = resolve('.');
-  const shim = join(folder, 'roam-actors');
-  writeFileSync(shim, `#!/bin/sh\ncd '${root}' && exec '${process.execPath}' --import tsx src/cli/main.ts "$@"\n`);
-  chmodSync(shim, 0o755);
   const env = { ...process.env, NO_COLOR: '1', PATH: `${folder}${delimiter}${process.env['PATH'] ?? ''}` };
   const child = spawn('sh', ['-c', command], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';

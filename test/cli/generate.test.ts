@@ -11,7 +11,7 @@ import { typeScriptOf } from '../../src/cli/generate/typescript.js';
 import type { Service } from '../../src/service/service.js';
 import { run } from './command.js';
 
-jest.setTimeout(15_000);
+jest.setTimeout(120_000);
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const stored = (path: string): string => readFileSync(join(root, path), 'utf8');
