@@ -113,7 +113,7 @@ class Printer {
       open: 'service(',
       items: [
         { value: `'${this.#description.service}'` },
-        { value: { open: '{ ', items, close: ' }' } },
+        { value: items.length === 0 ? '{}' : { open: '{ ', items, close: ' }' } },
         { value: '{ codec: postcardPayload }' },
       ],
       close: ')',
