@@ -13,7 +13,10 @@ import { Testbed } from './rust/testbed.js';
 
 async function callRust(address: string): Promise<void> {
   const { hostname: host, port } = new URL(`tcp://${address}`);
-  const session = await initiate(await connectTcp({ host, port: Number(port) }), { codec: postcard });
+  const session = await initiate(await connectTcp({ host, port: Number(port) }), {
+    codec: postcard,
+    peer: 'roam-rust-7',
+  });
   // A Rust program serves on the root connection.
   const testbed = Testbed.client(session.root);
 
@@ -68,7 +71,7 @@ const handler = Part.handler({
 
 async function serveRust(): Promise<void> {
   const listener = await listenTcp({ port: 0 }, async (link) => {
-    const session = await accept(link, { codec: postcard });
+    const session = await accept(link, { codec: postcard, peer: 'roam-rust-7' });
     session.root.serve(handler);
   });
   const seen: unknown[][] = [];

@@ -85,6 +85,8 @@ describe('roam-actors generate', () => {
     const stdout = stored('src/cli/generate/describe.rs');
     expect(await run(['generate', '--rust'])).toEqual({ status: 0, stdout, stderr: '' });
     expect(stdout).toContain('pub fn json(service: &ServiceDescriptor) -> String');
+    // The package has no other file of src/.
+    expect((JSON.parse(stored('package.json')) as { files: string[] }).files).toContain('src/cli/generate/describe.rs');
   });
 
   test.each<[args: string[], status: number, line: string]>([
