@@ -184,6 +184,14 @@ describe('what is held back', () => {
     expect(await session.closed).toMatchObject({ cause: 'limit', error: { limit: 'replyBytes' } });
   });
 
+  test('that fills the outbox for stallTimeout ends the session', async () => {
+    const { rig, session } = await opening({ limits: { outboxBytes: 100 } });
+    for (const number of upTo(3)) rig.track(`send ${number}`, session.root.send(itemOf(0, number, 100)));
+    await rig.clock.advance(10_000);
+    expect(await session.closed).toMatchObject({ cause: 'limit', error: { limit: 'stallTimeout' } });
+    expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  });
+
   test('leaves when the link does not read any more, since no answer can come then', async () => {
     const { rig, session } = await opening();
     for (const number of upTo(3)) await session.root.send(itemOf(0, number));
@@ -291,8 +299,8 @@ describe('the rule holds', () => {
   });
 
   test.each([
-    [{ peer: 'roam-rust' }, "peer must be one of 'roam-rust-7', not 'roam-rust'"],
-    [{ peer: 7 }, "peer must be one of 'roam-rust-7', not 7"],
+    [{ peer: 'roam-rust' }, "peer must be one of 'roam-rust-7', 'roam-typescript-7', 'roam-swift-7', not 'roam-rust'"],
+    [{ peer: 7 }, "peer must be one of 'roam-rust-7', 'roam-typescript-7', 'roam-swift-7', not 7"],
     [{ awaitAnswers: 1 }, 'awaitAnswers must be true or false, not 1'],
   ])('InvalidArgument for %j', async (options, message) => {
     const [near] = memoryLinkPair();
