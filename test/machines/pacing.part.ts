@@ -29,11 +29,15 @@ export const pacingPart: Part = {
   heard: (event) => event as never,
   seen: ({ value, context }) => ({
     isBlind: value === 'blind',
+    isFree: value === 'free',
+    isDoubled: value === 'doubled',
     mayLeave: value !== 'followed' && value !== 'doubled',
     out: out(context),
   }),
   wanted: (state: PacingState) => ({
     isBlind: state.phase === 'not reading',
+    isFree: state.phase === 'reading' && state.out.length === 0,
+    isDoubled: state.out.length === 2,
     mayLeave: mayLeave(state),
     out: state.out.map(({ query }) => query),
   }),
