@@ -57,7 +57,7 @@ describe('a service of the user’s', () => {
       called(url, ['fail_hard', '--service', `${MODULES}/testbed.ts`]),
       called(url, ['total', '5', '--input', ...by], '1\n"2"\n'),
       called(url, ['total', '5', '--input', ...by], '1\n"x"\n'),
-      called(url, ['divide', ' -7', '2', '--open', ...by]),
+      called(url, ['divide', ' -7', '2', '--open', '--service', `${MODULES}/default.ts`]),
       called(url, ['divide', '7', '2', '--open=Other', ...by]),
     ]);
     expect(ended.map(({ status, stdout, stderr }) => [status, stdout, stderr])).toEqual([
@@ -121,7 +121,7 @@ describe('--service', () => {
 
   // In processes of their own: they load modules.
   test.each<[file: string, status: number, line: string]>([
-    [`${MODULES}/kinds.ts#Other`, 2, `--service: ${KINDS} has no export 'Other', but Kinds, default, handler`],
+    [`${MODULES}/kinds.ts#Other`, 2, `--service: ${KINDS} has no export 'Other', but Kinds, handler`],
     [`${MODULES}/kinds.ts#handler`, 2, `--service: the export 'handler' of ${KINDS} is no service`],
     [
       `${MODULES}/others.ts`,

@@ -43,9 +43,6 @@ export const handler = Kinds.handler({
   },
 });
 
-// biome-ignore lint/style/noDefaultExport: as a generated module has it.
-export default Kinds;
-
 async function sum(numbers: Rx<bigint>): Promise<bigint> {
   let total = 0n;
   for await (const number of numbers) total += number;
