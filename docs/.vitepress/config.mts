@@ -7,9 +7,6 @@ const docs = new URL('..', import.meta.url);
 const manifest = JSON.parse(readFileSync(new URL('../package.json', docs), 'utf8'));
 const repository: string = manifest.homepage.replace(/#.*/, '');
 
-/** Pages that are linked already, and still to be written; see test/docs.test.ts. */
-const COMING = ['peers', 'custom', 'benchmark-wire'];
-
 const isThere = (name: string) => existsSync(new URL(`${name}.md`, docs));
 
 function group(text: string, pages: readonly (readonly [name: string, title: string])[]): DefaultTheme.SidebarItem {
@@ -37,7 +34,6 @@ export default defineConfig({
   base: process.env['DOCS_BASE'] ?? '/',
   outDir: fileURLToPath(new URL('../dist-docs', docs)),
   cacheDir: fileURLToPath(new URL('../node_modules/.cache/vitepress', docs)),
-  ignoreDeadLinks: COMING.filter((name) => !isThere(name)).map((name) => new RegExp(`^\\.?/${name}$`)),
   markdown: {
     config: (markdown) => {
       // Files outside of docs/ are no pages of the site: their links lead to the repository.
