@@ -190,6 +190,51 @@ describe('a service on postcard', () => {
     expect(pair.reports.map(({ kind }) => kind)).toEqual(['handler-failed', 'arguments-refused']);
   });
 
+  it('takes a last argument of type () whether it is given or not', async () => {
+    const Units = service(
+      'Units',
+      {
+        one: method({ args: t.args(t.unit), result: t.unit }),
+        last: method({
+          args: t.args(
+            t.u8,
+            t.newtype(t.unit),
+            t.lazy(() => t.unit),
+          ),
+          result: t.u8,
+        }),
+        // An argument that is missing is never taken for an option.
+        option: method({ args: t.args(t.option(t.unit)) }),
+      },
+      { codec: postcardPayload },
+    );
+    const came: unknown[][] = [];
+    const note = (...args: unknown[]): number => came.push(args);
+    pair = await pairOf(
+      [Units.handler({ one: (...args) => void note(...args), last: note, option: (value) => void note(value) })],
+      CODEC,
+    );
+    const client = await pair.session.open(Units);
+    const options = { metadata: [] };
+    await client.one(undefined);
+    await client.one();
+    await client.one(undefined, options);
+    await client.last(1, undefined, undefined);
+    await client.last(2);
+    await client.last(3, undefined, undefined, options);
+    expect(came).toEqual([
+      [undefined],
+      [undefined],
+      [undefined],
+      [1, undefined, undefined],
+      [2, undefined, undefined],
+      [3, undefined, undefined],
+    ]);
+    const wrong = client as unknown as Record<'last' | 'option', (...args: unknown[]) => Promise<unknown>>;
+    expect(await errorOf(wrong.last())).toEqual(new InvalidArgument('Units.last takes 3 arguments, not 0'));
+    expect(await errorOf(wrong.option())).toEqual(new InvalidArgument('Units.option takes 1 argument, not 0'));
+  });
+
   it('refuses what does not fit before anything is sent', async () => {
     pair = await pairOf([testbed], CODEC);
     const client = await pair.session.open(Testbed);

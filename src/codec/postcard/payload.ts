@@ -77,7 +77,7 @@ class PostcardMethod implements MethodCodec {
 
   encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
     const { elements } = this.#args;
-    if (args.length !== elements.length) {
+    if (args.length !== elements.length && !this.#lacksUnitsOnly(args.length)) {
       const many = `${elements.length} argument${elements.length === 1 ? '' : 's'}`;
       throw new InvalidArgument(`${this.#name} takes ${many}, not ${args.length}`);
     }
@@ -98,6 +98,15 @@ class PostcardMethod implements MethodCodec {
     } finally {
       idle = writer;
     }
+  }
+
+  /** Whether all arguments from there on are of type `()`: a call may leave them out, as TypeScript says. */
+  #lacksUnitsOnly(given: number): boolean {
+    const missing = this.#args.elements.slice(given);
+    return (
+      missing.length > 0 &&
+      missing.every((element) => element.issue(undefined, [], { refine: false, depth: 0 }) === undefined)
+    );
   }
 
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown[] {
