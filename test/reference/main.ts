@@ -5,6 +5,8 @@ import { conform } from './conform.js';
 import { coverage } from './coverage.js';
 import { differential, randomOf } from './differential/part.js';
 import { generate } from './generate.js';
+import { freeze } from './interop/freeze.js';
+import { interop } from './interop/part.js';
 import type { Counts, Part } from './part.js';
 import { sensitivity } from './sensitivity/part.js';
 import { smoke } from './smoke.js';
@@ -20,10 +22,11 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     count: { type: 'string', default: '10000' },
     kind: { type: 'string' },
+    sessions: { type: 'string', default: '60' },
   },
 });
 
-const ALL: Readonly<Record<string, Part>> = { smoke, generate, conform, coverage, differential, sensitivity };
+const ALL: Readonly<Record<string, Part>> = { smoke, generate, interop, freeze, conform, coverage, differential, sensitivity };
 const only = values.coverage ? 'coverage' : values.only;
 const PARTS = Object.entries(ALL).filter(([name]) => only === undefined || name === only);
 
@@ -35,7 +38,9 @@ async function run(): Promise<Counts> {
   const started = performance.now();
   const scripts = values.scripts === '-' ? '/dev/stdin' : values.scripts;
   const random = randomOf(values);
-  const context = { programs: build(), scripts, isVerbose: values.coverage, random };
+  const sessions = Number(values.sessions);
+  if (!Number.isSafeInteger(sessions) || sessions < 1) throw new Error('--sessions takes a number from 1');
+  const context = { programs: build(), scripts, isVerbose: values.coverage, random, sessions };
   console.log(`build         ${seconds(started)}`);
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const [name, part] of PARTS) {

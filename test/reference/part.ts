@@ -16,6 +16,8 @@ export interface Context {
   /** A file of more scripts for the coverage, one a line. */
   readonly scripts: string | undefined;
   readonly random: RandomOptions;
+  /** How many sessions the Rust peer must not freeze in. */
+  readonly sessions: number;
   /** True to print each line that the scripts do not reach. */
   readonly isVerbose: boolean;
 }

@@ -157,7 +157,7 @@ async function talk(peer: string, transport: string): Promise<void> {
 async function everyType(peer: string): Promise<void> {
   await withAcceptor(peer, [], async (address) => {
     const { types = [] } = await scenarios(peer, ['--address', address], ['types']);
-    assert.deepEqual([types.length, types.filter((text) => !String(text).startsWith('Ok('))], [47, []]);
+    assert.deepEqual([types.length, types.filter((text) => !String(text).startsWith('Ok('))], [74, []]);
   });
 }
 

@@ -1,5 +1,6 @@
 //! A peer of the official crates, roam 7.3.0, by their public API. It prints JSON lines: see `options::USAGE`.
 mod bench;
+mod commands;
 mod described;
 mod options;
 mod output;
@@ -10,8 +11,10 @@ mod virtual_connection;
 
 use options::{Options, USAGE};
 use output::{LogPrinter, print};
+use scenarios::Session;
 use serde_json::json;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::runtime::Builder;
 
 fn main() -> ExitCode {
@@ -49,7 +52,20 @@ fn refuse(problem: &str) -> ExitCode {
 
 async fn connect(options: Options) {
     match session::connect(&options).await {
-        Ok((caller, session)) => scenarios::run(&options.rest, caller, session).await,
+        Ok((caller, handle)) => {
+            let session = Session::new(caller, handle);
+            scenarios::run(&options.rest, &session).await;
+            if options.takes_commands {
+                let session = Arc::new(session);
+                commands::add(1, session.clone());
+                commands::start();
+                session.ended().await;
+                commands::remove(1);
+                print("session ended", json!({"n": 1}));
+                // A scenario may still have to say how it ended.
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+        }
         Err(error) => print("handshake failed", json!({"error": error.to_string()})),
     }
     // The last frames leave in tasks of the link, which nothing awaits.

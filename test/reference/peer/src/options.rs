@@ -19,6 +19,8 @@ An ADDRESS is HOST:PORT, or the path of a Unix socket. Options:
     --keepalive MS,MS    the interval of Pings, and how long a Pong may take
     --even               asks for the parity Even (connect)
     --no-connections     rejects every virtual connection
+    --commands           plays the scenarios that come on standard input, also on the sessions of an acceptor: a line
+                         has the number of a session, which its event `session` gives (1 of `connect`), and a scenario
     --hold               keeps its caller after the session has ended (accept)
     --once               ends with its first session (accept)
     --quiet              sends no metadata and prints no event of a session
@@ -40,6 +42,7 @@ pub struct Options {
     pub keepalive: Option<SessionKeepaliveConfig>,
     pub parity: Parity,
     pub takes_connections: bool,
+    pub takes_commands: bool,
     pub holds_caller: bool,
     pub is_once: bool,
     pub is_quiet: bool,
@@ -57,6 +60,7 @@ impl Options {
             keepalive: None,
             parity: Parity::Odd,
             takes_connections: true,
+            takes_commands: false,
             holds_caller: false,
             is_once: false,
             is_quiet: false,
@@ -72,6 +76,7 @@ impl Options {
                 "--keepalive" => options.keepalive = Some(keepalive(&value()?)?),
                 "--even" => options.parity = Parity::Even,
                 "--no-connections" => options.takes_connections = false,
+                "--commands" => options.takes_commands = true,
                 "--hold" => options.holds_caller = true,
                 "--once" => options.is_once = true,
                 "--quiet" => options.is_quiet = true,

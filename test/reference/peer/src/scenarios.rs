@@ -1,16 +1,23 @@
 //! The scenarios of `peer connect`, by name. Each prints one line. A name may be followed by an argument: `sum:5`.
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use roam::{Caller, MethodId, Payload, RequestCall, Rx, Tx, channel};
 use roam_core::{DriverCaller, SessionHandle, proxy_connections};
 use roam_types::{ConnectionId, MetadataFlags, MetadataValue, Parity};
 use serde_json::{Value, json};
 use std::fmt::Debug;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::output::print;
-use crate::service::{Arrays, Empty, New, Node, Outcome, Point, TestbedClient, Thin, Tree, TypesClient, Variants};
+use crate::service::stranger;
+use crate::service::{
+    Arrays, Empty, Expression, MathError, New, Node, Odd, Outcome, Outcomes, Page, Pair, Point, Special, TestbedClient,
+    Thin, Tree, TypesClient, Variants, everything,
+};
 use crate::virtual_connection::{drive, entry, open_call_and_close, settings, shown};
 
 /// Longer than the Close of a released connection takes to leave.
@@ -20,25 +27,41 @@ const A_WHILE: Duration = Duration::from_millis(300);
 const NEVER_MILLIS: u64 = 100_000;
 
 /// The session that scenarios use. A scenario may give up a part of it.
-struct Session {
-    caller: Option<DriverCaller>,
-    handle: Option<SessionHandle>,
+pub struct Session {
+    caller: Mutex<Option<DriverCaller>>,
+    handle: Mutex<Option<SessionHandle>>,
+    caller_dropped: Notify,
 }
 
-pub async fn run(names: &[String], caller: DriverCaller, handle: SessionHandle) {
-    let mut session = Session {
-        caller: Some(caller),
-        handle: Some(handle),
-    };
-    for full_name in names {
-        let (name, argument) = full_name.split_once(':').unwrap_or((full_name, ""));
-        let saw = session.play(name, argument).await;
-        print("scenario", json!({"name": full_name, "saw": saw}));
+/// Plays scenarios one after the other.
+pub async fn run(names: &[String], session: &Session) {
+    for name in names {
+        let saw = session.play(name).await;
+        print("scenario", json!({"name": name, "saw": saw}));
     }
 }
 
 impl Session {
-    async fn play(&mut self, name: &str, argument: &str) -> Vec<Value> {
+    pub fn new(caller: DriverCaller, handle: SessionHandle) -> Self {
+        Self {
+            caller: Mutex::new(Some(caller)),
+            handle: Mutex::new(Some(handle)),
+            caller_dropped: Notify::new(),
+        }
+    }
+
+    /// Waits until the root connection is closed, or a scenario has dropped the caller.
+    pub async fn ended(&self) {
+        if let Some(caller) = part(&self.caller) {
+            tokio::select! {
+                () = caller.closed() => {}
+                () = self.caller_dropped.notified() => {}
+            }
+        }
+    }
+
+    pub async fn play(&self, full_name: &str) -> Vec<Value> {
+        let (name, argument) = full_name.split_once(':').unwrap_or((full_name, ""));
         let number: u64 = argument.parse().unwrap_or(0);
         match name {
             "wait" => {
@@ -46,27 +69,32 @@ impl Session {
                 return vec![];
             }
             "drop" => {
-                self.caller = None;
+                drop(self.caller.lock().expect("nothing panics with the lock").take());
+                self.caller_dropped.notify_one();
                 return vec![];
             }
             "drop-handle" => {
-                self.handle = None;
+                drop(self.handle.lock().expect("nothing panics with the lock").take());
                 return vec![];
             }
             _ => {}
         }
-        if let Some(caller) = &self.caller
-            && let Some(saw) = play_calls(name, argument, number, caller).await
+        if let Some(caller) = part(&self.caller)
+            && let Some(saw) = play_calls(name, argument, number, &caller).await
         {
             return saw;
         }
-        if let Some(handle) = &self.handle
-            && let Some(saw) = play_connections(name, argument, number, handle).await
+        if let Some(handle) = part(&self.handle)
+            && let Some(saw) = play_connections(name, argument, number, &handle).await
         {
             return saw;
         }
         vec![json!("no such scenario, or what it needs was dropped")]
     }
+}
+
+fn part<T: Clone>(part: &Mutex<Option<T>>) -> Option<T> {
+    part.lock().expect("nothing panics with the lock").clone()
 }
 
 fn debug(value: impl Debug) -> Value {
@@ -87,7 +115,14 @@ async fn play_calls(name: &str, argument: &str, number: u64, caller: &DriverCall
             let call = client.slow(NEVER_MILLIS);
             vec![debug(timeout(Duration::from_millis(number), call).await)]
         }
+        "slow-many" => slow_at_once(&client, number).await,
+        "blob" => {
+            let bytes: Vec<u8> = (0..number).map(|at| at as u8).collect();
+            vec![debug(client.echo_bytes(bytes.clone()).await.map(|back| back == bytes))]
+        }
+        "steady" => vec![debug(call_for(&client, Duration::from_millis(number)).await)],
         "unknown" => vec![unknown_method(caller).await],
+        "stranger" => strangers(caller).await,
         "sum" => {
             let (output, input) = channel::<i32>();
             let (result, ()) = tokio::join!(client.sum(input), send_all(output, count));
@@ -111,6 +146,19 @@ async fn play_calls(name: &str, argument: &str, number: u64, caller: &DriverCall
             vec![debug(result), json!(items)]
         }
         "transform" => transform(&client).await,
+        "sink" => {
+            let (output, input) = channel::<Vec<u8>>();
+            let send = async move {
+                for at in 0..40 {
+                    if output.send(vec![at; count as usize]).await.is_err() {
+                        return;
+                    }
+                }
+                let _ = output.close(Default::default()).await;
+            };
+            let (result, ()) = tokio::join!(client.sink_bytes(input), send);
+            vec![debug(result)]
+        }
         "many" => vec![json!(calls_at_once(&client, number).await)],
         "wait-closed" => {
             let limit = if number == 0 { 5000 } else { number };
@@ -155,6 +203,34 @@ async fn types(client: &TypesClient) -> Vec<Value> {
         numbers: [0, 1, u32::MAX],
         bytes: [0, 1, 127, 255],
         points: [Point { x: 1, y: -1 }, Point { x: 2, y: -2 }],
+    };
+    let odd = Odd {
+        __proto__: 7,
+        constructor: "x".into(),
+        r#type: true,
+        then: Some(8),
+        to_string: Special::constructor {
+            __proto__: 9,
+            hasOwnProperty: true,
+        },
+    };
+    let number = |value| Box::new(Expression::Number(value));
+    let sum = Expression::Sum {
+        left: number(1.0),
+        right: Box::new(Expression::Negative(number(2.0))),
+    };
+    let expression = Expression::Call(
+        "f".into(),
+        vec![sum, Expression::Maybe(None), Expression::Maybe(Some(number(3.0)))],
+    );
+    let outcomes = Outcomes {
+        list: vec![Ok(1), Err("two".into())],
+        unit: Err(MathError::Overflow),
+        nested: Ok(Some(Err(-1))),
+    };
+    let page = Page {
+        items: vec![Point { x: 1, y: -1 }],
+        next: Some(u64::MAX),
     };
     let map = [("a".to_string(), 1), ("ä".to_string(), 2)].into();
     vec![
@@ -211,6 +287,78 @@ async fn types(client: &TypesClient) -> Vec<Value> {
         debug(client.t_none().await),
         debug(client.t_two(1, "abc".into()).await),
         debug(client.get_http2_value().await),
+        debug(client.t_u8(0).await),
+        debug(client.t_u128(0).await),
+        debug(client.t_i8(i8::MAX).await),
+        debug(client.t_i16(i16::MAX).await),
+        debug(client.t_i32(i32::MAX).await),
+        debug(client.t_i64(i64::MAX).await),
+        debug(client.t_i128(i128::MAX).await),
+        debug(client.t_f32(-0.0).await),
+        debug(client.t_f32(f32::NAN).await),
+        debug(client.t_f64(-0.0).await),
+        debug(client.t_f64(f64::NAN).await),
+        debug(client.t_f64(f64::from_bits(1)).await),
+        debug(client.t_string(String::new()).await),
+        debug(client.t_bytes(vec![]).await),
+        debug(client.t_pair(Pair(7, "x".into())).await),
+        debug(client.t_odd(odd).await),
+        debug(client.t_expression(expression).await),
+        debug(client.t_option_of_unit(Some(())).await),
+        debug(client.t_list_of_units(vec![(), (), ()]).await),
+        debug(
+            client
+                .t_map_of_maps([((1, "a".to_string()), [(-1, true)].into())].into())
+                .await,
+        ),
+        debug(client.t_hash_map([(7, "x".to_string())].into()).await),
+        debug(client.t_hash_set(["x".to_string()].into()).await),
+        debug(client.t_outcomes(outcomes).await),
+        debug(client.t_generic(page).await),
+        debug(client.describe(everything()).await),
+        debug(client.everything().await),
+        debug(client.t_everything(everything()).await.map(|back| back == everything())),
+    ]
+}
+
+/// Makes many calls at once that last for ever, and counts how they end.
+async fn slow_at_once(client: &TestbedClient, count: u64) -> Vec<Value> {
+    let mut calls = JoinSet::new();
+    for _ in 0..count {
+        let client = client.clone();
+        calls.spawn(async move { format!("{:?}", client.slow(NEVER_MILLIS).await) });
+    }
+    let mut results: BTreeMap<String, u64> = BTreeMap::new();
+    while let Some(result) = calls.join_next().await {
+        *results.entry(result.unwrap_or_default()).or_default() += 1;
+    }
+    results
+        .into_iter()
+        .map(|(result, count)| json!([result, count]))
+        .collect()
+}
+
+/// Calls again and again, one call after the other; says whether all have succeeded, and some were made.
+async fn call_for(client: &TestbedClient, time: Duration) -> Result<bool, String> {
+    let end = Instant::now() + time;
+    let mut count = 0;
+    while Instant::now() < end {
+        let text = "x".repeat(2000);
+        client.echo(text).await.map_err(|error| format!("{error:?}"))?;
+        count += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(count > 0)
+}
+
+/// Makes typed calls that the peer can't answer: of a method that it does not have, and with arguments of another type.
+/// What is in a Result does not count in a method's id, so the second has an id that the peer knows.
+async fn strangers(caller: &DriverCaller) -> Vec<Value> {
+    let client = stranger::TypesClient::new(caller.clone());
+    let result = Ok("longer than a number".to_string());
+    vec![
+        debug(client.t_missing(7).await),
+        debug(client.t_outcome(stranger::Outcome { result }).await),
     ]
 }
 
@@ -395,6 +543,29 @@ async fn play_connections(name: &str, argument: &str, number: u64, session: &Ses
                 });
             }
             saw
+        }
+        "close" => vec![debug(session.close_connection(ConnectionId(number), vec![]).await)],
+        "open-slow" => {
+            let opened = open(Parity::Odd).await;
+            let mut saw = vec![json!(shown(&opened))];
+            if let Ok(handle) = opened {
+                saw.extend(slow_at_once(&TestbedClient::new(drive(handle)), number).await);
+            }
+            saw
+        }
+        "open-many" => {
+            let mut opens = JoinSet::new();
+            for _ in 0..number {
+                let session = session.clone();
+                opens.spawn(async move {
+                    let opened = session.open_connection(settings(Parity::Odd), vec![]).await;
+                    shown(&opened).split(' ').next().unwrap_or_default().to_string()
+                });
+            }
+            let mut results: Vec<String> = opens.join_all().await;
+            results.sort();
+            results.dedup();
+            vec![json!(results)]
         }
         "shutdown" => vec![debug(session.shutdown())],
         _ => return None,

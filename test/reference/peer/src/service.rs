@@ -1,5 +1,5 @@
 //! The services of the peer: `Testbed` has a method for every behaviour of a handler, `Types` one for every kind of type.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -104,6 +104,41 @@ pub trait Types {
     async fn t_two(&self, a: u32, b: String) -> u32;
     // The name of a method is a part of its id, in kebab case: this one is hard to split.
     async fn getHTTP2Value(&self) -> u32;
+    async fn t_pair(&self, v: Pair) -> Pair;
+    async fn t_odd(&self, v: Odd) -> Odd;
+    async fn t_expression(&self, v: Expression) -> Expression;
+    async fn t_option_of_unit(&self, v: Option<()>) -> Option<()>;
+    async fn t_list_of_units(&self, v: Vec<()>) -> Vec<()>;
+    async fn t_map_of_maps(
+        &self,
+        v: BTreeMap<(u8, String), BTreeMap<i32, bool>>,
+    ) -> BTreeMap<(u8, String), BTreeMap<i32, bool>>;
+    async fn t_hash_map(&self, v: HashMap<u32, String>) -> HashMap<u32, String>;
+    async fn t_hash_set(&self, v: HashSet<String>) -> HashSet<String>;
+    async fn t_outcomes(&self, v: Outcomes) -> Outcomes;
+    async fn t_generic(&self, v: Page<Point>) -> Page<Point>;
+    async fn t_everything(&self, v: Everything) -> Everything;
+    /// Says what has come, in Rust's own words: an echo would not show a mistake that is made both ways.
+    async fn describe(&self, v: Everything) -> String;
+    /// Gives a value of every kind that the caller did not send.
+    async fn everything(&self) -> Everything;
+}
+
+/// What a stranger calls: a service of the same name whose methods are not the same.
+pub mod stranger {
+    use facet::Facet;
+    use roam::service;
+
+    #[service]
+    pub trait Types {
+        async fn t_missing(&self, v: u32) -> u32;
+        async fn t_outcome(&self, v: Outcome) -> Outcome;
+    }
+
+    #[derive(Debug, Clone, Facet)]
+    pub struct Outcome {
+        pub result: Result<String, String>,
+    }
 }
 
 #[derive(Debug, Clone, Facet)]
@@ -195,6 +230,90 @@ pub struct Arrays {
     pub numbers: [u32; 3],
     pub bytes: [u8; 4],
     pub points: [Point; 2],
+}
+
+#[derive(Debug, Clone, Facet)]
+pub struct Pair(pub u32, pub String);
+
+/// Fields whose names mean something in JavaScript.
+#[derive(Debug, Clone, Facet)]
+pub struct Odd {
+    pub __proto__: u32,
+    pub constructor: String,
+    pub r#type: bool,
+    pub then: Option<u32>,
+    pub to_string: Special,
+}
+
+#[derive(Debug, Clone, Facet)]
+#[repr(u8)]
+#[allow(dead_code, nonstandard_style)]
+pub enum Special {
+    __proto__(u32),
+    constructor { __proto__: u8, hasOwnProperty: bool },
+}
+
+/// An enum that contains itself, within a list and within an option, too.
+#[derive(Debug, Clone, Facet)]
+#[repr(u8)]
+#[allow(dead_code)]
+pub enum Expression {
+    Number(f64),
+    Negative(Box<Expression>),
+    Sum {
+        left: Box<Expression>,
+        right: Box<Expression>,
+    },
+    Call(String, Vec<Expression>),
+    Maybe(Option<Box<Expression>>),
+}
+
+#[derive(Debug, Clone, Facet)]
+pub struct Outcomes {
+    pub list: Vec<Result<u32, String>>,
+    pub unit: Result<(), MathError>,
+    pub nested: Result<Option<Result<u8, i8>>, Vec<u8>>,
+}
+
+#[derive(Debug, Clone, Facet)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next: Option<u64>,
+}
+
+/// A value of every kind at once.
+#[derive(Debug, Clone, PartialEq, Facet)]
+pub struct Everything {
+    pub yes: bool,
+    pub small: (u8, i8),
+    pub middle: (u16, i16),
+    pub word: (u32, i32),
+    pub long: (u64, i64),
+    pub huge: (u128, i128),
+    pub size: (usize, isize),
+    pub single: f32,
+    pub double: f64,
+    pub letter: char,
+    pub text: String,
+    pub bytes: Vec<u8>,
+    pub list: Vec<i32>,
+    pub maybe: Option<Option<u32>>,
+    pub array: [i16; 3],
+    pub map: BTreeMap<String, u32>,
+    pub set: BTreeSet<u32>,
+    pub unit: (),
+    pub choice: Choice,
+    pub result: Result<u32, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Facet)]
+#[repr(u8)]
+#[allow(dead_code)]
+pub enum Choice {
+    Unit,
+    New(u32),
+    Pair(u32, String),
+    Fields { a: u8, b: bool },
 }
 
 /// A Result that is not the result of a method.
@@ -494,6 +613,17 @@ impl Types for Service {
         t_tree: Tree,
         t_boxed: Box<u32>,
         t_outcome: Outcome,
+        t_pair: Pair,
+        t_odd: Odd,
+        t_expression: Expression,
+        t_option_of_unit: Option<()>,
+        t_list_of_units: Vec<()>,
+        t_map_of_maps: BTreeMap<(u8, String), BTreeMap<i32, bool>>,
+        t_hash_map: HashMap<u32, String>,
+        t_hash_set: HashSet<String>,
+        t_outcomes: Outcomes,
+        t_generic: Page<Point>,
+        t_everything: Everything,
     }
 
     async fn t_none(&self) -> u32 {
@@ -506,6 +636,40 @@ impl Types for Service {
 
     async fn get_http2_value(&self) -> u32 {
         2
+    }
+
+    async fn describe(&self, v: Everything) -> String {
+        format!("{v:?}")
+    }
+
+    async fn everything(&self) -> Everything {
+        everything()
+    }
+}
+
+/// A value in which no two parts are alike.
+pub fn everything() -> Everything {
+    Everything {
+        yes: true,
+        small: (200, -100),
+        middle: (60_000, -30_000),
+        word: (4_000_000_000, -2_000_000_000),
+        long: (u64::MAX - 1, i64::MIN + 1),
+        huge: (u128::MAX - 2, i128::MIN + 2),
+        size: (1 << 40, -(1 << 40)),
+        single: 1.5,
+        double: -0.1,
+        letter: 'ß',
+        text: "grüße 🦀".into(),
+        bytes: vec![0, 127, 128, 255],
+        list: vec![-1, 0, 1],
+        maybe: Some(None),
+        array: [1, -2, 3],
+        map: [("a".to_string(), 1), ("b".to_string(), 300)].into(),
+        set: [7, 300].into(),
+        unit: (),
+        choice: Choice::Fields { a: 9, b: true },
+        result: Err("no".into()),
     }
 }
 

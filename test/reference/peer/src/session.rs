@@ -1,19 +1,26 @@
 //! Establishes sessions over each transport.
+use std::sync::Arc;
+
 use roam_core::{DriverCaller, SessionError, SessionHandle, acceptor, initiator};
 use roam_stream::StreamLink;
-use roam_types::{Caller, Link, MetadataFlags, MetadataValue};
+use roam_types::{Link, MetadataFlags, MetadataValue};
 use roam_websocket::WsLink;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use crate::commands;
 use crate::options::{Options, Transport};
 use crate::output::print;
+use crate::scenarios::Session;
 use crate::service::{Both, Service};
 use crate::virtual_connection::{Acceptor, entry};
 
 /// Serves the sessions that come, all of them or the first.
 pub async fn accept(options: Options) {
     let listener = Listener::bind(&options).await;
+    if options.takes_commands {
+        commands::start();
+    }
     for n in 1.. {
         let stream = listener.accept().await;
         let options = options.clone();
@@ -106,17 +113,21 @@ async fn serve(options: Options, n: u64, link: impl Link + 'static) {
         }
     };
     // A fresh service has no session yet.
-    let _ = service.session.set(session);
+    let _ = service.session.set(session.clone());
+    let kept = options.holds_caller.then(|| caller.clone());
+    let session = Arc::new(Session::new(caller, session));
+    if options.takes_commands {
+        commands::add(n, session.clone());
+    }
     if !options.is_quiet {
         print("session", json!({"n": n}));
     }
-    caller.closed().await;
+    session.ended().await;
+    commands::remove(n);
     if !options.is_quiet {
         print("session ended", json!({"n": n}));
     }
-    if options.holds_caller {
-        std::mem::forget(caller);
-    }
+    std::mem::forget(kept);
 }
 
 /// Connects to an acceptor.

@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { setTimeout as delay } from 'node:timers/promises';
+import { initiate, type StartOptions } from '../../../src/index.js';
+import { connectWebSocket } from '../../../src/link/websocket-node.js';
+import type { Part } from '../part.js';
+import { within } from './checks.js';
+import { Traffic } from './pair.js';
+import { RustPeer } from './rust.js';
+import { Testbed } from './services.js';
+
+/** Sessions at a time. */
+const AT_ONCE = 20;
+/** Calls that each session has in flight. */
+const IN_FLIGHT = 64;
+/** How long each session works at least, in milliseconds. */
+const WORK = 1_000;
+/** Pings and opens of a session, at least of each: a busy machine takes longer. */
+const QUERIES = 5;
+/** The interval of our Pings, and of our opens, in milliseconds. */
+const INTERVAL = 50;
+/** A peer that answers no Ping within so many milliseconds is frozen: it has nothing else to do than what we ask. */
+const PATIENCE = 10_000;
+/** Sessions without the preset. */
+const CONTROL = 20;
+
+interface Figures {
+  sessions: number;
+  frozen: number;
+  calls: number;
+  pings: number;
+  opens: number;
+}
+
+/**
+ * Sessions to the Rust peer over WebSocket with 64 calls in flight each, and our Pings and opens between them: with the preset
+ * none freezes. Without it most do, which shows that the load would freeze a peer.
+ */
+export const freeze: Part = async ({ programs, sessions }) => {
+  const counts = { passed: 0, failed: 0 };
+  const kept = await run(programs.peer, sessions, { peer: 'roam-rust-7' }, (error) => {
+    counts.failed++;
+    console.log(`FAILED  a session with the preset\n${error instanceof Error ? error.stack : String(error)}`);
+  });
+  counts.passed += kept.sessions - counts.failed;
+  const control = await run(programs.peer, CONTROL, {}, () => {});
+  console.log(`  with the preset: ${textOf(kept)}\n  without it: ${textOf(control)}`);
+  if (control.frozen > control.sessions / 2) counts.passed++;
+  else {
+    counts.failed++;
+    console.log('FAILED  most sessions without the preset freeze');
+  }
+  return counts;
+};
+
+function textOf({ sessions, frozen, calls, pings, opens }: Figures): string {
+  return `${frozen} of ${sessions} sessions froze, ${calls} calls answered, ${pings} Pings, ${opens} opens`;
+}
+
+async function run(
+  program: string,
+  sessions: number,
+  options: StartOptions,
+  failed: (error: unknown) => void,
+): Promise<Figures> {
+  const figures: Figures = { sessions, frozen: 0, calls: 0, pings: 0, opens: 0 };
+  const rust = new RustPeer(program, ['accept', '--transport', 'ws', '--quiet']);
+  try {
+    const { port } = await rust.take('listening');
+    let begun = 0;
+    const worker = async (): Promise<void> => {
+      while (begun < sessions) {
+        begun++;
+        await one(`ws://127.0.0.1:${String(port)}/`, options, figures).catch(failed);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  } finally {
+    await rust.kill();
+  }
+  return figures;
+}
+
+/** One session: calls, Pings and opens for a time, and then an orderly end. */
+async function one(url: string, options: StartOptions, figures: Figures): Promise<void> {
+  const { codec, sent } = new Traffic();
+  const keepalive = { pingInterval: INTERVAL, pongTimeout: PATIENCE };
+  const session = await initiate(await connectWebSocket(url), { ...options, codec, keepalive });
+  try {
+    const end = performance.now() + WORK;
+    let opens = 0;
+    const isOver = (): boolean => performance.now() > end && Math.min(opens, sent.get('Ping') ?? 0) >= QUERIES;
+    const client = Testbed.client(session.root);
+    const opening = async (): Promise<void> => {
+      while (!isOver()) {
+        await delay(INTERVAL);
+        const connection = await session.open();
+        opens++;
+        figures.opens++;
+        await connection.close();
+      }
+    };
+    const calling = async (lane: number): Promise<void> => {
+      for (let n = 0; !isOver(); n++) {
+        const text = `${lane} ${n}`;
+        assert.equal(await client.echo(text), text);
+        figures.calls++;
+      }
+    };
+    const work = Promise.all([opening(), ...Array.from({ length: IN_FLIGHT }, (_, lane) => calling(lane))]);
+    await within(work, WORK + 3 * PATIENCE, 'the work of a session');
+  } catch (error) {
+    const isFrozen = !session.root.isConnected && (await session.closed).cause === 'keepalive';
+    if (isFrozen) figures.frozen++;
+    throw error;
+  } finally {
+    figures.pings += sent.get('Ping') ?? 0;
+    session.shutdown();
+    await session.closed;
+  }
+}

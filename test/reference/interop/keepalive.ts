@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { ConnectionClosed, KeepaliveError } from '../../../src/index.js';
+import { type Checks, within } from './checks.js';
+import { type PairOptions, pair } from './pair.js';
+
+/** How long both sides talk, in milliseconds: many times the interval of Pings. */
+const TALK = 500;
+
+/** Keepalives of either side, beside calls, and with a peer that has gone silent. */
+export async function keepalives(checks: Checks, options: PairOptions): Promise<void> {
+  await checks.check('our keepalive goes on beside calls both ways', async () => {
+    const keepalive = { pingInterval: 25, pongTimeout: 10_000 };
+    const { session, testbed, traffic, play, close } = await pair({ ...options, session: { keepalive } });
+    try {
+      const steady = play(`steady:${TALK}`);
+      const end = performance.now() + TALK;
+      while (performance.now() < end) await Promise.all(Array.from({ length: 64 }, () => testbed.echo('x')));
+      assert.deepEqual(await steady, ['Ok(true)']);
+      const pings = traffic.sent.get('Ping') ?? 0;
+      assert.ok(pings >= 4, `${pings} Pings`);
+      assert.ok((traffic.received.get('Pong') ?? 0) >= pings - 1);
+      session.shutdown();
+      await session.closed;
+    } finally {
+      await close();
+    }
+  });
+
+  await checks.check('our keepalive ends the session with a peer that has gone silent', async () => {
+    const keepalive = { pingInterval: 50, pongTimeout: 200 };
+    const { session, testbed, rust, close } = await pair({ ...options, session: { keepalive } });
+    try {
+      const call = testbed.slow(100_000n);
+      rust.freeze();
+      await assert.rejects(within(call, 5_000, 'the call'), ConnectionClosed);
+      const { cause, error } = await session.closed;
+      assert.ok(cause === 'keepalive' && error instanceof KeepaliveError);
+    } finally {
+      await close();
+    }
+  });
+
+  await checks.check('we answer the keepalive of Rust beside calls both ways', async () => {
+    // Two messages in flight, of a few KiB: more makes a Rust peer with a keepalive lose its way, be it alone.
+    const { session, testbed, traffic, play, close } = await pair({ ...options, rust: ['--keepalive', '25,10000'] });
+    try {
+      const steady = play(`steady:${TALK}`);
+      const end = performance.now() + TALK;
+      while (performance.now() < end) await testbed.echo('x'.repeat(2000));
+      assert.deepEqual(await steady, ['Ok(true)']);
+      const pings = traffic.received.get('Ping') ?? 0;
+      assert.ok(pings >= 4, `${pings} Pings`);
+      assert.equal(traffic.sent.get('Pong'), pings);
+      session.shutdown();
+      await session.closed;
+    } finally {
+      await close();
+    }
+  });
+
+  await checks.check('the keepalive of Rust ends the session when nothing reaches it', async () => {
+    const { session, rust, relay, close } = await pair({ ...options, rust: ['--keepalive', '50,200'] });
+    try {
+      relay.hold();
+      await rust.take('session ended');
+      relay.close();
+      assert.ok(['peer', 'link'].includes((await within(session.closed, 5_000, 'the session')).cause));
+    } finally {
+      await close();
+    }
+  });
+}
