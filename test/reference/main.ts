@@ -26,7 +26,16 @@ const { values } = parseArgs({
   },
 });
 
-const ALL: Readonly<Record<string, Part>> = { smoke, generate, interop, freeze, conform, coverage, differential, sensitivity };
+const ALL: Readonly<Record<string, Part>> = {
+  smoke,
+  generate,
+  interop,
+  freeze,
+  conform,
+  coverage,
+  differential,
+  sensitivity,
+};
 const only = values.coverage ? 'coverage' : values.only;
 const PARTS = Object.entries(ALL).filter(([name]) => only === undefined || name === only);
 
