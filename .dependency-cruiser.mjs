@@ -10,6 +10,34 @@ const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8'
   (name) => `^${name}(/|$)`,
 );
 
+/** What each folder may import besides itself, from the ground up. Types count. */
+const LAYERS = {
+  wire: [],
+  compile: [],
+  base: ['wire'],
+  codec: ['wire', 'base'],
+  link: ['wire', 'base'],
+  conduit: ['wire', 'compile', 'base', 'codec', 'link'],
+  calls: ['wire', 'compile', 'base', 'codec', 'link', 'conduit'],
+  session: ['wire', 'compile', 'base', 'codec', 'link', 'conduit', 'calls'],
+  payload: ['wire', 'base', 'codec', 'calls'],
+  service: ['wire', 'base', 'codec', 'link', 'conduit', 'calls', 'session', 'payload'],
+};
+
+/** Of these each may import the machines, whose events and ports they know. */
+const KNOWS_MACHINES = ['conduit', 'calls', 'session', 'service'];
+
+const layers = Object.entries(LAYERS).map(([folder, below]) => ({
+  name: `layer-${folder}`,
+  comment: `src/${folder} stands on ${below.length === 0 ? 'nothing of ours' : below.join(', ')}.`,
+  severity: 'error',
+  from: { path: `^src/${folder}/` },
+  to: {
+    path: '^(src|machines)/',
+    pathNot: [`^src/(${[folder, ...below].join('|')})/`, ...(KNOWS_MACHINES.includes(folder) ? ['^machines/'] : [])],
+  },
+}));
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
   forbidden: [
@@ -35,13 +63,7 @@ export default {
       from: { path: '^bench/' },
       to: { couldNotResolve: true, pathNot: ['^roam-actors(/|$)', ...BENCHED] },
     },
-    {
-      name: 'wire-imports-nothing',
-      comment: 'src/wire is plain data and its names; everything else stands on it.',
-      severity: 'error',
-      from: { path: '^src/wire/' },
-      to: { pathNot: '^src/wire/' },
-    },
+    ...layers,
     {
       name: 'machines-are-pure',
       comment: 'A machine imports xstate, src/wire and other machines: no effect, no socket, no clock.',

@@ -7,7 +7,7 @@ const ENTRIES = {
   'roam-actors/websocket': 'src/link/websocket-node.ts',
   'roam-actors/tcp': 'src/link/tcp.ts',
   'roam-actors/memory': 'src/link/memory.ts',
-  'roam-actors/postcard': 'src/codec/postcard/index.ts',
+  'roam-actors/postcard': 'src/payload/postcard/index.ts',
   'roam-actors/machines': 'machines/index.ts',
   'roam-actors/diagram': 'src/diagram/index.ts',
   'roam-actors/inspect': 'src/inspect/inspect-node.ts',

@@ -1,5 +1,6 @@
 /** One peer that really runs: a session of the public interface, moved by the same inputs as the explorer's. */
 import { createActor } from 'xstate';
+import { DEFAULT_LIMITS } from '../src/base/limits.js';
 import {
   type Acceptance,
   type Connection,
@@ -13,8 +14,7 @@ import {
   type SessionLogicInput,
   sessionLogic,
 } from '../src/index.js';
-import { DEFAULT_LIMITS } from '../src/limits.js';
-import type { SessionPort } from '../src/port.js';
+import type { SessionPort } from '../src/session/runtime.js';
 import { padded, paddedLimits } from './padded.js';
 import type { Input, PeerOptions, PeerState } from './peer.js';
 import type { SteppedLink } from './stepped-link.js';

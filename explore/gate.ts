@@ -3,7 +3,7 @@ import type { Event } from './local.js';
 /** An input, or one that is made only when its turn comes. */
 export type Pushed = Event | (() => Event | undefined);
 
-/** The gate, as src/conduit/gate.ts has it, but for the stream: that the search hands in one by one, or `held` has it. */
+/** The gate, as src/conduit/input-queue.ts has it, but for the stream: that the search hands in one by one, or `held` has it. */
 export class ModelGate {
   readonly #send: (event: Event) => void;
   readonly #held: () => Event | undefined;

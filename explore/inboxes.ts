@@ -6,7 +6,7 @@ import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
 
 /**
- * What has come and has not been read: the inboxes, as src/inbox.ts has them, and what the gate holds back from the first
+ * What has come and has not been read: the inboxes, as src/conduit/inbox.ts has them, and what the gate holds back from the first
  * message on for which one of them has no room. Both count messages where those count bytes.
  */
 export class ModelInboxes {

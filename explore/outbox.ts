@@ -4,7 +4,7 @@ import type { ModelGate } from './gate.js';
 import type { Monitor } from './monitor.js';
 import type { PeerOptions, PortState } from './peer.js';
 
-/** The outbox, as src/outbox.ts has it, counting messages where that counts bytes. */
+/** The outbox, as src/conduit/outbox.ts has it, counting messages where that counts bytes. */
 export class ModelOutbox {
   readonly sent: Message[] = [];
   readonly #state: PortState;

@@ -1,7 +1,8 @@
 /** Messages that all cost the same, so that limits that count bytes count messages. */
+
+import type { Limits } from '../src/base/limits.js';
 import type { Codec } from '../src/codec/codec.js';
-import { messagePack } from '../src/codec/msgpack.js';
-import type { Limits } from '../src/limits.js';
+import { messagePack } from '../src/codec/msgpack/msgpack.js';
 import type { PeerOptions } from './peer.js';
 
 /** Bytes of every frame: enough for what is said here, and far more than what a session counts beside them. */

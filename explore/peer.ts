@@ -57,7 +57,7 @@ export interface Waiting {
   readonly id?: number;
 }
 
-/** What each of the port's parts holds; see src/port.ts. */
+/** What each of the port's parts holds; see src/session/runtime.ts. */
 export interface PortState {
   link: 'open' | 'closing' | 'over';
   isPaused: boolean;

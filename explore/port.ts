@@ -1,5 +1,5 @@
 /**
- * The port's effects as the explorer has them: the same parts as src/port.ts, with the bytes and the promises left out.
+ * The port's effects as the explorer has them: the same parts as src/session/runtime.ts, with the bytes and the promises left out.
  * What the real one does by callbacks and microtasks is here an input of the search, or an entry in the gate's queues.
  *
  * | effect | here |

@@ -1,7 +1,7 @@
 /**
  * The actors of one peer, run as XState runs them: a mailbox for each, an event taken only when the one before it is
  * done, custom effects at once and everything else when the actor has its new state. What they do is looked up in
- * tables; see local.ts. The registry, which is no machine, does what src/registry.ts does.
+ * tables; see local.ts. The registry, which is no machine, does what src/session/connection-actors.ts does.
  */
 import { type Action, type Event, type Local, Opaque } from './local.js';
 
@@ -248,7 +248,7 @@ export class Runtime {
     for (const timer of this.#timers) if (timer.startsWith(`${cell.path} `)) this.#timers.delete(timer);
   }
 
-  /** The registry; see src/registry.ts. */
+  /** The registry; see src/session/connection-actors.ts. */
   #route(registry: Cell, event: Event): void {
     const session = registry.parent as Cell;
     const told = event as Event & { id: number; input: object; event: Event; actorId: string; output: unknown };

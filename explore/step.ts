@@ -1,6 +1,6 @@
 /**
  * One step of one peer: an input, and everything that it sets off until the whole actor tree is idle. That this is one
- * step is the gate's doing (src/conduit/gate.ts): a peer's next input waits until then. What it sends goes onto the link
+ * step is the gate's doing (src/conduit/input-queue.ts): a peer's next input waits until then. What it sends goes onto the link
  * at once; that the other peer may take the first of it before the last is sent changes nothing, since neither sees the
  * other but through the link.
  */

@@ -1,4 +1,4 @@
-import { LinkError } from '../src/errors.js';
+import { LinkError } from '../src/base/errors.js';
 import type { Link, LinkEvents } from '../src/link/link.js';
 
 /**

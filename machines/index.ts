@@ -70,5 +70,5 @@ export {
   type CallInput,
   callMachine,
 } from './request.js';
-export { sessionMachine } from './session.js';
-export type { SessionContext, SessionEvent, SessionInput, SessionLimits } from './session-setup.js';
+export type { SessionContext, SessionEvent, SessionInput, SessionLimits } from './session/context.js';
+export { sessionMachine } from './session/session.js';

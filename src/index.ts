@@ -10,17 +10,7 @@ export type {
   SessionEnd,
   Violation,
 } from '../machines/index.js';
-export type { Acceptance, OnConnection, OpenRequest, Rejection } from './acceptor.js';
-export type { SettingsOptions } from './arguments.js';
-export type { Handler, IncomingRequest, Refusals, Reply } from './calls/answer.js';
-export type { CallOptions, CallResult } from './calls/call.js';
-export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
-export type { OfferedChannel } from './calls/offer.js';
-export type { Codec, DecodeLimits, MalformedFrame } from './codec/codec.js';
-export { messagePack } from './codec/msgpack.js';
-export type { Caller, Connection, ConnectionHandler, ServeOptions } from './connection.js';
-export { reasonOf, type SessionClosedReason } from './end.js';
-export type { ConnectionClosedReason, RequestFailure } from './endpoint.js';
+export type { SettingsOptions } from './base/check.js';
 export {
   ApplicationError,
   Cancelled,
@@ -39,15 +29,29 @@ export {
   type RoamError,
   SessionClosed,
   UnknownMethod,
-} from './errors.js';
-export { DEFAULT_LIMITS, type Limits } from './limits.js';
+} from './base/errors.js';
+export { DEFAULT_LIMITS, type Limits } from './base/limits.js';
+export type { Report } from './base/report.js';
+export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
+export type { Handler, IncomingRequest, Refusals, Reply } from './calls/incoming-call.js';
+export type { CallOptions, CallResult } from './calls/outgoing-call.js';
+export type { OfferedChannel } from './calls/unbound-channel.js';
+export type { Codec, DecodeLimits, MalformedFrame } from './codec/codec.js';
+export { messagePack } from './codec/msgpack/msgpack.js';
 export type { Link, LinkEvents } from './link/link.js';
-export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './logic.js';
-export type { SessionLogicInput, SessionOptions } from './options.js';
-export type { Outgoing, OutgoingResponse } from './outgoing.js';
-export type { Peer, PeerOptions } from './peers.js';
-export { proxyConnections } from './proxy.js';
-export type { Report } from './report.js';
+export { messagePackPayload } from './payload/msgpack.js';
+export type {
+  ChannelHandle,
+  ChannelKind,
+  ItemPayloads,
+  MethodCodec,
+  Outcome,
+  PayloadCodec,
+  PayloadMethod,
+  TakeChannel,
+  TypedPayloadCodec,
+} from './payload/payload.js';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './payload/standard-schema.js';
 export type {
   AnyClientCall,
   AnyHandlerCall,
@@ -74,22 +78,26 @@ export {
 } from './service/handler.js';
 export { type Method, type MethodOptions, method } from './service/method.js';
 export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
-export type {
-  ChannelHandle,
-  ChannelKind,
-  ItemPayloads,
-  MethodCodec,
-  Outcome,
-  PayloadCodec,
-  PayloadMethod,
-  TakeChannel,
-  TypedPayloadCodec,
-} from './service/payload.js';
-export { messagePackPayload } from './service/payload-msgpack.js';
 export { routes } from './service/routes.js';
 export { type Service, type ServiceOptions, service } from './service/service.js';
-export type { SchemaIssue, SchemaResult, StandardSchema } from './service/standard-schema.js';
-export { accept, type Clock, handle, initiate, type OpenOptions, type Session, type StartOptions } from './session.js';
+export { reasonOf, type SessionClosedReason } from './session/close-reason.js';
+export type { Caller, Connection, ConnectionHandler, ServeOptions } from './session/connection.js';
+export type { ConnectionClosedReason, RequestFailure } from './session/endpoint.js';
+export type { Acceptance, OnConnection, OpenRequest, Rejection } from './session/incoming-opens.js';
+export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './session/logic.js';
+export type { SessionLogicInput, SessionOptions } from './session/options.js';
+export type { Outgoing, OutgoingResponse } from './session/outgoing.js';
+export type { Peer, PeerOptions } from './session/peers.js';
+export { proxyConnections } from './session/proxy.js';
+export {
+  accept,
+  type Clock,
+  handle,
+  initiate,
+  type OpenOptions,
+  type Session,
+  type StartOptions,
+} from './session/session.js';
 export type { ChannelId, ConnectionId, Parity, RequestId } from './wire/id.js';
 export { ROOT } from './wire/id.js';
 export type {

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import * as errors from '../src/errors.js';
-import { DEFAULT_LIMITS } from '../src/limits.js';
+import * as errors from '../src/base/errors.js';
+import { DEFAULT_LIMITS } from '../src/base/limits.js';
 
 const pagesIn = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.md'));
 const PAGES = [...pagesIn('.'), ...pagesIn('docs').map((name) => `docs/${name}`), 'test/planted.md'];

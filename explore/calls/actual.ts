@@ -1,6 +1,6 @@
 /** The parties as they really are: a connection of the public interface, and the user who does what the model's inputs say. */
 
-import { messagePack } from '../../src/codec/msgpack.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import {
   type Caller,
   type Connection,

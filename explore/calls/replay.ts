@@ -3,7 +3,7 @@
  * moves by itself; against an adversary, one session and whoever speaks to it. After each step what it has sent, and what its
  * user has seen, has to be what the model says.
  */
-import { messagePack } from '../../src/codec/msgpack.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { accept, type Connection, initiate, type Message, type Session } from '../../src/index.js';
 import { VirtualClock } from '../../src/testing/clock.js';
 import { BEFALLEN, type Label, WORDS } from '../draft.js';

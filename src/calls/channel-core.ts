@@ -1,7 +1,7 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { InvalidArgument, LimitExceeded } from '../errors.js';
-import { DEFAULT_LIMITS } from '../limits.js';
-import { ENTRY_COST, refused } from '../outbox.js';
+import { InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { DEFAULT_LIMITS } from '../base/limits.js';
+import { ENTRY_COST, refused } from '../conduit/outbox.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
 import { watch } from './unreachable.js';

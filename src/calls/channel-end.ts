@@ -1,7 +1,7 @@
 import type { ChannelEnd } from '../../machines/call-events.js';
-import { ChannelClosed, LimitExceeded } from '../errors.js';
+import { ChannelClosed, LimitExceeded } from '../base/errors.js';
 import { type Metadata, REASON } from '../wire/metadata.js';
-import type { ChannelHost } from './line.js';
+import type { ChannelHost } from './scope.js';
 
 const INVALID = 'invalid payload';
 

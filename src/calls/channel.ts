@@ -1,6 +1,6 @@
-import { objectOf, shown } from '../arguments.js';
-import { isThenable } from '../deferred.js';
-import { ChannelClosed, InvalidArgument } from '../errors.js';
+import { objectOf, shown } from '../base/check.js';
+import { ChannelClosed, InvalidArgument } from '../base/errors.js';
+import { isThenable } from '../base/promise.js';
 import type { Metadata } from '../wire/metadata.js';
 import { Core } from './channel-core.js';
 import type { ReceiverEnd } from './receiver.js';

@@ -1,20 +1,20 @@
 import { type ChannelsPort, INITIAL_CREDIT, type UnknownMessage } from '../../machines/call-events.js';
 import { channelsMachine } from '../../machines/channels.js';
 import type { Violation } from '../../machines/events.js';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
+import { IdMap } from '../base/id-map.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
 import type { ChannelMessage, Reset, Response } from '../wire/message.js';
-import type { CallResult } from './call.js';
 import type { Rx, Tx } from './channel.js';
 import { coreOf } from './channel.js';
 import type { Core } from './channel-core.js';
-import { compile } from './compile.js';
-import { IdMap } from './id-map.js';
-import type { ChannelHost, Line, LiveChannel, ReleasedChannel } from './line.js';
-import { Offer, type OfferedChannel } from './offer.js';
+import type { CallResult } from './outgoing-call.js';
 import { ReceiverEnd } from './receiver.js';
+import type { ChannelHost, Line, LiveChannel, ReleasedChannel } from './scope.js';
 import { SenderEnd } from './sender.js';
-import { Stepper } from './stepper.js';
+import { Offer, type OfferedChannel } from './unbound-channel.js';
 
 const TABLE = compile(channelsMachine);
 

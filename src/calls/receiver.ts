@@ -1,17 +1,17 @@
 import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
 import { receiverMachine } from '../../machines/channel-receiver.js';
 import type { Violation } from '../../machines/events.js';
-import { detached } from '../detach.js';
-import { InvalidPayload } from '../errors.js';
-import { Fifo } from '../link/fifo.js';
-import { MESSAGE_COST, Shelf } from '../stock.js';
+import { InvalidPayload } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
+import { detached } from '../conduit/detach.js';
+import { MESSAGE_COST, Shelf } from '../conduit/stock.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf, INVALID_ITEM } from './channel-end.js';
-import { compile } from './compile.js';
-import type { ChannelHost } from './line.js';
-import { Stepper } from './stepper.js';
+import type { ChannelHost } from './scope.js';
 import { isAborted } from './streams.js';
 import { unwatch, type Watched, watchRest } from './unreachable.js';
 

@@ -1,17 +1,17 @@
 import type { ChannelEnd, ChannelPort } from '../../machines/call-events.js';
 import { senderMachine } from '../../machines/channel-sender.js';
 import type { Violation } from '../../machines/events.js';
-import { InvalidArgument, LimitExceeded } from '../errors.js';
-import { Fifo } from '../link/fifo.js';
-import { ENTRY_COST, refused, SENT } from '../outbox.js';
+import { InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
+import { ENTRY_COST, refused, SENT } from '../conduit/outbox.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
-import { compile } from './compile.js';
-import type { ChannelHost } from './line.js';
-import { ENVELOPE } from './line.js';
-import { Stepper } from './stepper.js';
+import type { ChannelHost } from './scope.js';
+import { ENVELOPE } from './scope.js';
 import { ABORTED_METADATA } from './streams.js';
 import { unwatch, type Watched } from './unreachable.js';
 

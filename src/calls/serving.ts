@@ -1,8 +1,8 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { objectOf, shown } from '../arguments.js';
+import { objectOf, shown } from '../base/check.js';
+import { InvalidArgument } from '../base/errors.js';
+import type { Report } from '../base/report.js';
 import type { Codec } from '../codec/codec.js';
-import { InvalidArgument } from '../errors.js';
-import type { Report } from '../report.js';
 import type { ConnectionId } from '../wire/id.js';
 import { creditOf } from './channel.js';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import type { ArgsType, ChannelEnd } from '../codec/postcard/types.js';
+import { MAX_DELAY } from '../base/limits.js';
 import {
   ApplicationError,
   Cancelled,
@@ -19,7 +19,7 @@ import {
   type Tx,
   UnknownMethod,
 } from '../index.js';
-import { MAX_DELAY } from '../limits.js';
+import type { ArgsType, ChannelEnd } from '../payload/postcard/types.js';
 import { SERVICE } from '../wire/metadata.js';
 import { ADDRESS_HELP, CHILD_HELP, limitsFor, takeCommand, targetOf, withLink } from './address.js';
 import { isModule, loadService } from './definition.js';

@@ -1,9 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { excerpt } from '../base/printable.js';
 import { ConnectionRejected, type Link } from '../index.js';
 import { streamLink } from '../link/stream.js';
-import { excerpt } from '../printable.js';
 import { Failure, verdictOn } from './failure.js';
 
 /** How long a command may take to end once its stdin has ended, and again after SIGTERM. Milliseconds. */

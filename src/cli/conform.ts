@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { MAX_DELAY } from '../base/limits.js';
+import { excerpt } from '../base/printable.js';
+import { sparing } from '../base/report.js';
 import type { Link, Role } from '../index.js';
-import { MAX_DELAY } from '../limits.js';
 import { authority } from '../link/listen.js';
-import { excerpt } from '../printable.js';
-import { sparing } from '../report.js';
 import { conformanceCases } from '../testing/conformance.js';
 import { PEER_KINDS, type PeerKind } from '../testing/deviations.js';
 import {

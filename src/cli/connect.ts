@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { printableLines } from '../base/printable.js';
 import { type Connection, initiate, type RequestId, type Session } from '../index.js';
-import { printableLines } from '../printable.js';
 import { ADDRESS_HELP, CHILD_HELP, limitsFor, takeCommand, targetOf, withLink } from './address.js';
 import { closeOf, endOf, Failure, UsageError } from './failure.js';
 import { type Command, parseEntry, SESSION_HELP, SESSION_OPTIONS, sessionOptions } from './options.js';

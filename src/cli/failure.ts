@@ -1,3 +1,4 @@
+import { excerpt, stackOf } from '../base/printable.js';
 import {
   type ConnectionClosedReason,
   ConnectionRejected,
@@ -7,7 +8,6 @@ import {
   SessionClosed,
   type SessionClosedReason,
 } from '../index.js';
-import { excerpt, stackOf } from '../printable.js';
 import { formatMetadata } from './metadata.js';
 
 /** The command was called wrongly: exit status 2. */

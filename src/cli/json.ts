@@ -1,4 +1,4 @@
-import { printable } from '../printable.js';
+import { printable } from '../base/printable.js';
 
 const FLOATS: readonly unknown[] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 

@@ -1,5 +1,5 @@
+import { excerpt } from '../base/printable.js';
 import { type Metadata, type MetadataEntry, Sensitive } from '../index.js';
-import { excerpt } from '../printable.js';
 
 /** Formats metadata as one line, `{name: "Ada", token: [sensitive]}`. A peer may have written it: it is escaped and cut. */
 export function formatMetadata(metadata: Metadata): string {

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { offAbort, onAbort } from '../aborts.js';
+import { offAbort, onAbort } from '../base/abort.js';
+import { MAX_TEXT } from '../base/printable.js';
+import { sparing } from '../base/report.js';
 import {
   type Acceptance,
   accept,
@@ -18,8 +20,6 @@ import {
   type SessionOptions,
 } from '../index.js';
 import { authority } from '../link/listen.js';
-import { MAX_TEXT } from '../printable.js';
-import { sparing } from '../report.js';
 import { SERVICE } from '../wire/metadata.js';
 import { ADDRESS_HELP, type Address, listen, parseAddress } from './address.js';
 import { loadHandler } from './definition.js';

@@ -1,6 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { postcardPayload } from '../codec/postcard/payload.js';
-import { t } from '../codec/postcard/types.js';
 import {
   ChannelClosed,
   fail,
@@ -13,6 +11,8 @@ import {
   Tx,
   withContext,
 } from '../index.js';
+import { postcardPayload } from '../payload/postcard/payload.js';
+import { t } from '../payload/postcard/types.js';
 
 /** What one call may ask for at most: whoever calls is a stranger. */
 export const MOST = {

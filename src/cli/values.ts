@@ -1,4 +1,4 @@
-import type { Shape } from '../codec/postcard/types.js';
+import type { Shape } from '../payload/postcard/types.js';
 import { UsageError } from './failure.js';
 
 /** As much of a type of the wire as it takes to read JSON by it. */

@@ -2,7 +2,7 @@ import type { Message } from '../wire/message.js';
 import { type Metadata, type MetadataEntry, SENSITIVE, sizeOf } from '../wire/metadata.js';
 import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 import type { Codec, DecodeLimits } from './codec.js';
-import { malformed } from './reader.js';
+import { malformed } from './msgpack/reader.js';
 
 /**
  * The message in `bytes`, with every SENSITIVE value in its box. Decoded messages enter the library here only, so that no

@@ -1,16 +1,16 @@
-import type { SessionEvent } from '../../machines/session-setup.js';
+import type { SessionEvent } from '../../machines/session/context.js';
+import { ProtocolError } from '../base/errors.js';
+import { firstFrameLimit, type Limits } from '../base/limits.js';
 import type { Codec } from '../codec/codec.js';
 import { decodeFrame } from '../codec/metadata.js';
-import { detached } from '../detach.js';
-import { ProtocolError } from '../errors.js';
-import { startLink } from '../first-frame.js';
-import { firstFrameLimit, type Limits } from '../limits.js';
 import type { Link } from '../link/link.js';
-import { PacedLink } from '../paced-link.js';
 import type { DataMessage, Message, MessageType } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
+import { detached } from './detach.js';
+import { startLink } from './first-frame.js';
 import { otherFormat } from './format.js';
-import { Gate, type TurnBudget } from './gate.js';
+import { Gate, type TurnBudget } from './input-queue.js';
+import { PacedLink } from './paced-link.js';
 
 /** A local input; or one that is made only when its turn comes, and may have become moot by then. */
 export type Input = SessionEvent | (() => SessionEvent | undefined);

@@ -2,7 +2,7 @@
  * A machine as it is drawn, whatever it is drawn as: names resolved to states, events in words, effects in order.
  */
 import { type AnyStateNode, createMachine } from 'xstate';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { type Drawable, definitionOf, type NamedDefinition, type StateDefinition } from './definition.js';
 import { INLINE } from './names.js';
 

@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { nameOfAction, nameOfActor, nameOfGuard } from './names.js';
 
 /** What JSON can say. */

@@ -1,6 +1,6 @@
 /** Where everything stands: what Graphviz answers to a plan. */
 import type { Viz } from '@viz-js/viz';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import type { Block } from './block.js';
 import type { State } from './chart.js';
 import { hashOf } from './hash.js';

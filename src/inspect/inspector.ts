@@ -1,6 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { ATTACH } from '../attachment.js';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
+import { ATTACH } from '../session/attachment.js';
 import type { InspectionRecord, ProcessRecord } from './record.js';
 import type { Messages } from './sampler.js';
 import { type Connect, Sender } from './sender.js';

@@ -2,7 +2,7 @@
  * The actors of a session by their places in it: what tells that an actor is one, and which.
  */
 import type { Snapshot } from 'xstate';
-import { SessionPort } from '../port.js';
+import { SessionPort } from '../session/runtime.js';
 import { IdSet } from '../wire/idset.js';
 import type { ActorKey, Part } from './record.js';
 

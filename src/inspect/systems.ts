@@ -1,6 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
-import { attachmentOf, attachmentTo } from '../attachment.js';
-import { registryLogic } from '../registry.js';
+import { attachmentOf, attachmentTo } from '../session/attachment.js';
+import { registryLogic } from '../session/connection-actors.js';
 
 /** An actor, or what is shown as one. */
 export type Ref = AnyActorRef & { readonly logic?: { readonly config?: unknown } };

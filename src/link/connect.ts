@@ -1,5 +1,5 @@
-import { offAbort, onAbort } from '../aborts.js';
-import { InvalidArgument, LinkError } from '../errors.js';
+import { offAbort, onAbort } from '../base/abort.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Link } from './link.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
 

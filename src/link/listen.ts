@@ -1,5 +1,5 @@
-import { excerpt, stackOf } from '../printable.js';
-import { sparing } from '../report.js';
+import { excerpt, stackOf } from '../base/printable.js';
+import { sparing } from '../base/report.js';
 
 // What listeners in Node have in common.
 

@@ -1,5 +1,5 @@
-import { InvalidArgument, LinkError } from '../errors.js';
-import { Fifo } from './fifo.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
 import { type Link, type LinkEvents, tooLong } from './link.js';
 
 /** Options of {@link memoryLinkPair}. */

@@ -1,5 +1,5 @@
-import { LinkError } from '../errors.js';
-import { Fifo } from './fifo.js';
+import { LinkError } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
 import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
 /** What is used of a WebSocket of the package `ws` (8.23 or later). */

@@ -1,4 +1,4 @@
-import { InvalidArgument, LinkError } from '../errors.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import { DEFAULT_FRAME, type Link, type LinkEvents, tooLong } from './link.js';
 
 /** `readyState` of every WebSocket, by the standard. */

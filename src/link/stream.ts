@@ -1,7 +1,7 @@
 import { Duplex, finished } from 'node:stream';
-import { copy, withPrefix } from '../codec/frames.js';
-import { InvalidArgument, LinkError } from '../errors.js';
-import { Fifo } from './fifo.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import { copy, withPrefix } from '../base/frame-memory.js';
 import type { Link } from './link.js';
 import { SocketLink } from './socket.js';
 import { type Addresses, nameOf } from './socket-ws.js';

@@ -1,5 +1,5 @@
 import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server } from 'node:net';
-import { InvalidArgument, LinkError } from '../errors.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect } from './connect.js';
 import type { Link } from './link.js';
 import { authority, guard, warn } from './listen.js';

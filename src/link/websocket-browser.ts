@@ -1,4 +1,4 @@
-import { LinkError } from '../errors.js';
+import { LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions, checkConnect, targetOf } from './connect.js';
 import type { Link } from './link.js';
 import { webSocketLink } from './websocket.js';

@@ -1,4 +1,4 @@
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import type { Link } from './link.js';
 import { CONNECTING } from './socket.js';
 import { StandardLink, type StandardWebSocket } from './socket-standard.js';

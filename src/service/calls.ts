@@ -1,5 +1,5 @@
-import type { Connection } from '../connection.js';
-import { type ApplicationError, InvalidArgument } from '../errors.js';
+import { type ApplicationError, InvalidArgument } from '../base/errors.js';
+import type { Connection } from '../session/connection.js';
 import type { Metadata, MetadataEntry } from '../wire/metadata.js';
 import type { AnyMethod, Method, MethodTypes } from './method.js';
 

@@ -1,10 +1,11 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { functionsOf, objectOf, requireEntries } from '../arguments.js';
-import type { CallOptions, CallResult } from '../calls/call.js';
-import { type Caller, Connection } from '../connection.js';
-import { isThenable } from '../deferred.js';
-import { ApplicationError, InvalidArgument } from '../errors.js';
-import { refused } from '../outbox.js';
+import { functionsOf, objectOf, requireEntries } from '../base/check.js';
+import { ApplicationError, InvalidArgument } from '../base/errors.js';
+import { isThenable } from '../base/promise.js';
+import type { CallOptions, CallResult } from '../calls/outgoing-call.js';
+import { refused } from '../conduit/outbox.js';
+import type { ChannelHandle } from '../payload/payload.js';
+import { type Caller, Connection } from '../session/connection.js';
 import {
   type AnyClientCall,
   type ArgsOf,
@@ -18,7 +19,6 @@ import {
 } from './calls.js';
 import { abandonAll, type Entry, failAll, forgo, NO_ENDS, passesChannel } from './entry.js';
 import { clientMiddleware } from './middleware.js';
-import type { ChannelHandle } from './payload.js';
 
 /** Options of a client. */
 export interface ClientOptions<M extends Methods = Methods> {

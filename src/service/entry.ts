@@ -1,13 +1,13 @@
-import { shown } from '../arguments.js';
+import { shown } from '../base/check.js';
+import { InvalidArgument, InvalidPayload } from '../base/errors.js';
+import { isThenable } from '../base/promise.js';
 import { coreOf, Rx, Tx } from '../calls/channel.js';
 import type { ItemCodec } from '../calls/channel-core.js';
-import type { OfferedChannel } from '../calls/offer.js';
-import { isThenable } from '../deferred.js';
-import { InvalidArgument, InvalidPayload } from '../errors.js';
+import type { OfferedChannel } from '../calls/unbound-channel.js';
+import { MAX_DEPTH } from '../payload/msgpack-layout.js';
+import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from '../payload/payload.js';
+import type { SchemaIssue, StandardSchema } from '../payload/standard-schema.js';
 import type { AnyMethod } from './method.js';
-import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from './payload.js';
-import { MAX_DEPTH } from './payload-layout.js';
-import type { SchemaIssue, StandardSchema } from './standard-schema.js';
 
 /** Who we are in a call. */
 export type Side = 'client' | 'handler';

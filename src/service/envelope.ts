@@ -1,5 +1,5 @@
-import { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from '../errors.js';
-import type { Outcome } from './payload.js';
+import { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from '../base/errors.js';
+import type { Outcome } from '../payload/payload.js';
 
 // What a method answers with is `Result<T, RoamError<E>>`, also where it can't fail, as an array:
 // [0, value] | [1, [0, error]] | [1, [1]] unknown method | [1, [2]] invalid payload | [1, [3]] cancelled.

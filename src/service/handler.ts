@@ -1,9 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { functionsOf, objectOf } from '../arguments.js';
-import type { IncomingRequest, Refusals, Reply } from '../calls/answer.js';
-import type { Tx } from '../calls/channel.js';
-import type { Connection } from '../connection.js';
-import { isThenable } from '../deferred.js';
+import { functionsOf, objectOf } from '../base/check.js';
 import {
   ApplicationError,
   Cancelled,
@@ -11,7 +7,12 @@ import {
   InvalidArgument,
   InvalidPayload,
   UnknownMethod,
-} from '../errors.js';
+} from '../base/errors.js';
+import { isThenable } from '../base/promise.js';
+import type { Tx } from '../calls/channel.js';
+import type { IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
+import type { ChannelHandle, TypedPayloadCodec } from '../payload/payload.js';
+import type { Connection } from '../session/connection.js';
 import type { MetadataEntry } from '../wire/metadata.js';
 import {
   type AnswerOf,
@@ -25,7 +26,6 @@ import {
 import { wasAnswered } from './client.js';
 import { type Entry, failAll, forgo, NO_ENDS } from './entry.js';
 import { handlerMiddleware } from './middleware.js';
-import type { ChannelHandle, TypedPayloadCodec } from './payload.js';
 
 const HANDLER = Symbol('handler');
 

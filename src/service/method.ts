@@ -1,8 +1,8 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { objectOf, shown } from '../arguments.js';
+import { objectOf, shown } from '../base/check.js';
+import { InvalidArgument } from '../base/errors.js';
 import { creditOf } from '../calls/channel.js';
-import { InvalidArgument } from '../errors.js';
-import type { StandardSchema } from './standard-schema.js';
+import type { StandardSchema } from '../payload/standard-schema.js';
 
 /** The types of a method; `sent` by the one side, `taken` by the other. They differ only where a schema transforms. */
 export interface MethodTypes {

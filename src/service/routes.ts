@@ -1,6 +1,6 @@
-import type { OnConnection, OpenRequest, Rejection } from '../acceptor.js';
-import { arrayOf } from '../arguments.js';
-import { InvalidArgument } from '../errors.js';
+import { arrayOf } from '../base/check.js';
+import { InvalidArgument } from '../base/errors.js';
+import type { OnConnection, OpenRequest, Rejection } from '../session/incoming-opens.js';
 import { type Metadata, REASON, SERVICE } from '../wire/metadata.js';
 import type { ServiceHandler } from './handler.js';
 

@@ -1,17 +1,17 @@
-import { objectOf, shown } from '../arguments.js';
-import { isWellFormed } from '../codec/writer.js';
-import type { Connection } from '../connection.js';
-import { type ApplicationError, InvalidArgument } from '../errors.js';
-import { DEFAULT_LIMITS } from '../limits.js';
+import { objectOf, shown } from '../base/check.js';
+import { type ApplicationError, InvalidArgument } from '../base/errors.js';
+import { DEFAULT_LIMITS } from '../base/limits.js';
+import { isWellFormed } from '../codec/msgpack/writer.js';
+import { messagePackPayload } from '../payload/msgpack.js';
+import type { PayloadCodec, TypedPayloadCodec } from '../payload/payload.js';
+import type { Connection } from '../session/connection.js';
 import { SERVICE, sizeOf } from '../wire/metadata.js';
 import type { ErrorOf, Methods } from './calls.js';
 import { type Client, type ClientOptions, checkCredits, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
 import { Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
-import type { PayloadCodec, TypedPayloadCodec } from './payload.js';
-import { messagePackPayload } from './payload-msgpack.js';
-import { typedCodecOf } from './payload-untyped.js';
+import { typedCodecOf } from './untyped.js';
 
 /** Options of {@link service}. */
 export interface ServiceOptions {

@@ -1,4 +1,4 @@
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 import { settle } from './settle.js';
 
 interface Timer {

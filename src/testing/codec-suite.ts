@@ -1,5 +1,5 @@
+import { InvalidArgument, ProtocolError } from '../base/errors.js';
 import type { Codec, DecodeLimits } from '../codec/codec.js';
-import { InvalidArgument, ProtocolError } from '../errors.js';
 import type { ChannelMessage, Message, RequestMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { type MetadataValue, Sensitive } from '../wire/sensitive.js';

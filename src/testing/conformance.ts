@@ -1,7 +1,7 @@
 import type { Conformance } from '../../machines/index.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Codec } from '../codec/codec.js';
-import { messagePack } from '../codec/msgpack.js';
-import { InvalidArgument, LinkError } from '../errors.js';
+import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
 import { caseFor, EXCUSES } from './deviations.js';
 import type { Said } from './exchange.js';

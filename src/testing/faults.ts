@@ -1,4 +1,4 @@
-import { InvalidArgument, LinkError } from '../errors.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Link, LinkEvents } from '../link/link.js';
 
 /**

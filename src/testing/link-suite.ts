@@ -1,4 +1,4 @@
-import { InvalidArgument, LinkError } from '../errors.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Link } from '../link/link.js';
 import { equal, isA, ok, type SuiteCase, throws } from './assert.js';
 import { Recorder } from './link-recorder.js';

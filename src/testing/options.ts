@@ -1,7 +1,7 @@
 import type { Conformance, Role } from '../../machines/index.js';
+import { InvalidArgument } from '../base/errors.js';
+import { limitsOf, MAX_DELAY } from '../base/limits.js';
 import type { Codec, MalformedFrame } from '../codec/codec.js';
-import { InvalidArgument } from '../errors.js';
-import { limitsOf, MAX_DELAY } from '../limits.js';
 import type { ConnectionId } from '../wire/id.js';
 import { PEER_KINDS, type PeerKind } from './deviations.js';
 import type { Said } from './exchange.js';

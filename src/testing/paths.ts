@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, InputFrom, SnapshotFrom } from 'xstate';
 import { getAdjacencyMap } from 'xstate/graph';
-import { InvalidArgument } from '../errors.js';
+import { InvalidArgument } from '../base/errors.js';
 
 /** What XState sends itself: `xstate.after.<delay>.<state id>`, `xstate.done.actor.<id>`, `xstate.error.actor.<id>`. */
 export interface InternalEvent {

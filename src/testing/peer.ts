@@ -1,7 +1,7 @@
+import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Codec, DecodeLimits } from '../codec/codec.js';
 import { decodeFrame } from '../codec/metadata.js';
-import { messagePack } from '../codec/msgpack.js';
-import { InvalidArgument, LinkError } from '../errors.js';
+import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
 import type { Message } from '../wire/message.js';
 

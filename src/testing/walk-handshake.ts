@@ -1,7 +1,7 @@
 import type { EventObject } from 'xstate';
 import { NO_METADATA } from '../../machines/events.js';
 import { type HandshakeEvent, type HandshakeInput, handshakeMachine, type Role } from '../../machines/index.js';
-import { LinkError } from '../errors.js';
+import { LinkError } from '../base/errors.js';
 import { opposite, ROOT } from '../wire/id.js';
 import { type Message, PROTOCOL_VERSION } from '../wire/message.js';
 import { type PathStep, paths } from './paths.js';

@@ -1,6 +1,6 @@
 import { type AnyStateMachine, createActor, type EventObject } from 'xstate';
-import { compile } from '../../src/calls/compile.js';
-import { Stepper } from '../../src/calls/stepper.js';
+import { Stepper } from '../../src/compile/stepper.js';
+import { compile } from '../../src/compile/structure.js';
 
 // The same machine on XState and on the stepper: the same events, and the same answers from within effects.
 

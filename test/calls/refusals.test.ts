@@ -1,8 +1,8 @@
 // What callers get where a session has no handler that answers, by the session's codec.
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { type Pair, pairOf } from '../service/pair.js';
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');

@@ -16,8 +16,8 @@ import {
   setup,
   stateIn,
 } from 'xstate';
-import { compile } from '../../src/calls/compile.js';
-import { Stepper } from '../../src/calls/stepper.js';
+import { Stepper } from '../../src/compile/stepper.js';
+import { compile } from '../../src/compile/structure.js';
 import { channelsPart, offerPart, receiverPart, senderPart } from '../machines/channel.part.js';
 import type { Part } from '../machines/part.js';
 import { answerPart, callPart } from '../machines/request.part.js';

@@ -187,7 +187,7 @@ describe('a generated module', () => {
       typeRoots: [join(root, 'node_modules/@types')],
       paths: {
         'roam-actors': [join(root, 'src/index.ts')],
-        'roam-actors/postcard': [join(root, 'src/codec/postcard/index.ts')],
+        'roam-actors/postcard': [join(root, 'src/payload/postcard/index.ts')],
       },
     });
     const found = files.flatMap((file) => {
@@ -205,7 +205,7 @@ describe('a generated module', () => {
     const file = join(folder, `${name}-run.ts`);
     const text = (modules[name] as string)
       .replace("'roam-actors'", `'${join(root, 'src/index.ts')}'`)
-      .replace("'roam-actors/postcard'", `'${join(root, 'src/codec/postcard/index.ts')}'`);
+      .replace("'roam-actors/postcard'", `'${join(root, 'src/payload/postcard/index.ts')}'`);
     writeFileSync(file, text);
     return (await import(pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
   }

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
+import { excerpt, printable, printableLines } from '../../src/base/printable.js';
 import { closeOf, endOf, verdictOn } from '../../src/cli/failure.js';
 import { formatMetadata } from '../../src/cli/metadata.js';
 import { ConnectionRejected, HandshakeError, type Metadata, ProtocolError } from '../../src/index.js';
-import { excerpt, printable, printableLines } from '../../src/printable.js';
 
 /** C0, DEL, C1, and what turns a line around or ends it. */
 const HOSTILE = '\u001b[2J\n\u007f\u009b31m\u202e\u2028';

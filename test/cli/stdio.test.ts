@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
 import { initiate } from '../../src/index.js';
 import { streamLink } from '../../src/link/stream.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { endAll, run, start } from './command.js';
 
 // Commands that start commands, on a machine that may be busy.

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { verdictOn } from '../../src/cli/failure.js';
 import { jsonLine } from '../../src/cli/json.js';
 import { fromJson } from '../../src/cli/values.js';
-import { type Type, t } from '../../src/codec/postcard/index.js';
-import type { WireType } from '../../src/codec/postcard/types.js';
+import { type Type, t } from '../../src/payload/postcard/index.js';
+import type { WireType } from '../../src/payload/postcard/types.js';
 
 interface Chain {
   next: Chain | null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import type { ChannelMessage, Item, Message } from '../../src/wire/message.js';
 import { bare, DEFAULT_LIMITS, exampleMessages } from '../support/messages.js';
 

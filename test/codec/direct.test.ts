@@ -2,9 +2,9 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { readDirectly, writeDirectly } from '../../src/codec/direct.js';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { readDirectly, writeDirectly } from '../../src/codec/msgpack/data-frames.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import type { Message } from '../../src/wire/message.js';
 import { arbitraryMessage, bare, DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
 import { usualMessages } from '../support/usual.js';

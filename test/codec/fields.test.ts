@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 
 // Every element of every message, as docs/wire-format.md lists them: what is of another kind is refused, and so is

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { allocate, allocateAround, allocatePayload, offer, release, withPrefix } from '../../src/codec/frames.js';
+import { allocate, allocateAround, allocatePayload, offer, release, withPrefix } from '../../src/base/frame-memory.js';
 
 const KIB = 1024;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import type { Message } from '../../src/wire/message.js';
 import { SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
 import { CODECS } from '../support/codecs.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 

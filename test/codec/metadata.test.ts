@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { ProtocolError } from '../../src/base/errors.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { decodeFrame } from '../../src/codec/metadata.js';
-import { ProtocolError } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

@@ -1,9 +1,9 @@
 // What messages may be that users without types, or with too much of them, put together.
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
-import { writeDirectly } from '../../src/codec/direct.js';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { partsOf } from '../../src/codec/writer.js';
+import { writeDirectly } from '../../src/codec/msgpack/data-frames.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { partsOf } from '../../src/codec/msgpack/writer.js';
 import type { Message } from '../../src/wire/message.js';
 import { frameOf, usualMessages } from '../support/usual.js';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { CHANNEL_BODY, REQUEST_BODY, TAG } from '../../src/codec/layout.js';
-import { messagePack } from '../../src/codec/msgpack.js';
+import { CHANNEL_BODY, REQUEST_BODY, TAG } from '../../src/codec/msgpack/layout.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import type { Message } from '../../src/wire/message.js';
 import { NO_PROPAGATE, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

@@ -1,8 +1,8 @@
 // The law of a decoder: random and mutated frames are a message or a ProtocolError, and nothing else. FRAMES says how many.
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
 
 const COUNT = Number(process.env['FRAMES'] ?? 1_000_000);

@@ -1,9 +1,9 @@
 // The postcard codec against vectors and recordings of the official peers, and against what is wrong by its format.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { allocatePayload, offer } from '../../src/codec/frames.js';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { allocatePayload, offer } from '../../src/base/frame-memory.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

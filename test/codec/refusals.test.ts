@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { InvalidArgument } from '../../src/base/errors.js';
 import type { Codec } from '../../src/codec/codec.js';
-import { InvalidArgument } from '../../src/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 import { CODECS } from '../support/codecs.js';

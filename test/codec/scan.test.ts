@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { makeUnsigned, restoreMarks, scan } from '../../src/codec/scan.js';
-import { ProtocolError } from '../../src/errors.js';
+import { ProtocolError } from '../../src/base/errors.js';
+import { makeUnsigned, restoreMarks, scan } from '../../src/codec/msgpack/scan.js';
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 

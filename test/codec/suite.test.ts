@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { InvalidArgument } from '../../src/base/errors.js';
 import type { Codec } from '../../src/codec/codec.js';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { testCodec } from '../../src/testing/index.js';
 import { ALL_CODECS } from '../support/codecs.js';
 

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Gate } from '../../src/conduit/gate.js';
+import { Gate } from '../../src/conduit/input-queue.js';
 
 interface Local {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { nextTask } from '../../src/conduit/turn.js';
+import { nextTask } from '../../src/base/turn.js';
 
 const host = globalThis as { setImmediate?: typeof setImmediate | undefined };
 const { setImmediate: immediate } = host;

@@ -1,6 +1,6 @@
 import { expect, jest, test } from '@jest/globals';
 import { createMachine } from 'xstate';
-import { InvalidArgument } from '../../src/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 
 const missing = new Error("Cannot find package '@viz-js/viz'");
 

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { type AnyActorRef, createActor, createMachine, fromPromise } from 'xstate';
-import { attachmentOf } from '../../src/attachment.js';
 import { InvalidArgument } from '../../src/index.js';
 import { createInspectorWith, type Inspector } from '../../src/inspect/inspector.js';
 import type { InspectionRecord } from '../../src/inspect/record.js';
 import type { SocketEvents } from '../../src/inspect/sender.js';
 import { GREETING } from '../../src/inspect/stately.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import { attachmentOf } from '../../src/session/attachment.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import { settle } from '../support/settle.js';
 
 const endings: (() => unknown)[] = [];

@@ -1,7 +1,7 @@
 // A process with an inspector that nobody listens to: it is to end by itself, and to say nothing.
 import { createInspector } from '../../src/inspect/inspect-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { accept, initiate } from '../../src/session.js';
+import { accept, initiate } from '../../src/session/session.js';
 
 const [, , url = ''] = process.argv;
 const { inspect } = createInspector({ url });

@@ -3,10 +3,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
 import { accept, initiate, type Link, type Message, type Session, type StartOptions } from '../../src/index.js';
 import { connectTcp, listenTcp, type StreamAddress } from '../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { settle } from '../support/settle.js';
 
 // What a hostile peer does to a server over each transport: its own session ends, with a reason, and an honest one beside it

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { describeLink, numbered, numbersOf, turns } from './contract.js';
 import { record } from './recorder.js';

@@ -1,11 +1,11 @@
 import { getEventListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { accept, type IncomingRequest, initiate } from '../../src/index.js';
 import type { Link } from '../../src/link/link.js';
 import { type ConnectTcpOptions, connectTcp, type ListenTcpOptions, listenTcp } from '../../src/link/tcp.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { turns } from './contract.js';
 import { record } from './recorder.js';
 

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { connectWebSocket as connectInBrowser } from '../../src/link/websocket-browser.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { turns } from './contract.js';

@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
-import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { turns } from './contract.js';
 import { frame, Host, rawPeer } from './peers.js';

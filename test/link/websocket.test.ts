@@ -1,7 +1,7 @@
 import { type Socket, Socket as TcpSocket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket, WebSocketServer } from 'ws';
-import { InvalidArgument, LinkError } from '../../src/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import type { Link } from '../../src/link/link.js';
 import { connectWebSocket, webSocketLink } from '../../src/link/websocket-node.js';
 import { numbered, turns } from './contract.js';

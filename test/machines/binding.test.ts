@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
-import { compile } from '../../src/calls/compile.js';
-import { Stepper } from '../../src/calls/stepper.js';
+import { Stepper } from '../../src/compile/stepper.js';
+import { compile } from '../../src/compile/structure.js';
 import type { ChannelMessage } from '../../src/wire/message.js';
 import type { Mode } from '../spec/vocabulary.js';
 

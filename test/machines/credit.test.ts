@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { AnyStateMachine, InputFrom } from 'xstate';
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
-import { compile } from '../../src/calls/compile.js';
-import { Stepper } from '../../src/calls/stepper.js';
+import { Stepper } from '../../src/compile/stepper.js';
+import { compile } from '../../src/compile/structure.js';
 import { MODES } from './inputs.js';
 
 // Channels at their limits: one less, as many, one more.

@@ -9,8 +9,8 @@ import {
   type InspectionEvent,
   type Snapshot,
 } from 'xstate';
-import { compile } from '../../src/calls/compile.js';
-import { Stepper } from '../../src/calls/stepper.js';
+import { Stepper } from '../../src/compile/stepper.js';
+import { compile } from '../../src/compile/structure.js';
 import type { Path } from '../../src/testing/index.js';
 import type { Effect, EffectName, Verdict } from '../spec/machines/oracle.js';
 import { StepClock } from './clock.js';

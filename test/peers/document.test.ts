@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { configOf } from '../../src/options.js';
-import type { Peer } from '../../src/peers.js';
+import { configOf } from '../../src/session/options.js';
+import type { Peer } from '../../src/session/peers.js';
 
 /** The options of a preset, or of none, as the document words them. */
 function worded(peer?: Peer): Readonly<Record<string, string>> {

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { channel } from '../../src/calls/channel.js';
-import { postcardPayload, t } from '../../src/codec/postcard/index.js';
-import { InvalidArgument } from '../../src/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { postcardPayload, t } from '../../src/payload/postcard/index.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
-import { initiate } from '../../src/session.js';
+import { initiate } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
 import { acceptOf, established, openOf, type RigOptions } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';

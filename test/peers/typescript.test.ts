@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import type { CallOptions } from '../../src/calls/call.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { channel, type Tx } from '../../src/calls/channel.js';
-import { postcard } from '../../src/codec/postcard/index.js';
-import { InvalidArgument } from '../../src/errors.js';
+import type { CallOptions } from '../../src/calls/outgoing-call.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { fail } from '../../src/service/handler.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import type { Call, ChannelMessage, Message, RequestMessage } from '../../src/wire/message.js';
 import { Testbed } from '../service/testbed.js';
 import { ScriptedPeer } from '../support/peer.js';

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
 import {
   ApplicationError,
   ChannelClosed,
@@ -7,7 +6,8 @@ import {
   InvalidArgument,
   InvalidPayload,
   UnknownMethod,
-} from '../../src/errors.js';
+} from '../../src/base/errors.js';
+import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
 import { callerOf } from '../../src/service/client.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Cancelled, ConnectionClosed, InvalidArgument, LimitExceeded } from '../../src/errors.js';
+import { Cancelled, ConnectionClosed, InvalidArgument, LimitExceeded } from '../../src/base/errors.js';
 import { callerOf } from '../../src/service/client.js';
 import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { channel, Rx, Tx } from '../../src/calls/channel.js';
 import { DEFAULT_SERVING } from '../../src/calls/serving.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
+import type { ChannelHandle } from '../../src/payload/payload.js';
 import { CANCELLED, INVALID_PAYLOAD, UNKNOWN_METHOD } from '../../src/service/envelope.js';
 import { methodId } from '../../src/service/method.js';
-import type { ChannelHandle } from '../../src/service/payload.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { hexOf } from '../support/dump.js';
 
 const page = readFileSync(new URL('../../docs/payloads.md', import.meta.url), 'utf8');

@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
+import type { PayloadCodec } from '../../src/payload/payload.js';
 import { fail, withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
-import type { PayloadCodec } from '../../src/service/payload.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { service } from '../../src/service/service.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { InvalidArgument, InvalidPayload } from '../../src/base/errors.js';
 import { channel, Rx, Tx } from '../../src/calls/channel.js';
-import { InvalidArgument, InvalidPayload } from '../../src/errors.js';
-import type { ChannelHandle, ChannelKind } from '../../src/service/payload.js';
-import { MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from '../../src/service/payload-layout.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
+import { MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from '../../src/payload/msgpack-layout.js';
+import type { ChannelHandle, ChannelKind } from '../../src/payload/payload.js';
 
 const { encode, decode } = messagePackPayload;
 

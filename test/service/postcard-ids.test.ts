@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { postcard, postcardPayload, t } from '../../src/codec/postcard/index.js';
-import { kebab, Signature } from '../../src/codec/postcard/signature.js';
-import type { WireType } from '../../src/codec/postcard/types.js';
+import { postcard, postcardPayload, t } from '../../src/payload/postcard/index.js';
+import { kebab, Signature } from '../../src/payload/postcard/signature.js';
+import type { WireType } from '../../src/payload/postcard/types.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';

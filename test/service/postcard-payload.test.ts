@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { ApplicationError, Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/base/errors.js';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
-import { type OptionOf, postcardPayload, type Type, type TypeOf, t } from '../../src/codec/postcard/index.js';
-import { ApplicationError, Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/errors.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
+import { type OptionOf, postcardPayload, type Type, type TypeOf, t } from '../../src/payload/postcard/index.js';
+import type { StandardSchema } from '../../src/payload/standard-schema.js';
 import { method } from '../../src/service/method.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { service } from '../../src/service/service.js';
-import type { StandardSchema } from '../../src/service/standard-schema.js';
 import { Node } from './testbed.js';
 
 const schema = (type: unknown) => type as StandardSchema;

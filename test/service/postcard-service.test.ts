@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ApplicationError, Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/base/errors.js';
 import { channel } from '../../src/calls/channel.js';
-import { postcard, postcardPayload, t } from '../../src/codec/postcard/index.js';
-import { ApplicationError, Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/errors.js';
+import { postcard, postcardPayload, t } from '../../src/payload/postcard/index.js';
 import { callerOf } from '../../src/service/client.js';
 import { fail, withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';

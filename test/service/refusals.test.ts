@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, test } from '@jest/globals';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { channel, Rx, Tx } from '../../src/calls/channel.js';
-import { InvalidArgument } from '../../src/errors.js';
-import { proxyConnections } from '../../src/proxy.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
+import type { PayloadCodec } from '../../src/payload/payload.js';
 import type { MethodCallOptions } from '../../src/service/calls.js';
 import { method } from '../../src/service/method.js';
-import type { PayloadCodec } from '../../src/service/payload.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
+import { proxyConnections } from '../../src/session/proxy.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ConnectionRejected, InvalidArgument } from '../../src/errors.js';
+import { ConnectionRejected, InvalidArgument } from '../../src/base/errors.js';
 import { callerOf } from '../../src/service/client.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import * as v from 'valibot';
 import { z } from 'zod';
+import { ApplicationError, ChannelClosed, InvalidArgument, InvalidPayload } from '../../src/base/errors.js';
 import { channel, Rx, type Tx } from '../../src/calls/channel.js';
-import { ApplicationError, ChannelClosed, InvalidArgument, InvalidPayload } from '../../src/errors.js';
+import type { StandardSchema } from '../../src/payload/standard-schema.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
-import type { StandardSchema } from '../../src/service/standard-schema.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { channel } from '../../src/calls/channel.js';
 import {
   ApplicationError,
   Cancelled,
@@ -7,12 +6,13 @@ import {
   InvalidArgument,
   InvalidPayload,
   UnknownMethod,
-} from '../../src/errors.js';
+} from '../../src/base/errors.js';
+import { channel } from '../../src/calls/channel.js';
+import { messagePackPayload } from '../../src/payload/msgpack.js';
 import type { ClientAnswer } from '../../src/service/calls.js';
 import { callerOf } from '../../src/service/client.js';
 import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
-import { messagePackPayload } from '../../src/service/payload-msgpack.js';
 import { service } from '../../src/service/service.js';
 import { Adder, adder } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ChannelClosed } from '../../src/base/errors.js';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
-import { ChannelClosed } from '../../src/errors.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 import { settle } from '../support/settle.js';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { z } from 'zod';
+import type { ApplicationError } from '../../src/base/errors.js';
 import { channel, type Rx, type Tx } from '../../src/calls/channel.js';
-import type { ApplicationError } from '../../src/errors.js';
 import type { CallContext, MethodCallOptions } from '../../src/service/calls.js';
 import type { Client } from '../../src/service/client.js';
 import { withContext } from '../../src/service/handler.js';

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { createActor } from 'xstate';
-import type { Connection } from '../../src/connection.js';
-import { InvalidArgument } from '../../src/errors.js';
-import { DEFAULT_LIMITS } from '../../src/limits.js';
+import { InvalidArgument } from '../../src/base/errors.js';
+import { DEFAULT_LIMITS } from '../../src/base/limits.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { sessionLogic } from '../../src/logic.js';
-import { accept, initiate, type Session, type StartOptions } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import { sessionLogic } from '../../src/session/logic.js';
+import { accept, initiate, type Session, type StartOptions } from '../../src/session/session.js';
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 import { acceptOf, established } from '../support/rig.js';

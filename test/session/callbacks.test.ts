@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { InspectionEvent } from 'xstate';
-import { ConnectionClosed } from '../../src/errors.js';
+import { ConnectionClosed } from '../../src/base/errors.js';
 import { acceptOf, brief, closeOf, established, itemOf, NOTHING_LEFT, openOf, pingOf } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { detached, detachedMessage } from '../../src/detach.js';
-import { Inbox } from '../../src/inbox.js';
-import { Holding, type Stock, UNBOUNDED } from '../../src/stock.js';
+import { detached, detachedMessage } from '../../src/conduit/detach.js';
+import { Inbox } from '../../src/conduit/inbox.js';
+import { Holding, type Stock, UNBOUNDED } from '../../src/conduit/stock.js';
 import type { DataMessage } from '../../src/wire/message.js';
 
 const chunk = Uint8Array.from({ length: 65_536 }, (_, at) => at % 251);

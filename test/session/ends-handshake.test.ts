@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { closeOf, HELLO, HELLO_YOURSELF, NOTHING_LEFT, Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 

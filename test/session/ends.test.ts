@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test } from '@jest/globals';
-import type { Connection } from '../../src/connection.js';
-import type { Session } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import type { Session } from '../../src/session/session.js';
 import {
   acceptOf,
   brief,

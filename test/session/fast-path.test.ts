@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Actor, createActor, type InspectionEvent } from 'xstate';
-import { messagePack } from '../../src/codec/msgpack.js';
-import type { Connection } from '../../src/connection.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { type SessionActorRef, type SessionLogic, sessionLogic } from '../../src/logic.js';
-import type { SessionLogicInput } from '../../src/options.js';
-import { handle, type Session } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import { type SessionActorRef, type SessionLogic, sessionLogic } from '../../src/session/logic.js';
+import type { SessionLogicInput } from '../../src/session/options.js';
+import { handle, type Session } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
 import { VirtualClock } from '../support/clock.js';
 import { ControlledLink } from '../support/link.js';

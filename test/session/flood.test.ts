@@ -1,12 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import type { Connection } from '../../src/connection.js';
-import { DEFAULT_LIMITS } from '../../src/limits.js';
+import { DEFAULT_LIMITS } from '../../src/base/limits.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { ENTRY_COST } from '../../src/conduit/outbox.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { ENTRY_COST } from '../../src/outbox.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import { frame, Host, rawPeer } from '../link/peers.js';
 import { VirtualClock } from '../support/clock.js';
 import { brief, established, HELLO, itemOf, NOTHING_LEFT, numberOf, openOf, pingOf } from '../support/rig.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import type { Connection } from '../../src/connection.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import type { Connection } from '../../src/session/connection.js';
 import {
   acceptOf,
   brief,

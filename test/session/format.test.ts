@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
 import { accept, type Codec, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { listenTcp } from '../../src/link/tcp.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { ScriptedPeer, settle } from '../../src/testing/index.js';
 import { json } from '../support/json-codec.js';
 

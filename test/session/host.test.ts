@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { assign, createActor, setup } from 'xstate';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { type SessionActorRef, sessionLogic } from '../../src/logic.js';
-import type { SessionLogicInput } from '../../src/options.js';
-import { handle } from '../../src/session.js';
+import { type SessionActorRef, sessionLogic } from '../../src/session/logic.js';
+import type { SessionLogicInput } from '../../src/session/options.js';
+import { handle } from '../../src/session/session.js';
 import { VirtualClock } from '../support/clock.js';
 import { ControlledLink } from '../support/link.js';
 import { ScriptedPeer } from '../support/peer.js';

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { HandshakeError, InvalidPayload, LinkError, ProtocolError } from '../../src/errors.js';
+import { HandshakeError, InvalidPayload, LinkError, ProtocolError } from '../../src/base/errors.js';
 import type { Message } from '../../src/wire/message.js';
 import { established, Rig } from '../support/rig.js';
 

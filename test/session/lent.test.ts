@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { Lent } from '../../src/lent.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { Lent } from '../../src/conduit/frame-pool.js';
 import type { Link } from '../../src/link/link.js';
 
 const LONG = 8 * 1024 + 1;

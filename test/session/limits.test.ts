@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import type { SessionClosedReason } from '../../src/end.js';
-import { InvalidArgument, LimitExceeded } from '../../src/errors.js';
-import { DEFAULT_LIMITS } from '../../src/limits.js';
-import { ENTRY_COST } from '../../src/outbox.js';
-import { MESSAGE_COST } from '../../src/stock.js';
+import { InvalidArgument, LimitExceeded } from '../../src/base/errors.js';
+import { DEFAULT_LIMITS } from '../../src/base/limits.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { ENTRY_COST } from '../../src/conduit/outbox.js';
+import { MESSAGE_COST } from '../../src/conduit/stock.js';
+import type { SessionClosedReason } from '../../src/session/close-reason.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import {

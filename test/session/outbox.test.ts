@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { ENTRY_COST } from '../../src/outbox.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { ENTRY_COST } from '../../src/conduit/outbox.js';
 import { acceptOf, closeOf, established, itemOf, NOTHING_LEFT, numberOf, openOf } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';
 import { settle } from '../support/settle.js';

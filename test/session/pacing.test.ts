@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { InvalidArgument } from '../../src/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { initiate, type Session, type StartOptions } from '../../src/session.js';
+import { initiate, type Session, type StartOptions } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
 import { ScriptedPeer } from '../support/peer.js';
 import {

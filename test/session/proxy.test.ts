@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Connection } from '../../src/connection.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { InvalidArgument } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { proxyConnections } from '../../src/proxy.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import { proxyConnections } from '../../src/session/proxy.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import type { DataMessage } from '../../src/wire/message.js';
 import { type Metadata, NO_PROPAGATE, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

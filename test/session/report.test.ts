@@ -1,5 +1,5 @@
 import { expect, jest, test } from '@jest/globals';
-import { type Report, sparing } from '../../src/report.js';
+import { type Report, sparing } from '../../src/base/report.js';
 import { established } from '../support/rig.js';
 import { bytes, callOf } from '../support/traffic.js';
 

@@ -1,11 +1,11 @@
 // Over real sockets: the memory of frames is written anew while others are still on their way.
 import { expect, test } from '@jest/globals';
+import { deferred } from '../../src/base/promise.js';
 import type { Codec } from '../../src/codec/codec.js';
-import { messagePack } from '../../src/codec/msgpack.js';
-import type { Connection } from '../../src/connection.js';
-import { deferred } from '../../src/deferred.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import type { Connection } from '../../src/session/connection.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import { upTo } from '../support/sequence.js';
 
 const ITEMS = 600;

@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { createActor, type InspectionEvent } from 'xstate';
+import { InvalidArgument } from '../../src/base/errors.js';
 import type { Codec } from '../../src/codec/codec.js';
-import { messagePack } from '../../src/codec/msgpack.js';
-import { InvalidArgument } from '../../src/errors.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { sessionLogic } from '../../src/logic.js';
-import { accept, initiate, type Session } from '../../src/session.js';
+import { sessionLogic } from '../../src/session/logic.js';
+import { accept, initiate, type Session } from '../../src/session/session.js';
 import { ScriptedPeer } from '../../src/testing/index.js';
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';

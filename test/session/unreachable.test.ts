@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
-import type { Connection } from '../../src/connection.js';
+import type { Connection } from '../../src/session/connection.js';
 import { closeOf, established, itemOf, openOf, pingOf } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 

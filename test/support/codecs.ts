@@ -1,5 +1,5 @@
-import { messagePack } from '../../src/codec/msgpack.js';
-import { postcard } from '../../src/codec/postcard/index.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { json } from './json-codec.js';
 
 /** The codecs of this library, by name, for tests of what holds for each of them. */

@@ -1,4 +1,4 @@
-import { type SessionLogic, sessionLogic } from '../../src/logic.js';
+import { type SessionLogic, sessionLogic } from '../../src/session/logic.js';
 
 /**
  * The session logic without its fast path: the same machine, with the same effects and the same input, but with the

@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { Report } from '../../src/base/report.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import type { Report } from '../../src/report.js';
-import { accept, initiate, type Session, type StartOptions } from '../../src/session.js';
+import { accept, initiate, type Session, type StartOptions } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
 import { VirtualClock } from './clock.js';
 import { ControlledLink } from './link.js';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { postcard } from '../../src/codec/postcard/index.js';
 import { type Acceptance, type Codec, InvalidArgument, initiate, type Link, messagePack } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
+import { postcard } from '../../src/payload/postcard/index.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
 import { type ConformanceResult, conformance, ScriptedPeer, settle, toMermaid } from '../../src/testing/index.js';
 import { CODECS } from '../support/codecs.js';

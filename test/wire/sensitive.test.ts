@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import { ConnectionRejected } from '../../src/errors.js';
+import { ConnectionRejected } from '../../src/base/errors.js';
 import { SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 

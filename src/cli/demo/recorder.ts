@@ -1,6 +1,6 @@
 import type { InspectionEvent } from 'xstate';
+import { printable } from '../../base/printable.js';
 import type { Message, Role } from '../../index.js';
-import { printable } from '../../printable.js';
 import { formatMetadata } from '../metadata.js';
 import type { Entry, Wire } from './told.js';
 

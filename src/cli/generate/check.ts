@@ -1,4 +1,4 @@
-import { printable } from '../../printable.js';
+import { printable } from '../../base/printable.js';
 import { Failure } from '../failure.js';
 import { type Content, type Description, MAX_DEPTH, type MethodDescription, type Use } from './description.js';
 

@@ -1,4 +1,4 @@
-import { shown } from '../../arguments.js';
+import { shown } from '../../base/check.js';
 import { Failure } from '../failure.js';
 
 // A description of a service as describe.rs writes it: checked here once, so that all else may rely on it. It may come

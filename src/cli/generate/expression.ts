@@ -1,4 +1,4 @@
-import { t } from '../../codec/postcard/index.js';
+import { t } from '../../payload/postcard/index.js';
 import { type Content, type Description, PLAIN, type Use } from './description.js';
 
 // The program that is generated, as far as types go, in a form that can be printed and run: what is printed has the ids

@@ -1,4 +1,4 @@
-import { kebab } from '../../codec/postcard/signature.js';
+import { kebab } from '../../payload/postcard/signature.js';
 import type { Description } from './description.js';
 
 /** What can't be a constant and a type of a module, or is something else in the module that is generated. */

@@ -1,6 +1,6 @@
-import { postcardPayload } from '../../codec/postcard/index.js';
-import type { RoamError } from '../../errors.js';
-import { printable } from '../../printable.js';
+import type { RoamError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
+import { postcardPayload } from '../../payload/postcard/index.js';
 import { type AnyMethod, method } from '../../service/method.js';
 import { service } from '../../service/service.js';
 import { Failure } from '../failure.js';

@@ -1,5 +1,5 @@
+import { release } from '../../base/frame-memory.js';
 import type { Codec } from '../codec.js';
-import { release } from '../frames.js';
 import { MALFORMED } from './malformed.js';
 import { readMessage } from './reader.js';
 import { REFUSALS } from './refusals.js';

@@ -3,8 +3,8 @@ import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from
 import type { Metadata, MetadataEntry } from '../../wire/metadata.js';
 import type { MetadataValue } from '../../wire/sensitive.js';
 import type { DecodeLimits } from '../codec.js';
-import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from '../layout.js';
-import { malformed } from '../reader.js';
+import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from '../msgpack/layout.js';
+import { malformed } from '../msgpack/reader.js';
 
 // One pass from the first byte to the last. A count or a length is compared with the bytes that are left, and with the
 // limit, before anything is made of it. Errors name the message and the field, and never the value, which may be

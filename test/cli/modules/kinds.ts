@@ -1,5 +1,5 @@
-import { postcardPayload, t } from '../../../src/codec/postcard/index.js';
 import { fail, method, type Rx, service } from '../../../src/index.js';
+import { postcardPayload, t } from '../../../src/payload/postcard/index.js';
 
 // What tests of `--service` load: a service with every kind of type, and its handler.
 

@@ -1,5 +1,5 @@
-import { postcardPayload, t } from '../../../src/codec/postcard/index.js';
 import { fail, method, type Rx, service } from '../../../src/index.js';
+import { postcardPayload, t } from '../../../src/payload/postcard/index.js';
 
 /** A part of what the peer of the official crates serves and calls: see test/reference/peer/src/service.rs. */
 export const Testbed = service(

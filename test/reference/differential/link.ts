@@ -1,4 +1,4 @@
-import { LinkError } from '../../../src/errors.js';
+import { LinkError } from '../../../src/base/errors.js';
 import type { Link, LinkEvents } from '../../../src/link/link.js';
 
 /** A link whose other end is a script: it hands over what the script says at once, and tells what is sent. */

@@ -1,4 +1,3 @@
-import { postcard } from '../../../src/codec/postcard/index.js';
 import {
   type Acceptance,
   accept,
@@ -17,6 +16,7 @@ import {
   type SessionClosedReason,
   type StartOptions,
 } from '../../../src/index.js';
+import { postcard } from '../../../src/payload/postcard/index.js';
 import { opposite } from '../../../src/wire/id.js';
 import { VirtualClock } from '../../support/clock.js';
 import { settle } from '../../support/settle.js';

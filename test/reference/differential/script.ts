@@ -1,5 +1,5 @@
-import { postcard } from '../../../src/codec/postcard/index.js';
-import { ProtocolError } from '../../../src/errors.js';
+import { ProtocolError } from '../../../src/base/errors.js';
+import { postcard } from '../../../src/payload/postcard/index.js';
 import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
 import type { Metadata } from '../../../src/wire/metadata.js';
 

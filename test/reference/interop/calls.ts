@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import { postcardPayload, t } from '../../../src/codec/postcard/index.js';
 import {
   ApplicationError,
   Cancelled,
@@ -12,6 +11,7 @@ import {
   service,
   UnknownMethod,
 } from '../../../src/index.js';
+import { postcardPayload, t } from '../../../src/payload/postcard/index.js';
 import { all, type Checks, until } from './checks.js';
 import { EVERYTHING, EVERYTHING_IN_RUST, FROM_RUST, VALUES } from './everything.js';
 import type { Pair } from './pair.js';

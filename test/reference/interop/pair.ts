@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { postcard } from '../../../src/codec/postcard/index.js';
 import { accept, initiate, type Message, type Session, type StartOptions } from '../../../src/index.js';
 import type { Link } from '../../../src/link/link.js';
 import { connectTcp, listenTcp } from '../../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../../src/link/websocket-node.js';
+import { postcard } from '../../../src/payload/postcard/index.js';
 import { OurService } from './our-service.js';
 import { type Address, Relay, RustPeer, type Side, type Transport } from './rust.js';
 import { Testbed, Types } from './services.js';

@@ -1,5 +1,5 @@
-import { postcardPayload, type Type, type TypeOf, t } from '../../../src/codec/postcard/index.js';
 import { method, service } from '../../../src/index.js';
+import { postcardPayload, type Type, type TypeOf, t } from '../../../src/payload/postcard/index.js';
 import { Testbed as Recorded, Types as RecordedTypes } from '../../service/testbed.js';
 
 // The services of the Rust peer, as peer/src/service.rs has them: those that test/service/testbed.ts declares, and what came

@@ -1,0 +1,251 @@
+/**
+ * What a session knows, can do, and can ask itself: the context, actions and guards of the chart in session.ts.
+ */
+import { assign, type EventObject, emit, fromTransition, sendTo, setup } from 'xstate';
+import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../../src/wire/id.js';
+import type { IdSet } from '../../src/wire/idset.js';
+import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type {
+  CallsReport,
+  ConduitEvent,
+  Conformance,
+  ConnectionEnd,
+  ConnectionEvent,
+  ConnectionRequest,
+  ConnectionStart,
+  ConnectionsCommand,
+  ConnectionsReport,
+  FlowEvent,
+  OpenedConnection,
+  Outcome,
+  Port,
+  Received,
+  RequestNumber,
+  Role,
+  SessionEmitted,
+  SessionEnd,
+  SessionRequest,
+  Violation,
+} from '../events.js';
+import { type HandshakeEvent, type HandshakeOutput, handshakeMachine } from '../handshake.js';
+import { type KeepaliveEvent, type KeepaliveSettings, keepaliveMachine } from '../keepalive.js';
+
+/** What bounds a session; times in milliseconds. */
+export interface SessionLimits {
+  /** Virtual connections at a time: active, pending and undecided. */
+  readonly connections: number;
+  /** Opens of the peer's that wait for our decision. */
+  readonly undecided: number;
+  readonly handshakeTimeout: number;
+  /** How long at the end the outbox may take to empty. */
+  readonly flushTimeout: number;
+  /** How long a full outbox may go without progress. */
+  readonly stallTimeout: number;
+  /** How long reading may be paused. */
+  readonly unreadTimeout: number;
+  /** How often opens and decisions are looked at for having waited too long. */
+  readonly sweepInterval: number;
+}
+
+export interface SessionInput {
+  readonly port: Port;
+  readonly role: Role;
+  readonly conformance: Conformance;
+  /** Of the root; its parity is the session's. */
+  readonly localSettings: ConnectionSettings;
+  readonly metadata: Metadata;
+  readonly keepalive: KeepaliveSettings;
+  readonly limits: SessionLimits;
+  /** Whether there is anybody to accept what the peer opens. */
+  readonly isAccepting: boolean;
+}
+
+export interface SessionContext extends SessionInput {
+  /** The virtual connections in use: pending, undecided or active. */
+  readonly live: IdSet;
+  /** Of those, our opens that the peer has not answered. */
+  readonly pending: number;
+  /** Of those, the peer's opens that we have not answered. */
+  readonly undecided: number;
+  /** The highest id that we, and that the peer, have opened so far: above it lies what was never opened. */
+  readonly localHigh: ConnectionId;
+  readonly peerHigh: ConnectionId;
+  /** The last caller of the root is gone. */
+  readonly isRootReleased: boolean;
+  /** Whose inbox has made us pause reading. */
+  readonly fullInbox?: ConnectionId;
+  readonly peerSettings?: ConnectionSettings;
+  readonly peerMetadata?: Metadata;
+  readonly end?: SessionEnd;
+}
+
+export type SessionEvent =
+  | Received
+  | ConduitEvent
+  | FlowEvent
+  | ConnectionRequest
+  | SessionRequest
+  | CallsReport
+  | ConnectionsReport
+  | { type: 'keepalive.confirmed' };
+
+/** An actor slot: `provide` fills it. Inert, so that the machine can be drawn, explored and tested as it stands. */
+const connectionsSlot = fromTransition<undefined, ConnectionsCommand, never, { port: Port; conformance: Conformance }>(
+  () => undefined,
+  undefined,
+);
+/**
+ * An actor slot for what reads and writes the link. The session sends it nothing. It takes any event, or its type would not go
+ * with those of the session's other children.
+ */
+const conduitSlot = fromTransition<undefined, EventObject, never, { port: Port }>(() => undefined, undefined);
+
+export const session = setup({
+  types: {
+    context: {} as SessionContext,
+    events: {} as SessionEvent,
+    input: {} as SessionInput,
+    output: {} as SessionEnd,
+    emitted: {} as SessionEmitted,
+    tags: {} as 'routes',
+  },
+  actors: {
+    conduit: conduitSlot,
+    connections: connectionsSlot,
+    handshake: handshakeMachine,
+    keepalive: keepaliveMachine,
+  },
+  actions: {
+    transmit: ({ context }, message: Message) => context.port.transmit(message),
+    settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
+    sweep: ({ context }) => context.port.sweep(),
+    pauseReading: ({ context }) => context.port.pauseReading(),
+    resumeReading: ({ context }) => context.port.resumeReading(),
+    reportRootClosed: ({ context }) => context.port.reportRootClosed(),
+    finish: ({ context }, end: SessionEnd) => context.port.finish(end),
+    closeLink: ({ context }, params: { orderly: boolean }) => context.port.closeLink(params),
+
+    toHandshake: sendTo('handshake', (_, event: HandshakeEvent) => event),
+    toKeepalive: sendTo('keepalive', (_, event: KeepaliveEvent) => event),
+    spawn: sendTo('connections', (_, input: ConnectionStart) => ({ type: 'connections.spawn', input }) as const),
+    forward: sendTo(
+      'connections',
+      (_, params: { id: ConnectionId; event: ConnectionEvent }) =>
+        ({ type: 'connections.deliver', ...params }) as const,
+    ),
+
+    emitEstablished: emit(({ context }) => ({ type: 'established', ...settled(context) })),
+    emitOpened: emit((_, connection: OpenedConnection) => ({ type: 'connectionOpened', ...connection })),
+    emitClosed: emit((_, closed: { id: ConnectionId; output: ConnectionEnd }) => ({
+      type: 'connectionClosed',
+      id: closed.id,
+      by: closed.output.by,
+      metadata: closed.output.metadata,
+    })),
+    emitViolation: emit((_, { rule, description }: Violation) => ({ type: 'violation', rule, description })),
+    emitStalled: emit(({ context }) => ({ type: 'stalled', id: context.fullInbox as ConnectionId })),
+    emitEnded: emit(({ context }) => ({ type: 'ended', end: context.end as SessionEnd })),
+
+    open: assign(({ context }) => {
+      const id = nextId(context.localHigh, context.localSettings.parity);
+      return { live: context.live.add(id), localHigh: id, pending: context.pending + 1 };
+    }),
+    admit: assign(({ context }, { id }: { id: ConnectionId }) => ({
+      live: context.live.add(id),
+      peerHigh: Math.max(context.peerHigh, id),
+      undecided: context.undecided + 1,
+    })),
+    /** A rejected open has been opened all the same: what follows on its id was under way. */
+    noteOpen: assign(({ context }, { id }: { id: ConnectionId }) => ({ peerHigh: Math.max(context.peerHigh, id) })),
+    noteOpened: assign(({ context }, { origin }: OpenedConnection) =>
+      leavePhase(context, origin === 'local' ? 'opening' : 'deciding'),
+    ),
+    remove: assign(({ context }, { id, phase }: { id: ConnectionId; phase: ConnectionEnd['phase'] }) => ({
+      ...leavePhase(context, phase),
+      live: context.live.delete(id),
+    })),
+    releaseRoot: assign({ isRootReleased: true }),
+    noteFullInbox: assign((_, { id }: { id: ConnectionId }) => ({ fullInbox: id })),
+    establish: assign((_, output: HandshakeOutput) =>
+      output.type === 'failed'
+        ? {}
+        : { localSettings: output.localSettings, peerSettings: output.peerSettings, peerMetadata: output.metadata },
+    ),
+    conclude: assign((_, end: SessionEnd) => ({ end })),
+    concludeHandshake: assign((_, output: HandshakeOutput) =>
+      output.type === 'established' ? {} : { end: { cause: 'handshake' as const, failure: output.failure } },
+    ),
+  },
+  guards: {
+    isReference: ({ context }) => context.conformance === 'reference',
+    isAccepting: ({ context }) => context.isAccepting,
+    isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
+    /** Pending, undecided or active. */
+    isLive: ({ context, event }) => context.live.has(idOf(event)),
+    /** Of a connection that is known: the root, or a virtual one that lives. */
+    isRouted: ({ context, event }) => idOf(event) === ROOT || context.live.has(idOf(event)),
+    /** Once opened, by whichever side; what is not live any more was closed. */
+    wasOpened: ({ context, event }) => {
+      const id = idOf(event);
+      return id !== ROOT && id <= (hasParity(id, context.localSettings.parity) ? context.localHigh : context.peerHigh);
+    },
+    /** An id that the peer allocates. */
+    isTheirs: ({ context, event }) => hasParity(idOf(event), opposite(context.localSettings.parity)),
+    /** Whether an Accept or a Reject has an open of ours to answer, or may have had one. */
+    answersOpen: ({ context, event }) => isOurs(context, event) && context.live.has(idOf(event)),
+    answersLate: ({ context, event }) => isOurs(context, event) && idOf(event) <= context.localHigh,
+    isFull: ({ context }) => context.live.size >= context.limits.connections,
+    isCrowded: ({ context }) => context.undecided >= context.limits.undecided,
+    isUnsettled: ({ context }) => context.pending + context.undecided > 0,
+    isOver: ({ context }) => context.isRootReleased && context.live.size === 0,
+    isForRoot: ({ event }) => idOf(event) === ROOT,
+    isEstablished: (_, output: HandshakeOutput) => output.type === 'established',
+    /** In strict mode the peer hears of what it did wrong; an end, an error of the link, or its own accusation is none. */
+    isAccusable: ({ context }, output: HandshakeOutput) =>
+      context.conformance === 'strict' && output.type === 'failed' && output.failure.rule !== undefined,
+    isViolation: ({ event }) => event.type === 'connections.ended' && typeof event.output.outcome === 'object',
+    isAbandonment: ({ event }) => event.type === 'connections.ended' && event.output.outcome === 'abandoned',
+  },
+  delays: {
+    flushTimeout: ({ context }) => context.limits.flushTimeout,
+    stallTimeout: ({ context }) => context.limits.stallTimeout,
+    unreadTimeout: ({ context }) => context.limits.unreadTimeout,
+    sweepInterval: ({ context }) => context.limits.sweepInterval,
+    /** A pause shorter than this is everyday life. */
+    stallNotice: 1_000,
+  },
+});
+
+/** The connection that an event is about. */
+function idOf(event: SessionEvent): ConnectionId {
+  if ('message' in event) return event.message.connectionId;
+  return 'id' in event ? event.id : ROOT;
+}
+
+/** The counts once a connection is no longer pending or undecided. */
+function leavePhase(context: SessionContext, phase: ConnectionEnd['phase']) {
+  return {
+    pending: context.pending - (phase === 'opening' ? 1 : 0),
+    undecided: context.undecided - (phase === 'deciding' ? 1 : 0),
+  };
+}
+
+/** An id that we allocate: the peer can only answer on it. */
+function isOurs(context: SessionContext, event: SessionEvent): boolean {
+  return hasParity(idOf(event), context.localSettings.parity);
+}
+
+/** What the handshake has settled. */
+export function settled(context: SessionContext) {
+  return {
+    localSettings: context.localSettings,
+    peerSettings: context.peerSettings as ConnectionSettings,
+    metadata: context.peerMetadata as Metadata,
+  };
+}
+
+/** How the session ends. */
+export function conclude(end: SessionEnd) {
+  return { type: 'conclude', params: end } as const;
+}

@@ -1,0 +1,232 @@
+import type { CallOutcome, CallPort } from '../../machines/call-events.js';
+import { callMachine } from '../../machines/request.js';
+import { offAbort, onAbort } from '../base/abort.js';
+import { shown, signalOf } from '../base/check.js';
+import { Cancelled, InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { MAX_DELAY } from '../base/limits.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
+import { SENT } from '../conduit/outbox.js';
+import type { ChannelId, RequestId } from '../wire/id.js';
+import type { Call, Cancel, RequestMessage, Response } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
+import type { Rx, Tx } from './channel.js';
+import type { Line } from './scope.js';
+import type { OfferedChannel } from './unbound-channel.js';
+
+const TABLE = compile(callMachine);
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Empty by default. */
+  readonly metadata?: Metadata;
+  /** Gives the call up: it rejects at once with {@link Cancelled}, and the peer is told. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. Then it rejects with LimitExceeded. None by default. */
+  readonly timeout?: number;
+  /** Ends of channels for the handler, which gets these; we keep the other ones. */
+  readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
+  /** What the senders of channels that the answer names begin with, 0 to 2^32 − 1 items; 16 by default. */
+  readonly credit?: number;
+}
+
+/** What a call was answered with. */
+export interface CallResult {
+  readonly ret: Uint8Array;
+  /** The channels that the handler has named. */
+  readonly channels: readonly OfferedChannel[];
+  readonly metadata: Metadata;
+}
+
+/** What a call is given up by, beside its answer. */
+export interface Patience {
+  readonly signal: AbortSignal | undefined;
+  /** Milliseconds, from when the call was made. */
+  readonly timeout: number | undefined;
+}
+
+/** @throws InvalidArgument when the signal or the timeout is none. */
+export function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
+  if (signal === undefined && timeout === undefined) return undefined;
+  if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
+    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${shown(timeout)}`);
+  }
+  return { signal: signalOf(signal), timeout };
+}
+
+/** What a call rejects with that its signal has given up. */
+export function aborted(signal: AbortSignal | undefined): Cancelled {
+  return new Cancelled('local', 'the call was aborted', signal?.reason);
+}
+
+/** Who makes a call, and keeps it. */
+export interface CallHost {
+  readonly line: Line;
+  /** Why the connection is closed, once it is. */
+  readonly endError: Error | undefined;
+  readonly channels: {
+    activate(ids: readonly ChannelId[]): void;
+    abandon(ids: readonly ChannelId[], error: Error): void;
+    resultOf(response: Response, credit: number): CallResult | undefined;
+  };
+  send(id: RequestId, body: RequestMessage['body']): Promise<void>;
+  transmit(id: RequestId, body: RequestMessage['body']): void;
+  /** It has settled, or is over. */
+  settled(call: OutgoingCall): void;
+}
+
+const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
+
+/** One call of ours, from when it is made until the peer owes nothing for it any more. */
+export class OutgoingCall implements CallPort {
+  readonly body: Call;
+  readonly answered: Promise<CallResult>;
+  readonly id: RequestId;
+  readonly #driver: CallHost;
+  readonly #stepper: Stepper<typeof callMachine>;
+  readonly #patience: Patience | undefined;
+  readonly #credit: number;
+  #resolve!: (result: CallResult) => void;
+  #reject!: (error: unknown) => void;
+  #timer: unknown;
+  /** Runs while a cancelled call waits for a Response. */
+  #forgetting: unknown;
+  #onAbort: (() => void) | undefined;
+  #isSent = false;
+  #result: CallResult | undefined;
+  /** Its caller has heard how it went; the peer may still owe a Response. */
+  isSettled = false;
+
+  constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined, credit: number) {
+    this.id = id;
+    this.body = body;
+    this.#driver = driver;
+    this.#patience = patience;
+    this.#credit = credit;
+    this.answered = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever holds the other ends hears of a failure there, and may not have come to await the call.
+    if (body.channels.length > 0) this.answered.catch(() => {});
+    this.#stepper = new Stepper(TABLE, { port: this, call: body }, driver.line.observer);
+    this.#stepper.start();
+    if (patience !== undefined) this.#wait(patience);
+  }
+
+  /** Nothing more comes for it, and its id is free. */
+  get isDone(): boolean {
+    return this.#stepper.isDone;
+  }
+
+  admit(): void {
+    this.#stepper.send({ type: 'calls.admitted' });
+  }
+
+  respond(body: Response): void {
+    // Before the caller hears of it: a violation ends the session first, and the call with that.
+    if (!this.isSettled) {
+      this.#result = this.#driver.channels.resultOf(body, this.#credit);
+      if (this.#result === undefined) return;
+    }
+    this.#stepper.send({ type: 'rx.Response', body });
+    this.#stopForgetting();
+  }
+
+  fail(reason: string): void {
+    this.#stepper.send({ type: 'app.fail', reason });
+  }
+
+  end(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+    this.#stopForgetting();
+  }
+
+  // ---- Effects ----
+
+  transmit(body: Call | Cancel): void {
+    if (body.type === 'Cancel') {
+      this.#driver.transmit(this.id, CANCEL);
+      const { cancelTimeout } = this.#driver.line;
+      if (cancelTimeout < Number.POSITIVE_INFINITY) {
+        this.#forgetting = this.#driver.line.setTimeout(() => this.#forget(), cancelTimeout);
+      }
+      return;
+    }
+    try {
+      const sent = this.#driver.send(this.id, body);
+      this.#isSent = true;
+      this.#driver.channels.activate(body.channels);
+      if (sent !== SENT) sent.catch((error: Error) => this.#refuse(error));
+    } catch (error) {
+      this.#refuse(error as Error);
+    }
+  }
+
+  settle(outcome: CallOutcome): void {
+    this.isSettled = true;
+    if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
+    if (outcome.type === 'answered') {
+      this.#resolve(this.#result as CallResult);
+      return;
+    }
+    const error = this.#errorOf(outcome);
+    // The peer never hears of channels that no Call has named.
+    if (!this.#isSent) this.#driver.channels.abandon(this.body.channels, error);
+    this.#reject(error);
+  }
+
+  retain(): void {
+    this.#driver.line.hold();
+  }
+
+  release(): void {
+    this.#driver.line.unhold();
+  }
+
+  #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
+    switch (outcome.type) {
+      case 'aborted':
+        return aborted(this.#patience?.signal);
+      case 'expired':
+        return new LimitExceeded('timeout', `the call was not answered within ${this.#patience?.timeout} ms`);
+      case 'failed':
+        return new Cancelled('local', `the call failed: ${outcome.reason}`);
+      case 'refused':
+        return outcome.error;
+      case 'ended':
+        return this.#driver.endError as Error;
+    }
+  }
+
+  #forget(): void {
+    this.#stepper.send({ type: 'calls.forgotten' });
+    this.#driver.settled(this);
+  }
+
+  #stopForgetting(): void {
+    if (this.#forgetting !== undefined) this.#driver.line.clearTimeout(this.#forgetting);
+  }
+
+  #refuse(error: Error): void {
+    this.#stepper.send({ type: 'calls.refused', error });
+    this.#stopForgetting();
+    this.#driver.settled(this);
+  }
+
+  #wait({ signal, timeout }: Patience): void {
+    if (signal !== undefined) {
+      this.#onAbort = () => this.#giveUp('aborted');
+      onAbort(signal, this.#onAbort);
+    }
+    if (timeout !== undefined) {
+      this.#timer = this.#driver.line.setTimeout(() => this.#giveUp('expired'), timeout);
+    }
+  }
+
+  #giveUp(why: 'aborted' | 'expired'): void {
+    this.#stepper.send({ type: 'app.abort', why });
+    this.#driver.settled(this);
+  }
+}

@@ -1,0 +1,166 @@
+import type { ChannelPort } from '../../machines/call-events.js';
+import { offerMachine } from '../../machines/channel-offer.js';
+import type { Violation } from '../../machines/events.js';
+import { objectOf } from '../base/check.js';
+import { InvalidArgument } from '../base/errors.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
+import { detachedMessage } from '../conduit/detach.js';
+import { costOf } from '../conduit/stock.js';
+import type { ChannelId } from '../wire/id.js';
+import type { ChannelMessage, Close, Reset } from '../wire/message.js';
+import { creditOf, Rx, Tx } from './channel.js';
+import { ReceiverEnd } from './receiver.js';
+import type { ChannelHost } from './scope.js';
+import { SenderEnd } from './sender.js';
+
+const TABLE = compile(offerMachine);
+
+/** A channel that the peer has named, and of which one end is ours to take. */
+export interface OfferedChannel {
+  readonly id: ChannelId;
+  /**
+   * Takes the receiver's end. `credit` is what both sides have agreed that the sender begins with; by default what was said of
+   * the call. What came before is kept up to that: with more than the default, say so there, or take the end at once.
+   */
+  receive(options?: { readonly credit?: number }): Rx<Uint8Array>;
+  /** Takes the sender's end, which begins with `credit` items; by default what was said of the call. */
+  send(options?: { readonly credit?: number }): Tx<Uint8Array>;
+  /** Says that nobody will take an end of it, if nobody has. @internal */
+  release(): void;
+}
+
+/** A channel of which it is not known yet which end is ours: what the peer says on it is kept. */
+export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
+  readonly id: ChannelId;
+  /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
+  isNamed = false;
+  readonly #channels: ChannelHost;
+  readonly #credit: number;
+  readonly #stepper: Stepper<typeof offerMachine>;
+  #kept: ChannelMessage[] = [];
+  /** What that counts for in the session's stock. */
+  #cost = 0;
+  /** Credit that came before its end was taken counts: 9b.21 */
+  #granted = 0;
+
+  /** `credit` is what its sender begins with, as far as that is known: what comes on it is kept up to that. */
+  constructor(channels: ChannelHost, id: ChannelId, credit: number) {
+    this.id = id;
+    this.#channels = channels;
+    this.#credit = credit;
+    const { conformance, observer } = channels.line;
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, room: credit }, observer);
+    this.#stepper.start();
+  }
+
+  // r[rpc.channel.binding]
+  receive(options: { readonly credit?: number } = {}): Rx<Uint8Array> {
+    objectOf(options, 'options');
+    const { credit = this.#credit } = options;
+    const window = creditOf(credit);
+    return Rx.of(this.#bind(() => new ReceiverEnd(this.#channels, this.id, window)));
+  }
+
+  send(options: { readonly credit?: number } = {}): Tx<Uint8Array> {
+    objectOf(options, 'options');
+    const { credit = this.#credit } = options;
+    const initial = creditOf(credit);
+    return Tx.of(this.#bind(() => new SenderEnd(this.#channels, this.id, initial)));
+  }
+
+  release(): void {
+    if (this.#stepper.isDone || this.#isReleased) return;
+    this.#stepper.send({ type: 'app.release' });
+    if (this.#isReleased) this.#channels.released(this);
+    this.#look();
+  }
+
+  take(message: ChannelMessage): void {
+    const { body } = message;
+    switch (body.type) {
+      case 'Item':
+        this.#stepper.send({ type: 'rx.Item', body });
+        break;
+      case 'Close':
+        this.#stepper.send({ type: 'rx.Close', body });
+        break;
+      case 'Reset':
+        this.#stepper.send({ type: 'rx.Reset', body });
+        break;
+      case 'GrantCredit':
+        this.#stepper.send({ type: 'rx.GrantCredit', body });
+    }
+    this.#look();
+  }
+
+  forget(): void {
+    this.#stepper.send({ type: 'channels.forgotten' });
+  }
+
+  connectionEnded(): void {
+    this.#stepper.send({ type: 'connection.ended' });
+    this.#look();
+  }
+
+  // ---- Effects ----
+
+  keep(body: ChannelMessage['body']): void {
+    if (body.type === 'GrantCredit') {
+      this.#granted = Math.min(0xffff_ffff, this.#granted + body.additional);
+      return;
+    }
+    const kept = detachedMessage(this.#message(body)) as ChannelMessage;
+    this.#kept.push(kept);
+    const cost = costOf(kept, body.type === 'Item' ? body.item.length : 0);
+    this.#cost += cost;
+    this.#channels.line.holding.add(cost);
+  }
+
+  transmit(body: Reset | Close): void {
+    this.#channels.reply(this.id, body);
+  }
+
+  accuse(violation: Violation): void {
+    this.#channels.line.accuse(violation);
+  }
+
+  #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
+    if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
+    if (this.#isReleased) {
+      throw new InvalidArgument(`channel ${this.id} was not taken before its call was answered: take it earlier`);
+    }
+    this.#stepper.send({ type: 'app.bind' });
+    const end = make();
+    this.#channels.bind(end);
+    // As if it had just been received: its end judges it.
+    const additional = this.#granted;
+    if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const message of kept) end.take(message);
+    // Last: that may let the reading go on, and what comes then stands behind these.
+    this.#forget();
+    return end;
+  }
+
+  #message(body: ChannelMessage['body']): ChannelMessage {
+    return { type: 'ChannelMessage', connectionId: this.#channels.line.id, id: this.id, body };
+  }
+
+  get #isReleased(): boolean {
+    return this.#stepper.value === 'released';
+  }
+
+  #look(): void {
+    if (!this.#stepper.isDone) return;
+    this.#forget();
+    this.#channels.ended(this);
+  }
+
+  #forget(): void {
+    this.#kept = [];
+    this.#channels.line.holding.remove(this.#cost);
+    this.#cost = 0;
+  }
+}

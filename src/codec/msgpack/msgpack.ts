@@ -1,0 +1,146 @@
+import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
+import { allocate, copy, release } from '../../base/frame-memory.js';
+import type { Message } from '../../wire/message.js';
+import type { Codec, DecodeLimits, MalformedFrame } from '../codec.js';
+import { readDirectly, writeDirectly } from './data-frames.js';
+import { messageOf } from './reader.js';
+import { makeUnsigned, restoreMarks, scan } from './scan.js';
+import { lengthOf, partsOf } from './writer.js';
+
+// msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
+// copied once, straight to where it goes, on the way out, and not at all on the way in. msgpackr sees a 0 in its place,
+// and so a few dozen bytes, whatever the payload's size.
+//
+// 'msgpackr/pack' is one and the same module in Node and in browsers. The main entry, in Node, also loads streams and a
+// native addon.
+
+const packr = new Packr({
+  useRecords: false,
+  structuredClone: false,
+  moreTypes: false,
+  bundleStrings: false,
+  useToJSON: false,
+  int64AsType: 'bigint',
+  // Bytes in metadata outlive `scratch`.
+  copyBuffers: true,
+});
+
+/** What `pack` gives with these two modes: msgpackr's own buffer, which the next call overwrites, and the result's place in it. */
+interface Arena extends Uint8Array {
+  readonly start: number;
+  readonly end: number;
+}
+
+// msgpackr remembers a view of the array that it last read: one array for all messages saves making that each time.
+const scratch = new Uint8Array(4096);
+
+function encode(message: Message): Uint8Array {
+  return writeDirectly(message) ?? encodeAny(message);
+}
+
+function encodeAny(message: Message): Uint8Array {
+  const parts = partsOf(message);
+  const last = parts.at(-1);
+  if (typeof last !== 'object' || Array.isArray(last)) {
+    const arena = pack(parts);
+    const length = arena.end - arena.start;
+    const bytes = allocate(length);
+    copy(arena, arena.start, bytes, 0, length);
+    makeUnsigned(bytes, length);
+    return bytes;
+  }
+  parts[parts.length - 1] = 0;
+  const arena = pack(parts);
+  const head = arena.end - arena.start - 1;
+  const length = lengthOf(last);
+  const start = head + (length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5);
+  const bytes = allocate(start + length);
+  copy(arena, arena.start, bytes, 0, head);
+  makeUnsigned(bytes, head);
+  bytes[head] = start === head + 2 ? 0xc4 : start === head + 3 ? 0xc5 : 0xc6;
+  for (let at = start - 1, rest = length; at > head; at--, rest >>>= 8) bytes[at] = rest;
+  copy(last, 0, bytes, start, length);
+  return bytes;
+}
+
+function decode(bytes: Uint8Array, limits: DecodeLimits): Message {
+  return readDirectly(bytes) ?? decodeAny(bytes, limits);
+}
+
+function decodeAny(bytes: Uint8Array, limits: DecodeLimits): Message {
+  const { last, marks } = scan(bytes, limits.metadataEntries);
+  const format = bytes[last];
+  const payload = format === 0xc4 ? last + 2 : format === 0xc5 ? last + 3 : format === 0xc6 ? last + 5 : 0;
+  const head = payload === 0 ? bytes.length : last + 1;
+  const source = head > scratch.length ? new Uint8Array(head) : scratch;
+  copy(bytes, 0, source, 0, head);
+  if (payload !== 0) source[last] = 0;
+  const parts = packr.unpack(source, head) as unknown[];
+  if (marks !== 0) restoreMarks(parts, bytes, 0);
+  // Plain, where a link gives Node's Buffer: its subarray would be one, whose slice and toString mean something else.
+  if (payload !== 0) {
+    parts[parts.length - 1] = new Uint8Array(bytes.buffer, bytes.byteOffset + payload, bytes.length - payload);
+  }
+  return messageOf(parts, limits);
+}
+
+function pack(parts: unknown[]): Arena {
+  return packr.pack(parts, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as unknown as Arena;
+}
+
+const MALFORMED: readonly MalformedFrame[] = [
+  { name: 'a byte that means nothing', field: 'message', bytes: Uint8Array.of(0xc1) },
+  { name: 'a map', field: 'message', bytes: Uint8Array.of(0x80) },
+  { name: 'an array without a tag', field: 'tag', bytes: Uint8Array.of(0x91, 1) },
+  { name: 'a message with an element too many', field: 'elements', bytes: Uint8Array.of(0x94, 1, 6, 0x90, 0) },
+  { name: 'a connection id of 2^53', field: 'connectionId', bytes: withId([0x93], [6, 0x90]) },
+  { name: 'a negative connection id', field: 'message', bytes: Uint8Array.of(0x93, 0xff, 6, 0x90) },
+  { name: 'a request id of 2^53', field: 'id', bytes: withId([0x95, 0, 7], [2, 0x90]) },
+  { name: 'a channel id of 2^53', field: 'id', bytes: withId([0x95, 0, 8], [1, 0x90]) },
+  { name: 'an unknown tag', field: 'tag', bytes: Uint8Array.of(0x93, 1, 11, 0x90) },
+  { name: 'a request with an unknown body', field: 'body tag', bytes: Uint8Array.of(0x95, 0, 7, 1, 3, 0x90) },
+  { name: 'a channel message with an unknown body', field: 'body tag', bytes: Uint8Array.of(0x95, 0, 8, 1, 4, 0x90) },
+  { name: 'an open with an unknown parity', field: 'parity', bytes: Uint8Array.of(0x94, 1, 3, 0x92, 2, 64, 0x90) },
+  { name: 'a nonce that is no integer', field: 'nonce', bytes: Uint8Array.of(0x93, 0, 9, 0xa0) },
+  {
+    name: 'a credit of 2^32',
+    field: 'additional',
+    bytes: Uint8Array.of(0x95, 0, 8, 1, 3, 0xcf, 0, 0, 0, 1, 0, 0, 0, 0),
+  },
+  {
+    name: 'a metadata key that is not UTF-8',
+    field: 'message',
+    bytes: Uint8Array.of(0x93, 1, 6, 0x91, 0x94, 0xa1, 0xff, 0, 0xa0, 0),
+  },
+  {
+    name: 'a metadata value of an unknown kind',
+    field: 'metadata[0].kind',
+    bytes: Uint8Array.of(0x93, 1, 6, 0x91, 0x94, 0xa0, 3, 0xa0, 0),
+  },
+  {
+    name: 'metadata of more entries than there are',
+    field: 'message',
+    bytes: Uint8Array.of(0x93, 1, 6, 0xdd, 255, 255, 255, 255),
+  },
+];
+
+function withId(before: readonly number[], after: readonly number[]): Uint8Array {
+  return Uint8Array.of(...before, 0xcf, 0, 0x20, 0, 0, 0, 0, 0, 0, ...after);
+}
+
+/**
+ * MessagePack, plain: arrays, unsigned integers, strings and bytes, so that any library in any language can speak it.
+ * docs/wire-format.md has the layout.
+ *
+ * What `encode` returns may share its ArrayBuffer with other frames: who transfers or clones a whole ArrayBuffer copies
+ * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The
+ * limit of metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
+ */
+export const messagePack: Codec = {
+  name: 'msgpack',
+  checksMetadata: true,
+  malformed: MALFORMED,
+  encode,
+  decode,
+  release,
+};

@@ -1,0 +1,215 @@
+import { ProtocolError } from '../../base/errors.js';
+
+// msgpackr trusts what it reads: it runs out of stack on deep nesting, lets broken UTF-8 pass, makes dates, sets and
+// errors of extensions, and sizes arrays by what their headers claim. So nothing reaches it that has not been walked
+// here: one pass, no allocation, nothing read past the end. What remains is arrays of unsigned integers, strings and
+// bytes, all there is in a message (docs/wire-format.md).
+
+/** What a scan found out about a message. */
+export interface Scan {
+  /** Where the last element of the message begins. */
+  readonly last: number;
+  /** How many strings {@link restoreMarks} has to look after. */
+  readonly marks: number;
+}
+
+/** The message, a list of metadata in it, an entry in that. */
+const MAX_DEPTH = 3;
+
+/** msgpackr gives longer strings to a TextDecoder, which drops a leading byte order mark. */
+const MARK_DROPPED_ABOVE = 64;
+
+let marks = 0;
+
+/**
+ * Checks that `bytes` are exactly one array of what a message can hold, so that msgpackr decodes them as they are, at
+ * a cost in proportion to their number.
+ *
+ * @param maxLists - How many lists one field can hold: the limit of metadata entries. It stops one frame of empty
+ * lists, a byte each, from becoming as many arrays, before the message's shape is known.
+ * @throws ProtocolError (side `'remote'`) for anything else.
+ */
+// r[session.message]
+export function scan(bytes: Uint8Array, maxLists: number): Scan {
+  marks = 0;
+  if (bytes.length === 0) throw malformed('no bytes');
+  let at = headerEnd(bytes, 0);
+  if (at === 0) throw malformed('not an array');
+  let last = at;
+  for (let left = elements(bytes, 0, at); left > 0; left--) {
+    last = at;
+    at = skip(bytes, at, 2, maxLists);
+  }
+  if (at !== bytes.length) throw malformed('bytes after the end of the message');
+  return { last, marks };
+}
+
+/** Where the value at `at` ends. `depth` is the depth it would have as an array; the message itself has 1. */
+function skip(bytes: Uint8Array, at: number, depth: number, maxLists: number): number {
+  const format = bytes[at];
+  if (format === undefined) throw truncated();
+  if (format < 0x80) return at + 1;
+  if (format < 0x90) throw malformed('a map');
+  if (format < 0xa0) return skipArray(bytes, at, at + 1, depth, maxLists);
+  if (format < 0xc0) return skipString(bytes, at + 1, format & 0x1f);
+  switch (format) {
+    case 0xcc: // unsigned integers of 8, 16, 32 and 64 bits
+      return within(bytes, at + 2);
+    case 0xcd:
+      return within(bytes, at + 3);
+    case 0xce:
+      return within(bytes, at + 5);
+    case 0xcf:
+      return within(bytes, at + 9);
+    case 0xd0: // signed integers: some libraries write every integer so; the sign is what matters
+    case 0xd1:
+    case 0xd2:
+    case 0xd3:
+      if ((bytes[at + 1] ?? 0) >= 0x80) throw malformed('a negative integer');
+      return within(bytes, at + 1 + (1 << (format - 0xd0)));
+    case 0xc4: // bytes: skipped, not walked
+    case 0xc5:
+    case 0xc6: {
+      const start = within(bytes, at + 1 + (1 << (format - 0xc4)));
+      return within(bytes, start + unsigned(bytes, at + 1, start));
+    }
+    case 0xd9:
+    case 0xda:
+    case 0xdb: {
+      const start = within(bytes, at + 1 + (1 << (format - 0xd9)));
+      return skipString(bytes, start, unsigned(bytes, at + 1, start));
+    }
+    case 0xdc:
+    case 0xdd:
+      return skipArray(bytes, at, headerEnd(bytes, at), depth, maxLists);
+    default:
+      throw malformed(refused(format));
+  }
+}
+
+function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, maxLists: number): number {
+  if (depth > MAX_DEPTH) throw malformed(`arrays nested deeper than ${MAX_DEPTH}`);
+  const count = elements(bytes, at, start);
+  // Arrays in the deepest that may be are too deep, however many there are.
+  const crowded = depth < MAX_DEPTH && count > maxLists;
+  let end = start;
+  for (let left = count; left > 0; left--) {
+    if (crowded && headerEnd(bytes, end) !== 0) {
+      throw malformed(`metadata has more than ${String(maxLists)} entries`, 'metadataEntries');
+    }
+    end = skip(bytes, end, depth + 1, maxLists);
+  }
+  return end;
+}
+
+/**
+ * Makes unsigned what msgpackr wrote as signed: every bigint below 2^63. The bytes are the same behind another format
+ * byte. `bytes` up to `end` are what msgpackr wrote.
+ */
+export function makeUnsigned(bytes: Uint8Array, end: number): void {
+  let at = 0;
+  while (at < end) {
+    const format = bytes[at] ?? 0;
+    if (format === 0xd3) bytes[at] = 0xcf;
+    at = format < 0xa0 ? at + 1 : headerEnd(bytes, at) || skip(bytes, at, MAX_DEPTH, 0);
+  }
+}
+
+/** Where the header of the array at `at` ends; 0 if no array is there. */
+function headerEnd(bytes: Uint8Array, at: number): number {
+  const format = bytes[at] ?? 0;
+  if ((format & 0xf0) === 0x90) return at + 1;
+  if (format === 0xdc) return within(bytes, at + 3);
+  if (format === 0xdd) return within(bytes, at + 5);
+  return 0;
+}
+
+/** How many elements the array at `at` claims to have; `start` is where its header ends. */
+function elements(bytes: Uint8Array, at: number, start: number): number {
+  return start - at === 1 ? (bytes[at] ?? 0) & 0x0f : unsigned(bytes, at + 1, start);
+}
+
+function skipString(bytes: Uint8Array, start: number, length: number): number {
+  const end = within(bytes, start + length);
+  if (length > MARK_DROPPED_ABOVE && isMarked(bytes, start)) marks++;
+  let at = start;
+  while (at < end) {
+    if ((bytes[at] ?? 0) < 0x80) at++;
+    else at = skipSequence(bytes, at, end);
+  }
+  return end;
+}
+
+/** Where the UTF-8 sequence of two to four bytes at `at` ends; overlong ones, surrogates and what is above U+10FFFF are refused. */
+function skipSequence(bytes: Uint8Array, at: number, end: number): number {
+  const lead = bytes[at] ?? 0;
+  const second = bytes[at + 1] ?? 0;
+  const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  // The narrower range of the second byte is what excludes each of those three.
+  const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
+  const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
+  if (length === 0 || at + length > end || second < low || second > high) throw malformed('a string that is not UTF-8');
+  for (let next = at + 2; next < at + length; next++) {
+    if (((bytes[next] ?? 0) & 0xc0) !== 0x80) throw malformed('a string that is not UTF-8');
+  }
+  return at + length;
+}
+
+function isMarked(bytes: Uint8Array, start: number): boolean {
+  return bytes[start] === 0xef && bytes[start + 1] === 0xbb && bytes[start + 2] === 0xbf;
+}
+
+/** `end`, if the bytes reach that far. */
+function within(bytes: Uint8Array, end: number): number {
+  if (end > bytes.length) throw truncated();
+  return end;
+}
+
+/** The big-endian integer from `at` to `end`, at most four bytes that are known to be there. */
+function unsigned(bytes: Uint8Array, at: number, end: number): number {
+  let value = 0;
+  for (let next = at; next < end; next++) value = value * 0x100 + (bytes[next] ?? 0);
+  return value;
+}
+
+function refused(format: number): string {
+  if (format === 0xc0) return 'nil';
+  if (format === 0xc1) return 'the byte 0xc1, which MessagePack never uses';
+  if (format === 0xc2 || format === 0xc3) return 'a boolean';
+  if (format === 0xca || format === 0xcb) return 'a floating-point number';
+  if (format === 0xde || format === 0xdf) return 'a map';
+  return format >= 0xe0 ? 'a negative integer' : 'an extension';
+}
+
+function truncated(): ProtocolError {
+  return malformed('it ends too early');
+}
+
+function malformed(what: string, limit?: 'metadataEntries'): ProtocolError {
+  return new ProtocolError('remote', `malformed message: ${what}`, 'session.message', limit);
+}
+
+/**
+ * Puts back the byte order marks that msgpackr's TextDecoder dropped: `list` is what msgpackr made of the array at
+ * `at` in `bytes`, which were scanned. Returns where that array ends.
+ */
+export function restoreMarks(list: unknown[], bytes: Uint8Array, at: number): number {
+  let end = headerEnd(bytes, at);
+  for (let index = 0; index < list.length; index++) {
+    const start = end;
+    const value = list[index];
+    if (Array.isArray(value)) {
+      end = restoreMarks(value, bytes, start);
+      continue;
+    }
+    end = skip(bytes, start, MAX_DEPTH, 0);
+    if (typeof value !== 'string') continue;
+    const format = bytes[start] ?? 0;
+    const text = start + 1 + (format < 0xd9 ? 0 : 1 << (format - 0xd9));
+    // With its native accelerator, which any other user of msgpackr in the process switches on, the mark survives.
+    if (end - text > MARK_DROPPED_ABOVE && isMarked(bytes, text)) {
+      list[index] = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(text, end));
+    }
+  }
+  return end;
+}

@@ -1,0 +1,83 @@
+import type { RequestNumber } from '../../machines/events.js';
+import { offAbort, onAbort } from '../base/abort.js';
+import type { ConnectionId } from '../wire/id.js';
+
+/** A local request that waits for its outcome. */
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  readonly signal: AbortSignal | undefined;
+  stopListening?: () => void;
+}
+
+/** An open that waits for the peer's answer. */
+interface Open {
+  readonly id: ConnectionId;
+  readonly deadline: number;
+}
+
+/** The promises behind local requests: each settles once, and lets go of its signal then. */
+export class Requests {
+  readonly #waiting = new Map<RequestNumber, Waiting>();
+  /** The opens among them that have their id, oldest first. */
+  readonly #opens = new Map<RequestNumber, Open>();
+  #last: RequestNumber = 0;
+
+  /** A new request: its number, and the promise of its outcome. */
+  add<T>(signal?: AbortSignal): { request: RequestNumber; promise: Promise<T> } {
+    const request = ++this.#last;
+    const promise = new Promise<T>((resolve, reject) => {
+      this.#waiting.set(request, { resolve: resolve as (value: unknown) => void, reject, signal });
+    });
+    return { request, promise };
+  }
+
+  /** An open has got its id: `abandon` is called once if its signal aborts. */
+  pend(request: RequestNumber, id: ConnectionId, deadline: number, abandon: () => void): void {
+    this.#opens.set(request, { id, deadline });
+    const waiting = this.#waiting.get(request);
+    const signal = waiting?.signal;
+    if (waiting === undefined || signal === undefined) return;
+    if (signal.aborted) {
+      abandon();
+      return;
+    }
+    onAbort(signal, abandon);
+    waiting.stopListening = () => offAbort(signal, abandon);
+  }
+
+  /** Why a request was aborted. */
+  reasonOf(request: RequestNumber): unknown {
+    return this.#waiting.get(request)?.signal?.reason;
+  }
+
+  /** The opens whose deadline has come. All get the same time, so that the first young one ends the search. */
+  expired(now: number): ConnectionId[] {
+    const ids: ConnectionId[] = [];
+    for (const { id, deadline } of this.#opens.values()) {
+      if (deadline > now) break;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  resolve(request: RequestNumber, value: unknown): void {
+    this.#take(request)?.resolve(value);
+  }
+
+  reject(request: RequestNumber, error: unknown): void {
+    this.#take(request)?.reject(error);
+  }
+
+  rejectAll(error: unknown): void {
+    for (const request of [...this.#waiting.keys()]) this.reject(request, error);
+  }
+
+  #take(request: RequestNumber): Waiting | undefined {
+    const waiting = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    this.#opens.delete(request);
+    waiting?.stopListening?.();
+    return waiting;
+  }
+}

@@ -1,0 +1,68 @@
+import { InvalidArgument } from '../base/errors.js';
+import { messagePackPayload } from '../payload/msgpack.js';
+import type { ChannelHandle, ItemPayloads, MethodCodec, PayloadCodec, TypedPayloadCodec } from '../payload/payload.js';
+import { encoded, requireNoEnds } from './entry.js';
+import { CANCELLED, failure, INVALID_PAYLOAD, outcomeOf, success, UNKNOWN_METHOD } from './envelope.js';
+
+/** The codec as one that goes by types, which one without types does not look at: the same for all methods. */
+export function typedCodecOf(codec: PayloadCodec | TypedPayloadCodec): TypedPayloadCodec {
+  if (typeof (codec as TypedPayloadCodec | undefined)?.method === 'function') return codec as TypedPayloadCodec;
+  const untyped = codec as PayloadCodec | undefined;
+  if (typeof untyped?.encode !== 'function' || typeof untyped.decode !== 'function') {
+    throw new InvalidArgument('codec must have encode and decode');
+  }
+  const method = new UntypedMethod(untyped);
+  return {
+    // When a handler first needs them: a codec of a user's own may be for clients alone.
+    get refusals() {
+      return {
+        unknownMethod: encoded(untyped.encode(UNKNOWN_METHOD)),
+        invalidPayload: encoded(untyped.encode(INVALID_PAYLOAD)),
+        cancelled: encoded(untyped.encode(CANCELLED)),
+      };
+    },
+    method: () => method,
+  };
+}
+
+class UntypedMethod implements MethodCodec {
+  readonly isChecked = false;
+  readonly #codec: PayloadCodec;
+  readonly #items: ItemPayloads;
+
+  constructor(codec: PayloadCodec) {
+    this.#codec = codec;
+    this.#items = { encode: (item) => codec.encode(item), decode: (bytes) => codec.decode(bytes) };
+  }
+
+  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
+    return this.#encode(args, ends);
+  }
+
+  decodeArgs(bytes: Uint8Array, take: Parameters<MethodCodec['decodeArgs']>[1]): unknown {
+    return this.#codec.decode(bytes, take);
+  }
+
+  encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
+    return this.#encode(success(value), ends);
+  }
+
+  encodeError(error: unknown): Uint8Array {
+    return this.#codec.encode(failure(error));
+  }
+
+  decodeOutcome(bytes: Uint8Array, take: Parameters<MethodCodec['decodeArgs']>[1]): ReturnType<typeof outcomeOf> {
+    return outcomeOf(this.#codec.decode(bytes, take));
+  }
+
+  channel(): ItemPayloads {
+    return this.#items;
+  }
+
+  #encode(value: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
+    const bytes = encoded(this.#codec.encode(value, ends));
+    // Ours takes each end, or throws.
+    if (this.#codec !== messagePackPayload && ends.length === 0) requireNoEnds(value);
+    return bytes;
+  }
+}

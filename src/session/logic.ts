@@ -1,0 +1,152 @@
+import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, fromCallback } from 'xstate';
+import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
+import { sessionMachine } from '../../machines/session/session.js';
+import { requireBoxes } from '../base/check.js';
+import type { ConnectionId } from '../wire/id.js';
+import { type Attach, attachmentOf } from './attachment.js';
+import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';
+import type { PortHost } from './handle-host.js';
+import { ShownSteppers } from './observer.js';
+import { configOf, type SessionLogicInput } from './options.js';
+import { SessionPort } from './runtime.js';
+
+/** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up behind it. */
+const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({ input: { port }, self, sendBack }) => {
+  const session = self._parent as AnyActorRef | undefined;
+  // A machine that throws leaves its children running, and tells nobody but its observers.
+  const watch = session?.subscribe({
+    error: (error: unknown) => {
+      const { children } = session.getSnapshot() as { children: Record<string, AnyActorRef> };
+      for (const id of ['handshake', 'keepalive', 'connections']) children[id]?.send({ type: 'session.ended' });
+      port.stop({ cause: 'crashed', error });
+    },
+  });
+  try {
+    port.start(sendBack);
+  } catch (error) {
+    // Without a cleanup to call, nobody else would end it.
+    port.crash(error);
+    throw error;
+  }
+  return () => {
+    watch?.unsubscribe();
+    // Unless the machine has said why it ended, somebody stopped it.
+    port.stop({ cause: 'stopped' });
+  };
+});
+
+// Once, here: to provide for each session would cost it a millisecond and 270 KiB.
+const machine = sessionMachine.provide({
+  actors: {
+    // The slots are declared inert, and by what they are told; what they are made of is nobody's business there.
+    conduit: conduitLogic as never,
+    connections: registryLogic as never,
+  },
+});
+
+type Machine = typeof machine;
+
+/** The snapshot of a session actor. */
+export type SessionSnapshot = ReturnType<Machine['transition']>;
+
+/** A session actor, wherever it runs: on its own, or inside a statechart. */
+export type SessionActorRef = ActorRef<SessionSnapshot, SessionEvent, SessionEmitted>;
+
+/**
+ * The logic of a session actor, with its effects, its registry of connections and its fast path built in: what an XState
+ * user invokes or spawns. Its input is checked when the actor is created; what is wrong there is the actor's error.
+ */
+export interface SessionLogic
+  extends ActorLogic<SessionSnapshot, SessionEvent, SessionLogicInput, AnySystem, SessionEmitted> {
+  readonly config: Machine['config'];
+  readonly definition: Machine['definition'];
+  /** The same logic: its effects are its own, and a machine without them would send nothing. */
+  provide(implementations: unknown): SessionLogic;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: it is how XState says that a logic runs in whatever system it finds itself in.
+type AnySystem = any;
+type Scope = ActorScope<SessionSnapshot, SessionEvent, AnySystem, SessionEmitted>;
+
+function registryOf(snapshot: SessionSnapshot): RegistrySnapshot | undefined {
+  return snapshot.children['connections']?.getSnapshot() as unknown as RegistrySnapshot | undefined;
+}
+
+/**
+ * The fast path. A data message for an active connection changes no state, and the machines' own answer to it is one
+ * effect: so while their tags say that this is how things stand, the effect is all that happens. Everything else, and
+ * whatever the tags do not cover, goes through the machines.
+ */
+function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
+  if ((event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') && snapshot.hasTag('routes')) {
+    const { message } = event;
+    const connection = registryOf(snapshot)?.connections.get(message.connectionId);
+    if (connection?.getSnapshot().hasTag('delivers')) {
+      snapshot.context.port.deliver({ id: message.connectionId, message });
+      return snapshot;
+    }
+  }
+  return machine.transition(snapshot, event, scope);
+}
+
+function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnapshot {
+  const config = configOf(input);
+  requireBoxes(input.metadata);
+  const { role, conformance, localSettings, metadata, keepalive, limits } = config;
+  // XState keeps the clock to itself; a session has to know the time that its timers go by.
+  const { _clock: clock } = scope.system as { _clock: unknown };
+  const actorOf = (id: ConnectionId): ConnectionActorRef | undefined =>
+    registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id);
+  const port = new SessionPort(config, {
+    now: nowOf(clock),
+    clock: clock as PortHost['clock'],
+    actorOf,
+    observerOf: (id) => {
+      const always = isInspected(scope.self);
+      const attachment = attachmentOf(scope.system);
+      if (!always && attachment === undefined) return undefined;
+      return new ShownSteppers(scope.system, () => actorOf(id) ?? scope.self, always, attachment);
+    },
+  });
+  const patience = Math.min(limits.openTimeout, limits.acceptTimeout);
+  return machine.getInitialSnapshot(scope, {
+    port,
+    role,
+    conformance,
+    localSettings,
+    metadata,
+    keepalive: keepalive ?? { pingInterval: 0, pongTimeout: 0 },
+    limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(patience / 10))) },
+    isAccepting: config.onConnection !== undefined,
+  });
+}
+
+/** Whether the system was made with an inspector: the root has the option then. One that comes later sees actors alone. */
+function isInspected(self: AnyActorRef): boolean {
+  let root = self;
+  while (root._parent !== undefined) root = root._parent;
+  return (root as unknown as { options?: { inspect?: unknown } }).options?.inspect !== undefined;
+}
+
+/** The time by the clock that the timers go by, where it tells one (a simulated clock does); else the real one. */
+function nowOf(clock: unknown): () => number {
+  const { now } = clock as { now?: () => number };
+  return typeof now === 'function' ? () => now.call(clock) : () => performance.now();
+}
+
+// An object behind the machine's own: whatever else an actor or an inspector asks of a machine, the machine answers.
+export const sessionLogic: SessionLogic = Object.assign(Object.create(machine) as Machine, {
+  transition,
+  getInitialSnapshot,
+  provide: () => sessionLogic,
+}) as unknown as SessionLogic;
+
+/** The same, with an inspector attached before its actor has done anything. */
+export function attached(attach: Attach): SessionLogic {
+  return Object.assign(Object.create(sessionLogic) as SessionLogic, {
+    getInitialSnapshot: (scope: Scope, input: SessionLogicInput) => {
+      attach(scope.self);
+      return getInitialSnapshot(scope, input);
+    },
+  });
+}

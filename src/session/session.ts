@@ -1,0 +1,305 @@
+import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
+import type { Role, SessionEmitted } from '../../machines/index.js';
+import { idOf, metadataOf, objectOf, type SettingsOptions, settingsOf, shown, signalOf } from '../base/check.js';
+import { ConnectionClosed, InvalidArgument } from '../base/errors.js';
+import { firstFrameLimit } from '../base/limits.js';
+import type { Report } from '../base/report.js';
+import { whenFrameComes } from '../conduit/first-frame.js';
+import type { Link } from '../link/link.js';
+import type { ConnectionId } from '../wire/id.js';
+import { type Metadata, SERVICE } from '../wire/metadata.js';
+import { attachOf } from './attachment.js';
+import type { SessionClosedReason } from './close-reason.js';
+import type { Connection } from './connection.js';
+import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
+import { configOf, type SessionOptions } from './options.js';
+import { SessionPort } from './runtime.js';
+
+/** A clock for timers, such as XState's `SimulatedClock`. */
+export interface Clock {
+  setTimeout(callback: () => void, timeout: number): unknown;
+  clearTimeout(id: unknown): void;
+}
+
+/** Options of {@link initiate} and {@link accept}. */
+export interface StartOptions extends SessionOptions {
+  /**
+   * Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as the work;
+   * that of `createInspector` costs nothing while nobody listens.
+   */
+  readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
+  /** The clock of all timers; the real one by default. */
+  readonly clock?: Clock;
+}
+
+/** Options of {@link Session.open}. */
+export interface OpenOptions extends SettingsOptions {
+  readonly metadata?: Metadata;
+  /** Gives the open up; of no effect once the connection is open. */
+  readonly signal?: AbortSignal;
+}
+
+/** What makes a client of a connection: a service. */
+export interface ClientMaker<Client, Options> {
+  readonly name: string;
+  client(connection: Connection, options?: Options): Client;
+  /** Throws what is wrong with the options, or with the service for this peer, before a connection is opened. @internal */
+  checkOptions?(options: Options, maxUnconsumed: number): void;
+}
+
+type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
+
+/** A running session: the root connection, and any number of virtual ones beside it. */
+export class Session implements AsyncDisposable {
+  /** `await using` shuts the session down, and waits for its end. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  readonly #actor: SessionActorRef;
+  readonly #port: SessionPort;
+
+  /** @internal */
+  constructor(actor: SessionActorRef, port: SessionPort) {
+    this.#actor = actor;
+    this.#port = port;
+  }
+
+  /** The session's actor. */
+  get actor(): SessionActorRef {
+    return this.#actor;
+  }
+
+  /**
+   * The root connection, active from the handshake to the end of the session.
+   *
+   * @throws InvalidArgument before the session is established.
+   */
+  get root(): Connection {
+    const { root } = this.#port;
+    if (root === undefined) throw new InvalidArgument('the session has no root connection before it is established');
+    return root;
+  }
+
+  /** Resolves once the session is over and nothing of it is left: why, and by whom. Never rejects. */
+  get closed(): Promise<SessionClosedReason> {
+    return this.#port.closed;
+  }
+
+  /** An active connection by its id. */
+  connection(id: ConnectionId): Connection | undefined {
+    return this.#port.connection(id);
+  }
+
+  /**
+   * Opens a virtual connection for a service, which the peer finds by its name as `service` in the metadata, and resolves with a
+   * client. Releasing that closes the connection. It rejects as the other form does.
+   *
+   * @example
+   * using adder = await session.open(Adder);
+   */
+  open<Client, Options extends object>(
+    service: ClientMaker<Client, Options>,
+    options?: OpenOptions & Options,
+  ): Promise<Client>;
+  /**
+   * Opens a virtual connection, and resolves when the peer has accepted it. `[connection.open]`
+   *
+   * @throws ConnectionRejected when the peer rejects it; ConnectionClosed when either side closes it before that, or the
+   * signal aborts; LimitExceeded when `limits.connections` are open, or the peer does not answer within
+   * `limits.openTimeout`; SessionClosed when the session ends; InvalidArgument when an option is wrong.
+   */
+  open(options?: OpenOptions): Promise<Connection>;
+  // r[rpc.virtual-connection.open]
+  async open(first: OpenOptions | ClientMaker<unknown, OpenOptions> = {}, second: OpenOptions = {}): Promise<unknown> {
+    objectOf(first, 'options');
+    if (!('client' in first)) return this.#open(first);
+    objectOf(second, 'options');
+    if (typeof first.client !== 'function')
+      throw new InvalidArgument(`client must be a function, not ${shown(first.client)}`);
+    const { codec, limits, peer } = this.#port.config;
+    first.checkOptions?.(second, peer.maxUnconsumed);
+    const entry = { key: SERVICE, value: first.name, flags: 0n };
+    // By themselves first: an error speaks of the entries as they were given.
+    const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
+    const connection = await this.#open({ ...second, metadata });
+    try {
+      return first.client(connection, second);
+    } catch (error) {
+      // Nobody else knows of it.
+      connection.release();
+      throw error;
+    }
+  }
+
+  async #open(options: OpenOptions): Promise<Connection> {
+    const { codec, limits } = this.#port.config;
+    const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
+    const metadata = metadataOf(options.metadata, codec, limits);
+    const signal = signalOf(options.signal);
+    if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
+    return this.#port.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
+  }
+
+  /**
+   * Closes a virtual connection, after what was sent on it; one that the peer has not accepted yet, too. `[connection.close]`
+   *
+   * @throws InvalidArgument for the root, and for an id that is not open; SessionClosed when the session has ended.
+   */
+  async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
+    objectOf(options, 'options');
+    idOf(id, 'id');
+    return this.#port.close(id, options.metadata);
+  }
+
+  /** Ends the session: what was sent still leaves, and the link is closed behind it. No effect once it has ended. */
+  shutdown(): void {
+    this.#port.push({ type: 'app.shutdown' });
+  }
+
+  /** Listens to what the session emits. An exception in the listener is reported, and ends nothing. */
+  on<T extends SessionEmitted['type']>(type: T, listener: Listener<T>): { unsubscribe(): void } {
+    return this.#actor.on(type, (event) => {
+      this.#port.call(
+        () => listener(event as Extract<SessionEmitted, { type: T }>),
+        (error) => this.#port.report({ kind: 'listener-failed', message: `a listener of '${type}' failed`, error }),
+      );
+    });
+  }
+
+  static {
+    // A browser may not have the symbol yet.
+    if (Symbol.asyncDispose !== undefined) {
+      Object.defineProperty(Session.prototype, Symbol.asyncDispose, {
+        async value(this: Session): Promise<void> {
+          this.shutdown();
+          await this.closed;
+        },
+      });
+    }
+  }
+}
+
+/**
+ * Starts a session as its initiator: sends Hello, and resolves when the peer has answered it. `[session.handshake]`
+ *
+ * @throws HandshakeError when there is no session, and the link is closed then; InvalidArgument when an option is wrong.
+ *
+ * @example
+ * const session = await initiate(await connectWebSocket('ws://127.0.0.1:9000'));
+ * const connection = await session.open();
+ */
+export async function initiate(link: Link, options: StartOptions = {}): Promise<Session> {
+  return start('initiator', link, options);
+}
+
+/**
+ * Starts a session as its acceptor: waits for the peer's Hello, and answers it. `[session.handshake]`
+ *
+ * @throws HandshakeError when there is no session, and the link is closed then; InvalidArgument when an option is wrong.
+ */
+export async function accept(link: Link, options: StartOptions = {}): Promise<Session> {
+  return start('acceptor', link, options);
+}
+
+/** One Session for each port, however often it is asked for. */
+const sessions = new WeakMap<SessionPort, Session>();
+
+/**
+ * The Session of a session actor, embedded or not. Before the session is established it has no root, and opens nothing.
+ *
+ * @throws InvalidArgument when the actor is no session actor.
+ */
+export function handle(actor: SessionActorRef | AnyActorRef): Session {
+  const snapshot: unknown = actor.getSnapshot();
+  const port = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
+  if (!(port instanceof SessionPort)) throw new InvalidArgument('the actor is no session actor');
+  let session = sessions.get(port);
+  if (session === undefined) {
+    session = new Session(actor as SessionActorRef, port);
+    sessions.set(port, session);
+  }
+  return session;
+}
+
+async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {
+  objectOf(options, 'options');
+  const { inspect, clock, ...rest } = options;
+  if (clock !== undefined && (typeof clock?.setTimeout !== 'function' || typeof clock.clearTimeout !== 'function')) {
+    throw new InvalidArgument('clock must have setTimeout and clearTimeout');
+  }
+  if (inspect !== undefined && typeof inspect !== 'function' && typeof inspect?.next !== 'function') {
+    throw new InvalidArgument('inspect must be a function or an observer');
+  }
+  // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
+  const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
+  const { handshakeTimeout } = limits;
+  const frameLimit = firstFrameLimit(limits);
+  const attach = attachOf(inspect);
+  const begin = (own: SessionOptions): Actor<SessionLogic> => {
+    const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
+      // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
+      input: { ...own, role, link, metadata },
+      ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
+      ...(clock === undefined ? {} : { clock }),
+    } as never);
+    return actor.start();
+  };
+  const actor =
+    role === 'initiator'
+      ? begin(rest)
+      : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock, options: rest });
+  await portOf(actor).established;
+  return handle(actor);
+}
+
+/**
+ * Begins an acceptor when its peer has said something whole, or its time is nearly over. What becomes of it is the machine's to
+ * say: for a peer that says nothing the handshake times out a millisecond later.
+ */
+function beginLate(
+  link: Link,
+  begin: (options: SessionOptions) => Actor<SessionLogic>,
+  {
+    handshakeTimeout,
+    frameLimit,
+    signal,
+    clock,
+    options,
+  }: {
+    handshakeTimeout: number;
+    frameLimit: number;
+    signal: AbortSignal | undefined;
+    clock: Clock | undefined;
+    options: SessionOptions;
+  },
+): Promise<Actor<SessionLogic>> {
+  const timers = clock ?? { setTimeout, clearTimeout };
+  return new Promise((resolve) => {
+    const make = (isLate: boolean): void => {
+      const actor = begin(isLate ? { ...options, limits: { ...options.limits, handshakeTimeout: 1 } } : options);
+      // Its events follow at once, and have to be answered in their order: a violation may come in the same read.
+      portOf(actor).open();
+      resolve(actor);
+    };
+    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal, frameLimit }, make);
+  });
+}
+
+function portOf(actor: SessionActorRef): SessionPort {
+  return actor.getSnapshot().context.port as SessionPort;
+}
+
+/** An inspector runs in the midst of a step: an exception in it must not tear that apart. */
+function guarded(inspect: NonNullable<StartOptions['inspect']>, onReport: (report: Report) => void) {
+  return (event: InspectionEvent): void => {
+    try {
+      if (typeof inspect === 'function') inspect(event);
+      else inspect.next?.(event);
+    } catch (error) {
+      try {
+        onReport({ kind: 'listener-failed', message: 'the inspector failed', error });
+      } catch {
+        // A reporter that throws has nobody left to tell.
+      }
+    }
+  };
+}
