@@ -1,7 +1,7 @@
+import { isBytes } from '../base/bytes.js';
 import { InvalidArgument } from '../base/errors.js';
 import { excerpt } from '../base/printable.js';
 import { Rx, Tx } from '../calls/channel.js';
-import { isBytes } from '../codec/msgpack/writer.js';
 import { EXTENSION, MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from './msgpack-layout.js';
 import type { ChannelHandle } from './payload.js';
 import { Slab } from './slab.js';

@@ -1,4 +1,4 @@
-import { isWellFormed, lengthOf } from '../codec/msgpack/writer.js';
+import { isWellFormed, lengthOf } from '../base/bytes.js';
 
 /** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
 const SIZE = 32 * 1024;

@@ -1,8 +1,9 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { functionsOf, objectOf, requireEntries } from '../base/check.js';
+import { functionsOf, objectOf } from '../base/check.js';
 import { ApplicationError, InvalidArgument } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
 import type { CallOptions, CallResult } from '../calls/outgoing-call.js';
+import { requireEntries } from '../codec/metadata.js';
 import { refused } from '../conduit/outbox.js';
 import type { ChannelHandle } from '../payload/payload.js';
 import { type Caller, Connection } from '../session/connection.js';

@@ -1,7 +1,7 @@
-import { checkMetadata } from '../base/check.js';
 import { Cancelled, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
+import { checkMetadata } from '../codec/metadata.js';
 import { type Metadata, type MetadataEntry, propagated } from '../wire/metadata.js';
 import type { AnyClientCall, ClientMiddleware, HandlerMiddleware } from './calls.js';
 

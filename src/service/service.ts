@@ -1,7 +1,7 @@
+import { isWellFormed } from '../base/bytes.js';
 import { objectOf, shown } from '../base/check.js';
 import { type ApplicationError, InvalidArgument } from '../base/errors.js';
 import { DEFAULT_LIMITS } from '../base/limits.js';
-import { isWellFormed } from '../codec/msgpack/writer.js';
 import { messagePackPayload } from '../payload/msgpack.js';
 import type { PayloadCodec, TypedPayloadCodec } from '../payload/payload.js';
 import type { Connection } from '../session/connection.js';

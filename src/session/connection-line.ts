@@ -1,11 +1,11 @@
 import type { Conformance, Violation } from '../../machines/events.js';
-import { metadataOf } from '../base/check.js';
 import type { Limits } from '../base/limits.js';
 import type { Report } from '../base/report.js';
 import type { Line, Load } from '../calls/scope.js';
 import { servingBy } from '../calls/serving.js';
 import type { SharedIds } from '../calls/shared-ids.js';
 import type { Codec } from '../codec/codec.js';
+import { metadataOf } from '../codec/metadata.js';
 import type { StepObserver } from '../compile/stepper.js';
 import type { Holding } from '../conduit/stock.js';
 import type { ConnectionId, Parity } from '../wire/id.js';

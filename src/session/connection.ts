@@ -1,10 +1,11 @@
 import type { OpenedConnection } from '../../machines/events.js';
-import { checkMetadata, objectOf } from '../base/check.js';
+import { objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Report } from '../base/report.js';
 import type { IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
 import { type Credit, servingBy, servingOf } from '../calls/serving.js';
+import { checkMetadata } from '../codec/metadata.js';
 import { type ConnectionId, type RequestId, ROOT } from '../wire/id.js';
 import type { DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';

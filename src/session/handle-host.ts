@@ -1,11 +1,11 @@
 import type { RequestNumber, Violation } from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
-import { metadataOf } from '../base/check.js';
 import type { SessionClosed } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
 import type { Report } from '../base/report.js';
 import type { Load } from '../calls/scope.js';
 import { SharedIds } from '../calls/shared-ids.js';
+import { metadataOf } from '../codec/metadata.js';
 import type { StepObserver } from '../compile/stepper.js';
 import { Conduit, type Input } from '../conduit/conduit.js';
 import { Outbox } from '../conduit/outbox.js';

@@ -1,10 +1,11 @@
 import type { ConnectionRequest } from '../../machines/events.js';
-import { metadataOf, type SettingsOptions, settingsOf } from '../base/check.js';
+import { type SettingsOptions, settingsOf } from '../base/check.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
 import type { Report } from '../base/report.js';
 import type { Codec } from '../codec/codec.js';
+import { metadataOf } from '../codec/metadata.js';
 import { type ConnectionId, opposite } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';

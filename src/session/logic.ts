@@ -1,7 +1,7 @@
 import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, fromCallback } from 'xstate';
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
 import { sessionMachine } from '../../machines/session/session.js';
-import { requireBoxes } from '../base/check.js';
+import { requireBoxes } from '../codec/metadata.js';
 import type { ConnectionId } from '../wire/id.js';
 import { type Attach, attachmentOf } from './attachment.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';

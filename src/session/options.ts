@@ -1,10 +1,11 @@
 import type { Conformance, KeepaliveSettings, Role } from '../../machines/index.js';
-import { keepaliveOf, metadataOf, settingsOf, signalOf } from '../base/check.js';
+import { objectOf, settingsOf, shown, signalOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
-import { type Limits, limitsOf } from '../base/limits.js';
+import { type Limits, limitsOf, MAX_DELAY } from '../base/limits.js';
 import { type Report, warn } from '../base/report.js';
 import { checkRefusals } from '../calls/serving.js';
 import type { Codec } from '../codec/codec.js';
+import { metadataOf } from '../codec/metadata.js';
 import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
 import type { Parity } from '../wire/id.js';
@@ -119,4 +120,21 @@ export function configOf(input: SessionLogicInput): SessionConfig {
     signal: signalOf(signal),
     peer,
   };
+}
+
+/** @throws InvalidArgument when a time is NaN or above 2^31 − 1, row 6.03; but `pongTimeout` may be Infinity. */
+function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): KeepaliveSettings | undefined {
+  if (options === undefined) return undefined;
+  objectOf(options, 'keepalive');
+  for (const name of ['pingInterval', 'pongTimeout'] as const) {
+    const value: unknown = options[name];
+    if (name === 'pongTimeout' && value === Number.POSITIVE_INFINITY) continue;
+    if (typeof value !== 'number' || Number.isNaN(value) || value > MAX_DELAY) {
+      throw new InvalidArgument(
+        `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${shown(value)}`,
+      );
+    }
+  }
+  const { pingInterval, pongTimeout } = options as KeepaliveSettings;
+  return { pingInterval, pongTimeout };
 }

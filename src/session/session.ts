@@ -1,9 +1,10 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../../machines/index.js';
-import { idOf, metadataOf, objectOf, type SettingsOptions, settingsOf, shown, signalOf } from '../base/check.js';
+import { idOf, objectOf, type SettingsOptions, settingsOf, shown, signalOf } from '../base/check.js';
 import { ConnectionClosed, InvalidArgument } from '../base/errors.js';
 import { firstFrameLimit } from '../base/limits.js';
 import type { Report } from '../base/report.js';
+import { metadataOf } from '../codec/metadata.js';
 import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';

@@ -1,7 +1,7 @@
+import { isBytes, lengthOf } from '../../base/bytes.js';
 import { allocate, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
-import { isBytes, lengthOf } from './writer.js';
 
 // What nearly all traffic consists of, written and read straight, at a third of the cost: Calls and Responses without
 // channels and metadata, Items, and GrantCredits, with ids up to 2^32 − 1. Whatever else there is, and whatever is wrong,

@@ -1,11 +1,12 @@
 import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
+import { lengthOf } from '../../base/bytes.js';
 import { allocate, copy, release } from '../../base/frame-memory.js';
 import type { Message } from '../../wire/message.js';
 import type { Codec, DecodeLimits, MalformedFrame } from '../codec.js';
 import { readDirectly, writeDirectly } from './data-frames.js';
 import { messageOf } from './reader.js';
 import { makeUnsigned, restoreMarks, scan } from './scan.js';
-import { lengthOf, partsOf } from './writer.js';
+import { partsOf } from './writer.js';
 
 // msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
 // copied once, straight to where it goes, on the way out, and not at all on the way in. msgpackr sees a 0 in its place,

@@ -1,3 +1,4 @@
+import { isBytes, isWellFormed, lengthOf } from '../../base/bytes.js';
 import { InvalidArgument } from '../../base/errors.js';
 import type { ChannelMessage, ConnectionSettings, Message, RequestMessage } from '../../wire/message.js';
 import { type Metadata, type MetadataEntry, SENSITIVE } from '../../wire/metadata.js';
@@ -150,29 +151,6 @@ function text(value: unknown, name: string): string {
   if (typeof value !== 'string') throw new InvalidArgument(`${name} must be a string`);
   if (!isWellFormed(value)) throw new InvalidArgument(`${name} has a lone surrogate, which UTF-8 can't represent`);
   return value;
-}
-
-/** ES2024, in Node since version 20; a pattern finds the same where it is missing. */
-export function isWellFormed(value: string & { isWellFormed?: () => boolean }): boolean {
-  return value.isWellFormed?.() ?? !/\p{Surrogate}/u.test(value);
-}
-
-// Unlike instanceof and properties, these internals also know the Uint8Arrays of another realm (an iframe, a vm context), and
-// are not taken in by an object that has only the prototype, nor by a class that says something else of itself.
-const typedArrayName = typedArrayGetter(Symbol.toStringTag) as (this: unknown) => string | undefined;
-const typedArrayLength = typedArrayGetter('length') as (this: Uint8Array) => number;
-
-function typedArrayGetter(key: PropertyKey): unknown {
-  return Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), key)?.get;
-}
-
-export function isBytes(value: unknown): value is Uint8Array {
-  return typedArrayName.call(value) === 'Uint8Array';
-}
-
-/** How many bytes there are, for sure: memory for frames is not empty, and what is not written there is somebody else's. */
-export function lengthOf(bytes: Uint8Array): number {
-  return typedArrayLength.call(bytes);
 }
 
 function bytes(value: unknown, name: string): Uint8Array {

@@ -1,8 +1,9 @@
+import { isBytes, lengthOf } from '../../base/bytes.js';
 import { allocate, allocateAround, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { sizeOf } from '../../wire/metadata.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from '../msgpack/layout.js';
-import { isBytes, lengthOf, type Part, partsOf } from '../msgpack/writer.js';
+import { type Part, partsOf } from '../msgpack/writer.js';
 
 // A frame is written in two steps: first its exact length, then its bytes into memory of that length. Fields of a user's
 // message may be getters, which throw, or encode messages themselves. So each field is read once, and nothing is

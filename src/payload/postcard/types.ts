@@ -1,8 +1,8 @@
+import { isBytes, isWellFormed, lengthOf } from '../../base/bytes.js';
 import { shown } from '../../base/check.js';
 import { InvalidArgument } from '../../base/errors.js';
 import { isThenable } from '../../base/promise.js';
 import { creditOf, Rx, Tx } from '../../calls/channel.js';
-import { isBytes, isWellFormed, lengthOf } from '../../codec/msgpack/writer.js';
 import type { SchemaIssue, SchemaResult, StandardSchema } from '../standard-schema.js';
 import type { PayloadReader } from './reader.js';
 import type { Signature } from './signature.js';
