@@ -1,4 +1,5 @@
 import type { AnyEventObject, AnyStateMachine, AnyStateNode, ContextFrom, InputFrom } from 'xstate';
+import { assignmentOf, builtInTypeOf, isBuiltInGuard } from './internals.js';
 
 /** An action or a guard, as everybody may write one. */
 type Part = string | { type: string; params?: unknown } | ((args: Args, params: unknown) => unknown);
@@ -176,11 +177,10 @@ function refuseNode(node: AnyStateNode, refuse: Refuse): void {
 
 function actionOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Action {
   const { resolved, params, fixed } = resolve(part, machine.implementations.actions, 'action', refuse);
-  const { type, assignment } = resolved as { type?: string; assignment?: unknown };
-  if (type?.startsWith('xstate.') !== true) {
-    return { run: resolved as Action['run'], params, fixed, isAssign: false };
-  }
-  if (type !== 'xstate.assign') refuse(`the action ${type}`);
+  const type = builtInTypeOf(resolved);
+  if (type === undefined) return { run: resolved as Action['run'], params, fixed, isAssign: false };
+  const assignment = assignmentOf(resolved);
+  if (assignment === undefined) refuse(`the action ${type}`);
   const run = typeof assignment === 'function' ? (assignment as Action['run']) : byField(assignment as object);
   return { run, params, fixed, isAssign: true };
 }
@@ -200,7 +200,7 @@ function byField(assignment: object): Action['run'] {
 function guardOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Guard {
   const { resolved, params, fixed } = resolve(part, machine.implementations.guards, 'guard', refuse);
   // `and`, `or`, `not` and `stateIn` look at more than there is here.
-  if ('check' in resolved) refuse('a guard made of others; give it a name of its own');
+  if (isBuiltInGuard(resolved)) refuse('a guard made of others; give it a name of its own');
   return { check: resolved as Guard['check'], params, fixed };
 }
 

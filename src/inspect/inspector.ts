@@ -1,5 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { InvalidArgument } from '../base/errors.js';
+import { rootOf } from '../compile/internals.js';
 import { ATTACH } from '../session/attachment.js';
 import type { InspectionRecord, ProcessRecord } from './record.js';
 import type { Messages } from './sampler.js';
@@ -121,7 +122,7 @@ export function createInspectorWith({ connect, self }: Surroundings, options: In
     }
   };
   const inspect = Object.assign((event: InspectionEvent): void => next(event, false), { [ATTACH]: watch });
-  const attach = (actor: AnyActorRef): void => watch(rootOf(actor));
+  const attach = (actor: AnyActorRef): void => watch(checkedRootOf(actor));
   if (to !== undefined) {
     const tongue = new StatelyTongue();
     push = (record) => {
@@ -164,11 +165,11 @@ export function createInspectorWith({ connect, self }: Surroundings, options: In
   };
 }
 
-function rootOf(actor: AnyActorRef): AnyActorRef {
+function checkedRootOf(actor: AnyActorRef): AnyActorRef {
   if (typeof actor?.getSnapshot !== 'function' || typeof actor.system?.inspect !== 'function') {
     throw new InvalidArgument('what an inspector is attached to must be an actor');
   }
-  return actor._parent === undefined ? actor : rootOf(actor._parent);
+  return rootOf(actor);
 }
 
 function onceEach(report: (text: string) => void): (text: string) => void {

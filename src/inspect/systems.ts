@@ -1,4 +1,5 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
+import { parentOf } from '../compile/internals.js';
 import { attachmentOf, attachmentTo } from '../session/attachment.js';
 import { registryLogic } from '../session/connection-actors.js';
 
@@ -114,7 +115,7 @@ export function actorsOf(root: Ref): Ref[] {
     const looks = looksOf(ref);
     if (looks?.status !== 'active') return;
     actors.push(ref);
-    for (const child of childrenOf(ref, looks)) if (child?._parent === ref) visit(child);
+    for (const child of childrenOf(ref, looks)) if (child !== undefined && parentOf(child) === ref) visit(child);
   };
   visit(root);
   for (const { stepper, by } of attachmentOf(root.system)?.steppers ?? []) actors.push(by.actorOf(stepper) as Ref);

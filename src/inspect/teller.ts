@@ -1,5 +1,7 @@
 /** Makes records of what XState's inspection events say, for whoever listens. */
+
 import type { AnyEventObject, AnyTransitionDefinition, InspectionEvent, Snapshot } from 'xstate';
+import { parentOf } from '../compile/internals.js';
 import type { Message } from '../wire/message.js';
 import { Definitions } from './definition.js';
 import { isDataMessage, told } from './message.js';
@@ -157,7 +159,7 @@ export class Teller {
     const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
     if (snapshot === undefined || this.#known.has(ref)) return;
     const key = actorKey(0, ref.sessionId);
-    const parent = ref._parent as Ref | undefined;
+    const parent = parentOf(ref) as Ref | undefined;
     const known = this.#know(key, ref, parent, snapshot);
     const definition = this.#definitions.of(ref.logic?.config);
     if (definition?.isNew === true) {

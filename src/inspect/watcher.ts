@@ -3,7 +3,9 @@
  * receives the records gives it its number. While nobody listens, systems that it is attached to are left alone; of those
  * that tell it all the same it notes which actors live, and nothing else. Whoever begins to listen is told how they stand.
  */
+
 import type { InspectionEvent } from 'xstate';
+import { parentOf } from '../compile/internals.js';
 import type { InspectionRecord } from './record.js';
 import { actorsOf, type Ref, Systems } from './systems.js';
 import { Teller, type TellerOptions } from './teller.js';
@@ -68,7 +70,7 @@ export class Watcher {
     const living = isAttached ? this.#attached : this.#living;
     // Whatever the filter says: an actor that is not noted as it starts and stops would never be known, or never be forgotten.
     if (event.type === '@xstate.event' && event.event.type === 'xstate.init') living.add(ref);
-    else if (event.type === '@xstate.actor' && !isAttached && ref._parent === undefined)
+    else if (event.type === '@xstate.actor' && !isAttached && parentOf(ref) === undefined)
       this.#systems.exclude(ref.system);
     if (this.#isListening && this.#options.filter(event)) this.#teller.look(event, ref);
     if (event.type === '@xstate.snapshot' && event.snapshot.status !== 'active') living.delete(ref);
@@ -88,7 +90,7 @@ export class Watcher {
    */
   tellFailures(): void {
     for (const ref of this.#everybody()) {
-      if (ref._parent === undefined) this.#teller.settle(ref);
+      if (parentOf(ref) === undefined) this.#teller.settle(ref);
     }
   }
 

@@ -10,6 +10,7 @@ import type {
   SessionGone,
   ToConnections,
 } from '../../machines/events.js';
+import { parentOf, relay } from '../compile/internals.js';
 import type { ConnectionId } from '../wire/id.js';
 
 export type ConnectionActorRef = ActorRefFrom<typeof connectionMachine>;
@@ -40,21 +41,12 @@ type RegistryEvent =
 
 export interface RegistryLogic extends ActorLogic<RegistrySnapshot, RegistryEvent, RegistryInput> {}
 
-/** XState's own way from one actor to another: unlike `send`, it tells the inspector where an event came from. */
-interface Relay {
-  _relay(source: unknown, target: unknown, event: unknown): void;
-}
-
-function relay(system: unknown, source: unknown, target: unknown, event: unknown): void {
-  (system as Relay)._relay(source, target, event);
-}
-
 /** Fills the session machine's `connections` slot. It spawns, routes and stops, and decides nothing. */
 export const registryLogic: RegistryLogic = {
   transition: (snapshot, event, scope) => {
     const { connections, input } = snapshot;
     const report = (told: ConnectionsReport) => {
-      const session = scope.self._parent;
+      const session = parentOf(scope.self);
       if (session !== undefined) scope.defer(() => relay(scope.system, scope.self, session, told));
     };
     switch (event.type) {

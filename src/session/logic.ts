@@ -2,6 +2,7 @@ import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, from
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
+import { isInspected, parentOf } from '../compile/internals.js';
 import type { ConnectionId } from '../wire/id.js';
 import { type Attach, attachmentOf } from './attachment.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';
@@ -12,7 +13,7 @@ import { SessionPort } from './runtime.js';
 
 /** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up behind it. */
 const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({ input: { port }, self, sendBack }) => {
-  const session = self._parent as AnyActorRef | undefined;
+  const session = parentOf(self);
   // A machine that throws leaves its children running, and tells nobody but its observers.
   const watch = session?.subscribe({
     error: (error: unknown) => {
@@ -119,13 +120,6 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(patience / 10))) },
     isAccepting: config.onConnection !== undefined,
   });
-}
-
-/** Whether the system was made with an inspector: the root has the option then. One that comes later sees actors alone. */
-function isInspected(self: AnyActorRef): boolean {
-  let root = self;
-  while (root._parent !== undefined) root = root._parent;
-  return (root as unknown as { options?: { inspect?: unknown } }).options?.inspect !== undefined;
 }
 
 /** The time by the clock that the timers go by, where it tells one (a simulated clock does); else the real one. */

@@ -1,12 +1,7 @@
 import type { AnyActorRef, AnyEventObject, AnyStateMachine, InspectionEvent } from 'xstate';
+import { newSessionId, sendInspection } from '../compile/internals.js';
 import type { StepObserver, Stepper } from '../compile/stepper.js';
 import type { Attachment } from './attachment.js';
-
-/** What XState keeps to itself of an actor system. */
-interface System {
-  _bookId(): string;
-  _sendInspectionEvent(event: unknown): void;
-}
 
 /** Who a stepper works for: it has a number, and a machine of its own is all that it shows besides. */
 interface Numbered {
@@ -28,7 +23,7 @@ interface ShownActor {
  * what it is told, and what that makes of it. Payloads are shown as their sizes.
  */
 export class ShownSteppers implements StepObserver {
-  readonly #system: System;
+  readonly #system: unknown;
   readonly #parent: () => AnyActorRef | undefined;
   readonly #always: boolean;
   readonly #attachment: Attachment | undefined;
@@ -36,7 +31,7 @@ export class ShownSteppers implements StepObserver {
 
   /** Unless somebody always listens, what is attached says when nobody does, and nothing is shown then. */
   constructor(system: unknown, parent: () => AnyActorRef | undefined, always: boolean, attachment?: Attachment) {
-    this.#system = system as System;
+    this.#system = system;
     this.#parent = parent;
     this.#always = always;
     this.#attachment = attachment;
@@ -60,7 +55,7 @@ export class ShownSteppers implements StepObserver {
       const { machine } = stepper.table;
       const { port } = stepper.context as { port: Numbered };
       actor = {
-        sessionId: this.#system._bookId(),
+        sessionId: newSessionId(this.#system),
         id: `${machine.id}-${port.id}`,
         src: machine.id,
         logic: machine,
@@ -74,7 +69,7 @@ export class ShownSteppers implements StepObserver {
   }
 
   #tell(event: { type: InspectionEvent['type'] } & Record<string, unknown>): void {
-    this.#system._sendInspectionEvent(event);
+    sendInspection(this.#system, event);
   }
 }
 

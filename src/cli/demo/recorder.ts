@@ -1,5 +1,6 @@
-import type { InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { printable } from '../../base/printable.js';
+import { parentOf } from '../../compile/internals.js';
 import type { Message, Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
 import type { Entry, Wire } from './told.js';
@@ -24,7 +25,7 @@ export class Recorder {
   }
 
   readonly inspect = (event: InspectionEvent): void => {
-    const actor = nameOf(event.actorRef as Named);
+    const actor = nameOf(event.actorRef as AnyActorRef);
     if (actor === undefined) return;
     switch (event.type) {
       case '@xstate.action':
@@ -123,17 +124,13 @@ export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-interface Named {
-  readonly id?: string;
-  readonly _parent?: { readonly id?: string };
-}
-
 /** The root of the tree is the session, and a number is a connection; what has no states of its own is left out. */
-function nameOf({ id = '', _parent }: Named): string | undefined {
+function nameOf(actor: AnyActorRef): string | undefined {
+  const { id } = actor;
   if (id === 'conduit' || id === 'connections') return undefined;
   if (id === 'handshake' || id === 'keepalive') return id;
   const [, kind, number] = /^(call|answer|offer|sender|receiver|channels)-(\d+)$/.exec(id) ?? [];
-  if (kind !== undefined) return `${kind} ${_parent?.id}/${number}`;
+  if (kind !== undefined) return `${kind} ${parentOf(actor)?.id}/${number}`;
   return /^\d+$/.test(id) ? `connection ${id}` : 'session';
 }
 

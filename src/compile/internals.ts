@@ -1,0 +1,64 @@
+/**
+ * All that this library uses of XState beyond its documented API. `package.json` therefore takes patch releases of one minor
+ * version only, and a test has a check of each, so that it names what a new version has moved.
+ */
+import type { AnyActorRef } from 'xstate';
+
+interface System {
+  _bookId(): string;
+  _relay(source: unknown, target: unknown, event: unknown): void;
+  _sendInspectionEvent(event: unknown): void;
+}
+
+interface Root {
+  readonly options?: { readonly inspect?: unknown };
+}
+
+/** The actor that started this one, or undefined for the root of a system. */
+export function parentOf(actor: AnyActorRef): AnyActorRef | undefined {
+  return actor._parent;
+}
+
+/** The first actor of the system that this one runs in. */
+export function rootOf(actor: AnyActorRef): AnyActorRef {
+  let root = actor;
+  while (root._parent !== undefined) root = root._parent;
+  return root;
+}
+
+/** Whether the system was created with an inspector. One that is attached later sees the actors alone. */
+export function isInspected(actor: AnyActorRef): boolean {
+  return (rootOf(actor) as unknown as Root).options?.inspect !== undefined;
+}
+
+/** Sends an event from one actor to another. Unlike `send`, it tells inspectors where the event came from. */
+export function relay(system: unknown, source: unknown, target: unknown, event: unknown): void {
+  (system as System)._relay(source, target, event);
+}
+
+/** A session id that no actor of the system has yet. */
+export function newSessionId(system: unknown): string {
+  return (system as System)._bookId();
+}
+
+/** Sends an inspection event to all inspectors of the system. */
+export function sendInspection(system: unknown, event: object): void {
+  (system as System)._sendInspectionEvent(event);
+}
+
+/** The assignment that `assign` was given, or undefined for another function. */
+export function assignmentOf(action: object): unknown {
+  const { type, assignment } = action as { type?: unknown; assignment?: unknown };
+  return type === 'xstate.assign' ? assignment : undefined;
+}
+
+/** The type of an action that XState carries out itself, such as `xstate.assign`; undefined for a function of the user. */
+export function builtInTypeOf(action: object): string | undefined {
+  const { type } = action as { type?: unknown };
+  return typeof type === 'string' && type.startsWith('xstate.') ? type : undefined;
+}
+
+/** Whether a guard is one of `and`, `or`, `not` and `stateIn`. */
+export function isBuiltInGuard(guard: object): boolean {
+  return 'check' in guard;
+}
