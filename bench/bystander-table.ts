@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** What a peer does to a server, and how an honest session beside it fares. */
+/** A peer's attack on a server, and the latency of an honest session beside it. */
 export interface Row {
   readonly attack: string;
   readonly attackers: number;
-  /** Of the server: how long one session may work in a turn of the event loop, in milliseconds. */
+  /** The time that one session of the server may work in a turn of the event loop, in milliseconds. */
   readonly turnTime: number;
   readonly echoes: number;
   /** Milliseconds that an echo of the honest session took. */
   readonly median: number;
   readonly p99: number;
   readonly longest: number;
-  /** What is aimed at: the 99th percentile in milliseconds. */
+  /** The target for the 99th percentile, in milliseconds. */
   readonly target?: number;
 }
 

@@ -1,6 +1,6 @@
-// How an honest session fares beside peers that send without end to the same server. The server is a process of its own, and so
-// are the attackers; the honest session echoes 16 bytes at a time, every few milliseconds.
-// `npm run bench:bystander`; `-- --write` keeps the figures, of which docs/fairness.md has the table.
+// Measures an honest session beside peers that send without end to the same server. The server is a process of its own, and
+// so are the attackers. The honest session echoes 16 bytes at a time, every few milliseconds. `npm run bench:bystander`; `--
+// --write` keeps the figures, of which docs/fairness.md has the table.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -16,9 +16,9 @@ const BEFORE = 1_000;
 const TIMED = 6_000;
 /** Milliseconds between two echoes. */
 const BETWEEN = 3;
-/** Bytes that an attacker lets wait in its own process. */
+/** The bytes that an attacker may have waiting in its own process. */
 const BACKLOG = 2 ** 20;
-/** So long that no turn ends before all is done. */
+/** A turn time so long that no turn ends before all its work is done. */
 const UNBOUNDED = 2 ** 31 - 1;
 
 type Attack = 'open and close' | 'stray Pongs' | 'cheap calls' | 'Cancel and GrantCredit';

@@ -1,4 +1,4 @@
-// Calls and channels on a virtual connection, with payloads as they are: what services are made of.
+// Calls and channels on a virtual connection, with payloads as raw bytes: the layer below services.
 import { accept, channel, type Handler, initiate, type Session } from 'roam-actors';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Caller, Contender, Peer, Source, StreamRequest } from './contender.js';

@@ -14,7 +14,7 @@ import type { Contender, Source } from './contender.js';
 import { closed, listen, open } from './raw.js';
 import { Arrivals, echoesOf } from './traffic.js';
 
-// It looks for a browser's, which Node 20 has not.
+// Cap'n Web looks for the browser's global WebSocket, which Node 20 lacks.
 Object.assign(globalThis, { WebSocket });
 
 class Service extends RpcTarget {
@@ -41,7 +41,7 @@ class Service extends RpcTarget {
   }
 }
 
-/** Both ends of it begin a session with what they offer: the server a service, the client nothing. */
+/** Begins a session on one end of a socket. The server offers a service, the client offers nothing. */
 type Begin = (socket: WebSocket, service?: Service) => RpcStub<Service>;
 
 function contender(begin: Begin): Contender {

@@ -7,7 +7,7 @@ import { used } from './used.js';
 /** Milliseconds without another item until a stream counts as having stopped. */
 const QUIET_MS = 300;
 
-/** How many items a stream takes from who sends it while nobody reads it. */
+/** Measures the number of items that a stream takes from its sender while the receiver reads none. */
 export async function unread({ contender, size, credit }: Extract<Job, { kind: 'unread' }>): Promise<Round> {
   const { serve, connect } = await CONTENDERS[contender].load();
   return async (most) => {
@@ -28,7 +28,7 @@ export async function unread({ contender, size, credit }: Extract<Job, { kind: '
   };
 }
 
-/** By how many bytes the heap has grown after so many calls, or streams of one item. */
+/** Measures the growth of the heap, in bytes, after `amount` calls or streams of one item. */
 export async function heap({ contender, of, size, inFlight }: Extract<Job, { kind: 'heap' }>): Promise<Round> {
   const { serve, connect } = await CONTENDERS[contender].load();
   const { url } = await serve(new Items());

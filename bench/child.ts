@@ -1,5 +1,4 @@
-// What runs in a process of its own: one contender in one scenario, so that nothing of another one is compiled, or in
-// memory.
+// A process for one contender in one scenario. No code of other contenders is compiled here or held in memory.
 import { heap, unread } from './checks.js';
 import { openClose } from './connections.js';
 import type { Caller, FirstReply } from './contender.js';
@@ -40,7 +39,7 @@ async function roundsOf(job: Job): Promise<Round> {
   }
 }
 
-/** The caller alone: its peer is another process, of this library or of another. */
+/** Measures the caller alone. Its peer is another process, of this library or of another one. */
 async function onWire(job: Extract<Job, { kind: 'wire' }>): Promise<Round> {
   const { connect, firstReply } = await import('./wire-ours.js');
   const cpu = () => Promise.resolve(ownCpu());
@@ -70,7 +69,7 @@ async function traffic(job: Traffic): Promise<Round> {
 function paced(run: (count: number) => Promise<void>, cpu: Served['cpu']): Round {
   let rate = 0;
   return async (milliseconds) => {
-    // A number that is known before: no clock is read while messages run.
+    // The number of messages is fixed before the round, so no clock is read while messages run.
     const count = rate === 0 ? FIRST_COUNT : Math.max(FIRST_COUNT, Math.round((rate * milliseconds) / 1000));
     const cpuBefore = await cpu();
     const started = performance.now();
@@ -104,7 +103,7 @@ function replies(firstReply: () => Promise<FirstReply>, cpu: Served['cpu']): Rou
     while (replies.length === 0 || performance.now() - started < milliseconds) {
       replies.push(await firstReply());
     }
-    // To the end of the last session, too.
+    // Count until the last session has ended.
     const busy = (await cpu()) - cpuBefore;
     const medianOf = (phase: keyof FirstReply) => median(replies.map((reply) => reply[phase] ?? 0));
     return {

@@ -3,7 +3,7 @@ import { memoryLinkPair } from 'roam-actors/memory';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Round } from './control.js';
 
-/** What a session has to be told for so many connections at once. */
+/** The limits of a session that allow so many connections at once. */
 const limits = { connections: 20_000, undecided: 20_000 };
 
 /** Two sessions that talk to each other in this process; the second one accepts what is opened, and keeps a list of it. */
@@ -57,7 +57,7 @@ export async function openClose(link: 'memory' | 'websocket'): Promise<Round> {
   const makePair = await pairs(link);
   return async (count) => {
     const { initiator, accepted, close } = await makePair();
-    // What earlier rounds left behind is not for this one to collect.
+    // Collect the garbage of earlier rounds first, so that this round does not pay for it.
     globalThis.gc?.();
     const started = performance.now();
     const opened = await Promise.all(Array.from({ length: count }, () => initiator.open()));

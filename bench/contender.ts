@@ -1,15 +1,15 @@
-/** Where callers connect to. */
+/** The server of a contender, with the URL for callers. */
 export interface Peer {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** A stream that somebody asks for: so many items of a size, of which only so many may be under way untaken. */
+/** The request for a stream: `count` items of `size` bytes. At most `credit` items may be under way untaken. */
 export interface StreamRequest {
   readonly count: number;
   /** Bytes. */
   readonly size: number;
-  /** Items. Who has flow control of another kind leaves it aside. */
+  /** Items. Contenders with another kind of flow control ignore it. */
   readonly credit: number;
 }
 
@@ -26,27 +26,27 @@ export interface Caller {
   close(): Promise<void>;
 }
 
-/** Milliseconds from nothing to the first answer, and what they were spent on. */
+/** The milliseconds from the start to the first answer, in total and by phase. */
 export interface FirstReply {
   readonly total: number;
-  /** The WebSocket. */
+  /** The time to open the WebSocket. */
   readonly link: number;
   readonly handshake?: number;
-  /** A virtual connection. */
+  /** The time to open a virtual connection. */
   readonly open?: number;
-  /** The request. */
+  /** The time of the request. */
   readonly reply: number;
 }
 
-/** Where the end that sends a stream has its items from. */
+/** The source of items for the sender of streams. */
 export interface Source {
-  /** Begins a stream: what is returned gives the next item, as often as it is called. */
+  /** Begins a stream. Each call of the returned function gives the next item. */
   open(size: number): () => Buffer;
-  /** How many of the items wait with who sends them, since the stream takes no more. */
+  /** The number of items that wait at the sender, since the stream takes no more. */
   held: number;
 }
 
-/** One way to call somebody over a WebSocket, written as its users would write it. */
+/** One way to make calls over a WebSocket, written as its users would write it. */
 export interface Contender {
   serve(source: Source): Promise<Peer>;
   /** @param size - of a call's payload, in bytes. */

@@ -2,14 +2,14 @@ import type { Contender } from './contender.js';
 
 interface Entry {
   readonly title: string;
-  /** Ours are held to the targets; the others are what they are compared with. */
+  /** True for contenders of this library, which have targets. The others are there for comparison. */
   readonly isOurs: boolean;
   readonly hasStreams: boolean;
   /** A process loads the one that it runs, and no other. */
   load(): Promise<Contender>;
 }
 
-/** Who takes part, in the order of the tables. */
+/** The contenders, in the order of the tables. */
 export const CONTENDERS = {
   raw: {
     title: 'ws alone',
@@ -60,5 +60,5 @@ export type ContenderName = keyof typeof CONTENDERS;
 /** All names, in the order of the tables. */
 export const NAMES = Object.keys(CONTENDERS) as ContenderName[];
 
-/** What all are compared with. */
+/** The contender that all others are compared with. */
 export const BASELINE = 'raw';

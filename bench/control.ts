@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ContenderName } from './contenders.js';
 
-/** What a process is to measure, or to serve. */
+/** The work of a process: to measure, or to serve. */
 export type Job =
   | { kind: 'peer'; contender: ContenderName }
   | Traffic
@@ -17,13 +17,13 @@ export type Job =
 export type WireLink = 'tcp' | 'ws';
 export type WireCodec = 'postcard' | 'messagePack';
 
-/** What is measured on the real wire: calls, a stream, or sessions up to their first reply. */
+/** Work on the real wire: calls, a stream, or sessions up to their first reply. */
 export type Work =
   | { kind: 'echo'; size: number; inFlight: number }
   | { kind: 'stream'; size: number; credit: number }
   | { kind: 'connect'; size: number };
 
-/** What is measured in messages a second. */
+/** Work that is measured in messages a second. */
 export type Traffic = { contender: ContenderName; size: number; processes: 1 | 2 } & (
   | { kind: 'echo'; inFlight: number }
   | { kind: 'stream'; credit: number }
@@ -38,7 +38,7 @@ export type Round = (amount: number) => Promise<Figures>;
 
 interface Request {
   readonly amount: number;
-  /** Where to leave a CPU profile of the round. */
+  /** The path for a CPU profile of the round. */
   readonly profile?: string | undefined;
 }
 
@@ -55,7 +55,7 @@ export class Worker {
   constructor(job: Job) {
     const program = fileURLToPath(new URL('./child.js', import.meta.url));
     this.#name = JSON.stringify(job);
-    // Memory is measured after a collection, and nobody pays for the garbage of the round before.
+    // The child collects garbage before it measures memory, so that a round does not pay for the one before.
     this.#child = fork(program, [this.#name], { execArgv: ['--expose-gc'] });
   }
 
@@ -87,7 +87,7 @@ export class Worker {
   }
 }
 
-/** The other end of a Worker: measures when asked to, and ends with whoever asks. */
+/** Serves a Worker from the child process: measures each time when asked to, and exits when the parent has gone. */
 export function replyTo(
   round: Round,
   profiled: (path: string, round: () => Promise<Figures>) => Promise<Figures>,

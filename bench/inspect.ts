@@ -1,6 +1,6 @@
-// What an inspector costs: the same echoes over memory, each variant in a process of its own, so that none runs code that
-// another has shaped; rounds of all of them in turn, each as a multiple of the processes that never import it.
-// `npm run bench:inspect`; absolute figures would tell of the machine alone.
+// Measures the cost of an inspector: the same echoes over memory, each variant in a process of its own, so that no process
+// runs code that another variant has shaped. The variants take turns, round by round. Each is shown as a multiple of the
+// processes that never import the inspector, since absolute figures depend on the machine. `npm run bench:inspect`.
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -9,18 +9,18 @@ import type { Inspector, InspectorOptions } from 'roam-actors/inspect';
 import { memoryLinkPair } from 'roam-actors/memory';
 import { median } from './median.js';
 
-/** Echoes of each process that count for nothing: until everything is compiled. */
+/** Rounds of each process that do not count: its code is being compiled. */
 const WARMUP = 5;
 const MESSAGES = 20_000;
 const IN_FLIGHT = 64;
 
-/** After each that has an inspector: until the viewer has it all, and its core to spare. Milliseconds. */
+/** The pause after a round with an inspector, in milliseconds. The viewer then has all records, and its core is idle. */
 const PAUSE = 300;
 
-/** Never imported; imported, and no session given one; or given one of these. */
+/** The inspector is never imported; or imported and given to no session; or given with these options. */
 type Variant = 'none' | 'off' | InspectorOptions;
 
-/** One end answers, the other asks; resolves with messages a second. */
+/** One end asks, the other answers. Resolves with the messages a second. */
 async function echo(inspect: Inspector['inspect'] | undefined, messages: number): Promise<number> {
   const [left, right] = memoryLinkPair({ capacity: IN_FLIGHT });
   const options = inspect === undefined ? {} : { inspect };
@@ -55,7 +55,7 @@ async function echo(inspect: Inspector['inspect'] | undefined, messages: number)
   return rate;
 }
 
-/** A process of its own: an echo for each word that it is told. */
+/** Runs in a process of its own: measures one round of echoes for each message from the parent. */
 async function play(variant: Variant): Promise<void> {
   const inspector =
     variant === 'none'
@@ -63,10 +63,10 @@ async function play(variant: Variant): Promise<void> {
       : await import('roam-actors/inspect').then(({ createInspector }) =>
           variant === 'off' ? undefined : createInspector(variant),
         );
-  // Until it is connected, or has given up for the time being.
+  // The inspector is connected by then, or has given up for now.
   await new Promise((resolve) => setTimeout(resolve, 500));
   process.on('message', async () => {
-    // One to wake up, after the others' turns.
+    // Warms up again after the others' turns.
     await echo(inspector?.inspect, MESSAGES / 10);
     process.send?.(await echo(inspector?.inspect, MESSAGES));
   });
@@ -98,7 +98,7 @@ async function rateOf(child: ChildProcess): Promise<number> {
   return rate;
 }
 
-/** All of them in turn, round by round; prints each as a multiple of the first. */
+/** Measures all variants in turn, round by round. Prints each as a multiple of the first one. */
 async function compare(variants: readonly [title: string, variant: Variant][], rounds: number): Promise<void> {
   const players: ChildProcess[] = [];
   for (const [, variant] of variants) players.push(await player(variant));
@@ -106,7 +106,8 @@ async function compare(variants: readonly [title: string, variant: Variant][], r
   for (let round = -WARMUP; round < rounds; round++) {
     const rates: number[] = [];
     for (const turn of players.keys()) {
-      // Whoever comes first finds another machine than who comes last.
+      // The order changes with each round, since the first process of a round meets another state of the machine than the
+      // last one.
       const index = (turn + round + WARMUP) % players.length;
       rates[index] = await rateOf(players[index] as ChildProcess);
       if (typeof variants[index]?.[1] === 'object') await new Promise((resolve) => setTimeout(resolve, PAUSE));
@@ -127,7 +128,7 @@ if (variant !== undefined) {
   await compare(
     [
       without,
-      // As far as two processes that do the same are apart.
+      // The same variant again shows the noise between two processes.
       ['never imported, again', 'none'],
       ['imported, not given', 'off'],
       ['given, nobody listens', { url: 'http://127.0.0.1:1/' }],

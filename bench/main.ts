@@ -27,7 +27,7 @@ the machine.
 
 After a build, node bench/dist/main.js does the same without another one.`;
 
-/** One of each kind, and each contender: for --quick. */
+/** One scenario of each kind, and each contender: for --quick. */
 const SMOKE = [
   'echo-16B-x64',
   'stream-16KiB-c16-2p',
@@ -68,7 +68,7 @@ function list(): void {
   for (const name of NAMES) console.log(`${name}: ${CONTENDERS[name].title}`);
 }
 
-/** Those of --of. */
+/** Returns the contenders that --of names. */
 function contenders(): ContenderName[] {
   return (options.of?.split(',') ?? []).map((wanted) => {
     const name = NAMES.find((one) => one === wanted);
@@ -131,7 +131,7 @@ async function bench(): Promise<void> {
   else if (write) publish(new URL('../../', import.meta.url), { machine: about, results });
 }
 
-/** So short a run meets no target, and misses none. */
+/** Returns the result without a verdict: a run as short as this one meets no target, and misses none. */
 function unjudged({ target, isMet, ...rest }: Result): Result {
   return rest;
 }

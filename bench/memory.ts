@@ -8,7 +8,7 @@ import { used } from './used.js';
 type What = Extract<Job, { kind: 'memory' }>['what'];
 
 /**
- * Bytes that one more of something takes while it is idle, both ends together: what is left of many after a full
+ * Measures the bytes that one more idle object takes, both ends together: the memory in use by many of them after a full
  * collection, divided by their number.
  */
 export async function memoryOf(what: What): Promise<Round> {
@@ -22,7 +22,7 @@ export async function memoryOf(what: What): Promise<Round> {
   };
 }
 
-/** Makes so many of something; what it returns lets go of them. */
+/** Makes `count` objects. The returned function frees them. */
 type Make = (count: number) => Promise<() => Promise<void>>;
 
 async function maker(what: What): Promise<Make> {
@@ -35,7 +35,7 @@ async function maker(what: What): Promise<Make> {
       return async () => void (await Promise.all(made.map((pair) => pair.close())));
     };
   }
-  // One session for all rounds: how much itself takes is not the question.
+  // All rounds share one session, since the session's own memory is not measured.
   const { initiator, accepted } = await makePair();
   return async (count) => {
     const opened = await Promise.all(Array.from({ length: count }, () => initiator.open()));

@@ -1,4 +1,4 @@
-// A virtual connection and its messages, without the layer of calls: as a user of sessions alone would write it.
+// A virtual connection and its messages, without the layer of calls, as an application with bare sessions would use it.
 import {
   type Connection,
   type DataMessage,
@@ -105,7 +105,7 @@ class VirtualCaller {
     });
   }
 
-  /** What is in flight is bounded, so that nobody has to wait for room. */
+  /** Sends a Call without awaiting it: the number of calls in flight is bounded, so the outbox always has room. */
   #call(args: Uint8Array): void {
     const id = this.#nextId;
     this.#nextId += 2;

@@ -1,7 +1,7 @@
 import type { ContenderName } from './contenders.js';
 import { Worker } from './control.js';
 
-/** Where callers connect to, and what it costs. */
+/** The server's URL for callers, and its cost. */
 export interface Served {
   readonly url: string;
   /** Milliseconds of processor time that this process and, if it is another one, the peer's have taken so far. */

@@ -13,21 +13,21 @@ const PANELS = ['echo-16B-x1', 'echo-16B-x64', 'echo-4KiB-x1', 'echo-4KiB-x64', 
 
 const COLUMNS = 2;
 
-/** Pixels. */
+/** Width of a panel, in pixels. */
 const PANEL_WIDTH = 420;
 const GAP = 20;
 const HEAD = 64;
 const TITLE = 26;
 const ROW = 20;
 const BAR = 12;
-/** From a panel's left edge to where bars begin: room for names. */
+/** The distance from a panel's left edge to the bars: room for names. */
 const NAMES_WIDTH = 136;
-/** To the right of the longest bar: room for its value. */
+/** The space to the right of the longest bar: room for its value. */
 const VALUE_WIDTH = 44;
 
 /**
- * The ratios as bars, a panel for each scenario, all on one scale; a line marks what the baseline does. The same figures
- * give the same bytes.
+ * Draws the ratios as bars, a panel for each scenario, all on one scale. A line marks the baseline. The same figures give
+ * the same bytes.
  */
 export function plot({ results }: Outcome, theme: keyof typeof PALETTES): string {
   const colours = PALETTES[theme];

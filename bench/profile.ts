@@ -10,13 +10,13 @@ interface CallFrame {
   readonly lineNumber: number;
 }
 
-/** What V8 writes: where each sample was taken, as the id of a node. */
+/** The format of V8's profiles: `samples` has the id of a node for each sample. */
 interface Profile {
   readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
   readonly samples?: readonly number[];
 }
 
-/** Takes a CPU profile of one round, without its start and its warming up, and leaves it at `path`. */
+/** Takes a CPU profile of one round, without its start and its warming up, and writes it to `path`. */
 export async function profiled(path: string, round: () => Promise<Figures>): Promise<Figures> {
   const session = new Session();
   session.connect();
@@ -35,7 +35,7 @@ interface Share {
   readonly where: string;
 }
 
-/** The functions that took most time themselves, and the packages: their shares of the samples in which anything ran. */
+/** Returns the functions with the longest self time, and the packages, as shares of the samples in which any code ran. */
 export function selfTimes({ nodes, samples = [] }: Profile): { functions: Share[]; packages: Share[] } {
   const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
   const busy = samples.map((id) => frames.get(id) as CallFrame).filter(({ functionName }) => functionName !== '(idle)');

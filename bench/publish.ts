@@ -1,10 +1,10 @@
-// From figures to what docs/benchmark.md shows: bench/results.json first, and all that is drawn from it alone.
+// Writes the figures to bench/results.json, and draws the pictures and tables of docs/benchmark.md from that file alone.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plot } from './plot.js';
 import type { Outcome } from './report.js';
 import { section } from './section.js';
 
-/** Writes what was measured, without its rounds and with the digits that mean something, and draws it. */
+/** Writes the results, without their rounds and with significant digits only, and draws them. */
 export function publish(root: URL, { machine, results }: Outcome): void {
   const kept = { machine, results: results.map((result) => ({ ...result, rounds: undefined })) };
   const rounded = JSON.stringify(kept, (_, value) => (typeof value === 'number' ? significant(value) : value), 2);

@@ -1,17 +1,16 @@
-// What everything is measured against: the package `ws` as its users write it. One write a frame, no compression;
-// `ws` sets noDelay itself.
+// The baseline: the package `ws` as its users write it. One write a frame, no compression; `ws` sets noDelay itself.
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Caller, Contender, FirstReply, Peer, Source, StreamRequest } from './contender.js';
 import { Arrivals, checkCount, countBytes, LAST, Payloads, requestBytes, requestOf } from './traffic.js';
 
-/** Bytes that may wait in the socket before who sends without being asked waits too. */
+/** The bytes that may wait in the socket before a sender of unrequested messages waits. */
 const HIGH_WATER = 2 ** 20;
 
 export const raw: Contender = { serve, connect, firstReply };
 
-/** A server of `ws`, and what each of its sockets does, by the path that it was opened with. */
+/** Starts a server of `ws`. `onSocket` gets each socket, with the path that it was opened with. */
 export async function listen(onSocket: (socket: WebSocket, path: string) => void): Promise<Peer> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false });
   server.on('connection', (socket, { url = '/' }) => onSocket(socket, url));
@@ -57,7 +56,7 @@ async function stream(socket: WebSocket, { count, size }: StreamRequest, source:
   const next = source.open(size);
   for (let sent = 0; sent < count; sent++) {
     if (socket.bufferedAmount < HIGH_WATER) socket.send(next());
-    // Resolves with the error, if there is one: then nobody is there any more.
+    // The promise resolves with the error, if there is one: then the peer has gone.
     else if (await new Promise((resolve) => socket.send(next(), resolve))) return;
   }
 }
@@ -84,7 +83,7 @@ async function connect(url: string, size: number): Promise<Caller> {
   };
 }
 
-/** Answers come in the order of the calls: one listener is enough, and nothing is made for a call. */
+/** Answers come in the order of the calls, so one listener is enough, and a call allocates nothing. */
 function echo(socket: WebSocket, payloads: Payloads, count: number, inFlight: number): Promise<void> {
   return new Promise((resolve, reject) => {
     let sent = 0;

@@ -5,9 +5,9 @@ import type { Result } from './run.js';
 
 const PACKAGES = ['roam-actors', 'ws', 'rsocket-core', 'capnweb', 'birpc', 'msgpackr'];
 
-/** What the figures were measured on, and with. */
+/** Returns the machine and the versions that the figures were measured with. */
 export function machine() {
-  // Not by `import`: most packages keep their package.json to themselves.
+  // Read the file instead of importing it: most packages do not export their package.json.
   const version = (name: string): string =>
     JSON.parse(readFileSync(new URL(`../node_modules/${name}/package.json`, import.meta.url), 'utf8')).version;
   return {
@@ -19,7 +19,7 @@ export function machine() {
   };
 }
 
-/** What is kept of a run: bench/results.json. */
+/** The content of bench/results.json. */
 export interface Outcome {
   readonly machine: ReturnType<typeof machine>;
   readonly results: readonly Omit<Result, 'rounds'>[];
@@ -55,12 +55,12 @@ function cells(result: Result): string[] {
   ];
 }
 
-/** What came out. */
+/** Returns the headline figure as text. */
 export function headlineText({ headline: { value, unit } }: Pick<Result, 'headline'>): string {
   return `${unit === 'x' ? '× ' : ''}${amount(value, unit)}`;
 }
 
-/** What was to come out, or nothing. */
+/** Returns the target as text; empty if there is none. */
 export function targetText({ headline: { unit }, target }: Pick<Result, 'headline' | 'target'>): string {
   return target === undefined ? '' : `${target.bound === '>=' ? '≥' : '≤'} ${amount(target.value, unit)}`;
 }
@@ -85,7 +85,7 @@ function absoluteText(absolute: Result['absolute'], size?: number): string {
   return `${open}, close ${fewClose?.toFixed(1)} → ${manyClose?.toFixed(1)} µs (× ${closeRatio?.toFixed(2)})`;
 }
 
-/** Messages a second; for large ones, what that is in bytes. */
+/** Formats messages a second; for large messages also the bytes a second. */
 export function rateText(perSecond: number, size = 0): string {
   const thousands = `${(perSecond / 1000).toFixed(1)} k/s`;
   return size < 16_384 ? thousands : `${thousands} (${Math.round((perSecond * size) / 2 ** 20)} MiB/s)`;

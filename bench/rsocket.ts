@@ -29,7 +29,7 @@ async function serve(source: Source): Promise<Peer> {
       server.on('listening', () => {
         ({ port } = server.address() as { port: number });
       });
-      // The same class; its types differ for who imports and who requires.
+      // The class is the same; only the types for `import` and `require` differ.
       return server as never;
     },
   });
@@ -84,7 +84,7 @@ async function connect(url: string, size: number): Promise<Caller> {
   };
 }
 
-/** Credit is given as the library of ours gives it: half of it at a time, when that much has been taken. */
+/** Gives credit as this library gives it: half of it at a time, when that much has been taken. */
 function receive(connection: RSocket, request: StreamRequest): Promise<void> {
   const arrivals = new Arrivals(request);
   const batch = Math.max(1, Math.floor(request.credit / 2));

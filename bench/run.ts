@@ -3,18 +3,20 @@ import { type Figures, Worker } from './control.js';
 import { median } from './median.js';
 import type { Check, Comparison, Footprint, Growth, Scenario } from './scenarios.js';
 
-/** How long to measure. */
+/** The durations and numbers of rounds. */
 export interface Plan {
   /** Rounds of each contender. */
   readonly rounds: number;
   readonly roundMs: number;
-  /** Of processor time, for each process. */
+  /** The processor time to warm up, in milliseconds, for each process. */
   readonly warmUpMs: number;
-  /** A thousand connections are open so soon that several times stand for one. */
+  /**
+   * The number of measurements with few connections in a round: a thousand connections open too fast for one measurement.
+   */
   readonly fewAtATime: number;
-  /** Rounds of what takes long, and has nothing to take turns with. */
+  /** The number of rounds of long scenarios, which do not take turns with others. */
   readonly repeats: number;
-  /** How much of a check's amount is asked for. */
+  /** The share of a check's amount that is measured. */
   readonly share: number;
 }
 
@@ -23,7 +25,7 @@ export const QUICK: Plan = { rounds: 1, roundMs: 50, warmUpMs: 50, fewAtATime: 1
 
 type Unit = 'x' | 'B' | 'items';
 
-/** What came out of a scenario for one contender: the median of its rounds, and the rounds. */
+/** The result of a scenario for one contender: the median of its rounds, and the rounds. */
 export interface Result {
   readonly name: string;
   readonly title: string;
@@ -39,7 +41,7 @@ export interface Result {
   };
   readonly target?: { readonly bound: '>=' | '<='; readonly value: number };
   readonly isMet?: boolean;
-  /** The headline by processor time instead of time: what other programs on the machine disturb less. */
+  /** The headline by processor time instead of time. Other programs on the machine disturb it less. */
   readonly cpuRatio?: number;
   /** Medians of absolute figures, which depend on the machine. */
   readonly absolute: Readonly<Record<string, number>>;
@@ -60,8 +62,8 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result[]> {
 }
 
 /**
- * All in turn, and the baseline before and after each: what disturbs the machine for longer than a round disturbs both.
- * A contender is compared with the two rounds of the baseline that are next to its own.
+ * Measures all contenders in turn, and the baseline before and after each. A disturbance of the machine that lasts longer
+ * than a round disturbs both. A contender is compared with the two rounds of the baseline that are next to its own.
  */
 async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
   const { figure, name, title, size, processes, targets } = scenario;
@@ -118,7 +120,7 @@ function ratiosOf({ before, own, after }: Turn, figure: Comparison['figure']) {
   };
 }
 
-/** What the time was spent on, where a round tells. */
+/** Returns the phases of the time, if the rounds have them. */
 function phasesOf(rounds: readonly Figures[]): Record<string, number> {
   const names = ['link', 'handshake', 'open', 'reply'].filter((name) => rounds[0]?.[name] !== undefined);
   return Object.fromEntries(names.map((name) => [name, median(rounds.map((round) => numberOf(round, name)))]));
@@ -157,7 +159,7 @@ async function grow({ few, many, target, job, ...scenario }: Growth, plan: Plan)
 
 async function weigh({ job, count, target, ...scenario }: Footprint, plan: Plan): Promise<Result> {
   return withWorkers([new Worker(job)], async ([worker]) => {
-    // The first ones also pay for what is made once: compiled code, hidden classes.
+    // The first rounds also pay for compiled code and hidden classes, which are made once.
     await worker.round(count);
     const rounds: { bytes: number }[] = [];
     while (rounds.length < plan.repeats) rounds.push({ bytes: numberOf(await worker.round(count), 'bytes') });
@@ -187,12 +189,12 @@ async function check(
   });
 }
 
-/** Even on the busiest machine. */
+/** The largest number of rounds to warm up, even on the busiest machine. */
 const MOST_WARM_UPS = 40;
 
 /**
- * Until the compiler is done, and the worker knows how many messages a round takes. It goes by processor time, of which a
- * busy machine leaves little: half compiled, a side would be measured at a fraction of its speed.
+ * Runs rounds until the compiler is done, and the worker knows the number of messages for a round. It counts processor time,
+ * of which a busy machine leaves little: half compiled, a side would be measured at a fraction of its speed.
  */
 async function warmUp(worker: Worker, milliseconds: number): Promise<void> {
   let busy = 0;

@@ -1,7 +1,7 @@
 import { CONTENDERS, type ContenderName, NAMES } from './contenders.js';
 import type { Job } from './control.js';
 
-/** Several contenders at the same work, in rounds that take turns; each is compared with the one that is the baseline. */
+/** Several contenders at the same work, in rounds that take turns. Each is compared with the baseline. */
 export interface Comparison {
   readonly type: 'comparison';
   readonly name: string;
@@ -9,36 +9,36 @@ export interface Comparison {
   readonly processes: 1 | 2;
   /** Bytes of one message. */
   readonly size: number;
-  /** What a round measures: more messages a second are better, more milliseconds are worse. */
+  /** The figure of a round: more messages a second are better, more milliseconds are worse. */
   readonly figure: 'rate' | 'milliseconds';
-  /** How many times as long as usual it takes to warm up. */
+  /** The factor by which warming up takes longer than usual. */
   readonly patience: number;
   readonly contenders: readonly ContenderName[];
-  /** The least that a contender's figure, divided by the baseline's, is to be; absent where nothing was promised. */
+  /** The least ratio of a contender's figure to the baseline's; absent where nothing was promised. */
   readonly targets: Readonly<Partial<Record<ContenderName, number | undefined>>>;
   job(contender: ContenderName): Job;
 }
 
-/** What a connection costs among many, against what it costs among few. */
+/** The cost of a connection among many, compared with its cost among few. */
 export interface Growth {
   readonly type: 'growth';
   readonly name: string;
   readonly title: string;
   readonly few: number;
   readonly many: number;
-  /** The most that opening many may cost, in times of what opening few costs. */
+  /** The largest allowed ratio of the cost of opening many to the cost of opening few. */
   readonly target: number;
   readonly job: Job;
 }
 
-/** Bytes for one more of something. */
+/** The bytes that one more object takes. */
 export interface Footprint {
   readonly type: 'footprint';
   readonly name: string;
   readonly title: string;
-  /** How many are made to see what one takes: many connections, fewer sessions. */
+  /** The number of objects that are made: many connections, fewer sessions. */
   readonly count: number;
-  /** The most bytes. */
+  /** The largest allowed number of bytes. */
   readonly target?: number;
   readonly job: Job;
 }
@@ -49,14 +49,14 @@ export interface Check {
   readonly name: string;
   readonly title: string;
   readonly contender: ContenderName;
-  /** Of the figure. */
+  /** The unit of the figure. */
   readonly unit: 'B' | 'items';
-  /** What a round is asked for, before it counts and when it does. */
+  /** The amount that a round is asked for before it counts. `amount` is the one of rounds that count. */
   readonly warmUp: number;
   readonly amount: number;
-  /** How often it is asked for it; what counts is the least, since what is kept is kept each time. */
+  /** The number of rounds that count. The least figure is taken: memory that leaks shows in each round. */
   readonly times: number;
-  /** The most. */
+  /** The largest allowed figure. */
   readonly target?: number;
   readonly job: Job;
 }
@@ -73,13 +73,13 @@ const STREAM_SIZES = [
   { size: 16_384, label: '16KiB', text: '16 KiB' },
 ] as const;
 
-/** What the session's own messages are to reach, by processes, payload and requests in flight. */
+/** The least ratios of the session's own messages to the baseline, by processes, payload and requests in flight. */
 const ECHO_TARGETS = {
   1: { '16B': { 1: 0.8, 64: 2 }, '4KiB': { 1: 0.7, 64: 1 } },
   2: { '16B': { 1: 0.85, 64: 1.2 }, '4KiB': { 1: 0.75, 64: 0.9 } },
 } as const;
 
-/** What calls are to reach. */
+/** The least ratios of calls to the baseline. */
 const CALL_TARGETS = {
   1: { '16B': { 1: 0.8, 64: 1.8 }, '4KiB': { 1: 0.75, 64: 1 } },
   2: { '16B': { 1: undefined, 64: 1.1 }, '4KiB': { 1: undefined, 64: undefined } },
@@ -134,7 +134,7 @@ const streams = ([1, 2] as const).flatMap((processes) =>
   ),
 );
 
-/** Messages that nobody answers, with the link's own backpressure alone. */
+/** Messages without answers, with the link's own backpressure alone. */
 const floods = ([1, 2] as const).flatMap((processes) =>
   SIZES.map(
     ({ size, label, text }): Comparison => ({
@@ -160,7 +160,7 @@ const connects = ([1, 2] as const).map(
     processes,
     size: 16,
     figure: 'milliseconds',
-    // Each function runs once a session: the compiler hears of it late.
+    // Each function runs only once a session, so the compiler optimizes it late.
     patience: 3,
     contenders: ['raw', 'session'],
     targets: {},
@@ -184,8 +184,8 @@ const unreads = STREAMERS.map(
 );
 
 /**
- * Less than one byte for eight calls, so that whatever is kept of one is seen; several times, since now and then V8 compiles
- * something anew, which takes a few hundred KiB.
+ * Less than one byte for eight calls, so that a leak of any size shows. Several rounds, since V8 sometimes compiles code
+ * anew, which takes a few hundred KiB.
  */
 const heaps = NAMES.filter((name) => CONTENDERS[name].isOurs).map(
   (contender): Check => ({

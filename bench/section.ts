@@ -3,7 +3,7 @@ import { headlineText, type Outcome, rateText, targetText } from './report.js';
 
 type Result = Outcome['results'][number];
 
-/** What stands between the marks in docs/benchmark.md. */
+/** Returns the text between the marks in docs/benchmark.md. */
 export function section({ machine, results }: Outcome): string {
   const rates = results.filter(({ contender, absolute }) => contender !== undefined && 'baseline' in absolute);
   const among = rates.filter(({ absolute }) => !('link' in absolute));
@@ -30,7 +30,7 @@ export function section({ machine, results }: Outcome): string {
   ].join('\n');
 }
 
-/** One row for each kind of work, one column for each contender: multiples of what the baseline does. */
+/** Returns a table of multiples of the baseline: one row for each kind of work, one column for each contender. */
 function compared(results: readonly Result[], processes: 1 | 2): string[] {
   const rows = results.filter((result) => result.processes === processes);
   const others = NAMES.filter((name) => rows.some(({ contender }) => contender === name));
@@ -64,7 +64,7 @@ function measured(result: Result): string {
   return manyOpen === undefined ? headlineText(result) : `${headlineText(result)}, ${manyOpen.toFixed(0)} µs each`;
 }
 
-/** A table as the formatter wants it. */
+/** Returns a table in the formatter's style. */
 function markdown(rows: readonly (readonly string[])[]): string[] {
   const [head = [], ...body] = rows;
   const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

@@ -1,12 +1,12 @@
 import type { Caller, Source, StreamRequest } from './contender.js';
 
-/** Different messages in turn, so that an answer to the wrong one is noticed. */
+/** The number of different messages in turn, so that an answer to the wrong one is noticed. */
 const VARIANTS = 8;
 
-/** The first byte of a flood's last message; the peer answers it with how many it has received. */
+/** The first byte of a flood's last message. The peer answers it with the number of messages that it has received. */
 export const LAST = 1;
 
-/** The messages that are sent, and what has to come back. */
+/** The messages that are sent, and the expected answers. */
 export class Payloads {
   readonly #variants: readonly Buffer[];
   readonly last: Buffer;
@@ -62,14 +62,14 @@ export function echoes(size: number, start: Start): Caller['echo'] {
     });
 }
 
-/** The same for who answers with a promise. */
+/** The same for contenders whose calls return a promise. */
 export function echoesOf(size: number, call: (payload: Buffer) => PromiseLike<Uint8Array>): Caller['echo'] {
   return echoes(size, (payload, done, failed) => void call(payload).then(done, failed));
 }
 
-/** What streams consist of at the end that sends them. */
+/** The items of streams, at the sender. */
 export class Items implements Source {
-  /** How many have left the application's hands so far. */
+  /** The number of items that the application has handed over so far. */
   taken = 0;
   held = 0;
 
@@ -83,7 +83,7 @@ export class Items implements Source {
   }
 }
 
-/** Looks at the items of one stream as they arrive. */
+/** Checks the items of one stream as they arrive. */
 export class Arrivals {
   readonly #payloads: Payloads;
   readonly #expected: number;
@@ -122,7 +122,7 @@ export function checkCount(bytes: Uint8Array, sent: number): void {
   if (counted !== sent) throw new Error(`${sent} messages were sent, and ${counted} arrived`);
 }
 
-/** For who has nothing but bytes to ask for a stream with. */
+/** Encodes a request, for contenders that can send only bytes. */
 export function requestBytes({ count, size, credit }: StreamRequest): Buffer {
   return Buffer.from(Float64Array.of(count, size, credit).buffer);
 }

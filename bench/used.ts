@@ -1,8 +1,8 @@
-/** Bytes in use, on the heap and outside it, after collections that leave nothing to collect. */
+/** Returns the bytes in use, on the heap and outside it, after full collections. */
 export async function used(): Promise<number> {
   if (globalThis.gc === undefined) throw new Error('memory is measured with --expose-gc');
   for (let i = 0; i < 4; i++) {
-    // What waits for a turn of the loop, such as a socket's last callback, may still hold on to something.
+    // Callbacks that wait for a turn of the event loop, such as a socket's last one, may still hold objects.
     await new Promise((resolve) => setTimeout(resolve, 10));
     globalThis.gc();
   }

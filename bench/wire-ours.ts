@@ -19,7 +19,7 @@ import type { Caller, FirstReply, StreamRequest } from './contender.js';
 import type { Job, WireCodec, WireLink } from './control.js';
 import { echoesOf } from './traffic.js';
 
-/** What the official handlers give a stream's sender to begin with. */
+/** The initial credit that the official handlers give the sender of a stream. */
 const CREDIT = 16;
 
 const METHODS = {
@@ -78,7 +78,7 @@ export async function serve({ link, codec }: Extract<Job, { kind: 'wire-peer' }>
 interface Where {
   readonly link: WireLink;
   readonly codec: WireCodec;
-  /** `host:port`. */
+  /** The server's address, as `host:port`. */
   readonly address: string;
 }
 

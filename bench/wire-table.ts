@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Who calls whom. The reference is roam 7.3.0 in Rust. */
+/** The caller and the callee of each pair. The reference is roam 7.3.0 in Rust. */
 export const PAIRS = {
   ours: 'ours → ours',
   messagePack: 'the same, MessagePack',
@@ -15,22 +15,22 @@ export type Pair = keyof typeof PAIRS;
 export interface Row {
   readonly link: 'TCP' | 'WebSocket';
   readonly work: string;
-  /** To the package ws alone, at the same work. */
+  /** The ratio to the package ws alone, at the same work. */
   readonly toWs: Readonly<Partial<Record<Pair, number>>>;
-  /** Ours → ours to Rust → Rust. */
+  /** The ratio of ours → ours to Rust → Rust. */
   readonly toRust?: number;
-  /** What the former is to be at least. */
+  /** The least `toRust`. */
   readonly target: number;
-  /** Ours → ours with postcard to the same with MessagePack. */
+  /** The ratio of ours → ours with postcard to the same with MessagePack. */
   readonly toMessagePack: number;
 }
 
 export interface Figures {
   readonly commit: string;
   readonly node: string;
-  /** Decides the order in which the work is done. */
+  /** Seeds the order in which the work is done. */
   readonly seed: number;
-  /** How often each process was started anew, and how often it was measured then. */
+  /** The number of times that each process was started, and the number of rounds of each start. */
   readonly starts: number;
   readonly rounds: number;
   readonly rows: readonly Row[];

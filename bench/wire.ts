@@ -1,6 +1,7 @@
-// Speed on the real wire: this library and the reference, each calling each, over TCP and WebSocket, two processes at a time.
-// Ratios to the package `ws` alone, and between pairs, of speeds that were measured one right after the other.
-// `npm run bench:wire`; `-- --write` keeps the figures, of which docs/benchmark-wire.md has the table.
+// Measures the speed on the real wire: this library and the reference, each calling each, over TCP and WebSocket, two
+// processes at a time. The figures are ratios to the package `ws` alone, and between pairs, of speeds that were measured one
+// right after the other. `npm run bench:wire`; `-- --write` keeps the figures, of which docs/benchmark-wire.md has the
+// table.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -13,12 +14,12 @@ import { type Figures, PAIRS, type Pair, type Row, wireTable } from './wire-tabl
 const FILE = fileURLToPath(new URL('../wire.json', import.meta.url));
 const RELEASE = fileURLToPath(new URL('../../test/reference/release.ts', import.meta.url));
 
-/** Milliseconds of a round, and of the rounds before the first that counts: Node compiles meanwhile. */
+/** The duration of a round, and of the rounds before the first one that counts, in milliseconds. Node compiles meanwhile. */
 const ROUND = 100;
 const WARM_UP = 1_500;
 /** A round that takes longer hangs, however busy the machine is. */
 const TIME_LIMIT = 60_000;
-/** Of a round of the reference, before its speed is known. */
+/** The size of a round of the reference, before its speed is known. */
 const FIRST_COUNT = 200;
 
 const WORK: Readonly<Record<string, Work>> = {
@@ -45,7 +46,7 @@ const seed = Number(options.seed);
 const starts = Number(options.starts);
 const rounds = Number(options.rounds);
 
-/** A number from 0 to 1, the same ones for the same seed: mulberry32. */
+/** Returns numbers from 0 to 1, the same ones for the same seed: mulberry32. */
 let state = seed;
 function random(): number {
   state = (state + 0x6d2b79f5) | 0;
@@ -61,7 +62,7 @@ function shuffled<T>(values: readonly T[]): T[] {
 
 /** Two processes, of which one calls the other. */
 interface Runner {
-  /** Messages, or sessions, a second. */
+  /** Returns messages, or sessions, a second. */
   speed(milliseconds: number): Promise<number>;
   stop(): void;
 }
@@ -176,10 +177,10 @@ async function start(pair: Pair, link: WireLink, work: Work, program: string): P
   return new OurCaller({ kind: 'wire', link, codec, address: server.address, work }, server);
 }
 
-/** The speeds of one turn: of ws alone before and after each pair, and of the pair. */
+/** The speeds of one turn: of each pair, and of ws alone before and after it. */
 type Turn = Partial<Record<Pair, { readonly speed: number; readonly toWs: number }>>;
 
-/** Starts all pairs anew and lets them take turns, back and forth, with a round of ws alone between any two. */
+/** Starts all pairs anew. They take turns, back and forth, with a round of ws alone between any two. */
 async function turns(link: WireLink, work: Work, pairs: readonly Pair[], program: string): Promise<Turn[]> {
   const runners: { pair?: Pair; runner: Runner }[] = [];
   try {

@@ -1,4 +1,4 @@
-// An echo over a WebSocket. Both ends run in this process; they would in two just as well.
+// An echo over a WebSocket. Both ends run in this process. They could as well run in two.
 import assert from 'node:assert/strict';
 import { accept, type Connection, initiate } from 'roam-actors';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';

@@ -1,5 +1,5 @@
-// A statechart of one's own that invokes a session: it opens a connection when the session is established, begins again
-// when the peer has ended it, and ends it by nothing more than leaving the state that invokes it.
+// A statechart of the application that invokes a session. It opens a connection when the session is established, starts
+// again when the peer has ended the session, and ends the session simply by leaving the state that invokes it.
 import assert from 'node:assert/strict';
 import {
   accept,
@@ -27,7 +27,7 @@ const client = setup({
   },
   actors: {
     session: sessionLogic,
-    /** What the session emits becomes the chart's own events. */
+    /** The events that the session emits become events of the chart. */
     emissions: fromCallback(({ system, sendBack }) => {
       const subscription = sessionIn(system).on('*', sendBack);
       return () => subscription.unsubscribe();
@@ -92,7 +92,7 @@ const client = setup({
         idle: {},
       },
     },
-    /** Whoever comes here has left `online`, and with it the session. */
+    /** Entering this state leaves `online`, which ends the session. */
     offline: { type: 'final' },
   },
 });
@@ -115,7 +115,7 @@ async function echo(connection: Connection): Promise<void> {
   }
 }
 
-/** The peers, one for each time that the client dials. */
+/** The peers, one for each connection attempt of the client. */
 const servers: Promise<Session>[] = [];
 function dial(): Link {
   const [ours, theirs] = memoryLinkPair();

@@ -1,5 +1,5 @@
-// A proxy between two sessions: client ⇄ proxy ⇄ server. Calls and streams pass it undecoded, with their ids and at the
-// pace of who reads them; that is why its parity must differ between the two connections.
+// A proxy between two sessions: client ⇄ proxy ⇄ server. Calls and streams pass through it undecoded, at the pace of their
+// receiver. They keep their ids, so the proxy's parity must differ between the two connections.
 import assert from 'node:assert/strict';
 import {
   accept,
@@ -26,7 +26,7 @@ const Shout = service('Shout', {
 const [clientEnd, proxyFront] = memoryLinkPair();
 const [proxyBack, serverEnd] = memoryLinkPair();
 
-/** What the server gets to see of a call's metadata. */
+/** The metadata of the calls that reach the server. */
 const seen: Metadata[] = [];
 
 const handler = Shout.handler({
@@ -63,7 +63,7 @@ console.log(`the call returned ${answer}, and the server saw`, seen);
 assert.equal(answer, 'HELLO');
 assert.deepEqual(seen, [[{ key: 'trace', value: 'a1', flags: 0n }]]);
 
-// Two channels, one each way, with more on them than a sender may send unasked.
+// Two channels, one each way. They carry more items than the initial credit allows.
 const [texts, sent] = channel<string>();
 const [received, shouted] = channel<string>();
 const streamed = shouter.all(sent, received);

@@ -3,7 +3,8 @@
 //   node --import tsx examples/rust.ts                  builds and starts the Rust programs itself, by cargo
 //   node --import tsx examples/rust.ts 127.0.0.1:9000   calls a server that runs there
 //
-// The trait is Testbed in test/reference/peer/src/service.rs. `roam-actors generate` made rust/testbed.ts of it: docs/rust.md.
+// The trait is Testbed in test/reference/peer/src/service.rs. `roam-actors generate` made rust/testbed.ts from it:
+// docs/rust.md.
 import assert from 'node:assert/strict';
 import { accept, channel, fail, initiate, service } from 'roam-actors';
 import { postcard, postcardPayload } from 'roam-actors/postcard';

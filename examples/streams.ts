@@ -1,5 +1,5 @@
-// Streaming both ways with backpressure: a stream of text goes through a service that changes it, and comes back. Nothing
-// is read faster than it is taken at the far end.
+// Streaming both ways with backpressure: a stream of text goes through a service that changes it, and comes back. No stage
+// reads faster than the far end takes the result.
 import assert from 'node:assert/strict';
 import { accept, channel, initiate, method, type Rx, routes, service, type Tx } from 'roam-actors';
 import { memoryLinkPair } from 'roam-actors/memory';
@@ -27,7 +27,7 @@ const accepting = accept(peerLink, { onConnection: routes([handler]) });
 const session = await initiate(link);
 const loud = await session.open(Loud);
 
-/** How many lines were asked for; there is no end to them. */
+/** The number of lines that were read from the source, which is endless. */
 let asked = 0;
 const lines = new ReadableStream<string>(
   { pull: (controller) => controller.enqueue(`line ${asked++}`) },
@@ -45,7 +45,7 @@ for await (const line of down) {
   if (taken === 100) break;
 }
 console.log(`${taken} lines were taken, ${asked} were asked for`);
-// What is under way: the credit of both channels, and what the streams between them hold.
+// The lines under way: the credit of both channels, and the buffers of the streams between them.
 assert(asked - taken < 20);
 
 // Leaving the loop has reset the channel: the streams behind it end, one after the other, up to the source of the lines.

@@ -1,5 +1,5 @@
-// A service over TLS: node:tls makes the connection at both ends, and streamLink makes a link of it. The codec is postcard and the
-// service is on the root connection, so a Rust program could be either end.
+// A service over TLS: node:tls makes the connection at both ends, and streamLink makes a link of it. The codec is postcard
+// and the service is on the root connection, so a Rust program could be either end.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -40,7 +40,7 @@ const server = createServer({ key: KEY, cert: CERTIFICATE }, (socket) => {
     (error: unknown) => console.error(error),
   );
 });
-// The server hears of a client that speaks no TLS or does not trust the certificate.
+// The server reports a client that speaks no TLS or does not trust the certificate.
 server.on('tlsClientError', (error) => console.log(`refused: ${error.message}`));
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -1,9 +1,9 @@
 /**
- * A channel that a Call of the peer's named and that is not bound yet; see channel.ts. What the peer says on it is kept, up
- * to the credit that it begins with, for whichever end will be ours.
+ * A channel that a Call of the peer's named and that is not bound yet; see channel.ts. The messages of the peer on it are
+ * kept, up to the initial credit. They are for the end that the application takes.
  *
- * When the call is answered and its handler took no end, the channel is released: its place is free, and the peer is told to
- * stop as soon as it is known whether the peer sends or receives there.
+ * When the call is answered and its handler took no end, the channel is released: it no longer counts as open. The peer is
+ * told to stop as soon as we know whether the peer sends or receives there.
  */
 import { assign, setup } from 'xstate';
 import type { Close, GrantCredit, Item, Reset } from '../src/wire/message.js';
@@ -16,7 +16,7 @@ type ChannelBody = Item | Close | Reset | GrantCredit;
 export interface OfferInput {
   readonly port: Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'>;
   readonly conformance: Conformance;
-  /** How many items are kept: the credit that their sender begins with. */
+  /** The number of items that may be kept: the initial credit of the sender. */
   readonly room: number;
 }
 
@@ -51,14 +51,14 @@ export const offerMachine = setup({
     isClosed: ({ context }) => context.isClosed,
     isReset: ({ context }) => context.isReset,
     isReference: ({ context }) => context.conformance === 'reference',
-    /** The peer has ended it by itself: nothing more needs to be said. */
+    /** The peer has ended the channel: no message of ours is needed. */
     hasPeerEnded: ({ context }) => context.isClosed || context.isReset,
     hasItems: ({ context }) => context.items > 0,
     isGranted: ({ context }) => context.isGranted,
   },
 }).createMachine({
   id: 'offer',
-  // Field by field: what V8 makes of a spread and more lives until the next full collection, with all that it holds.
+  // The fields one by one: after a spread, V8 keeps the object and all that it holds alive until the next full collection.
   context: ({ input: { port, conformance, room } }) => ({
     port,
     conformance,
@@ -79,7 +79,7 @@ export const offerMachine = setup({
           { guard: 'isReference', target: 'refused', actions: reset },
           violation('rpc.flow-control.credit', 'an Item beyond the credit given'),
         ],
-        // One of each: which of them ends the channel depends on which end will be ours.
+        // One of each is kept: which of them ends the channel depends on the end that the application takes.
         'rx.Close': [
           { guard: 'isClosed' },
           { actions: ['noteClose', { type: 'keep', params: ({ event }) => event.body }] },
@@ -88,7 +88,7 @@ export const offerMachine = setup({
           { guard: 'isReset' },
           { actions: ['noteReset', { type: 'keep', params: ({ event }) => event.body }] },
         ],
-        // The host keeps the sum alone: a peer could grant for ever.
+        // The host keeps only the sum of the grants: a peer could grant for ever.
         'rx.GrantCredit': { actions: ['noteGrant', { type: 'keep', params: ({ event }) => event.body }] },
         'app.bind': 'bound',
         // 9a.21: Reset where we would receive, Close where we would send.
@@ -102,12 +102,12 @@ export const offerMachine = setup({
       },
     },
 
-    /** Nothing has come yet, and no end will be taken. The first message says which end the peer has. 9a.21 */
+    /** Nothing has come yet, and the application takes no end. The first message says which end the peer has. 9a.21 */
     released: {
       on: {
         'rx.Item': { target: 'refused', actions: reset },
         'rx.GrantCredit': { target: 'refused', actions: close },
-        // The peer has ended it by itself.
+        // The peer has ended the channel.
         'rx.Close': 'refused',
         'rx.Reset': 'refused',
         'channels.forgotten': 'refused',

@@ -1,5 +1,5 @@
 /**
- * The receiver's end of a channel; see channel.ts. It gives credit as items are taken, and ends the channel with Reset.
+ * The receiving end of a channel; see channel.ts. It gives credit as items are taken, and ends the channel with Reset.
  */
 import { assign, setup } from 'xstate';
 import type { GrantCredit, Item, Reset } from '../src/wire/message.js';
@@ -10,9 +10,11 @@ import type { Conformance, Violation } from './events.js';
 export interface ReceiverInput {
   readonly port: Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'>;
   readonly conformance: Conformance;
-  /** The credit that the sender begins with, and that is restored as items are taken; 0: by hand alone. */
+  /**
+   * The credit that the sender begins with, and that is restored as items are taken. With 0, credit is given by hand only.
+   */
   readonly window: number;
-  /** Items that may lie here beyond what credit covers, in reference mode. */
+  /** Items that may wait here beyond the credit, in reference mode. */
   readonly room: number;
 }
 
@@ -21,11 +23,11 @@ export interface ReceiverContext extends ReceiverInput {
   readonly credit: number;
   /** Items that the application has not taken. */
   readonly held: number;
-  /** Items taken for which no credit was given yet. */
+  /** Items taken for which no credit has been given yet. */
   readonly taken: number;
 }
 
-/** Credit goes back in halves of the window: item by item would cost a message each. */
+/** Credit goes back in batches of half a window: a grant for every item would cost a message each. */
 // r[rpc.flow-control.credit.initial.zero]
 function isBatch(window: number, taken: number): boolean {
   return window > 0 && taken >= Math.max(1, Math.floor(window / 2));
@@ -123,7 +125,7 @@ export const receiverMachine = setup({
             { type: 'conclude', params: ({ event }) => ({ type: 'reset', metadata: event.metadata }) },
           ],
         },
-        // 9a.19: the items that were to come will not.
+        // 9a.19: the items still expected will not come.
         'rx.Reset': [
           {
             guard: 'isReference',

@@ -1,5 +1,5 @@
 /**
- * The sender's end of a channel; see channel.ts. It sends while it has credit, and ends the channel with Close.
+ * The sending end of a channel; see channel.ts. It sends while it has credit, and ends the channel with Close.
  */
 import { assign, setup } from 'xstate';
 import type { Close, Item } from '../src/wire/message.js';

@@ -1,28 +1,30 @@
 /**
- * One channel, from either end. Items go one way, from its sender to its receiver, and each costs the sender a unit of the
- * credit that the receiver has given. `offerMachine` is a channel that a Call of the peer's named and nobody has bound yet:
- * which end is ours is not known there; `senderMachine` and `receiverMachine` are its ends.
+ * One channel, from either end. Items go one way, from the sender to the receiver. Each item costs the sender one unit of
+ * the credit that the receiver has given. `offerMachine` is a channel that a Call of the peer's named and that the
+ * application has not bound yet: it does not know which end will be ours. `senderMachine` and `receiverMachine` are the two
+ * ends.
  *
- * They know one channel only. What a message means on an id that has no end here is for `channelsMachine`. Three rules carry everything:
+ * Each machine knows one channel only. `channelsMachine` decides about messages on an id that has no end here. Three rules:
  *
- * - Credit only adds. The sender never sends without; the receiver takes whatever credit covers, without asking for room.
- * - The sender ends a channel with Close, the receiver with Reset. Whichever is first on our side ends our end of it: what
- *   the peer had already sent by then finds no channel any more, and is dropped.
- * - What the peer may not say there is a violation; conformance only decides whether it is overlooked.
+ * - Credit only adds. The sender never sends without credit. The receiver takes every item that credit covers, and does not
+ *   check for room.
+ * - The sender ends a channel with Close, the receiver with Reset. The first of them on our side ends our end of the
+ *   channel. Messages that the peer sent before it knew find no channel any more, and are dropped.
+ * - A message that the peer may not send on a channel is a violation. Conformance only decides whether it is tolerated.
  *
- * Flat on purpose: these run for every item, through the stepper, which takes nothing that nests or times. Each has a file of
- * its own; what they have in common is here.
+ * Flat on purpose: these machines run for every item, through the stepper, which supports no nested states and no timers.
+ * Each has its own file; this file holds the parts that they share.
  */
 import type { Rule } from '../src/wire/rule.js';
 
-/** The most credit that can be told apart; nobody can use it up. */
+/** The greatest credit that a number counts exactly. No sender can use it up. */
 const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 export function plus(credit: number, additional: number): number {
   return Math.min(UNLIMITED, credit + additional);
 }
 
-/** The peer broke `rule`: the session is over, and says so to the peer. */
+/** The peer broke `rule`: the session ends, and tells the peer. */
 export function violation(rule: Rule, description: string) {
   return { target: 'violated', actions: { type: 'accuse', params: { rule, description } } } as const;
 }

@@ -1,10 +1,10 @@
 /**
- * The channel ids of one connection: what a message means on a channel that has no end here, because it is over or was never
- * named. Channels that live have machines of their own; see channel.ts.
+ * The channel ids of one connection. It decides what a message means on a channel that has no end here, because the channel
+ * is over or was never named. Open channels have machines of their own; see channel.ts.
  *
- * It keeps no ids. Its host looks an id up and says what it found; which of that the peer may do is decided here.
+ * It keeps no ids. Its host looks an id up and passes the facts; this machine decides which messages the peer may send.
  *
- * Flat on purpose: it runs through the stepper, which takes nothing that nests or times.
+ * Flat on purpose: it runs through the stepper, which supports no nested states and no timers.
  */
 import { setup } from 'xstate';
 import type { ChannelId } from '../src/wire/id.js';
@@ -24,7 +24,7 @@ interface Args {
   readonly event: ChannelsEvent;
 }
 
-/** Only a sender says these. */
+/** Only a sender sends these messages. */
 function isSenders({ event }: Args): boolean {
   return event.type === 'rx.unknown' && (event.body.type === 'Item' || event.body.type === 'Close');
 }
@@ -48,7 +48,7 @@ export const channelsMachine = setup({
     wasNamed: ({ event }) => event.type === 'rx.unknown' && event.wasNamed,
     wasReset: ({ event }) => event.type === 'rx.unknown' && event.wasReset,
     isLast: ({ event }) => event.type === 'rx.unknown' && event.wasReset && event.body.type === 'Close',
-    /** In strict mode, and as long as no id that we reset was forgotten. */
+    /** In strict mode, and while no id that we reset has been forgotten. */
     isBehindClose: ({ context, event }) =>
       context.conformance === 'strict' &&
       event.type === 'rx.unknown' &&
@@ -66,7 +66,7 @@ export const channelsMachine = setup({
     open: {
       on: {
         'rx.unknown': [
-          // 9a.20: what was under way when we reset the channel; its sender's Close is the last of it.
+          // 9a.20: messages that were under way when we reset the channel. The Close of its sender is the last of them.
           { guard: 'isLast', actions: { type: 'forget', params: ({ event }) => ({ id: event.id }) } },
           { guard: 'wasReset' },
           // 9a.20: r[rpc.channel.close]

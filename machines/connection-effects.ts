@@ -1,5 +1,5 @@
 /**
- * What the rows of a connection's chart ask for again and again: closing, settling, concluding.
+ * Effects that many rows of the connection chart use: closing, settling, concluding.
  */
 import type { ConnectionId } from '../src/wire/id.js';
 import type { ConnectionClose, DataMessage } from '../src/wire/message.js';
@@ -14,7 +14,9 @@ export interface Args {
   context: ConnectionContext;
 }
 
-/** A message for the reader. Whoever serialises it, as inspectors do with an action's parameters, gets none of its bytes. */
+/**
+ * A message for the reader. Inspectors serialise the parameters of an action; `toJSON` keeps the payload bytes out of it.
+ */
 export class Delivery {
   readonly id: ConnectionId;
   readonly message: DataMessage;
@@ -37,7 +39,7 @@ export function close(metadata: Metadata = NO_METADATA) {
   } as const;
 }
 
-/** The Close that the user asks for. 5.26: r[connection.close] */
+/** The Close that the application asks for. 5.26: r[connection.close] */
 export const closeAsAsked = {
   type: 'transmit',
   params: ({ context, event }: Args & { event: { metadata: Metadata } }): ConnectionClose => ({
@@ -55,7 +57,7 @@ export const settleDone = {
   }),
 } as const;
 
-/** How our open comes out, when it comes to nothing. */
+/** Settles our open when it fails. */
 export function settleOpen(outcome: (id: ConnectionId) => Outcome) {
   return {
     type: 'settle',
@@ -63,12 +65,12 @@ export function settleOpen(outcome: (id: ConnectionId) => Outcome) {
   } as const;
 }
 
-/** What ends a connection without more to say than by whom. */
+/** Ends a connection without metadata; `by` says which side ended it. */
 export function conclude(phase: Phase, by: 'local' | 'peer', outcome: 'closed' | 'rejected' | 'abandoned' = 'closed') {
   return { type: 'conclude', params: { phase, outcome, by, metadata: NO_METADATA } } as const;
 }
 
-/** An end that carries what the peer's message says. */
+/** Ends a connection with the metadata of the peer's message. */
 export function concludeByPeer(phase: Phase, outcome: 'closed' | 'rejected') {
   return {
     type: 'conclude',
@@ -81,7 +83,7 @@ export function concludeByPeer(phase: Phase, outcome: 'closed' | 'rejected') {
   } as const;
 }
 
-/** An end that carries what the user says. */
+/** Ends a connection with the metadata that the application gave. */
 export function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
   return {
     type: 'conclude',
@@ -94,7 +96,7 @@ export function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
   } as const;
 }
 
-/** The peer broke `rule`: the session is over, and says so to the peer. */
+/** The peer broke `rule`: the session ends, and tells the peer. */
 export function violation(phase: Phase, rule: Rule, description: string) {
   const outcome = { rule, description };
   return {

@@ -1,5 +1,5 @@
 /**
- * What a connection knows, can do, and can ask itself: the context, actions and guards of the chart in connection.ts.
+ * The context, actions and guards of the connection chart in connection.ts.
  */
 import { assign, sendTo, setup } from 'xstate';
 import type { ConnectionId } from '../src/wire/id.js';
@@ -32,7 +32,7 @@ export type ConnectionPort = Pick<
 export interface ConnectionInput extends ConnectionStart {
   readonly port: ConnectionPort;
   readonly conformance: Conformance;
-  /** Who spawned the connection, and is told when it is opened. */
+  /** The actor that spawned the connection. It is told when the connection is open. */
   readonly parent: ConnectionsRef;
 }
 

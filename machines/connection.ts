@@ -1,11 +1,11 @@
 /**
  * One connection, the root or a virtual one, from our side: `opening` (we asked), `deciding` (the peer asked), `active`,
- * then gone.
+ * then over.
  *
- * It decides what an inbound message or a local request means in the phase that the connection is in, and answers on the
- * wire. It does not know other connections: that an id is free, in use or was once used is the session's to say, which
- * forwards only what concerns a living connection. Two things follow from the phases: a message that is not listed in one
- * breaks a rule, and conformance only decides whether a listed tolerance applies.
+ * It decides what an inbound message or a local request means in the current phase, and answers on the wire. It does not
+ * know other connections: the session knows whether an id is free, in use or used before, and forwards only messages for a
+ * living connection. A message that a phase does not list breaks a rule. Conformance only decides whether a listed tolerance
+ * applies.
  */
 import { and } from 'xstate';
 import type {
@@ -30,7 +30,7 @@ import {
 import { connection, opened } from './connection-setup.js';
 import type { ConnectionEnd, RequestNumber } from './events.js';
 
-/** What an accepted connection answers to, whether or not anybody reads it. */
+/** The events of an accepted connection, with or without a reader. */
 const acceptedRows = connection.createStateConfig({
   on: {
     // 5.10: r[connection.close.semantics]
@@ -63,7 +63,7 @@ const deliver = {
   params: ({ context, event }: Args & { event: { message: DataMessage } }) => new Delivery(context.id, event.message),
 } as const;
 
-/** The root is never closed on the wire: the session ends instead. */
+/** No ConnectionClose is ever sent for the root: the session ends instead. */
 const unread = [
   { guard: 'isRoot', target: 'abandoned', actions: conclude('active', 'local', 'abandoned') },
   { target: 'closed', actions: [close(), conclude('active', 'local')] },
@@ -81,7 +81,7 @@ export const connectionMachine = connection.createMachine({
       always: [{ guard: 'isOurs', target: 'opening' }, { guard: 'isTheirs', target: 'deciding' }, { target: 'active' }],
     },
 
-    /** Our Open is out. Nothing but a Close may follow it on this id before the answer is here. */
+    /** Our Open is sent. Until the answer comes, only a Close may follow it on this id. */
     // r[connection.open]
     opening: {
       entry: [
@@ -176,7 +176,7 @@ export const connectionMachine = connection.createMachine({
       },
     },
 
-    /** The peer's Open is here, and the user has not decided yet. */
+    /** The peer's Open has come, and the application has not decided yet. */
     // r[rpc.virtual-connection.accept]
     deciding: {
       entry: {
@@ -251,7 +251,7 @@ export const connectionMachine = connection.createMachine({
       },
     },
 
-    /** Both sides agree. What arrives goes to the inbox. */
+    /** Both sides have agreed. Messages go to the inbox. */
     active: {
       entry: {
         type: 'activate',
@@ -260,7 +260,7 @@ export const connectionMachine = connection.createMachine({
           ...(context.request === undefined ? undefined : { request: context.request }),
         }),
       },
-      // What the fast path goes by: while this tag is there, a data message is for the inbox and for nothing else.
+      // The fast path checks this tag: while it is set, a data message goes to the inbox and has no other effect.
       tags: 'delivers',
       on: {
         ...acceptedRows,
@@ -271,7 +271,7 @@ export const connectionMachine = connection.createMachine({
       },
     },
 
-    /** The reader has left: the next message ends what nobody reads. 5.16, 9b.05 */
+    /** The reader has left: the next message ends the connection, since it would never be read. 5.16, 9b.05 */
     left: {
       on: {
         ...acceptedRows,
@@ -280,7 +280,7 @@ export const connectionMachine = connection.createMachine({
       },
     },
 
-    /** It was active, and its handle is told. */
+    /** The connection was active. Its handle is told that it closed. */
     closed: {
       type: 'final',
       entry: {
@@ -292,10 +292,10 @@ export const connectionMachine = connection.createMachine({
       },
     },
     rejected: { type: 'final' },
-    /** Given up, by either side, before it was accepted. */
+    /** Given up by either side before it was accepted. */
     withdrawn: { type: 'final' },
     violated: { type: 'final' },
-    /** The root, which nobody reads: it ends with its session, and its handle is told so. */
+    /** The root has no reader: it ends with its session, which tells its handle. */
     abandoned: { type: 'final' },
   },
 });

@@ -1,9 +1,9 @@
 /**
  * The handshake: one message each way, and both sides know the other's settings.
  *
- * It decides whether there is a session, and with which settings. It does not end the session, close the link, or send
- * a ProtocolError: its output says what happened, and the session machine acts on it. Whatever is not listed in a state
- * fails the handshake, in both conformance modes; the modes differ in whether the peer is told (protocol rule
+ * It decides whether there is a session, and with which settings. It does not end the session, close the link, or send a
+ * ProtocolError: its output says what happened, and the session machine acts on it. An event that a state does not list
+ * fails the handshake, in both conformance modes. The modes differ in whether the peer is told (protocol rule
  * `session.handshake`), and in two tolerances. The row numbers in comments are those of the protocol's tables.
  */
 import { and, assign, not, setup } from 'xstate';
@@ -17,7 +17,7 @@ export interface HandshakeInput {
   readonly port: Pick<Port, 'transmit' | 'flush'>;
   readonly role: Role;
   readonly conformance: Conformance;
-  /** An acceptor's parity counts for nothing: it adopts the opposite of the initiator's. */
+  /** An acceptor's own parity is not used: the acceptor adopts the opposite of the initiator's. */
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
   /** Milliseconds. */
@@ -78,10 +78,10 @@ function accusation(message: string, rule: Rule = 'session.handshake') {
   return { target: 'failed', actions: { type: 'fail', params: { message, rule } } } as const;
 }
 
-/** The rows that both roles share; in each state, since its wildcard would hide them further up. */
+/** The rows that both roles share. Each state repeats them: the wildcard of the state would hide them in a parent state. */
 const commonRows = handshake.createStateConfig({
   on: {
-    // 3.02: the peer's own words, never answered.
+    // 3.02: the failure has the peer's own text. We never answer it.
     'rx.ProtocolError': {
       target: 'failed',
       actions: { type: 'fail', params: ({ event }) => ({ message: event.message.description }) },
@@ -216,7 +216,7 @@ export const handshakeMachine = handshake.createMachine({
       },
     },
 
-    // There is a session only once HelloYourself is on its way; until then nothing else that arrived is looked at.
+    // The session exists only once HelloYourself is sent. Until then other messages that arrived are not read.
     replying: {
       entry: [
         {
@@ -246,7 +246,7 @@ export const handshakeMachine = handshake.createMachine({
 
     established: { type: 'final' },
     failed: { type: 'final' },
-    /** Nobody is left to tell. */
+    /** The session is gone, so the outcome is not reported. */
     abandoned: {},
   },
 });

@@ -1,9 +1,9 @@
 /**
- * The keepalive: a Ping now and then, and the end of the session if its Pong does not come.
+ * The keepalive: it sends a Ping at intervals, and ends the session if the Pong does not come.
  *
- * It decides when a Ping is due and whether its Pong is late; being in its final state means that the peer is gone.
- * Only a Pong counts as life. A deadline that passes while we ourselves have paused reading says nothing of the peer,
- * and neither does one that passes while the Pong lies unread in the socket: hence `suspended` and `confirming`.
+ * It decides when a Ping is due and whether its Pong is late. Its final state means that the peer is gone. Only a Pong
+ * proves that the peer is alive. A deadline that passes while we have paused reading says nothing about the peer
+ * (`suspended`). Nor does a deadline that passes while the Pong lies unread in the socket (`confirming`).
  */
 // r[session.keepalive]
 import { assign, setup } from 'xstate';
@@ -14,7 +14,7 @@ import type { Port, Received, SessionGone } from './events.js';
 export interface KeepaliveSettings {
   /** Milliseconds from one Pong to the next Ping; zero or less disables the keepalive. */
   readonly pingInterval: number;
-  /** Milliseconds that a Pong may take; zero or less disables the keepalive. With Infinity it pings, and waits for no Pong. */
+  /** Milliseconds that a Pong may take; zero or less disables the keepalive. With Infinity, Pings need no Pong. */
   readonly pongTimeout: number;
 }
 
@@ -24,8 +24,8 @@ export interface KeepaliveInput extends KeepaliveSettings {
 
 export interface KeepaliveContext extends KeepaliveInput {
   /**
-   * Of the Ping that is outstanding, or of the last one. On the wire it is a u64 that wraps; here a number, since
-   * nobody lives to see 2^53 Pings, and snapshots go through JSON.
+   * The nonce of the Ping that is outstanding, or of the last one. On the wire it is a u64 that wraps. Here it is a number:
+   * no session lasts for 2^53 Pings, and snapshots go through JSON.
    */
   readonly nonce: number;
   readonly isReading: boolean;
@@ -33,10 +33,10 @@ export interface KeepaliveContext extends KeepaliveInput {
 
 export type KeepaliveEvent =
   | Extract<Received, { type: 'rx.Pong' }>
-  /** The session has stopped reading, since an inbox is full. */
+  /** The session has stopped reading, because an inbox is full. */
   | { type: 'reading.paused' }
   | { type: 'reading.resumed' }
-  /** Everything that had arrived at the deadline has been taken. */
+  /** Everything that had arrived at the deadline has been processed. */
   | { type: 'keepalive.confirmed' }
   | SessionGone;
 
@@ -107,9 +107,9 @@ export const keepaliveMachine = keepalive.createMachine({
         { target: 'waiting' },
       ],
     },
-    /** A session without a keepalive has one that never pings, so that its sender need not ask. 6.01, 6.02 */
+    /** No keepalive. The machine exists all the same, so that the session can send to it without asking. 6.01, 6.02 */
     disabled: {},
-    /** Keeps a peer awake that ends where it hears nothing for long. Such a peer may answer no Ping while it is idle. */
+    /** Pings for a peer that ends a silent session. Such a peer may not answer Pings while it is idle. */
     pinging: {
       after: { pingInterval: { target: 'pinging', reenter: true, actions: ping } },
     },
@@ -122,16 +122,16 @@ export const keepaliveMachine = keepalive.createMachine({
         ],
       },
     },
-    /** No further Ping while one is out: 6.07. Other traffic is not listed, so it does not count as life: 6.11. */
+    /** No further Ping while one is unanswered: 6.07. Other messages are no proof of life, so they are not listed: 6.11 */
     awaitingPong: {
-      // 6.08: from the transition that sent the Ping.
+      // 6.08: counted from the transition that sent the Ping.
       after: { pongTimeout: 'confirming' },
       on: {
         'rx.Pong': pong,
         'reading.paused': { target: 'suspended', actions: 'stopReading' },
       },
     },
-    /** The deadline is past; the Pong may lie in the socket behind a busy event loop. */
+    /** The deadline has passed, but a busy event loop may not have read the Pong from the socket yet. */
     confirming: {
       entry: 'confirm',
       on: {
@@ -141,7 +141,7 @@ export const keepaliveMachine = keepalive.createMachine({
         'keepalive.confirmed': { target: 'expired' },
       },
     },
-    /** A Ping is out, and we do not read: the whole time begins again when we do. 6.12, 9b.12 */
+    /** A Ping is unanswered, and we do not read. When we read again, the full `pongTimeout` starts again. 6.12, 9b.12 */
     suspended: {
       on: {
         'reading.resumed': { target: 'awaitingPong', actions: 'startReading' },

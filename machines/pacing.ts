@@ -1,19 +1,19 @@
 /**
- * Pacing: how much may leave behind a query of ours, which is a Ping or a ConnectionOpen that the peer has not answered.
+ * Pacing: limits the messages that leave after a query of ours. A query is a Ping or a ConnectionOpen without an answer.
  *
  * The official Rust peer over WebSocket freezes for good when it has to answer a query while more than one message waits
  * behind it: its socket task waits to hand over what it read, and its session waits for that task to take the answer. So at
- * most one message leaves behind an unanswered query. Two things follow:
+ * most one message leaves after an unanswered query. Two things follow:
  *
- * - Each message that leaves is behind every unanswered query, so the oldest query alone decides. No more than two can be
- *   unanswered at a time: the oldest, and the one message behind it.
- * - A query ends with its answer, or when we give it up. While the link does not read, no answer can come, so nothing is held
- *   back: an application may be waiting for a held message to leave before it reads on.
+ * - Each message leaves after every unanswered query, so the oldest query alone decides. No more than two queries can be
+ *   unanswered at a time: the oldest, and the one message after it.
+ * - A query ends with its answer, or when we give it up. While the link does not read, no answer can come, so no message is
+ *   held back: an application may wait for a held message to leave before it reads on.
  *
- * It knows the queries, and keeps no messages. Its host sends while the state is `free`, `asking` or `blind`, and holds back
- * all else, in order, while it is `followed` or `doubled`.
+ * The machine knows the queries, and keeps no messages. Its host sends while the state is `free`, `asking` or `blind`. While
+ * the state is `followed` or `doubled`, the host holds back all other messages, in order.
  *
- * Flat on purpose: it runs through the stepper, which takes nothing that nests or times, and which steps within a `send`.
+ * Flat on purpose: it runs through the stepper, without nested states or timers, which steps within `send`.
  */
 import { assign, setup } from 'xstate';
 
@@ -23,7 +23,7 @@ export type Query = `Ping ${bigint}` | `ConnectionOpen ${number}`;
 export interface PacingContext {
   /** The oldest query that is not answered. */
   readonly oldest?: Query | undefined;
-  /** The query behind it. */
+  /** The query that left after the oldest one. */
   readonly newest?: Query | undefined;
 }
 
@@ -34,7 +34,7 @@ export type PacingEvent =
   | { type: 'tx.message' }
   /** The peer has answered the query, or we have given it up. */
   | { type: 'query.ended'; query: Query }
-  /** The link does not read any more, and reads again. */
+  /** The link no longer reads; with `link.resumed` it reads again. */
   | { type: 'link.paused' }
   | { type: 'link.resumed' };
 
@@ -68,7 +68,7 @@ export const pacingMachine = setup({
       },
     },
 
-    /** A query is out, and nothing behind it: one message may leave. */
+    /** A query is unanswered, and nothing has left after it: one message may leave. */
     asking: {
       on: {
         'tx.query': { target: 'doubled', actions: { type: 'noteNewest', params: ({ event }) => event } },
@@ -82,7 +82,7 @@ export const pacingMachine = setup({
       },
     },
 
-    /** A query is out, and a message behind it. */
+    /** A query is unanswered, and a message has left after it. */
     followed: {
       on: {
         'query.ended': {
@@ -94,7 +94,7 @@ export const pacingMachine = setup({
       },
     },
 
-    /** A query is out, and another query behind it. */
+    /** A query is unanswered, and another query has left after it. */
     doubled: {
       on: {
         'query.ended': [

@@ -1,18 +1,19 @@
 /**
- * One request, from either side. `callMachine` is the caller's: it waits its turn under the peer's limit, then for the one
- * Response. `answerMachine` is the handler's: it owes the peer exactly one Response, whatever becomes of the handler.
+ * One request, from either side. `callMachine` is the caller's: it waits for its turn under the peer's limit, then for the
+ * one Response. `answerMachine` is the handler's: it sends the peer exactly one Response, even when the handler fails.
  *
- * Both know one request only. Which ids are in flight, and how many may be, is for whoever spawns them; a message reaches
- * them only when it is about their request. Two rules carry everything:
+ * Both know one request only. Their owner knows which ids are in flight and how many may be, and forwards only messages
+ * about their request. Two rules:
  *
- * - The caller hears once, and at once: an aborted call does not wait for the peer. Yet it keeps its id, and its place under
- *   the limit, until the Response is here, since the peer counts it until then.
- * - A request counts as long as it costs: once the peer was answered, its handler may still be at work, and is waited for.
+ * - The caller gets its outcome once, and at once: an aborted call does not wait for the peer. But the call keeps its id,
+ *   and its place under the limit, until the Response comes, because the peer counts it until then.
+ * - A handler counts as long as it uses resources: after the Response is sent, the handler may still be at work, and the
+ *   machine waits for it.
  *
  * Each holds its connection open while its Response is awaited: a call until it settles, a handler until its Response is in
- * the outbox. `retain` and `release` stand at the two ends of that time.
+ * the outbox. `retain` and `release` mark the beginning and the end of that time.
  *
- * Flat on purpose: these two run for every call, through the stepper, which takes nothing that nests or times.
+ * Flat on purpose: these two run for every call, through the stepper, which supports no nested states and no timers.
  */
 import { setup } from 'xstate';
 import type { Call, Cancel, Response } from '../src/wire/message.js';
@@ -51,7 +52,7 @@ export const callMachine = setup({
   context: ({ input }) => input,
   initial: 'waiting',
   states: {
-    /** 9b.14: for its turn, or not at all. r[rpc.flow-control.max-concurrent-requests] */
+    /** 9b.14: the call waits for its turn, if it must wait. r[rpc.flow-control.max-concurrent-requests] */
     waiting: {
       // Row "5 a call holds": r[rpc.caller.liveness.refcounted]
       entry: 'retain',
@@ -85,16 +86,16 @@ export const callMachine = setup({
     },
 
     /**
-     * Over for the caller; the peer still owes a Response, which the application never sees. The call keeps its id and its
-     * place under the peer's limit until then, and holds the connection no longer. 9a.15
+     * Over for the caller. The peer still owes a Response, which the application never sees. The call keeps its id and its
+     * place under the peer's limit until then, and no longer holds the connection open. 9a.15
      */
     cancelled: {
       entry: 'release',
       on: {
         'rx.Response': 'over',
-        // The Call waited for room all the while, and never left.
+        // The Call waited for room in the outbox the whole time, and never left.
         'calls.refused': 'over',
-        // A peer may never answer what was cancelled.
+        // A peer may never answer a call that was cancelled.
         'calls.forgotten': 'over',
         'connection.ended': 'over',
       },
@@ -107,13 +108,13 @@ export const callMachine = setup({
 
 export interface AnswerInput {
   readonly port: AnswerPort;
-  /** What tells the caller that its call was cancelled. */
+  /** The payload that tells the caller that its call was cancelled. */
   readonly cancelled: Uint8Array;
 }
 
 export type AnswerContext = AnswerInput;
 
-/** A Response with nothing in it but what was returned. */
+/** A Response that holds `ret` and nothing else. */
 function response(ret: Uint8Array): Response {
   return { type: 'Response', channels: [], metadata: NO_METADATA, ret };
 }
@@ -150,7 +151,7 @@ export const answerMachine = setup({
           target: 'answered',
           actions: { type: 'transmit', params: ({ event }) => response(event.ret) },
         },
-        // At once: a handler may never look at its signal. r[rpc.cancel]
+        // Answered at once: a handler may never check its signal. r[rpc.cancel]
         'rx.Cancel': {
           target: 'aborted',
           actions: [{ type: 'transmit', params: ({ context }) => response(context.cancelled) }, 'abort'],
@@ -159,7 +160,7 @@ export const answerMachine = setup({
       },
     },
 
-    /** Nobody waits for the answer; the handler is still at work, and counts until it is not. */
+    /** The caller no longer waits for the answer. The handler is still at work, and counts until it returns. */
     aborted: {
       // The Response to a Cancel has left by now; a connection that has ended waits for no handler.
       entry: 'release',
@@ -169,7 +170,7 @@ export const answerMachine = setup({
       },
     },
 
-    /** The connection may go once the Response is in the outbox. */
+    /** The handler no longer holds the connection open once the Response is in the outbox. */
     answered: { type: 'final', entry: 'release' },
     done: { type: 'final' },
   },

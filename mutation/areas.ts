@@ -1,19 +1,25 @@
-/** A part of the code whose mutants are tried, and what may notice them. */
+/** A part of the code to mutate, and the tests that may detect its mutants. */
 export interface Area {
-  /** Which files are mutated. */
+  /** The files to mutate. */
   readonly mutate: readonly string[];
-  /** Which tests are run: what knows what is right by itself, and nothing that only knows what was there before. */
+  /**
+   * The tests to run: those that know the right behaviour by themselves. Tests that only compare with recorded behaviour are
+   * left out.
+   */
   readonly tests: readonly string[];
-  /** Tests in these files that only notice change: by their names. */
+  /** The names of tests in these files that only detect a change of recorded behaviour. */
   readonly without?: RegExp;
 }
 
-/** A machine, by its own paths and the oracle: nearly all that it is is made when it is loaded, and so all tests are run. */
+/**
+ * Returns the area of a machine: tested by its own paths and the oracle. Nearly all of a machine is made when its module is
+ * loaded, so all tests run for each mutant.
+ */
 function machine(name: string, ...more: readonly string[]): Area {
   return {
     mutate: [`machines/${name}*.ts`, ...more],
     tests: [`test/machines/${name}.test.ts`],
-    // They count what the machine has, and what of it was reached.
+    // These tests count the machine's transitions, and those that were reached.
     without: /every transition of the /,
   };
 }
@@ -25,12 +31,13 @@ export const AREAS: Readonly<Record<string, Area>> = {
   request: machine('request'),
   channel: {
     ...machine('channel', 'machines/call-events.ts'),
-    // And what its limits are, and when it makes no difference that it is bound.
+    // The two other tests check the channel's limits, and that the time of binding makes no difference.
     tests: ['channel', 'credit', 'binding'].map((name) => `test/machines/${name}.test.ts`),
   },
   session: {
     ...machine('session', 'machines/session/*.ts', 'machines/events.ts'),
-    // From the states that the matrix has: each thing that can be so by itself, and where they meet. Others are many.
+    // Start only from the states that the matrix shows: each condition alone, and each meeting of conditions once. There are
+    // many other states.
     without:
       /every transition of the |, even |session: running\[(?!(?:\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|[12] active, root released)\])[^\]]*\] \+/,
   },
@@ -43,8 +50,8 @@ export const AREAS: Readonly<Record<string, Area>> = {
     tests: ['bytes', 'direct', 'fields', 'frames', 'odd', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map(
       (name) => `test/codec/${name}.test.ts`,
     ),
-    // The first wants to see so many messages that a property's few runs are not enough; the others take longer than all
-    // else, and give an endless loop as long as they would have needed.
+    // The first test needs more messages than a property's few runs give. The others take longer than all other tests, and
+    // would give an endless loop as much time as they need.
     without:
       /with bits flipped|every single byte|every three bytes|says nothing of what the metadata|every length: (?:65535|65536|1048576)|than each form of/,
   },

@@ -1,8 +1,8 @@
 import { format } from 'node:util';
 import { expect as jestExpect } from 'expect';
 
-// Stands in for '@jest/globals' where the tests of one area are one script (bundle.ts): it collects them, in order, and
-// somebody else runs them.
+// Stands in for '@jest/globals' where the tests of one area are one script (bundle.ts). It collects the tests, in order. The
+// runner runs them.
 
 /** One test. */
 export interface Case {
@@ -14,7 +14,7 @@ export interface Case {
 type Body = (...args: never[]) => unknown;
 
 export const cases: Case[] = [];
-/** What is to be done before the first test. */
+/** Functions to run before the first test. */
 export const preparations: (() => unknown)[] = [];
 
 const groups: string[] = [];
@@ -58,5 +58,5 @@ export function beforeAll(prepare: () => unknown): void {
   preparations.push(prepare);
 }
 
-/** What is left when all is over is no business of a single mutant's. */
+/** Does nothing: a mutant's run has nothing to clean up. */
 export function afterAll(): void {}

@@ -5,8 +5,8 @@ import type { MutantResult } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import { AREAS, type Area } from './areas.js';
 
-// npm run mutate [-- AREA …] [--file GLOB] [--concurrency N]: makes the code wrong in one place after the other, by
-// Stryker, and says which of it nobody notices.
+// npm run mutate [-- AREA …] [--file GLOB] [--concurrency N]: Stryker makes the code wrong in one place after the other.
+// Reports the mistakes that no test detects.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -16,7 +16,7 @@ const { values, positionals } = parseArgs({
 const unknown = positionals.filter((name) => !Object.hasOwn(AREAS, name));
 if (unknown.length > 0) throw new Error(`${unknown.join(', ')}: the areas are ${Object.keys(AREAS).join(', ')}`);
 
-/** What Stryker says of the mutants that count. What does not even load does not. */
+/** Stryker's states of mutants that count. Mutants that do not even load do not count. */
 const KILLED = ['Killed', 'Timeout'];
 const COUNTED = [...KILLED, 'Survived', 'NoCoverage'];
 
@@ -52,7 +52,7 @@ function report(name: string, mutants: readonly MutantResult[]): void {
     const killed = counted.filter(({ status }) => KILLED.includes(status));
     const score = ((100 * killed.length) / counted.length).toFixed(1);
     const late = of.filter(({ status }) => status === 'Timeout').length;
-    // An endless loop, or a machine that is too busy to tell.
+    // The cause is an endless loop, or a machine that is too busy.
     const how = late === 0 ? '' : `, ${late} by taking too long`;
     console.log(`  ${file.padEnd(32)} ${killed.length} of ${counted.length} noticed, ${score} %${how}`);
   }

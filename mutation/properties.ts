@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
-// Stands in for fast-check: a mutant that is wrong at all is so in the first few runs, and one that nobody notices would
-// have to wait for thousands.
+// Stands in for fast-check. A mutant that a property detects at all is detected in the first few runs. An undetected one
+// would take thousands of runs.
 
 const MOST_RUNS = 30;
 

@@ -15,16 +15,16 @@ import { AREAS, type Area } from './areas.js';
 import type { Case } from './harness.js';
 import { scriptOf, type Tests } from './script.js';
 
-// A runner for Stryker that makes the modules anew for each mutant, and stops at the first test that fails. Jest's own takes
-// seconds for that, cannot stop, and has every test of every machine run for whatever is made when a module is loaded: all
-// that a statechart is.
+// A runner for Stryker that loads the modules anew for each mutant, and stops at the first test that fails. Jest's own
+// runner takes seconds for that, and cannot stop. It also runs every test of every machine for code that runs when a module
+// is loaded, which is all of a statechart.
 
-/** Longer than this no test takes: it waits for what does not come. */
+/** The time after which a test counts as endless, in milliseconds: no test takes that long. */
 const ENDLESS = 10_000;
 
 type Context = { -readonly [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined };
 
-/** What the instrumented code looks at. */
+/** The global state that the instrumented code reads. */
 const world = globalThis as unknown as { __stryker__?: Context };
 world.__stryker__ ??= {} as Context;
 const context = world.__stryker__;
@@ -32,7 +32,7 @@ const context = world.__stryker__;
 class Runner implements TestRunner {
   readonly #area: Area;
   #make: () => Tests = () => ({ cases: [], preparations: [] });
-  /** How long each test took on the right code, in milliseconds. */
+  /** The duration of each test on the right code, in milliseconds. */
   readonly #times = new Map<string, number>();
   #dryRun: DryRunResult = { status: DryRunStatus.Error, errorMessage: 'nothing has been run' };
   #stray: unknown;
@@ -46,17 +46,18 @@ class Runner implements TestRunner {
   }
 
   async init(): Promise<void> {
-    // What a mutant leaves behind is the test's that is under way, as with Jest.
+    // As with Jest, an unhandled error belongs to the test that is running.
     for (const event of ['unhandledRejection', 'uncaughtException']) {
       process.on(event, (error) => {
         this.#stray ??= error;
       });
     }
     console.warn = () => {};
-    // Where msgpackr has its native accelerator, it spares the codec what the codec is there to do where it has not.
+    // Without this, msgpackr's native accelerator would do work that the codec does otherwise, and mutants of the codec
+    // would survive.
     process.env['MSGPACKR_NATIVE_ACCELERATION_DISABLED'] = 'true';
     this.#make = await scriptOf(this.#area, process.cwd());
-    // The right code goes first: what it shows is what wrong code is led through.
+    // Run the right code first: the paths that it finds are replayed on the mutants.
     this.#dryRun = await this.#tryRightCode();
   }
 
@@ -101,11 +102,11 @@ class Runner implements TestRunner {
     try {
       cases = await this.#casesOf(this.#make());
     } catch (error) {
-      // Nothing of it works: no test of what it does can say so.
+      // The mutant does not even load, so no test can judge it.
       return { status: MutantRunStatus.Error, errorMessage: textOf(error) };
     }
     const chosen = cases.filter(({ name }) => filter === undefined || filter.has(name));
-    // What takes least goes first.
+    // The fastest tests go first.
     const timeOf = ({ name }: Case) => this.#times.get(name) ?? 0;
     for (const [index, one] of chosen.toSorted((a, b) => timeOf(a) - timeOf(b)).entries()) {
       const failureMessage = await this.#failureOf(one);
@@ -143,7 +144,7 @@ class Runner implements TestRunner {
   }
 }
 
-/** Some turns of the event loop: time for a rejection that nobody hears to be noticed. */
+/** Waits some turns of the event loop, so that unhandled rejections are reported. */
 async function turns(): Promise<void> {
   for (let count = 0; count < 3; count++) await new Promise((resolve) => setImmediate(resolve));
 }

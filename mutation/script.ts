@@ -6,7 +6,7 @@ import { build } from 'esbuild';
 import type { Area } from './areas.js';
 import type { Case } from './harness.js';
 
-/** The tests of an area, with the code that they test, as they are made by one run of the script. */
+/** The tests of an area, with the code that they test, from one run of the script. */
 export interface Tests {
   readonly cases: readonly Case[];
   readonly preparations: readonly (() => unknown)[];
@@ -15,8 +15,8 @@ export interface Tests {
 const here = dirname(fileURLToPath(import.meta.url));
 
 /**
- * Makes one script of an area's tests and of all that they import, in a directory that may be a copy of this one. Each run of
- * it is a world of its own, made in milliseconds: what a module makes when it is loaded, as the machines, is made anew.
+ * Bundles an area's tests and all their imports into one script, in a directory that may be a copy of this one. Each run of
+ * the script loads all modules anew, machines included, within milliseconds.
  */
 export async function scriptOf({ tests }: Area, directory: string): Promise<() => Tests> {
   const entry = [
@@ -30,10 +30,10 @@ export async function scriptOf({ tests }: Area, directory: string): Promise<() =
     platform: 'node',
     target: 'node20',
     write: false,
-    // package.json says that our modules have no side effects; these register tests.
+    // package.json says that our modules have no side effects, but these modules register tests.
     ignoreAnnotations: true,
     logLevel: 'error',
-    // Once for all: nothing of them is mutated.
+    // These packages are loaded only once: they are not mutated.
     external: ['expect', 'fast-check', 'msgpackr', 'ws'],
     define: { 'import.meta.url': JSON.stringify(String(pathToFileURL(join(directory, 'test/any/test.ts')))) },
     plugins: [

@@ -3,15 +3,15 @@ import type { Path, PathEvent } from '../src/testing/index.js';
 import type { Part, Variant } from '../test/machines/part.js';
 import * as machines from '../test/machines/walks.js';
 
-// Stands in for test/machines/walks.ts: what a mutated machine is led through, the right one has shown before. A graph that
-// is made from a wrong machine lacks the very paths on which it goes wrong.
+// Stands in for test/machines/walks.ts. A mutated machine is led through the paths of the right machine. A graph that is
+// made from a wrong machine lacks the very paths on which the machine goes wrong.
 
 interface Record {
   readonly paths: Map<string, readonly Path<AnyStateMachine>[]>;
   readonly unanswered: Map<string, readonly PathEvent<AnyStateMachine>[]>;
 }
 
-// The script is run anew for each mutant; what it remembers lies outside of it.
+// The script runs anew for each mutant, so the paths are kept outside of it.
 const world = globalThis as unknown as { roamWalks?: Record };
 const isFirst = world.roamWalks === undefined;
 world.roamWalks ??= { paths: new Map(), unanswered: new Map() };

@@ -1,5 +1,5 @@
-// The page as a statechart: it connects, holds a session as one of its actors, and tells the user what goes on. When the
-// session ends, whyever, it says so and connects again; what the user asks in the meantime waits for the next session.
+// The page as a statechart: it connects, holds a session as one of its actors, and informs the user. When the session ends
+// for any reason, the page says so and connects again. Questions that the user asks meanwhile wait for the next session.
 
 import {
   callerOf,
@@ -26,7 +26,7 @@ import {
   setup,
 } from 'xstate';
 
-/** One line of what the page has to tell. */
+/** One line of the page's log. */
 export interface Line {
   readonly from: 'user' | 'server' | 'page';
   readonly text: string;
@@ -34,25 +34,25 @@ export interface Line {
 
 interface PageContext {
   readonly server: string;
-  /** The WebSocket of the session that is on. */
+  /** The WebSocket of the present session. */
   readonly link: Link | undefined;
   /** Attempts to connect since the last session. */
   readonly attempts: number;
-  /** What the user has asked, and the server has not answered. */
+  /** The user's questions without an answer from the server yet. */
   readonly questions: readonly string[];
   readonly lines: readonly Line[];
 }
 
-/** What the user does. */
+/** The events of the user. */
 export type UserEvent = { type: 'user.asks'; text: string } | { type: 'user.leaves' } | { type: 'user.returns' };
 
-/** As much as the page needs of what `roam-actors serve` offers. */
+/** The part of `roam-actors serve`'s service that the page needs. */
 const Demo = service('Demo', {
   echo: method<[text: string], string>(),
   generate: method<[count: number, numbers: Tx<number>], void, string>(),
 });
 
-/** What becomes of a question. */
+/** The events of a call for a question. */
 type AnswerEvent = { type: 'server.says'; text: string } | { type: 'server.done' } | { type: 'server.failed' };
 
 /** The session that the chart invokes, by its name in the actor system. */
@@ -72,7 +72,7 @@ export const pageMachine = setup({
   actors: {
     dial: fromPromise<Link, string>(({ input, signal }) => connectWebSocket(input, { signal })),
     session: sessionLogic,
-    /** The one thing that the session emits and this chart wants to know. */
+    /** The only event of the session that this chart needs. */
     established: fromCallback(({ system, sendBack }) => {
       const subscription = sessionIn(system).on('established', () => sendBack({ type: 'established' }));
       return () => subscription.unsubscribe();
@@ -123,7 +123,7 @@ export const pageMachine = setup({
       },
     },
 
-    // Leaving this state, by whichever way, stops the session and closes its link.
+    // Leaving this state in any way stops the session and closes its link.
     online: {
       invoke: [
         {
@@ -171,7 +171,7 @@ export const pageMachine = setup({
           on: {
             'server.says': { actions: { type: 'tell', params: ({ event }) => ({ from: 'server', text: event.text }) } },
             'server.done': { target: 'idle', actions: 'answered' },
-            // The session's own end comes next and says why; if it lives on, the question is asked again.
+            // If the session has ended, its own event follows with the reason. If it lives on, the question is asked again.
             'server.failed': 'retrying',
           },
         },
@@ -191,7 +191,10 @@ export const pageMachine = setup({
 
 export type PageSnapshot = SnapshotFrom<typeof pageMachine>;
 
-/** One call on a connection of its own: the server says the text back, or, to a number, counts that far on a channel. */
+/**
+ * Makes one call on a connection of its own. The server returns the text. If the text is a number, the server counts that
+ * far on a channel.
+ */
 async function ask(
   session: Session,
   question: string,
@@ -205,7 +208,7 @@ async function ask(
     const told = (async () => {
       for await (const number of rx) say(String(number));
     })();
-    // Why a stream has ended early, the call says.
+    // The call reports why a stream has ended early.
     told.catch(() => {});
     await client.generate(Number(question), tx, { signal });
     await told;
@@ -217,7 +220,7 @@ async function ask(
   }
 }
 
-/** Why there is no session any more, for the user. */
+/** Returns a text for the user that says why the session has ended. */
 function farewell({ cause, error }: SessionClosedReason): string {
   if (cause === 'peer') return 'The server ended the session. Connecting again …';
   return `The session ended: ${error?.message ?? cause}. Connecting again …`;

@@ -1,11 +1,11 @@
-// Draws what the statechart says, and hands it what the user does.
+// Shows the statechart's context, and sends it the user's events.
 import { createInspector } from 'roam-actors/inspect';
 import { createActor } from 'xstate';
 import { type Line, type PageSnapshot, pageMachine } from './machine.js';
 
 const given = new URLSearchParams(location.search);
 const server = given.get('server') ?? 'ws://127.0.0.1:9000';
-// The page's statechart is seen as well as the session within.
+// The viewer shows the page's statechart as well as the session in it.
 const url = given.get('inspector');
 const actor = createActor(pageMachine, { input: { server } });
 if (url !== null) createInspector({ url }).attach(actor);
@@ -28,7 +28,7 @@ presence.addEventListener('click', () => {
 });
 actor.subscribe(draw);
 actor.start();
-// The peer hears of it at once, not only when it misses us.
+// Shuts the session down when the page is left. Otherwise the peer would only notice by a missing Pong.
 addEventListener('pagehide', () => actor.stop());
 
 function draw(snapshot: PageSnapshot): void {

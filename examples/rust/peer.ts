@@ -1,4 +1,5 @@
-// The Rust programs of rust.ts: the peer in test/reference, by the official crates. Cargo builds it where it is not built yet.
+// The Rust programs of rust.ts: the peer in test/reference, which uses the official crates. Cargo builds it if that has not
+// happened yet.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { build } from '../../test/reference/build.js';

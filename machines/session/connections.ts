@@ -1,6 +1,6 @@
 /**
- * What the peer may send to a running session: the rows of the protocol's table of inbound messages. Each ends with a
- * branch that has no guard: a violation, where no tolerance applies.
+ * The messages that the peer may send to a running session: the rows of the protocol's table of inbound messages. The last
+ * branch of each row has no guard: a violation, where no tolerance applies.
  */
 import { and, not, or } from 'xstate';
 import { type ConnectionId, ROOT } from '../../src/wire/id.js';
@@ -13,7 +13,7 @@ export function protocolError({ rule, description }: Violation): ProtocolErrorMe
   return { type: 'ProtocolError', connectionId: ROOT, description: `${rule}: ${description}` };
 }
 
-/** The peer broke `rule`, and it is not tolerated: it is told, and that is the last message. */
+/** The peer broke `rule`, and no tolerance applies. The peer is told, and that is our last message. */
 function violation(rule: Rule, description: string) {
   const broken = { rule, description };
   return {
@@ -40,13 +40,13 @@ const noteOpen = {
   params: ({ event }: { event: { message: { connectionId: ConnectionId } } }) => ({ id: event.message.connectionId }),
 } as const;
 
-/** To the connection that a message is for. */
+/** Forwards a message to its connection. */
 const route = {
   type: 'forward',
   params: ({ event }: { event: Received }) => ({ id: event.message.connectionId, event }),
 } as const;
 
-/** 5.14, 5.15: what a request or a channel message is worth. Its connection knows the phase; see there. */
+/** 5.14, 5.15: rows of a request or a channel message. Its connection knows its own phase and decides; see there. */
 const data = (name: 'RequestMessage' | 'ChannelMessage') =>
   [
     { guard: 'isRouted', actions: route },
@@ -57,7 +57,7 @@ const data = (name: 'RequestMessage' | 'ChannelMessage') =>
     violation('session.message', `${name} on a connection that was never opened`),
   ] as const;
 
-/** 5.20: an Accept or a Reject answers an open of ours, and nothing else. */
+/** 5.20: an Accept or a Reject may only answer an open of ours. */
 const answer = (name: 'ConnectionAccept' | 'ConnectionReject') =>
   [
     { guard: 'answersOpen', actions: route },
@@ -137,7 +137,7 @@ export const receivedRows = session.createStateConfig({
       violation('session.keepalive', 'Ping on a connection other than the root'),
     ],
     'rx.Pong': [
-      // 5.18, 5.19: which nonce is waited for, the keepalive knows.
+      // 5.18, 5.19: the keepalive knows which nonce it waits for.
       { guard: 'isOnRoot', actions: { type: 'toKeepalive', params: ({ event }) => event } },
       // 9a.11
       { guard: 'isReference' },

@@ -1,5 +1,5 @@
 /**
- * What a session knows, can do, and can ask itself: the context, actions and guards of the chart in session.ts.
+ * The context, actions and guards of the session chart in session.ts.
  */
 import { assign, type EventObject, emit, fromTransition, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../../src/wire/id.js';
@@ -31,20 +31,20 @@ import type {
 import { type HandshakeEvent, type HandshakeOutput, handshakeMachine } from '../handshake.js';
 import { type KeepaliveEvent, type KeepaliveSettings, keepaliveMachine } from '../keepalive.js';
 
-/** What bounds a session; times in milliseconds. */
+/** The limits of a session; times in milliseconds. */
 export interface SessionLimits {
   /** Virtual connections at a time: active, pending and undecided. */
   readonly connections: number;
   /** Opens of the peer's that wait for our decision. */
   readonly undecided: number;
   readonly handshakeTimeout: number;
-  /** How long at the end the outbox may take to empty. */
+  /** The time that the outbox may take to empty when the session ends. */
   readonly flushTimeout: number;
-  /** How long a full outbox may go without progress. */
+  /** The time that a full outbox may go without progress. */
   readonly stallTimeout: number;
-  /** How long reading may be paused. */
+  /** The time that reading may be paused. */
   readonly unreadTimeout: number;
-  /** How often opens and decisions are looked at for having waited too long. */
+  /** The interval at which opens and decisions are checked for having waited too long. */
   readonly sweepInterval: number;
 }
 
@@ -52,12 +52,12 @@ export interface SessionInput {
   readonly port: Port;
   readonly role: Role;
   readonly conformance: Conformance;
-  /** Of the root; its parity is the session's. */
+  /** The settings of the root; their parity is the session's. */
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
   readonly keepalive: KeepaliveSettings;
   readonly limits: SessionLimits;
-  /** Whether there is anybody to accept what the peer opens. */
+  /** True if the application accepts connections that the peer opens. */
   readonly isAccepting: boolean;
 }
 
@@ -68,12 +68,12 @@ export interface SessionContext extends SessionInput {
   readonly pending: number;
   /** Of those, the peer's opens that we have not answered. */
   readonly undecided: number;
-  /** The highest id that we, and that the peer, have opened so far: above it lies what was never opened. */
+  /** The highest ids that we and the peer have opened so far. Higher ids were never opened. */
   readonly localHigh: ConnectionId;
   readonly peerHigh: ConnectionId;
   /** The last caller of the root is gone. */
   readonly isRootReleased: boolean;
-  /** Whose inbox has made us pause reading. */
+  /** The connection whose full inbox made us pause reading. */
   readonly fullInbox?: ConnectionId;
   readonly peerSettings?: ConnectionSettings;
   readonly peerMetadata?: Metadata;
@@ -90,14 +90,14 @@ export type SessionEvent =
   | ConnectionsReport
   | { type: 'keepalive.confirmed' };
 
-/** An actor slot: `provide` fills it. Inert, so that the machine can be drawn, explored and tested as it stands. */
+/** An actor slot: `provide` fills it. It does nothing by itself, so that the machine can be drawn, explored and tested. */
 const connectionsSlot = fromTransition<undefined, ConnectionsCommand, never, { port: Port; conformance: Conformance }>(
   () => undefined,
   undefined,
 );
 /**
- * An actor slot for what reads and writes the link. The session sends it nothing. It takes any event, or its type would not go
- * with those of the session's other children.
+ * An actor slot for the actor that reads and writes the link. The session sends it no events. It accepts any event:
+ * otherwise its type would not be compatible with the types of the session's other children.
  */
 const conduitSlot = fromTransition<undefined, EventObject, never, { port: Port }>(() => undefined, undefined);
 
@@ -156,7 +156,7 @@ export const session = setup({
       peerHigh: Math.max(context.peerHigh, id),
       undecided: context.undecided + 1,
     })),
-    /** A rejected open has been opened all the same: what follows on its id was under way. */
+    /** A rejected open was an open too: messages that follow on its id were under way. */
     noteOpen: assign(({ context }, { id }: { id: ConnectionId }) => ({ peerHigh: Math.max(context.peerHigh, id) })),
     noteOpened: assign(({ context }, { origin }: OpenedConnection) =>
       leavePhase(context, origin === 'local' ? 'opening' : 'deciding'),
@@ -183,16 +183,16 @@ export const session = setup({
     isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
     /** Pending, undecided or active. */
     isLive: ({ context, event }) => context.live.has(idOf(event)),
-    /** Of a connection that is known: the root, or a virtual one that lives. */
+    /** The connection of the event is known: the root, or a virtual one that lives. */
     isRouted: ({ context, event }) => idOf(event) === ROOT || context.live.has(idOf(event)),
-    /** Once opened, by whichever side; what is not live any more was closed. */
+    /** The id was opened once, by either side. If it is not live any more, it was closed. */
     wasOpened: ({ context, event }) => {
       const id = idOf(event);
       return id !== ROOT && id <= (hasParity(id, context.localSettings.parity) ? context.localHigh : context.peerHigh);
     },
     /** An id that the peer allocates. */
     isTheirs: ({ context, event }) => hasParity(idOf(event), opposite(context.localSettings.parity)),
-    /** Whether an Accept or a Reject has an open of ours to answer, or may have had one. */
+    /** True if an Accept or a Reject answers an open of ours. `answersLate`: if the open that it answers may be over. */
     answersOpen: ({ context, event }) => isOurs(context, event) && context.live.has(idOf(event)),
     answersLate: ({ context, event }) => isOurs(context, event) && idOf(event) <= context.localHigh,
     isFull: ({ context }) => context.live.size >= context.limits.connections,
@@ -201,7 +201,7 @@ export const session = setup({
     isOver: ({ context }) => context.isRootReleased && context.live.size === 0,
     isForRoot: ({ event }) => idOf(event) === ROOT,
     isEstablished: (_, output: HandshakeOutput) => output.type === 'established',
-    /** In strict mode the peer hears of what it did wrong; an end, an error of the link, or its own accusation is none. */
+    /** In strict mode the peer is told its violation. An end, a link error, or the peer's own accusation is no violation. */
     isAccusable: ({ context }, output: HandshakeOutput) =>
       context.conformance === 'strict' && output.type === 'failed' && output.failure.rule !== undefined,
     isViolation: ({ event }) => event.type === 'connections.ended' && typeof event.output.outcome === 'object',
@@ -212,7 +212,7 @@ export const session = setup({
     stallTimeout: ({ context }) => context.limits.stallTimeout,
     unreadTimeout: ({ context }) => context.limits.unreadTimeout,
     sweepInterval: ({ context }) => context.limits.sweepInterval,
-    /** A pause shorter than this is everyday life. */
+    /** Shorter pauses are normal, and are not reported. */
     stallNotice: 1_000,
   },
 });
@@ -223,7 +223,7 @@ function idOf(event: SessionEvent): ConnectionId {
   return 'id' in event ? event.id : ROOT;
 }
 
-/** The counts once a connection is no longer pending or undecided. */
+/** Returns the counts after a connection is no longer pending or undecided. */
 function leavePhase(context: SessionContext, phase: ConnectionEnd['phase']) {
   return {
     pending: context.pending - (phase === 'opening' ? 1 : 0),
@@ -231,12 +231,12 @@ function leavePhase(context: SessionContext, phase: ConnectionEnd['phase']) {
   };
 }
 
-/** An id that we allocate: the peer can only answer on it. */
+/** True if we allocate ids of this parity: the peer can only answer on them. */
 function isOurs(context: SessionContext, event: SessionEvent): boolean {
   return hasParity(idOf(event), context.localSettings.parity);
 }
 
-/** What the handshake has settled. */
+/** Returns the result of the handshake. */
 export function settled(context: SessionContext) {
   return {
     localSettings: context.localSettings,
@@ -245,7 +245,7 @@ export function settled(context: SessionContext) {
   };
 }
 
-/** How the session ends. */
+/** Ends the session with this cause. */
 export function conclude(end: SessionEnd) {
   return { type: 'conclude', params: end } as const;
 }

@@ -1,14 +1,15 @@
 /**
- * Whether a running session reads, and whether it may send: what bounds what waits on either side, and how long. Two
- * regions of their own: neither waits for the other, and no row of the protocol's tables asks where they stand.
+ * Flow control of a running session: one region for reading, and one for sending. They bound the messages that wait on
+ * either side, and the time that they wait. Neither region waits for the other, and no row of the protocol's tables checks
+ * their state.
  */
 import { ROOT } from '../../src/wire/id.js';
 import type { ConnectionStart } from '../events.js';
 import { conclude, session, settled } from './context.js';
 
-/** Whether we read. A full inbox stops the reading, and nothing else: 9b.06, row "5 inbox". */
+/** The region for reading. A full inbox stops reading, and nothing else: 9b.06, row "5 inbox". */
 export const inbound = session.createStateConfig({
-  // The root is there as soon as the session runs; not an entry action, since the slot is invoked after those.
+  // The root exists as soon as the session runs. This is no entry action, because the slot is invoked after those.
   initial: {
     target: 'reading',
     actions: {
@@ -18,7 +19,7 @@ export const inbound = session.createStateConfig({
   },
   states: {
     reading: {
-      // What the fast path goes by, for the session's part.
+      // The session's tag for the fast path.
       tags: 'routes',
       on: {
         'inbox.filled': {
@@ -30,7 +31,7 @@ export const inbound = session.createStateConfig({
     paused: {
       entry: ['pauseReading', { type: 'toKeepalive', params: { type: 'reading.paused' } }],
       initial: 'briefly',
-      // What is read by nobody ends: a paused session does not see that its peer has gone.
+      // A session that is not read ends after `unreadTimeout`: while paused, it cannot see that its peer has gone.
       after: {
         unreadTimeout: {
           target: '#session.ended',
@@ -51,7 +52,7 @@ export const inbound = session.createStateConfig({
   },
 });
 
-/** Whether our callers may send. Reading never waits for it: 9b.11 */
+/** The region for sending: our callers wait while the outbox is full. Reading never waits for it: 9b.11 */
 export const outbound = session.createStateConfig({
   initial: 'flowing',
   states: {

@@ -1,11 +1,11 @@
 /**
- * What the user may ask of a running session: the rows of the protocol's table of local requests. What comes too late for
- * its connection counts for nothing.
+ * The requests that the application may make of a running session: the rows of the protocol's table of local requests. A
+ * request that comes after the end of its connection has no effect.
  */
 import type { ConnectionRequest, ConnectionStart, Outcome, RequestNumber } from '../events.js';
 import { conclude, session } from './context.js';
 
-/** To the connection that a request is for. */
+/** Forwards a request to its connection. */
 const pass = {
   type: 'forward',
   params: ({ event }: { event: ConnectionRequest }) => ({ id: event.id, event }),

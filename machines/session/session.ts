@@ -1,14 +1,14 @@
 /**
- * The session: it shakes hands, then runs, then ends.
+ * The session: it makes the handshake, then runs, then ends.
  *
- * It decides what an inbound message means for the session as a whole: which ids may be opened, which were ever used,
- * what a message on an id that nobody uses is worth. It routes the rest to the connection actors, and knows of them only
- * that they live; the phases are theirs. Three rules carry everything:
+ * It decides what an inbound message means for the session as a whole: which ids may be opened, which were used before, and
+ * what a message on an unused id means. It forwards other messages to the connection actors. It knows only which connections
+ * live; each connection knows its own phase. Three rules:
  *
  * - A message that is not listed breaks a rule. Conformance only decides whether a listed tolerance applies: that is why
  *   each such row reads `[{ guard: 'isReference', … }, violation(…)]`.
  * - Every removal is followed, in the same step, by the root-closed check: the `always` of `running`.
- * - The first cause of an end wins: `conclude` is written on the way out of `running` or `handshaking`, and nowhere else.
+ * - The first cause of an end wins: `conclude` is called on the way out of `running` or `handshaking`, and nowhere else.
  *
  * The row numbers in comments are those of the protocol's tables.
  */
@@ -28,7 +28,7 @@ interface Args {
 
 const finish = { type: 'finish', params: ({ context }: Args) => context.end as SessionEnd } as const;
 
-/** What a failed handshake accuses the peer of. */
+/** Returns the violation that a failed handshake reports to the peer. */
 function accusation(output: HandshakeOutput): Violation {
   const { message, rule = 'session.handshake' } = (output as Extract<HandshakeOutput, { type: 'failed' }>).failure;
   return { rule, description: message };
@@ -36,7 +36,9 @@ function accusation(output: HandshakeOutput): Violation {
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
 
-/** A machine of ours threw. Unhandled, its error would stop the conduit first, and the session would end for no reason. */
+/**
+ * One of our machines threw. Unhandled, the error would stop the conduit first, and the session would end without a reason.
+ */
 const crash = {
   target: '#session.ended',
   actions: {
@@ -47,7 +49,7 @@ const crash = {
 
 const overflow = { target: '#session.ended', actions: conclude({ cause: 'limit', limit: 'intakeBytes' }) } as const;
 
-/** The peer broke a rule that neither the session nor a connection looks after: it hears of it, and that is the end. */
+/** The peer broke a rule that neither the session nor a connection checks. The peer is told, and the session ends. */
 const accuse = {
   target: 'ending',
   actions: [
@@ -136,7 +138,7 @@ export const sessionMachine = session.createMachine({
       },
     },
 
-    // r[session.symmetry]: nothing below asks who spoke first.
+    // r[session.symmetry]: the states below do not depend on who spoke first.
     running: {
       type: 'parallel',
       invoke: [
@@ -246,7 +248,7 @@ export const sessionMachine = session.createMachine({
       },
     },
 
-    /** Over for all users here; what was transmitted still leaves, and the link is closed behind it. Row "5 end". */
+    /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */
     ending: {
       entry: [finish, 'resumeReading', { type: 'closeLink', params: { orderly: true } }],
       after: { flushTimeout: 'ended' },

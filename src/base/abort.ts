@@ -1,18 +1,18 @@
-/** What waits for a signal, and the one listener that tells it. */
+/** The callbacks that wait for a signal, and the one listener that calls them. */
 interface Waiting {
   readonly callbacks: Set<() => void>;
   readonly listener: () => void;
 }
 
 /**
- * Nothing is kept of a signal that nothing waits for. Not a plain Map: V8 gives one that changes so much a new table each
- * time, and what an old table has held lives until the next full collection.
+ * An entry exists only while callbacks wait for its signal. A WeakMap, because V8 gives a Map that changes this often a new
+ * table each time, and the contents of an old table live until the next full collection.
  */
 const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /**
- * Calls back once when `signal` aborts. One listener serves all that wait for the same signal: many calls, or opens, often share
- * one, and from eleven listeners on Node warns of a leak.
+ * Calls back once when `signal` aborts. One listener serves all callbacks of the same signal: many calls, or opens, often
+ * share one signal, and Node warns of a leak from eleven listeners on.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): void {
   const there = waiting.get(signal);
@@ -29,7 +29,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): void {
   signal.addEventListener('abort', listener, { once: true });
 }
 
-/** Calls it off. */
+/** Removes a callback that `onAbort` added. */
 export function offAbort(signal: AbortSignal, callback: () => void): void {
   const there = waiting.get(signal);
   if (there === undefined || !there.callbacks.delete(callback) || there.callbacks.size > 0) return;

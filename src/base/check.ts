@@ -2,10 +2,10 @@ import type { Parity } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
 import { InvalidArgument } from './errors.js';
 
-/** What `maxConcurrentRequests` is unless a user says otherwise. */
+/** The default of `maxConcurrentRequests`. */
 const DEFAULT_MAX_CONCURRENT_REQUESTS = 64;
 
-/** A wrong value, as an error names it: text in quotes, and of what has no text of its own what it is. */
+/** A wrong value, as an error shows it: text in quotes; the type of a value that has no short text. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}'`;
   if (typeof value === 'function') return 'a function';
@@ -20,7 +20,7 @@ export function objectOf(value: unknown, name: string): void {
   }
 }
 
-/** @throws InvalidArgument when `value` is no array; `what` says of what. */
+/** @throws InvalidArgument when `value` is no array; `what` names its elements. */
 export function arrayOf(value: unknown, name: string, what = ''): void {
   if (!Array.isArray(value)) throw new InvalidArgument(`${name} must be an array${what}, not ${shown(value)}`);
 }
@@ -41,7 +41,7 @@ export function idOf(value: unknown, name: string): void {
   }
 }
 
-/** @throws InvalidArgument when `signal` is there and can't be listened to. */
+/** @throws InvalidArgument when `signal` is given and is no AbortSignal. */
 export function signalOf(signal: AbortSignal | undefined): AbortSignal | undefined {
   if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
     throw new InvalidArgument('signal must be an AbortSignal');
@@ -49,11 +49,11 @@ export function signalOf(signal: AbortSignal | undefined): AbortSignal | undefin
   return signal;
 }
 
-/** What a user may say of a connection's settings. */
+/** The settings of a connection that the application may choose. */
 export interface SettingsOptions {
-  /** Which ids we allocate on it, for requests and for channels. */
+  /** The parity of the ids that we allocate on the connection, for requests and for channels. */
   readonly parity?: Parity;
-  /** How many requests we let the peer have in flight; 0 to 2^32 − 1, 64 by default. */
+  /** The number of requests that we let the peer have in flight; 0 to 2^32 − 1, 64 by default. */
   readonly maxConcurrentRequests?: number;
 }
 

@@ -3,7 +3,7 @@ import type { Metadata } from '../wire/metadata.js';
 import type { Rule } from '../wire/rule.js';
 import { excerpt } from './printable.js';
 
-/** What kind of error it is; a `switch` over it is exhaustive by type. */
+/** The kind of an error; a `switch` over it is exhaustive by type. */
 export type ErrorCode = RoamError['code'];
 
 /** Every error of this library. */
@@ -45,13 +45,13 @@ abstract class BaseError<Code extends string> extends Error {
 }
 
 /**
- * The protocol was broken: by the peer (`side: 'remote'`, with the rule), or by us as the peer says in a ProtocolError
- * message (`side: 'local'`; `rule` is then undefined, and `fullMessage` is the peer's description as it came).
+ * A side broke the protocol. `side: 'remote'`: the peer did, and `rule` is the rule. `side: 'local'`: the peer says in a
+ * ProtocolError message that we did; `rule` is then undefined, and `fullMessage` is the peer's description as it came.
  */
 export class ProtocolError extends BaseError<'protocol'> {
   readonly side: 'local' | 'remote';
   readonly rule: Rule | undefined;
-  /** The limit of ours that a message went over, where that is what is wrong with it. */
+  /** Our limit that a message exceeded, if that is the violation. */
   readonly limit: string | undefined;
 
   constructor(side: 'local' | 'remote', message: string, rule?: Rule, limit?: string) {
@@ -69,14 +69,14 @@ export class LinkError extends BaseError<'link'> {
   }
 }
 
-/** The handshake failed; `cause` has the error beneath it, where there is one. */
+/** The handshake failed. `cause` has the underlying error, if there is one. */
 export class HandshakeError extends BaseError<'handshake'> {
   constructor(message: string, cause?: unknown) {
     super('HandshakeError', 'handshake', message, cause);
   }
 }
 
-/** The peer answered no Ping in time. */
+/** The peer did not answer a Ping in time. */
 export class KeepaliveError extends BaseError<'keepalive'> {
   constructor(message: string) {
     super('KeepaliveError', 'keepalive', message);
@@ -85,7 +85,7 @@ export class KeepaliveError extends BaseError<'keepalive'> {
 
 /** The peer rejected our open. */
 export class ConnectionRejected extends BaseError<'rejected'> {
-  /** The whole of the Reject's metadata. Not enumerable, so that no logger walks into it. */
+  /** All metadata of the Reject. Not enumerable, so that loggers do not print it. */
   declare readonly metadata: Metadata;
 
   constructor(id: ConnectionId, metadata: Metadata) {
@@ -104,7 +104,7 @@ export class ConnectionClosed extends BaseError<'connection-closed'> {
   }
 }
 
-/** The session has ended; `cause` says why, where an error ended it. */
+/** The session has ended. `cause` is the error that ended it, if there was one. */
 export class SessionClosed extends BaseError<'session-closed'> {
   readonly by: 'local' | 'peer';
 
@@ -124,16 +124,16 @@ export class LimitExceeded extends BaseError<'limit'> {
   }
 }
 
-/** An argument is wrong; thrown at once, and nothing was sent. */
+/** An argument is wrong. Thrown at once; nothing was sent. */
 export class InvalidArgument extends BaseError<'invalid-argument'> {
   constructor(message: string, cause?: unknown) {
     super('InvalidArgument', 'invalid-argument', message, cause);
   }
 }
 
-/** The method ran, and answered with an error of the application's own. `[rpc.fallible.roam-error]` */
+/** The method ran, and answered with an error that the application declares. `[rpc.fallible.roam-error]` */
 export class ApplicationError<E = unknown> extends BaseError<'application'> {
-  /** What the method answered with. Not enumerable, so that no logger walks into it. */
+  /** The error of the method. Not enumerable, so that loggers do not print it. */
   declare readonly error: E;
 
   constructor(error: E, message = 'the method answered with an error') {
@@ -149,7 +149,7 @@ export class UnknownMethod extends BaseError<'unknown-method'> {
   }
 }
 
-/** Arguments or a result could not be decoded, or are not what the service says. */
+/** Arguments or a result could not be decoded, or do not have the type that the service declares. */
 export class InvalidPayload extends BaseError<'invalid-payload'> {
   constructor(message = 'the peer could not make sense of the arguments', cause?: unknown) {
     super('InvalidPayload', 'invalid-payload', message, cause);
@@ -157,8 +157,8 @@ export class InvalidPayload extends BaseError<'invalid-payload'> {
 }
 
 /**
- * The call came to nothing: we gave it up (`by: 'local'`, with the signal's reason as `cause`), or the peer did. It may
- * have had its effect all the same.
+ * The call has no result: we gave it up (`by: 'local'`, with the signal's reason as `cause`), or the peer did. The method
+ * may have taken effect all the same.
  */
 export class Cancelled extends BaseError<'cancelled'> {
   readonly by: 'local' | 'peer';
@@ -169,10 +169,10 @@ export class Cancelled extends BaseError<'cancelled'> {
   }
 }
 
-/** The channel has ended, or was reset: by us, or by the peer, with its metadata. */
+/** The channel has ended, or was reset, by us or by the peer. The peer's metadata comes with it. */
 export class ChannelClosed extends BaseError<'channel-closed'> {
   readonly by: 'local' | 'peer';
-  /** That of the Close or the Reset. Not enumerable, so that no logger walks into it. */
+  /** The metadata of the Close or the Reset. Not enumerable, so that loggers do not print it. */
   declare readonly metadata: Metadata;
 
   constructor(by: 'local' | 'peer', message: string, metadata: Metadata = []) {

@@ -1,4 +1,4 @@
-/** A queue that takes from its front in constant time and keeps nothing of what was taken. */
+/** A queue that takes from its front in constant time, and keeps no reference to the items taken. */
 export class Fifo<T> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -25,7 +25,7 @@ export class Fifo<T> {
       this.#items = [];
       this.#head = 0;
     } else if (this.#head >= 1024 && this.#head * 2 >= this.#items.length) {
-      // Half of the array is dead: moving the living half costs no more than what was taken since the last time.
+      // Half of the array is empty: moving the other half costs no more than all the `shift`s since the last time.
       this.#items = this.#items.slice(this.#head);
       this.#head = 0;
     }

@@ -2,16 +2,16 @@ interface Identified {
   readonly id: number;
 }
 
-/** Slots to begin with, and again once nothing is left: a power of two. */
+/** The number of slots at the beginning, and again when the map is empty: a power of two. */
 const FEWEST = 32;
 
 /**
- * What is alive, by its id. Ids follow each other, so that each mostly has a slot of its own; what finds its slot taken
- * stands in a map.
+ * Living objects, by their ids. Ids are consecutive, so most objects have a slot of their own. An object whose slot is taken
+ * goes into a Map.
  *
- * All in a map would be too dear: V8 gives one a new table after so many changes, and the old one points to it. As soon as
- * one table has grown old, whatever was alive when it was replaced, and in each one after it, lives until the next full
- * collection, with all its payloads.
+ * A Map alone would cost too much memory: V8 gives it a new table after a number of changes, and the old table points to the
+ * new one. Once one table has moved to old memory, the objects in it and in every later table live until the next full
+ * collection, with all their payloads.
  */
 export class IdMap<T extends Identified> {
   #slots = slots<T>(FEWEST);
@@ -27,14 +27,14 @@ export class IdMap<T extends Identified> {
     return item?.id === id ? item : this.#others?.get(id);
   }
 
-  /** Adds it, in the place of what is there under the same id. */
+  /** Adds an item. It replaces an item with the same id. */
   set(item: T): void {
     if (this.#size >= this.#slots.length / 2) this.#grow();
     if (this.get(item.id) === undefined) this.#size++;
     this.#put(item);
   }
 
-  /** Whether it was there: it, and no other one under its id. */
+  /** Removes this very item, not another one with its id. Returns true if it was there. */
   delete(item: T): boolean {
     const slot = this.#slotOf(item.id);
     if (this.#slots[slot] === item) this.#slots[slot] = undefined;
@@ -45,7 +45,7 @@ export class IdMap<T extends Identified> {
     return true;
   }
 
-  /** All of them, by their ids. */
+  /** All items, in the order of their ids. */
   all(): T[] {
     const found = this.#slots.filter((item) => item !== undefined);
     if (this.#others !== undefined) found.push(...this.#others.values());

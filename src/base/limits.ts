@@ -3,7 +3,7 @@ import { InvalidArgument } from './errors.js';
 /** The largest delay that timers take, in milliseconds. */
 export const MAX_DELAY = 2 ** 31 - 1;
 
-/** What bounds a session. Each limit stops an attack, or a mistake of ours, from costing more than it says. */
+/** The limits of a session. Each limit stops an attack, or a mistake of ours, from costing more than the limit says. */
 export interface Limits {
   /**
    * Bytes of one frame, either way. Stops a peer from making us hold an endless message.
@@ -21,7 +21,7 @@ export interface Limits {
    */
   readonly metadataBytes: number;
   /**
-   * Virtual connections at a time: active, pending and undecided. Stops a peer that opens for ever. Each costs some 3 KiB.
+   * Virtual connections at a time: active, pending and undecided. Stops a peer that opens for ever. Each costs about 3 KiB.
    * @defaultValue 4 096
    */
   readonly connections: number;
@@ -37,35 +37,36 @@ export interface Limits {
    */
   readonly requests: number;
   /**
-   * Channels that are alive, on all connections together; a call that names more fails. As many ids of channels that are over are
-   * kept as long as the peer may not know it. Stops a peer that names for ever.
+   * Open channels, on all connections together; a call that names more fails. Up to as many ids of ended channels are kept,
+   * while the peer may not know of the end yet. Stops a peer that names channels for ever.
    * @defaultValue 4 096
    */
   readonly channels: number;
   /**
-   * Messages in one connection's inbox; the first one more stops the reading until it is half empty. Stops a peer that is
+   * Messages in one connection's inbox. One message more pauses reading until the inbox is half empty. Stops a peer that is
    * faster than our reader.
    * @defaultValue 64
    */
   readonly inboxMessages: number;
   /**
-   * Bytes of the frames in all inboxes together; at this many, the next message that has to wait stops the reading. Stops many slow readers from adding up. Each
-   * message counts 128 more than its frame, 8 for each channel that it names, and 96 for each entry of its metadata, as
-   * keeping them costs. What is left unread of connections that are over stops nothing, until it and all inboxes hold twice
-   * as much together.
+   * Bytes of the frames in all inboxes together. At this many, the next message that has to wait pauses reading. Stops many
+   * slow readers from adding up. Each message counts 128 more than its frame, 8 for each channel that it names, and 96 for
+   * each entry of its metadata, as keeping them costs. Unread messages of connections that are over do not pause reading,
+   * until they and all inboxes together hold twice as much.
    * @defaultValue 16 MiB
    */
   readonly inboxBytes: number;
   /**
-   * Bytes of frames that arrived while reading was paused, the message without room among them, on a link that can't be paused at
-   * once; each counts 64 more than its length, as keeping it costs. Past it the session ends with LimitExceeded; one frame is always taken. Stops a peer
-   * that goes on sending, be it empty frames, to a session that does not read.
+   * Bytes of frames that arrived while reading was paused, on a link that can't be paused at once. The message that found no
+   * room is included. Each frame counts 64 more than its length, as keeping it costs. Past the limit the session ends with
+   * LimitExceeded; one frame is always taken. Stops a peer that goes on sending, be it empty frames, to a session that does
+   * not read.
    * @defaultValue 8 MiB
    */
   readonly intakeBytes: number;
   /**
-   * Bytes that wait to leave; from this many on, `send` waits: one frame may go past it. A reply counts 256 more than its
-   * bytes. Stops our own callers from filling memory behind a slow peer.
+   * Bytes that wait to leave. From this many on, `send` waits; one frame may go past the limit. A reply counts 256 more than
+   * its bytes. Stops our own callers from filling memory behind a slow peer.
    * @defaultValue 4 MiB
    */
   readonly outboxBytes: number;
@@ -77,23 +78,24 @@ export interface Limits {
    */
   readonly replyBytes: number;
   /**
-   * Bytes of messages whose `send` waits for room; each counts 256 more than its length, as keeping it costs. Past it `send`
-   * rejects with LimitExceeded, and sends nothing. As much again may wait for its turn among the calls of a connection, and for
-   * credit on each channel; on a channel that nobody has passed yet the default holds. Stops a caller that ignores what `send`
-   * returns.
+   * Bytes of messages whose `send` waits for room; each counts 256 more than its length, as keeping it costs. Past the limit
+   * `send` rejects with LimitExceeded, and sends nothing. The same limit applies again to the calls of a connection that
+   * wait for their turn, and to the items of each channel that wait for credit; a channel that is not passed in a call yet
+   * has the default. Stops a caller that ignores the promise of `send`.
    * @defaultValue 16 MiB
    */
   readonly waitingBytes: number;
   /**
-   * Milliseconds that one session may spend in one turn of the event loop on what its peer has sent; the rest waits for the next
-   * turn, and the other sessions of the process come in between. One message takes effect whole, however long that takes. Stops
-   * one peer from holding up all the others.
+   * Milliseconds that one session may spend in one turn of the event loop on messages of its peer. The other messages wait
+   * for the next turn, and the other sessions of the process come in between. One message takes effect as a whole, however
+   * long that takes. Stops one peer from blocking all the others.
    * @defaultValue 1
    */
   readonly turnTime: number;
   /**
-   * Bytes of the peer's first frame, its Hello or HelloYourself; as `frame`, but the handshake fails. A listener has the same
-   * limit for what a socket may send before its first frame is whole. Stops a peer that has not said Hello from making us hold much.
+   * Bytes of the peer's first frame, its Hello or HelloYourself; as `frame`, but the handshake fails. A listener applies the
+   * same limit to the bytes that a socket sends before its first frame is whole. Stops a peer that has not said Hello from
+   * making us hold much.
    * @defaultValue 64 KiB
    */
   readonly handshakeBytes: number;
@@ -113,20 +115,20 @@ export interface Limits {
    */
   readonly openTimeout: number;
   /**
-   * Milliseconds for what is sent at the end to leave. Stops a peer that does not read from keeping a session alive.
+   * Milliseconds for the last messages to leave. Stops a peer that does not read from keeping a session alive.
    * @defaultValue 1 000
    */
   readonly flushTimeout: number;
   /**
    * Milliseconds that a full outbox may go without progress; then the session ends with LimitExceeded. Stops a peer that
-   * does not read, and two that wait for each other. An operating system may take more only when a third of its own buffer,
-   * of up to some MiB, has left: to let a peer read slower than that in 10 s, some 130 KB/s, take longer.
+   * does not read, and two sessions that wait for each other. An operating system may accept more bytes only when a third of
+   * its own buffer, of up to some MiB, has left. Raise this limit for peers that read less than that (130 KB/s) in 10 s.
    * @defaultValue 10 000
    */
   readonly stallTimeout: number;
   /**
-   * Milliseconds that reading may be stopped by full inboxes; then the session ends with LimitExceeded. Stops a session that
-   * nobody reads from staying for ever: while it does not read, it does not see that its peer has gone, either.
+   * Milliseconds that full inboxes may pause reading; then the session ends with LimitExceeded. Stops a session that the
+   * application does not read from living for ever: while it does not read, it does not see that its peer has gone.
    * @defaultValue 300 000
    */
   readonly unreadTimeout: number;
@@ -161,14 +163,14 @@ export function firstFrameLimit({ handshakeBytes, frame }: Limits): number {
   return Math.min(handshakeBytes, frame);
 }
 
-/** What may be nothing at all. */
+/** The limits that may be 0. */
 const COUNTS: ReadonlySet<string> = new Set(['connections', 'undecided', 'requests', 'channels']);
 
 /**
- * `limits` with the defaults for what it leaves out.
+ * `limits`, with the defaults for missing names.
  *
- * @throws InvalidArgument when a name is none of a limit's, or a value is not an integer of at least 1 (of at least 0 for
- * what counts connections), or a time is above 2^31 − 1.
+ * @throws InvalidArgument when a name is not that of a limit, or a value is not an integer of at least 1 (of at least 0 for
+ * `connections`, `undecided`, `requests`, `channels` and the limits of metadata), or a time is above 2^31 − 1.
  */
 export function limitsOf(limits: Partial<Limits> = {}): Limits {
   if (typeof limits !== 'object' || limits === null) {

@@ -1,12 +1,12 @@
-/** What moves a terminal's cursor, changes its colours, or turns its text around. */
+/** Characters that move a terminal's cursor, change its colours, or reverse its text. */
 const CONTROL = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
-/** `text` with its control characters spelled out, as `\u001b`: for what a peer says, wherever it is printed. */
+/** `text` with its control characters written as `\u001b` and so on. For all text of a peer that is printed. */
 export function printable(text: string): string {
   return text.replace(CONTROL, spelled);
 }
 
-/** The same for lines that are a peer's own: they may have line ends and tabs. Bytes that are no UTF-8 show as U+FFFD. */
+/** The same for lines of a peer's text: line ends and tabs stay. Bytes that are not UTF-8 show as U+FFFD. */
 export function printableLines(bytes: Uint8Array): string {
   return withLines(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
 }
@@ -17,23 +17,23 @@ function withLines(text: string): string {
   );
 }
 
-/** How many characters of a peer's text stand in an error's message, in a report and in a line of a log. */
+/** The number of characters of a peer's text that an error's message, a report, and a line of a log may have. */
 export const MAX_TEXT = 512;
 
-/** A peer's text as {@link printable} gives it, cut after `most` characters; the last of them is then an ellipsis. */
+/** A peer's text as {@link printable} gives it, cut to `most` characters. A cut text ends with an ellipsis. */
 export function excerpt(text: string, most = MAX_TEXT): string {
   // Cut first: escaping costs time, and the text may be as long as a frame.
   const shown = printable(text.slice(0, most + 1));
   if (shown.length <= most) return shown;
-  // An escape sequence and a surrogate pair stay whole.
+  // Does not cut an escape sequence or a surrogate pair in two.
   return `${shown.slice(0, most - 1).replace(/\\u[0-9a-f]{0,3}$|\\$|[\ud800-\udbff]$/, '')}…`;
 }
 
-/** How many characters of a stack, and how many causes, stand in a log. */
+/** The number of characters of a stack, and of causes, in a log. */
 const MAX_STACK = 4_096;
 const MAX_CAUSES = 4;
 
-/** Describes what was thrown, for a log: the stack and those of its causes. The messages may be a peer's: see {@link excerpt}. */
+/** The stack of a thrown value and of its causes, for a log. A peer may have written the messages: see {@link excerpt}. */
 export function stackOf(error: unknown): string {
   const stacks: string[] = [];
   for (let each = error; each !== undefined && stacks.length <= MAX_CAUSES; ) {
@@ -53,7 +53,7 @@ export function stackOf(error: unknown): string {
   return stacks.join('\ncaused by ');
 }
 
-/** What has no text of its own shows as its type. */
+/** The text of a value. A value that can't be converted to text shows as its type. */
 function textOf(value: unknown): string {
   try {
     return String(value);

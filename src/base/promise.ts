@@ -1,4 +1,4 @@
-/** A promise with its two ends outside. */
+/** A promise, with the functions that settle it. */
 interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
@@ -12,12 +12,12 @@ export function deferred<T>(): Deferred<T> {
     resolve = yes;
     reject = no;
   });
-  // Whoever embeds the actor may never look.
+  // The application may never await the promise. An empty handler prevents an unhandled rejection.
   promise.catch(() => {});
   return { promise, resolve, reject };
 }
 
-/** Whether a user's callback has answered by a promise. */
+/** True if a callback of the application returned a promise. */
 export function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }

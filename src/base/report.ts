@@ -1,11 +1,11 @@
 import type { ConnectionId } from '../wire/id.js';
 import { stackOf } from './printable.js';
 
-/** Something that the user should know of, and that ends nothing by itself. */
+/** An event that the application should know of. It ends nothing by itself. */
 export interface Report {
   readonly kind: /** `onConnection` threw, rejected, answered wrongly or took too long; the open was rejected. */
     | 'acceptor-failed'
-    /** The setup of an accepted connection threw; the connection was closed. */
+    /** The setup of an accepted connection threw. The connection was closed. */
     | 'setup-failed'
     /** A handler threw, rejected, answered wrongly, or its answer could not be sent; the caller was answered `Cancelled`. */
     | 'handler-failed'
@@ -13,31 +13,31 @@ export interface Report {
     | 'arguments-refused'
     /** A listener threw. */
     | 'listener-failed'
-    /** The keepalive's times are not positive: there is none. */
+    /** The keepalive's times are not positive: there is no keepalive. */
     | 'keepalive-disabled'
     /** The peer closed the root connection, which it must not; the session ends. */
     | 'root-closed-by-peer';
   readonly message: string;
-  /** The connection that it is about. */
+  /** The connection of the report. */
   readonly id?: ConnectionId;
-  /** What was thrown. */
+  /** The thrown value. */
   readonly error?: unknown;
 }
 
-/** So many messages of a kind are told within so many milliseconds. */
+/** At most so many messages of a kind are told within so many milliseconds. */
 const MOST = 10;
 const WITHIN_MS = 60_000;
 
-/** A time that has begun with a message of one kind. */
+/** A span of time that began with a message of one kind. */
 interface Span {
   readonly since: number;
   count: number;
 }
 
 /**
- * Limits how often `tell` is called for each kind, and adds how many messages were left out. A peer can cause a report, or a
- * line of a log, by every message that it sends: a log that is never emptied must not grow as fast as that. Messages of all
- * sessions count together, since a peer may as well begin another session.
+ * Limits the calls of `tell` for each kind, and adds the number of messages that were left out. A peer can cause a report,
+ * or a line of a log, with every message that it sends. A log that is never emptied must not grow as fast as that. The
+ * messages of all sessions count together, since a peer may begin another session.
  */
 export function sparing<T extends { readonly kind: string; readonly message: string }>(
   tell: (told: T) => void,
@@ -62,7 +62,7 @@ export function sparing<T extends { readonly kind: string; readonly message: str
   };
 }
 
-/** Where reports go unless the user says otherwise. */
+/** The default of `onReport`. */
 export const warn = sparing<Report>(({ message, error }) => {
   // biome-ignore lint/suspicious/noConsole: whoever wants it elsewhere gives onReport.
   console.warn(`roam-actors: ${message}${error === undefined ? '' : `: ${stackOf(error)}`}`);

@@ -1,19 +1,19 @@
-/** Node's, where there is one: it comes after the event loop has read its sockets. */
+/** Node's function, if it exists: its callback runs after the event loop has read its sockets. */
 declare const setImmediate: ((callback: () => void) => unknown) | undefined;
 
-/** Calls back when the event loop has been round once, and has taken what had arrived. */
+/** Calls back after one turn of the event loop, when it has read everything that had arrived. */
 export function afterTurn(callback: () => void): void {
   if (typeof setImmediate === 'function') setImmediate(callback);
   else setTimeout(callback, 0);
 }
 
-/** Of a browser: a message to ourselves, and what is to be done when it arrives. */
+/** In a browser: a port that sends messages to ourselves, and the tasks to run when they arrive. */
 let port: MessagePort | undefined;
 const tasks: (() => void)[] = [];
 
 /**
- * Calls back in a task of its own, behind tasks that wait already. A browser lets a timer that a timer has set wait for 4 ms, in
- * which nothing would be done; a message between two ports comes at once.
+ * Calls back in a task of its own, behind tasks that wait already. A browser delays a timer that another timer has set by 4
+ * ms. A message between two ports comes without this delay.
  */
 export function nextTask(callback: () => void): void {
   if (typeof setImmediate === 'function' || typeof MessageChannel !== 'function') {

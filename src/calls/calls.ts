@@ -25,8 +25,8 @@ import { creditFor, DEFAULT_SERVING, type Serving } from './serving.js';
 const NOTHING: [] = [];
 
 /**
- * The calls and channels of one connection: it reads the connection's messages, and hands each to the call or the channel
- * that it is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
+ * The calls and channels of one connection. It hands each message of the connection to the call or the channel that the
+ * message is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
  */
 // r[rpc.pipelining]
 export class Driver implements CallHost, AnswerHost {
@@ -34,16 +34,19 @@ export class Driver implements CallHost, AnswerHost {
   readonly channels: Channels;
   handler: Handler | undefined;
   #serving: Serving;
-  /** Why the connection is closed, once it is. */
+  /** The error that says why the connection is closed, once it is. */
   endError: Error | undefined;
   readonly #calls = new IdMap<OutgoingCall>();
   /** Calls that wait for their turn, in the order in which they were made. */
   readonly #turn = new Set<OutgoingCall>();
   #turnBytes = 0;
   #lastId: RequestId = 0;
-  /** The peer's calls, apart from ours, which may have the same ids: 9b.19 */
+  /** The peer's calls. They are kept apart from ours, which may have the same ids: 9b.19 */
   readonly #answers = new IdMap<IncomingCall>();
-  /** In flight under an id that a later call of a peer that breaks the rules has, too: no Cancel finds these, and the end does. 9a.14, 9b.20 */
+  /**
+   * Calls in flight whose id a later call has, too; only a peer that breaks the rules makes such calls. No Cancel finds
+   * them. The end of the connection does. 9a.14, 9b.20
+   */
   #eclipsed: Set<IncomingCall> | undefined;
 
   constructor(line: Line) {
@@ -56,7 +59,7 @@ export class Driver implements CallHost, AnswerHost {
     return this.#serving.refusals;
   }
 
-  /** Answers calls by `handler` from now on. */
+  /** Answers calls with `handler` from now on. */
   serve(handler: Handler, serving: Serving): void {
     this.handler = handler;
     this.#serving = serving;
@@ -100,7 +103,7 @@ export class Driver implements CallHost, AnswerHost {
       this.channels.abandon(channels, error);
       return channels.length > 0 ? refused(error) : Promise.reject(error);
     }
-    // Whoever waits for its turn leaves as it was when it was made.
+    // A call that waits for its turn leaves as it was when it was made, so its args are copied.
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
     const id = line.shared?.requests.allocate(line.parity, line.id) ?? nextId(this.#lastId, line.parity);
     this.#lastId = id;
@@ -114,7 +117,7 @@ export class Driver implements CallHost, AnswerHost {
     return call.answered;
   }
 
-  /** Why a call is not even to wait for its turn. */
+  /** Returns the error for which a call may not even wait for its turn, if there is one. */
   #objection(isFree: boolean, args: Uint8Array, patience: Patience | undefined): Error | undefined {
     const { limits, peerSettings } = this.line;
     if (this.endError !== undefined) return this.endError;
@@ -135,7 +138,7 @@ export class Driver implements CallHost, AnswerHost {
     if (call.isDone) this.settled(call);
   }
 
-  /** A call has settled, or is over: whether its place is free is to be seen. */
+  /** Frees the place of a call if the call is done. Called when a call has settled, or is over. */
   settled(call: OutgoingCall): void {
     if (!call.isDone) return;
     if (this.#turn.delete(call)) this.#turnBytes -= call.body.args.length + ENTRY_COST;
@@ -156,17 +159,20 @@ export class Driver implements CallHost, AnswerHost {
 
   // ---- What the calls send ----
 
-  /** As a connection's `send`. */
+  /** Sends a message about a request, as a connection's `send` does. */
   send(id: RequestId, body: RequestMessage['body']): Promise<void> {
     return this.line.send({ type: 'RequestMessage', connectionId: this.line.id, id, body });
   }
 
-  /** What the peer has to know, and what nobody waits for. */
+  /** Sends a message that the peer has to know, and that no caller waits for. */
   transmit(id: RequestId, body: RequestMessage['body']): void {
     this.send(id, body).catch(() => {});
   }
 
-  /** The one Response to a call of the peer's: where what the handler gave can't be sent, one that says so. */
+  /**
+   * Sends the one Response to a call of the peer. If the handler's answer can't be sent, it sends a Response that says
+   * so.
+   */
   respond(call: IncomingCall, body: Response): void {
     const { id } = call;
     // From here on the peer may use the id again.
@@ -178,7 +184,7 @@ export class Driver implements CallHost, AnswerHost {
     } catch (error) {
       this.#respondInstead(id, body, error as Error);
     }
-    // 9a.21: what the handler has not taken by now, it can't take any more.
+    // 9a.21: a channel that the handler has not taken by now can't be taken any more.
     for (const channel of call.channels) channel.release();
   }
 
@@ -203,7 +209,8 @@ export class Driver implements CallHost, AnswerHost {
     const { id, body } = message;
     if (body.type === 'Call') this.#onCall(id, body);
     else if (body.type === 'Response') this.#onResponse(id, body);
-    // 9a.16: for an unknown or finished request it means nothing, and no channel hears of it. r[rpc.cancel.channels]
+    // 9a.16: a Cancel for an unknown or finished request means nothing, and no channel hears of it.
+    // r[rpc.cancel.channels]
     else this.#answers.get(id)?.cancel();
   }
 
@@ -214,7 +221,7 @@ export class Driver implements CallHost, AnswerHost {
       this.#accuse('rpc.response.one-per-request', 'a Response with no call in flight');
       return;
     }
-    // The peer may speak on what it names there, and nobody will take it.
+    // The caller is gone, so no end of the named channels will be taken. The peer may already send on them.
     if (call.isSettled) this.channels.decline(body.channels);
     call.respond(body);
     this.settled(call);
@@ -257,18 +264,18 @@ export class Driver implements CallHost, AnswerHost {
     call.start();
   }
 
-  /** Answers what no handler gets to see. */
+  /** Answers a call that no handler gets to see. */
   #refuse(id: RequestId, ret: Uint8Array): void {
     const body: Response = { type: 'Response', channels: [], metadata: [], ret };
     this.line.reply({ type: 'RequestMessage', connectionId: this.line.id, id, body });
   }
 
-  /** A handler is done. */
+  /** Counts a handler that is done. */
   finished(): void {
     this.line.load.requests--;
   }
 
-  /** Whether there is nothing more to do: the peer broke a rule, and it matters. */
+  /** Accuses the peer of breaking a rule, in strict mode only. Returns true if it did: there is nothing more to do then. */
   #accuse(rule: Parameters<Line['accuse']>[0]['rule'], description: string): boolean {
     if (this.line.conformance !== 'strict') return false;
     this.line.accuse({ rule, description });
@@ -277,7 +284,7 @@ export class Driver implements CallHost, AnswerHost {
 
   // ---- The end ----
 
-  /** A request failed on our side: one of ours fails, one of the peer's is answered. */
+  /** Notes that a request failed on our side. A call of ours fails. A call of the peer is answered. */
   markFailure(id: RequestId, reason: string): void {
     const call = this.#calls.get(id);
     if (call !== undefined) {
@@ -288,11 +295,12 @@ export class Driver implements CallHost, AnswerHost {
     }
   }
 
-  /** The connection is closed: everything that waits is settled, once. */
+  /** Settles everything that waits, once. Called when the connection is closed. */
   end(error: Error): void {
     if (this.endError !== undefined) return;
     this.endError = error;
-    // Before the handlers hear of it: what one does to its channels from its signal finds them over, and sends nothing. 9b.01
+    // End the channels before the handlers hear of it. A handler that uses its channels when its signal aborts finds
+    // them over, and sends nothing. 9b.01
     this.channels.end(error);
     for (const call of [...this.#turn, ...this.#calls.all()]) {
       this.line.shared?.requests.free(call.id, this.line.id);

@@ -6,10 +6,10 @@ import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
 import { watch } from './unreachable.js';
 
-/** How items become bytes, and what they were. */
+/** Encodes the items of a channel to bytes, and decodes them. */
 export interface ItemCodec<T> {
   encode(item: T): Uint8Array;
-  /** The item, now or, where it is a promise, later. */
+  /** Returns the item, or a promise of it. */
   decode(bytes: Uint8Array): T | PromiseLike<T>;
 }
 
@@ -21,35 +21,38 @@ const BYTES: ItemCodec<Uint8Array> = {
   decode: (bytes) => bytes,
 };
 
-/** What the two ends of a channel have in common: which of them is ours, and what carries it. */
+/** The state that the two ends of a channel share: which end is ours, and what carries the channel. */
 export class Core<T = unknown> {
   #credit: number | undefined;
-  /** What our end does, once the other one was passed. */
+  /** The role of our end, once the other end was passed. */
   role: 'sender' | 'receiver' | undefined;
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
   end: SenderEnd | ReceiverEnd | undefined;
   #error: Error | undefined;
-  /** Both, until one of them is passed; then ours, until it is bound. By then nobody but its user holds it. */
+  /**
+   * Both ends, until one of them is passed. `#ours` is then our end, until it is bound. From then on only the
+   * application holds it.
+   */
   #ends: { readonly tx: object; readonly rx: object } | undefined;
   #ours: object | undefined;
-  /** What is to be done once there is an end to do it, in order. */
+  /** Actions that wait until the channel is bound, in order. */
   #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
-  /** What the items among that cost. */
+  /** The cost of the items among them, in bytes. */
   #waitingBytes = 0;
 
   constructor(credit: number | undefined) {
     this.#credit = credit;
   }
 
-  /** What the sender begins with. */
+  /** The credit that the sender begins with, in items. */
   get credit(): number {
     return this.#credit ?? INITIAL_CREDIT;
   }
 
   /**
-   * The method that it is passed to says what the sender begins with.
+   * Sets the credit that the sender begins with. The method to which the channel is passed says it.
    *
-   * @throws InvalidArgument when it was made with another number.
+   * @throws InvalidArgument when the channel was made with another number.
    */
   agree(credit: number): void {
     if (this.#credit !== undefined && this.#credit !== credit) {
@@ -62,17 +65,17 @@ export class Core<T = unknown> {
     return this.role !== undefined;
   }
 
-  /** @throws InvalidArgument when an end of it is the peer's already, or came from there. */
+  /** @throws InvalidArgument when an end of the channel is the peer's already, or came from the peer. */
   requireUnpassed(name: string): void {
     if (this.isPassed) throw new InvalidArgument(`${name} belongs to a channel that was passed before`);
   }
 
-  /** These are the two ends that its user gets. */
+  /** Notes the two ends that the application gets. */
   give(tx: object, rx: object): void {
     this.#ends = { tx, rx };
   }
 
-  /** The peer gets `passed`; the other end is ours. */
+  /** Notes that the peer gets `passed`. The other end is ours. */
   pass(passed: object): void {
     const isSender = passed === this.#ends?.rx;
     this.role = isSender ? 'sender' : 'receiver';
@@ -90,7 +93,10 @@ export class Core<T = unknown> {
     for (const { act } of waiting) act(end);
   }
 
-  /** The call that was to name it came to nothing: whoever waits for its items, or to send some, hears of it. */
+  /**
+   * Fails the channel, for example when the call that was to name it came to nothing. Reads and sends that wait reject
+   * with `error`.
+   */
   fail(error: Error): void {
     if (this.end === undefined) this.abandon(error);
     else this.end.fail(error);
@@ -113,12 +119,12 @@ export class Core<T = unknown> {
   }
 
   /**
-   * Takes an item that is sent before the channel is bound: it waits in memory, as one that waits for credit does. There is no
-   * session yet that says how much may, so it is what sessions allow unless they are told otherwise.
+   * Takes an item that is sent before the channel is bound. The item waits in memory, as one that waits for credit
+   * does. There is no session yet that says how much may wait, so the default limit of sessions holds.
    */
   whenSent(item: T, action: (end: SenderEnd | ReceiverEnd) => Promise<void>): Promise<void> {
     if (this.#error !== undefined) return refused(this.#error);
-    // Of what else it may be, the size is known only once there is a codec.
+    // The size of any other item is known only once there is a codec.
     const cost = ENTRY_COST + (item instanceof Uint8Array || typeof item === 'string' ? item.length : 0);
     const { waitingBytes } = DEFAULT_LIMITS;
     if (this.#waitingBytes + cost > waitingBytes) {
@@ -129,7 +135,7 @@ export class Core<T = unknown> {
     return this.when(action);
   }
 
-  /** Does it once the channel is bound. */
+  /** Runs `action` once the channel is bound. */
   when<R>(action: (end: SenderEnd | ReceiverEnd) => Promise<R>): Promise<R> {
     if (this.#error !== undefined) return refused(this.#error);
     const done = new Promise<R>((resolve, reject) => {

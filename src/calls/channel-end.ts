@@ -5,10 +5,10 @@ import type { ChannelHost } from './scope.js';
 
 const INVALID = 'invalid payload';
 
-/** What a Reset says when its sender's items make no sense: no word of what was in them. */
+/** The metadata of a Reset that is sent because an item can't be decoded. It says nothing of the item's content. */
 export const INVALID_ITEM: Metadata = [{ key: REASON, value: INVALID, flags: 0n }];
 
-/** Why one end of a channel has ended, as its user hears it. */
+/** Returns the error that tells the application why one end of a channel has ended. */
 export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endError }: ChannelHost): Error {
   switch (end.type) {
     case 'closed':
@@ -31,7 +31,10 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endEr
   }
 }
 
-/** Any other reason is the peer's own text: whoever wants it finds it in the metadata. */
+/**
+ * Names only the reason that this library gives. Any other reason is the peer's own text, which the application finds
+ * in the metadata.
+ */
 function resetText(metadata: Metadata): string {
   const isInvalid = metadata.some(({ key, value }) => key === REASON && value === INVALID);
   return `the receiver has reset the channel${isInvalid ? ': it could not make sense of an item' : ''}`;

@@ -10,14 +10,14 @@ import { readableOf, writableOf } from './streams.js';
 /** Options of {@link channel}. */
 export interface ChannelOptions {
   /**
-   * Items that the sender may send before it hears of more, 0 to 2^32 − 1; 16 by default. Both sides have to know the same
-   * number: a service says it with its method. With 0 nothing flows until the receiver grants by hand.
+   * Items that the sender may send before it hears of more, 0 to 2^32 − 1; 16 by default. Both sides have to know the
+   * same number: a service says it with its method. With 0 no item flows until the receiver calls `grant`.
    * `[rpc.flow-control.credit.initial]`
    */
   readonly credit?: number;
 }
 
-/** @throws InvalidArgument when it is no credit to begin with. */
+/** @throws InvalidArgument when `credit` is no credit that a sender can begin with. */
 export function creditOf(credit: unknown): number {
   if (!Number.isInteger(credit) || (credit as number) < 0 || (credit as number) > 0xffff_ffff) {
     throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${shown(credit)}`);
@@ -25,7 +25,7 @@ export function creditOf(credit: unknown): number {
   return credit as number;
 }
 
-/** Either end. Whoever is left with one alone, be it by a loop or a stream of its, keeps it. */
+/** Either end of a channel. A loop or a stream over an end keeps that end alive. */
 abstract class End<T> {
   readonly #core: Core<T>;
 
@@ -41,7 +41,7 @@ abstract class End<T> {
 
   /** @internal */
   static coreOf(end: unknown, name: string): Core {
-    // Not by a WeakMap, which the garbage collector looks through as a whole.
+    // Not through a WeakMap, which the garbage collector looks through as a whole.
     if (typeof end === 'object' && end !== null && #core in end) return (end as End<unknown>).#core;
     throw new InvalidArgument(`${name} must be an end of a channel, as channel() gives`);
   }
@@ -51,12 +51,12 @@ abstract class End<T> {
   }
 }
 
-/** @throws InvalidArgument when it is no end of a channel. */
+/** @throws InvalidArgument when `end` is no end of a channel. */
 export const coreOf: (end: unknown, name: string) => Core = End.coreOf;
 
 /**
- * The sender's end of a channel. Who is done with it closes it, or aborts it: one that is merely dropped ends the channel as
- * `abort` does, after what waits, but only when the garbage collector comes by.
+ * The sender's end of a channel. The application closes or aborts it when done. An end that is merely dropped ends the
+ * channel as `abort` does, but after the items that wait, and only when the garbage collector finds it.
  */
 export class Tx<T = Uint8Array> extends End<T> {
   #writable: WritableStream<T> | undefined;
@@ -67,12 +67,13 @@ export class Tx<T = Uint8Array> extends End<T> {
   }
 
   /**
-   * Sends an item. The promise resolves when it was sent, which waits for the receiver's credit; it rejects with
-   * ChannelClosed when the channel is closed or reset, with ConnectionClosed or SessionClosed when what carries it is, and
-   * never becomes an unhandled rejection. Before the channel was passed it waits for that, too.
+   * Sends an item. The promise resolves when the item was sent. For that it waits for the receiver's credit, and before
+   * that for the channel to be passed. It rejects with ChannelClosed when the channel is closed or reset, and with
+   * ConnectionClosed or SessionClosed when its connection or session is. It never becomes an unhandled rejection.
    *
-   * It rejects with LimitExceeded, and sends nothing, when more items wait for credit than `limits.waitingBytes`; where they wait
-   * for the channel to be passed, than that limit's default of 16 MiB, in which each counts 256 and the length of bytes or text.
+   * It rejects with LimitExceeded, and sends nothing, when more bytes of items wait for credit than
+   * `limits.waitingBytes`. For items that wait for the channel to be passed, that limit's default of 16 MiB holds; each
+   * counts 256 and the length of its bytes or text.
    *
    * @throws InvalidArgument when the item can't be represented, does not fit `limits.frame`, or this end was passed.
    */
@@ -85,8 +86,9 @@ export class Tx<T = Uint8Array> extends End<T> {
   }
 
   /**
-   * Ends the channel, after all that was sent. Resolves when that is on its way, and when the channel has ended otherwise:
-   * what has not left by then, its `send` says. It rejects when the channel was not passed, and will not be. `[rpc.channel.close]`
+   * Ends the channel, after all that was sent. Resolves when the Close is on its way, and also when the channel has
+   * ended otherwise: the promises of `send` then say which items have not left. It rejects when the channel was not
+   * passed, and will not be. `[rpc.channel.close]`
    *
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit, or this end was passed.
    */
@@ -101,15 +103,18 @@ export class Tx<T = Uint8Array> extends End<T> {
   }
 
   /**
-   * Ends the channel at once: what waits is not sent, and the receiver's loop ends with ChannelClosed, since something is
-   * missing: a Close with `aborted` in its metadata.
+   * Ends the channel at once, by a Close with `aborted` in its metadata. Items that wait are not sent. The receiver's
+   * loop ends with ChannelClosed, since items are missing.
    */
   abort(): void {
     this.core.require('sender');
     this.core.fail(new ChannelClosed('local', 'the channel was aborted'));
   }
 
-  /** This end as a stream: a write is done when its item was sent; closing and aborting it do the same to the channel. */
+  /**
+   * This end as a stream. A write is done when its item was sent. Closing or aborting the stream does the same to the
+   * channel.
+   */
   get writable(): WritableStream<T> {
     this.#writable ??= writableOf(this);
     return this.#writable;
@@ -117,8 +122,9 @@ export class Tx<T = Uint8Array> extends End<T> {
 }
 
 /**
- * The receiver's end of a channel. Who does not want the items resets it: the sender of one that is merely dropped, unread, is
- * told to stop only when the garbage collector comes by, and waits for credit until then.
+ * The receiver's end of a channel. The application resets it when it does not want the items. If the end is merely
+ * dropped unread, the sender waits for credit until the garbage collector finds the end. Only then is the sender told
+ * to stop.
  */
 export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undefined> {
   #readable: ReadableStream<T> | undefined;
@@ -129,8 +135,8 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   }
 
   /**
-   * The items, in order, until the sender closes the channel; leaving the loop resets it. Throws ConnectionClosed or
-   * SessionClosed when what carries it is closed before.
+   * Iterates over the items, in order, until the sender closes the channel. Leaving the loop resets the channel. The
+   * loop throws ConnectionClosed or SessionClosed when the connection or the session is closed before.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     const core = this.core;
@@ -144,7 +150,7 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
           const item = core.codec.decode(bytes);
           return { value: isThenable(item) ? ((await item) as T) : item, done: false };
         } catch (error) {
-          // The loop ends with it, and does not call `return` then.
+          // The loop ends with this error, and does not call `return` then.
           end.refuse(error as Error);
           throw error;
         }
@@ -159,9 +165,10 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   }
 
   /**
-   * Lets the sender send `additional` items more, beside what it may as items are taken. `[rpc.flow-control.credit.grant]`
+   * Lets the sender send `additional` more items, beside the credit that it gets as items are taken.
+   * `[rpc.flow-control.credit.grant]`
    *
-   * @throws InvalidArgument unless it is an integer from 1 to 2^32 − 1.
+   * @throws InvalidArgument unless `additional` is an integer from 1 to 2^32 − 1.
    */
   grant(additional: number): void {
     if (!Number.isInteger(additional) || additional < 1 || additional > 0xffff_ffff) {
@@ -172,8 +179,8 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   }
 
   /**
-   * Tells the sender to stop, and drops what was not read. Before the channel was passed it waits for that; what is wrong with
-   * the metadata is then heard by whoever reads. `[rpc.channel.reset]`
+   * Tells the sender to stop, and drops the items that were not read. Before the channel was passed, the reset waits
+   * for that; if the metadata is wrong, a reader then gets the error. `[rpc.channel.reset]`
    *
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit, or this end was passed.
    */
@@ -185,8 +192,8 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   }
 
   /**
-   * This end as a stream, which takes an item when somebody reads one: unread, it leaves the sender with the credit that it began with.
-   * Cancelling it resets the channel.
+   * This end as a stream. It takes an item only when one is read: unread, it leaves the sender with the credit that it
+   * began with. Cancelling the stream resets the channel.
    */
   get readable(): ReadableStream<T> {
     this.#readable ??= readableOf(this[Symbol.asyncIterator]());
@@ -203,7 +210,7 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
       try {
         action(bound as ReceiverEnd);
       } catch (error) {
-        // Whoever asked is not there to hear that it can't be sent as it is: whoever reads is.
+        // The caller has returned, and can't be told that its input is wrong. A reader can.
         bound.fail(error as Error);
       }
     });
@@ -211,10 +218,11 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
 }
 
 /**
- * A channel: pass one of its ends in a call's arguments, or in its answer, and keep the other. Items go from the sender's end to
- * the receiver's; those that are sent before it is passed wait for that, 16 MiB of them at most.
+ * Makes a channel. Pass one of its ends in a call's arguments, or in its answer, and keep the other. Items go from the
+ * sender's end to the receiver's. Items that are sent before the channel is passed wait for that, 16 MiB of them at
+ * most.
  *
- * @throws InvalidArgument when the credit is none.
+ * @throws InvalidArgument when the credit is invalid.
  */
 export function channel<T = Uint8Array>(options: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
   objectOf(options, 'options');
@@ -237,7 +245,7 @@ function bound<E extends Tx<Uint8Array> | Rx<Uint8Array>>(
   return ours;
 }
 
-/** What throws at once rejects here: nobody is there to catch it. */
+/** Turns an error that `action` throws at once into a rejection: no caller is there to catch it. */
 async function attempt<R>(action: () => Promise<R>): Promise<R> {
   return action();
 }

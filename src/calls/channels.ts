@@ -18,34 +18,41 @@ import { Offer, type OfferedChannel } from './unbound-channel.js';
 
 const TABLE = compile(channelsMachine);
 
-/** Why a message names channels in vain: it broke a rule, or `limits.channels` are alive. */
+/** The reason why a message may not name channels: it broke a rule, or `limits.channels` are alive. */
 type Refusal = 'wrong' | 'too many';
 
-/** The channels of one connection, by their ids: what the peer says on one goes to its end here. */
+/**
+ * The channels of one connection, by their ids. It hands each message of the peer on a channel to the channel's end
+ * here.
+ */
 export class Channels implements ChannelHost, ChannelsPort {
   readonly line: Line;
-  /** Why the connection is closed, once it is. */
+  /** The error that says why the connection is closed, once it is. */
   endError: Error | undefined;
   readonly #alive = new IdMap<LiveChannel>();
-  /** Passed to the peer in a message that has not left yet. */
+  /** Channels that are passed to the peer in a message that has not left yet. */
   readonly #passed = new Map<ChannelId, Core>();
   #lastId: ChannelId = 0;
-  /** The highest id that the peer has named. Above it lies what no Call named; below, what is not alive is over. */
+  /**
+   * The highest channel id that the peer has named. No Call has named an id above it. A channel with an id below it is
+   * over if it is not alive.
+   */
   #peerHigh: ChannelId = 0;
   /**
-   * Channels that are over here and that the peer may still speak on, the oldest first: released ones, and in strict mode, as
-   * undefined, those that we reset. `limits.channels` bounds them in all of the session. 9a.20, 9a.21
+   * Channels that are over here, and on which the peer may still send, the oldest first. These are released channels,
+   * and in strict mode, as undefined, channels that we reset. `limits.channels` bounds them in all of the session.
+   * 9a.20, 9a.21
    */
   readonly #kept = new Map<ChannelId, ReleasedChannel | undefined>();
   #hasForgotten = false;
-  /** Made with the first message on a channel that has no end here. */
+  /** Made for the first message on a channel that has no end here. */
   #stepper: Stepper<typeof channelsMachine> | undefined;
 
   constructor(line: Line) {
     this.line = line;
   }
 
-  /** By what inspectors name it. */
+  /** The number by which inspectors name it. */
   get id(): number {
     return this.line.id;
   }
@@ -53,9 +60,9 @@ export class Channels implements ChannelHost, ChannelsPort {
   // ---- What we name ----
 
   /**
-   * Ids for ends of channels that the peer is to get.
+   * Allocates ids for ends of channels that the peer is to get.
    *
-   * @throws InvalidArgument when one is no end of a channel, or was passed before, or its other end was.
+   * @throws InvalidArgument when one is no end of a channel, or when it or its other end was passed before.
    */
   pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[] {
     const cores = ends.map((end, index) => coreOf(end, `channels[${index}]`));
@@ -75,7 +82,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     });
   }
 
-  /** Nobody will pass these: whoever holds the other end hears of it. */
+  /** Abandons channels whose ends will not be passed. The application's other ends report `error`. */
   refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void {
     for (const [index, end] of ends.entries()) {
       const core = coreOf(end, `channels[${index}]`);
@@ -83,7 +90,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     }
   }
 
-  /** What names these channels has left: they may be used. */
+  /** Binds channels, since the message that names them has left. They may be used. */
   activate(ids: readonly ChannelId[]): void {
     for (const id of ids) {
       const core = this.#passed.get(id);
@@ -96,7 +103,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     }
   }
 
-  /** What was to name these channels has not left, and will not. */
+  /** Abandons channels, since the message that was to name them has not left, and will not. */
   abandon(ids: readonly ChannelId[], error: Error): void {
     for (const id of ids) {
       this.#passed.get(id)?.abandon(error);
@@ -107,21 +114,22 @@ export class Channels implements ChannelHost, ChannelsPort {
   // ---- What the peer names ----
 
   /**
-   * The channels that a Call of the peer's names, as far as it may: else the call is to fail. `credit` is what the sender of
-   * each begins with.
+   * Returns the channels that a message of the peer names, or the reason why it may not name them; a Call is to fail
+   * then. `credit` is what the sender of each channel begins with, in items.
    */
   offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
     const { load, limits } = this.line;
     const offers: Offer[] = [];
     const refuse = (why: Refusal): Refusal => {
       for (const offered of offers) offered.release();
-      // What is under way on the others is nothing that no Call has named.
+      // Note the other ids as named, too: messages that are under way on them are not on channels that no Call has
+      // named.
       for (const id of ids.slice(offers.length)) this.#turnAway(id, credit);
       return why;
     };
     for (const id of ids) {
       const isTheirs = hasParity(id, opposite(this.line.parity));
-      // In reference mode it may have been spoken on before it was named. 9a.18
+      // In reference mode the peer may have sent on the channel before it named it. 9a.18
       const early = this.#alive.get(id);
       const isFree = early === undefined ? id > this.#peerHigh || !isTheirs : early instanceof Offer && !early.isNamed;
       if (!isTheirs || !isFree) {
@@ -155,7 +163,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     return offer;
   }
 
-  /** A message names it in vain: the peer may have sent on it before it hears of that. */
+  /** Notes an id in a message that is refused. The peer may have sent on the channel before it hears of that. */
   #turnAway(id: ChannelId, credit: number): void {
     const isNew = hasParity(id, opposite(this.line.parity)) && id > this.#peerHigh && this.#alive.get(id) === undefined;
     this.#note(id);
@@ -164,19 +172,25 @@ export class Channels implements ChannelHost, ChannelsPort {
     offer.release();
   }
 
-  /** The peer has named it. */
+  /** Notes that the peer has named an id. */
   #note(id: ChannelId): void {
     if (hasParity(id, opposite(this.line.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
   }
 
-  /** Nobody will take what a message names: whoever sends there is told to stop. */
+  /**
+   * Declines the channels that a message names: no end of them will be taken, and a peer that sends there is told to
+   * stop.
+   */
   decline(ids: readonly ChannelId[]): void {
     if (ids.length === 0) return;
     const offers = this.offer(ids, INITIAL_CREDIT);
     if (Array.isArray(offers)) for (const offered of offers) offered.release();
   }
 
-  /** A Response as its caller gets it; undefined where it names what it may not, and the session ends for that. */
+  /**
+   * Returns a Response as its caller gets it. Returns undefined when the Response names channels that it may not name,
+   * and the session ends for that.
+   */
   resultOf(response: Response, credit: number): CallResult | undefined {
     const { channels, metadata, ret } = response;
     if (channels.length === 0) return response as unknown as CallResult;
@@ -240,7 +254,7 @@ export class Channels implements ChannelHost, ChannelsPort {
 
   // ---- The ends ----
 
-  /** An end of a channel is ours from now on. */
+  /** Adds an end of a channel that is ours from now on. */
   bind(end: LiveChannel): void {
     const before = this.#alive.get(end.id);
     this.#alive.set(end);
@@ -248,18 +262,19 @@ export class Channels implements ChannelHost, ChannelsPort {
     this.line.hold();
   }
 
-  /** @throws InvalidArgument when it can't be represented. */
+  /** @throws InvalidArgument when the message can't be represented. */
   send(id: ChannelId, body: ChannelMessage['body']): Promise<void> {
     return this.line.send({ type: 'ChannelMessage', connectionId: this.line.id, id, body });
   }
 
   reply(id: ChannelId, body: ChannelMessage['body']): void {
-    // 9a.20: what is under way on it is no offence, and only strict mode knows of any.
+    // 9a.20: messages of the peer that are under way on the channel are no offence. Only strict mode knows offences, so
+    // only strict mode remembers the id.
     if (body.type === 'Reset' && this.line.conformance === 'strict') this.#remember(id, undefined);
     this.line.reply({ type: 'ChannelMessage', connectionId: this.line.id, id, body });
   }
 
-  /** A channel is over, on our side. */
+  /** Removes a channel that is over on our side. */
   ended(end: LiveChannel): void {
     if (this.#kept.get(end.id) === end) this.forget(end);
     if (!this.#alive.delete(end)) return;
@@ -283,7 +298,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     if (load.kept >= limits.channels) {
       this.#hasForgotten = true;
       const [oldest] = this.#kept;
-      // Other connections keep all that may be kept.
+      // Other connections keep all the channels that may be kept.
       if (oldest === undefined) {
         channel?.forget();
         return;
@@ -295,7 +310,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     load.kept++;
   }
 
-  /** The connection is closed. */
+  /** Ends all channels, since the connection is closed. */
   end(error: Error): void {
     this.endError = error;
     const kept = [...this.#kept.values()];

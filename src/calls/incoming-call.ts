@@ -14,57 +14,63 @@ import type { OfferedChannel } from './unbound-channel.js';
 
 const TABLE = compile(answerMachine);
 
-/** A call of the peer's, as its handler sees it. */
+/** A call of the peer, as its handler sees it. */
 export interface IncomingRequest {
   readonly methodId: bigint;
-  /** A view of what was received: whoever keeps it for long copies it. */
+  /** A view of the bytes that were received. A handler that keeps it for long copies it. */
   readonly args: Uint8Array;
   readonly metadata: Metadata;
-  /** The channels that the caller has named, in its order. Those not taken when the call is answered can't be taken any more. */
+  /**
+   * The channels that the caller has named, in the caller's order. A channel that is not taken when the call is
+   * answered can't be taken later.
+   */
   readonly channels: readonly OfferedChannel[];
-  /** Aborts when nobody waits for the answer any more: the caller cancelled, or the connection ended. */
+  /** Aborts when the answer is not needed any more: the caller cancelled, or the connection ended. */
   readonly signal: AbortSignal;
   /** The request's id. */
   readonly id: RequestId;
 }
 
-/** What a handler answers with: the bytes alone, or with metadata and channels of ours. */
+/** The answer of a handler: the bytes alone, or the bytes with metadata and channels of ours. */
 export type Reply =
   | Uint8Array
   | {
       readonly ret: Uint8Array;
       readonly metadata?: Metadata;
-      /** Ends of channels for the caller: it gets these, and we keep the other ones. */
+      /** Ends of channels for the caller. The caller gets these, and we keep the other ones. */
       readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
     };
 
-/** Answers the calls of a connection: each once, now or later. What it throws is reported, and `Cancelled` to the caller. */
+/**
+ * Answers the calls of a connection: each once, now or later. An error that it throws is reported, and the caller gets
+ * `Cancelled`.
+ */
 export type Handler = (request: IncomingRequest) => Reply | Promise<Reply>;
 
-/** What stands in for an answer that a handler does not give: the bytes that say so to the caller. */
+/** The bytes that a caller gets when the handler does not answer, one for each reason. */
 export interface Refusals {
   readonly unknownMethod: Uint8Array;
   readonly invalidPayload: Uint8Array;
   readonly cancelled: Uint8Array;
 }
 
-/** Who hands a call of the peer's to its handler, and keeps it. */
+/** The host of the peer's calls. It hands each to its handler, and keeps it. */
 export interface AnswerHost {
   readonly line: Line;
   readonly handler: Handler | undefined;
   readonly refusals: Refusals;
-  /** Why the connection is closed, once it is. */
+  /** The error that says why the connection is closed, once it is. */
   readonly endError: Error | undefined;
   readonly channels: {
     pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[];
     refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void;
   };
   respond(call: IncomingCall, body: Response): void;
-  /** A handler is done. */
+  /** Notes that a handler is done. */
   finished(): void;
 }
 
-/** One call of the peer's, from when it is here until its handler is done. */
+/** One call of the peer, from its arrival until its handler is done. */
 export class IncomingCall implements AnswerPort, IncomingRequest {
   readonly id: RequestId;
   readonly methodId: bigint;
@@ -87,7 +93,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     this.#stepper = new Stepper(TABLE, { port: this, cancelled: driver.refusals.cancelled }, driver.line.observer);
   }
 
-  /** Made when somebody first looks: few handlers do. */
+  /** Made when it is first read: few handlers read it. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
@@ -96,7 +102,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     return this.#controller.signal;
   }
 
-  /** Lets the handler begin. */
+  /** Starts the handler. */
   start(): void {
     this.#stepper.start();
     this.#look();
@@ -107,7 +113,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     this.#look();
   }
 
-  /** Answers in the handler's place. */
+  /** Answers the call in the handler's place. */
   fail(ret: Uint8Array): void {
     this.#stepper.send({ type: 'app.fail', ret });
     this.#look();
@@ -150,7 +156,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     this.#isAborted = true;
     const controller = this.#controller;
     if (controller === undefined) return;
-    // Its listeners are the user's.
+    // The listeners of the signal are the application's.
     this.#driver.line.call(
       () => controller.abort(this.#reason()),
       () => {},
@@ -178,7 +184,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     this.#look();
   }
 
-  /** @throws InvalidArgument when it is no answer. */
+  /** @throws InvalidArgument when `reply` is no answer. */
   #responseOf(reply: unknown): Response {
     if (reply instanceof Uint8Array) return { type: 'Response', channels: [], metadata: [], ret: reply };
     const { ret, metadata, channels } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
@@ -188,19 +194,19 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     const checked = metadata === undefined ? [] : this.#driver.line.metadataOf(metadata);
     const { channels: all } = this.#driver;
     if (channels !== undefined) arrayOf(channels, 'channels', ' of ends of channels');
-    // Only for somebody who waits.
+    // Pass channels only to a caller that still waits.
     if (this.#isAborted && channels !== undefined) all.refuse(channels, this.#reason() as Error);
     const ids = channels === undefined || this.#isAborted ? [] : all.pass(channels);
     return { type: 'Response', channels: ids, metadata: checked, ret };
   }
 
-  /** What it names will not be passed: whoever holds the other ends hears why. */
+  /** Refuses the channels of a reply that is not sent. The application's other ends report why. */
   #forgo(reply: unknown, error: Error): void {
     try {
       const { channels } = reply as Partial<Exclude<Reply, Uint8Array>>;
       if (channels !== undefined) this.#driver.channels.refuse(channels, error);
     } catch {
-      // They are no ends of channels.
+      // The reply names no ends of channels.
     }
   }
 
@@ -218,7 +224,10 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     this.fail(ret);
   }
 
-  /** Whether it says no more than that nobody waits: thrown by the signal, or by what else has ended with the connection. */
+  /**
+   * Returns true if `error` says only that no caller waits: it comes from the signal, or from something that ended with
+   * the connection.
+   */
   #isGivenUp(error: unknown): boolean {
     return this.#isAborted && (error === this.#controller?.signal.reason || error === this.#driver.endError);
   }

@@ -20,17 +20,20 @@ const TABLE = compile(callMachine);
 export interface CallOptions {
   /** Empty by default. */
   readonly metadata?: Metadata;
-  /** Gives the call up: it rejects at once with {@link Cancelled}, and the peer is told. */
+  /** Gives the call up when it aborts. The call rejects at once with {@link Cancelled}, and the peer is told. */
   readonly signal?: AbortSignal;
-  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. Then it rejects with LimitExceeded. None by default. */
+  /**
+   * Milliseconds that the call may take, the wait for its turn included; up to 2^31 − 1. Then it rejects with
+   * LimitExceeded. None by default.
+   */
   readonly timeout?: number;
-  /** Ends of channels for the handler, which gets these; we keep the other ones. */
+  /** Ends of channels for the handler. The handler gets these, and we keep the other ones. */
   readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
-  /** What the senders of channels that the answer names begin with, 0 to 2^32 − 1 items; 16 by default. */
+  /** Items that the sender of each channel named by the answer begins with, 0 to 2^32 − 1; 16 by default. */
   readonly credit?: number;
 }
 
-/** What a call was answered with. */
+/** The answer to a call. */
 export interface CallResult {
   readonly ret: Uint8Array;
   /** The channels that the handler has named. */
@@ -38,14 +41,14 @@ export interface CallResult {
   readonly metadata: Metadata;
 }
 
-/** What a call is given up by, beside its answer. */
+/** The conditions under which a call is given up before its answer comes. */
 export interface Patience {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds, from when the call was made. */
   readonly timeout: number | undefined;
 }
 
-/** @throws InvalidArgument when the signal or the timeout is none. */
+/** @throws InvalidArgument when the signal or the timeout is invalid. */
 export function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
   if (signal === undefined && timeout === undefined) return undefined;
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
@@ -54,15 +57,15 @@ export function patienceOf({ signal, timeout }: CallOptions): Patience | undefin
   return { signal: signalOf(signal), timeout };
 }
 
-/** What a call rejects with that its signal has given up. */
+/** Returns the error of a call that its signal has given up. */
 export function aborted(signal: AbortSignal | undefined): Cancelled {
   return new Cancelled('local', 'the call was aborted', signal?.reason);
 }
 
-/** Who makes a call, and keeps it. */
+/** The host of our calls. It makes each, and keeps it. */
 export interface CallHost {
   readonly line: Line;
-  /** Why the connection is closed, once it is. */
+  /** The error that says why the connection is closed, once it is. */
   readonly endError: Error | undefined;
   readonly channels: {
     activate(ids: readonly ChannelId[]): void;
@@ -71,13 +74,13 @@ export interface CallHost {
   };
   send(id: RequestId, body: RequestMessage['body']): Promise<void>;
   transmit(id: RequestId, body: RequestMessage['body']): void;
-  /** It has settled, or is over. */
+  /** Notes that a call has settled, or is over. */
   settled(call: OutgoingCall): void;
 }
 
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
 
-/** One call of ours, from when it is made until the peer owes nothing for it any more. */
+/** One call of ours, from when it is made until the peer owes nothing more for it. */
 export class OutgoingCall implements CallPort {
   readonly body: Call;
   readonly answered: Promise<CallResult>;
@@ -89,12 +92,12 @@ export class OutgoingCall implements CallPort {
   #resolve!: (result: CallResult) => void;
   #reject!: (error: unknown) => void;
   #timer: unknown;
-  /** Runs while a cancelled call waits for a Response. */
+  /** The timer that runs while a cancelled call waits for its Response. */
   #forgetting: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
   #result: CallResult | undefined;
-  /** Its caller has heard how it went; the peer may still owe a Response. */
+  /** True once the caller has the outcome. The peer may still owe a Response. */
   isSettled = false;
 
   constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined, credit: number) {
@@ -107,14 +110,15 @@ export class OutgoingCall implements CallPort {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    // Whoever holds the other ends hears of a failure there, and may not have come to await the call.
+    // The channel ends report this failure too. The application may not await the call yet, so an empty handler
+    // prevents an unhandled rejection.
     if (body.channels.length > 0) this.answered.catch(() => {});
     this.#stepper = new Stepper(TABLE, { port: this, call: body }, driver.line.observer);
     this.#stepper.start();
     if (patience !== undefined) this.#wait(patience);
   }
 
-  /** Nothing more comes for it, and its id is free. */
+  /** True if nothing more comes for the call, and its id is free. */
   get isDone(): boolean {
     return this.#stepper.isDone;
   }
@@ -124,7 +128,7 @@ export class OutgoingCall implements CallPort {
   }
 
   respond(body: Response): void {
-    // Before the caller hears of it: a violation ends the session first, and the call with that.
+    // Look at the channels before the caller gets the answer: a violation ends the session first, and the call with it.
     if (!this.isSettled) {
       this.#result = this.#driver.channels.resultOf(body, this.#credit);
       if (this.#result === undefined) return;
@@ -172,7 +176,7 @@ export class OutgoingCall implements CallPort {
       return;
     }
     const error = this.#errorOf(outcome);
-    // The peer never hears of channels that no Call has named.
+    // The Call was not sent, so the peer never hears of its channels.
     if (!this.#isSent) this.#driver.channels.abandon(this.body.channels, error);
     this.#reject(error);
   }

@@ -29,10 +29,13 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   readonly #channels: ChannelHost;
   readonly #stepper: Stepper<typeof receiverMachine>;
   readonly #items: Shelf<Uint8Array>;
-  /** Readers that ask ahead, in the order in which they asked. */
+  /** Calls of `next` that wait for an item, in the order in which they were made. */
   readonly #readers = new Fifo<Reader>();
   #end: ChannelEnd | undefined;
-  /** What it ends with instead, where the call that named it came to nothing, or its items make no sense. */
+  /**
+   * The error that the channel ends with instead, when the call that named it came to nothing, or an item can't be
+   * decoded.
+   */
   #failure: Error | undefined;
 
   constructor(channels: ChannelHost, id: ChannelId, window: number) {
@@ -45,7 +48,10 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     this.#stepper.start();
   }
 
-  /** The next item, now or later; undefined when the sender has closed the channel and all is read. */
+  /**
+   * Takes the next item, now or when it comes. Returns undefined when the sender has closed the channel and all items
+   * are read.
+   */
   next(): Promise<Uint8Array | undefined> {
     const item = this.#items.shift();
     if (item !== undefined) {
@@ -66,7 +72,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   }
 
   /**
-   * Drops what was not read, and tells the sender to stop.
+   * Drops the items that were not read, and tells the sender to stop.
    *
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
@@ -80,21 +86,25 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     this.#letGo();
   }
 
-  /** Ends it at once, unless it has ended: its reader hears `error`, and the sender is told to stop. */
+  /** Ends the channel at once, unless it has ended. The reader gets `error`, and the sender is told to stop. */
   fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#failure = error;
     this.#reset([]);
   }
 
-  /** What was taken last makes no sense: nothing behind it is read, and the sender, where it still sends, hears why. */
+  /**
+   * Ends the channel because the last item that was taken can't be decoded. No item behind it is read. A sender that
+   * still sends is told why.
+   */
   refuse(error: Error): void {
     if (this.#end === undefined) this.#failure = error;
-    // Ours, whatever limits there are for a user's: there is nobody here to hear that it was refused.
+    // The metadata is ours, so the limits for metadata of the application do not apply: no caller is here to get an
+    // error.
     this.#reset(error instanceof InvalidPayload ? INVALID_ITEM : []);
   }
 
-  /** Nobody can read it any more: the sender is not to wait for that. */
+  /** Resets the channel because the application can't read it any more. The sender must not wait for that. */
   drop(): void {
     this.#reset([]);
   }
@@ -117,7 +127,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
 
   connectionEnded(): void {
     this.#stepper.send({ type: 'connection.ended' });
-    // The peer broke a rule here: that was the end of the machine, and nobody has heard of it.
+    // The peer broke a rule on this channel. That ended the machine, and no reader was told.
     if (this.#end === undefined) this.conclude({ type: 'ended' });
   }
 
@@ -131,7 +141,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve(item);
-      // A step of its own, after this one.
+      // This runs as a step of its own, after the current one.
       this.#stepper.send({ type: 'app.take' });
       return;
     }
@@ -152,20 +162,23 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
     this.#channels.line.accuse(violation);
   }
 
-  /** What is left unread when it is over still counts, and is dropped when nobody can read it any more. */
+  /**
+   * Lets go of an end that is over. Items that are left unread still count. They are dropped when the application can't
+   * read them any more.
+   */
   #letGo(): void {
     if (this.#end === undefined) return;
     if (this.#items.length === 0) unwatch(this);
     else watchRest(this, this.#items.part);
   }
 
-  /** Made when somebody hears of it: an error costs more than a channel. */
+  /** Returns the error of the end. It is made when it is first needed: an error costs more than a channel. */
   #error(end: ChannelEnd): Error {
     this.#failure ??= endErrorOf(end, 'receiver', this.#channels);
     return this.#failure;
   }
 
-  /** Its sender has finished, or we have had enough: nothing went wrong. */
+  /** True if nothing went wrong: the sender has finished, or we have reset the channel. */
   get #isOrderly(): boolean {
     if (this.#failure !== undefined) return false;
     return this.#end?.type === 'reset' || (this.#end?.type === 'closed' && !isAborted(this.#end.metadata));

@@ -9,20 +9,20 @@ import type { ChannelMessage, ConnectionSettings, DataMessage } from '../wire/me
 import type { Metadata } from '../wire/metadata.js';
 import type { SharedIds } from './shared-ids.js';
 
-/** What a message takes beside its payload, with any codec: a payload has to fit a frame together with it. */
+/** Bytes that a message takes beside its payload, with any codec. A payload has to fit a frame together with them. */
 export const ENVELOPE = 64;
 
-/** How much work the peer has given us, on all connections of a session together. */
+/** The work that the peer has given us, on all connections of a session together. */
 export interface Load {
-  /** Calls whose handlers are at work, also for nobody any more. */
+  /** Calls whose handlers are at work, also when no caller waits for them any more. */
   requests: number;
   /** Channels that are alive. */
   channels: number;
-  /** Ids of channels that are over and that the peer may still speak on: 9a.20, 9a.21. */
+  /** Ids of channels that are over, and on which the peer may still send: 9a.20, 9a.21. */
   kept: number;
 }
 
-/** What carries calls and channels: a connection, as far as those need it. */
+/** A connection, as far as its calls and channels need it. */
 export interface Line {
   readonly id: ConnectionId;
   readonly parity: Parity;
@@ -34,36 +34,40 @@ export interface Line {
   readonly cancelTimeout: number;
   /** Items of one channel that the peer has not consumed, at most. */
   readonly maxUnconsumed: number;
-  /** Whose ids are whose, where the peer answers on the root whatever was called elsewhere. */
+  /** The owners of all ids, for a peer that answers the calls of all connections on the root. Undefined for other peers. */
   readonly shared: SharedIds | undefined;
-  /** What callers get where there is no handler. */
+  /** The bytes that callers get where there is no handler. */
   readonly refusals: NonNullable<Codec['refusals']>;
-  /** What waits to be read here. */
+  /** The bytes that wait to be read on this connection. */
   readonly holding: Holding;
   readonly load: Load;
   readonly observer: StepObserver | undefined;
   /**
-   * Sends what users have given: {@link SENT} when the link has it already, another promise where it waits for room.
+   * Sends a message of the application. Returns {@link SENT} when the link has the message already, and another promise
+   * when the message waits for room.
    *
-   * @throws InvalidArgument when it can't be represented, or is larger than `limits.frame`.
+   * @throws InvalidArgument when the message can't be represented, or is larger than `limits.frame`.
    */
   send(message: DataMessage): Promise<void>;
   /**
-   * A user's metadata as it is to be sent: a copy, with every SENSITIVE value in its box.
+   * Returns metadata of the application as it is to be sent: a copy, with every SENSITIVE value in its box.
    *
-   * @throws InvalidArgument when it can't be represented, or is over a limit.
+   * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
   metadataOf(metadata: Metadata | undefined): Metadata;
-  /** Sends what the protocol asks for, room or not. */
+  /** Sends a message of the protocol, room or not. */
   reply(message: DataMessage): void;
-  /** The peer broke a rule: the session ends. Of no effect but in strict mode, which alone knows of violations here. */
+  /**
+   * Ends the session because the peer broke a rule. It has an effect only in strict mode, which alone knows of
+   * violations here.
+   */
   accuse(violation: Violation): void;
-  /** Calls a user's callback: whatever it asks for comes after the step that is under way. */
+  /** Runs a callback of the application. Inputs made by the callback take effect after the current step. */
   call(callback: () => unknown, onError: (error: unknown) => void): void;
   report(report: Report): void;
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
-  /** One more that the connection has to stay open for, and one less. */
+  /** Adds one to the reasons for which the connection stays open; `unhold` takes one away. */
   hold(): void;
   unhold(): void;
 }
@@ -71,29 +75,29 @@ export interface Line {
 /** One end of a channel, or a channel of which it is not known yet which end is ours. */
 export interface LiveChannel {
   readonly id: ChannelId;
-  /** A message of the peer's. */
+  /** Takes a message of the peer. */
   take(message: ChannelMessage): void;
   connectionEnded(): void;
 }
 
-/** A channel of the peer's of which no end was taken, until the peer knows. */
+/** A channel that the peer has named and of which no end was taken, until the peer knows that. */
 export interface ReleasedChannel extends LiveChannel {
-  /** Too many are kept: what comes on it from now on is dropped. */
+  /** Drops all messages on the channel from now on, since too many such channels are kept. */
   forget(): void;
 }
 
-/** What keeps the channels of a connection. */
+/** The host of the channels of a connection. */
 export interface ChannelHost {
   readonly line: Line;
-  /** Why the connection is closed, once it is. */
+  /** The error that says why the connection is closed, once it is. */
   readonly endError: Error | undefined;
-  /** @throws InvalidArgument when it can't be represented. */
+  /** @throws InvalidArgument when the message can't be represented. */
   send(id: ChannelId, body: ChannelMessage['body']): Promise<void>;
   reply(id: ChannelId, body: ChannelMessage['body']): void;
-  /** An end is ours from now on. */
+  /** Adds an end that is ours from now on. */
   bind(end: LiveChannel): void;
-  /** It is over, on our side. */
+  /** Removes an end that is over on our side. */
   ended(end: LiveChannel): void;
-  /** No end of it will be taken, and the peer does not know yet: its place is free. */
+  /** Frees the place of a channel of which no end will be taken. The peer does not know that yet. */
   released(channel: ReleasedChannel): void;
 }

@@ -32,30 +32,31 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   readonly #stepper: Stepper<typeof senderMachine>;
   readonly #waiting = new Fifo<Waiting>();
   #waitingBytes = 0;
-  /** Those of them that credit has come for, and that are about to leave. */
+  /** Items that waited, for which credit has come, and which are about to leave. */
   readonly #resumed = new Fifo<Waiting>();
   #sent: Promise<void> = SENT;
-  /** The Close that is to follow what waits. */
+  /** The Close that is to follow the items that wait. */
   #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
   #end: ChannelEnd | undefined;
   #error: Error | undefined;
-  /** What it ends with instead, where the call that named it came to nothing. */
+  /** The error that the channel ends with instead, when the call that named it came to nothing. */
   #failure: Error | undefined;
 
   constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
     this.#channels = channels;
     const { conformance, maxUnconsumed, observer } = channels.line;
-    // The peer grants what it has consumed: what it has not is the difference to what the sender begins with.
+    // The peer grants credit for the items that it has consumed. So the credit to begin with bounds the items that it
+    // has not.
     const initial = Math.min(credit, maxUnconsumed);
     this.#stepper = new Stepper(TABLE, { port: this, conformance, credit: initial }, observer);
     this.#stepper.start();
   }
 
-  /** Why nothing more can be sent, once that is so. */
+  /** The error that says why no more items can be sent, once that is so. */
   get end(): Error | undefined {
     if (this.#end === undefined) return undefined;
-    // Made when somebody asks: few do, and an error costs more than a channel.
+    // Make the error when it is first needed: it rarely is, and an error costs more than a channel.
     this.#error ??= this.#failure ?? endErrorOf(this.#end, 'sender', this.#channels);
     return this.#error;
   }
@@ -68,13 +69,14 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     }
     if (this.end !== undefined) return refused(this.end);
     if (this.#closing !== undefined) return refused(new InvalidArgument('the channel is being closed'));
-    // Written by `transmit` or `wait`, one of which this comes to.
+    // The step sets `#sent`: it calls either `transmit` or `wait`.
     this.#stepper.send({ type: 'app.send', item });
     return this.#sent;
   }
 
   /**
-   * Resolves when the Close has followed all that was to be sent, or when the channel has ended otherwise.
+   * Closes the channel. Resolves when the Close has followed all items that were to be sent, or when the channel has
+   * ended otherwise.
    *
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
@@ -93,16 +95,20 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     });
   }
 
-  /** Ends it at once: what waits rejects with `error`, and the receiver is told that something is missing. */
+  /** Ends the channel at once. Items that wait reject with `error`, and the receiver is told that items are missing. */
   fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#failure = error;
     this.#stepper.send({ type: 'app.close', metadata: ABORTED_METADATA });
   }
 
-  /** Nobody can send on it any more: what waits still leaves, and then the receiver is told that something is missing. */
+  /**
+   * Ends the channel because the application can't send on it any more. Items that wait still leave. Then the receiver
+   * is told that items are missing.
+   */
   drop(): void {
-    // Ours, whatever limits there are for a user's: there is nobody here to hear that it was refused.
+    // The metadata is ours, so the limits for metadata of the application do not apply: no caller is here to get an
+    // error.
     void this.#close(ABORTED_METADATA);
   }
 
@@ -124,7 +130,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
 
   connectionEnded(): void {
     this.#stepper.send({ type: 'connection.ended' });
-    // The peer broke a rule here: that was the end of the machine, and nobody has heard of it.
+    // The peer broke a rule on this channel. That ended the machine, and no caller was told.
     if (this.#end === undefined) this.conclude({ type: 'ended' });
   }
 
@@ -148,14 +154,17 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     }
     this.#waitingBytes += item.length + ENTRY_COST;
     const sent = new Promise<void>((resolve, reject) => {
-      // As it is now, whatever its owner does to it.
+      // Copy the item: its owner may change it while it waits.
       this.#waiting.push({ item: item.slice(), resolve, reject });
     });
     sent.catch(() => {});
     this.#sent = sent;
   }
 
-  /** Sent from within the step that brings the credit, each of these is a step of its own, after it. */
+  /**
+   * Sends items that wait, as far as the credit goes. It runs within the step that brings the credit. Each item is a
+   * step of its own, after that one.
+   */
   resume(): void {
     for (let { credit } = this.#stepper.context; credit > 0; credit--) {
       const next = this.#waiting.shift();

@@ -8,23 +8,26 @@ import { creditOf } from './channel.js';
 
 type Refusals = NonNullable<Codec['refusals']>;
 
-/** What the sender of each channel of a method's begins with, in items: one number for all, or by the method's id. */
+/**
+ * Items that the sender of each channel of a method begins with: one number for all methods, or a number by the
+ * method's id.
+ */
 export type Credit = number | ((methodId: bigint) => number);
 
-/** What is known of the calls of a connection beside their handler. */
+/** The settings by which the calls of a connection are answered, beside their handler. */
 export interface Serving {
   readonly refusals: Refusals;
   readonly credit: Credit;
 }
 
-/** What holds until a handler says otherwise: refusals are those of the session's codec. */
+/** Returns the settings that hold until a handler says otherwise. The refusals are those of the session's codec. */
 export function servingBy(codec: { readonly refusals?: Refusals }): Serving {
   const { refusals } = codec;
   return refusals === undefined ? DEFAULT_SERVING : { ...DEFAULT_SERVING, refusals };
 }
 
 export const DEFAULT_SERVING: Serving = {
-  // What a service that speaks MessagePack says: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`.
+  // The refusals of a service that speaks MessagePack: `[1, [1]]`, `[1, [2]]` and `[1, [3]]`.
   refusals: {
     unknownMethod: Uint8Array.of(0x92, 1, 0x91, 1),
     invalidPayload: Uint8Array.of(0x92, 1, 0x91, 2),
@@ -50,7 +53,10 @@ export function checkRefusals(refusals: Refusals, name: string): void {
   }
 }
 
-/** What a user has to say of a method; where that is nothing, it is reported, and the default holds. */
+/**
+ * Returns the credit that the application sets for a method. If its function gives no valid credit, that is reported,
+ * and the default holds.
+ */
 export function creditFor(
   { credit }: Serving,
   methodId: bigint,

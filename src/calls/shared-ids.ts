@@ -1,12 +1,12 @@
 import { type ConnectionId, hasParity, nextId, type Parity, ROOT } from '../wire/id.js';
 import type { DataMessage } from '../wire/message.js';
 
-/** The ids of one kind, calls or channels, and which connection each that is in use belongs to. */
+/** The ids of one kind, calls or channels, that are in use, and the connection that each belongs to. */
 class Owners {
   readonly #last: Record<Parity, number> = { odd: 0, even: 0 };
   readonly #owners = new Map<number, ConnectionId>();
 
-  /** An id that none of our connections has had yet. */
+  /** Allocates an id that none of our connections has had yet. */
   allocate(parity: Parity, owner: ConnectionId): number {
     const id = nextId(this.#last[parity], parity);
     this.#last[parity] = id;
@@ -14,7 +14,7 @@ class Owners {
     return id;
   }
 
-  /** Notes an id of the peer's. The first owner stays: a peer may name an id twice. */
+  /** Notes an id of the peer. The first owner stays: a peer may name an id twice. */
   own(id: number, owner: ConnectionId): void {
     if (!this.#owners.has(id)) this.#owners.set(id, owner);
   }
@@ -23,7 +23,7 @@ class Owners {
     if (this.#owners.get(id) === owner) this.#owners.delete(id);
   }
 
-  /** The owner of an id: the root's, where nobody knows it, and undefined where it was one of ours and is over. */
+  /** Returns the owner of an id. An unknown id belongs to the root. Returns undefined for an id of ours that is over. */
   of(id: number): ConnectionId | undefined {
     const owner = this.#owners.get(id);
     if (owner !== undefined) return owner;
@@ -32,14 +32,18 @@ class Owners {
 }
 
 /**
- * The ids of calls and channels on all connections of a session, for a peer that answers on the root whatever was called
- * elsewhere: no id of ours is allocated twice, and a message on the root finds the connection that it is for.
+ * The ids of calls and channels on all connections of a session. They are for a peer that answers the calls of all
+ * connections on the root: no id of ours is allocated twice, and a message on the root finds the connection that it is
+ * for.
  */
 export class SharedIds {
   readonly requests = new Owners();
   readonly channels = new Owners();
 
-  /** The connection that a message on the root is for; undefined where it comes too late for a call or channel of ours. */
+  /**
+   * Returns the connection that a message on the root is for. Returns undefined when the message comes too late for a
+   * call or channel of ours.
+   */
   connectionOf(message: DataMessage): ConnectionId | undefined {
     if (message.type === 'ChannelMessage') return this.channels.of(message.id);
     // The peer makes its own calls on the root.

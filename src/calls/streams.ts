@@ -1,6 +1,6 @@
 import type { Metadata } from '../wire/metadata.js';
 
-/** The key, in a Close's metadata, that says that its sender did not come to the end. */
+/** The key in a Close's metadata that says that the sender did not come to its end. */
 const ABORTED = 'aborted';
 
 export const ABORTED_METADATA: Metadata = [{ key: ABORTED, value: 1n, flags: 0n }];
@@ -9,7 +9,7 @@ export function isAborted(metadata: Metadata): boolean {
   return metadata.some(({ key }) => key === ABORTED);
 }
 
-/** Takes an item when one is asked for, and none ahead: the credit that is given goes by what is taken. */
+/** Returns a stream that takes an item when one is read, and none ahead: credit is granted for the items that are taken. */
 // r[rpc.flow-control.credit]
 export function readableOf<T>(items: AsyncIterator<T, undefined>): ReadableStream<T> {
   return new ReadableStream<T>(
@@ -27,14 +27,15 @@ export function readableOf<T>(items: AsyncIterator<T, undefined>): ReadableStrea
   );
 }
 
-/** Each write waits for the receiver's credit. */
+/** Returns a stream of which each write waits for the receiver's credit. */
 export function writableOf<T>(sender: {
   send(item: T): Promise<void>;
   close(): Promise<void>;
   abort(): void;
 }): WritableStream<T> {
   return new WritableStream<T>({
-    // Not by the sink's own `abort`, which comes after the write that is under way, and that may wait for ever.
+    // Abort by the signal: the sink's own `abort` is called only after the write that is under way, which may wait for
+    // ever.
     start: ({ signal }) => signal.addEventListener('abort', () => sender.abort(), { once: true }),
     write: (item) => sender.send(item),
     close: () => sender.close(),

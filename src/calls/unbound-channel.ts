@@ -16,35 +16,39 @@ import { SenderEnd } from './sender.js';
 
 const TABLE = compile(offerMachine);
 
-/** A channel that the peer has named, and of which one end is ours to take. */
+/** A channel that the peer has named. One of its ends is ours to take. */
 export interface OfferedChannel {
   readonly id: ChannelId;
   /**
-   * Takes the receiver's end. `credit` is what both sides have agreed that the sender begins with; by default what was said of
-   * the call. What came before is kept up to that: with more than the default, say so there, or take the end at once.
+   * Takes the receiver's end. `credit` is the number of items that the sender begins with, as both sides have agreed;
+   * by default the number set for the call. Items that came before are kept up to the number of the call. If the agreed
+   * number is above the default, set it for the call, or take the end at once.
    */
   receive(options?: { readonly credit?: number }): Rx<Uint8Array>;
-  /** Takes the sender's end, which begins with `credit` items; by default what was said of the call. */
+  /** Takes the sender's end, which begins with `credit` items; by default the number set for the call. */
   send(options?: { readonly credit?: number }): Tx<Uint8Array>;
-  /** Says that nobody will take an end of it, if nobody has. @internal */
+  /** Notes that no end of the channel will be taken, unless one was taken already. @internal */
   release(): void;
 }
 
-/** A channel of which it is not known yet which end is ours: what the peer says on it is kept. */
+/** A channel of which it is not known yet which end is ours. It keeps the messages that the peer sends on it. */
 export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
   readonly id: ChannelId;
-  /** Whether a Call or a Response has named it: in reference mode it may be spoken on before. 9a.18 */
+  /** True once a Call or a Response has named the channel. In reference mode the peer may send on it before that. 9a.18 */
   isNamed = false;
   readonly #channels: ChannelHost;
   readonly #credit: number;
   readonly #stepper: Stepper<typeof offerMachine>;
   #kept: ChannelMessage[] = [];
-  /** What that counts for in the session's stock. */
+  /** The cost of the kept messages in the session's stock, in bytes. */
   #cost = 0;
-  /** Credit that came before its end was taken counts: 9b.21 */
+  /** Credit that came before an end was taken. It counts for that end: 9b.21 */
   #granted = 0;
 
-  /** `credit` is what its sender begins with, as far as that is known: what comes on it is kept up to that. */
+  /**
+   * `credit` is the number of items that the sender begins with, as far as that is known. Items are kept up to that
+   * number.
+   */
   constructor(channels: ChannelHost, id: ChannelId, credit: number) {
     this.id = id;
     this.#channels = channels;
@@ -133,13 +137,13 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     this.#stepper.send({ type: 'app.bind' });
     const end = make();
     this.#channels.bind(end);
-    // As if it had just been received: its end judges it.
+    // Take the credit as if it had just been received: the end judges it.
     const additional = this.#granted;
     if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
     const kept = this.#kept;
     this.#kept = [];
     for (const message of kept) end.take(message);
-    // Last: that may let the reading go on, and what comes then stands behind these.
+    // Forget last: this may let reading go on, and messages that come then must stand behind these.
     this.#forget();
     return end;
   }

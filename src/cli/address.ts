@@ -12,14 +12,14 @@ export type Address =
   | { readonly scheme: 'stream'; readonly where: StreamAddress; readonly url: string }
   | { readonly scheme: 'stdio' };
 
-/** What every command takes, for its help. */
+/** The addresses that every command takes, as text for its help. */
 export const ADDRESS_HELP = `Addresses:
   ws://HOST:PORT       a WebSocket; wss:// to connect with TLS
   tcp://HOST:PORT      TCP, each message with its length before it
   unix:PATH            a Unix socket, likewise
   pipe:NAME            a named pipe of Windows, likewise`;
 
-/** What those that connect take besides. */
+/** The address that only connecting commands take, as text for their help. */
 export const CHILD_HELP =
   '  stdio:               the stdin and stdout of a command, which stands behind --; it is ended with the session';
 
@@ -28,7 +28,7 @@ const SCHEMES = 'ws://HOST:PORT, wss://HOST:PORT, tcp://HOST:PORT, unix:PATH, pi
 /** The longest path of a Unix socket in bytes. Some systems cut a longer one without a word. */
 const MAX_PATH = process.platform === 'linux' ? 107 : 103;
 
-/** @throws UsageError that says what an address is, and what may have been meant. */
+/** @throws UsageError that says which forms an address has, and which address the user may have meant. */
 export function parseAddress(text: string): Address {
   const guess = guessOf(text);
   if (guess !== undefined) throw new UsageError(`'${text}' has no scheme: did you mean ${guess}?`);
@@ -47,14 +47,14 @@ export function parseAddress(text: string): Address {
       if (text.length > 'stdio:'.length) throw new UsageError(`stdio: has nothing behind it, not '${text}'`);
       return { scheme: 'stdio' };
     default:
-      // Not quoted: it may hold a password.
+      // The text is not quoted in the error: it may hold a password.
       throw new UsageError(
         scheme === undefined ? `this is no address, such as ${SCHEMES}` : `no scheme '${scheme}:', but ${SCHEMES}`,
       );
   }
 }
 
-/** What was meant by an address without a scheme. */
+/** Guesses the full address that the user meant by one without a scheme. */
 function guessOf(text: string): string | undefined {
   if (/^([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\]):\d{1,5}$/i.test(text)) return `ws://${text}`;
   if (/^\d{1,5}$/.test(text)) return `ws://127.0.0.1:${text}`;
@@ -97,15 +97,15 @@ function pipe(name: string): Address {
   return { scheme: 'stream', where: { path }, url: `pipe:${name}` };
 }
 
-/** Takes an address off the arguments of a command, and what stands behind `--` for a command to run, with `stdio:`. */
+/** Splits the arguments of a command at `--`. With `stdio:`, the rest behind `--` is the command to run. */
 export function takeCommand(args: readonly string[]): { readonly args: string[]; readonly command: string[] } {
   const at = args.indexOf('--');
-  // Without stdio: what stands behind it are arguments that may begin with a dash.
+  // Without `stdio:`, the rest behind `--` are arguments of our own command, which may begin with a dash.
   if (at < 0 || !args.slice(0, at).includes('stdio:')) return { args: [...args], command: [] };
   return { args: args.slice(0, at), command: args.slice(at + 1) };
 }
 
-/** What a command connects to: an address, and with `stdio:` the command to run. */
+/** The target of a command that connects: an address, and with `stdio:` the command to run. */
 export interface Target {
   readonly address: Address;
   readonly command: readonly string[];
@@ -120,10 +120,10 @@ export function targetOf(url: string, command: readonly string[]): Target {
   return { address, command };
 }
 
-/** A command at the other end may take this long to start: it has to say its HelloYourself until then. Milliseconds. */
+/** The handshake timeout for a command at the other end: it needs time to start before its HelloYourself. Milliseconds. */
 const START_MS = 60_000;
 
-/** What a session with the target is limited to, where that is not the default. */
+/** Returns the limits for a session with the target, as far as they differ from the defaults. */
 export function limitsFor({ address }: Target): Partial<Limits> {
   return address.scheme === 'stdio' ? { handshakeTimeout: START_MS } : {};
 }
@@ -134,10 +134,10 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A link, and what to say of an error on it. */
+/** A link, and a function that explains errors on it. */
 export interface Dialled {
   readonly link: Link;
-  /** The error, with the fate of the command at the other end where there is one. */
+  /** Returns the error. With `stdio:`, the error also says how the command at the other end has ended. */
   explain(error: unknown): Promise<unknown>;
 }
 
@@ -155,7 +155,7 @@ export async function dial({ address, command }: Target, options: DialOptions = 
   }
 }
 
-/** Runs `use` over a link to the target; its error says what became of the command at the other end. */
+/** Runs `use` over a link to the target. With `stdio:`, an error of `use` also says how the command has ended. */
 export async function withLink<T>(target: Target, options: DialOptions, use: (link: Link) => Promise<T>): Promise<T> {
   const { link, explain } = await dial(target, options);
   try {
@@ -165,7 +165,7 @@ export async function withLink<T>(target: Target, options: DialOptions, use: (li
   }
 }
 
-/** Node says `ECONNREFUSED` of a file that is no socket. */
+/** Explains an error on a path. Node reports `ECONNREFUSED` also for a file that is no socket. */
 function describePath(where: StreamAddress, error: unknown): unknown {
   if (!(error instanceof LinkError) || !('path' in where) || process.platform === 'win32') return error;
   const kind = kindOf(where.path);
@@ -190,7 +190,7 @@ export interface Listening {
 /** Options of {@link listen}: those of a WebSocket have no meaning for other addresses. */
 export type ListenOptions = Pick<ListenWebSocketOptions, 'closeTimeout' | 'hosts' | 'onError' | 'origins'>;
 
-/** Calls `onLink` with each link, and with the words for where it comes from. */
+/** Calls `onLink` with each new link, and with a text that says where the link comes from. */
 export async function listen(
   address: Exclude<Address, { scheme: 'stdio' }>,
   options: ListenOptions,

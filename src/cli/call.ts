@@ -74,7 +74,7 @@ export const call: Command = {
   async run(args) {
     const { args: own, command } = takeCommand(args);
     const { values, positionals } = parseArgs({
-      // An option has a value or has none; this one may have one.
+      // `parseArgs` knows no option with an optional value. So `--open` alone becomes `--open=`, with an empty value.
       args: own.map((arg) => (arg === '--open' ? '--open=' : arg)),
       allowPositionals: true,
       options: {
@@ -143,7 +143,7 @@ interface Request {
   readonly options: Omit<MethodCallOptions, 'signal'>;
 }
 
-/** The service by its name or its module: as much of it as there is to be had. */
+/** Returns the service by its name or its module. A service that is known by its name alone has only the called method. */
 async function definitionOf(text: string, methodName: string, isReal: boolean): Promise<Service> {
   if (isModule(text)) return loadService(text);
   if (!isReal) return service(text, { [methodName]: method<unknown[], unknown>() }) as Service;
@@ -151,7 +151,7 @@ async function definitionOf(text: string, methodName: string, isReal: boolean): 
   throw new UsageError(`--codec postcard goes by types: --service takes the module that has those of ${text}`);
 }
 
-/** The arguments with the channels among them: where the types of the method say, or else behind the arguments. */
+/** Returns the arguments and the channels in order. Without types of the method, channels come behind the arguments. */
 function parametersOf(
   { name: serviceName, methods }: Service,
   name: string,
@@ -199,7 +199,7 @@ function argument(text: string): unknown {
   }
 }
 
-/** Makes the call, feeds it with what is on stdin, and prints what comes of it. */
+/** Makes the call, sends the lines of stdin on its channel, and prints the result and the items that it streams. */
 async function make(request: Request, session: Session, interrupt: AbortSignal): Promise<void> {
   const { definition, opens, parameters } = request;
   const connection = await connectionFor(opens, session, interrupt);
@@ -213,10 +213,10 @@ async function make(request: Request, session: Session, interrupt: AbortSignal):
   const { timeout } = request.options;
   const began = performance.now();
   let timer: NodeJS.Timeout | undefined;
-  // The call's own time ends with its answer; what it streams may go on.
+  // The call's own timeout ends with its response. The channel may stream on after that, so it has this timer.
   const expire = () => giveUp.abort(new Failure(`the items had not all come within ${timeout} ms`));
   const result = client[request.method]?.(...args, { ...request.options, signal });
-  // What goes wrong on a channel is told once the call itself is over: that says why, where it fails.
+  // An error on a channel is reported after the call has ended. If the call fails too, its error is the reason.
   const hasStream = parameters.some(({ is }) => is === 'stream');
   const printed = hasStream ? settled(printAll(streamRx, signal)) : undefined;
   const sent = input === undefined ? undefined : settled(sendAll(inputTx, input.item, (error) => giveUp.abort(error)));
@@ -231,7 +231,7 @@ async function make(request: Request, session: Session, interrupt: AbortSignal):
     throw giveUp.signal.aborted ? giveUp.signal.reason : sentence(error);
   } finally {
     clearTimeout(timer);
-    // An open one would keep the process alive.
+    // An open stdin would keep the process alive.
     if (sent !== undefined) process.stdin.destroy();
   }
 }
@@ -244,7 +244,7 @@ function connectionFor(
   return opens === undefined ? session.root : session.open({ metadata: [entry(SERVICE, opens)], signal });
 }
 
-/** For who comes later: rejects then, and never unhandled. */
+/** Returns a function that gives the promise to a later reader. Until then a rejection counts as handled. */
 function settled(promise: Promise<void>): () => Promise<void> {
   promise.catch(() => {});
   return () => promise;
@@ -257,7 +257,7 @@ async function printAll(items: Rx<unknown>, signal: AbortSignal): Promise<void> 
   signal.throwIfAborted();
 }
 
-/** Waits for whoever reads: what is not printed is not taken, and the peer gets no credit for more. */
+/** Prints a value, and waits until stdout has room. Meanwhile no further item is received and the peer gets no credit. */
 async function print(value: unknown): Promise<void> {
   if (!process.stdout.write(`${jsonLine(value)}\n`)) await once(process.stdout, 'drain');
 }
@@ -277,21 +277,22 @@ async function sendAll(
     await tx.close();
   } catch (error) {
     const why = reasonAgainst(error);
-    // It wants no more, and answers; or the call is over.
+    // Any other error: the peer has reset the channel and its response follows, or the call has ended. Both are no error
+    // here.
     if (why === undefined) return;
     giveUp(new Failure(`line ${line} of stdin ${why}`));
     tx.abort();
   }
 }
 
-/** What is wrong with a line of stdin, if that is what was thrown. */
+/** Says why a line of stdin is wrong. Undefined if the error has another cause. */
 function reasonAgainst(error: unknown): string | undefined {
   if (error instanceof SyntaxError) return 'is not JSON';
   if (error instanceof UsageError || error instanceof InvalidArgument) return `is no item: ${error.message}`;
   return undefined;
 }
 
-/** One of the four answers of a peer that are no result, by its name. */
+/** Names the peer's response if it is one of the four that are no result. Returns any other error as it is. */
 function sentence(error: unknown): unknown {
   if (error instanceof ApplicationError) {
     return new Failure(`ApplicationError: ${error.message}: ${jsonLine(error.error)}`, {

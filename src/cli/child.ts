@@ -6,19 +6,19 @@ import { ConnectionRejected, type Link } from '../index.js';
 import { streamLink } from '../link/stream.js';
 import { Failure, verdictOn } from './failure.js';
 
-/** How long a command may take to end once its stdin has ended, and again after SIGTERM. Milliseconds. */
+/** The time for a command to end after its stdin has ended, and again after SIGTERM. Milliseconds. */
 const GRACE_MS = 2_000;
 
-/** How long an error waits for the end of the command, which may be its cause. Milliseconds. */
+/** The time that an error waits for the command to end, which may be its cause. Milliseconds. */
 const FATE_MS = 500;
 
-/** What is kept of a command's stderr: the last characters. */
+/** The number of characters kept from the end of a command's stderr. */
 const MAX_STDERR = 4_096;
 
-/** How many lines of that an error has. */
+/** The number of lines of stderr that an error quotes. */
 const MAX_LINES = 5;
 
-/** A command that speaks the protocol on its stdin and stdout. It is ended when the link is. */
+/** A command that speaks the protocol on its stdin and stdout. It is ended when the link ends. */
 export class Child {
   readonly link: Link;
   readonly #name: string;
@@ -43,7 +43,7 @@ export class Child {
     this.#name = excerpt(file, 100);
     this.#process = process;
     this.#closed = new Promise((resolve) => process.once('close', () => resolve()));
-    // A command that can't be killed: there is nothing to be done about it.
+    // The error is emitted when the command can't be killed. We can do nothing about that.
     process.on('error', () => {});
     process.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-MAX_STDERR);
@@ -55,7 +55,7 @@ export class Child {
     process.once('exit', () => globalThis.process.removeListener('exit', kill));
   }
 
-  /** Ends a command that does not end by itself once its stdin has. */
+  /** Ends a command that has not ended by itself after the end of its stdin: with SIGTERM, then with SIGKILL. */
   async #end(): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       await this.#within(GRACE_MS);
@@ -74,10 +74,10 @@ export class Child {
     timer.abort();
   }
 
-  /** Adds how the command has ended, and the last that it wrote to stderr, to an error that may come of that. */
+  /** Adds to an error how the command has ended, and the end of its stderr, where that may be the error's cause. */
   async explain(error: unknown): Promise<unknown> {
     const { line, status } = verdictOn(error);
-    // What a peer has answered is not for its process to explain.
+    // A response of the peer is an error of the call. The fate of the peer's process does not explain it.
     if (status !== 1 || error instanceof ConnectionRejected) return error;
     await this.#within(FATE_MS);
     const { exitCode, signalCode } = this.#process;

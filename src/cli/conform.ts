@@ -119,7 +119,7 @@ export const conform: Command = {
   },
 };
 
-/** Where to wait for initiators. */
+/** Returns the address to listen on for initiators. */
 function addressOf({ port, host }: Values, url: string | undefined): Exclude<Address, { scheme: 'stdio' }> {
   if (url === undefined) {
     return { scheme: 'ws', url: `ws://${authority(host ?? '127.0.0.1', integer('port', port ?? '0', 0, 65_535))}` };
@@ -141,7 +141,7 @@ function suiteOptions(values: Values): SuiteOptions {
   const { filter = '', strict = false, keepalive } = values;
   const handshakeTimeout = values['handshake-timeout'];
   return {
-    // What the help asks of the peer: nothing else is to be done.
+    // The help asks the user to start a peer that rejects. So there is nothing to do here.
     control: { rejectNext: () => {} },
     codec: codecOf(values.codec),
     ...peerOf(values),
@@ -213,7 +213,7 @@ async function judgeInitiators(
   }
 }
 
-/** Runs the suite and reports on it; when it is broken off, on what was tried until then. */
+/** Runs the suite and reports on it. If the process ends early, reports on the cases tried until then. */
 async function judge(
   connect: () => Promise<Link>,
   options: ConformanceOptions,
@@ -244,7 +244,7 @@ function isFailure({ verdict }: ConformanceResult, strict: boolean): boolean {
   return verdict === 'fail' || (strict && verdict === 'non-strict');
 }
 
-/** One line for each case; of one that fails also why, and what was said. */
+/** Prints one line for each case. For a failed case also prints the reason and the messages. */
 function tell(result: ConformanceResult, strict: boolean): void {
   const { name, rule, row, verdict, reason, exchange } = result;
   const mark = isFailure(result, strict) ? verdict.toUpperCase() : verdict;

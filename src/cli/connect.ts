@@ -68,7 +68,7 @@ const METHOD = 1n;
 class Conversation {
   readonly #connection: Connection;
   readonly #session: Session;
-  /** What each Call returned, in the order of the Calls; absent until then. */
+  /** The result of each Call, in the order of the Calls. Undefined until its Response has come. */
   readonly #answers = new Map<RequestId, Uint8Array | undefined>();
   #unanswered = 0;
   #lines = 0;
@@ -81,13 +81,13 @@ class Conversation {
     this.#lastId = connection.parity === 'odd' ? -1 : 0;
   }
 
-  /** What was done until now, in words. */
+  /** A sentence that counts the lines sent and answered until now. */
   get summary(): string {
     const sent = `${this.#lines} ${this.#lines === 1 ? 'line was' : 'lines were'} sent`;
     return `${sent}, ${this.#lines - this.#unanswered} answered`;
   }
 
-  /** Resolves when stdin has ended, and everything is answered; rejects at once when the signal aborts. */
+  /** Resolves when stdin has ended and every Call is answered. Rejects at once when the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { stdin } = process;
     const aborted = new Promise<never>((_, reject) => {
@@ -96,7 +96,7 @@ class Conversation {
     try {
       await Promise.race([this.#ask(), this.#listen(), aborted]);
     } finally {
-      // Nobody reads it any more, and an open one would keep the process alive.
+      // No code reads stdin any more, and an open stdin would keep the process alive.
       stdin.destroy();
     }
   }
@@ -121,12 +121,12 @@ class Conversation {
     try {
       return this.#connection.send({ type: 'RequestMessage', id, body });
     } catch (error) {
-      // A line that fits no frame is no wrong use of the command.
+      // A line that is too long for a frame is a failure, and no wrong use of the command.
       throw new Failure(`cannot send line ${this.#lines}: ${(error as Error).message}`, { cause: error });
     }
   }
 
-  /** Reads to the end of the connection, which is never the end of our own making: that one nobody waits for. */
+  /** Reads responses until the connection ends, and rejects then. When we end it ourselves, no code awaits this promise. */
   async #listen(): Promise<never> {
     for await (const { id, body } of this.#connection) {
       if (body.type !== 'Response' || this.#answers.get(id) !== undefined || !this.#answers.has(id)) continue;
@@ -140,12 +140,12 @@ class Conversation {
     throw new Failure(`the session ended: ${endOf(await this.#session.closed)}`);
   }
 
-  /** What has come so far, up to the first that is missing. */
+  /** Prints the results in the order of the Calls, up to the first that is missing. */
   #print(): void {
     for (const [id, ret] of this.#answers) {
       if (ret === undefined) return;
       this.#answers.delete(id);
-      // To a file or another program byte for byte, but a terminal obeys what it is given.
+      // A file or another program gets the bytes as they are. A terminal would obey control characters, so they are escaped.
       const line = process.stdout.isTTY ? printableLines(ret) : ret;
       process.stdout.write(Buffer.concat([Buffer.from(line), Buffer.from('\n')]));
     }

@@ -5,13 +5,13 @@ import { pathToFileURL } from 'node:url';
 import type { Service, ServiceHandler } from '../index.js';
 import { Failure, UsageError } from './failure.js';
 
-/** Whether `--service` names a module, and not a service. */
+/** True if the value of `--service` names a module, not a service. */
 export function isModule(text: string): boolean {
   return /[\\/]/.test(text) || /\.[cm]?[jt]s(#.*)?$/.test(text);
 }
 
 /**
- * The service that a module exports, of `FILE#export`: its default export, or the only service that it has.
+ * Loads the service that a module exports, of `FILE#export`: its default export, or the only service that it has.
  *
  * @throws UsageError when there is none; Failure when the module can't be loaded.
  */
@@ -20,7 +20,7 @@ export async function loadService(text: string): Promise<Service> {
   return found as Service;
 }
 
-/** The same of what answers calls: what a service's `handler()` gives. */
+/** Loads a handler in the same way: the object that a service's `handler()` returns. */
 export async function loadHandler(text: string): Promise<ServiceHandler> {
   const found = await load(text, isHandler, 'handler, as the handler() of a service gives');
   return found as ServiceHandler;
@@ -71,7 +71,10 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** Two copies of the library have two classes of each name, and take each other's sessions for none. */
+/**
+ * Refuses a module that uses another copy of the library. Each copy has its own classes, so `instanceof` fails between two
+ * copies.
+ */
 function checkCopy(file: string, path: string): void {
   const [ours, theirs] = [import.meta.url, path].map(copyFor);
   if (ours === undefined || theirs === undefined || ours === theirs) return;

@@ -37,7 +37,7 @@ export const diagram: Command = {
     if (place !== undefined && positionals.length > 0)
       throw new UsageError('a machine has a name or a place, not both');
     const machine = place === undefined ? await shipped(positionals[0] ?? 'session') : await imported(place);
-    // Only now: the other commands do without.
+    // Imported only here: the other commands do not need it.
     const { definitionOf, mermaid, svg } = await import('../diagram/index.js');
     if (format === 'svg') process.stdout.write(await svg(machine));
     else if (format === 'json') process.stdout.write(`${JSON.stringify(definitionOf(machine), undefined, 2)}\n`);
@@ -73,7 +73,7 @@ async function imported(place: string): Promise<AnyStateMachine> {
   );
 }
 
-/** The machines that a module exports; whichever copy of XState they are made with. */
+/** Returns the machines that a module exports, made with any copy of XState. */
 function machinesIn(module: object): [name: string, machine: AnyStateMachine][] {
   return Object.entries(module).filter((entry): entry is [string, AnyStateMachine] => isMachine(entry[1]));
 }

@@ -1,14 +1,14 @@
 import type { Connection } from '../index.js';
 
-/** What an echo has returned. */
+/** The number of messages that an echo has returned. */
 export interface Echoed {
   calls: number;
   items: number;
 }
 
 /**
- * Returns what comes on a connection, to its end: a Call's args as its Response, an Item as an Item. It waits for room
- * before it reads on, so that a peer that asks and does not read costs a bounded amount of memory.
+ * Sends each message of a connection back until the connection ends: a Call's args as its Response, an Item as an Item. It
+ * waits for room before it reads on, so a peer that sends and does not read costs a bounded amount of memory.
  */
 export async function echo(connection: Connection): Promise<Echoed> {
   const echoed: Echoed = { calls: 0, items: 0 };
@@ -23,7 +23,7 @@ export async function echo(connection: Connection): Promise<Echoed> {
       }
     }
   } catch {
-    // Closed between a question and its answer: that is the end, too.
+    // The connection has closed between a Call and its Response. That is a normal end too.
   }
   return echoed;
 }

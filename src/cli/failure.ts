@@ -13,7 +13,10 @@ import { formatMetadata } from './metadata.js';
 /** The command was called wrongly: exit status 2. */
 export class UsageError extends Error {}
 
-/** What was to be expected now and then: one line on stderr, exit status 1 unless it has another, and no stack. */
+/**
+ * An expected error: the command prints one line on stderr without a stack, and exits with status 1 unless `status` says
+ * otherwise.
+ */
 export class Failure extends Error {
   readonly status: number;
 
@@ -26,10 +29,10 @@ export class Failure extends Error {
 const USAGE = 2;
 const FAILURE = 1;
 
-/** What `call` exits with for each way in which a peer answers without a result. */
+/** The exit status of `call` for each kind of response that is no result. */
 export const ANSWERED = { application: 3, 'unknown-method': 4, 'invalid-payload': 5, cancelled: 6 } as const;
 
-/** All but 'invalid-argument', which is a wrong use of the command. */
+/** The codes of our errors, except 'invalid-argument', which is a wrong use of the command. */
 const OURS: ReadonlySet<string> = new Set<Exclude<ErrorCode, 'invalid-argument'>>([
   'protocol',
   'link',
@@ -46,10 +49,13 @@ const OURS: ReadonlySet<string> = new Set<Exclude<ErrorCode, 'invalid-argument'>
   'channel-closed',
 ]);
 
-/** The line to print for an error, and the status to exit with. What is nobody's fault but ours keeps its stack. */
+/**
+ * Returns the line to print for an error, and the exit status. An error of an unknown kind is a defect of ours and keeps its
+ * stack.
+ */
 export function verdictOn(error: unknown): { line: string; status: number } {
   const { code = '', message = '' } = (error ?? {}) as { code?: unknown; message?: string };
-  // Node's own messages on arguments go on with advice; the first sentence says what is wrong.
+  // Node's messages on arguments end with advice. Their first sentence says what is wrong.
   if (String(code).startsWith('ERR_PARSE_ARGS_'))
     return { line: lower(message.split(/\. |\.?\n/)[0] ?? ''), status: USAGE };
   if (error instanceof UsageError || code === 'invalid-argument') return { line: message, status: USAGE };
@@ -58,14 +64,14 @@ export function verdictOn(error: unknown): { line: string; status: number } {
   return { line: stackOf(error), status: FAILURE };
 }
 
-/** Why a session ended, to be read by people. */
+/** Returns a text for people that says why a session ended. */
 export function endOf({ cause, by, error }: SessionClosedReason): string {
   if (error !== undefined) return textOf(error);
   if (cause === 'peer') return 'the peer ended it';
   return by === 'local' ? `${cause} on our side` : `${cause} by the peer`;
 }
 
-/** Who closed a connection, and with which words. */
+/** Returns a text that says which side closed a connection, with the metadata of the Close. */
 export function closeOf({ by, metadata }: ConnectionClosedReason): string {
   const whom = { local: 'us', peer: 'the peer', session: 'the end of the session' }[by];
   return metadata.length === 0 ? whom : `${whom} ${formatMetadata(metadata)}`;
@@ -75,7 +81,10 @@ function isOurs(error: unknown): error is RoamError {
   return error instanceof Error && OURS.has((error as Partial<RoamError>).code ?? '');
 }
 
-/** An error's text in one printable line, with that of its cause unless it is in there already, in these words or others. */
+/**
+ * Returns an error's text as one printable line. The cause's text follows, unless the error's text already has it in these
+ * words or others.
+ */
 function textOf(error: Error): string {
   const { message, cause } = error;
   if (error instanceof SessionClosed && cause === undefined && error.by === 'peer') return 'the peer ended the session';

@@ -1,10 +1,10 @@
 import type { Link } from '../index.js';
 import { Failure } from './failure.js';
 
-/** More than a peer has under way that connects again and again: the rest is cut. */
+/** The maximum number of waiting links. A peer that connects again and again has fewer under way. Further links are cut. */
 const MOST_WAITING = 16;
 
-/** The links of initiators, in the order in which they came, for somebody who deals with one after the other. */
+/** The links of initiators in the order of their arrival, for a reader that takes one at a time. */
 export class Initiators {
   readonly #waiting: Link[] = [];
   #wanted: { resolve(link: Link): void; reject(error: Error): void } | undefined;
@@ -18,7 +18,7 @@ export class Initiators {
     else link.abort();
   }
 
-  /** The next link, as long as it takes. Rejects with a Failure once it is stopped. */
+  /** Resolves with the next link, without a time limit. Rejects with a Failure after `stop`. */
   next(): Promise<Link> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const link = this.#waiting.shift();
@@ -28,7 +28,7 @@ export class Initiators {
     });
   }
 
-  /** Takes no more, and cuts those that wait. */
+  /** Takes no more links, and cuts those that wait. */
   stop(why: string): void {
     this.#end ??= new Failure(why);
     this.#wanted?.reject(this.#end);

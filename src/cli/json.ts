@@ -2,23 +2,25 @@ import { printable } from '../base/printable.js';
 
 const FLOATS: readonly unknown[] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
 
-/** What JSON has no words for: a u64 as its digits, bytes in hexadecimal. */
+/** Converts values that JSON lacks: a u64 becomes its digits, bytes become hexadecimal. */
 export function jsonValue(_: string, value: unknown): unknown {
   if (typeof value === 'bigint') return String(value);
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }
 
-/** A peer's value as one line of JSON, whose control characters are spelled out; undefined, which JSON has not, as `null`. */
+/**
+ * Returns a peer's value as one line of JSON with escaped control characters. Undefined, which JSON lacks, becomes `null`.
+ */
 export function jsonLine(value: unknown): string {
   return printable(JSON.stringify(value, brief) ?? 'null');
 }
 
 /**
- * The same, but a u64 that a number can hold is one; a Map is an object where all keys are strings, and else pairs; a Set is an
- * array.
+ * Converts like `jsonValue`, but a u64 that a number can hold becomes a number. A Map becomes an object if all keys are
+ * strings, otherwise pairs. A Set becomes an array.
  */
 function brief(this: unknown, key: string, value: unknown): unknown {
-  // A Buffer has made an object of itself by now.
+  // `value` is too late: a Buffer's `toJSON` has already turned it into an object.
   const raw = (this as Record<string, unknown>)[key];
   if (typeof raw === 'bigint' && Number.isSafeInteger(Number(raw))) return Number(raw);
   if (raw instanceof Map) {

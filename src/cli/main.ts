@@ -29,7 +29,7 @@ Options:
   --version            the version`;
 
 function version(): string {
-  // By the package's own name: the same from the sources and from the build.
+  // package.json is found by the package's own name, which works from the sources and from the build.
   const path = createRequire(import.meta.url).resolve('roam-actors/package.json');
   return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version;
 }
@@ -46,7 +46,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   await command.run(args);
 }
 
-/** Ends as a shell says of a program whose reader has left, as in `… | head`. */
+/** Exits with the status that a shell reports for SIGPIPE when the reader of stdout has left, as in `… | head`. */
 function onStdoutError(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(128 + 13);
   throw error;

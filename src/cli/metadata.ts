@@ -13,13 +13,13 @@ function formatValue({ value }: MetadataEntry): string {
   return `0x${Buffer.from(value).toString('hex')}`;
 }
 
-/** The first string under a key. */
+/** Returns the first entry of a key, if it is a string. */
 export function stringIn(metadata: Metadata, key: string): string | undefined {
   const value = metadata.find((entry) => entry.key === key)?.value;
   return typeof value === 'string' ? value : undefined;
 }
 
-/** An entry that anybody may see and pass on. */
+/** Makes an entry without flags: it may be shown and passed on. */
 export function entry(key: string, value: string): MetadataEntry {
   return { key, value, flags: 0n };
 }

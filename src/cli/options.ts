@@ -16,12 +16,12 @@ export interface Command {
   /** One line for the list of commands. */
   readonly summary: string;
   readonly help: string;
-  /** Whether stdout is for the protocol alone: then nothing may look at it before the command does. */
+  /** True if stdout carries only the protocol. No code may touch stdout before the command does then. */
   speaksOnStdout?(args: readonly string[]): boolean;
   run(args: string[]): Promise<void>;
 }
 
-/** What every command understands, for `parseArgs`. */
+/** The options that every command takes, for `parseArgs`. */
 export const SESSION_OPTIONS = {
   codec: { type: 'string' },
   peer: { type: 'string' },
@@ -38,10 +38,10 @@ export const SESSION_HELP = `${CODEC_HELP}
   --conformance MODE   'reference' tolerates what real peers do (the default), 'strict' is the letter
   --keepalive MS       ping the peer MS milliseconds after its last answer; 0, the default, is never`;
 
-/** A Pong that takes longer than this, and longer than the Pings are apart, is late. */
+/** The least timeout for a Pong, in milliseconds. A longer interval between Pings raises it. */
 const LEAST_PONG_TIMEOUT = 2_000;
 
-/** What these options mean to a session. */
+/** Converts the options of the command line to those of a session. */
 export function sessionOptions(values: {
   codec?: string | undefined;
   peer?: string | undefined;
@@ -76,14 +76,14 @@ export function conformanceOf(value = 'reference'): Conformance {
   throw new UsageError(`--conformance takes 'strict' or 'reference', not '${value}'`);
 }
 
-/** A whole number from an option's text. */
+/** Reads a whole number from an option's text. */
 export function integer(name: string, text: string, least: number, most: number): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && value <= most) return value;
   throw new UsageError(`--${name} takes a whole number from ${least} to ${most}, not '${text}'`);
 }
 
-/** Of `--metadata key=value`. */
+/** Reads the value of `--metadata key=value`. */
 export function parseEntry(text: string): MetadataEntry {
   const [, key, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
   if (key === undefined || value === undefined) throw new UsageError(`--metadata takes key=value, not '${text}'`);

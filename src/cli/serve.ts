@@ -62,7 +62,7 @@ Options:
                        --codec postcard it is on the root, and on connections that are opened for no service, too
 ${SESSION_HELP}`;
 
-/** More than a session may take for its end (limits.flushTimeout). */
+/** The time for all sessions to end. It exceeds limits.flushTimeout, the time for one. Milliseconds. */
 const DRAIN_MS = 5_000;
 
 export const serve: Command = {
@@ -85,7 +85,7 @@ export const serve: Command = {
       throw new UsageError('--allow-origin and --allow-host are for WebSockets: ws://HOST:PORT');
     }
     const settings = sessionOptions(values);
-    // First of all: a module of the user's may print while it is loaded.
+    // The link comes first: a module of the user may print while it is loaded.
     const link = address.scheme === 'stdio' ? stdioLink() : undefined;
     const server = new Server(settings, await offerOf(values));
     if (address.scheme === 'stdio') return speak(server, link as Link);
@@ -117,7 +117,7 @@ function addressOf(values: { port?: string; host?: string }, positionals: readon
   return { scheme: 'ws', url: `ws://${authority(host, integer('port', port, 0, 65_535))}` };
 }
 
-/** Serves the one session on stdin and stdout, to its end or a signal. */
+/** Serves the one session on stdin and stdout until its end or a signal. */
 async function speak(server: Server, link: Link): Promise<void> {
   const session = server.take(link, 'stdin');
   await Promise.race([session, interrupted()]);
@@ -125,12 +125,12 @@ async function speak(server: Server, link: Link): Promise<void> {
   if (!(await session)) process.exitCode = 1;
 }
 
-/** What a server offers. */
+/** The offer of a server. */
 interface Offer {
   readonly handler: ServiceHandler;
-  /** Whether it is on the root, too, and an echo is not. */
+  /** True if the root serves it instead of an echo. */
   readonly isOnRoot: boolean;
-  /** Whether a connection that is opened for no service is for this one. */
+  /** True if it also serves a connection that was opened without a service's name. */
   readonly isDefault: boolean;
 }
 
@@ -145,7 +145,7 @@ class Server {
   readonly #offer: Offer;
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<Promise<boolean>>();
-  /** The peers cause these lines. */
+  /** Peers cause these lines, so their number is limited. */
   readonly #log = sparing<Line>(({ message }) => console.log(message));
   readonly #complain = sparing<Line>(({ message }) => console.error(message));
   #last = 0;
@@ -159,7 +159,7 @@ class Server {
     return this.#sessions.size;
   }
 
-  /** Runs a session to its end; resolves with whether that was in order. */
+  /** Runs a session to its end. Resolves with true if it ended in order. */
   take(link: Link, from: string): Promise<boolean> {
     const session = this.#run(`session ${++this.#last}`, link, from);
     this.#sessions.add(session);
@@ -167,12 +167,12 @@ class Server {
     return session;
   }
 
-  /** Writes what went wrong to stderr. `what` counts as one kind, of all sessions together. */
+  /** Writes an error to stderr. Errors with the same `what` count as one kind, over all sessions. */
   fail(what: string, error: unknown, where = what): void {
     this.#complain({ kind: what, message: `${where}: ${verdictOn(error).line}` });
   }
 
-  /** Shuts every session down, those whose handshake is not over yet too. */
+  /** Shuts down every session, also those whose handshake is not over. */
   async drain(): Promise<void> {
     this.#stopping.abort(new Error('the server stops'));
     await Promise.all(this.#sessions);
@@ -229,7 +229,7 @@ function serveRoot({ root }: Session, handler: ServiceHandler): void {
   try {
     root.serve(handler);
   } catch (error) {
-    // What came right behind the Hello has ended the session, and `closed` says why.
+    // A message right behind the Hello has ended the session. `closed` reports the reason.
     if (!(error instanceof ConnectionClosed)) throw error;
   }
 }
@@ -238,13 +238,13 @@ function wordsOf(metadata: Metadata): string {
   return metadata.length > 0 ? ` ${formatMetadata(metadata)}` : '';
 }
 
-/** A line of the log, and of which kind. */
+/** A line of the log, with its kind. */
 interface Line {
   readonly kind: string;
   readonly message: string;
 }
 
-/** What becomes of an open: `serve` resolves once the connection is closed, with how much that was. */
+/** The decision on an open. `serve` resolves once the connection is closed, with a count of its messages as text. */
 type Decision = Rejection | { readonly type: 'accept'; serve(connection: Connection): Promise<string> };
 
 async function decide(open: OpenRequest, { handler, isDefault }: Offer): Promise<Decision> {

@@ -14,17 +14,17 @@ import {
 import { postcardPayload } from '../payload/postcard/payload.js';
 import { t } from '../payload/postcard/types.js';
 
-/** What one call may ask for at most: whoever calls is a stranger. */
+/** The limits for one call: the caller is a stranger. */
 export const MOST = {
-  /** Numbers that `sum` adds up. */
+  /** The count of numbers that `sum` adds up. */
   numbers: 10_000,
-  /** Items that `generate` sends. */
+  /** The count of items that `generate` sends. */
   items: 100_000,
-  /** Milliseconds that `slow` takes. */
+  /** The time that `slow` takes. Milliseconds. */
   milliseconds: 60_000,
 } as const;
 
-/** Arguments of these types, and no others. */
+/** Returns a schema for exactly as many arguments as `tests`, each of which passes its test. */
 function args<Args extends readonly unknown[]>(...tests: ((value: unknown) => boolean)[]): StandardSchema<Args> {
   const validate = (value: unknown) => {
     const given = value as readonly unknown[];
@@ -39,7 +39,7 @@ const isNumber = (value: unknown): boolean => typeof value === 'number';
 // An end of a channel means something only to the connection that it came on.
 const isPlain = (value: unknown): boolean => !holdsChannel(value);
 
-/** What `roam-actors serve` offers beside its echo, and `roam-actors call` calls by default. */
+/** The service that `roam-actors serve` offers beside its echo, and `roam-actors call` calls by default. */
 export const Demo = service('Demo', {
   /** Returns the value. */
   echo: method<[value: unknown], unknown>({ args: args(isPlain) }),
@@ -53,7 +53,7 @@ export const Demo = service('Demo', {
   slow: method<[milliseconds: number], number, string>({ args: args(isNumber) }),
 });
 
-/** The same on the wire of the official peers, which goes by types. */
+/** The same service on the wire of the official peers, which needs types. */
 export const TypedDemo = service(
   'Demo',
   {
@@ -65,7 +65,7 @@ export const TypedDemo = service(
   { codec: postcardPayload },
 );
 
-/** Those methods that are the same on both. */
+/** The methods that both services share. */
 const COMMON = {
   sum: withContext(({ signal }, numbers: Rx<number>) => sum(numbers, signal)),
   generate: withContext(({ signal }, count: number, numbers: Tx<number>) => generate(count, numbers, signal)),
@@ -75,12 +75,12 @@ const COMMON = {
   }),
 };
 
-/** The handler of the service, with what stands around each of its calls. */
+/** Returns the handler of the service, with the interceptors around each call. */
 export function demoHandler(interceptors: readonly HandlerMiddleware[] = []): ServiceHandler {
   return Demo.handler({ echo: (value) => value, ...COMMON }, { interceptors });
 }
 
-/** The handler of the typed one. */
+/** Returns the handler of the typed service. */
 export function typedDemoHandler(): ServiceHandler {
   return TypedDemo.handler({ echo: (value) => value, ...COMMON });
 }
@@ -114,14 +114,17 @@ function generate(count: number, numbers: Tx<number>, signal: AbortSignal): Prom
   );
 }
 
-/** Ends the channel that `work` waits on when the call is given up: else it might wait for as long as the connection lasts. */
+/**
+ * Ends the channel that `work` waits on when the call is given up. Otherwise `work` might wait as long as the connection
+ * lasts.
+ */
 async function whileWanted<T>(signal: AbortSignal, stop: () => void, work: () => Promise<T>): Promise<T> {
   signal.addEventListener('abort', stop, { once: true });
   try {
     return await work();
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    // The caller may do that to its channel, and is not told that we have failed.
+    // The caller may end its channel. That is no failure of ours, so the caller gets an application error.
     if (error instanceof ChannelClosed && error.by === 'peer') fail(error.message);
     throw error;
   } finally {

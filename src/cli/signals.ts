@@ -3,7 +3,7 @@ const SIGNALS = [
   ['SIGTERM', 15],
 ] as const;
 
-/** How long a command may take to end after a signal, also when its peers do nothing. Milliseconds. */
+/** The time for a command to end after a signal, also when its peers do nothing. Milliseconds. */
 const END_MS = 1_500;
 
 /** Resolves with the first signal; the second one ends the process. */
@@ -14,12 +14,12 @@ export function interrupted(): Promise<void> {
 }
 
 /**
- * Calls `stop` at the first signal. A command that has not ended {@link END_MS} later is ended then, and by the second signal
- * at once. Returns what calls it off; what the first signal has begun stays.
+ * Calls `stop` at the first signal. The process is ended {@link END_MS} later, or at the second signal at once. The returned
+ * function removes the handler. It does not undo a first signal.
  */
 export function stopAtSignal(stop: () => void): () => void {
   return onFirstSignal((status) => {
-    // It keeps nothing alive: a command that has nothing left to do ends before.
+    // The timer does not keep the process alive: a command that has nothing left to do ends earlier.
     setTimeout(() => process.exit(status), END_MS).unref();
     stop();
   });

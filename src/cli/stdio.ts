@@ -7,7 +7,7 @@ import { UsageError } from './failure.js';
 
 /**
  * Makes a link of stdin and stdout. From here on everything else that this process would write to stdout goes to stderr: the
- * peer would take it for a message. It has to come before anything looks at `process.stdout`, which would own the pipe then.
+ * peer would take it for a message. Call it before any code touches `process.stdout`, which would own the pipe then.
  *
  * @throws UsageError when one of them is a terminal or a file.
  */

@@ -1,7 +1,7 @@
 import type { Shape } from '../payload/postcard/types.js';
 import { UsageError } from './failure.js';
 
-/** As much of a type of the wire as it takes to read JSON by it. */
+/** The parts of a wire type that are needed to read JSON by it. */
 interface JsonType {
   readonly kind: string;
   readonly shape: Shape;
@@ -15,9 +15,9 @@ const FLOATS: Readonly<Record<string, number>> = {
 };
 
 /**
- * Makes a value of the type from JSON, where JSON has no words for it: a bigint from a number or its digits, bytes from
- * hexadecimal or base64, a Map from an object or from pairs, a Set from an array, undefined from null. Everything else stays
- * as it is, and whether it fits is for the codec to say.
+ * Makes a value of the type from JSON. Values that JSON lacks are converted: a bigint from a number or its digits, bytes
+ * from hexadecimal or base64, a Map from an object or from pairs, a Set from an array, undefined from null. All other values
+ * stay as they are, and the codec checks them.
  *
  * @throws UsageError that names the place.
  */
@@ -65,7 +65,10 @@ function big(value: unknown, name: string): unknown {
   throw new UsageError(`${name}: JSON numbers are exact to 2^53 - 1: give its digits in a string, not ${value}`);
 }
 
-/** As they are printed, in hexadecimal; or in base64, which `base64:` says of what could be either. */
+/**
+ * Reads bytes from hexadecimal, as they are printed, or from base64. The prefix `base64:` decides where a text could be
+ * either.
+ */
 function bytes(value: unknown, name: string): unknown {
   if (Array.isArray(value) && value.every((each) => Number.isInteger(each) && each >= 0 && each <= 255)) {
     return Uint8Array.from(value);
@@ -119,7 +122,7 @@ function struct({ fields }: Extract<Shape, { of: 'struct' }>, value: unknown, na
   if (unknown !== undefined) {
     throw new UsageError(`${name} has no field '${unknown}', but ${[...known].join(', ') || 'none'}`);
   }
-  // Not by assignment: a field may be named `__proto__`.
+  // Not by assignment: a field may have the name `__proto__`.
   return Object.fromEntries(
     fields.map(([field, type]) => {
       if (!Object.hasOwn(given, field) && type.kind !== 'unit') throw new UsageError(`${name}.${field} is missing`);

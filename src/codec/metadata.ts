@@ -8,11 +8,11 @@ import type { Codec, DecodeLimits } from './codec.js';
 import { malformed } from './msgpack/reader.js';
 
 /**
- * The message in `bytes`, with every SENSITIVE value in its box. Decoded messages enter the library here only, so that no
- * codec has to box values, and a codec that does not know the limits of metadata can't let more in.
+ * Returns the message in `bytes`, with every SENSITIVE value in its box. All decoded messages enter the library here. So no
+ * codec has to box values, and the limits of metadata hold even if the codec does not check them.
  *
- * @throws ProtocolError (side `'remote'`) when the codec refuses the bytes, or metadata is over its limits; what else a
- * codec may throw.
+ * @throws ProtocolError (side `'remote'`) when the codec refuses the bytes, or metadata is over its limits; any other error
+ * that the codec throws.
  */
 // r[rpc.metadata.flags.sensitive]
 export function decodeFrame(codec: Codec, bytes: Uint8Array, limits: DecodeLimits): Message {
@@ -23,13 +23,13 @@ export function decodeFrame(codec: Codec, bytes: Uint8Array, limits: DecodeLimit
   if (codec.checksMetadata !== true) check(metadata, carrier.type, limits);
   if (!metadata.some(isBare)) return message;
   const boxed = metadata.map(wrapSensitive);
-  // A copy: a codec may keep what it gave.
+  // A copy: a codec may keep the message that it returned.
   return 'body' in message
     ? ({ ...message, body: { ...message.body, metadata: boxed } } as Message)
     : ({ ...message, metadata: boxed } as Message);
 }
 
-/** The entry with its value in a box, if it is SENSITIVE and not in one. */
+/** The entry with its value in a box, if it is SENSITIVE and not boxed yet. */
 function wrapSensitive(entry: MetadataEntry): MetadataEntry {
   return isBare(entry) ? { ...entry, value: new Sensitive(entry.value as MetadataValue) } : entry;
 }
@@ -38,7 +38,7 @@ function isBare({ flags, value }: MetadataEntry): boolean {
   return (flags & SENSITIVE) !== 0n && !(value instanceof Sensitive);
 }
 
-/** What has the metadata of a message, in any message that has some. */
+/** The part of a message that has its metadata, if it has any: the message or its body. */
 function carrierOf(message: Message): { readonly type: string; readonly metadata?: Metadata } | undefined {
   return message?.type === 'RequestMessage' || message?.type === 'ChannelMessage' ? message.body : message;
 }
@@ -64,7 +64,7 @@ function check(metadata: Metadata, where: string, { metadataEntries, metadataByt
 
 /** @throws InvalidArgument when `metadata` is no array. */
 export function requireEntries(metadata: unknown): void {
-  // What it is instead is not shown: it may be a secret.
+  // The wrong value is not shown: it may be a secret.
   if (!Array.isArray(metadata))
     throw new InvalidArgument(`metadata must be an array of entries, not ${typeof metadata}`);
 }
@@ -77,9 +77,9 @@ export function requireEntries(metadata: unknown): void {
 export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits: Limits): Metadata {
   if (metadata === undefined) return [];
   requireEntries(metadata);
-  // Whatever the user does to it from here on: it leaves as it was when it was checked.
+  // The application may change its list later. The copy is sent as it was checked.
   const copy = Array.from(metadata, copied);
-  // Settings and a version come beside it in the largest message that carries metadata.
+  // In the largest message with metadata, settings and a version come with it.
   const size = encodedSize(copy, codec);
   if (size + 32 > limits.frame) {
     throw new InvalidArgument(`metadata takes ${size} bytes and does not fit limits.frame: ${limits.frame}`);
@@ -88,10 +88,10 @@ export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits:
   return copy.map(wrapSensitive);
 }
 
-/** The encoder knows best what it can represent, and says so field by field. */
+/** Encodes a trial message, because the encoder knows what it can represent, and names the field that it refuses. */
 function encodedSize(metadata: Metadata, codec: Codec): number {
   try {
-    // The largest id stands for any.
+    // The largest id, so that any id fits.
     return codec.encode({ type: 'ConnectionClose', connectionId: Number.MAX_SAFE_INTEGER, metadata }).length;
   } catch (error) {
     if (!(error instanceof InvalidArgument)) throw error;
@@ -101,8 +101,8 @@ function encodedSize(metadata: Metadata, codec: Codec): number {
 }
 
 /**
- * Holds what we send against the limits that we set our peer: it has the same ones, unless somebody chose otherwise, and a
- * list over them would end the session. Takes anything: what is no metadata at all, the encoder refuses.
+ * Checks metadata to send against the limits that we set for our peer. The peer has the same limits, unless it is configured
+ * otherwise, and a list over them would end the session. Accepts any value: the encoder refuses values that are no metadata.
  *
  * @throws InvalidArgument when there are too many entries, or too many bytes in them.
  */
@@ -125,7 +125,7 @@ export function checkMetadata(metadata: unknown, name: string, limits: Limits): 
 }
 
 /**
- * For what an inspector has seen before we have: an actor's input.
+ * For an actor's input, which inspectors see before we do.
  *
  * @throws InvalidArgument when a SENSITIVE value is not in its box.
  */
@@ -139,7 +139,7 @@ export function requireBoxes(metadata: Metadata = []): void {
   }
 }
 
-/** What is wrong with an entry is left as it is, for the encoder to say. */
+/** Copies an entry. A wrong entry stays as it is: the encoder reports it. */
 function copied(entry: MetadataEntry): MetadataEntry {
   if (typeof entry !== 'object' || entry === null) return entry;
   const { key, value, flags } = entry;

@@ -1,6 +1,6 @@
 /**
- * All that this library uses of XState beyond its documented API. `package.json` therefore takes patch releases of one minor
- * version only, and a test has a check of each, so that it names what a new version has moved.
+ * The parts of XState beyond its documented API that this library uses. Therefore `package.json` accepts only patch releases
+ * of one minor version. A test checks each part, and names the one that a new version has changed.
  */
 import type { AnyActorRef } from 'xstate';
 
@@ -26,7 +26,7 @@ export function rootOf(actor: AnyActorRef): AnyActorRef {
   return root;
 }
 
-/** Whether the system was created with an inspector. One that is attached later sees the actors alone. */
+/** True if the system was created with an inspector. An inspector attached later sees the actors only. */
 export function isInspected(actor: AnyActorRef): boolean {
   return (rootOf(actor) as unknown as Root).options?.inspect !== undefined;
 }
@@ -46,19 +46,19 @@ export function sendInspection(system: unknown, event: object): void {
   (system as System)._sendInspectionEvent(event);
 }
 
-/** The assignment that `assign` was given, or undefined for another function. */
+/** The assignment that was passed to `assign`, or undefined for another function. */
 export function assignmentOf(action: object): unknown {
   const { type, assignment } = action as { type?: unknown; assignment?: unknown };
   return type === 'xstate.assign' ? assignment : undefined;
 }
 
-/** The type of an action that XState carries out itself, such as `xstate.assign`; undefined for a function of the user. */
+/** The type of an action that XState carries out itself, such as `xstate.assign`; undefined for an ordinary function. */
 export function builtInTypeOf(action: object): string | undefined {
   const { type } = action as { type?: unknown };
   return typeof type === 'string' && type.startsWith('xstate.') ? type : undefined;
 }
 
-/** Whether a guard is one of `and`, `or`, `not` and `stateIn`. */
+/** True if a guard is one of `and`, `or`, `not` and `stateIn`. */
 export function isBuiltInGuard(guard: object): boolean {
   return 'check' in guard;
 }

@@ -1,30 +1,30 @@
 import type { AnyEventObject, AnyStateMachine, ContextFrom, EventFrom, InputFrom } from 'xstate';
 import { type Action, Args, type State, type Table } from './structure.js';
 
-/** What hears of every step that is made: an inspector. */
+/** An inspector that is told every step. */
 export interface StepObserver {
   stepped(stepper: Stepper<AnyStateMachine>, event: AnyEventObject): void;
 }
 
-/** What observers are told of a start. What it was given stays out of it: a port is nobody's to see. */
+/** The event of a start, as observers see it. The input is left out: it holds the port, which observers must not see. */
 const INIT = { type: 'xstate.init' } as const;
 
 /**
- * One instance of a compiled machine. Its steps are XState's own; `send` returns when all effects of the event are done.
- * What a guard or an effect throws comes out of `start` or `send`, and is the end of it, as it is an actor's.
+ * One instance of a compiled machine. Its steps are XState's own; `send` returns when all effects of the event are done. As
+ * with an actor, an error of a guard or an effect ends the instance; `start` or `send` throws it.
  */
 export class Stepper<Machine extends AnyStateMachine> {
   readonly table: Table<Machine>;
-  /** Where those that are shown to inspectors have it. */
+  /** Its index in the session's list of steppers that inspectors are shown; undefined if it is not in the list. */
   place: number | undefined;
   readonly #observer: StepObserver | undefined;
   readonly #input: InputFrom<Machine>;
   readonly #context: object;
   #state: State;
   #hasFailed = false;
-  /** Until it is started, too: what is sent by then comes after the start. */
+  /** True until it is started, too: events sent before the start come after it. */
   #isBusy = true;
-  /** What was sent from within an effect: an actor's mailbox keeps it for after the step, too. */
+  /** Events sent from within an effect. They wait for the end of the step, as in an actor's mailbox. */
   #waiting: AnyEventObject[] | undefined;
 
   constructor(table: Table<Machine>, input: InputFrom<Machine>, observer?: StepObserver) {
@@ -36,12 +36,12 @@ export class Stepper<Machine extends AnyStateMachine> {
     this.#context = table.assigns ? { ...context } : context;
   }
 
-  /** The state. Within an effect it is still that before the step. */
+  /** The state. Within an effect it is still the state before the step. */
   get value(): string {
     return this.#state.value;
   }
 
-  /** The machine's own context, which changes with it. */
+  /** The machine's own context. Later steps update it in place. */
   get context(): ContextFrom<Machine> {
     return this.#context as ContextFrom<Machine>;
   }
@@ -51,7 +51,7 @@ export class Stepper<Machine extends AnyStateMachine> {
     return this.#state.isFinal ? 'done' : 'active';
   }
 
-  /** Whether it takes no events any more. */
+  /** True if the machine takes no more events. */
   get isDone(): boolean {
     return this.#state.isFinal || this.#hasFailed;
   }
@@ -66,7 +66,7 @@ export class Stepper<Machine extends AnyStateMachine> {
   start(): void {
     const { entry } = this.table;
     try {
-      // No spread of a constant: what V8 makes by one is old from its birth, and keeps all that it points to for long.
+      // No spread of a constant: V8 puts such an object into old memory at once, and all that it holds lives for long.
       const init = { type: INIT.type, input: this.#input as unknown };
       if (entry.length > 0) this.#run(entry, new Args(this.#context, init));
       this.#observer?.stepped(this as unknown as Stepper<AnyStateMachine>, INIT);
@@ -92,7 +92,7 @@ export class Stepper<Machine extends AnyStateMachine> {
     }
   }
 
-  /** The steps that the step before has asked for. */
+  /** Makes the steps for the events that were sent during the last step. */
   #settle(): void {
     if (this.#waiting !== undefined) {
       for (const event of this.#waiting) this.#step(event);
@@ -127,7 +127,7 @@ export class Stepper<Machine extends AnyStateMachine> {
   #run(actions: readonly Action[], args: Args): void {
     for (const { run, params, fixed, isAssign } of actions) {
       const result = run(args, params === undefined ? fixed : params(args));
-      // In place, which costs a tenth of a copy.
+      // In place: this costs a tenth of a copy.
       if (isAssign) Object.assign(this.#context, result);
     }
   }

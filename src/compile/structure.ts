@@ -1,12 +1,14 @@
 import type { AnyEventObject, AnyStateMachine, AnyStateNode, ContextFrom, InputFrom } from 'xstate';
 import { assignmentOf, builtInTypeOf, isBuiltInGuard } from './internals.js';
 
-/** An action or a guard, as everybody may write one. */
+/** An action or a guard, in each form that XState accepts. */
 type Part = string | { type: string; params?: unknown } | ((args: Args, params: unknown) => unknown);
 type Params = ((args: Args) => unknown) | undefined;
 type Refuse = (what: string) => never;
 
-/** What guards and actions are given. There is no actor: who asks for one is told so, where undefined would be a lie. */
+/**
+ * The arguments of guards and actions. There is no actor: `self`, `system` and `spawn` throw, since undefined would mislead.
+ */
 export class Args {
   readonly context: object;
   readonly event: AnyEventObject;
@@ -29,7 +31,7 @@ export class Args {
   }
 }
 
-/** What a context begins with. */
+/** The arguments of the function that makes the initial context. */
 class ContextArgs {
   readonly input: unknown;
 
@@ -67,7 +69,7 @@ interface Guard {
 interface Branch {
   readonly guard: Guard | undefined;
   readonly target: State | undefined;
-  /** All that the step does: leaving, what the transition asks for, entering. */
+  /** All actions of the step: those of leaving, of the transition, and of entering. */
   readonly actions: readonly Action[];
 }
 
@@ -84,22 +86,22 @@ export interface Table<Machine extends AnyStateMachine> {
   readonly contextOf: (input: InputFrom<Machine>) => ContextFrom<Machine>;
   readonly initial: State;
   readonly entry: readonly Action[];
-  /** Whether any action assigns. */
+  /** True if any action assigns. */
   readonly assigns: boolean;
   readonly outputOf: ((args: Args) => unknown) | undefined;
 }
 
 /**
- * Compiles a flat machine: states side by side, events by their exact names, guards and assignments and plain effects. The
- * definition stays the one source, and a step costs what its guards and effects cost: no actor, no mailbox, no snapshot.
+ * Compiles a flat machine: states side by side, events by their exact names, guards, assignments and plain effects. The
+ * definition stays the only source. A step costs only its guards and effects: no actor, no mailbox, no snapshot.
  *
- * The context that guards and effects are given is the machine's own, and is updated in place: none of them, and nobody
- * who looks at {@link Stepper.context}, may keep it. What an effect asks of `self`, `system` or `spawn` throws.
+ * Guards and effects get the machine's own context, which is updated in place. They must not keep it, and neither may code
+ * that reads {@link Stepper.context}. An effect that uses `self`, `system` or `spawn` throws.
  *
- * @throws Error for anything that would not come out exactly as XState has it, and says what and where: states in states,
- * `invoke`, `after`, `always`, wildcards, tags, history, `exit` at the end and `output` of a final state, more targets than
- * one, what enters the whole machine anew, guards made of others, names without an implementation, and actions that XState
- * itself carries out, but for `assign`.
+ * @throws Error for each feature that would not behave exactly as in XState; the text says which feature, and where. These
+ * are: states in states, `invoke`, `after`, `always`, wildcards, tags, history, `exit` at the end and `output` of a final
+ * state, more than one target, a transition that enters the whole machine anew, guards made of others, names without an
+ * implementation, and actions that XState itself carries out, except `assign`.
  */
 export function compile<Machine extends AnyStateMachine>(machine: Machine): Table<Machine> {
   const { root } = machine;
@@ -116,7 +118,7 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Tabl
     const where = `state '${node.key}'`;
     if (node.type !== 'atomic' && node.type !== 'final') refuse(`${where} is ${node.type}`);
     refuseNode(node, (what) => refuse(`${where}: ${what}`));
-    // What the machine as a whole answers to comes after what the state does.
+    // The transitions of the machine as a whole come after those of the state.
     const events = new Set([...node.transitions.keys(), ...root.transitions.keys()]);
     for (const event of events) {
       const refuseHere: Refuse = (what) => refuse(`${where}, '${event}': ${what}`);
@@ -128,7 +130,7 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Tabl
         const to = target?.[0] as AnyStateNode | undefined;
         if (to !== undefined && !states.has(to)) refuseHere(`the target '${to.id}'`);
         if (source === root && reenter) refuseHere('it enters the whole machine anew');
-        // Where the machine as a whole leads to a state, that state is entered even from itself.
+        // A transition of the machine as a whole enters its target state even from that same state.
         const isMove = to !== undefined && (to !== source || reenter);
         const run = isMove ? [...node.exit, ...actions, ...to.entry] : actions;
         return {
@@ -164,7 +166,7 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Tabl
   };
 }
 
-/** What no state may have, nor the machine as a whole. */
+/** Refuses the features that neither a state nor the machine as a whole may have. */
 function refuseNode(node: AnyStateNode, refuse: Refuse): void {
   if (node.invoke.length > 0) refuse('invoke');
   if (node.after.length > 0) refuse('after');
@@ -199,7 +201,7 @@ function byField(assignment: object): Action['run'] {
 
 function guardOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Guard {
   const { resolved, params, fixed } = resolve(part, machine.implementations.guards, 'guard', refuse);
-  // `and`, `or`, `not` and `stateIn` look at more than there is here.
+  // `and`, `or`, `not` and `stateIn` need more of XState than the compiled machine has.
   if (isBuiltInGuard(resolved)) refuse('a guard made of others; give it a name of its own');
   return { check: resolved as Guard['check'], params, fixed };
 }

@@ -12,10 +12,13 @@ import { otherFormat } from './format.js';
 import { Gate, type TurnBudget } from './input-queue.js';
 import { PacedLink } from './paced-link.js';
 
-/** A local input; or one that is made only when its turn comes, and may have become moot by then. */
+/**
+ * A local input, or a function that makes one when its turn comes. The function returns undefined if the input no
+ * longer matters.
+ */
 export type Input = SessionEvent | (() => SessionEvent | undefined);
 
-/** The events by the messages that they carry: no string is made for each message. */
+/** Maps each message type to its event type. The table avoids building a string for each message. */
 const RECEIVED = {
   Hello: 'rx.Hello',
   HelloYourself: 'rx.HelloYourself',
@@ -30,14 +33,20 @@ const RECEIVED = {
   Pong: 'rx.Pong',
 } as const satisfies Record<MessageType, `rx.${MessageType}`>;
 
-/** How much may wait here before the link itself is paused: a burst that one read brings is no reason to. */
+/**
+ * When more bytes than this wait while reading is paused, the link itself is paused. A burst that one read brings stays
+ * below it.
+ */
 const PAUSE_LINK_AT = 256 * 2 ** 10;
-/** The same where it waits for the next turn: to take apart what a link reads costs time, too. */
+/**
+ * The same limit while the stream waits for the next turn. It is lower, because splitting what the link reads into
+ * frames costs time, too.
+ */
 const PAUSE_YIELDING_LINK_AT = 16 * 2 ** 10;
 
 /**
- * The event of a message. Whoever serialises it, as inspectors do with every event, gets what can be shown: how many bytes
- * the payload has, and none of them.
+ * The event of a received message. Inspectors serialise every event: `toJSON` then shows how many bytes the payload
+ * has, and none of the bytes.
  */
 class ReceivedEvent {
   readonly type: string;
@@ -53,7 +62,7 @@ class ReceivedEvent {
   }
 }
 
-/** A link and a codec: what arrives becomes the session's events, one whole step at a time. */
+/** Joins a link and a codec. Arriving frames become events of the session, one whole step at a time. */
 export class Conduit {
   readonly gate: Gate<Input>;
   readonly #link: Link;
@@ -72,7 +81,7 @@ export class Conduit {
   #isStarted = false;
   #isShaking = true;
 
-  /** `admits` says whether there is room for a message of the peer's; if not, it has paused the reading. */
+  /** `admits` returns true if there is room for a message of the peer. If it returns false, it has paused reading. */
   constructor(
     link: Link,
     codec: Codec,
@@ -109,35 +118,43 @@ export class Conduit {
     );
   }
 
-  /** Begins to read. `send` hands one event to the session, and returns when everything that it sets off has run out. */
+  /** Starts reading. `send` hands one event to the session. It returns when all effects of the event are complete. */
   start(send: (event: SessionEvent) => void): void {
     this.#send = send;
     startLink(this.#link, {
       message: (bytes) => this.#take(bytes),
       drained: this.#onDrained,
       ended: () => this.gate.afterFrames({ type: 'link.ended' }),
-      // What was received before it is not waited for: it may never be read, and there is nobody to answer.
+      // A failure does not wait for the frames received before it: the application may never read them, and no reply
+      // can reach the peer.
       failed: (error) => this.gate.push({ type: 'link.failed', error }),
-      // By what has arrived, and not by what was decoded: one read of the link may bring several frames.
+      // Count frames that have arrived, not frames that were decoded: one read of the link may bring several frames.
       frameLimit: () => (this.frames === 0 ? firstFrameLimit(this.#limits) : this.#limits.frame),
     });
     this.#isStarted = true;
-    // The session is still starting: its first events would come between those of its children.
+    // Wait for a microtask: the session is still starting, and its first events would come between the events of its
+    // children.
     queueMicrotask(() => this.open());
   }
 
-  /** The session has started, and its children with it: what has arrived is handed on, and what arrives. */
+  /**
+   * Starts to hand on frames: those that have arrived, and those that will. Called when the session and its children
+   * have started.
+   */
   open(): void {
     this.gate.open();
   }
 
-  /** Hands on nothing any more, and lets go of the link. */
+  /** Stops handing on frames, and aborts the link. */
   stop(): void {
     this.gate.close();
     this.close(false);
   }
 
-  /** Lets go of the link: in order, after what was sent, or at once. One that would not start is somebody else's. */
+  /**
+   * Closes the link after what was sent (`isOrderly`), or aborts it at once. A link that would not start has another
+   * owner, and is left alone.
+   */
   close(isOrderly: boolean): void {
     if (!this.#isStarted) return;
     if (isOrderly) this.#link.close();
@@ -154,7 +171,7 @@ export class Conduit {
     this.#resumeLink();
   }
 
-  /** Lets the link read on, unless what it has read still waits. */
+  /** Resumes the link, unless frames that it has read still wait. */
   #resumeLink(): void {
     if (!this.#isLinkPaused || this.gate.isPaused || this.gate.isYielding) return;
     this.#isLinkPaused = false;
@@ -180,11 +197,12 @@ export class Conduit {
       this.#link.pause();
       if (isPaused) this.#paced?.block();
     }
-    // A link that can't be paused, and a peer that sends faster than this session works: it must not fill the memory.
+    // The peer may send faster than this session works, on a link that can't be paused. Go on at once, so that frames
+    // do not fill the memory.
     if (isYielding && waiting > this.#limits.intakeBytes / 2) this.gate.hurry();
   }
 
-  /** 9a.12: what is no message becomes an event all the same. */
+  /** Decodes a frame to its event. A frame that is no message becomes an event, too: 9a.12. */
   #read(frame: Uint8Array): SessionEvent {
     this.frameSize = frame.length;
     const { handshakeBytes } = this.#limits;
@@ -206,7 +224,8 @@ export class Conduit {
       const other = isFirst ? otherFormat(frame, this.#codec.name) : undefined;
       if (other !== undefined) return { type: 'conduit.malformed', rule: 'session.message', description: other };
       if (!(error instanceof ProtocolError)) {
-        // Without the text of the error: that of `JSON.parse`, for example, quotes the input, which may hold SENSITIVE values.
+        // Leave out the error's text. That of `JSON.parse`, for example, quotes the input, which may hold SENSITIVE
+        // values.
         const name = error instanceof Error ? error.name : typeof error;
         const description = `the codec ${this.#codec.name} can't read a frame: it threw ${name}`;
         return { type: 'conduit.malformed', rule: 'session.message', description };

@@ -1,17 +1,17 @@
 import type { DataMessage } from '../wire/message.js';
 
-/** What a view may pin beside itself without being copied, in bytes. */
+/** Bytes of its buffer that a view may keep alive beside its own without being copied. */
 const SLACK = 1024;
 
 /**
- * The same bytes, in memory of their own where they would pin much more than they are. What a link gives is a view of
- * whatever it read, up to 64 KiB: kept for long, a few bytes would cost that much, and a peer could make us keep many.
+ * Returns the same bytes, copied if their buffer is much larger. A link gives views of what it read, up to 64 KiB. A
+ * view of a few bytes that is kept for long would keep all of that alive, and a peer could make us keep many.
  */
 export function detached(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.byteLength + SLACK ? new Uint8Array(bytes) : bytes;
 }
 
-/** The same message, with its payload detached. */
+/** Returns the same message, with its payload detached. */
 export function detachedMessage(message: DataMessage): DataMessage {
   const { body } = message;
   switch (body.type) {

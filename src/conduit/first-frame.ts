@@ -1,13 +1,19 @@
 import { offAbort, onAbort } from '../base/abort.js';
 import type { Link, LinkEvents } from '../link/link.js';
 
-/** Gets what a link tells before its session is there, makes the session with the first of it, and hands everything on. */
+/**
+ * Receives the events of a link before its session exists. The first message, end or failure makes the session. The
+ * relay passes all events on to it.
+ */
 class Relay implements LinkEvents {
   readonly #begin: () => void;
   readonly #limit: number;
   #events: LinkEvents | undefined;
 
-  /** `begin` makes the session, which attaches its own events. `limit` is what its first frame may have, in bytes. */
+  /**
+   * `begin` makes the session, which attaches its own events. `limit` is the size of the session's first frame at most,
+   * in bytes.
+   */
   constructor(begin: () => void, limit: number) {
     this.#begin = begin;
     this.#limit = limit;
@@ -17,7 +23,7 @@ class Relay implements LinkEvents {
     this.#events = events;
   }
 
-  // A link may keep these functions without the object that they are of.
+  // Arrow functions, since a link may keep these functions without their object.
   readonly message = (bytes: Uint8Array): void => this.#target.message(bytes);
   readonly drained = (): void => this.#events?.drained();
   readonly ended = (): void => this.#target.ended();
@@ -30,10 +36,10 @@ class Relay implements LinkEvents {
   }
 }
 
-/** Links that were started before their sessions. */
+/** The relays of links that were started before their sessions. */
 const relays = new WeakMap<Link, Relay>();
 
-/** Starts a link; of one that waits for its first frame, the events go to `events` from now on. */
+/** Starts a link. If the link was started already, to wait for its first frame, its events go to `events` from now on. */
 export function startLink(link: Link, events: LinkEvents): void {
   const relay = relays.get(link);
   relays.delete(link);
@@ -47,8 +53,9 @@ interface Timers {
 }
 
 /**
- * Starts a link, and calls `begin` once a whole frame is there, the link is over, the signal aborts, or `timeout` has passed (`isLate`). A
- * session costs some 20 KiB, and a peer that says nothing is to cost a link and a timer.
+ * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or `timeout`
+ * milliseconds have passed (`isLate`). A session costs some 20 KiB: until then a peer that says nothing costs only a
+ * link and a timer.
  */
 export function whenFrameComes(
   link: Link,
@@ -70,7 +77,7 @@ export function whenFrameComes(
   try {
     link.start(relay);
   } catch {
-    // It will not start for the session either, which knows what to say then.
+    // The link will not start for the session either. The session then reports why.
     begin(false);
     return;
   }

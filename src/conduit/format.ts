@@ -1,11 +1,11 @@
-// A peer may speak another format than this session. Both would only find each other's first frame malformed, in words that
-// say nothing of why. The beginning of a first frame tells the formats of this field apart.
+// A peer may use another format than this session. Both sides would then find the other's first frame malformed, and
+// their errors would not say why. The known formats differ in the beginning of a first frame.
 
 interface Format {
-  /** The name of the codec that reads it, if it is one of this library's. */
+  /** The name of this library's codec for the format, if there is one. */
   readonly codec?: string;
   readonly matches: (first: number, second: number, text: string) => boolean;
-  /** What the peer speaks, and what to do about it. */
+  /** Returns the text of an error: which format the peer uses, and a remedy. `own` is the session's codec. */
   readonly says: (own: string) => string;
 }
 

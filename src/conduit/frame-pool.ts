@@ -2,19 +2,25 @@ import { Fifo } from '../base/fifo.js';
 import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
 
-/** Shorter frames are not worth the trouble, in bytes. */
+/** Frames up to this length are not worth reusing, in bytes. */
 const LONG = 8 * 1024;
 
-/** How many are kept track of before the link is looked at without having told that something left. */
+/**
+ * When more frames than this are tracked, `add` checks what the link has sent. It does not wait for the link to report
+ * that.
+ */
 const MANY = 32;
 
 interface LentFrame {
   readonly frame: Uint8Array;
-  /** All bytes that the link was given, with this frame the last. */
+  /** The count of all bytes given to the link, up to the end of this frame. */
   readonly end: number;
 }
 
-/** Long frames that the link may still have; what it has sent goes back to the codec, which writes the next ones there. */
+/**
+ * Tracks the long frames that the link may still hold. Frames that the link has sent go back to the codec, which writes
+ * the next frames into their memory.
+ */
 export class Lent {
   readonly #link: Link;
   readonly #codec: Codec;
@@ -27,14 +33,17 @@ export class Lent {
     this.#isWanted = link.releasesSent === true && codec.release !== undefined;
   }
 
-  /** The link was given this frame; `given` are all bytes that it was given so far. */
+  /** Notes a frame that was given to the link. `given` counts all bytes given to the link so far. */
   add(frame: Uint8Array, given: number): void {
     if (frame.length <= LONG || !this.#isWanted) return;
     this.#frames.push({ frame, end: given });
     if (this.#frames.length > MANY) this.reclaim(given);
   }
 
-  /** Gives back what the link, which takes first what it was given first, does not have any more. */
+  /**
+   * Gives the codec the frames back that the link no longer holds. The link sends frames in the order in which it got
+   * them.
+   */
   reclaim(given: number): void {
     if (this.#frames.length === 0) return;
     const left = given - this.#link.buffered;

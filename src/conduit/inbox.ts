@@ -8,23 +8,23 @@ export class Inbox<T> {
   readonly #holding: Holding;
   readonly #maxMessages: number;
   readonly #messages: Shelf<T>;
-  /** Readers that ask ahead: each gets one message, in the order in which they asked. */
+  /** Calls of `next` that wait: each gets one message, in the order in which they were made. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
   #isEnded = false;
 
-  /** `keep` gives what stands in for a message that is not read in the turn of the event loop in which it came. */
+  /** `keep` returns the replacement for a message that is not read in the turn of the event loop in which it came. */
   constructor(holding: Holding, keep: (message: T) => T = (message) => message) {
     this.#holding = holding;
     this.#maxMessages = holding.stock?.maxMessages ?? 0;
     this.#messages = new Shelf(holding, keep);
   }
 
-  /** What its messages count for. */
+  /** The part of the holding in which the unread messages count. */
   get part(): Part {
     return this.#messages.part;
   }
 
-  /** Whether a message for connection `id` may come. Where there is no room for it, the reading stops. */
+  /** Returns true if a message for connection `id` may come. If there is no room for it, reading stops. */
   admits(id: ConnectionId): boolean {
     const { stock } = this.#holding;
     // A message that goes to a reader, or is dropped, needs no room.
@@ -34,7 +34,7 @@ export class Inbox<T> {
 
   /** Takes a message that came in a frame of `size` bytes. */
   push(message: T, size: number): void {
-    // The reader has left, and the connection has not heard of it yet.
+    // The reader has left, and the connection does not know it yet: drop the message.
     if (this.#isEnded) return;
     const resolve = this.#waiting.shift();
     if (resolve !== undefined) {
@@ -44,12 +44,12 @@ export class Inbox<T> {
     this.#messages.push(message, costOf(message, size));
   }
 
-  /** The next message, if it is here. */
+  /** Takes the next message, if one is here. */
   shift(): T | undefined {
     return this.#messages.shift();
   }
 
-  /** The next message, now or later; the end once no more can come and all is read. */
+  /** Takes the next message, now or when it comes. After the last message of an ended inbox it returns `done`. */
   next(): Promise<IteratorResult<T, undefined>> {
     const message = this.shift();
     if (message !== undefined) return Promise.resolve({ value: message, done: false });
@@ -59,17 +59,17 @@ export class Inbox<T> {
     });
   }
 
-  /** How many messages wait to be read. */
+  /** The number of messages that wait to be read. */
   get length(): number {
     return this.#messages.length;
   }
 
-  /** Half empty, or never to be filled again. */
+  /** True if the inbox is half empty, or takes no more messages. */
   get isRelieved(): boolean {
     return this.#isEnded || this.#messages.length <= this.#maxMessages / 2;
   }
 
-  /** No more comes; what is here can still be read. */
+  /** Ends the inbox: it takes no more messages. The messages that are here can still be read. */
   end(): void {
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);
@@ -77,7 +77,7 @@ export class Inbox<T> {
     if (stock !== undefined) relieve(stock);
   }
 
-  /** No more comes, and what is here is dropped. */
+  /** Ends the inbox, and drops the messages that are here. */
   drop(): void {
     this.#isEnded = true;
     for (const resolve of this.#waiting.splice(0)) resolve(DONE);

@@ -2,7 +2,7 @@ import { Fifo } from '../base/fifo.js';
 import { nextTask } from '../base/turn.js';
 import { detached } from './detach.js';
 
-/** What is no frame, and yet comes after the frames that arrived before it. */
+/** An input that is no frame, but takes effect only after the frames that arrived before it. */
 class Streamed<Local> {
   readonly input: Local;
 
@@ -11,43 +11,48 @@ class Streamed<Local> {
   }
 }
 
-/** What a frame that waits costs beside its bytes: an empty one is not free, or a peer could send them for ever. */
+/** Bytes that a waiting frame counts beside its own. Without this cost, a peer could send empty frames for ever. */
 const FRAME_COST = 64;
 
-/** How long a session may work off its stream before the other sessions of the process have their turn. */
+/** The time that a session may spend on its stream in one turn, before the other sessions of the process get their turn. */
 export interface TurnBudget {
   /** Milliseconds, by the clock of the session. */
   now(): number;
   readonly milliseconds: number;
-  /** Calls back in a task of its own. */
+  /** Runs `callback` in a task of its own. */
   nextTask?(callback: () => void): void;
-  /** The stream has gone on, and all that waited for it was taken. */
+  /** Called when the stream has gone on in a new turn, and all frames that waited were taken. */
   resumed?(): void;
 }
 
-/** Frames that a turn takes without a look at the clock, and frames between two looks: each look costs as much as a frame. */
+/**
+ * Frames that a turn takes before it reads the clock, and frames between two readings after that. A reading costs as
+ * much as a frame.
+ */
 const UNTIMED_FRAMES = 8;
 const FRAMES_PER_LOOK = 2;
 
 /**
- * The one queue of a session's inputs: what the peer sent, what the user asks, what became of the link. Each input is
- * handed on only when everything that the one before it set off has run out: an input takes effect whole. Row "5 queue".
+ * The one queue of a session's inputs: messages of the peer, inputs of the application, and events of the link. The
+ * queue hands an input on only when all effects of the input before it are complete. So an input takes effect whole.
+ * Row "5 queue".
  *
- * What comes from the link, the stream, can be paused. It then waits here, undecoded and in its order; local inputs go on.
- * A frame for whose message there is no room pauses the stream, and is its first again when that goes on.
+ * The stream, which is all that comes from the link, can be paused. Its entries then wait here in order, and its frames
+ * are not decoded. Local inputs go on. If there is no room for the message of a frame, the frame pauses the stream.
+ * That frame comes first when the stream goes on.
  *
- * What one read of a socket has brought can take seconds. So the stream also waits when it has used up its budget for one turn of
- * the event loop, and goes on in the next one.
+ * One read of a socket can bring frames that take seconds to process. So the stream also waits when it has used up its
+ * budget for one turn of the event loop. It goes on in the next turn.
  */
 export class Gate<Local extends object> {
   readonly #takeFrame: (frame: Uint8Array) => boolean;
   readonly #takeLocal: (input: Local) => void;
   readonly #crashed: (error: unknown) => void;
-  /** Belongs to the step under way, and comes before everything else. */
+  /** Inputs that belong to the step under way. They come before everything else. */
   readonly #next = new Fifo<Local>();
-  /** Came when there was no room for its message: older than everything else of the stream. */
+  /** The frame whose message found no room. It is older than everything else of the stream. */
   #refused: Uint8Array | undefined;
-  /** The stream, while it is paused; older than whatever is in `queue` once it flows again. */
+  /** Entries of the stream whose turn came while it was paused. They are older than the entries of the stream in `#queue`. */
   readonly #held = new Fifo<Uint8Array | Streamed<Local>>();
   readonly #queue = new Fifo<Uint8Array | Streamed<Local> | Local>();
   #state: 'waiting' | 'open' | 'closed' = 'waiting';
@@ -55,17 +60,17 @@ export class Gate<Local extends object> {
   #isPaused = false;
   /** The stream waits for the next turn. */
   #isYielding = false;
-  /** Frames taken since a turn began, as far as that is known. */
+  /** Frames taken since the current turn began, as far as that is known. */
   #frames = 0;
   #turnStarted = 0;
   #bytes = 0;
   readonly #budget: TurnBudget | undefined;
 
   /**
-   * `takeFrame` says whether it has taken the frame. If not, it has paused the stream.
+   * `takeFrame` returns true if it has taken the frame. If it returns false, it has paused the stream.
    *
-   * `crashed` hears of what neither of the other two may throw, and yet can: an inspector that does, in the midst of a step,
-   * leaves the actors stuck for good. The gate is closed then.
+   * `crashed` gets an error that the other two must not throw, but can: an inspector that throws in the middle of a
+   * step leaves the actors stuck for good. The gate is closed before the call.
    */
   constructor(
     takeFrame: (frame: Uint8Array) => boolean,
@@ -79,7 +84,7 @@ export class Gate<Local extends object> {
     this.#crashed = crashed;
   }
 
-  /** What the frames that wait cost, in bytes. */
+  /** The cost of the frames that wait, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -88,19 +93,19 @@ export class Gate<Local extends object> {
     return this.#isPaused;
   }
 
-  /** Whether the stream waits for the next turn of the event loop. */
+  /** True if the stream waits for the next turn of the event loop. */
   get isYielding(): boolean {
     return this.#isYielding;
   }
 
-  /** Begins to hand on; until then everything waits. */
+  /** Starts to hand on inputs. Until then all inputs wait. */
   open(): void {
     if (this.#state !== 'waiting') return;
     this.#state = 'open';
     this.#drain();
   }
 
-  /** Forgets what waits, and takes nothing any more. */
+  /** Drops the inputs that wait, and takes no more. */
   close(): void {
     this.#state = 'closed';
     this.#next.truncate(0);
@@ -110,7 +115,7 @@ export class Gate<Local extends object> {
     this.#bytes = 0;
   }
 
-  /** A frame from the link. */
+  /** Takes a frame from the link. */
   frame(frame: Uint8Array): void {
     if (this.#state === 'open' && !this.#isBusy && !this.#isWaiting) {
       this.#isBusy = true;
@@ -131,32 +136,33 @@ export class Gate<Local extends object> {
     }
   }
 
-  /** What takes effect after every frame that arrived before it. */
+  /** Adds an input that takes effect after every frame that arrived before it. */
   afterFrames(input: Local): void {
     if (this.#state !== 'closed') this.#stream(new Streamed(input));
   }
 
-  /** A local input, in its turn. */
+  /** Adds a local input. It takes effect in its turn. */
   push(input: Local): void {
     if (this.#state === 'closed') return;
     this.#queue.push(input);
     this.#drain();
   }
 
-  /** A local input that belongs to the step under way: nothing else comes in between. */
+  /** Adds a local input that belongs to the step under way. No other input comes in between. */
   pushNext(input: Local): void {
     if (this.#state === 'closed') return;
     this.#next.push(input);
     this.#drain();
   }
 
-  /** Runs a user's callback: what it asks for comes in its turn, after the step that called it. */
+  /** Runs a callback of the application. Inputs made by the callback are queued. They take effect after the current step. */
   hold(callback: () => void): void {
     if (this.#isBusy) {
       callback();
       return;
     }
-    // A step that a timer set off: the actors are still at work when the callback returns, and done by the next microtask.
+    // A timer started this step. The actors still work when the callback returns, and have finished by the next
+    // microtask.
     this.#isBusy = true;
     callback();
     queueMicrotask(() => {
@@ -174,7 +180,10 @@ export class Gate<Local extends object> {
     this.#drain();
   }
 
-  /** Behind everything that waits: also while paused, since older frames may still stand in the queue. */
+  /**
+   * Adds an entry of the stream behind everything that waits. It does so also while paused, since older frames may
+   * still stand in the queue.
+   */
   #stream(entry: Uint8Array | Streamed<Local>): void {
     this.#queue.push(entry);
     this.#drain();
@@ -196,7 +205,7 @@ export class Gate<Local extends object> {
     this.#crashed(error);
   }
 
-  /** A view would keep what the link has read alive, and may do so for long. */
+  /** Keeps a refused frame, detached. It may wait for long, and a view would keep alive all that the link read with it. */
   #refuse(frame: Uint8Array): void {
     if (this.#state !== 'closed') this.#refused = detached(frame);
   }
@@ -213,7 +222,7 @@ export class Gate<Local extends object> {
       this.#held.push(entry);
     } else if (isFrame(entry)) {
       const cost = entry.length + FRAME_COST;
-      // Before it is taken: a step that ends the session forgets what waits.
+      // Subtract before the frame is taken: a step that ends the session sets the count to 0.
       this.#bytes -= cost;
       if (!this.#takeFrame(entry)) {
         this.#bytes += cost;
@@ -226,12 +235,12 @@ export class Gate<Local extends object> {
     return true;
   }
 
-  /** Whether the stream waits, for room or for the next turn. */
+  /** True if the stream waits, for room or for the next turn. */
   get #isWaiting(): boolean {
     return this.#isPaused || this.#isYielding;
   }
 
-  /** A frame was taken. Where the budget of the turn is used up, the next one waits for another turn. */
+  /** Counts a frame that was taken. When the budget of the turn is used up, the next frame waits for another turn. */
   #spend(): void {
     const budget = this.#budget;
     if (budget === undefined) return;
@@ -245,7 +254,7 @@ export class Gate<Local extends object> {
     }
   }
 
-  /** Goes on at once, as if a turn began: more waits than may. */
+  /** Goes on at once with a new budget, as if a turn began: more bytes wait than may. */
   hurry(): void {
     if (!this.#isYielding) return;
     this.#isYielding = false;
@@ -269,7 +278,7 @@ export class Gate<Local extends object> {
   }
 }
 
-/** Also one of another realm, which is no instance of our Uint8Array. */
+/** Also true for a frame of another realm, which is no instance of our Uint8Array. */
 function isFrame(entry: object): entry is Uint8Array {
   return ArrayBuffer.isView(entry);
 }

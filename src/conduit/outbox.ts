@@ -8,13 +8,13 @@ import type { DataMessage, Message } from '../wire/message.js';
 import { Lent } from './frame-pool.js';
 import { PacedLink } from './paced-link.js';
 
-/** What the outbox tells the session. */
+/** Events that the outbox reports to the session. */
 export interface OutboxEvents {
   filled(): void;
   progressed(): void;
   drained(): void;
   overflowed(): void;
-  /** The link takes nothing any more. */
+  /** The link takes no more messages. */
   unsendable(error: Error): void;
 }
 
@@ -22,20 +22,24 @@ export interface OutboxEvents {
 interface Parked {
   readonly connectionId: ConnectionId;
   readonly bytes: Uint8Array;
-  /** Absent for a Close of ours, which nobody waits for. */
+  /** Absent for a Close of ours: no caller waits for it. */
   readonly resolve?: () => void;
   readonly reject?: (error: Error) => void;
 }
 
-/** What `send` gives while there is room: one promise for all, so that nobody has to look behind it. */
+/** `send` returns this shared promise when the link took the message at once. Callers that get it need no handlers. */
 export const SENT: Promise<void> = Promise.resolve();
 
-/** What a reply in the link, or a message that waits, costs beside its bytes: a Pong has 12, and takes hundreds. */
+/**
+ * Bytes that a reply in the link, or a waiting message, counts beside its own. A Pong has 12 bytes, and takes hundreds
+ * in memory.
+ */
 export const ENTRY_COST = 256;
 
 /**
- * What waits to leave. The link buffers; the outbox encodes, keeps count, and makes callers wait once too much lies there.
- * Replies to the peer do not wait: they have a reserve of their own, and using that up ends the session.
+ * Sends the session's messages. The link buffers them. The outbox encodes them, counts them, and makes callers wait
+ * when too much lies in the link. Replies to the peer do not wait. They have a reserve of their own, and the session
+ * ends when that is used up.
  */
 export class Outbox {
   readonly #link: Link;
@@ -44,17 +48,20 @@ export class Outbox {
   readonly #limits: Limits;
   readonly #events: OutboxEvents;
   readonly #parked = new Fifo<Parked>();
-  /** How many are parked for each connection that has any. */
+  /** The number of parked messages, for each connection that has any. */
   readonly #parkedFor = new Map<ConnectionId, number>();
   #parkedBytes = 0;
   #isFull = false;
   #refusal: LinkError | undefined;
   readonly #lent: Lent;
-  /** All bytes that the link was given. */
+  /** The count of all bytes given to the link. */
   #written = 0;
-  /** For each reply that may still lie in the link: what `written` was behind it. */
+  /** For each reply that may still lie in the link: the value of `#written` after it was given. */
   readonly #replies = new Fifo<number>();
-  /** What the link may hold once it is full: what it held then, whoever put it there, and the reserve for replies. */
+  /**
+   * Bytes that the link may hold once the outbox is full: all that it held at that moment, from any sender, and the
+   * reserve for replies.
+   */
   #ceiling = 0;
 
   constructor(link: Link, codec: Codec, limits: Limits, events: OutboxEvents) {
@@ -66,12 +73,12 @@ export class Outbox {
     this.#lent = new Lent(link, codec);
   }
 
-  /** Whether the link has refused something. */
+  /** True if the link has refused a message. */
   get isBroken(): boolean {
     return this.#refusal !== undefined;
   }
 
-  /** Sends what the protocol asks for, at once; but a Close after what was taken for its connection. */
+  /** Sends a message of the protocol at once. But a Close leaves after the messages that wait for its connection. */
   transmit(message: Message): void {
     const bytes = this.#codec.encode(message);
     if (message.type === 'ConnectionClose' && this.#parkedFor.has(message.connectionId)) {
@@ -83,8 +90,8 @@ export class Outbox {
   }
 
   /**
-   * Takes a user's message. The promise resolves when the link has it: at once while there is room. It rejects when the
-   * link refuses it, and never becomes an unhandled rejection.
+   * Takes a message of the application. The promise resolves when the link has the message, which is at once while
+   * there is room. It rejects when the link refuses the message. It never becomes an unhandled rejection.
    *
    * @throws InvalidArgument when the message can't be represented, or its frame is larger than `limits.frame`.
    */
@@ -102,7 +109,7 @@ export class Outbox {
     return this.#park(message.connectionId, bytes);
   }
 
-  /** Some of what the link buffered has left. */
+  /** Sends waiting messages as far as there is room. Called when bytes that the link buffered have left. */
   onDrained(): void {
     this.#lent.reclaim(this.#written);
     if (!this.#isFull) return;
@@ -118,7 +125,7 @@ export class Outbox {
     this.#events.progressed();
   }
 
-  /** A connection is closed: what waits for it will not be sent. */
+  /** Drops the waiting messages of a connection that is closed. */
   drop(connectionId: ConnectionId, makeError: () => Error): void {
     if (!this.#parkedFor.has(connectionId)) return;
     const error = makeError();
@@ -129,26 +136,26 @@ export class Outbox {
     }
   }
 
-  /** The end of an orderly session: what waits goes out, room or not. */
+  /** Sends all waiting messages, room or not. Called when the session ends in order. */
   release(): void {
     for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) {
       this.#settle(parked);
     }
   }
 
-  /** Any other end: nothing that waits goes out. */
+  /** Drops all waiting messages. Called when the session ends in any other way. */
   dropAll(error: Error): void {
     for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) parked.reject?.(error);
   }
 
-  /** The link refuses what it is given: it takes nothing any more. */
+  /** Notes that the link has refused a message. The outbox gives it no more. */
   refuse(error: unknown): void {
     const why = error instanceof Error ? error : new Error(String(error));
     this.#refusal = why instanceof LinkError ? why : new LinkError(`the link refused a message: ${why.message}`, why);
     this.#events.unsendable(why);
   }
 
-  /** Sends what waited. */
+  /** Sends a message that waited. */
   #settle({ bytes, resolve, reject }: Parked): void {
     this.#write(bytes);
     if (this.#refusal === undefined) resolve?.();
@@ -157,7 +164,8 @@ export class Outbox {
 
   #write(bytes: Uint8Array): void {
     if (!this.#give(bytes) || this.#hasRoom()) return;
-    // Our own: one frame may go past the mark by itself, and that is not taken from the reserve.
+    // Count what the link holds: one frame of our own may go past the mark, and the excess is not taken from the
+    // reserve.
     this.#fill(this.#link.buffered + this.#replies.length * ENTRY_COST);
   }
 
@@ -167,7 +175,7 @@ export class Outbox {
     if (!this.#isFull && !this.#hasRoom()) this.#fill(this.#limits.outboxBytes);
   }
 
-  /** Whether the link took it. The message is given where the protocol asks for it. */
+  /** Gives bytes to the link, and returns true if the link took them. `message` is passed for messages of the protocol. */
   #give(bytes: Uint8Array, message?: Message): boolean {
     if (this.#refusal !== undefined) return false;
     try {
@@ -221,7 +229,7 @@ export class Outbox {
     return !this.#isAbove(this.#limits.outboxBytes - 1);
   }
 
-  /** Whether what the link holds costs more than that. */
+  /** True if what the link holds costs more than `bytes`. */
   #isAbove(bytes: number): boolean {
     const { buffered } = this.#link;
     if (buffered + this.#replies.length * ENTRY_COST <= bytes) return false;
@@ -232,7 +240,7 @@ export class Outbox {
   }
 }
 
-/** A rejection that is no unhandled one if nobody looks. */
+/** Returns a rejected promise that never becomes an unhandled rejection. */
 export function refused(error: Error): Promise<never> {
   const promise = Promise.reject(error);
   promise.catch(() => {});

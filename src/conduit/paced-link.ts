@@ -14,13 +14,13 @@ const TABLE = compile(pacingMachine);
 interface Held {
   readonly bytes: Uint8Array;
   readonly query: Query | undefined;
-  /** An Open that was given up before it left: the peer never hears of it. */
+  /** True for an Open that was given up before it left. The peer never hears of it. */
   isWithdrawn: boolean;
 }
 
 /**
- * A link that holds messages back while too many would leave behind a Ping or ConnectionOpen of ours; see machines/pacing.ts.
- * What it holds back counts in `buffered`, as what lies in any link does, and leaves in order.
+ * Holds messages back while too many would leave behind a Ping or ConnectionOpen of ours; see machines/pacing.ts.
+ * Messages that are held back count in `buffered`, as those in any link do. They leave in order.
  */
 export class PacedLink implements Link {
   readonly name: string | undefined;
@@ -31,15 +31,15 @@ export class PacedLink implements Link {
   readonly #onRefused: (error: unknown) => void;
   readonly #stepper = new Stepper(TABLE, {});
   readonly #held = new Fifo<Held>();
-  /** The Opens among them. */
+  /** The Opens among the held messages. */
   readonly #heldOpens = new Map<ConnectionId, Held>();
   #heldBytes = 0;
-  /** The state of the stepper is `free`: the hot paths look at nothing else. */
+  /** True if the state of the stepper is `free`. The hot paths look at nothing else. */
   #isFree = true;
   #isClosing = false;
   #onDrained: () => void = () => {};
 
-  /** `onRefused` hears of the error by which the link refuses what was held back. */
+  /** `onRefused` gets the error when the link refuses a message that was held back. */
   constructor(link: Link, codec: Codec, limits: DecodeLimits, onRefused: (error: unknown) => void) {
     this.#link = link;
     this.#codec = codec;
@@ -54,7 +54,7 @@ export class PacedLink implements Link {
     return this.#link.buffered + this.#heldBytes;
   }
 
-  /** Whether what is sent now has to wait for the answer to a query. */
+  /** True if a message that is sent now has to wait for the answer to a query. */
   get isHolding(): boolean {
     return this.#held.length > 0 || !this.#mayLeave;
   }
@@ -94,7 +94,10 @@ export class PacedLink implements Link {
     this.#link.pause();
   }
 
-  /** The link is paused, and stays so for as long as the application does not read: no answer can come. */
+  /**
+   * Notes that the link is paused, for as long as the application does not read. No answer can come, so nothing is held
+   * back.
+   */
   block(): void {
     this.#stepper.send({ type: 'link.paused' });
     this.#release();
@@ -141,13 +144,16 @@ export class PacedLink implements Link {
     this.#isFree = this.#stepper.value === 'free';
   }
 
-  /** Sees whether a frame is an answer, as soon as it arrives: its turn may come only when what is held back has left. */
+  /**
+   * Checks if a frame is an answer as soon as it arrives. The frame's turn may come only after the held messages have
+   * left.
+   */
   #look(bytes: Uint8Array): void {
     let message: Message;
     try {
       message = this.#codec.decode(bytes, this.#limits);
     } catch {
-      // The session says what is wrong with it.
+      // The session reports what is wrong with the frame.
       return;
     }
     const query = answered(message);
@@ -159,7 +165,7 @@ export class PacedLink implements Link {
     this.#release();
   }
 
-  /** Neither the Open nor its Close leaves, and nothing else is under way on its id. */
+  /** Withdraws a held Open. Neither the Open nor its Close leaves, and no other message is under way on its id. */
   #withdraw(id: ConnectionId, held: Held): void {
     held.isWithdrawn = true;
     this.#heldOpens.delete(id);
@@ -167,7 +173,7 @@ export class PacedLink implements Link {
     this.#onDrained();
   }
 
-  /** Sends what is held back, as far as it may leave. */
+  /** Sends the held messages, as far as they may leave. */
   #release(): void {
     this.#isFree = this.#stepper.value === 'free';
     if (this.#held.length === 0) return;
@@ -200,7 +206,7 @@ function idOf(query: Query): ConnectionId {
   return Number(query.slice(query.indexOf(' ')));
 }
 
-/** The query that a message of the peer's answers, where it is one of ours. */
+/** Returns the query of ours that a message of the peer answers, if there is one. */
 function answered(message: Message): Query | undefined {
   switch (message.type) {
     case 'Pong':

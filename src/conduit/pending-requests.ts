@@ -16,14 +16,14 @@ interface Open {
   readonly deadline: number;
 }
 
-/** The promises behind local requests: each settles once, and lets go of its signal then. */
+/** The promises of local requests. Each settles once, and then stops listening to its signal. */
 export class Requests {
   readonly #waiting = new Map<RequestNumber, Waiting>();
-  /** The opens among them that have their id, oldest first. */
+  /** The opens among the requests that have their id, oldest first. */
   readonly #opens = new Map<RequestNumber, Open>();
   #last: RequestNumber = 0;
 
-  /** A new request: its number, and the promise of its outcome. */
+  /** Adds a request. Returns its number, and the promise of its outcome. */
   add<T>(signal?: AbortSignal): { request: RequestNumber; promise: Promise<T> } {
     const request = ++this.#last;
     const promise = new Promise<T>((resolve, reject) => {
@@ -32,7 +32,7 @@ export class Requests {
     return { request, promise };
   }
 
-  /** An open has got its id: `abandon` is called once if its signal aborts. */
+  /** Notes the id of an open. `abandon` is called once if the open's signal aborts. */
   pend(request: RequestNumber, id: ConnectionId, deadline: number, abandon: () => void): void {
     this.#opens.set(request, { id, deadline });
     const waiting = this.#waiting.get(request);
@@ -46,12 +46,15 @@ export class Requests {
     waiting.stopListening = () => offAbort(signal, abandon);
   }
 
-  /** Why a request was aborted. */
+  /** Returns the abort reason of a request's signal. */
   reasonOf(request: RequestNumber): unknown {
     return this.#waiting.get(request)?.signal?.reason;
   }
 
-  /** The opens whose deadline has come. All get the same time, so that the first young one ends the search. */
+  /**
+   * Returns the ids of the opens whose deadline has come. All opens get the same time, so the first one with time left
+   * ends the search.
+   */
   expired(now: number): ConnectionId[] {
     const ids: ConnectionId[] = [];
     for (const { id, deadline } of this.#opens.values()) {

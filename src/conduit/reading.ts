@@ -5,8 +5,8 @@ import type { Conduit } from './conduit.js';
 import type { Stock } from './stock.js';
 
 /**
- * Stops the reading while an inbox is full. The machines hear of it when it lasts beyond a turn of the event loop: a reader
- * that keeps up empties an inbox many times in each, and no timer can fire in between.
+ * Stops reading while an inbox is full. The machines hear of it only when it lasts beyond a turn of the event loop: a
+ * reader that keeps up empties an inbox many times in each turn, and no timer can fire within one.
  */
 export class Reading {
   readonly stock: Stock;
@@ -30,7 +30,10 @@ export class Reading {
     };
   }
 
-  /** A copy costs as much as a message, and most are read before it would be made. */
+  /**
+   * Fastens an inbox after this turn of the event loop. A copy costs as much as a message, and most messages are read
+   * before then.
+   */
   #fastenLater(inbox: { fasten(): void }): void {
     this.#loose.push(inbox);
     if (this.#loose.length > 1) return;

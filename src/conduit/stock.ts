@@ -1,37 +1,40 @@
 import { Fifo } from '../base/fifo.js';
 import type { ConnectionId } from '../wire/id.js';
 
-/** What all inboxes of a session have in common: how much they hold, and what hears when that is too much. */
+/**
+ * The state that all inboxes of a session share: the bytes that they hold, and callbacks that stop reading and let it
+ * go on.
+ */
 export interface Stock {
   /** Messages that one inbox may hold. */
   readonly maxMessages: number;
   /**
-   * Bytes that all of them may hold, with what messages cost beside those of their frames. What is left unread of connections
-   * that are over may be as much again before it stops anything.
+   * Bytes that all inboxes may hold together: those of the frames, and the costs of the messages. Messages left unread
+   * on connections that are over may take as much again before they stop reading.
    */
   readonly maxBytes: number;
-  /** What those of living connections hold. */
+  /** Bytes that the inboxes of living connections hold. */
   bytes: number;
-  /** What is left of those that are over. */
+  /** Bytes that are left unread on connections that are over. */
   leftBytes: number;
-  /** What has stopped the reading: a message for it came, and there was no room. */
+  /** The cause for which reading has stopped: an inbox without room for a message, or the bytes of all inboxes. */
   full: Full | undefined;
-  /** Reading has to stop, since there is no room for what came on this connection. */
+  /** Stops reading, since there is no room for a message that came on connection `id`. */
   filled(id: ConnectionId): void;
   drained(): void;
-  /** Something was put by in this inbox: what still lies there after this turn of the event loop is to be fastened. */
+  /** Notes that an inbox has a new message. Messages that still lie there after this turn of the event loop are fastened. */
   loose(inbox: { fasten(): void }): void;
 }
 
 interface Full {
-  /** Whether it may be filled again, as far as it knows. */
+  /** True if it may be filled again, as far as it knows. */
   readonly isRelieved: boolean;
 }
 
-/** All bytes are taken, by whichever inbox: any byte that goes makes room. */
+/** The cause when all bytes are taken, in any inboxes. Any byte that is freed makes room. */
 const BYTES: Full = { isRelieved: true };
 
-/** A stock that is never full: for what only our own user can fill. */
+/** A stock that is never full, for items that only our own application can add. */
 export const UNBOUNDED: Stock = {
   maxMessages: Number.POSITIVE_INFINITY,
   maxBytes: Number.POSITIVE_INFINITY,
@@ -43,28 +46,31 @@ export const UNBOUNDED: Stock = {
   loose: () => {},
 };
 
-/** What a message in an inbox costs beside its frame; a channel's id and an entry of metadata can be a few bytes there. */
+/**
+ * Bytes that a message in an inbox counts beside its frame. Channel ids and metadata entries count extra: in the frame
+ * they can be a few bytes each.
+ */
 export const MESSAGE_COST = 128;
 const CHANNEL_COST = 8;
 const ENTRY_COST = 96;
 
-/** What a message costs that lies here, with a frame, or a payload, of `size` bytes. */
+/** Returns the cost of keeping a message, in bytes. `size` is the size of its frame, or of its payload. */
 export function costOf(message: unknown, size: number): number {
   const { channels, metadata } = (message as { body?: { channels?: unknown[]; metadata?: unknown[] } }).body ?? {};
   return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + ENTRY_COST * (metadata?.length ?? 0);
 }
 
 /**
- * A peer could open, fill and close connections for ever, all of which somebody means to read: what is left of them counts
- * together with the rest, but for twice as much.
+ * Returns true if the inboxes have room. A peer could open, fill and close connections for ever, while the application
+ * means to read them all. So messages left on closed connections count together with the rest, against twice the limit.
  */
 function hasRoom({ bytes, leftBytes, maxBytes }: Stock): boolean {
   return bytes < maxBytes && bytes + leftBytes < 2 * maxBytes;
 }
 
 /**
- * Whether one more message may wait to be read. Where it may not, the reading stops: `inbox` has no room for it (`isFull`), or all
- * of them together have none.
+ * Returns true if one more message may wait to be read. Otherwise reading stops: `inbox` has no room for the message
+ * (`isFull`), or all inboxes together have none.
  */
 export function admits(stock: Stock, id: ConnectionId, inbox?: Full, isFull = false): boolean {
   if (!isFull && hasRoom(stock)) return true;
@@ -73,7 +79,10 @@ export function admits(stock: Stock, id: ConnectionId, inbox?: Full, isFull = fa
   return false;
 }
 
-/** Lets the reading go on once the inbox that stopped it is half empty: one message at a time would stop it again. */
+/**
+ * Lets reading go on once the inbox that stopped it is half empty. With room for one message only, the next one would
+ * stop it again.
+ */
 export function relieve(stock: Stock): void {
   if (stock.full?.isRelieved === true && hasRoom(stock)) {
     stock.full = undefined;
@@ -81,9 +90,9 @@ export function relieve(stock: Stock): void {
   }
 }
 
-/** What lies unread in the inbox of one connection, or in its channels, and counts in the session's stock. */
+/** The bytes that lie unread in the inbox of one connection and in its channels. They count in the session's stock. */
 export class Holding {
-  /** Held weakly once the connection is over: what can still be read keeps no session alive. */
+  /** Held weakly once the connection is over: messages that can still be read keep no session alive. */
   #stock: Stock | WeakRef<Stock>;
   #bytes = 0;
 
@@ -91,7 +100,7 @@ export class Holding {
     this.#stock = stock;
   }
 
-  /** Undefined once the session was collected: by then nothing counts any more. */
+  /** Undefined once the session was garbage-collected. Nothing counts then. */
   get stock(): Stock | undefined {
     return this.#stock instanceof WeakRef ? this.#stock.deref() : this.#stock;
   }
@@ -104,7 +113,7 @@ export class Holding {
     else stock.bytes += cost;
   }
 
-  /** So much less is held, which may let the reading go on. */
+  /** Counts `cost` less, which may let reading go on. */
   remove(cost: number): void {
     const { stock } = this;
     if (stock === undefined) return;
@@ -114,7 +123,10 @@ export class Holding {
     relieve(stock);
   }
 
-  /** The connection is over: nothing more comes, and what is here can still be read, in its own time. */
+  /**
+   * Counts the bytes as left unread, since the connection is over. No more messages come. Those that are here can still
+   * be read at any time.
+   */
   leave(): void {
     const { stock } = this;
     if (stock === undefined || this.#stock instanceof WeakRef) return;
@@ -126,8 +138,8 @@ export class Holding {
 }
 
 /**
- * Part of a holding: what one inbox, or one channel, has in it. It leads nowhere else, so that a registry may hold it until the
- * messages themselves are collected.
+ * The part of a holding that belongs to one inbox or one channel. It refers to nothing else, so a registry may hold it
+ * until the messages themselves are garbage-collected.
  */
 export class Part {
   readonly #holding: Holding;
@@ -147,7 +159,7 @@ export class Part {
     this.#holding.remove(cost);
   }
 
-  /** All of it is gone. */
+  /** Counts the whole part as gone. */
   drop(): void {
     this.remove(this.#bytes);
   }
@@ -159,19 +171,20 @@ interface Entry<T> {
 }
 
 /**
- * What waits to be read, in order, and counts in a stock. It lies here as it came until the turn of the event loop is over:
- * most is read by then, and a copy costs as much as a message.
+ * Items that wait to be read, in order, and count in a stock. A new item may point into the link's buffer. After the
+ * current turn of the event loop, `keep` replaces the items that are left. Most are read before, so few are copied: a
+ * copy costs as much as a message.
  */
 export class Shelf<T> {
-  /** What it counts for. */
+  /** The part in which the items count. */
   readonly part: Part;
   readonly #holding: Holding;
   readonly #keep: (item: T) => T;
   readonly #entries = new Fifo<Entry<T>>();
-  /** How many of the last entries are as they came. */
+  /** The number of entries at the end that are not fastened yet. */
   #loose = 0;
 
-  /** `keep` gives what stands in for an item that is not read in the turn of the event loop in which it came. */
+  /** `keep` returns the replacement for an item that is not read in the turn of the event loop in which it came. */
   constructor(holding: Holding, keep: (item: T) => T) {
     this.#holding = holding;
     this.part = new Part(holding);
@@ -189,7 +202,7 @@ export class Shelf<T> {
     this.part.add(cost);
   }
 
-  /** Gives the front item, or undefined when there is none. */
+  /** Takes the front item. Returns undefined when there is none. */
   shift(): T | undefined {
     const entry = this.#entries.shift();
     if (entry === undefined) return undefined;
@@ -197,13 +210,13 @@ export class Shelf<T> {
     return entry.item;
   }
 
-  /** Drops all of them. */
+  /** Drops all items. */
   drop(): void {
     this.#entries.truncate(0);
     this.part.drop();
   }
 
-  /** Makes what lies here fit to lie here for long. */
+  /** Replaces the new items by what `keep` returns, so that they may wait for long. */
   fasten(): void {
     const { length } = this.#entries;
     for (let at = Math.max(0, length - this.#loose); at < length; at++) {

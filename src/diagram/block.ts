@@ -1,10 +1,8 @@
-/**
- * Blocks of text, placed line by line: what stands in a state's box and beside an arrow.
- */
+/** Blocks of text, placed line by line: the content of a state's box, and the label of an arrow. */
 import { destination, guardText, inFull, namesOf, type Part, type State, type Transition } from './chart.js';
 import { widthOf, wrap } from './metrics.js';
 
-/** Pixels. */
+/** The sizes of text. Pixels. */
 export const TITLE_SIZE = 14;
 export const TEXT_SIZE = 12;
 const LINE = 16;
@@ -12,23 +10,23 @@ const TITLE_LINE = 20;
 const GAP = 12;
 const PADDING = 10;
 
-/** A piece of a line, and what it is: the style sheet's classes. */
+/** A piece of a line, with its role, which is a class of the style sheet. */
 export interface Span {
   readonly text: string;
   readonly role: 'title' | 'tag' | 'note' | 'word' | 'event' | 'guard' | 'effect';
 }
 
-/** Spans that follow each other, from (x, y) on; y is the base line. */
+/** Spans that follow each other. They start at (x, y), where y is the base line. */
 export interface Line {
   readonly x: number;
   readonly y: number;
   readonly spans: readonly Span[];
 }
 
-/** The lines that belong together: those of one transition, if it has a key. */
+/** The lines that belong together. A row of one transition has its key. */
 export interface Row {
   readonly key?: string;
-  /** What a reader finds out who points at it. */
+  /** The tooltip. */
   readonly hint?: string;
   readonly lines: readonly Line[];
 }
@@ -37,13 +35,13 @@ export interface Block {
   readonly width: number;
   readonly height: number;
   readonly rows: readonly Row[];
-  /** Where a line is drawn from side to side. */
+  /** The y positions of rules across the block. */
   readonly rules: readonly number[];
 }
 
-/** Characters. */
+/** The maximum length of each kind of text, in characters. */
 const MOST = { event: 34, guard: 38, effect: 40, label: 40, inline: 30, note: 64 };
-/** A longer table is set in two columns. */
+/** The number of rows from which a table has two columns. */
 const LONG = 24;
 
 /** The cells of one row of a state's table: each has one line or more. */
@@ -53,7 +51,7 @@ interface Cells {
   readonly cells: readonly (readonly Span[])[];
 }
 
-/** A state's name with its tags, in one line. */
+/** Returns a state's name with its tags, in one line. */
 export function titleOf(state: State): { readonly spans: readonly Span[]; readonly width: number } {
   const tags = state.tags.map((tag): Span => ({ text: `#${tag}`, role: 'tag' }));
   const width =
@@ -61,7 +59,10 @@ export function titleOf(state: State): { readonly spans: readonly Span[]; readon
   return { spans: [{ text: state.key, role: 'title' }, ...tags], width };
 }
 
-/** What stands in a state's box: its name unless it is written elsewhere, what it does, and what it answers to without being left. */
+/**
+ * Returns the content of a state's box: its name unless it is written elsewhere, its actions and invocations, and the
+ * transitions that stay in it.
+ */
 export function blockOf(state: State, stays: readonly Transition[], isTitled: boolean): Block {
   const title = titleOf(state);
   const notes = state.description === undefined ? [] : wrap(state.description, MOST.note);
@@ -94,7 +95,10 @@ export function blockOf(state: State, stays: readonly Transition[], isTitled: bo
   return { width: Math.max(least, width + 2 * PADDING), height: y + (isTitled ? PADDING : 4), rows, rules };
 }
 
-/** What stands beside an arrow: each transition in a line, and below those that have the same effects what they do. */
+/**
+ * Returns the label of an arrow: one line for each transition. Transitions with the same effects are grouped, with these
+ * effects below.
+ */
 export function labelOf(transitions: readonly Transition[]): Block {
   const groups = new Map<string, Transition[]>();
   for (const transition of transitions) {
@@ -127,7 +131,7 @@ export function labelOf(transitions: readonly Transition[]): Block {
   return { width, height: y, rows, rules: [] };
 }
 
-/** Everything about a transition, in a few lines. */
+/** Returns the tooltip of a transition: all its parts in a few lines. */
 function hintOf({ event, guard, isElse, targets, effects, reenters, description }: Transition): string {
   const names = targets.map(({ path }) => path).join(', ');
   return [
@@ -164,7 +168,7 @@ function lengthOf(spans: readonly Span[]): number {
   return spans.reduce((sum, { text }) => sum + text.length, 0);
 }
 
-/** What a state does as long as it is there: invokes, entry, exit. */
+/** Returns the rows for a state's life: invokes, entry, exit. */
 function lifeOf({ invokes, entry, exit }: State): Cells[] {
   const row = (word: string, text: string, hint?: string): Cells => ({
     cells: [[{ text: word, role: 'word' }], [], cellOf(text, MOST.effect, 'effect')],
@@ -178,7 +182,7 @@ function lifeOf({ invokes, entry, exit }: State): Cells[] {
 }
 
 function reaction(transition: Transition, at: number, all: readonly Transition[]): Cells {
-  // An event is named once, above all that may come of it.
+  // An event is named once, in the first row of its transitions.
   const isFirst = all[at - 1]?.event !== transition.event;
   const effects = namesOf(transition.effects);
   const words = [destination(transition), effects === '' ? '' : `/ ${effects}`].filter((word) => word !== '');
@@ -198,7 +202,7 @@ function cellOf(text: string, most: number, role: Span['role']): Span[] {
 
 type Table = Pick<Block, 'width' | 'height' | 'rows'>;
 
-/** Rows below each other with their columns aligned; a long table in two halves side by side, cut between two events. */
+/** Returns rows with aligned columns. A long table is cut between two events into two halves side by side. */
 function tableOf(cells: readonly Cells[]): Table {
   if (cells.length < LONG) return columnsOf(cells);
   const starts = cells.flatMap((row, at) => ((row.cells[0] ?? []).length > 0 ? [at] : []));
@@ -237,7 +241,7 @@ function columnsOf(cells: readonly Cells[]): Table {
   return { width: Math.max(0, x - GAP), height: y, rows };
 }
 
-/** The rows, from another origin. */
+/** Returns the rows, moved by (dx, dy). */
 function moved(rows: readonly Row[], dx: number, dy: number): Row[] {
   return rows.map((row) => ({
     ...row,

@@ -1,35 +1,35 @@
 /**
- * A machine as it is drawn, whatever it is drawn as: names resolved to states, events in words, effects in order.
+ * A machine prepared for drawing, in any format: names are resolved to states, events are in words, effects are in order.
  */
 import { type AnyStateNode, createMachine } from 'xstate';
 import { InvalidArgument } from '../base/errors.js';
 import { type Drawable, definitionOf, type NamedDefinition, type StateDefinition } from './definition.js';
 import { INLINE } from './names.js';
 
-/** An action or a guard, and its parameters in a few words. */
+/** An action or a guard, with its parameters as a short text. */
 export interface Part {
   readonly name: string;
   readonly params?: string;
 }
 
 export interface Transition {
-  /** `<path of the source>|<type of the event, as XState has it>|<which of those for this event>`. */
+  /** `<path of the source>|<type of the event, as XState has it>|<index among the transitions for this event>`. */
   readonly key: string;
   readonly source: State;
-  /** In words: `rx.Ping`, `after 100 ms`, `always`. */
+  /** The event in words: `rx.Ping`, `after 100 ms`, `always`. */
   readonly event: string;
   readonly guard?: Part;
-  /** It has no guard, and others that have one stand before it. */
+  /** True if it has no guard, and transitions with a guard precede it. */
   readonly isElse: boolean;
   readonly targets: readonly State[];
   readonly effects: readonly Part[];
-  /** Its source is left and entered again. */
+  /** True if its source is left and entered again. */
   readonly reenters: boolean;
   readonly description?: string;
 }
 
 export interface State {
-  /** `running.inbound.reading`; empty for the machine itself. */
+  /** The path, such as `running.inbound.reading`. Empty for the machine itself. */
   readonly path: string;
   readonly key: string;
   readonly kind: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
@@ -40,13 +40,13 @@ export interface State {
   readonly invokes: readonly string[];
   readonly entry: readonly Part[];
   readonly exit: readonly Part[];
-  /** Where a compound state begins, or a history state leads that remembers nothing. */
+  /** The initial state of a compound state, or the target of a history state that has nothing to restore. */
   readonly initial?: { readonly target: State; readonly effects: readonly Part[] };
   readonly children: readonly State[];
   readonly transitions: readonly Transition[];
 }
 
-/** A chart is drawn at once, in one thread, and may be anybody's. */
+/** The limits of a chart. Drawing blocks the thread, and the chart may come from a stranger. */
 const MOST_STATES = 1_000;
 const MOST_TRANSITIONS = 5_000;
 
@@ -70,7 +70,7 @@ export function chartOf(machine: Drawable): State {
     }
     const target = node.type === 'history' ? historyTarget(node) : node.initial?.target?.[0];
     const begun = target === undefined ? undefined : states.get(target);
-    // A parallel state begins in all of its regions, which needs no arrow.
+    // A parallel state enters all of its regions, which needs no arrow.
     if (begun !== undefined && node.type !== 'parallel') {
       state.initial = {
         target: begun,
@@ -94,7 +94,8 @@ interface Resolved {
 function nodeOf(definition: ReturnType<typeof definitionOf>): AnyStateNode {
   try {
     const { root } = createMachine(definition as object);
-    // XState resolves targets at once, but where a state begins only when it is asked.
+    // XState resolves targets at once, but an initial state only when it is read. The loop reads all of them, to find errors
+    // here.
     for (const nodes: AnyStateNode[] = [root]; nodes.length > 0; ) {
       const node = nodes.pop() as AnyStateNode;
       if (node.initial !== undefined) nodes.push(...(Object.values(node.states) as AnyStateNode[]));
@@ -144,9 +145,9 @@ function alternatives(
 ): Transition[] {
   return transitions.map(({ guard: given, target = [], actions, reenter, description }, at) => {
     const isLast = at === transitions.length - 1;
-    // XState makes the guards of `route` itself, around the machine's own.
+    // XState wraps the machine's own guard of `route` in one of its own.
     const guard = type === 'xstate.route' ? (target[0] as AnyStateNode).config.route?.guard : given;
-    // Nothing would ever get past it: there was a function, which JSON has lost.
+    // A transition without a guard that is not the last one hides those after it. So it had a function, which JSON has lost.
     const isLost = guard === undefined && type !== 'xstate.route' && !isLast;
     return {
       key: `${source.path}|${type}|${at}`,
@@ -163,7 +164,7 @@ function alternatives(
   });
 }
 
-/** What an event is called on paper; XState's own types name the state or the child that they belong to. */
+/** Returns the text for an event. XState's own types name the state or the child that they belong to. */
 function eventIn(node: AnyStateNode, type: string): string {
   if (type === '') return 'always';
   if (type === `xstate.done.state.${node.id}`) return 'done';
@@ -203,7 +204,7 @@ function partOf({ type, params }: NamedDefinition): Part {
   return params === undefined ? { name: type } : { name: type, params: inWords(params) };
 }
 
-/** `{ limit: 3, by: peer }`, short enough for a line. */
+/** Returns parameters as a short text: `{ limit: 3, by: peer }`. */
 function inWords(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(inWords).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return String(value);
@@ -212,7 +213,10 @@ function inWords(value: unknown): string {
     .join(', ')} }`;
 }
 
-/** What leaves a state for another one is an arrow; what stays, or goes back to a state around it, is written in its box. */
+/**
+ * True if the transition is drawn as an arrow to another state. One that stays, or leads to a state around its source, is
+ * written in the box.
+ */
 export function isArrow({ source, targets }: Transition): boolean {
   return targets.some((target) => target !== source && !isWithin(source, target));
 }
@@ -226,13 +230,13 @@ export function namesOf(parts: readonly Part[]): string {
   return parts.map(({ name }) => name).join(', ');
 }
 
-/** A guard as it is read: with its parameters, which tell two uses of it apart. */
+/** Returns the text of a guard. Its parameters distinguish two uses of the same guard. */
 export function guardText({ guard, isElse }: Transition): string {
   if (guard !== undefined) return `[${inFull(guard)}]`;
   return isElse ? '[else]' : '';
 }
 
-/** Where a transition leads that is written into the box of its source. */
+/** Returns the text for the target of a transition that is written into its source's box. */
 export function destination({ source, targets, reenters }: Transition): string {
   const names = targets.map((target) => {
     if (target !== source) return `to ${target.key}`;

@@ -2,10 +2,10 @@ import type { AnyStateMachine } from 'xstate';
 import { InvalidArgument } from '../base/errors.js';
 import { nameOfAction, nameOfActor, nameOfGuard } from './names.js';
 
-/** What JSON can say. */
+/** A value of JSON. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-/** An action or a guard by its name, with those of its parameters that are data. */
+/** An action or a guard: its name, and those of its parameters that are data. */
 export interface NamedDefinition {
   readonly type: string;
   readonly params?: Json;
@@ -30,12 +30,12 @@ export interface InvokeDefinition {
   readonly onSnapshot?: readonly TransitionDefinition[];
 }
 
-/** A state as XState's own configuration has it, with a name wherever a function may stand. */
+/** A state in the form of XState's configuration, with a name for each function. */
 export interface StateDefinition {
   readonly id?: string;
   readonly type?: 'atomic' | 'compound' | 'parallel' | 'final' | 'history';
   readonly history?: 'shallow' | 'deep';
-  /** Where a history state leads that remembers nothing. */
+  /** The target of a history state that has nothing to restore. */
   readonly target?: string | readonly string[];
   readonly description?: string;
   readonly tags?: readonly string[];
@@ -57,20 +57,19 @@ interface Transitions {
 }
 
 /**
- * A machine as plain JSON: what `createMachine` takes and what Stately's editor imports. It has the whole structure;
- * where the machine has a function it has a name. Context, input and output are not in it, since they are no structure and
- * may hold what is nobody's business.
+ * A machine as plain JSON. `createMachine` takes it, and Stately's editor imports it. It has the whole structure, with a
+ * name for each function. It has no context, input or output: they are no structure and may hold private data.
  */
 export interface MachineDefinition extends StateDefinition {
   readonly id: string;
   readonly version?: string;
 }
 
-/** What can be drawn: a machine, or a definition, also one that came over a wire as `JSON.stringify(machine.config)`. */
+/** A machine or a definition, also one that came over a wire as `JSON.stringify(machine.config)`. */
 export type Drawable = AnyStateMachine | MachineDefinition;
 
 /**
- * The definition of any XState 5 machine. A definition gives itself, checked and completed.
+ * Returns the definition of any XState 5 machine. A definition is checked, completed and returned.
  *
  * @throws {InvalidArgument} It is neither a machine nor a definition.
  */
@@ -124,7 +123,7 @@ function invoke(config: Fields): InvokeDefinition {
 
 function transitionsBy(config: unknown): Transitions | undefined {
   if (!isRecord(config)) return undefined;
-  // `EVENT: undefined` is how XState forbids an event further up: it does nothing here, and that says a lot.
+  // In XState `EVENT: undefined` forbids a transition of a parent state. The chart shows it as a transition without effect.
   return mapped(config, (value) => transitions(value) ?? [{}]);
 }
 
@@ -150,7 +149,7 @@ function targetOf(config: unknown): string | readonly string[] | undefined {
 }
 
 function targetsOf(config: unknown): readonly string[] {
-  // A state node in the place of its name is rare, and legal.
+  // A target may also be a state node instead of a name, which is rare.
   return listOf(config).map((target) => (isRecord(target) ? `#${String(target['id'])}` : String(target)));
 }
 
@@ -160,7 +159,7 @@ function guard(config: unknown): NamedDefinition | undefined {
 }
 
 function actions(config: unknown): readonly NamedDefinition[] | undefined {
-  // JSON.stringify leaves null where a list had a function.
+  // JSON.stringify replaces a function in a list by null.
   const list = Array.isArray(config) ? config : listOf(config);
   return filled(list.map((action) => present({ type: nameOfAction(action), params: paramsOf(action) })));
 }
@@ -196,12 +195,12 @@ function oneOf<const T extends string>(value: unknown, choices: readonly T[]): T
   return choices.find((choice) => choice === value);
 }
 
-/** Not by assignment, which would take `__proto__` for something else than a name. */
+/** Converts each field. Not by assignment: that would treat the name `__proto__` specially. */
 function mapped<T>(fields: Fields, convert: (value: unknown) => T): { readonly [key: string]: T } {
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, convert(value)]));
 }
 
-/** `value` if it is data and nothing else; what JSON can't say, a function above all, is not told. */
+/** Returns `value` as plain data. Parts that JSON lacks, mainly functions, are left out. */
 function plain(value: unknown): Json | undefined {
   try {
     return JSON.parse(JSON.stringify(value) ?? 'null') ?? undefined;
@@ -212,7 +211,7 @@ function plain(value: unknown): Json | undefined {
 
 type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
-/** The fields that have a value, in their order. */
+/** Returns the fields that are not undefined, in their order. */
 function present<T extends object>(fields: T): Present<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
 }

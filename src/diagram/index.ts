@@ -1,6 +1,4 @@
-/**
- * Diagrams of any XState 5 machine, and of what two peers say to each other; in Node and in browsers.
- */
+/** Diagrams of any XState 5 machine, and of the messages between peers. They work in Node and in browsers. */
 export {
   type Drawable,
   definitionOf,

@@ -1,4 +1,4 @@
-/** Where everything stands: what Graphviz answers to a plan. */
+/** The positions of all parts of a chart: Graphviz's result for a plan. */
 import type { Viz } from '@viz-js/viz';
 import { InvalidArgument } from '../base/errors.js';
 import type { Block } from './block.js';
@@ -12,14 +12,14 @@ export interface Point {
   readonly y: number;
 }
 
-/** Pixels, from the upper left corner. */
+/** A rectangle in pixels. The origin is the upper left corner. */
 export interface Rectangle extends Point {
   readonly width: number;
   readonly height: number;
 }
 
 export interface Arrow extends PlannedArrow {
-  /** A start and then three points for each cubic curve. */
+  /** A start point, then three points for each cubic curve. */
   readonly curve: readonly Point[];
   readonly tip: Point;
   readonly labelAt: Point;
@@ -29,11 +29,11 @@ export interface Layout {
   readonly width: number;
   readonly height: number;
   readonly boxes: ReadonlyMap<State, Rectangle>;
-  /** What stands in a state's box, and from where on. */
+  /** The content of each state's box, and its position. */
   readonly blocks: ReadonlyMap<State, { readonly block: Block; readonly at: Point }>;
-  /** Where a state begins: a dot. */
+  /** The dots that mark the initial state. */
   readonly dots: ReadonlyMap<State, Point>;
-  /** What leads from any state within a state to one of these. */
+  /** The boxes "any state": an arrow from such a box applies in any state within the key's state. */
   readonly pills: ReadonlyMap<State, Rectangle>;
   readonly arrows: readonly Arrow[];
 }
@@ -52,7 +52,7 @@ export function loadEngine(): Promise<Viz> {
 
 async function load(): Promise<Viz> {
   let module: typeof import('@viz-js/viz');
-  // Bundlers put up with a package that is missing only if its import stands in a `try`.
+  // Bundlers tolerate a missing package only if its import stands in a `try`.
   try {
     module = await import('@viz-js/viz');
   } catch (error) {
@@ -66,7 +66,7 @@ function missing(cause: unknown): InvalidArgument {
   return new InvalidArgument(message, cause);
 }
 
-/** The layout that the build has stored; undefined for a machine that is not ours, or of another version. */
+/** Returns the layout that the build has stored. Undefined for a machine that is not ours, or of another version. */
 export function storedLayout(plan: Plan): Layout | undefined {
   const placed = LAYOUTS[keyOf(plan)];
   return placed === undefined ? undefined : read(plan, placed);
@@ -76,12 +76,12 @@ export function layoutOf(plan: Plan, viz: Viz): Layout {
   return read(plan, place(plan, viz));
 }
 
-/** What a plan's layout is stored by. */
+/** Returns the key of a plan's stored layout. */
 export function keyOf({ graph }: Plan): string {
   return hashOf(JSON.stringify(graph));
 }
 
-/** Graphviz's answer. */
+/** Returns Graphviz's result for a plan. */
 export function place({ graph, root }: Plan, viz: Viz): Placed {
   const result = viz.render(graph, { format: 'json' });
   if (result.status === 'failure') {
@@ -92,7 +92,7 @@ export function place({ graph, root }: Plan, viz: Viz): Placed {
 
 type Four = [number, number, number, number];
 
-/** What Graphviz's answer means. */
+/** Converts Graphviz's result to a layout. */
 function read(plan: Plan, { bb, objects = [], edges = [] }: Placed): Layout {
   const [, , width, height] = numbersOf(bb) as Four;
   const turned = ([x, y]: readonly number[]): Point => ({ x: round(x as number), y: round(height - (y as number)) });
@@ -130,7 +130,7 @@ function read(plan: Plan, { bb, objects = [], edges = [] }: Placed): Layout {
     const middle = turned(numbersOf(lp));
     return {
       ...arrow,
-      // One that was turned around for Graphviz begins with its end, `s,x,y`.
+      // An arrow that was reversed for Graphviz has its start point marked `s,x,y`, so its curve is reversed back.
       curve: end.startsWith('s') ? curve.reverse() : curve,
       tip: turned(numbersOf(end.replace(/^[es],/, ''))),
       labelAt: { x: round(middle.x - arrow.label.width / 2), y: round(middle.y - arrow.label.height / 2) },

@@ -1,4 +1,4 @@
-/** What is read of Graphviz's answer. */
+/** The parts of Graphviz's result that are read. */
 export interface Placed {
   readonly bb: string;
   readonly objects?: readonly { readonly name: string; readonly bb?: string; readonly pos?: string }[];
@@ -6,7 +6,7 @@ export interface Placed {
 }
 
 /**
- * Graphviz's answers for our own machines, by the hash of what it was asked. The build fills them in, by
- * `diagrams/layouts.ts`, so that the package draws these machines without Graphviz; the sources ask Graphviz each time.
+ * Graphviz's results for our own machines, by the hash of the graph. `diagrams/layouts.ts` fills the table in during the
+ * build, so that the package draws these machines without Graphviz. The sources call Graphviz each time.
  */
 export const LAYOUTS: Readonly<Record<string, Placed>> = {};

@@ -1,6 +1,6 @@
 import { STYLE } from './style.js';
 
-/** What XML has no way to write, not even escaped: control characters, and halves of pairs. */
+/** The characters that XML can't express, not even escaped: control characters, and halves of surrogate pairs. */
 const UNWRITABLE = /(?![\t\n\r])\p{Cc}|\p{Cs}|[\ufffe\uffff]/gu;
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -19,7 +19,7 @@ export function escapeXml(text: string): string {
 
 type Attributes = Readonly<Record<string, string | number | undefined>>;
 
-/** An element with what is in it, which is markup already. */
+/** Returns an element. `content` is markup already. */
 export function element(name: string, attributes: Attributes, ...content: readonly string[]): string {
   const list = Object.entries(attributes).map(([key, value]) =>
     value === undefined ? '' : ` ${key}="${typeof value === 'number' ? value : escapeXml(value)}"`,
@@ -28,7 +28,7 @@ export function element(name: string, attributes: Attributes, ...content: readon
   return content.length === 0 ? `${start}/>` : `${start}>${content.join('')}</${name}>`;
 }
 
-/** A whole picture, which can stand alone or within a page. */
+/** Returns a whole picture, which can stand alone or within a page. */
 export function picture(title: string, width: number, height: number, content: readonly string[]): string {
   const size = { width: Math.ceil(width), height: Math.ceil(height) };
   const attributes = {

@@ -1,4 +1,4 @@
-/** `text` in one line, with everything that may mean something to Mermaid as one of its entities. */
+/** Returns `text` in one line. Characters with a meaning to Mermaid become its entities. */
 export function mermaidText(text: string): string {
   return text
     .replace(/\s+/g, ' ')

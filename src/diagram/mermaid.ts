@@ -3,8 +3,8 @@ import type { Drawable } from './definition.js';
 import { mermaidText } from './mermaid-text.js';
 
 /**
- * A machine as a Mermaid state diagram: every state, every transition with its event, guard and effects, and in a note beside
- * each state what it does and what it answers to without being left.
+ * Returns a machine as a Mermaid state diagram: every state, and every transition with its event, guard and effects. A note
+ * beside each state has its actions, and the transitions that stay in it.
  *
  * @throws {InvalidArgument} It is neither a machine nor a definition, or can't be drawn: see {@link definitionOf}.
  */
@@ -17,12 +17,12 @@ export function mermaid(machine: Drawable): string {
 
 interface Drawing {
   readonly ids: ReadonlyMap<State, string>;
-  /** Behind all states, since Mermaid puts a state where it is first named. */
+  /** The arrows come after all states: Mermaid places a state where it is first named. */
   readonly arrows: string[];
   readonly notes: string[];
 }
 
-/** The lines of what is within a state; what is to be said of that state itself goes into the drawing. */
+/** Returns the lines for the content of a state. The state's own arrows and notes go into the drawing. */
 function statesIn(state: State, drawing: Drawing, indent: string): string[] {
   const lines: string[] = [];
   for (const [at, child] of state.children.entries()) {
@@ -42,13 +42,13 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
     drawing.arrows.push(`  ${id} --> ${drawing.ids.get(state.initial.target)}`);
   }
   for (const [target, label] of labelsOf(state)) {
-    // Mermaid has no arrow from a state into itself.
+    // Mermaid has no arrow from a state to a state within it.
     if (isWithin(target, state)) begin(target, `in any state, ${label}`);
     else drawing.arrows.push(`  ${id} --> ${drawing.ids.get(target)} : ${label}`);
   }
   if (state.kind === 'final') drawing.arrows.push(`  ${id} --> [*]`);
   const text = noteOf(state);
-  // The machine itself is no state of the picture; where it has none, it is the picture.
+  // The machine itself is not drawn as a state, unless it has no states.
   const [anchor] = state.parent === undefined ? state.children : [state];
   if (state.parent === undefined && anchor === undefined)
     lines.push(`${indent}state "${mermaidText(state.key)}" as ${id}`);
@@ -56,7 +56,7 @@ function statesIn(state: State, drawing: Drawing, indent: string): string[] {
     const said = state.parent === undefined ? text.map((line) => `in any state, ${line}`) : text;
     drawing.notes.push(
       `  note right of ${drawing.ids.get(anchor ?? state)}`,
-      // A line that is `end note` by itself would be the end.
+      // A line `end note` would end the note, so `end` is escaped.
       ...said.map((line) => `    ${line.replace(/^end/i, '#101;nd')}`),
       '  end note',
     );
@@ -69,7 +69,7 @@ function nameOf(state: State): string {
   return `${state.isDeep ? 'H*' : 'H'} ${state.key}`;
 }
 
-/** What leads from a state to each of the others. */
+/** Returns the labels of the arrows from a state, by their targets. */
 function labelsOf(state: State): ReadonlyMap<State, string> {
   const labels = new Map<State, string>();
   for (const transition of state.transitions.filter(isArrow)) {
@@ -106,7 +106,7 @@ function sentence(transition: Transition): string {
   );
 }
 
-/** Words of Mermaid's own. */
+/** Mermaid's reserved words. */
 const RESERVED: ReadonlySet<string> = new Set(
   'accDescr accTitle as choice class classDef click default direction end fork hide href join note scale state style'.split(
     ' ',

@@ -1,9 +1,9 @@
 /**
- * How wide a text is, without a browser to ask: by the widths of Helvetica, which Arial, Liberation Sans and what else the
- * style sheet names share.
+ * Computes the width of a text without a browser, from the widths of Helvetica. Arial, Liberation Sans and the other fonts
+ * of the style sheet have the same widths.
  */
 
-/** Thousandths of the font's size, from the space to the tilde. */
+/** The widths of the characters from the space to the tilde, in thousandths of the font's size. */
 const WIDTHS: readonly number[] = [
   278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556,
   556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833,
@@ -12,12 +12,12 @@ const WIDTHS: readonly number[] = [
   260, 334, 584,
 ];
 const FIRST = 0x20;
-/** The beginning of the scripts whose letters are as wide as they are high; pictures too. */
+/** The first code point of scripts whose letters are as wide as they are high. Pictures come after it too. */
 const WIDE = 0x1100;
-/** Fonts differ by a little, and bold letters by more. */
+/** Safety factors: fonts differ a little, and bold letters more. */
 const SLACK = { plain: 1.02, bold: 1.09 };
 
-/** The width of `text` in pixels, rounded up. */
+/** Returns the width of `text` in pixels, rounded up. */
 export function widthOf(text: string, size: number, weight: keyof typeof SLACK = 'plain'): number {
   let width = 0;
   for (const character of text) {
@@ -27,7 +27,7 @@ export function widthOf(text: string, size: number, weight: keyof typeof SLACK =
   return Math.ceil((width / 1000) * size * SLACK[weight]);
 }
 
-/** `text` in lines of at most `most` characters, broken between words, and within a word that is longer than a line. */
+/** Breaks `text` into lines of at most `most` characters, between words, and within a word that is longer than a line. */
 export function wrap(text: string, most: number): string[] {
   const lines: string[] = [];
   let line = '';

@@ -1,9 +1,9 @@
 import { and, not, or, stateIn } from 'xstate';
 
-/** What to call a function that has no name. */
+/** The name for a function that has none. */
 export const INLINE = 'inline';
 
-/** What JavaScript calls a function that has no name of its own: the property that it was written behind. */
+/** The names that JavaScript gives to anonymous functions: those of the property that they are assigned to. */
 const PROPERTIES: ReadonlySet<string> = new Set(['guard', 'actions', 'entry', 'exit', 'src', 'resolve', 'actionImpl']);
 
 interface Combined {
@@ -12,11 +12,14 @@ interface Combined {
   readonly stateValue?: unknown;
 }
 
-/** The name of a check tells which it is, in another copy of XState too, and where a bundler has renamed ours. */
+/**
+ * The name of a guard's `check` identifies XState's own guards. This works with another copy of XState, and after a bundler
+ * has renamed ours.
+ */
 const checkOf = (guard: unknown): string | undefined => (guard as Combined).check?.name;
 const [AND, OR, NOT, IN] = [and([]), or([]), not(''), stateIn('')].map(checkOf);
 
-/** A guard in words: `not isFull`, `isOpen and (isOurs or isRoot)`. */
+/** Returns a guard in words: `not isFull`, `isOpen and (isOurs or isRoot)`. */
 export function nameOfGuard(guard: unknown): string {
   const check = checkOf(guard);
   const { guards = [], stateValue } = guard as Combined;
@@ -39,7 +42,10 @@ function operand(guard: unknown): string {
   return guards.length > 1 ? `(${name})` : name;
 }
 
-/** An action in words; of XState's own also what they are about, as far as that is data: `raise tick`, `assign count`. */
+/**
+ * Returns an action in words. XState's own actions include their subject, as far as it is data: `raise tick`, `assign
+ * count`.
+ */
 export function nameOfAction(action: unknown): string {
   const { type } = (action ?? {}) as { type?: unknown };
   if (typeof action !== 'function' || typeof type !== 'string' || !type.startsWith('xstate.')) return nameOf(action);
@@ -69,7 +75,7 @@ export function nameOfAction(action: unknown): string {
   }
 }
 
-/** What an actor is made of, by the name that the machine knows it by, or by its own. */
+/** Returns the name of an actor's logic: the machine's name for it, or its own. */
 export function nameOfActor(src: unknown): string {
   if (typeof src === 'string') return src;
   const { id, config } = (src ?? {}) as { id?: unknown; config?: unknown };

@@ -1,8 +1,8 @@
 /**
- * What Graphviz is asked: it places boxes, arrows and labels, whose sizes it is told.
+ * The input for Graphviz, which places boxes, arrows and labels of given sizes.
  *
- * A state that has states is a cluster. What it does and answers to is a node of its own in there, on top, so that no arrow
- * runs across it; arrows into the cluster aim at that node, and arrows out of it come from a point at the bottom.
+ * A state with states in it is a cluster. Its own actions and transitions form a node at the top of the cluster, so that no
+ * arrow crosses them. Arrows into the cluster aim at that node. Arrows out of it come from a point at the bottom.
  */
 import type { Edge, Graph, Subgraph } from '@viz-js/viz';
 import { type Block, blockOf, labelOf, TITLE_SIZE, titleOf } from './block.js';
@@ -10,10 +10,10 @@ import { isArrow, isWithin, type State, type Transition } from './chart.js';
 import { widthOf } from './metrics.js';
 import { append, Ranking } from './ranking.js';
 
-/** An arrow that is to be drawn. */
+/** An arrow to draw. */
 export interface PlannedArrow {
   readonly source: State;
-  /** Unless it leads from where a state begins. */
+  /** True if it leads from the dot that marks an initial state. */
   readonly isInitial: boolean;
   readonly target: State;
   readonly label: Block;
@@ -21,21 +21,23 @@ export interface PlannedArrow {
 
 export const ANY_STATE = 'any state';
 export const DOT_RADIUS = 5;
-/** Around what is in a cluster. */
+/** The space around the content of a cluster. */
 export const MARGIN = 14;
 export const HISTORY = { width: 26, height: 26 };
 export const PILL = { width: widthOf(ANY_STATE, 12) + 20, height: 22 };
-/** Graphviz counts nodes in inches of 72 points; a point is a pixel here. */
+/** Graphviz measures nodes in inches of 72 points. A point is a pixel here. */
 const INCH = 72;
 
-/** A state's node has its name, and what else is in there `_dot`, `_any`, `_in` or `_out` behind that. */
+/**
+ * A plan for Graphviz. A state's node has the state's name. Further nodes in a cluster add `_dot`, `_any`, `_in` or `_out`.
+ */
 export class Plan {
   readonly root: State;
   readonly graph: Graph;
-  /** Each state's name: that of its node, and of its cluster behind `cluster_`. */
+  /** The name of each state's node. Its cluster has the prefix `cluster_`. */
   readonly names = new Map<State, string>();
   readonly blocks = new Map<State, Block>();
-  /** The one at `n` has the id `an`. */
+  /** The arrows. The one at index `n` has the id `an`. */
   readonly arrows: PlannedArrow[] = [];
   readonly #leaving = new Set<State>();
   readonly #entering = new Map<State, Transition[]>();
@@ -52,7 +54,7 @@ export class Plan {
       graphAttributes: { compound: true, rankdir: 'TB', nodesep: 0.4, ranksep: 0.4, ...this.#heading(root) },
       nodeAttributes: { fixedsize: true, shape: 'box', label: '' },
       edgeAttributes: { arrowsize: 0.8 },
-      // Not a cluster: those are drawn too tightly for what runs along their sides.
+      // The machine is no cluster: Graphviz leaves too little space for arrows along the sides of a cluster.
       ...(root.children.length === 0 ? { nodes: this.#node(root), subgraphs: [] } : this.#content(root)),
       edges: this.#edges,
     };
@@ -125,12 +127,12 @@ export class Plan {
     return { nodes, subgraphs };
   }
 
-  /** Whether there is more to say of a cluster than its name. */
+  /** True if a cluster's header has more than its name. */
   hasHeader(state: State): boolean {
     return (this.blocks.get(state) as Block).rows.length > 0;
   }
 
-  /** A cluster without anything on top that an arrow could aim at. */
+  /** True if a cluster has no node at its top that an arrow could aim at. */
   #isBare(state: State): boolean {
     return !this.hasHeader(state) && state.initial === undefined;
   }
@@ -206,7 +208,7 @@ export class Plan {
   }
 }
 
-/** What happens where a state begins, as if it were a transition. */
+/** Returns the effects of an initial state in the form of a transition. */
 function beginning(source: State, effects: Transition['effects']): Transition[] {
   if (effects.length === 0) return [];
   return [
@@ -221,7 +223,7 @@ function inches({ width, height }: { readonly width: number; readonly height: nu
   return { width: width / INCH, height: height / INCH };
 }
 
-/** Room for a text that Graphviz needs not know. */
+/** Reserves room for a text. Graphviz does not need the text itself. */
 function space(width: number, height: number): { html: string } {
   const size = `FIXEDSIZE="TRUE" WIDTH="${Math.ceil(width)}" HEIGHT="${Math.ceil(height)}"`;
   return {

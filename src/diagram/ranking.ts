@@ -1,12 +1,13 @@
 /**
- * What stands above what: a chart reads downwards from where it begins, and an arrow that leads back is known as such.
+ * The vertical order of states: a chart reads downwards from its initial state, and arrows that lead back are found here.
  *
- * Graphviz is told rather than asked, level by level, each of a state's own states standing for all that are within it.
+ * The order is computed here and given to Graphviz, level by level. Each direct child of a state stands for all states in
+ * it.
  */
 import { isWithin, type State } from './chart.js';
 
 export class Ranking {
-  /** Of a state, its neighbours that an arrow leads back to. */
+  /** The neighbours of each state to which an arrow leads back. */
   readonly #backwards = new Map<State, State[]>();
   readonly #tops = new Map<State, readonly State[]>();
   readonly #bottoms = new Map<State, readonly State[]>();
@@ -15,12 +16,12 @@ export class Ranking {
     this.#rank(root);
   }
 
-  /** Those of its states that nothing leads down to. */
+  /** Returns those of its states to which no arrow leads down. */
   topsOf(state: State): readonly State[] {
     return this.#tops.get(state) ?? [];
   }
 
-  /** Those of its states that lead down to none. */
+  /** Returns those of its states from which no arrow leads down. */
   bottomsOf(state: State): readonly State[] {
     return this.#bottoms.get(state) ?? [];
   }
@@ -67,7 +68,7 @@ export class Ranking {
   }
 }
 
-/** Of each of a state's own states, which of the others something in it leads to. */
+/** Returns, for each direct child of a state, the other children to which an arrow leads from it or from a state in it. */
 function neighbours(state: State): ReadonlyMap<State, readonly State[]> {
   const onward = new Map<State, State[]>();
   const gather = (at: State, from: State): void => {
@@ -83,7 +84,7 @@ function neighbours(state: State): ReadonlyMap<State, readonly State[]> {
   return onward;
 }
 
-/** The one of its states by which `state` leads to `other`, which is within. */
+/** Returns the direct child of `state` that is `other` or contains it. */
 function childTowards(state: State, other: State): State | undefined {
   for (let at: State | undefined = other; at !== undefined; at = at.parent) if (at.parent === state) return at;
   return undefined;

@@ -9,14 +9,14 @@ import {
   type SequenceStep,
 } from './sequence.js';
 
-/** Pixels. */
+/** The measures of the picture. Pixels. */
 const EDGE = 16;
 const HEAD = 30;
 const LINE = 16;
-/** Between two lifelines, at least. */
+/** The least distance of two lifelines. */
 const NEAR = 150;
 const NOTE_PADDING = 8;
-/** Characters. */
+/** The maximum length of a line, in characters. */
 const MOST = { message: 56, note: 40 };
 
 interface Column {
@@ -25,8 +25,8 @@ interface Column {
 }
 
 /**
- * A sequence as SVG, in the style of {@link svg}: a lifeline for each participant, from top to bottom an arrow for each
- * message; one that arrives late slants. Each step is a `<g data-step="…">` with its number.
+ * Returns a sequence as SVG, in the style of {@link svg}. Each participant has a lifeline, and each message is an arrow,
+ * from top to bottom. The arrow of a late arrival slants. Each step is a `<g data-step="…">` with its number.
  */
 export function sequenceSvg(sequence: Sequence): string {
   const columns = columnsOf(sequence);
@@ -54,7 +54,7 @@ export function sequenceSvg(sequence: Sequence): string {
   );
 }
 
-/** Where the lifelines stand: as near to each other as what is written between them allows. */
+/** Places the lifelines as near to each other as the texts between them allow. */
 function columnsOf(sequence: Sequence): Column[] {
   const names = participantsOf(sequence);
   const order = new Map(names.map((name, at) => [name, at]));
@@ -69,7 +69,7 @@ function columnsOf(sequence: Sequence): Column[] {
         number,
       ];
       const needed = Math.max(...linesOf(step).map((line) => widthOf(line, TEXT_SIZE))) + 40;
-      // Further than to the neighbour, each part takes its share.
+      // A message to a participant farther away distributes its width over the gaps between.
       for (let at = from; at < to; at += 1) gaps[at] = Math.max(gaps[at] as number, Math.ceil(needed / (to - from)));
     } else if (step.type === 'note') {
       const half = noteWidth(step) / 2;
@@ -84,7 +84,7 @@ function columnsOf(sequence: Sequence): Column[] {
   return names.map((name, at) => ({ name, x: gaps.slice(0, at).reduce((sum, gap) => sum + gap, first) }));
 }
 
-/** How far to the right anything reaches that is no arrow between two lifelines. */
+/** Returns the right end of the notes and other parts that are no arrows between two lifelines. */
 function reachOf({ steps }: Sequence, at: ReadonlyMap<string, number>): number {
   return steps.reduce((most, step) => Math.max(most, reachOfStep(step, at)), 0);
 }
@@ -97,7 +97,7 @@ function reachOfStep(step: SequenceStep, at: ReadonlyMap<string, number>): numbe
   return step.from === step.to ? (at.get(step.from) as number) + 36 + widest : 0;
 }
 
-/** How far down each step is, the last place being the end. */
+/** Returns the y position of each step. The last one is the end of the picture. */
 function placesOf(steps: readonly SequenceStep[]): number[] {
   let y = EDGE + HEAD + 10;
   const places = [y];
@@ -157,7 +157,7 @@ function messageMarkup(step: SequenceMessage, y: number, at: ReadonlyMap<string,
   const isSlanted = arrival !== y;
   const side = Math.sign(to - from);
   const whole = { x: to, y: arrival };
-  // What is lost goes half of the way.
+  // The arrow of a lost message ends halfway.
   const end = step.isLost === true ? { x: (from + to) / 2, y: (y + arrival) / 2 } : whole;
   const length = Math.hypot(end.x - from, end.y - y);
   const back = 9 / length;
@@ -172,14 +172,14 @@ function messageMarkup(step: SequenceMessage, y: number, at: ReadonlyMap<string,
   const texts = lines.map((line, index) => {
     const up = y - 6 - (lines.length - 1 - index) * LINE;
     if (!isSlanted) return textMarkup((from + to) / 2, up, 'middle', line, index === 0);
-    // Where it is sent: there the arrow does not yet cross another one.
+    // The text stands at the sender, where the arrow does not cross another one yet.
     return textMarkup(from + side * 8, up, side > 0 ? 'start' : 'end', line, index === 0);
   });
   return [element('path', { class: 'curve', d: `M${point({ x: from, y })}L${point(base)}` }), tip, ...texts];
 }
 
 function textMarkup(x: number, y: number, anchor: 'start' | 'middle' | 'end', line: string, isFirst: boolean): string {
-  // A message's name; what else passes, such as the end of the stream, has none.
+  // A text that begins with a capital has a message's name. Other texts, such as the end of the stream, have none.
   const [name, ...rest] = isFirst && /^\p{Lu}/u.test(line) ? line.split(' ') : ['', line];
   const spans = [
     ...(name === '' ? [] : [element('tspan', { class: 'event' }, escapeXml(name as string))]),

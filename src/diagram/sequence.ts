@@ -1,31 +1,31 @@
 import { mermaidText } from './mermaid-text.js';
 
-/** One participant tells another one something. */
+/** A message from one participant to another. */
 export interface SequenceMessage {
   readonly type: 'message';
   readonly from: string;
   readonly to: string;
-  /** The first word, up to a blank, is its name. */
+  /** The text. Its first word is the message's name. */
   readonly text: string;
-  /** It never arrives. */
+  /** True if it never arrives. */
   readonly isLost?: boolean;
 }
 
-/** What is to be known of a participant, at this time. */
+/** A note on a participant at this time. */
 export interface SequenceNote {
   readonly type: 'note';
   readonly over: string;
   readonly text: string;
 }
 
-/** A message from further up arrives only now; any other arrives as soon as it is sent. */
+/** A message of an earlier step arrives now. A message without such a step arrives as soon as it is sent. */
 export interface SequenceArrival {
   readonly type: 'arrival';
-  /** Which step the message is, counted from 0. */
+  /** The index of the message's step, from 0. */
   readonly of: number;
 }
 
-/** Time passes, for all of them. */
+/** Time passes for all participants. */
 export interface SequencePause {
   readonly type: 'pause';
   readonly text: string;
@@ -33,18 +33,18 @@ export interface SequencePause {
 
 export type SequenceStep = SequenceMessage | SequenceNote | SequenceArrival | SequencePause;
 
-/** What is said between some participants, in order. */
+/** The messages between participants, in order. */
 export interface Sequence {
-  /** From left to right. Whoever else is named by a step stands behind them. */
+  /** The participants from left to right. Others that a step names stand to the right of them. */
   readonly participants: readonly string[];
   readonly steps: readonly SequenceStep[];
 }
 
-/** A name that Mermaid takes as it is, and that is no word of its own. */
+/** A name that Mermaid accepts unquoted, and that is none of its reserved words. */
 const PLAIN =
   /^(?!(?:end|note|loop|alt|opt|par|and|else|actor|participant|as|over|rect|critical|break|box)$)[a-z]\w*$/i;
 
-/** A sequence as a Mermaid sequence diagram. Mermaid has no slanted arrows: a message stands where it is sent. */
+/** Returns a sequence as a Mermaid sequence diagram. Mermaid has no slanted arrows: a message stands where it is sent. */
 export function sequenceMermaid(sequence: Sequence): string {
   const participants = participantsOf(sequence);
   const isPlain = participants.every((name) => PLAIN.test(name));
@@ -65,7 +65,7 @@ export function sequenceMermaid(sequence: Sequence): string {
   return `${['sequenceDiagram', ...heads, ...lines].join('\n')}\n`;
 }
 
-/** All that have a part in it. */
+/** Returns all participants, also those that only a step names. */
 export function participantsOf({ participants, steps }: Sequence): string[] {
   const named = steps.flatMap((step) => {
     if (step.type === 'message') return [step.from, step.to];

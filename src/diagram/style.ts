@@ -1,6 +1,6 @@
 /**
- * How pictures look. Everything hangs on the class of the outermost element, so that a picture can stand inside a page, any
- * number of times; a page gives it other colours by `--diagram-…`, and its theme by `color-scheme`.
+ * The style of pictures. All rules depend on the class of the outermost element, so a page may contain any number of
+ * pictures. A page sets other colours by `--diagram-…`, and the theme by `color-scheme`.
  */
 type Palette = Readonly<
   Record<'paper' | 'box' | 'ink' | 'muted' | 'line' | 'event' | 'guard' | 'effect' | 'accent', string>
@@ -36,7 +36,7 @@ function variables(colour: (name: keyof Palette) => string): string {
   return `.roam-diagram{${names.map((name) => `--${name}:var(--diagram-${name},${colour(name)})`).join(';')}}`;
 }
 
-/** A colour by its name; first as it is on light paper, for programs that know no variables. */
+/** Returns a colour's declarations. The first is the colour on light paper, for programs without support for variables. */
 function paint(property: 'fill' | 'stroke', name: keyof Palette): string {
   return `${property}:${LIGHT[name]};${property}:var(--${name})`;
 }
@@ -62,7 +62,7 @@ const RULES: readonly (readonly [selector: string, ...declarations: string[]])[]
   [' .event', paint('fill', 'event')],
   [' .guard', paint('fill', 'guard')],
   [' .effect', paint('fill', 'effect')],
-  // For who shows a machine at work: what is active, and what was taken last.
+  // For a program that shows a running machine: the active states, and the last transition.
   [' .active>.box,$ .active>.frame', paint('stroke', 'accent'), 'stroke-width:2.4'],
   [' .taken>.mark', paint('fill', 'accent'), 'fill-opacity:.22'],
   [' .taken>.curve', paint('stroke', 'accent'), 'stroke-width:2.4'],
@@ -73,7 +73,7 @@ const RULES: readonly (readonly [selector: string, ...declarations: string[]])[]
 export const STYLE: string = [
   variables((name) => LIGHT[name]),
   `@media (prefers-color-scheme:dark){${variables((name) => DARK[name])}}`,
-  // Where a page has chosen a theme that is not the system's, this knows it.
+  // A page may choose another theme than the system's. `light-dark` follows the page.
   `@supports (color:light-dark(#000,#fff)){${variables((name) => `light-dark(${LIGHT[name]},${DARK[name]})`)}}`,
   ...RULES.map(([selector, ...declarations]) => {
     const name =

@@ -6,24 +6,25 @@ import { type Arrow, type Layout, layoutOf, loadEngine, type Point, type Rectang
 import { element, escapeXml, picture } from './markup.js';
 import { ANY_STATE, DOT_RADIUS, MARGIN, Plan } from './plan.js';
 
-/** Around everything. */
+/** The space around the picture. Pixels. */
 const EDGE = 10;
 
 /**
- * A machine as SVG: every state with what it does and what it answers to, and an arrow for what leaves it.
+ * Returns a machine as SVG: every state with its actions and the transitions that stay in it, and an arrow for each
+ * transition that leaves it.
  *
- * The same machine always gives the same text. It is legible on light and on dark paper: it follows `color-scheme`, and a
- * page around it may set its colours by the variables `--diagram-paper`, `-box`, `-ink`, `-muted`, `-line`, `-event`,
- * `-guard`, `-effect` and `-accent`. For who shows a machine at work,
+ * The same machine always gives the same text. The picture is legible on light and on dark paper: it follows `color-scheme`.
+ * A page around it may set its colours by the variables `--diagram-paper`, `-box`, `-ink`, `-muted`, `-line`, `-event`,
+ * `-guard`, `-effect` and `-accent`. A program that shows a running machine can use these parts:
  *
  * - each state is a `<g data-state="running.inbound.reading">`; the machine itself has the empty path;
- * - each transition is a `<g data-transition="running|rx.Ping|0">`: path of the state that has it, type of the event as
- *   XState has it (`xstate.after.…` and so on; empty for `always`), and which of those for this event;
- * - an arrow is a `<g data-source data-target>`, and the transitions that it stands for are within;
- * - the classes `active` (on a state) and `taken` (on a transition or an arrow) light them up.
+ * - each transition is a `<g data-transition="running|rx.Ping|0">`: the path of its source, the type of the event as
+ *   XState has it (`xstate.after.…` and so on; empty for `always`), and its index among the transitions for this event;
+ * - an arrow is a `<g data-source data-target>`, and its transitions are within it;
+ * - the classes `active` (on a state) and `taken` (on a transition or an arrow) highlight them.
  *
- * The layout is Graphviz's. Those of this library's own machines come with it; other machines need the optional package
- * `@viz-js/viz`.
+ * Graphviz computes the layout. The layouts of this library's own machines come with it. Other machines need the optional
+ * package `@viz-js/viz`.
  *
  * @throws {InvalidArgument} It is neither a machine nor a definition, or can't be drawn: see {@link definitionOf}; or it
  *   is not the library's own, and `@viz-js/viz` is not installed.
@@ -82,7 +83,7 @@ function shapeOf(state: State, box: Rectangle): string[] {
       element('title', {}, escapeXml(`${state.key}: ${state.isDeep ? 'deep' : 'shallow'} history`)),
     ];
   }
-  // The picture's own frame is that of the machine.
+  // The machine has no frame of its own: the picture's frame serves for it.
   if (state.parent === undefined && state.children.length > 0) return [];
   if (state.children.length > 0) {
     const isRegion = state.parent?.kind === 'parallel';
@@ -152,7 +153,7 @@ function arrowMarkup({ source, target, isInitial, curve, tip, label, labelAt }: 
   return element('g', { class: isInitial ? 'initial' : 'arrow', ...data }, ...content);
 }
 
-/** A slim triangle from where the curve ends to the tip. */
+/** Returns the tip of an arrow: a slim triangle from the end of the curve. */
 function tipOf(from: Point, tip: Point): string {
   const [dx, dy] = [tip.x - from.x, tip.y - from.y];
   const length = Math.hypot(dx, dy) || 1;

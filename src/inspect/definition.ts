@@ -2,7 +2,7 @@ import { type Drawable, definitionOf } from '../diagram/definition.js';
 import { hashOf } from '../diagram/hash.js';
 import type { Json } from './record.js';
 
-/** Of a machine, as it is told. */
+/** The definition of a machine, as records have it. */
 export interface Definition {
   readonly hash: string;
   readonly value: Json;
@@ -10,14 +10,14 @@ export interface Definition {
   readonly name: string | undefined;
 }
 
-/** Each machine is written down once, however many actors run it, and whoever asks. */
+/** The definitions by machine config. Each machine is converted once, for all its actors and all inspectors. */
 const written = new WeakMap<object, Definition>();
 
-/** The definitions that somebody has been told. */
+/** The definitions that one receiver has been sent. */
 export class Definitions {
   readonly #told = new Set<string>();
 
-  /** The definition of a machine by its config; undefined for what is no machine. */
+  /** Returns the definition of a machine by its config. Undefined if the config is not that of a machine. */
   of(config: unknown): (Definition & { readonly isNew: boolean }) | undefined {
     if (typeof config !== 'object' || config === null) return undefined;
     let definition = written.get(config);
@@ -38,7 +38,7 @@ function write(config: object): Definition {
   try {
     text = JSON.stringify(definitionOf(config as Drawable));
   } catch {
-    // Nothing that could be drawn.
+    // The config can't be converted, so there is no chart to draw.
     text = JSON.stringify({ id: name ?? 'machine' });
   }
   return { hash: hashOf(text), value: JSON.parse(text) as Json, name };

@@ -1,11 +1,11 @@
 /**
- * How things stood: an index that finds the state after any record. The server keeps one to tell late viewers from, the
- * page one to pause and step back in.
+ * An index that finds the state after any record. The server keeps one to bring late viewers up to date, the page one to
+ * pause and step back.
  */
 import type { ActorKey, ActorRecord, ActorSnapshot, InspectionRecord } from './record.js';
 import { type ActorState, Folded, type State } from './state.js';
 
-/** A copy of the state is kept each time that so many records have come, or so many bytes of them. */
+/** The distance between two checkpoints, which are copies of the state: in records, and in bytes of records. */
 const CHECKPOINT_RECORDS = 2_048;
 const CHECKPOINT_BYTES = 8 * 2 ** 20;
 
@@ -13,35 +13,38 @@ const CHECKPOINT_BYTES = 8 * 2 ** 20;
 interface Checkpoint {
   readonly position: number;
   readonly state: Folded;
-  /** Of all records before it. */
+  /** The bytes of all records before it. */
   readonly bytes: number;
 }
 
 /** Records in order, and the state after each of them. */
 export class History {
   #records: InspectionRecord[] = [];
-  /** The first is that of the first record that is kept. */
+  /** The first checkpoint belongs to the first record that is kept. */
   #checkpoints: Checkpoint[] = [{ position: 0, state: new Folded(), bytes: 0 }];
   readonly #now = new Folded();
   #first = 0;
   #bytes = 0;
 
-  /** How many records there have been, those forgotten included: the position of the present. */
+  /** The number of records so far, including forgotten ones. It is the position of the present. */
   get end(): number {
     return this.#first + this.#records.length;
   }
 
-  /** The first position that can be gone back to. */
+  /** The first position that {@link at} can return to. */
   get start(): number {
     return this.#first;
   }
 
-  /** The state after the last record. The same object always, which goes on with what is pushed; what is in it does not. */
+  /**
+   * The state after the last record. It is always the same object and changes with each push. The objects in its maps do not
+   * change.
+   */
   get now(): State {
     return this.#now;
   }
 
-  /** Adds a record; `size` is what it counts for, in bytes, where {@link trim} is to go by that. */
+  /** Adds a record. `size` is its weight in bytes, for a {@link trim} by bytes. */
   push(record: InspectionRecord, size = 0): void {
     this.#records.push(record);
     this.#now.apply(record);
@@ -52,17 +55,20 @@ export class History {
     }
   }
 
-  /** The record that leads from position `position` to the next; undefined where none is kept. */
+  /** Returns the record that leads from `position` to the next one. Undefined if it is no longer kept. */
   record(position: number): InspectionRecord | undefined {
     return this.#records[position - this.#first];
   }
 
-  /** The records from one position to another, the present by default. */
+  /** Returns the records between two positions, by default until the present. */
   records(from: number = this.#first, to: number = this.end): readonly InspectionRecord[] {
     return this.#records.slice(Math.max(0, from - this.#first), Math.max(0, to - this.#first));
   }
 
-  /** The state at a position, the nearest that is kept. It takes milliseconds, and the result is the caller's. */
+  /**
+   * Returns the state at a position, or at the nearest one that is kept. It takes milliseconds. The result belongs to the
+   * caller.
+   */
   at(position: number): State {
     const target = Math.min(Math.max(position, this.#first), this.end);
     let checkpoint = this.#checkpoints[0] as Checkpoint;
@@ -72,7 +78,10 @@ export class History {
     return state;
   }
 
-  /** Forgets the oldest records, from checkpoint to checkpoint, as long as more are left than that; their effect stays. */
+  /**
+   * Forgets the oldest records, in steps of a checkpoint, while more than `most` records or `mostBytes` bytes stay. The
+   * state keeps the effect of forgotten records.
+   */
   trim(most: number, mostBytes = Number.POSITIVE_INFINITY): void {
     let keep = 0;
     for (const [index, { position, bytes }] of this.#checkpoints.entries()) {
@@ -87,8 +96,8 @@ export class History {
 }
 
 /**
- * The records that a recording has to begin with where it begins at a state: applied to nothing, they give that state.
- * Their `seq` is 0, since nothing has happened with them.
+ * Returns records that produce a state from the empty state, for a recording that begins at that state. Their `seq` is 0,
+ * since they are no events.
  */
 export function recordsOf(state: State): InspectionRecord[] {
   const records: InspectionRecord[] = [];
@@ -142,7 +151,7 @@ function recordOf(actor: ActorState): ActorRecord {
   };
 }
 
-/** The actor that a record is about; for what was sent or received, the session's. */
+/** Returns the actor that a record is about. For a wire record that is the session's actor. */
 export function actorOf(record: InspectionRecord): ActorKey | undefined {
   if (record.kind === 'wire') return record.session;
   return 'actor' in record ? record.actor : undefined;

@@ -6,9 +6,9 @@ export type * from './record.js';
 export type { Messages } from './sampler.js';
 
 /**
- * Shows sessions and any other XState actors in a viewer, or in Stately's inspector: give the result's `inspect` to
- * `initiate`, `accept` or `createActor`. No payload and no SENSITIVE value leaves the page. With nobody there to see it
- * costs next to nothing; it tries again, ever less often.
+ * Shows sessions and any other XState actors in a viewer, or in Stately's inspector. Give the result's `inspect` to
+ * `initiate`, `accept` or `createActor`. No payload and no SENSITIVE value leaves the page. Without a server it costs next
+ * to nothing, and it tries to connect at growing intervals.
  *
  * @throws InvalidArgument when an option is wrong.
  *
@@ -20,7 +20,7 @@ export function createInspector(options: InspectorOptions): Inspector {
   return createInspectorWith({ connect, self }, options);
 }
 
-/** A browser does not say why a server refused. */
+/** Opens a WebSocket. A browser does not say why a server refused it, so `closed` gets no refusal. */
 function connect(url: string, { opened, message, closed }: SocketEvents): InspectSocket {
   const socket = new WebSocket(url);
   socket.onopen = opened;
@@ -31,7 +31,7 @@ function connect(url: string, { opened, message, closed }: SocketEvents): Inspec
       return socket.bufferedAmount;
     },
     send: (text) => {
-      // One that is closing throws nothing, and takes nothing.
+      // A closing socket drops the text without an error.
       if (socket.readyState === WebSocket.OPEN) socket.send(text);
     },
     close: () => socket.close(),

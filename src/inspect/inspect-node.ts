@@ -8,17 +8,17 @@ export type { Inspector, InspectorOptions, StatelyInspector } from './inspector.
 export type * from './record.js';
 export type { Messages } from './sampler.js';
 
-/** How long a server may take until the WebSocket is open, and how long closing one may take. Milliseconds. */
+/** The time limits for opening and for closing a WebSocket. Milliseconds. */
 const CONNECT_TIMEOUT = 5_000;
 const CLOSE_TIMEOUT = 500;
 
-/** What says that we are not wanted, as opposed to not yet. */
+/** The HTTP statuses of a final refusal. After any other failure a later attempt may succeed. */
 const REFUSALS: ReadonlySet<number> = new Set([401, 403]);
 
 /**
- * Shows sessions and any other XState actors in a viewer, or in Stately's inspector: give the result's `inspect` to
- * `initiate`, `accept` or `createActor`. No payload and no SENSITIVE value leaves the process. With nobody there to see it
- * costs next to nothing; it tries again, ever less often, and keeps no process alive.
+ * Shows sessions and any other XState actors in a viewer, or in Stately's inspector. Give the result's `inspect` to
+ * `initiate`, `accept` or `createActor`. No payload and no SENSITIVE value leaves the process. Without a server it costs
+ * next to nothing, and it tries to connect at growing intervals. It keeps no process alive.
  *
  * @throws InvalidArgument when an option is wrong.
  *
@@ -34,9 +34,9 @@ function connect(url: string, { opened, message, closed }: SocketEvents): Inspec
   const options = {
     perMessageDeflate: false,
     handshakeTimeout: CONNECT_TIMEOUT,
-    // The types of `ws` don't know it yet.
+    // The types of `ws` do not have this option yet.
     closeTimeout: CLOSE_TIMEOUT,
-    // Nobody waits for us: from the first moment on the socket keeps no process alive.
+    // The socket must never keep the process alive, from its first moment on.
     finishRequest: (request: ClientRequest) => {
       request.on('socket', (socket) => socket.unref());
       request.end();
@@ -53,7 +53,7 @@ function connect(url: string, { opened, message, closed }: SocketEvents): Inspec
   socket.on('message', (data, isBinary) => {
     if (!isBinary) message(String(data));
   });
-  // Its 'close' follows.
+  // A 'close' event follows each error.
   socket.on('error', () => {});
   socket.on('close', () => closed(refusal));
   return {

@@ -8,7 +8,9 @@ import { type Connect, Sender } from './sender.js';
 import { type StatelyInspectionEvent, StatelyTongue } from './stately.js';
 import { Watcher } from './watcher.js';
 
-/** An inspector of `@statelyai/inspect`, as far as it is used: what `createBrowserInspector` and its like return. */
+/**
+ * The part of an inspector of `@statelyai/inspect` that we use. `createBrowserInspector` and similar functions return one.
+ */
 export interface StatelyInspector {
   readonly adapter: { send(event: never): void };
 }
@@ -16,43 +18,46 @@ export interface StatelyInspector {
 /** Options of {@link createInspector}. One of `url` and `to` is needed. */
 export interface InspectorOptions {
   /**
-   * Where to tell: what `roam-actors inspect` prints, or any server that speaks Stately's protocol. `http:` and `https:`
-   * count for `ws:` and `wss:`.
+   * The server that gets the records: the URL that `roam-actors inspect` prints, or any server that speaks Stately's
+   * protocol. `http:` and `https:` count as `ws:` and `wss:`.
    */
   readonly url?: string | URL;
-  /** An inspector of `@statelyai/inspect` to tell instead: its window shows what ours would, as far as it can. */
+  /**
+   * An inspector of `@statelyai/inspect` that gets the records instead of a server. Its window shows as much as its protocol
+   * can express.
+   */
   readonly to?: StatelyInspector;
-  /** What the process is called where it is shown; by default what it says of itself. */
+  /** The name of the process in the viewer. By default the process's own, or the page's title. */
   readonly name?: string;
   /**
-   * How much of the hot path is told: `'all'` data messages, `'none'`, or one record for every so many on each connection
-   * and direction, from 1 to 2^31 − 1, which says how many and how much they were.
+   * The data messages that are reported: `'all'`, `'none'`, or a number from 1 to 2^31 − 1. With a number, one record stands
+   * for that many messages on each connection and direction, with their count and bytes.
    *
    * @defaultValue 'all'
    */
   readonly messages?: Messages;
-  /** Looks at each inspection event before anything is made of it; what it does not want is not told. */
+  /** Decides on each inspection event. An event is not reported if it returns false. */
   readonly filter?: (event: InspectionEvent) => boolean;
   /**
-   * Told what the user should know, each thing once: the server refuses us, or the filter threw.
+   * Called with texts that the user should know, each once: the server refuses us, or the filter threw.
    *
    * @defaultValue `console.warn`
    */
   readonly onReport?: (text: string) => void;
 }
 
-/** What {@link createInspector} returns. */
+/** The result of {@link createInspector}. */
 export interface Inspector {
   /**
-   * For `inspect` of `initiate`, `accept` and `createActor`; of any number of sessions and actors. Never throws. A session of
-   * `initiate` or `accept` runs as if it were not there while nobody listens; for `createActor`, XState builds every event
-   * even then: see {@link attach}.
+   * For the option `inspect` of `initiate`, `accept` and `createActor`, for any number of sessions and actors. Never throws.
+   * While no server listens, a session of `initiate` or `accept` runs as if it were not inspected. With `createActor`,
+   * XState builds every event even then: see {@link attach}.
    */
   readonly inspect: (event: InspectionEvent) => void;
   /**
-   * Shows an actor, with all others of its system, in place of `inspect` of `createActor`: it costs nothing while nobody
-   * listens. Before the actor starts or while it runs; for a session inside a statechart, before that opens connections, so
-   * that its calls are shown, too.
+   * Shows an actor and all others of its system, instead of the option `inspect` of `createActor`. It costs nothing while no
+   * server listens. Call it before the actor starts or while it runs. For a session inside a statechart, call it before the
+   * session opens connections, so that their calls are shown too.
    *
    * @throws InvalidArgument when it is no actor.
    *
@@ -63,13 +68,13 @@ export interface Inspector {
    */
   attach(actor: AnyActorRef): void;
   /**
-   * Tells what is left to tell, and hangs up. Resolves when that has left, or after a second. Without it, a process ends
-   * all the same: nothing here keeps it alive.
+   * Sends the remaining records and closes the socket. Resolves when they have left, or after a second. A process can end
+   * without this call: an inspector does not keep it alive.
    */
   stop(): Promise<void>;
 }
 
-/** What a process knows of itself. */
+/** The process's own name, runtime and id. */
 export interface Self {
   readonly name: string;
   readonly runtime: NonNullable<ProcessRecord['runtime']>;
@@ -81,12 +86,12 @@ export interface Surroundings {
   readonly self: () => Self;
 }
 
-/** The one clock that two processes of a machine share, finer than `Date.now`. */
+/** Returns milliseconds since the epoch, by the clock that all processes of a machine share. It is finer than `Date.now`. */
 function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** `createInspector`, for whoever brings the sockets. */
+/** Implements `createInspector` for an environment, which supplies the sockets. */
 export function createInspectorWith({ connect, self }: Surroundings, options: InspectorOptions): Inspector {
   const { messages, filter, to, url, name, report } = checked(options);
   let push: (record: InspectionRecord) => void = () => {};
@@ -175,13 +180,13 @@ function checkedRootOf(actor: AnyActorRef): AnyActorRef {
 function onceEach(report: (text: string) => void): (text: string) => void {
   const said = new Set<string>();
   return (text) => {
-    // A filter that throws something else each time is not to fill the memory either.
+    // The limit bounds the memory for a filter that throws another text each time.
     if (said.has(text) || said.size >= 10) return;
     said.add(text);
     try {
       report(text);
     } catch {
-      // A reporter that throws has nobody left to tell.
+      // An error of the reporter itself can't be reported.
     }
   };
 }
@@ -204,7 +209,7 @@ function checked(options: InspectorOptions) {
 }
 
 function urlOf(url: string | URL): string {
-  // Not quoted: it holds a token.
+  // The URL is not quoted in the error: it holds a token.
   if (!URL.canParse(url)) throw new InvalidArgument('url is not a URL');
   const parsed = new URL(url);
   parsed.protocol = parsed.protocol.replace('http', 'ws');

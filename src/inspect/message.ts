@@ -1,6 +1,4 @@
-/**
- * What is told of a message: its name, how much it carries, and what it says besides, as plain data.
- */
+/** Describes a message as plain data for a record: its name, the size of its payload, and its other fields. */
 import type { DataMessage, Message } from '../wire/message.js';
 import { type Json, plain } from '../wire/plain.js';
 import type { WireRecord } from './record.js';
@@ -11,7 +9,7 @@ export function isDataMessage(message: Message): message is DataMessage {
   return message.type === 'RequestMessage' || message.type === 'ChannelMessage';
 }
 
-/** How many bytes its payload has. */
+/** Returns the size of its payload in bytes. */
 export function payloadSize({ body }: DataMessage): number {
   switch (body.type) {
     case 'Call':
@@ -41,7 +39,7 @@ function withoutPayload(body: DataMessage['body']): object {
   return said;
 }
 
-/** Without what is empty, as most metadata and lists of channels are. */
+/** Returns the fields without empty lists: most metadata and lists of channels are empty. */
 function detailOf(fields: object): Pick<WireRecord, 'detail'> {
   const said = Object.entries(fields).filter(([, value]) => !(Array.isArray(value) && value.length === 0));
   if (said.length === 0) return {};

@@ -1,21 +1,19 @@
-/**
- * The actors of a session by their places in it: what tells that an actor is one, and which.
- */
+/** Finds out whether an actor is part of a session, and which part. */
 import type { Snapshot } from 'xstate';
 import { SessionPort } from '../session/runtime.js';
 import { IdSet } from '../wire/idset.js';
 import type { ActorKey, Part } from './record.js';
 
-/** An actor that was told of. */
+/** An actor that was reported. */
 interface Placed {
   readonly key: ActorKey;
   readonly part: Part | undefined;
 }
 
-/** A session's, by its snapshot; undefined for any other actor. */
+/** Returns the port of a session by the snapshot of its actor. Undefined for any other actor. */
 export function portOf(snapshot: Snapshot<unknown>): SessionPort | undefined {
   const { context } = snapshot as { context?: { port?: unknown; live?: unknown } };
-  // Of all that have the port, only the session itself knows who lives.
+  // Several actors have the port in their context. Only the session's also has `live`.
   return context?.port instanceof SessionPort && context.live instanceof IdSet ? context.port : undefined;
 }
 

@@ -1,16 +1,16 @@
 /**
- * What is known of inspected processes, as plain data: one line of a recording (JSONL), and one element of what the
- * inspect server streams to its page. Nothing here knows Node or a browser.
+ * Records about inspected processes, as plain data. A record is one line of a recording (JSONL), and one element of the
+ * inspect server's stream to its page. This file depends neither on Node nor on a browser.
  *
- * Three rules carry everything:
+ * Three rules apply to all records:
  *
- * - A recording begins with one `recording` record. Then come records that say how things stood when it began (`process`,
- *   `definition`, `actor`), then what happened, in order. A late viewer gets just that, and so does a file.
- * - A record stands for itself: whatever it refers to, a definition, a parent or an actor, was told before it; where it was
- *   not, since the process said so too late or not at all, the record still counts, and the reference leads nowhere.
- * - No record holds a payload or a SENSITIVE value: what an inspected process does not send can't leak.
+ * - A recording begins with one `recording` record. Records of the state at its beginning follow (`process`, `definition`,
+ *   `actor`), then the events, in order. A late viewer and a file get exactly that.
+ * - A definition, parent or actor is recorded before a record refers to it. If the process sent it late or not at all, the
+ *   record still counts, and its reference leads to no entry.
+ * - No record holds a payload or a SENSITIVE value. Data that an inspected process does not send can't leak.
  *
- * The page gets frames of JSON text, each an array of records; it sends nothing. `history.ts` makes states of them.
+ * The page gets frames of JSON text, each an array of records. It sends nothing. `history.ts` computes states from them.
  */
 
 import type { Json } from '../wire/plain.js';
@@ -20,7 +20,9 @@ export type { Json };
 /** The version of this format. */
 export const RECORDING_VERSION = 1;
 
-/** An actor in the whole recording: the number of its process, and XState's own session id there, as in `2/x:7`. */
+/**
+ * The key of an actor, unique in the recording: the number of its process, and XState's own session id there, as in `2/x:7`.
+ */
 export type ActorKey = `${number}/${string}`;
 
 export function actorKey(process: number, sessionId: string): ActorKey {
@@ -28,7 +30,7 @@ export function actorKey(process: number, sessionId: string): ActorKey {
 }
 
 interface Recorded {
-  /** Counts up from 1 through the recording; the order in which things happened, as far as that is known. */
+  /** A number that counts up from 1 through the recording. It gives the order of the events, as far as that is known. */
   readonly seq: number;
   /** Milliseconds since the epoch, with fractions, by the clock of the process that it is about. */
   readonly at: number;
@@ -38,13 +40,13 @@ interface Recorded {
 export interface RecordingStart {
   readonly kind: 'recording';
   readonly version: typeof RECORDING_VERSION;
-  /** When the recording was made, or the stream opened. Milliseconds since the epoch. */
+  /** The time when the recording was made, or the stream opened. Milliseconds since the epoch. */
   readonly at: number;
-  /** Who wrote it: `roam-actors 0.1.0`. */
+  /** The program that wrote the recording: `roam-actors 0.1.0`. */
   readonly by: string;
-  /** Whether more follows than what there is: a stream of a running server, not a file. */
+  /** True for the stream of a running server: new records follow the present ones. False for a file. */
   readonly isLive: boolean;
-  /** How many records follow that were there already: the page can show them at once, without playing them. */
+  /** The number of following records that are already there. The page can show them at once, without playing them. */
   readonly backlog: number;
 }
 
@@ -52,33 +54,38 @@ export interface RecordingStart {
 export interface ProcessRecord extends Recorded {
   readonly kind: 'process';
   readonly process: number;
-  /** What it calls itself; `process 2` where it does not. */
+  /** The name that the process sent, or `process 2` and so on without one. */
   readonly name: string;
-  /** Absent for a process that speaks plain `@statelyai/inspect`: it tells no wire, no parts and no transitions. */
+  /**
+   * Absent for a process that speaks plain `@statelyai/inspect`. Such a process sends no wire records, parts or transitions.
+   */
   readonly runtime?: 'node' | 'browser';
   readonly pid?: number;
 }
 
-/** An inspected process is gone, and with it its actors. One that comes back is another. */
+/** An inspected process has disconnected, and its actors are gone. If it connects again, it counts as another process. */
 export interface LeftRecord extends Recorded {
   readonly kind: 'left';
   readonly process: number;
 }
 
-/** A machine's definition, as Stately's editor imports it; told once, however many actors run it. */
+/** A machine's definition, as Stately's editor imports it. One record serves all actors that run the machine. */
 export interface DefinitionRecord extends Recorded {
   readonly kind: 'definition';
   readonly hash: string;
   readonly definition: Json;
 }
 
-/** The actor's place in a session of roam-actors; absent for any other actor. Each but the session's own names its session. */
+/**
+ * The actor's part in a session of roam-actors. Absent for any other actor. Each part but the session itself names its
+ * session.
+ */
 export type Part =
   | {
       readonly part: 'session';
       readonly role: 'initiator' | 'acceptor';
       readonly conformance: 'reference' | 'strict';
-      /** The link's name, the same at both of its ends, where they know it. */
+      /** The link's name. Both ends of a link have the same name, if they know it. */
       readonly link?: string;
       /** The limits that this side keeps, by their names in `Limits`. */
       readonly limits: { readonly [limit: string]: number };
@@ -86,18 +93,21 @@ export type Part =
   | { readonly part: 'handshake' | 'keepalive' | 'conduit' | 'connections'; readonly session: ActorKey }
   | { readonly part: 'connection'; readonly session: ActorKey; readonly connection: number };
 
-/** An actor's state, as plain data. Of a machine it has a `value`; an actor of another kind may have none. */
+/** An actor's state, as plain data. A machine's state has a `value`. An actor of another kind may have none. */
 export interface ActorSnapshot {
   readonly status: 'active' | 'done' | 'error' | 'stopped';
   /** XState's state value: `'active'`, or `{ running: { inbound: 'reading' } }`. */
   readonly value?: Json;
-  /** What is too long or too deep is cut short, and says so. A session's and a connection's are those of the machines. */
+  /**
+   * The context. Values that are too long or too deep are cut, and marked as cut. A session's and a connection's are those
+   * of their machines.
+   */
   readonly context?: Json;
   readonly output?: Json;
   readonly error?: Json;
 }
 
-/** How often and how much. Bytes are those of payloads: args, ret and items. */
+/** Counts of messages and of their payload bytes: args, ret and items. */
 export interface Traffic {
   readonly sentMessages: number;
   readonly sentBytes: number;
@@ -105,19 +115,25 @@ export interface Traffic {
   readonly receivedBytes: number;
 }
 
-/** A transition that a machine has taken, by what its definition says of it. */
+/** A transition that a machine has taken, by its place in the definition. */
 export interface TakenTransition {
-  /** The path of the state that it belongs to: `running.inbound.reading`; empty for the machine itself. */
+  /** The path of its source state: `running.inbound.reading`. Empty for the machine itself. */
   readonly source: string;
-  /** As it stands in the definition: `rx.ConnectionOpen`, `rx.*`, `xstate.after.…`, `xstate.done.actor.…`; `''` for `always`. */
+  /**
+   * The event as in the definition: `rx.ConnectionOpen`, `rx.*`, `xstate.after.…`, `xstate.done.actor.…`. It is `''` for
+   * `always`.
+   */
   readonly event: string;
-  /** The paths of its target states; empty where it has none, and stays. */
+  /** The paths of its target states. Empty for a transition without a target. */
   readonly targets: readonly string[];
-  /** Which of the source's transitions for this event it is, from 0. */
+  /** Its index among the source's transitions for this event, from 0. */
   readonly index: number;
 }
 
-/** There is an actor; its first snapshot follows as it starts, or is this one where it began before the recording did. */
+/**
+ * An actor exists. Its first snapshot follows when it starts. If it began before the recording, this record has its
+ * snapshot.
+ */
 export interface ActorRecord extends Recorded {
   readonly kind: 'actor';
   readonly process: number;
@@ -125,27 +141,27 @@ export interface ActorRecord extends Recorded {
   readonly parent?: ActorKey;
   /** The actor's id within its parent: `handshake`, `5`. */
   readonly id: string;
-  /** What to call it where there is no place for more: its id, or its machine's. */
+  /** A short name: its id, or its machine's. */
   readonly name: string;
-  /** The hash of its machine's definition; absent for what is no machine. */
+  /** The hash of its machine's definition. Absent if the actor is no machine. */
   readonly definition?: string;
   readonly part?: Part;
   readonly snapshot: ActorSnapshot;
-  /** Since when it has been in this state; absent where that is `at`. Milliseconds since the epoch. */
+  /** The time since which it has been in this state. Milliseconds since the epoch. Absent if that is `at`. */
   readonly since?: number;
-  /** What it has sent and received before. */
+  /** The messages that it sent and received before this record. */
   readonly traffic?: Traffic;
-  /** What brought it into this state. */
+  /** The event and the transitions that led to this state. */
   readonly last?: { readonly event: string; readonly transitions: readonly TakenTransition[] };
-  /** Of a session: the actor at the link's other end, where that was found already. */
+  /** For a session: the actor at the link's other end, if that is already found. */
   readonly peer?: ActorKey;
 }
 
-/** An actor has been sent an event. What it made of it, if anything, comes as a snapshot. */
+/** An actor has been sent an event. A snapshot follows if the event had an effect. */
 export interface EventRecord extends Recorded {
   readonly kind: 'event';
   readonly actor: ActorKey;
-  /** Who sent it; absent for what comes from outside. */
+  /** The sender. Absent for an event from outside. */
   readonly source?: ActorKey;
   readonly event: { readonly type: string; readonly [key: string]: Json };
 }
@@ -157,13 +173,13 @@ export interface SnapshotRecord extends Recorded {
   /** The type of the event that led there. */
   readonly event: string;
   readonly snapshot: ActorSnapshot;
-  /** In the order in which they were taken; absent where that is not known. */
+  /** The transitions in the order in which they were taken. Absent if that is not known. */
   readonly transitions?: readonly TakenTransition[];
 }
 
 /**
- * A message of the session's protocol at one end of a link, or several alike where only a sample is told. Both ends tell
- * theirs: what A sent is what B received, where both are inspected.
+ * A message of the session's protocol at one end of a link, or several similar ones if only a sample is reported. Each
+ * inspected end reports its own: a message that A sent is recorded again when B receives it.
  */
 export interface WireRecord extends Recorded {
   readonly kind: 'wire';
@@ -173,17 +189,19 @@ export interface WireRecord extends Recorded {
   readonly connection: number;
   /** The message's name; that of its body for a RequestMessage or ChannelMessage: `Hello`, `Ping`, `Call`, `Item`. */
   readonly message: string;
-  /** Of a request or a channel. */
+  /** The id of a request or a channel. */
   readonly id?: number;
-  /** How many messages this stands for; more than 1 where the hot path is sampled: those since the last one told. */
+  /** The number of messages in this record. More than 1 if data messages are sampled: then those since the last record. */
   readonly count: number;
-  /** Of their payloads together; 0 for what has none. */
+  /** The total size of their payloads. 0 for a message without payload. */
   readonly bytes: number;
-  /** What else the message says, without payload: settings, metadata, a nonce, a description. Absent where that is nothing. */
+  /**
+   * The other fields of the message, without payload: settings, metadata, a nonce, a description. Absent if there are none.
+   */
   readonly detail?: { readonly [key: string]: Json };
 }
 
-/** Something that whoever watches should know: records lost, a process that sends nonsense, a limit reached. */
+/** A text for the user of the viewer: records were lost, a process sends invalid records, a limit is reached. */
 export interface NoticeRecord extends Recorded {
   readonly kind: 'notice';
   readonly process?: number;

@@ -1,10 +1,10 @@
 /**
- * A recording as text: JSON Lines, the first of them a `recording`. What is read may have been written by anybody: it is
- * either a recording, every field of which is of the type that it has to be, or one error that names the line.
+ * A recording as text: JSON Lines, the first of them a `recording`. The text may come from a stranger. Reading it gives
+ * either a recording with all fields of the right type, or one error that names the line.
  */
 import { type InspectionRecord, RECORDING_VERSION, type RecordingLine, type RecordingStart } from './record.js';
 
-/** What is wrong with a recording, and in which line, from 1. */
+/** An error in a recording, with the number of its line, from 1. */
 export class RecordingError extends Error {
   readonly line: number;
 
@@ -20,13 +20,13 @@ export interface Recording {
   readonly records: readonly InspectionRecord[];
 }
 
-/** One line, without its end. */
+/** Returns one line, without the line break. */
 export function lineOf(record: RecordingLine): string {
   return JSON.stringify(record);
 }
 
 /**
- * Reads a whole recording. The last line may lack its end; empty lines count for nothing.
+ * Reads a whole recording. The last line may lack its line break. Empty lines are skipped.
  *
  * @throws RecordingError for the first line that is wrong.
  */
@@ -101,7 +101,7 @@ const isPart: Check = (value) => {
   return ['handshake', 'keepalive', 'conduit', 'connections'].includes(part as string) && isKey(session);
 };
 
-/** Every field of every kind; one whose name ends in `?` may be absent. */
+/** The fields of each kind of record. A field whose name ends in `?` is optional. */
 const FIELDS: Readonly<Record<RecordingLine['kind'], Readonly<Record<string, Check>>>> = {
   recording: { version: isNumber, at: isNumber, by: isText, isLive: isFlag, backlog: isNumber },
   process: { seq: isNumber, at: isNumber, process: isNumber, name: isText, 'runtime?': isText, 'pid?': isNumber },
@@ -147,7 +147,7 @@ const FIELDS: Readonly<Record<RecordingLine['kind'], Readonly<Record<string, Che
   notice: { seq: isNumber, at: isNumber, 'process?': isNumber, text: isText },
 };
 
-/** What is wrong with what is to be a line; undefined where nothing is. */
+/** Returns the first error of a value that should be a record. Undefined if it is correct. */
 export function flawOf(value: unknown): string | undefined {
   if (!isObject(value)) return 'not an object';
   const record = value as Record<string, unknown>;

@@ -2,7 +2,7 @@ import type { DataMessage } from '../wire/message.js';
 import { payloadSize, told } from './message.js';
 import type { WireRecord } from './record.js';
 
-/** How much of the hot path is told: every data message, none, or one record for every so many. */
+/** The data messages that are reported: all, none, or one record for every so many. */
 export type Messages = 'all' | 'none' | number;
 
 type Direction = WireRecord['direction'];
@@ -10,20 +10,20 @@ type Tell = (
   wire: Pick<WireRecord, 'direction' | 'connection' | 'message' | 'id' | 'count' | 'bytes' | 'detail'>,
 ) => void;
 
-/** Messages that are alike, and that nothing was told of yet. */
+/** Similar messages that no record has reported yet. */
 interface Pending {
   count: number;
   bytes: number;
 }
 
 /**
- * Tells of one session's data messages. What is told adds up: a record stands for all messages of its kind, connection and
- * direction since the one before.
+ * Reports the data messages of one session. The counts add up: a record stands for all messages of its kind, connection and
+ * direction since the record before.
  */
 export class Sampler {
   readonly #every: number;
   readonly #tell: Tell;
-  /** By connection, direction and name: no string is made for each message. */
+  /** The pending counts by connection, direction and name. No string is made for each message. */
   readonly #pending = new Map<number, Record<Direction, Map<string, Pending>>>();
 
   constructor(messages: Messages, tell: Tell) {
@@ -47,7 +47,7 @@ export class Sampler {
     pending.bytes = 0;
   }
 
-  /** Tells the rest of a connection that has ended. */
+  /** Reports the rest of a connection that has ended. */
   end(connection: number): void {
     const kinds = this.#pending.get(connection);
     if (kinds === undefined) return;

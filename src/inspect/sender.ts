@@ -2,9 +2,9 @@ import type { InspectionRecord } from './record.js';
 import { isGreeting, StatelyTongue } from './stately.js';
 import { weightOf } from './weight.js';
 
-/** A WebSocket, as far as the sender needs one. It keeps no process alive. */
+/** The part of a WebSocket that the sender needs. It keeps no process alive. */
 export interface InspectSocket {
-  /** Bytes that were sent and have not left. */
+  /** The bytes that were passed to `send` and have not left the process. */
   readonly bufferedAmount: number;
   send(text: string): void;
   close(): void;
@@ -13,39 +13,45 @@ export interface InspectSocket {
 export interface SocketEvents {
   opened(): void;
   message(data: unknown): void;
-  /** Once, whether it was open or not. `refusal` is why a server does not want us, which no second attempt will change. */
+  /**
+   * Called once, also for a socket that never opened. `refusal` is the reason of a final refusal: the sender does not try
+   * again.
+   */
   closed(refusal?: string): void;
 }
 
 export type Connect = (url: string, events: SocketEvents) => InspectSocket;
 
 export interface SenderHost {
-  /** Whether records are wanted from now on. */
+  /** Called with true when records are wanted from now on, and with false when they are not. */
   listen(isListening: boolean): void;
-  /** Somebody listens who is new, or has missed so many records: everything is to be pushed that still matters. */
+  /**
+   * Called when a new server listens (`isNew`), or a server has missed `lost` records. The host pushes the whole present
+   * state again.
+   */
   tellAll(isNew: boolean, lost: number): void;
-  /** Just before something is sent: a last chance to push. */
+  /** Called just before records are sent, so that the host can push its last ones. */
   flushing(): void;
   report(text: string): void;
 }
 
-/** How long records are gathered. Whatever it is, it is what a process may stay alive for at its end. Milliseconds. */
+/** The time for which records are gathered. At its end a process may stay alive for this long. Milliseconds. */
 const GATHER = 10;
-/** How many are gathered at most, and how many characters a frame has, about. */
+/** The maximum number of gathered records, and the approximate number of characters in a frame. */
 const MOST_GATHERED = 512;
 const FRAME = 256 * 1024;
 
-/** What is kept from the beginning on, until the first attempt has succeeded: records, and bytes. */
+/** The maximum number of records, and of bytes, that are kept until the first attempt to connect has succeeded. */
 const MOST_EARLY = 5_000;
 const MOST_EARLY_BYTES = 16 * 2 ** 20;
 
-/** A server of ours says what it is at once. Milliseconds. */
+/** The time to wait for the greeting of a server of ours, which sends it at once. Milliseconds. */
 const GREETING_TIMEOUT = 250;
 
 const FIRST_RETRY = 500;
 const LAST_RETRY = 30_000;
 
-/** Above the one, nothing is told any more; below the other, everything is told anew. Bytes. */
+/** Above CHOKED_ABOVE bytes of unsent data no more records are sent. Below FREE_BELOW the whole state is sent anew. */
 const CHOKED_ABOVE = 4 * 2 ** 20;
 const FREE_BELOW = 64 * 1024;
 const LOOK_INTERVAL = 50;
@@ -55,9 +61,9 @@ const STOP_TIMEOUT = 1_000;
 type Timer = ReturnType<typeof setTimeout>;
 
 /**
- * Brings records to a server. While there is none it tries again, ever less often, and nothing is wanted in the meantime;
- * no timer and no socket of it keeps a process alive, but for the moment in which something is still to be sent. A server
- * that does not keep up misses something, is told how much, and then everything that still matters.
+ * Sends records to a server. Without a server it tries to connect at growing intervals, and wants no records meanwhile. Its
+ * timers and sockets keep no process alive, except for the moment before a send. A slow server misses records. It is told
+ * how many, and then gets the whole present state again.
  */
 export class Sender {
   readonly #url: string;
@@ -65,7 +71,7 @@ export class Sender {
   readonly #host: SenderHost;
   #state: 'connecting' | 'greeting' | 'open' | 'choked' | 'waiting' | 'stopped' = 'waiting';
   #socket: InspectSocket | undefined;
-  /** Absent for a server that knows our records. */
+  /** The translation to Stately's protocol. Absent for a server that understands our records. */
   #tongue: StatelyTongue | undefined;
   #queue: InspectionRecord[] = [];
   #earlyBytes = 0;
@@ -83,7 +89,7 @@ export class Sender {
     this.#host = host;
   }
 
-  /** Begins to connect; what is pushed from now on is kept for the first server. */
+  /** Starts to connect. Records that are pushed from now on are kept for the first server. */
   start(): void {
     this.#listen(true);
     this.#attempt();
@@ -98,16 +104,16 @@ export class Sender {
     } else if (this.#queue.length >= MOST_GATHERED) {
       this.#send();
     } else {
-      // Holds a process that ends until it is told.
+      // This timer keeps an ending process alive until its records are sent.
       this.#flush ??= setTimeout(() => this.#send(), GATHER);
     }
   }
 
-  /** Sends what was pushed, and hangs up. Resolves when it has left, or can't. */
+  /** Sends the pushed records and closes the socket. Resolves when they have left, or can't. */
   async stop(): Promise<void> {
     if (this.#state === 'stopped') return;
     if (this.#isListening && (this.#state === 'connecting' || this.#state === 'greeting')) {
-      // What began and ended before anybody could hear of it is to be heard of all the same.
+      // Waits for the connection: actors that began and ended before it opened are reported all the same.
       await new Promise<void>((resolve) => {
         this.#settled = resolve;
         setTimeout(resolve, STOP_TIMEOUT);
@@ -251,7 +257,7 @@ function* framesOf(records: readonly InspectionRecord[]): Iterable<string> {
   if (parts.length > 0) yield `[${parts.join(',')}]`;
 }
 
-/** Keeps no process alive; a browser's timer is a number, and never does. */
+/** Makes a timer that keeps no process alive. In a browser a timer is a number, and never does. */
 function unheld(timer: Timer): Timer {
   (timer as { unref?(): void }).unref?.();
   return timer;

@@ -1,12 +1,10 @@
-/**
- * What is told of events, snapshots and transitions: plain data, and no more than may be seen.
- */
+/** Converts events, snapshots and transitions to plain data for records, without values that must not be seen. */
 import type { AnyEventObject, AnyTransitionDefinition, Snapshot } from 'xstate';
 import { plain } from '../wire/plain.js';
 import type { ActorSnapshot, EventRecord, TakenTransition } from './record.js';
 import { clipped } from './weight.js';
 
-/** One whose `toJSON` gives no object is its type alone. */
+/** Returns an event as plain data. If its `toJSON` gives no object, only its type is left. */
 export function shownEvent(event: AnyEventObject): EventRecord['event'] {
   const shown = plain(event);
   const fields = typeof shown === 'object' && !Array.isArray(shown) ? (shown as EventRecord['event']) : {};
@@ -21,7 +19,10 @@ interface Seen {
   readonly error?: unknown;
 }
 
-/** Whether nothing that is told of it has changed. A machine's new snapshot shares with the old what is the same. */
+/**
+ * True if the reported parts of two snapshots are the same. A machine's new snapshot shares its unchanged parts with the old
+ * one.
+ */
 export function isSame(one: Snapshot<unknown>, other: Snapshot<unknown>): boolean {
   if (one === other) return true;
   const [before, after] = [one as Seen, other as Seen];

@@ -1,6 +1,4 @@
-/**
- * How things stand: a reducer that makes states of records.
- */
+/** A reducer that computes states from records. */
 import type {
   ActorKey,
   ActorRecord,
@@ -21,11 +19,11 @@ export interface ProcessState {
   readonly runtime?: ProcessRecord['runtime'];
   readonly pid?: number;
   readonly joined: number;
-  /** When it went; absent while it is connected. */
+  /** The time when it disconnected. Absent while it is connected. */
   readonly left?: number;
 }
 
-/** An actor at one moment. A new object with each change, the same one as long as nothing changes. */
+/** An actor at one moment. Each change makes a new object. Without a change the object stays the same. */
 export interface ActorState extends ActorSnapshot {
   readonly key: ActorKey;
   readonly process: number;
@@ -35,47 +33,47 @@ export interface ActorState extends ActorSnapshot {
   /** A key of {@link State.definitions}. */
   readonly definition?: string;
   readonly part?: Part;
-  /** When it came to be, as far as is known. */
+  /** The time when it started, as far as that is known. */
   readonly born: number;
-  /** Since when it has had this value and status. */
+  /** The time since which it has had this value and status. */
   readonly since: number;
-  /** The type of the last event that it has made something of. */
+  /** The type of the last event that led to a snapshot. */
   readonly event?: string;
-  /** What it took then. */
+  /** The transitions that it took for that event. */
   readonly transitions: readonly TakenTransition[];
-  /** Of a session: over all its connections. Of a connection: its own. Of anything else: nothing. */
+  /** The traffic of a session over all its connections, or of one connection. All other actors have none. */
   readonly traffic: Traffic;
-  /** Of a session: the actor at the link's other end, where that is inspected too. */
+  /** For a session: the actor at the link's other end, if that is inspected too. */
   readonly peer?: ActorKey;
-  /** Its process went while it was active: nobody knows what became of it. */
+  /** True if its process disconnected while it was active. Its further state is unknown. */
   readonly isLost: boolean;
 }
 
-/** Everything at one moment. */
+/** The state of all inspected processes at one moment. */
 export interface State {
   readonly processes: ReadonlyMap<number, ProcessState>;
   readonly definitions: ReadonlyMap<string, Json>;
-  /** In the order in which they were told of. Those that ended stay for a while: the last {@link MAX_ENDED}. */
+  /** The actors in the order of their records. Ended ones stay for a while: the last {@link MAX_ENDED}. */
   readonly actors: ReadonlyMap<ActorKey, ActorState>;
 }
 
-/** How many actors that are no longer active are remembered, and how much of them, in bytes. */
+/** The maximum number of ended actors that are remembered, and their bytes. */
 export const MAX_ENDED = 2_000;
 const MAX_ENDED_BYTES = 32 * 2 ** 20;
 
-/** Processes that have left, and definitions, are remembered up to this many, and of definitions so many bytes. */
+/** The maximum numbers of remembered processes that have left, and of definitions, and the bytes of definitions. */
 const MAX_LEFT = 200;
 const MAX_DEFINITIONS = 500;
 const MAX_DEFINITION_BYTES = 32 * 2 ** 20;
 
-/** How many Hellos wait for their other end to be told of, and for how long. Milliseconds. */
+/** The maximum number of Hellos that wait for the record of the other end, and the time for that. Milliseconds. */
 const MAX_HELLOS = 200;
 const HELLO_WINDOW = 5_000;
 
-/** Characters of what a Hello says, by which its two ends are found. */
+/** The characters of a Hello's fields that are compared to find its two ends. */
 const HELLO_TEXT = 4_096;
 
-/** For how many connections it is held what was said on them before anybody told of their actors. */
+/** The maximum number of connections whose traffic is kept before their actors are recorded. */
 const MAX_UNBORN = 200;
 
 const NO_TRAFFIC: Traffic = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
@@ -87,22 +85,22 @@ interface Hello {
   readonly text: string;
 }
 
-/** A state that records are applied to. The objects in its maps are never written to, so that a copy is a shallow one. */
+/** A state that records are applied to. The objects in its maps are never changed, so a shallow copy is enough. */
 export class Folded implements State {
   readonly processes: Map<number, ProcessState>;
   readonly definitions: Map<string, Json>;
   readonly actors: Map<ActorKey, ActorState>;
-  /** Actors that are no longer active, the longest ended first, with what each weighs. */
+  /** The weights of actors that are no longer active, in the order of their end. */
   readonly #ended: Map<ActorKey, number>;
   #endedBytes: number;
-  /** What each definition weighs. */
+  /** The weight of each definition. Bytes. */
   readonly #definitionWeights: Map<string, number>;
   #definitionBytes: number;
-  /** The actor of a connection, by its session and id: the last one, where an id was used again. */
+  /** The actor of a connection, by its session and id. For a reused id it is the last one. */
   readonly #connections: Map<string, ActorKey>;
-  /** By session and id as well: what a connection whose actor is not there yet has said and heard, the oldest first. */
+  /** The traffic of connections whose actors are not recorded yet, by session and id, the oldest first. */
   readonly #unborn: Map<string, Traffic>;
-  /** The session at the one end of each link whose other end is not known. */
+  /** The first known session of each link whose other end is not known yet. */
   readonly #links: Map<string, ActorKey>;
   #hellos: readonly Hello[];
 
@@ -144,7 +142,7 @@ export class Folded implements State {
         break;
       case 'snapshot': {
         const actor = this.actors.get(record.actor);
-        // What has ended does not come back, whatever a process says.
+        // An ended actor stays ended, even if its process sends another snapshot.
         if (actor === undefined || actor.status !== 'active' || actor.isLost) break;
         const { snapshot, event, transitions = [], at } = record;
         const isSame = actor.status === snapshot.status && isEqual(actor.value, snapshot.value);
@@ -239,7 +237,7 @@ export class Folded implements State {
   #leave(process: number, at: number): void {
     const state = this.processes.get(process);
     if (state === undefined || state.left !== undefined) return;
-    // Behind those that are here: the longest gone are forgotten first.
+    // The process moves to the end of the map, so the ones that left first are forgotten first.
     this.processes.delete(process);
     this.processes.set(process, { ...state, left: at });
     for (const actor of this.actors.values()) {
@@ -263,7 +261,7 @@ export class Folded implements State {
     const key = this.#connections.get(place);
     const actor = key === undefined ? undefined : this.actors.get(key);
     const opens = message === 'ConnectionOpen';
-    // What ended has no more to come than what was added up until then; an Open is the next one's.
+    // An ended connection gets only the sums that were still pending. An Open belongs to the next connection with this id.
     if (actor !== undefined && !(opens && actor.status !== 'active')) {
       this.actors.set(actor.key, { ...actor, traffic: added(actor.traffic, record) });
     } else {
@@ -278,14 +276,14 @@ export class Folded implements State {
     forgetOldest(this.#unborn, MAX_UNBORN);
   }
 
-  /** Where a link has no name that both ends know, as in a browser, its two ends are those that tell of the same Hello. */
+  /** Pairs the two ends of a link without a common name, as in a browser: both record the same Hello. */
   #hear({ session, direction, at, detail }: WireRecord): void {
     if (this.actors.get(session)?.peer !== undefined) return;
     const text = clipped(JSON.stringify(detail ?? null), HELLO_TEXT);
     const waiting = this.#hellos.filter((hello) => Math.abs(hello.at - at) < HELLO_WINDOW);
     const others = waiting.filter((hello) => hello.direction !== direction && hello.text === text);
     const [other] = others;
-    // Of several that are alike nobody knows which one it is.
+    // With several equal Hellos the right one is unknown.
     if (other !== undefined && others.length === 1 && this.#pair(session, other.session)) {
       this.#hellos = waiting.filter((hello) => hello !== other);
     } else {
@@ -293,7 +291,7 @@ export class Folded implements State {
     }
   }
 
-  /** Whether they are the two ends of one session. */
+  /** Pairs two actors. Returns true if they can be the two ends of one session. */
   #pair(one: ActorKey, other: ActorKey): boolean {
     const [a, b] = [this.actors.get(one), this.actors.get(other)];
     if (a?.part?.part !== 'session' || b?.part?.part !== 'session' || a.part.role === b.part.role) return false;

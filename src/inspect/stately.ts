@@ -1,6 +1,6 @@
 /**
- * The protocol of `@statelyai/inspect`: one JSON object a message, of three types. We speak it to whoever does not say that
- * it knows more, and understand it from whoever does not.
+ * The protocol of `@statelyai/inspect`: one JSON object a message, of three types. We speak it to a server that does not
+ * send our greeting, and accept it from a process that does not send our records.
  */
 import {
   type ActorSnapshot,
@@ -14,7 +14,7 @@ import {
 /** The version of `@statelyai/inspect` whose protocol this is. */
 const STATELY_VERSION = '0.7.2';
 
-/** What our server says first, to whoever connects: send arrays of records. Stately's clients listen to nothing. */
+/** The first message of our server to each process: it asks for arrays of records. Stately's clients ignore it. */
 export const GREETING = JSON.stringify({ type: '@roam.inspect', version: 1 });
 
 export function isGreeting(text: unknown): boolean {
@@ -53,7 +53,7 @@ interface StatelySnapshot extends Base {
 
 export type StatelyInspectionEvent = StatelyActor | StatelyEvent | StatelySnapshot;
 
-/** Says records in Stately's protocol, as far as it has words for them. */
+/** Translates records to Stately's protocol, as far as it can express them. */
 export class StatelyTongue {
   readonly #definitions = new Map<string, string>();
   readonly #roots = new Map<string, string>();
@@ -71,7 +71,7 @@ export class StatelyTongue {
           type: '@xstate.actor',
           name,
           ...(parent === undefined ? {} : { parentId: idOf(parent) }),
-          // Stately's inspector takes nothing for an actor that has none.
+          // Stately's inspector ignores an actor without a definition.
           definition: this.#definitions.get(definition ?? '') ?? JSON.stringify({ id: name }),
           snapshot,
           ...this.#base(actor, at),
@@ -99,7 +99,7 @@ export class StatelyTongue {
     }
   }
 
-  /** A data message that was received is an event of its session; nothing else that is on the wire is not told otherwise. */
+  /** Translates a received data message to an event of its session. The events of the actors report all other messages. */
   #data({ session, direction, connection, message, id, count, bytes, detail, at }: WireRecord) {
     if (direction !== 'received' || !DATA.has(message)) return undefined;
     const type = REQUESTS.has(message) ? 'rx.RequestMessage' : 'rx.ChannelMessage';
@@ -132,7 +132,7 @@ function idOf(key: string): string {
   return key.slice(key.indexOf('/') + 1);
 }
 
-/** What a message in Stately's protocol tells, as records of process 0; undefined where it is none. */
+/** Translates a message of Stately's protocol to records of process 0. Undefined if it is no such message. */
 export function recordsOfStately(
   value: object,
   hashOf: (text: string) => string,

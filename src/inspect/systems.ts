@@ -3,37 +3,37 @@ import { parentOf } from '../compile/internals.js';
 import { attachmentOf, attachmentTo } from '../session/attachment.js';
 import { registryLogic } from '../session/connection-actors.js';
 
-/** An actor, or what is shown as one. */
+/** An actor, or an object that is shown as one. */
 export type Ref = AnyActorRef & { readonly logic?: { readonly config?: unknown } };
 
-/** So many roots are kept before those that have ended are looked for. */
+/** The number of roots at which ended ones are first removed. */
 const FEW = 16;
 
 /**
- * The actor systems that an inspector is attached to. They are observed while somebody listens; while nobody does, nothing
- * of us is in them, and they are not kept from being forgotten.
+ * The actor systems that an inspector is attached to. They are observed only while a server listens. Otherwise no observer
+ * of ours is in them, and they can be garbage-collected.
  */
 export class Systems {
   readonly #hear: (event: InspectionEvent) => void;
-  /** Each is to tell everything once. */
+  /** The systems that are observed already: each event must be reported only once. */
   readonly #known = new WeakSet<object>();
   readonly #roots = new Set<WeakRef<Ref>>();
-  /** How many roots there may be until those that have ended are looked for. */
+  /** The number of roots at which ended ones are removed next. */
   #room = FEW;
   #isOpen = false;
-  /** By the root, what ends the observation of its system. */
+  /** The functions that end the observation of a system, by its root. */
   readonly #releases = new WeakMap<Ref, () => void>();
 
   constructor(hear: (event: InspectionEvent) => void) {
     this.#hear = hear;
   }
 
-  /** A system that XState itself was told to show us needs nothing from here. */
+  /** Excludes a system that already reports to us through XState's option `inspect`. */
   exclude(system: object): void {
     this.#known.add(system);
   }
 
-  /** Adds a system by its root; false where that is known already. */
+  /** Adds a system by its root. Returns false if it is already known. */
   add(root: Ref): boolean {
     const { system } = root;
     if (this.#known.has(system)) return false;
@@ -45,7 +45,7 @@ export class Systems {
     return true;
   }
 
-  /** Observes them from now on, and returns the actors that run: parents come before their children. */
+  /** Starts to observe the systems, and returns the running actors: parents before their children. */
   open(): Ref[] {
     this.#isOpen = true;
     this.#sweep();
@@ -95,7 +95,7 @@ interface Looks {
   readonly connections?: ReadonlyMap<number, Ref>;
 }
 
-/** An actor that is only being made has no snapshot yet, and XState may throw where it is asked for one. */
+/** Returns an actor's snapshot. While an actor is being created it has none, and XState may throw when asked for it. */
 function looksOf(ref: Ref): Looks | undefined {
   try {
     return ref.getSnapshot() as Looks | undefined;
@@ -108,7 +108,7 @@ function hasEnded(ref: Ref): boolean {
   return (looksOf(ref)?.status ?? 'active') !== 'active';
 }
 
-/** The actors that run in a root's system, as far as anything leads to them. */
+/** Returns the running actors of a root's system, as far as references from the root reach them. */
 export function actorsOf(root: Ref): Ref[] {
   const actors: Ref[] = [];
   const visit = (ref: Ref): void => {
@@ -122,7 +122,10 @@ export function actorsOf(root: Ref): Ref[] {
   return actors;
 }
 
-/** A machine's are in its snapshot; any other logic keeps them where it likes, and of ours we know where. */
+/**
+ * Returns the children of an actor. A machine has them in its snapshot. Other logic keeps them anywhere, and we know the
+ * place only for our own.
+ */
 function childrenOf(ref: Ref, { children = {}, connections }: Looks): Iterable<Ref | undefined> {
   return (ref.logic as unknown) === registryLogic ? (connections?.values() ?? []) : Object.values(children);
 }

@@ -1,4 +1,4 @@
-/** Makes records of what XState's inspection events say, for whoever listens. */
+/** Makes records from XState's inspection events. */
 
 import type { AnyEventObject, AnyTransitionDefinition, InspectionEvent, Snapshot } from 'xstate';
 import { parentOf } from '../compile/internals.js';
@@ -27,11 +27,11 @@ export interface TellerOptions {
   readonly now: () => number;
 }
 
-/** What is known of an actor that was told of. */
+/** Our knowledge of an actor that was reported. */
 interface Known {
   readonly key: ActorKey;
   readonly part: Part | undefined;
-  /** Of a session: what tells of its data messages. */
+  /** The sampler of a session's data messages. */
   readonly sampler?: Sampler;
   readonly release?: () => void;
   snapshot: Snapshot<unknown>;
@@ -42,20 +42,20 @@ export class Teller {
   readonly #tell: (record: InspectionRecord) => void;
   readonly #onOver: (ref: Ref) => void;
   #known = new WeakMap<object, Known>();
-  /** What each actor has taken since its last snapshot. */
+  /** The transitions that each actor has taken since its last snapshot. */
   #taken = new WeakMap<object, TakenTransition[]>();
-  /** Sessions whose sending is watched. */
+  /** The sessions whose sent messages are observed. */
   readonly #watched = new Set<Known>();
   #definitions = new Definitions();
 
-  /** `onOver` hears of actors that are over, where no event says so. */
+  /** `onOver` is called for ended actors, where no event reports the end. */
   constructor(options: TellerOptions, tell: (record: InspectionRecord) => void, onOver: (ref: Ref) => void) {
     this.#options = options;
     this.#tell = tell;
     this.#onOver = onOver;
   }
 
-  /** Forgets what was told, and lets go of every session. */
+  /** Forgets the reported actors, and stops observing every session. */
   forget(): void {
     for (const { release } of this.#watched) release?.();
     this.#watched.clear();
@@ -64,12 +64,12 @@ export class Teller {
     this.#definitions = new Definitions();
   }
 
-  /** Tells what was held back. */
+  /** Reports the messages that the samplers held back. */
   flush(): void {
     for (const { sampler } of this.#watched) sampler?.endAll();
   }
 
-  /** Tells what an event of this actor says. */
+  /** Reports an inspection event of this actor. */
   look(event: InspectionEvent, ref: Ref): void {
     switch (event.type) {
       case '@xstate.event':
@@ -98,7 +98,7 @@ export class Teller {
     if (known === undefined) return;
     const message = messageIn(event);
     if (message !== undefined && known.part?.part === 'session') this.#received(known, message);
-    // A data message is told as what it is on the wire, and its way through the actors is always the same.
+    // A data message is reported by its wire record only: its way through the actors is always the same.
     if (message !== undefined && isDataMessage(message)) return;
     const sourceKey = source === undefined ? undefined : this.#known.get(source)?.key;
     this.#tell({
@@ -154,7 +154,7 @@ export class Teller {
     this.#tell({ ...this.#now('wire'), session, ...wire } as WireRecord);
   }
 
-  /** Tells of an actor that has begun, or that somebody who knows nothing yet is to know. */
+  /** Reports an actor that has started, or that a new server does not know yet. */
   meet(ref: Ref): void {
     const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
     if (snapshot === undefined || this.#known.has(ref)) return;
@@ -198,7 +198,7 @@ export class Teller {
     return known;
   }
 
-  /** What has ended sends and receives nothing any more. */
+  /** Stops observing an ended actor: it sends and receives no more messages. */
   #leave({ part, sampler, release }: Known): void {
     if (part?.part === 'connection') {
       for (const session of this.#watched) {
@@ -211,7 +211,7 @@ export class Teller {
     for (const known of this.#watched) if (known.sampler === sampler) this.#watched.delete(known);
   }
 
-  /** An actor that has failed says so to its parent, and in no snapshot that an inspector is shown. */
+  /** Reports a failed actor. XState tells only its parent of the failure, and shows an inspector no snapshot of it. */
   settle(ref: Ref): void {
     const snapshot = ref.getSnapshot() as Snapshot<unknown> | undefined;
     if (snapshot === undefined || snapshot.status === 'active') return;
@@ -224,7 +224,7 @@ export class Teller {
   }
 }
 
-/** The message that an event brings, itself or for somebody. */
+/** Returns the message in an event, or in an event that is wrapped for delivery. */
 function messageIn(event: AnyEventObject): Message | undefined {
   if (event.type === 'connections.deliver') return messageIn(event['event'] as AnyEventObject);
   return event.type.startsWith('rx.') ? (event['message'] as Message | undefined) : undefined;

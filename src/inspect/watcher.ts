@@ -1,7 +1,8 @@
 /**
- * Watches the actors that an inspector is shown, and has them told of. A process speaks of itself as process 0; whoever
- * receives the records gives it its number. While nobody listens, systems that it is attached to are left alone; of those
- * that tell it all the same it notes which actors live, and nothing else. Whoever begins to listen is told how they stand.
+ * Watches the actors that an inspector is shown, and has them reported. A process reports itself as process 0. The server
+ * gives it its number. While no server listens, attached systems are not observed. Systems that report through the option
+ * `inspect` send events even then, and the watcher only notes which actors live. A new server gets the state of all living
+ * actors.
  */
 
 import type { InspectionEvent } from 'xstate';
@@ -22,10 +23,10 @@ export class Watcher {
   readonly #systems: Systems;
   /** The actors that run, in the order in which they began: parents come before their children. */
   readonly #living = new Set<Ref>();
-  /** Those of systems that we are attached to; nobody, while nobody listens. */
+  /** The running actors of attached systems. Empty while no server listens. */
   readonly #attached = new Set<Ref>();
 
-  /** `hear` gets the events of attached systems, for {@link next} with `isAttached`. */
+  /** `hear` gets the events of attached systems. It passes them to {@link next} with `isAttached`. */
   constructor(
     options: WatcherOptions,
     tell: (record: InspectionRecord) => void,
@@ -39,7 +40,7 @@ export class Watcher {
     this.#systems = new Systems(hear);
   }
 
-  /** Whether records are wanted. */
+  /** True while records are wanted. */
   get isListening(): boolean {
     return this.#isListening;
   }
@@ -54,7 +55,7 @@ export class Watcher {
     }
   }
 
-  /** Watches the system of a root as long as somebody listens. */
+  /** Watches the system of a root while a server listens. */
   attach(root: Ref): void {
     if (this.#isOver || !this.#systems.add(root) || !this.#isListening) return;
     for (const ref of actorsOf(root)) {
@@ -63,12 +64,12 @@ export class Watcher {
     }
   }
 
-  /** An event of a system that we are attached to, or of one that tells us always. */
+  /** Takes an event of an attached system, or of one that reports through the option `inspect`. */
   next(event: InspectionEvent, isAttached = false): void {
     if (this.#isOver) return;
     const ref = event.actorRef as Ref;
     const living = isAttached ? this.#attached : this.#living;
-    // Whatever the filter says: an actor that is not noted as it starts and stops would never be known, or never be forgotten.
+    // Regardless of the filter: otherwise the watcher would miss an actor's start, or never forget it after its stop.
     if (event.type === '@xstate.event' && event.event.type === 'xstate.init') living.add(ref);
     else if (event.type === '@xstate.actor' && !isAttached && parentOf(ref) === undefined)
       this.#systems.exclude(ref.system);
@@ -76,7 +77,7 @@ export class Watcher {
     if (event.type === '@xstate.snapshot' && event.snapshot.status !== 'active') living.delete(ref);
   }
 
-  /** Tells how things stand to somebody who knows nothing yet. */
+  /** Reports all living actors to a new server. */
   tellAll(): void {
     this.#teller.forget();
     for (const ref of this.#everybody()) {
@@ -85,16 +86,14 @@ export class Watcher {
     }
   }
 
-  /**
-   * Tells what no inspection event says: that an actor has failed which has no parent to hear of it.
-   */
+  /** Reports failures that cause no inspection event: those of actors without a parent. */
   tellFailures(): void {
     for (const ref of this.#everybody()) {
       if (parentOf(ref) === undefined) this.#teller.settle(ref);
     }
   }
 
-  /** Tells what was held back, and lets go of every session. */
+  /** Reports the messages that were held back, and stops observing every session. */
   end(): void {
     this.#teller.flush();
     this.listen(false);

@@ -1,20 +1,20 @@
-/** Bounds what an inspected process says: how long each string is, how deep data is nested, and how much memory it takes. */
+/** Limits the data of an inspected process: the length of each string, the depth of nested data, and its memory. */
 import type { Json } from './record.js';
 
-/** Characters of one string, the name of a field included; what is longer is cut, and ends with an ellipsis. */
+/** The maximum length of a string or a field's name, in characters. A longer one is cut and ends with an ellipsis. */
 const MAX_STRING = 1_024;
 
-/** Levels of arrays and objects; what is deeper is an ellipsis. The writer of JSON would run out of stack. */
+/** The maximum depth of arrays and objects. Deeper data becomes an ellipsis: the writer of JSON would run out of stack. */
 const MAX_LEVELS = 64;
 
-/** What V8 needs for each, about, in bytes: a short string, a number, an array, an object, and a field of one. */
+/** The approximate bytes that V8 needs for a short string, a number, an array, an object, and a field of one. */
 const STRING_COST = 24;
 const NUMBER_COST = 16;
 const ARRAY_COST = 32;
 const OBJECT_COST = 48;
 const FIELD_COST = 16;
 
-/** A copy of what JSON.parse gave, with nothing in it that is too long or too deep. */
+/** Copies a result of JSON.parse without data that is too long or too deep. */
 export function bounded<T>(value: T): T {
   return boundedAt(value as Json, 0) as T;
 }
@@ -27,13 +27,13 @@ function boundedAt(value: Json, level: number): Json {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [clipped(key), boundedAt(each, level + 1)]));
 }
 
-/** A text cut at {@link MAX_STRING}. */
+/** Cuts a text at {@link MAX_STRING}. */
 export function clipped(text: string, most = MAX_STRING): string {
-  // Copied: a part of a string keeps the whole of it in memory.
+  // The text is copied: a part of a string keeps the whole string in memory.
   return text.length <= most ? text : (JSON.parse(JSON.stringify(`${text.slice(0, most - 1)}…`)) as string);
 }
 
-/** How much memory a value takes, about, in bytes: small things cost much more than their JSON is long. */
+/** Returns the approximate memory of a value in bytes. Small values take much more memory than their JSON has characters. */
 export function weightOf(value: unknown): number {
   if (typeof value === 'string') return STRING_COST + 2 * value.length;
   if (typeof value !== 'object' || value === null) return NUMBER_COST;

@@ -6,27 +6,28 @@ import { checkMaxFrame, checkTimeout } from './websocket.js';
 /** Options of `connectWebSocket`, in Node and in browsers. */
 export interface ConnectWebSocketOptions {
   /**
-   * How long it may take until the WebSocket is open, in milliseconds: name resolution, TCP, TLS and the opening
-   * handshake together. From 1 to 2^31 − 1.
+   * Milliseconds until the WebSocket must be open: name resolution, TCP, TLS and the opening handshake together. From 1
+   * to 2^31 − 1.
    *
    * @defaultValue 10000
    */
   readonly connectTimeout?: number;
 
   /**
-   * How long `close()` may take, in milliseconds. From 1 to 2^31 − 1.
+   * Milliseconds that `close()` may take. From 1 to 2^31 − 1.
    *
    * @defaultValue 5000
    */
   readonly closeTimeout?: number;
 
   /**
-   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
-   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link, and
-   * before it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong. A
-   * browser receives messages of any size: there the link breaks when the message is whole.
+   * The largest frame in bytes, from 1 to 2^30 − 1. It applies in addition to the limit of the session
+   * (`limits.handshakeBytes`, then `limits.frame`), which the link asks for at each frame. A message above *twice* the lower
+   * of the two breaks the link before it is received: a peer can't make us hold more. A message between the two reaches the
+   * session, which can say what is wrong. A browser receives messages of any size: there the link breaks when the message is
+   * whole.
    *
-   * @defaultValue the session's limit; 1048576 for another user of the link that names none
+   * @defaultValue the session's limit; 1048576 for a user of the link that sets none
    */
   readonly maxFrame?: number;
 
@@ -65,20 +66,20 @@ function checkUrl(url: string | URL): URL {
   return checked;
 }
 
-/** Without user, password and query: an error's text ends up in logs. */
+/** The URL without user, password and query, for the text of errors, which may be logged. */
 export function targetOf(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** How an attempt to connect ends. */
+/** The two ways in which an attempt to connect ends. */
 export interface Attempt {
   opened(link: Link): void;
   failed(reason: string, cause?: unknown): void;
 }
 
 /**
- * Runs one attempt to connect to `target` within its time and its signal. `begin` starts it and returns how to give it up, which is called
- * unless it opened.
+ * Runs one attempt to connect to `target` within its time and its signal. `begin` starts the attempt and returns a function
+ * that gives it up. That function is called unless the attempt has opened.
  */
 export function attemptToConnect(
   target: string,
@@ -105,7 +106,7 @@ export function attemptToConnect(
     const giveUpAborted = (): void => fail('aborted', signal?.reason);
     const timer = setTimeout(() => fail(`not open after ${String(connectTimeout)} ms`), connectTimeout);
     if (signal !== undefined) onAbort(signal, giveUpAborted);
-    // An attempt ends asynchronously, so `giveUp` is there by then.
+    // An attempt ends asynchronously, so `giveUp` is assigned by then.
     const giveUp = begin({ opened: (link) => void (end() ? resolve(link) : link.abort()), failed: fail });
   });
 }

@@ -1,67 +1,72 @@
-/** What a link tells its one user. Never called from within one of the link's own methods. */
+/** The events that a link passes to its one user. A link never calls them from within one of its own methods. */
 export interface LinkEvents {
   /** One message arrived, whole. The bytes belong to the receiver. */
   message(bytes: Uint8Array): void;
   /**
-   * Some of what was sent has left: `buffered` is lower than before, or some of a message that counts in it until all of it
-   * has left. Whenever `buffered` is above 0 it follows, be it for a single byte, unless nothing leaves any more.
+   * Sent bytes have left: `buffered` is lower than before, or a part of a message has left that counts in `buffered` until
+   * all of it has. While `buffered` is above 0, this call follows, even for a single byte, unless no more bytes can leave.
    */
   drained(): void;
-  /** The peer ended the link, or our own `close()` is through; after everything that was received before it. Nothing follows. */
+  /**
+   * The peer ended the link, or our own `close()` is done. Comes after all messages received before it. No event follows.
+   */
   ended(): void;
-  /** The link broke, or the peer used it wrongly. Nothing follows. */
+  /** The link broke, or the peer used it wrongly. No event follows. */
   failed(error: Error): void;
   /**
-   * Bytes that the next message may have. A link asks for each message, and before it takes memory for it, where it can: a
-   * session takes less before the handshake than after it. A message above *twice* that breaks the link; between the two
-   * the session sees the message, and can say what is wrong. Without it the link has a limit of its own.
+   * Bytes that the next message may have. A link asks for each message; if it can, before it allocates memory for the
+   * message. A session accepts less before the handshake than after it. A message above *twice* this limit breaks the link.
+   * A message between the two reaches the session, which can say what is wrong. Without this function the link uses its own
+   * limit.
    */
   readonly frameLimit?: (() => number) | undefined;
 }
 
-/** What a message may have where neither the user of a link nor an option says so. */
+/** The limit of a message if neither the user of a link nor an option sets one. */
 export const DEFAULT_FRAME = 2 ** 20;
 
-/** @param most what a link takes, in bytes */
+/** @param most the limit of the link, in bytes */
 export function tooLong(length: number, most: number): string {
   return `the peer sent a message of ${String(length)} bytes; at most ${String(most)} are taken`;
 }
 
 /**
- * A reliable, ordered, message-oriented way for bytes between two peers: one `send` is one `message` at the other end;
- * empty messages are allowed. It buffers what it can't send at once, without a bound of its own: whoever sends watches `buffered`.
+ * A reliable, ordered way to send messages of bytes between two peers. One `send` is one `message` at the other end; empty
+ * messages are allowed. A link buffers messages that it can't send at once, without a bound of its own: the sender must
+ * watch `buffered`.
  *
  * After `close()` or `abort()`, and after `ended` or `failed`, a link holds no timer, listener or socket.
  */
 export interface Link {
   /**
-   * What to call the link where sessions are watched; the same at both of its ends, where both know it, so that whoever
-   * watches both knows that they belong together. Nothing else goes by it.
+   * The link's name for those who watch sessions. If both ends know it, it is the same at both, so that an observer of both
+   * can see that they belong together. It has no other use.
    */
   readonly name?: string | undefined;
 
   /**
-   * Starts the flow of events; called once, before anything else. What arrived earlier is kept until then.
+   * Starts the flow of events. Called once, before any other method. Messages that arrived earlier are kept until then.
    */
   start(events: LinkEvents): void;
 
   /**
-   * Takes one message. The bytes are the link's from here on.
+   * Sends one message. From here on the bytes belong to the link.
    *
    * @throws Error when the link is closed, ended or broken.
    */
   send(bytes: Uint8Array): void;
 
-  /** Bytes taken by `send` that have not left yet. */
+  /** Bytes passed to `send` that have not left yet. */
   readonly buffered: number;
 
   /**
-   * True of a link that has nothing of what it was given but the last `buffered` bytes, and has handed on none of it but as a
-   * copy: memory of longer frames is used again then. Absent, or in doubt, every frame stays as it was sent.
+   * True if the link holds only the last `buffered` bytes of those it was given, and has passed on bytes only as copies. The
+   * memory of longer frames is then reused. If the field is absent, or the link is not sure, every frame stays as it was
+   * sent.
    */
   readonly releasesSent?: boolean;
 
-  /** True of a link over a byte stream, such as TCP. A link that wraps another one passes it on. */
+  /** True for a link over a byte stream, such as TCP. A link that wraps another one returns the value of that link. */
   readonly isStream?: boolean;
 
   /** Stops reading. A few messages that were under way may still arrive. */
@@ -71,11 +76,11 @@ export interface Link {
   resume(): void;
 
   /**
-   * An orderly end: what was sent leaves first, then the link ends, and `ended` is told. It lifts a pause, and messages may
-   * still arrive until then. Idempotent.
+   * Ends the link in order: sent messages leave first, then the link ends and calls `ended`. It lifts a pause, and messages
+   * may still arrive until the end. Idempotent.
    */
   close(): void;
 
-  /** Ends at once, drops what has not left, and tells nothing more; the peer hears `failed`. Idempotent. */
+  /** Ends at once, drops messages that have not left, and calls no event any more; the peer gets `failed`. Idempotent. */
   abort(): void;
 }

@@ -5,8 +5,8 @@ import { type Link, type LinkEvents, tooLong } from './link.js';
 /** Options of {@link memoryLinkPair}. */
 export interface MemoryLinkOptions {
   /**
-   * How many messages may wait at the receiving end, in each direction; an integer of at least 1. What is sent beyond
-   * that counts in the sender's `buffered` until there is room.
+   * The number of messages that may wait at the receiving end, in each direction; an integer of at least 1. Messages sent
+   * beyond that count in the sender's `buffered` until there is room.
    *
    * @defaultValue 32
    */
@@ -16,25 +16,25 @@ export interface MemoryLinkOptions {
 /** One end of a pair of links within one process. */
 export interface MemoryLink extends Link {
   /**
-   * Breaks the pair, as a cable that is pulled: everything under way is lost, both ends hear `failed` (even while
-   * they are paused), and `send` throws at both from now on. No effect on an end that is already over.
+   * Breaks the pair, like an unplugged cable: all messages under way are lost, both ends get `failed` (even while they are
+   * paused), and `send` throws at both ends from now on. No effect on an end that is already over.
    *
-   * @param error what both ends hear; a LinkError by default
+   * @param error the error that both ends get; a LinkError by default
    */
   fail(error?: Error): void;
 }
 
 /**
- * Two linked ends within one process, for tests and for peers that live together.
+ * Two linked ends within one process, for tests and for peers in the same process.
  *
- * Delivery is asynchronous and in order; the bytes are passed by reference, not copied. Deliveries run in microtasks,
- * and after every 256 one goes through the event loop, so that two ends that answer each other for ever starve
- * neither timers nor I/O.
+ * Delivery is asynchronous and in order; the bytes are passed by reference, not copied. Deliveries run in microtasks. After
+ * every 256 deliveries one goes through the event loop. So two ends that answer each other for ever block neither timers nor
+ * I/O.
  *
- * A message above twice what the receiver's user takes (`LinkEvents.frameLimit`) breaks the pair when it is delivered.
+ * A message above twice the limit of the receiver's user (`LinkEvents.frameLimit`) breaks the pair when it is delivered.
  *
- * `close()` lifts a pause of the end that closes: otherwise an end that stopped reading could never finish. What it
- * still receives until `ended` is delivered. The other end of an `abort()` gets what had left by then, and hears
+ * `close()` lifts a pause of the end that closes: otherwise an end that stopped reading could never finish. Messages that it
+ * receives before `ended` are delivered. After an `abort()`, the other end gets the messages that had left by then, and
  * `failed`.
  *
  * @throws InvalidArgument when `capacity` is not an integer of at least 1.
@@ -44,7 +44,7 @@ export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, Me
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new InvalidArgument(`capacity must be an integer of at least 1, not ${String(capacity)}`);
   }
-  // Of all pairs in all processes, or nearly so: it is for people to see, and nothing goes by it.
+  // Unique among all pairs in all processes, or nearly so: the name is for people only.
   const name = `memory ${Math.random().toString(36).slice(2, 10)}`;
   const left = new MemoryEnd(name, capacity);
   const right = new MemoryEnd(name, capacity);
@@ -56,7 +56,7 @@ export function memoryLinkPair(options: MemoryLinkOptions = {}): [MemoryLink, Me
 /** Deliveries between two turns of the event loop. Measured: 25 million messages a second, 29 without any turn. */
 const DELIVERIES_PER_TURN = 256;
 
-/** What comes behind the last message: an orderly end, or the error that broke the link. */
+/** The event after the last message: an orderly end, or the error that broke the link. */
 type Ending = 'ended' | Error;
 
 class MemoryEnd implements MemoryLink {
@@ -64,9 +64,9 @@ class MemoryEnd implements MemoryLink {
   readonly #capacity: number;
   #peer: MemoryEnd = this;
   #events: LinkEvents | undefined;
-  /** What the peer has sent: the first `capacity` messages lie here, the others still count in the peer's `buffered`. */
+  /** Messages of the peer: the first `capacity` of them wait here, the others still count in the peer's `buffered`. */
   readonly #incoming = new Fifo<Uint8Array>();
-  /** Set when nothing more can follow what lies in `incoming`. */
+  /** Set when no message can follow those in `incoming`. */
   #ending: Ending | undefined;
   #state: 'open' | 'closing' | 'over' = 'open';
   #paused = false;
@@ -97,7 +97,7 @@ class MemoryEnd implements MemoryLink {
     if (!ArrayBuffer.isView(bytes)) throw new InvalidArgument('a link sends a Uint8Array');
     if (this.#state !== 'open') throw new LinkError('the link is closed');
     const peer = this.#peer;
-    // The peer is gone and this end has not heard of it yet: the bytes are lost, as on any wire.
+    // The peer is over and this end does not know yet: the bytes are lost, as on a network.
     if (peer.#state === 'over') return;
     if (peer.#incoming.length >= this.#capacity) this.#buffered += bytes.byteLength;
     peer.#incoming.push(bytes);
@@ -127,7 +127,7 @@ class MemoryEnd implements MemoryLink {
     if (peer.#state === 'over') return;
     peer.#incoming.truncate(this.#capacity);
     peer.#buffered = 0;
-    // Also after our own close(): what was dropped must not look like an orderly end. A failure before this one stands.
+    // Also after our own close(): dropped messages must not look like an orderly end. An earlier failure stays.
     if (!(peer.#ending instanceof Error)) peer.#ending = new LinkError('the peer aborted the link');
     peer.#schedule();
   }
@@ -139,13 +139,13 @@ class MemoryEnd implements MemoryLink {
       end.#buffered = 0;
       end.#state = 'closing';
       end.#paused = false;
-      // The first failure stands.
+      // The first failure stays.
       if (!(end.#ending instanceof Error)) end.#ending = error;
       end.#schedule();
     }
   }
 
-  /** The peer sends nothing more: an orderly end stands behind what lies here. */
+  /** The peer sends no more messages: an orderly end follows those in `incoming`. */
   #endOrderly(): void {
     if (this.#state === 'over') return;
     this.#ending ??= 'ended';
@@ -183,7 +183,7 @@ class MemoryEnd implements MemoryLink {
           break;
         }
         this.#deliveries += 1;
-        // One place is free: the first message that had to wait at the peer has now left it.
+        // One place is free: the first message that had to wait at the peer has now left the peer.
         const left = this.#incoming.at(this.#capacity - 1)?.byteLength ?? 0;
         peer.#buffered -= left;
         drained ||= left > 0;
@@ -196,7 +196,7 @@ class MemoryEnd implements MemoryLink {
         events.message(bytes);
       }
     } finally {
-      // Also when a handler throws: what waits behind its message is still delivered.
+      // Also when a handler throws: the messages behind that one are still delivered.
       this.#scheduled = false;
       this.#schedule();
       if (drained && peer.#state !== 'over') peer.#events?.drained();
@@ -217,14 +217,14 @@ class MemoryEnd implements MemoryLink {
   }
 }
 
-// Taken from the global scope once, so that a test's fake timers, installed later, don't hold up links.
+// Taken from the global scope once, so that fake timers that a test installs later do not stop links.
 const { setImmediate: nativeImmediate } = globalThis as { setImmediate?: (callback: () => void) => unknown };
 
-/** Calls back after timers and I/O had their turn. */
+/** Calls back after timers and I/O have had their turn. */
 const afterTurn: (callback: () => void) => void =
   nativeImmediate ??
   ((callback) => {
-    // A browser: setTimeout would be held back to 4 ms. Closed each time, since an open port is never collected.
+    // A browser would delay setTimeout to 4 ms. The port is closed each time, since an open port is never collected.
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net';
 
 /**
- * What is counted as one peer: an IPv4 address, or the first 64 bits of an IPv6 address, of which one host has as many
- * addresses as it likes.
+ * The network that counts as one peer: an IPv4 address, or the first 64 bits of an IPv6 address. One host can have any
+ * number of IPv6 addresses within these.
  */
 export function networkOf(address: string): string {
   if (!isIPv6(address) || address.includes('.')) return address;

@@ -1,6 +1,6 @@
 import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
-/** What is used of a WebSocket with the standard interface: the browser's own. */
+/** The members that a link needs of a WebSocket with the standard interface: the browser's own. */
 export interface StandardWebSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -18,17 +18,17 @@ export interface StandardWebSocket {
   removeEventListener(type: 'error', listener: () => void): void;
 }
 
-/** How often `bufferedAmount` is looked at while it is not zero. */
+/** The interval at which `bufferedAmount` is checked while it is not zero. */
 const POLL_INTERVAL_MS = 16;
 
-/** The only codes but 1000 that a browser lets a page send are 3000 to 4999. */
+/** A browser lets a page send only the code 1000 and the codes 3000 to 4999. */
 const ABORTED = 4000;
 
-/** A link over a WebSocket with the standard interface. It can't be paused, and it doesn't say when it has drained. */
+/** A link over a WebSocket with the standard interface. It can't be paused, and it doesn't report when it has drained. */
 export class StandardLink extends SocketLink {
   readonly #socket: StandardWebSocket;
   #poll: ReturnType<typeof setTimeout> | undefined;
-  /** All bytes that the socket was given, and how many of them had left when it was last looked at. */
+  /** All bytes that the socket was given, and the number of them that had left at the last check. */
   #given = 0;
   #left = 0;
 
@@ -46,12 +46,12 @@ export class StandardLink extends SocketLink {
     return this.state === 'over' ? 0 : this.#socket.bufferedAmount;
   }
 
-  // A browser's WebSocket reads on whatever we say; messages that arrive in a pause are allowed to.
+  // A browser's WebSocket can't be paused. Messages that arrive during a pause are allowed.
   pause(): void {}
   resume(): void {}
 
   protected transmit(bytes: Uint8Array): void {
-    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    // The connection is ending and our event is under way: the bytes are lost, as on a network.
     if (this.#socket.readyState !== OPEN) return;
     this.#socket.send(bytes as Uint8Array<ArrayBuffer>);
     this.#given += bytes.byteLength;
@@ -68,7 +68,7 @@ export class StandardLink extends SocketLink {
 
   protected cut(): void {
     this.#socket.close(ABORTED, 'aborted');
-    // How long the browser goes on with its closing handshake is its own affair: we don't wait for its event.
+    // We don't wait for the browser's event: its closing handshake may take any time.
     this.gone(closeFailure(1006, ''));
   }
 
@@ -95,7 +95,7 @@ export class StandardLink extends SocketLink {
 
   readonly #onMessage = (event: { readonly data: unknown }): void => {
     const { data } = event;
-    // By tag, since an ArrayBuffer of another realm (a frame, a test's sandbox) is no instance of ours.
+    // Checked by tag, since an ArrayBuffer of another realm (a frame, a test's sandbox) is no instance of our ArrayBuffer.
     if (Object.prototype.toString.call(data) === '[object ArrayBuffer]') {
       this.received(new Uint8Array(data as ArrayBuffer));
     } else {
@@ -103,7 +103,7 @@ export class StandardLink extends SocketLink {
     }
   };
 
-  // A browser says nothing here that it would not say in 'close', which always follows.
+  // A browser's 'error' event has no information that 'close' lacks, and 'close' always follows.
   readonly #onError = (): void => {};
 
   readonly #onClose = (event: { readonly code: number; readonly reason: string }): void => {

@@ -2,7 +2,7 @@ import { LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
-/** What is used of a WebSocket of the package `ws` (8.23 or later). */
+/** The members that a link needs of a WebSocket of the package `ws` (8.23 or later). */
 export interface WsWebSocket {
   readonly readyState: number;
   readonly bufferedAmount: number;
@@ -22,14 +22,14 @@ export interface WsWebSocket {
   off(event: 'ping', listener: () => void): unknown;
 }
 
-/** What is used of the network socket beneath a `ws` WebSocket: any of Node's sockets fits. */
+/** The members that a link needs of the network socket beneath a `ws` WebSocket. Any of Node's sockets has them. */
 export interface RawSocket extends Addresses {
   cork(): void;
   uncork(): void;
   readonly errored?: Error | null;
 }
 
-/** Where the two ends of a network socket are. */
+/** The addresses of both ends of a network socket. */
 export interface Addresses {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
@@ -48,56 +48,56 @@ export function nameOf(raw: Addresses | undefined): string | undefined {
 }
 
 /**
- * The bytes that the operating system has not taken of the write under way: Node itself counts its decrease as activity, for
- * its own timeouts, and shows it nowhere in public. Where it is missing, a message counts as unsent until all of it has left.
+ * The bytes of the current write that the operating system has not taken yet. Node counts their decrease as activity for its
+ * own timeouts, but does not publish the number. Where it is missing, a message counts as unsent until all of it has left.
  */
 function unwritten(raw: RawSocket | undefined): number {
   const size = (raw as { _handle?: { writeQueueSize?: unknown } | null } | undefined)?._handle?.writeQueueSize;
   return typeof size === 'number' ? size : 0;
 }
 
-/** Bytes buffered above which the socket says when each message has left. What is below it is looked at instead. */
+/** Above this number of buffered bytes, the socket reports each message that has left. Below it, the link polls. */
 const NOTIFY_ABOVE = 32 * 1024;
 
-/** How often a socket that could not send all at once is looked at. */
+/** The polling interval for a socket that could not send everything at once. */
 const LOOK_INTERVAL_MS = 20;
 
 /**
- * Bytes that may lie in the socket; what is sent beyond them waits here. Node writes all that lies in a socket at
- * once and says nothing before the last byte has left: 4 MiB to a slow peer would look as if nothing moved.
+ * Bytes that may lie in the socket; messages beyond them wait in the link. Node writes all that lies in a socket at once,
+ * and reports only when the last byte has left: 4 MiB to a slow peer would look like no progress.
  */
 const WINDOW = 256 * 1024;
 
 /**
- * How many messages of one tick leave in one write, and how many bytes. More in one would save little, and the peer, which
- * could be at work on the first of them, would wait for the last.
+ * The number of messages of one tick in one write, and their bytes. Larger writes would save little. The peer could work on
+ * the first message already, but would wait for the last one.
  */
 const BATCH = 32;
 const BATCH_BYTES = 128 * 1024;
 
-// Taken from the global scope once, so that a test's fake timers, installed later, don't hold up links. A browser never
-// has a raw socket, and so never gets here.
+// Taken from the global scope once, so that fake timers that a test installs later do not stop links. A browser never has a
+// raw socket, so this is not used there.
 const { process: node } = globalThis as { process?: { nextTick?(callback: () => void): void } };
 const afterTick: (callback: () => void) => void = node?.nextTick ?? queueMicrotask;
 
 /** A link over a WebSocket of the package `ws`. */
 export class WsLink extends SocketLink {
   readonly name: string | undefined;
-  /** `ws` counts what it was given as buffered until the system has it, or has masked it into memory of its own. */
+  /** `ws` counts bytes as buffered until the system has them, or until it has masked them into memory of its own. */
   readonly releasesSent: boolean;
   readonly #ws: WsWebSocket;
   readonly #raw: RawSocket | undefined;
   readonly #waiting = new Fifo<Uint8Array>();
   #waitingBytes = 0;
   #corked = false;
-  /** What the next write holds so far. */
+  /** The messages and bytes of the next write so far. */
   #batch = 0;
   #batchBytes = 0;
   #settling = false;
   #look: ReturnType<typeof setTimeout> | undefined;
   /** All bytes that the socket was given. */
   #given = 0;
-  /** At the last look: what of them had left, and what was still unwritten. */
+  /** At the last check: the bytes that had left, and the bytes of the current write that were still unwritten. */
   #left = 0;
   #unwritten = 0;
 
@@ -105,18 +105,18 @@ export class WsLink extends SocketLink {
     super(closeTimeout, maxFrame);
     this.#ws = ws;
     this.#raw = raw;
-    // What only looks like a WebSocket, and has no socket, may do with bytes what it likes.
+    // Without a raw socket, this may be another implementation of a WebSocket, which may keep the bytes.
     this.releasesSent = raw !== undefined;
-    // Now: a socket that has ended has no addresses any more.
+    // Read now: a socket that has ended has no addresses any more.
     this.name = nameOf(raw);
-    // A view into what the socket read: `ws` would copy it for an ArrayBuffer.
+    // With this type a message is a view into the socket's buffer. For an ArrayBuffer `ws` would copy it.
     ws.binaryType = 'nodebuffer';
     ws.on('message', this.#onMessage);
     ws.on('close', this.#onClose);
     ws.on('error', this.#onError);
     ws.on('ping', this.#onPing);
     this.#limitReceiver();
-    // Nothing is read before `start`, so that nothing piles up.
+    // Nothing is read before `start`, so that no messages pile up.
     ws.pause();
     if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
   }
@@ -138,10 +138,10 @@ export class WsLink extends SocketLink {
 
   protected transmit(bytes: Uint8Array): void {
     const ws = this.#ws;
-    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    // The connection is ending and our event is under way: the bytes are lost, as on a network.
     if (ws.readyState !== OPEN) return;
     const inSocket = ws.bufferedAmount;
-    // By their number: an empty message that waits has no bytes.
+    // Checked by the number of messages: a waiting message may be empty.
     if (inSocket > WINDOW || this.#waiting.length > 0) {
       this.#waiting.push(bytes);
       this.#waitingBytes += bytes.byteLength;
@@ -161,7 +161,7 @@ export class WsLink extends SocketLink {
   protected cut(): void {
     this.#drop();
     clearTimeout(this.#look);
-    // 'close' follows. Until then our listeners stay: an 'error' without any would be an uncaught exception.
+    // 'close' follows. Our listeners stay until then: an 'error' without a listener would be an uncaught exception.
     this.#ws.terminate();
   }
 
@@ -176,7 +176,7 @@ export class WsLink extends SocketLink {
 
   #write(bytes: Uint8Array, inSocket: number): void {
     if (!this.#corked) {
-      // What is sent in one tick leaves together.
+      // Messages sent in one tick leave together.
       this.#corked = true;
       this.#raw?.cork();
       afterTick(this.#uncork);
@@ -189,14 +189,14 @@ export class WsLink extends SocketLink {
     this.#batch++;
     this.#batchBytes += bytes.byteLength;
     this.#given += bytes.byteLength;
-    // Whenever messages wait here, the one that filled the window was sent with the callback, or it was not the last.
+    // If messages wait here, the message that filled the window was sent with the callback, or others were sent after it.
     if (inSocket + bytes.byteLength > NOTIFY_ABOVE) this.#ws.send(bytes, this.#onSent);
     else this.#ws.send(bytes);
   }
 
   /**
-   * `ws` compares each frame with its own limit as soon as the header is there, and has no way to change that limit. Where the
-   * field is missing, a message is looked at when it is whole.
+   * `ws` compares each frame with its own limit as soon as the header has arrived, and has no method to change that limit.
+   * If the field is missing, a message is checked when it is whole.
    */
   #limitReceiver(): void {
     const receiver = (this.#ws as { _receiver?: { _maxPayload?: unknown } | null })._receiver;
@@ -220,7 +220,7 @@ export class WsLink extends SocketLink {
     if (this.#ws.bufferedAmount > 0) {
       if (this.#look === undefined) this.#lookLater();
     } else if (this.#waiting.length === 0) {
-      // Otherwise the message that filled the window has told, or is about to.
+      // Otherwise the message that filled the window has called `drained`, or will soon.
       this.drained();
     }
   };
@@ -231,7 +231,7 @@ export class WsLink extends SocketLink {
     this.#look = setTimeout(this.#onLook, LOOK_INTERVAL_MS);
   }
 
-  /** Node tells of a write when its last byte has left. A big one to a slow peer takes long: each part of it counts. */
+  /** Node reports a write when its last byte has left. A big write to a slow peer takes long, so each part of it counts. */
   readonly #onLook = (): void => {
     this.#look = undefined;
     const [left, rest] = [this.#left, this.#unwritten];
@@ -282,11 +282,11 @@ export class WsLink extends SocketLink {
       error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH'
         ? `the peer sent a message that is too long: at most ${String(this.most)} bytes are taken`
         : `the WebSocket failed: ${error.message}`;
-    // `ws` has already told the peer, with the code that fits; ours changes nothing then.
+    // `ws` has already told the peer, with the right code; ours has no effect then.
     this.violated(new LinkError(text, error), 1002, '');
   };
 
-  /** `ws` answers pings by itself. Where too many wait for their answers (60), it ends the connection, and tells no error. */
+  /** `ws` answers pings itself. If more than 60 wait for their answers, it ends the connection without an error. */
   readonly #onPing = (): void => {
     if (this.state !== 'open' || this.#ws.readyState === OPEN) return;
     this.violated(

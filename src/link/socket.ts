@@ -6,23 +6,24 @@ export const CONNECTING = 0;
 export const OPEN = 1;
 export const CLOSED = 3;
 
-/** Close codes: a normal end, a frame of a kind that we don't take, and a message that is too long. */
+/** Close codes: a normal end, a frame of a kind that we don't accept, and a message that is too long. */
 const NORMAL = 1000;
 const UNSUPPORTED_DATA = 1003;
 const MESSAGE_TOO_BIG = 1009;
-/** Not a code on the wire: what a WebSocket reports when the connection was lost without a close frame. */
+/** Never sent: a WebSocket reports this code when the connection was lost without a close frame. */
 const ABNORMAL = 1006;
-/** Codes that mean an orderly end: normal, going away, none given. */
+/** Codes that mean an orderly end: normal, going away, no code given. */
 const ORDERLY: ReadonlySet<number> = new Set([NORMAL, 1001, 1005]);
 
-/** Who broke the WebSocket protocol is told why, but gets no more time for its answer than this. */
+/** A peer that broke the WebSocket protocol is told why, but has no more time than this to answer. */
 const VIOLATION_TIMEOUT_MS = 1000;
 
 /**
- * What the links over a `ws` WebSocket, a browser's and a byte stream have in common: the order of events, and the end.
+ * The base of the links over a `ws` WebSocket, a browser's WebSocket and a byte stream: the order of events, and the end.
  *
- * An end takes its course through the closing handshake, always within a bound, and is told when the socket is gone:
- * so after `ended` or `failed` nothing is left behind. The first failure stands; what arrives after it is discarded.
+ * An end goes through the closing handshake, always within a bound. Its event comes when the socket is closed: so after
+ * `ended` or `failed` no socket, timer or listener is left. The first failure stays; messages that arrive after it are
+ * discarded.
  */
 export abstract class SocketLink implements Link {
   protected state: 'open' | 'closing' | 'over' = 'open';
@@ -31,14 +32,14 @@ export abstract class SocketLink implements Link {
   readonly #maxFrame: number | undefined;
   readonly #late: string;
   #events: LinkEvents | undefined;
-  /** What arrived before `start`, until it is delivered. */
+  /** Messages that arrived before `start`, until they are delivered. */
   #early: Uint8Array[] | undefined = [];
   #outcome: ((events: LinkEvents) => void) | undefined;
   #failure: Error | undefined;
   #aborted = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** `late` says what did not happen in time when the end takes too long. */
+  /** `late` is the error text for an end that takes too long. */
   constructor(
     closeTimeout: number,
     maxFrame: number | undefined,
@@ -49,12 +50,12 @@ export abstract class SocketLink implements Link {
     this.#late = late;
   }
 
-  /** Bytes that the next message may have, by the user of the link; undefined where the user does not say. */
+  /** Bytes that the next message may have, set by the user of the link; undefined if the user sets no limit. */
   get frameLimit(): number | undefined {
     return this.#events?.frameLimit?.();
   }
 
-  /** The longest message that is taken now, in bytes. */
+  /** The longest message that is accepted now, in bytes. */
   protected get most(): number {
     const asked = this.frameLimit ?? this.#maxFrame ?? DEFAULT_FRAME;
     return 2 * Math.min(asked, this.#maxFrame ?? asked);
@@ -64,13 +65,13 @@ export abstract class SocketLink implements Link {
   abstract pause(): void;
   abstract resume(): void;
 
-  /** Hands one message to the socket, or keeps it until the socket has room. */
+  /** Passes one message to the socket, or keeps it until the socket has room. */
   protected abstract transmit(bytes: Uint8Array): void;
-  /** Starts the closing handshake, after everything that `transmit` took. */
+  /** Starts the closing handshake, after all messages passed to `transmit`. */
   protected abstract finishSending(): void;
   /** Starts the closing handshake now. */
   protected abstract hangUp(code: number, reason: string): void;
-  /** Ends the connection now; `gone` may follow, and is called here when the socket itself will tell nothing. */
+  /** Ends the connection now. `gone` may follow; this method calls it when the socket itself will emit no event. */
   protected abstract cut(): void;
   /** Removes every listener and timer. */
   protected abstract release(): void;
@@ -78,11 +79,12 @@ export abstract class SocketLink implements Link {
   start(events: LinkEvents): void {
     if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
     this.#events = events;
-    // Not from within start(), and before anything that arrives from now on.
+    // Not from within start(), and before messages that arrive from now on.
     queueMicrotask(() => {
       this.#deliverEarly(events);
-      // Reading begins here, not above: bytes that came with the HTTP upgrade would be handed on before this microtask, several
-      // messages together, and a violation behind the first would take effect before the first had been answered.
+      // Reading begins here, not above. Otherwise bytes that came with the HTTP upgrade would be passed on before this
+      // microtask, several messages together. A violation in the second would take effect before the first had been
+      // answered.
       if (!this.isPaused) this.resume();
     });
   }
@@ -97,7 +99,7 @@ export abstract class SocketLink implements Link {
     if (this.state !== 'open') return;
     this.state = 'closing';
     this.#cutAfter(this.#closeTimeout);
-    // The peer's close frame lies behind its messages: an end that doesn't read could never finish.
+    // The peer's close frame comes after its messages: an end that doesn't read could never finish.
     this.resume();
     this.finishSending();
   }
@@ -125,13 +127,13 @@ export abstract class SocketLink implements Link {
     this.violated(new LinkError(tooLong(byteLength, this.most)), MESSAGE_TOO_BIG, 'the message is too long');
   }
 
-  /** Something arrived that is no binary message. */
+  /** A message arrived that is not binary. */
   protected receivedOther(what: string): void {
     const reason = 'only binary messages are taken';
     this.violated(new LinkError(`the peer sent ${what}; ${reason}`), UNSUPPORTED_DATA, reason);
   }
 
-  /** The peer used the WebSocket wrongly: says so to the peer, discards what still arrives, and ends. */
+  /** The peer used the WebSocket wrongly. Tells the peer, discards messages that still arrive, and ends. */
   protected violated(error: Error, code: number, reason: string): void {
     if (this.state === 'over' || this.#failure !== undefined) return;
     this.#failure = error;
@@ -141,12 +143,12 @@ export abstract class SocketLink implements Link {
     this.hangUp(code, reason);
   }
 
-  /** Some of what was buffered has left. */
+  /** Some buffered bytes have left. */
   protected drained(): void {
     if (this.state !== 'over' && this.#early === undefined) this.#events?.drained();
   }
 
-  /** The socket is gone: in order, unless there is a failure. */
+  /** The socket is closed: in order, unless there is a failure. */
   protected gone(error: Error | undefined): void {
     this.release();
     if (this.state === 'over') return;
@@ -179,7 +181,7 @@ export abstract class SocketLink implements Link {
   }
 }
 
-/** What a close code of a WebSocket says: nothing went wrong, or this; `cause` says why, where that is known. */
+/** The failure that a close code of a WebSocket means; undefined for an orderly end. `cause` is the known cause, if any. */
 export function closeFailure(code: number, reason: string, cause?: unknown): Error | undefined {
   if (ORDERLY.has(code)) return undefined;
   if (code === ABNORMAL) return new LinkError('the connection was lost without a closing handshake', cause);

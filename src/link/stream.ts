@@ -7,7 +7,7 @@ import { SocketLink } from './socket.js';
 import { type Addresses, nameOf } from './socket-ws.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
 
-/** What is used of the half of a stream that is read: any Readable of Node's fits. */
+/** The members that a link needs of the half of a stream that is read. Any Readable of Node's has them. */
 export interface ReadableHalf {
   readonly readableEncoding: string | null;
   readonly readableObjectMode: boolean;
@@ -16,7 +16,7 @@ export interface ReadableHalf {
   destroy(error?: Error): unknown;
 }
 
-/** What is used of the half of a stream that is written: any Writable of Node's fits. */
+/** The members that a link needs of the half of a stream that is written. Any Writable of Node's has them. */
 export interface WritableHalf {
   readonly writableLength: number;
   readonly writableObjectMode: boolean;
@@ -25,7 +25,7 @@ export interface WritableHalf {
   destroy(error?: Error): unknown;
 }
 
-/** What is used of a stream in both directions: any Duplex of Node's fits, a socket, TLS, a channel of SSH. */
+/** The members that a link needs of a stream in both directions. Any Duplex of Node's has them: a socket, TLS, SSH. */
 export interface DuplexStream extends ReadableHalf, WritableHalf {
   readonly readable: boolean;
   readonly writable: boolean;
@@ -34,17 +34,18 @@ export interface DuplexStream extends ReadableHalf, WritableHalf {
 /** Options of {@link streamLink}. */
 export interface StreamLinkOptions {
   /**
-   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
-   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link as
-   * soon as its length has arrived: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   * The largest frame in bytes, from 1 to 2^30 − 1. It applies in addition to the limit of the session
+   * (`limits.handshakeBytes`, then `limits.frame`), which the link asks for at each frame. A message above *twice* the lower
+   * of the two breaks the link as soon as its length has arrived: a peer can't make us hold more. A message between the two
+   * reaches the session, which can say what is wrong.
    *
-   * @defaultValue the session's limit; 1048576 for another user of the link that names none
+   * @defaultValue the session's limit; 1048576 for a user of the link that sets none
    */
   readonly maxFrame?: number | undefined;
 
   /**
-   * How long an end may take, in milliseconds: what was sent leaves, and the peer ends its side. Then the stream is
-   * destroyed and the link hears `failed`. From 1 to 2^31 − 1.
+   * Milliseconds that an end may take: sent messages leave, and the peer ends its side. After that the stream is destroyed
+   * and the link calls `failed`. From 1 to 2^31 − 1.
    *
    * @defaultValue 5000
    */
@@ -54,36 +55,39 @@ export interface StreamLinkOptions {
 /** The length before each message, little endian. */
 const PREFIX = 4;
 
-/** The memory that the beginning of a message takes at first, also for a long one; it grows as the message arrives. */
+/** Bytes allocated for the beginning of a message, also of a long one. The memory grows as the message arrives. */
 const LEAST_ROOM = 4096;
 
-/** How many messages of one tick leave in one write, and how many bytes. As over a WebSocket, more would save little. */
+/**
+ * The number of messages of one tick in one write, and their bytes. As over a WebSocket, larger writes would save little.
+ */
 const BATCH = 32;
 const BATCH_BYTES = 64 * 1024;
 
 /**
- * The longest write. A message that fits leaves in one write with its length: official Rust peers can lose their place in the
- * stream where a message comes in pieces. Of a longer one a slow peer takes a piece at a time, and each counts as progress.
+ * The longest write. A message that fits leaves in one write with its length: official Rust peers can lose their place in
+ * the stream when a message comes in pieces. A longer message leaves in several writes. A slow peer takes one at a time, and
+ * each counts as progress.
  */
 const LONGEST_WRITE = 256 * 1024;
 
-/** Bytes that may lie in the stream; what is sent beyond them waits here. */
+/** Bytes that may lie in the stream; messages beyond them wait in the link. */
 const WINDOW = 256 * 1024;
 
-// Taken once, so that a test's fake timers, installed later, don't hold up links.
+// Taken once, so that fake timers that a test installs later do not stop links.
 const { nextTick } = process;
 
-/** A link over a stream of bytes: `length: u32 little endian`, then so many bytes, for each message. */
+/** A link over a stream of bytes. Each message is `length: u32 little endian`, followed by that many bytes. */
 class StreamLink extends SocketLink {
   readonly name: string | undefined;
-  /** All that was handed on is a copy. */
+  /** All bytes passed to the stream are copies. */
   readonly releasesSent = true;
   readonly isStream = true;
   readonly #duplex: Duplex;
   readonly #forget: () => void;
   readonly #queue = new Fifo<Uint8Array>();
   #queued = 0;
-  /** How many bytes of the front of the queue, its length included, are written already. */
+  /** The bytes of the front of the queue, its length included, that are written already. */
   #written = 0;
   #batch = 0;
   #scheduled = false;
@@ -91,7 +95,7 @@ class StreamLink extends SocketLink {
   #peerEnded = false;
   /** No message has begun to arrive yet. */
   #isFirst = true;
-  /** Of the message that is arriving: its length, how many bytes of that have come, and how many of itself. */
+  /** State of the arriving message: its length, the bytes received of that length, and the bytes received of the message. */
   #length = 0;
   #prefix = 0;
   #received = 0;
@@ -101,15 +105,15 @@ class StreamLink extends SocketLink {
     super(closeTimeout, maxFrame, 'the connection did not end');
     this.#duplex = duplex;
     this.name = nameOf(duplex as Addresses);
-    // We end our own side when what was sent has left, and not as soon as the peer ends its side.
+    // We end our own side when the sent messages have left, not as soon as the peer ends its side.
     duplex.allowHalfOpen = true;
-    // Nothing is read before `start`, so that nothing piles up.
+    // Nothing is read before `start`, so that no messages pile up.
     duplex.pause();
     duplex.on('data', this.#onData);
     duplex.on('end', this.#onEnd);
     this.#peerEnded = duplex.readableEnded;
     const forget = finished(duplex, (error) => this.#onFinished(error ?? undefined));
-    // What is destroyed may still tell of an error, which would be an uncaught exception without a listener.
+    // A destroyed stream may still emit an error. Without a listener that would be an uncaught exception.
     duplex.on('error', ignore);
     this.#forget = forget;
   }
@@ -132,14 +136,14 @@ class StreamLink extends SocketLink {
 
   protected transmit(bytes: Uint8Array): void {
     if (bytes.byteLength > 0xffff_ffff) throw new InvalidArgument('a message over a stream has at most 2^32 - 1 bytes');
-    // The connection is ending and our event is under way: the bytes are lost, as on any wire.
+    // The connection is ending and our event is under way: the bytes are lost, as on a network.
     if (!this.#duplex.writable) return;
     if (this.#queued > 0 && this.#queued + PREFIX + bytes.byteLength > BATCH_BYTES) this.#pump();
     this.#queue.push(bytes);
     this.#queued += PREFIX + bytes.byteLength;
     if (++this.#batch >= BATCH) this.#pump();
     else if (!this.#scheduled) {
-      // What is sent in one tick leaves together.
+      // Messages sent in one tick leave together.
       this.#scheduled = true;
       nextTick(this.#flush);
     }
@@ -177,7 +181,7 @@ class StreamLink extends SocketLink {
     if (this.state !== 'over') this.#pump();
   };
 
-  /** Writes what waits, as far as the stream has room, and ends our side behind the last of it. */
+  /** Writes waiting messages, as far as the stream has room, and ends our side after the last one. */
   #pump(): void {
     this.#batch = 0;
     const duplex = this.#duplex;
@@ -189,7 +193,7 @@ class StreamLink extends SocketLink {
     while (this.#queue.length > 0 && duplex.writableLength <= WINDOW) {
       const bytes = this.#next();
       if (!isCorked && this.#queue.length > 0) {
-        // Sockets write what was corked at once.
+        // Sockets write corked data at once.
         isCorked = true;
         duplex.cork();
       }
@@ -199,7 +203,7 @@ class StreamLink extends SocketLink {
     if (this.state === 'closing' && this.#queue.length === 0) duplex.end();
   }
 
-  /** The next bytes to write. A long message that has room for its length before it is not copied. */
+  /** The next bytes to write. A long message with free bytes for its length before it is not copied. */
   #next(): Uint8Array {
     const message = this.#queue.at(0);
     const whole = message !== undefined && this.#written === 0 ? withPrefix(message) : undefined;
@@ -239,7 +243,7 @@ class StreamLink extends SocketLink {
     return piece;
   }
 
-  /** Called for each write, one after the other: they are settled together. */
+  /** Called for each write, one after the other: all writes of one turn are settled together. */
   readonly #onWritten = (error?: Error | null): void => {
     if (this.#settling || (error !== undefined && error !== null)) return;
     this.#settling = true;
@@ -261,7 +265,7 @@ class StreamLink extends SocketLink {
         at = this.#takeLength(chunk, at);
         if (this.#prefix < PREFIX) return;
         const { most } = this;
-        // The beginning of TLS may be a length up to twice the limit.
+        // The first bytes of TLS may read as a length of up to twice the limit.
         const stranger = this.#isFirst && this.#length > most / 2 ? strangerOf(this.#length) : undefined;
         this.#isFirst = false;
         if (this.#length > most || stranger !== undefined) {
@@ -281,7 +285,7 @@ class StreamLink extends SocketLink {
     return at;
   }
 
-  /** Takes what there is of the message; gives where it ends. */
+  /** Takes the available bytes of the message; returns the index after them. */
   #takeMessage(chunk: Uint8Array, at: number): number {
     const missing = this.#length - this.#received;
     const part = Math.min(missing, chunk.length - at);
@@ -301,7 +305,7 @@ class StreamLink extends SocketLink {
     return at + part;
   }
 
-  /** Room for `size` bytes of the message: four times what is there, and never more than the message has. */
+  /** Memory for `size` bytes of the message. It grows to four times `size`, but never beyond the length of the message. */
   #roomFor(size: number): Uint8Array {
     const room = this.#room;
     if (room !== undefined && size <= room.length) return room;
@@ -324,13 +328,13 @@ class StreamLink extends SocketLink {
       const text = `the stream ended within a message: ${String(this.#received)} of its ${String(this.#length)} bytes came`;
       this.violated(new LinkError(text), 0, '');
     } else {
-      // Within a length it is an orderly end, as official peers see it.
+      // An end within a length is an orderly end, as for official peers.
       this.close();
     }
   };
 
   readonly #onFinished = (error: NodeJS.ErrnoException | undefined): void => {
-    // A peer that has ended its side may destroy the stream while we still send: that changes nothing.
+    // A peer that has ended its side may destroy the stream while we still send. That is no failure.
     if (error === undefined || this.#peerEnded) this.gone(undefined);
     else if (error.code === 'ERR_STREAM_PREMATURE_CLOSE')
       this.gone(new LinkError('the stream was closed before its end'));
@@ -351,11 +355,11 @@ function lengthOf(message: Uint8Array | undefined): number {
   return message?.byteLength ?? 0;
 }
 
-/** How records of TLS begin; the version follows. */
+/** The first byte of TLS records; the version follows. */
 const TLS_ALERT = 0x15;
 const TLS_HANDSHAKE = 0x16;
 
-/** What is said of a length that is none: the first bytes of a peer that speaks another protocol. */
+/** The error text for first bytes that are no length, but come from a peer with another protocol; otherwise undefined. */
 function strangerOf(length: number): string | undefined {
   const bytes = Buffer.alloc(PREFIX);
   bytes.writeUInt32LE(length);
@@ -376,7 +380,7 @@ function announced(length: number, most: number): string {
   return `the peer announced a message of ${String(length)} bytes; at most ${String(most)} are taken`;
 }
 
-/** The peer of a TCP connection hears of it as an error; on other streams it is an end like any other. */
+/** Destroys the stream. The peer of a TCP connection gets an error; on other streams the peer sees an ordinary end. */
 function destroy(duplex: Duplex & { resetAndDestroy?: () => unknown }): void {
   try {
     duplex.resetAndDestroy?.();
@@ -387,22 +391,22 @@ function destroy(duplex: Duplex & { resetAndDestroy?: () => unknown }): void {
 }
 
 /**
- * A link over a stream of bytes, as official peers of roam 7 speak over TCP, Unix sockets and stdio: each message has its
- * length before it, in four bytes, little endian. Any Duplex of Node's will do (a socket, TLS, a channel of SSH), and so will
- * a pair of streams. They belong to the link from here on.
+ * A link over a stream of bytes, as official peers of roam 7 use over TCP, Unix sockets and stdio. Each message follows its
+ * length, in four bytes, little endian. The stream may be any Duplex of Node's (a socket, TLS, a channel of SSH), or a pair
+ * of streams. From here on the streams belong to the link.
  *
- * An end of the stream is an orderly end, unless it comes within a message. `abort()` destroys the stream: the peer hears of
- * that as an error over TCP, and takes it for an orderly end over other streams. While a link is paused it does not notice
- * that the peer has left, unless it sends; `close()` lifts a pause.
+ * An end of the stream is an orderly end, unless it comes within a message. `abort()` destroys the stream: over TCP the peer
+ * gets an error, over other streams it sees an orderly end. While a link is paused it does not notice that the peer has
+ * left, unless it sends; `close()` lifts a pause.
  *
- * The bytes of a message are a view into what the stream has read, commonly 64 KiB: copy a small message to keep it for long.
+ * The bytes of a message are a view into a larger buffer, commonly 64 KiB: copy a small message to keep it for long.
  *
  * @example
  * // A child process that speaks on stdin and stdout.
  * const child = spawn('server', ['--stdio'], { stdio: ['pipe', 'pipe', 'inherit'] });
  * const session = await initiate(streamLink({ readable: child.stdout, writable: child.stdin }), { codec: postcard });
  *
- * @throws InvalidArgument when it is no such stream, when the stream has an encoding or is in object mode, or an option is
+ * @throws InvalidArgument when `stream` is no such stream, has an encoding or is in object mode, or when an option is
  * out of range.
  */
 export function streamLink(

@@ -16,7 +16,7 @@ export {
   type WritableHalf,
 } from './stream.js';
 
-/** Where to connect to or listen: a TCP port, or the path of a Unix socket or a named pipe of Windows. */
+/** An address to connect to or listen on: a TCP port, or the path of a Unix socket or of a named pipe of Windows. */
 export type StreamAddress =
   | {
       /** From 0 to 65535; 0 listens on any free port. */
@@ -33,32 +33,32 @@ export type StreamAddress =
 export type ConnectTcpOptions = StreamAddress &
   StreamLinkOptions & {
     /**
-     * How long it may take until the connection is there, in milliseconds, name resolution included. From 1 to 2^31 − 1.
+     * Milliseconds until the connection must be open, name resolution included. From 1 to 2^31 − 1.
      *
      * @defaultValue 10000
      */
     readonly connectTimeout?: number;
 
-    /** Gives up while connecting; no effect once the link is there. */
+    /** Gives up while connecting; no effect once the link is open. */
     readonly signal?: AbortSignal;
   };
 
 /**
- * Options of {@link listenTcp}. Another machine reaches the server only on another host than the default: `'::'` or
- * `'0.0.0.0'` listens on all.
+ * Options of {@link listenTcp}. With the default host, only this machine reaches the server. `'::'` or `'0.0.0.0'` listens
+ * on all addresses.
  */
 export type ListenTcpOptions = StreamAddress &
   StreamLinkOptions & {
     /**
-     * How many connections may be open at a time; further ones are closed at once, and `onError` is told of the first of
-     * them. From 1 to 2^31 − 1.
+     * The number of connections that may be open at a time. Further connections are closed at once; `onError` gets an error
+     * for the first of them. From 1 to 2^31 − 1.
      *
      * @defaultValue 4096
      */
     readonly maxConnections?: number;
 
     /**
-     * Told what `onLink` threw, what its promise rejected with, and errors of the server itself.
+     * Called with errors that `onLink` threw or its promise rejected with, and with errors of the server itself.
      *
      * @defaultValue a warning of the process (`process.emitWarning`)
      */
@@ -67,19 +67,19 @@ export type ListenTcpOptions = StreamAddress &
 
 /** A server that makes a link of each connection. */
 export interface TcpListener {
-  /** Where it listens: what {@link connectTcp} takes to connect to it from this machine. */
+  /** The address that it listens on, in the form that {@link connectTcp} takes to connect from this machine. */
   readonly address: StreamAddress;
-  /** The port that it listens on; 0 where it listens on a path. */
+  /** The port that it listens on; 0 for a path. */
   readonly port: number;
   /** `tcp://host:port`, or `unix:path`. */
   readonly url: string;
-  /** Stops listening. Links live on. Resolves when the port or the path is free; idempotent. */
+  /** Stops listening. Open links stay open. Resolves when the port or the path is free; idempotent. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Connects over TCP, a Unix socket or a named pipe. Messages have their length before them, as {@link streamLink} says.
+ * Connects over TCP, a Unix socket or a named pipe. Each message follows its length, as {@link streamLink} describes.
  *
  * Rejects with LinkError, whose text says why, when the connection is refused, when it takes longer than `connectTimeout`,
  * and when `signal` aborts (`cause` is its reason).
@@ -97,7 +97,7 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Link> {
   return attemptToConnect(urlOf(where), { connectTimeout, signal: options.signal }, (attempt) => {
     const socket = connect({ ...where, allowHalfOpen: true, noDelay: true } as NetConnectOpts);
     const onError = (error: NodeJS.ErrnoException): void =>
-      // Several addresses that all refuse are an AggregateError without a text.
+      // If several addresses all refuse, the error is an AggregateError without a text.
       attempt.failed(error.message || error.code || 'the connection failed', error);
     socket.on('error', onError);
     socket.on('connect', () => {
@@ -110,8 +110,8 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Link> {
 }
 
 /**
- * Listens on a TCP port, a Unix socket or a named pipe; calls `onLink` for each connection, in the same tick. When `onLink`
- * throws, or its promise rejects, that is reported and that link is aborted; nothing else is affected.
+ * Listens on a TCP port, a Unix socket or a named pipe. Calls `onLink` for each connection, in the same tick. When `onLink`
+ * throws, or its promise rejects, the error is reported and that link is aborted; other links are not affected.
  *
  * For TLS, use a server of `node:tls` of your own and {@link streamLink}.
  *
@@ -163,7 +163,7 @@ export function listenTcp(
   });
 }
 
-/** Tells of the first connection of each row that is refused, not of each: a peer can make any number of them. */
+/** Reports the first of several refused connections in a row. Not each: a peer can make any number of them. */
 function reportRefused(server: Server, maxConnections: number, report: (error: unknown) => void): void {
   let isFull = false;
   server.on('drop', () => {
@@ -182,8 +182,8 @@ function listenerOf(server: Server, where: Checked): TcpListener {
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();
-      // The server's own 'close' would wait for the links. The port is free once the loop has closed its handle, which it
-      // does at the end of this turn.
+      // The server's own 'close' would wait for the links. The port is free once the event loop has closed its handle, at
+      // the end of this turn.
       setImmediate(() => setImmediate(resolve));
     });
     return closed;

@@ -23,10 +23,10 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     const socket = new WebSocket(checked.url);
     const onOpen = (): void => {
       release();
-      // Within the event: a message may follow at once.
+      // Within the event: a message may follow immediately.
       attempt.opened(webSocketLink(socket, checked));
     };
-    // 'error' comes before it and says nothing.
+    // 'error' comes before 'close', and has no information.
     const onClose = (event: CloseEvent): void => attempt.failed(`closed with code ${String(event.code)}`);
     const release = (): void => {
       socket.removeEventListener('open', onOpen);

@@ -20,37 +20,38 @@ export interface ConnectWebSocketOptions extends BrowserOptions {
 
 /** Options of {@link listenWebSocket}. */
 export interface ListenWebSocketOptions {
-  /** The TCP port; 0 takes any free one. */
+  /** The TCP port; 0 uses any free one. */
   readonly port: number;
 
   /**
-   * The address to listen on. Another machine reaches the server only on another one than the default: `'::'` or
-   * `'0.0.0.0'` listens on all.
+   * The address to listen on. With the default, only this machine reaches the server. `'::'` or `'0.0.0.0'` listens
+   * on all addresses.
    *
    * @defaultValue '127.0.0.1'
    */
   readonly host?: string;
 
   /**
-   * Bytes of one frame, at most, from 1 to 2^30 − 1: what bounds a link beside the limit of its session (`limits.handshakeBytes`, then
-   * `limits.frame`), which the link asks for at each frame. A message above *twice* the lower of the two breaks the link
-   * before it is received: a peer can't make us hold more. Between the two the session sees it, and can say what is wrong.
+   * The largest frame in bytes, from 1 to 2^30 − 1. It applies in addition to the limit of the session
+   * (`limits.handshakeBytes`, then `limits.frame`), which the link asks for at each frame. A message above *twice* the lower
+   * of the two breaks the link before it is received: a peer can't make us hold more. A message between the two reaches the
+   * session, which can say what is wrong.
    *
-   * @defaultValue the session's limit; 1048576 for another user of the link that names none
+   * @defaultValue the session's limit; 1048576 for a user of the link that sets none
    */
   readonly maxFrame?: number;
 
   /**
-   * Bytes that a socket may send until its first message is whole, at most, from 1 to 2^30 − 1, beside its session's
-   * `limits.handshakeBytes`. Beyond the lower of the two it is cut, and its link fails.
+   * Bytes that a socket may send before its first message is whole, from 1 to 2^30 − 1, in addition to its session's
+   * `limits.handshakeBytes`. Beyond the lower of the two the socket is cut, and its link fails.
    *
-   * @defaultValue the session's limit; 65536 for another user of the link that names none
+   * @defaultValue the session's limit; 65536 for a user of the link that sets none
    */
   readonly handshakeBytes?: number;
 
   /**
-   * Bytes of first messages that are not whole yet, of all sockets together, from 1 to 2^53 − 1; each piece of one that has
-   * arrived counts 256 more. Beyond it the oldest socket of the address that has sent most is cut: to refuse the newest
+   * Bytes of first messages that are not whole yet, of all sockets together, from 1 to 2^53 − 1. Each piece that has arrived
+   * counts 256 more. Beyond the limit the oldest socket of the address that has sent most is cut: refusing the newest socket
    * would lock out honest peers.
    *
    * @defaultValue 16777216
@@ -58,45 +59,45 @@ export interface ListenWebSocketOptions {
   readonly pendingBytes?: number;
 
   /**
-   * How long a TCP connection may take to become a WebSocket, in milliseconds, from 1 to 2^31 − 1; then it is cut.
-   * Stops a peer that opens connections and says nothing, or says it byte by byte.
+   * Milliseconds until a TCP connection must be a WebSocket, from 1 to 2^31 − 1; then it is cut. Stops a peer that opens
+   * connections and sends nothing, or sends byte by byte.
    *
    * @defaultValue 10000
    */
   readonly handshakeTimeout?: number;
 
   /**
-   * How long a link's `close()` may take, in milliseconds. From 1 to 2^31 − 1.
+   * Milliseconds that a link's `close()` may take. From 1 to 2^31 − 1.
    *
    * @defaultValue 5000
    */
   readonly closeTimeout?: number;
 
   /**
-   * The origins whose pages may connect, such as `'https://app.example'`; `'*'` among them allows all. Any page that a person
-   * opens can reach a server on that person's machine. Others are answered 403, which `onError` is told. Allowed without being
-   * named: a client that sends no Origin, pages of the host that the request is for, and on addresses of the loopback pages of
-   * the loopback, of any port. `Origin: null` can't be named.
+   * The origins whose pages may connect, such as `'https://app.example'`; `'*'` in the list allows all. Without this check,
+   * any web page that a person opens could reach a server on that person's machine. Other origins are answered 403, and
+   * `onError` is told. Always allowed are clients that send no Origin, and pages of the host that the request is for. On
+   * loopback addresses, loopback pages of any port are allowed too. `Origin: null` can't be listed.
    *
-   * @defaultValue none on addresses of the loopback; all on others
+   * @defaultValue none on loopback addresses; all on others
    */
   readonly origins?: readonly string[];
 
   /**
-   * The names, without ports, by which clients may know this server; `'*'` among them allows all. A page can have its own name
-   * resolve to the address of this server (DNS rebinding), and then has the origin that the request is for. Others are
-   * answered 403, which `onError` is told. Allowed without being named: `localhost`, `host`, and addresses of this server.
-   * Behind a proxy on the same machine, which may hand on the name that it is known by, that name has to be among them.
+   * The names, without ports, by which clients may know this server; `'*'` in the list allows all. A page can let its own
+   * name resolve to the address of this server (DNS rebinding). Its origin is then the one that the request is for. Other
+   * names are answered 403, and `onError` is told. Always allowed are `localhost`, `host`, and addresses of this server. A
+   * proxy on the same machine may pass on the name that it is known by: that name must be in the list.
    *
-   * @defaultValue none on addresses of the loopback; all on others
+   * @defaultValue none on loopback addresses; all on others
    */
   readonly hosts?: readonly string[];
 
-  /** Whether to take the connection; false answers 401. */
+  /** Decides whether to accept the connection; false answers 401. */
   readonly verify?: (request: IncomingMessage) => boolean;
 
   /**
-   * Told what `onLink` or `verify` threw, what `onLink`'s promise rejected with, and errors of the server itself.
+   * Called with errors of the server itself, errors that `onLink` or `verify` threw, and rejections of `onLink`'s promise.
    *
    * @defaultValue a warning of the process (`process.emitWarning`), ten a minute at most
    */
@@ -107,29 +108,29 @@ export interface ListenWebSocketOptions {
 export interface WebSocketListener {
   /** The port that it listens on. */
   readonly port: number;
-  /** Where a client on this machine connects to. */
+  /** The URL for clients on this machine. */
   readonly url: string;
   /**
-   * Stops listening, and cuts what hasn't become a link yet. Links live on. Resolves when the port is free; idempotent.
+   * Stops listening, and cuts connections that are no link yet. Open links stay. Resolves when the port is free; idempotent.
    */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** The limit of `ws` for a message, as far as it can follow that of a session: what it is set to is only the ceiling then. */
+/** The limit of `ws` for a message. Where the link can lower it to that of a session, this is only the upper bound. */
 const { Receiver } = WebSocket as unknown as { Receiver?: new () => object };
 const LARGEST_FRAME = Receiver !== undefined && '_maxPayload' in new Receiver() ? 2 ** 30 - 1 : DEFAULT_FRAME;
 
-/** What both ends of `ws` are set to. The types of `ws` don't know `closeTimeout` yet. */
+/** The options of both ends of `ws`. The types of `ws` don't know `closeTimeout` yet. */
 function wsOptions(maxFrame: number | undefined, closeTimeout: number) {
   return {
     maxPayload: 2 * (maxFrame ?? LARGEST_FRAME),
-    // One compression context for each connection costs more memory than it is worth, and opens the way for small
-    // messages that become big ones.
+    // A compression context for each connection costs more memory than it is worth, and allows attacks with small messages
+    // that become big ones.
     perMessageDeflate: false,
-    // A text frame is an error whatever it says.
+    // Text frames are refused anyway, so their UTF-8 need not be checked.
     skipUTF8Validation: true,
-    // For closing handshakes that `ws` begins itself: else its timer stays for 30 s.
+    // For closing handshakes that `ws` begins itself: otherwise its timer stays for 30 s.
     closeTimeout,
   } satisfies ClientOptions & ServerOptions & { closeTimeout: number };
 }
@@ -159,9 +160,9 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     ws.on('unexpected-response', (_request, { statusCode = 0 }) =>
       attempt.failed(`the server answered ${String(statusCode)} ${STATUS_CODES[statusCode] ?? ''}`.trimEnd()),
     );
-    // It stays after the attempt is over: giving up makes `ws` emit an error, which nobody else would take.
+    // The listener stays after the attempt is over: giving up makes `ws` emit an error, which would otherwise be uncaught.
     ws.on('error', (error: NodeJS.ErrnoException) =>
-      // Several addresses that all refuse are an AggregateError without a text.
+      // If several addresses all refuse, the error is an AggregateError without a text.
       attempt.failed(error.message || error.code || 'the connection failed', error),
     );
     return () => ws.terminate();
@@ -169,10 +170,10 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
 }
 
 /**
- * Listens for WebSocket connections; calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
- * rejects, that is reported and that link is aborted; nothing else is affected.
+ * Listens for WebSocket connections. Calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
+ * rejects, the error is reported and that link is aborted; other links are not affected.
  *
- * To share a server with other things, use a `WebSocketServer` of your own and
+ * To share an HTTP server with other uses, use a `WebSocketServer` of your own and
  * `webSocketLink(ws, { socket: request.socket })`.
  *
  * Rejects with LinkError when the port is in use, or the address can't be listened on.
@@ -237,7 +238,7 @@ export function listenWebSocket(
   });
 }
 
-/** A function of its own: its closure is there as long as `onLink` is at work, and must not keep the request. */
+/** A function of its own: its closure lives as long as `onLink` is at work, and must not keep the request alive. */
 function handOver(
   link: Link,
   request: IncomingMessage,
@@ -256,10 +257,10 @@ function checkBytes(name: string, value: number, most: number): void {
   throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, not ${String(value)}`);
 }
 
-/** What a piece of a message costs beside its bytes: it may have one. */
+/** The cost of a piece of a message beside its bytes; a piece may have only one byte. */
 const PIECE_COST = 256;
 
-/** What a first message may have where neither the user of the link nor an option says so. */
+/** The limit of a first message if neither the user of the link nor an option sets one. */
 const DEFAULT_HANDSHAKE = 64 * 1024;
 
 /** The longest header of a WebSocket's frame. */
@@ -273,7 +274,7 @@ interface Newcomer {
   cut(why: string): void;
 }
 
-/** Bounds what sockets send before their first message is whole: `ws` holds it, up to the largest message of a session. */
+/** Limits the bytes before a socket's first message is whole: `ws` holds them, up to the largest message of a session. */
 class Newcomers {
   readonly #most: number;
   readonly #mostOfAll: number;
@@ -288,7 +289,7 @@ class Newcomers {
     this.#mostOfAll = mostOfAll;
   }
 
-  /** Counts from now on; `ws` has its listener already, and so sees each piece first. */
+  /** Counts from now on. `ws` has added its listener already, and so gets each piece first. */
   add(ws: WebSocket, socket: Socket, link: WsLink): void {
     const newcomer: Newcomer = {
       network: networkOf(socket.remoteAddress ?? ''),
@@ -296,13 +297,13 @@ class Newcomers {
       cost: 0,
       cut: (why) => {
         done();
-        // The link fails with it.
+        // The link fails with this error.
         ws.emit('error', new Error(why));
         ws.terminate();
       },
     };
     const onData = (piece: Uint8Array): void => {
-      // Also called, once, for the piece that has made the message whole.
+      // Called once more for the piece that has made the message whole.
       if (!this.#sockets.has(newcomer)) return;
       newcomer.bytes += piece.length;
       this.#count(newcomer, piece.length + PIECE_COST);
@@ -345,7 +346,7 @@ class Newcomers {
   }
 }
 
-/** Which pages and names a server is open to. */
+/** The pages and names that a server accepts. */
 interface Welcome {
   /** The address that it listens on. */
   readonly address: string;
@@ -374,7 +375,7 @@ function checkList(name: string, list: unknown, what: string, isGood: (text: str
   }
 }
 
-/** Why a request is refused, with what to do where it should not be. */
+/** The reason to refuse a request, with advice for a request that should be accepted. */
 function refusalOf({ headers: { origin, host = '' } }: IncomingMessage, welcome: Welcome): string | undefined {
   const { address, origins, hosts } = welcome;
   const [, name = ''] = /^(\[[^\]]*\]|[^:@/]*)(?::\d*)?$/.exec(host.toLowerCase()) ?? [];
@@ -386,20 +387,20 @@ function refusalOf({ headers: { origin, host = '' } }: IncomingMessage, welcome:
   return `of the origin '${origin}': it is a page of another site. If it is a page of yours, name it in origins (serve: --allow-origin)`;
 }
 
-/** Tells whether `name` means a server that listens on `address`. */
+/** True if `name` means a server that listens on `address`. */
 function isNameOf(name: string, address: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
   if (bare === 'localhost' || bare === address.toLowerCase()) return true;
-  // An address is none that a page could have resolve to us. One that listens on all has several.
+  // A page can't make an IP address resolve to this server. A server that listens on all addresses has several.
   return isLoopback(bare) || (isIP(bare) !== 0 && !isLoopback(address));
 }
 
-/** Whether a page is one of the host that it connects to. */
+/** True if a page belongs to the host that it connects to. */
 function isPageOf(origin: string, host: string): boolean {
   return isOfWeb(origin) && new URL(origin).host === host.toLowerCase();
 }
 
-/** Whether a page is one of this machine, of any port. */
+/** True if a page belongs to this machine, on any port. */
 export function isPageOfLoopback(origin: string): boolean {
   return isOfWeb(origin) && isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''));
 }
@@ -418,7 +419,7 @@ export interface Pending {
   cut(): void;
 }
 
-/** Node's own timeouts for requests are checked every 30 s only, and a connection is theirs only once it said something. */
+/** Cuts slow connections. Node checks its own request timeouts only every 30 s, and only once a client has sent bytes. */
 export function cutWhatStaysPending(server: Server, timeout: number): Pending {
   const timers = new Map<Socket, NodeJS.Timeout>();
   const settle = (socket: Socket): void => {
@@ -447,8 +448,8 @@ function listenerOf(server: Server, host: string, pending: Pending): WebSocketLi
     closed ??= new Promise((resolve) => {
       server.close();
       pending.cut();
-      // The server's own 'close' would wait for the links. The port is free once the loop has closed its handle, which it
-      // does at the end of this turn.
+      // The server's own 'close' would wait for the links. The port is free once the event loop has closed its handle, at
+      // the end of this turn.
       setImmediate(() => setImmediate(resolve));
     });
     return closed;

@@ -9,33 +9,33 @@ export type { RawSocket, StandardWebSocket, WsWebSocket };
 /** Options of {@link webSocketLink}. */
 export interface WebSocketLinkOptions {
   /**
-   * How long `close()` may take, in milliseconds: what was sent leaves, and the peer answers the closing handshake.
-   * Then the connection is cut and the link hears `failed`. From 1 to 2^31 − 1.
+   * Milliseconds that `close()` may take: sent messages leave, and the peer answers the closing handshake. After that the
+   * connection is cut and the link calls `failed`. From 1 to 2^31 − 1.
    *
    * @defaultValue 5000
    */
   readonly closeTimeout?: number;
 
   /**
-   * Bytes of one frame, at most, from 1 to 2^30 − 1, beside the limit of the session, which the link asks for at each frame. A
-   * message above *twice* the lower of the two breaks the link; with `ws`, before it is received.
+   * The largest frame in bytes, from 1 to 2^30 − 1, in addition to the limit of the session, which the link asks for at each
+   * frame. A message above *twice* the lower of the two breaks the link; with `ws`, before it is received.
    *
-   * @defaultValue the session's limit; 1048576 for another user of the link that names none
+   * @defaultValue the session's limit; 1048576 for a user of the link that sets none
    */
   readonly maxFrame?: number | undefined;
 
   /**
-   * The network socket beneath a `ws` WebSocket: on a server `request.socket`, on a client the `socket` of the
-   * response in `ws`'s event `upgrade`. With it, messages that are sent in one tick leave together, up to 32 in one write, which makes
-   * small messages several times as fast; without it, each is a write of its own. `connectWebSocket` and
-   * `listenWebSocket` provide it.
+   * The network socket beneath a `ws` WebSocket: on a server `request.socket`, on a client the `socket` of the response in
+   * the event `upgrade` of `ws`. With it, messages sent in one tick leave together, up to 32 in one write, which makes small
+   * messages several times as fast. Without it, each message is a write of its own. `connectWebSocket` and `listenWebSocket`
+   * provide it.
    */
   readonly socket?: RawSocket;
 }
 
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** A time in milliseconds that a timer can hold, or InvalidArgument. */
+/** Returns `value` if it is a time in milliseconds that a timer can hold; otherwise throws InvalidArgument. */
 export function checkTimeout(name: string, value: number): number {
   if (Number.isFinite(value) && value >= 1 && value <= MAX_TIMEOUT_MS) return value;
   throw new InvalidArgument(`${name} must be from 1 to 2^31 - 1 milliseconds, not ${String(value)}`);
@@ -48,16 +48,16 @@ export function checkMaxFrame(value: number | undefined): number | undefined {
 
 /**
  * A link over an open WebSocket: the browser's own, one of the package `ws`, or any other with the standard interface.
- * The WebSocket belongs to the link from here on.
+ * From here on the WebSocket belongs to the link.
  *
- * A message is one binary frame. A text frame breaks the link (`failed`), and so do a message above the WebSocket's
- * own limit, a close code other than 1000, 1001 and 1005, and a connection that is lost without a closing handshake.
+ * A message is one binary frame. These break the link (`failed`): a text frame, a message above the WebSocket's own limit, a
+ * close code other than 1000, 1001 and 1005, and a connection that is lost without a closing handshake.
  *
- * `pause()` stops a `ws` WebSocket from reading, though what one read has brought may still arrive; a browser's can't be
- * paused. While a `ws` link is paused it doesn't notice that the peer has left, unless it sends; `close()` lifts a pause.
+ * `pause()` stops a `ws` WebSocket from reading, but messages of the last read may still arrive. A browser's WebSocket can't
+ * be paused. While a `ws` link is paused it doesn't notice that the peer has left, unless it sends; `close()` lifts a pause.
  *
- * The bytes of a message of `ws` are a view into what the socket has read, commonly 64 KiB: who keeps a small message for
- * long should copy it.
+ * The bytes of a message of `ws` are a view into a larger buffer of the socket, commonly 64 KiB: copy a small message to
+ * keep it for long.
  *
  * @throws InvalidArgument when the WebSocket is not open yet, or an option is out of range.
  */

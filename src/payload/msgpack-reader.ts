@@ -2,16 +2,18 @@ import { InvalidPayload } from '../base/errors.js';
 import { EXTENSION, MAX_DEPTH, MAX_OBJECTS } from './msgpack-layout.js';
 import type { ChannelHandle, PayloadCodec } from './payload.js';
 
-// What a peer has sent: one pass, nothing read past the end, nothing allocated that a header only claims, and nothing
-// taken that JavaScript would make something else of: two keys of one name, a key __proto__, text that is not UTF-8.
+// Decodes payloads of a peer in one pass. It never reads past the end, and allocates no memory only because a header claims
+// a size. It refuses values that JavaScript would change: two equal keys, a key __proto__, text that is not UTF-8.
 
-/** Longer strings go through TextDecoder. */
+/** Longer strings are decoded with a TextDecoder. */
 const SHORT = 16;
 
-/** Bytes are a view of the payload where they are this share of it at least; fewer would pin the rest. */
+/**
+ * Bytes of at least this share of the payload are a view of it. A smaller view would keep the rest of the payload in memory.
+ */
 const VIEW_SHARE = 2;
 
-// Fatal, since it would put something else for what is no UTF-8; and a byte order mark is a character like any other.
+// `fatal`, since otherwise invalid UTF-8 would be replaced. `ignoreBOM`, since a byte order mark is a character of the text.
 const textDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 const CHARACTERS = Array.from({ length: 0x80 }, (_, code) => String.fromCharCode(code));
@@ -36,7 +38,7 @@ class Reader {
     return value;
   }
 
-  /** `isListed`: within an array of the value's own, where no channel may be. */
+  /** `isListed`: the value is within an array below the top, where no channel may be. */
   #value(depth: number, isListed: boolean): unknown {
     const bytes = this.#bytes;
     const format = bytes[this.#at++];
@@ -94,7 +96,7 @@ class Reader {
 
   #array(count: number, depth: number): unknown[] {
     this.#enter(depth);
-    // Each element takes a byte at least: a header that claims more is not believed.
+    // Each element takes at least one byte, so a header that claims more elements than bytes left is wrong.
     if (count > this.#bytes.length - this.#at) throw truncated();
     const list: unknown[] = [];
     for (let left = count; left > 0; left--) list.push(this.#value(depth + 1, depth > 0));
@@ -146,7 +148,7 @@ class Reader {
     this.#count();
     const start = this.#advance(length);
     const view = this.#bytes.subarray(start, this.#at);
-    // Plain, where the payload is Node's Buffer.
+    // A plain Uint8Array, also if the payload is Node's Buffer.
     if (length * VIEW_SHARE < this.#bytes.length) return new Uint8Array(view);
     return new Uint8Array(view.buffer, view.byteOffset, length);
   }
@@ -179,7 +181,7 @@ class Reader {
     return value;
   }
 
-  /** Past so many bytes, which have to be there: where they begin. */
+  /** Skips so many bytes, which must exist; returns the index where they begin. */
   #advance(count: number): number {
     const start = this.#at;
     if (count > this.#bytes.length - start) throw truncated();

@@ -6,17 +6,17 @@ import { EXTENSION, MAX_CHANNELS, MAX_DEPTH, MAX_OBJECTS } from './msgpack-layou
 import type { ChannelHandle } from './payload.js';
 import { Slab } from './slab.js';
 
-// Not msgpackr, which the frames go through: its extensions, ours too, are the whole process's, and it writes whatever
-// it is given somehow: a class as a map, a function as nothing. What is written here is read back as it was, or refused.
+// Not msgpackr, which encodes the frames: its extensions are shared by the whole process, ours too, and it writes every
+// value in some way: a class as a map, a function as nothing. This writer refuses values that would change.
 
-/** Characters of the way to a value, which is as long as its keys: an error says behind it what is wrong. */
+/** Characters of the path to a value, which is as long as its keys: the error's text needs room for the reason behind it. */
 const MAX_PATH = 384;
 
 class Writer {
   readonly #slab = new Slab();
   #objects = 0;
   #ends: ChannelHandle[] | undefined;
-  /** The way to the value that is being written, for errors. */
+  /** The path to the value that is being written, for errors. */
   readonly #path: (string | number)[] = [];
 
   payloadOf(value: unknown, ends: ChannelHandle[] | undefined): Uint8Array {
@@ -34,7 +34,7 @@ class Writer {
     }
   }
 
-  /** `isListed`: within an array of the value's own, where no channel may be. */
+  /** `isListed`: the value is within an array below the top, where no channel may be. */
   #value(value: unknown, depth: number, isListed: boolean): void {
     switch (typeof value) {
       case 'number':
@@ -91,7 +91,7 @@ class Writer {
   #map(object: Record<string, unknown>, depth: number, isListed: boolean): void {
     if (depth >= MAX_DEPTH) throw this.#unfit(depth, `nesting deeper than ${MAX_DEPTH}, or a cycle`);
     const prototype: unknown = Object.getPrototypeOf(object);
-    // That of a plain object of any realm has none itself.
+    // The prototype of a plain object, of any realm, has no prototype itself.
     if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
       throw this.#unfit(depth, `a ${(prototype as object).constructor?.name || 'class'}`);
     }
@@ -128,7 +128,9 @@ class Writer {
   }
 }
 
-/** The one that is not at work: a getter of a user's may encode something itself. */
+/**
+ * The writer that is not in use. A getter of the application's value may encode another value, which needs a second writer.
+ */
 let idle: Writer | undefined;
 
 export function encode(value: unknown, ends?: ChannelHandle[]): Uint8Array {

@@ -2,36 +2,35 @@ import type { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from 
 import type { Rx, Tx } from '../calls/channel.js';
 import type { StandardSchema } from './standard-schema.js';
 
-/** An end of a channel, of whatever items. */
+/** An end of a channel, for items of any type. */
 export type ChannelHandle = Tx<unknown> | Rx<unknown>;
 
-/** Which end the receiver of a payload gets: the one that it receives from, or the one that it sends on. */
+/** The end that the receiver of a payload gets: the one that it receives from, or the one that it sends on. */
 export type ChannelKind = 'rx' | 'tx';
 
-/** Gives the end of the channel at an index of the message's list of channels. */
+/** Returns the end of the channel at an index of the message's list of channels. */
 export type TakeChannel = (kind: ChannelKind, index: number) => ChannelHandle;
 
 /**
- * How arguments, results and items become bytes, and what they were, by what they are: without types. A value is an array of
- * the method's arguments, a result in its envelope (an array, too), or one item of a channel. A codec that goes by types is a
- * {@link TypedPayloadCodec}.
+ * Encodes arguments, results and items by their values, without types. A value is an array of the method's arguments, a
+ * result in its envelope (an array, too), or one item of a channel. A codec that uses types is a {@link TypedPayloadCodec}.
  */
 export interface PayloadCodec {
   /**
-   * Appends each end of a channel that it meets to `ends`, and writes down which end it is and its index there; without
-   * `ends`, there must be none.
+   * Encodes `value`. Appends each end of a channel in it to `ends`, and encodes its kind and its index in `ends`. Without
+   * `ends`, the value must contain no channels.
    *
-   * @throws InvalidArgument for what it can't represent.
+   * @throws InvalidArgument for values that it can't represent.
    */
   encode(value: unknown, ends?: ChannelHandle[]): Uint8Array;
   /**
-   * The value; `take` gives the end of a channel for what was written for it. Anything that it throws becomes an
-   * InvalidPayload.
+   * Decodes a value. `take` returns the end of a channel for its encoded kind and index. Any error that `decode` throws
+   * becomes an InvalidPayload.
    */
   decode(bytes: Uint8Array, take?: TakeChannel): unknown;
 }
 
-/** A method, as a codec that goes by types gets to know it. */
+/** A method, as a codec that uses types sees it. */
 export interface PayloadMethod {
   readonly service: string;
   readonly name: string;
@@ -40,27 +39,27 @@ export interface PayloadMethod {
   readonly error: StandardSchema | undefined;
   readonly itemsIn: StandardSchema | undefined;
   readonly itemsOut: StandardSchema | undefined;
-  /** Items that the sender of a channel begins with, where the types say nothing else. */
+  /** Items that the sender of a channel may send at first, unless the types say otherwise. */
   readonly credit: number;
 }
 
-/** A codec of payloads that goes by the types of each method, and has an envelope for results of its own. */
+/** A codec of payloads that uses the types of each method, and has its own envelope for results. */
 export interface TypedPayloadCodec {
-  /** What callers get where no method answers. */
+  /** The payloads that callers get when no method answers. */
   readonly refusals: {
     readonly unknownMethod: Uint8Array;
     readonly invalidPayload: Uint8Array;
     readonly cancelled: Uint8Array;
   };
   /**
-   * The codec of one method; asked for once, when its service is defined.
+   * Returns the codec of one method. Called once, when its service is defined.
    *
-   * @throws InvalidArgument when the method has no types that it could go by.
+   * @throws InvalidArgument when the method has no types that the codec can use.
    */
   method(method: PayloadMethod): MethodCodec;
 }
 
-/** What a call was answered with: a value, behind the 0 that says so, or an error. */
+/** The answer to a call: a value, after a 0 as its kind, or an error. */
 export type Outcome =
   | readonly [kind: 0, value: unknown]
   | ApplicationError
@@ -68,29 +67,31 @@ export type Outcome =
   | InvalidPayload
   | Cancelled;
 
-/** The payloads of one method. What encodes throws InvalidArgument; anything that decoding throws becomes an InvalidPayload. */
+/** The payloads of one method. Encoding throws InvalidArgument; any error of decoding becomes an InvalidPayload. */
 export interface MethodCodec {
-  /** The method's id, where the codec derives one. An id that the method is given wins. */
+  /** The method's id, if the codec derives one. An id in the method's options takes precedence. */
   readonly id?: bigint | undefined;
-  /** The most items that the sender of any of its channels begins with, where the types say so. */
+  /** The most items that the sender of any of its channels may send at first, if the types say so. */
   readonly credit?: number | undefined;
-  /** What errors call the arguments that are its channels, in their order, where the types say which these are. */
+  /**
+   * The names, for errors, of the arguments that are channels, in their order, if the types say which arguments these are.
+   */
   readonly channelNames?: readonly string[] | undefined;
-  /** Whether what it decodes was held to the method's schemas. */
+  /** True if decoding checks values against the method's schemas. */
   readonly isChecked: boolean;
   encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array;
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown;
   encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array;
-  /** The error that the service declares. */
+  /** Encodes the error that the service declares. */
   encodeError(error: unknown): Uint8Array;
   decodeOutcome(bytes: Uint8Array, take: TakeChannel): Outcome;
-  /** The items of the channel at this index of a message's channels. */
+  /** The codec for items of the channel at this index of a message's channels. */
   channel(index: number): ItemPayloads;
 }
 
-/** The items of a channel. */
+/** The codec for items of a channel. */
 export interface ItemPayloads {
-  /** Items that its sender begins with, where the types say so. */
+  /** Items that its sender may send at first, if the types say so. */
   readonly credit?: number | undefined;
   encode(item: unknown): Uint8Array;
   decode(bytes: Uint8Array): unknown;

@@ -1,18 +1,18 @@
 import { isWellFormed, lengthOf } from '../base/bytes.js';
 
-/** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
+/** Payloads are cut from slabs: for a small payload, allocating a buffer would cost more than everything else. */
 const SIZE = 32 * 1024;
 
-/** Longer strings go through TextEncoder. */
+/** Longer strings are encoded with a TextEncoder. */
 const SHORT = 64;
 
 const textEncoder = new TextEncoder();
 
-/** MessagePack's formats, as bytes: one payload after another, each from `begin` to `cut` or `abandon`. */
+/** Writes MessagePack's formats as bytes: one payload after another, each from `begin` to `cut` or `abandon`. */
 export class Slab {
   #bytes = new Uint8Array(SIZE);
   #view = new DataView(this.#bytes.buffer);
-  /** Where the payload begins, and how far it is written. */
+  /** The beginning of the payload, and the end of its written part. */
   #start = 0;
   #at = 0;
 
@@ -20,7 +20,7 @@ export class Slab {
     this.#start = this.#at;
   }
 
-  /** The payload. */
+  /** Returns the payload. */
   cut(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#at);
   }
@@ -38,7 +38,7 @@ export class Slab {
 
   number(value: number): void {
     this.#reserve(9);
-    // Also tells -0 from 0, which no integer format does.
+    // Also separates -0 from 0, since no integer format has a -0.
     if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
       if (value >= 0) this.#unsigned(value);
       else this.#negative(value);
@@ -51,7 +51,7 @@ export class Slab {
     }
   }
 
-  /** Below 2^32; the room is there. */
+  /** Writes an integer from 0 to 2^32 − 1. The caller has reserved room. */
   #unsigned(value: number): void {
     const bytes = this.#bytes;
     if (value < 0x80) {
@@ -70,7 +70,7 @@ export class Slab {
     }
   }
 
-  /** From −2^31. */
+  /** Writes a negative integer from −2^31. The caller has reserved room. */
   #negative(value: number): void {
     const bytes = this.#bytes;
     if (value >= -0x20) {
@@ -89,7 +89,7 @@ export class Slab {
     }
   }
 
-  /** False where it has more than 64 bits. */
+  /** Returns false if the bigint has more than 64 bits. */
   bigint(value: bigint): boolean {
     this.#reserve(9);
     if (BigInt.asIntN(64, value) === value) {
@@ -105,13 +105,13 @@ export class Slab {
     return true;
   }
 
-  /** False where it has a lone surrogate. */
+  /** Returns false if the string has a lone surrogate. */
   string(value: string): boolean {
     const { length } = value;
     // UTF-8 takes up to three bytes for a unit of UTF-16; a header up to five.
     this.#reserve(5 + 3 * length);
     if (length <= SHORT && this.#ascii(value)) return true;
-    // As long as its characters are of one byte each; moved where they are not.
+    // Guesses the header for characters of one byte each, and moves the text if that was wrong.
     const guess = stringHeader(length);
     const body = this.#at + guess;
     const { written } = textEncoder.encodeInto(value, this.#bytes.subarray(body));
@@ -124,7 +124,7 @@ export class Slab {
     return true;
   }
 
-  /** Whether it was ASCII, and is written. */
+  /** Writes an ASCII string. Returns false if the string is not ASCII; then nothing is written. */
   #ascii(value: string): boolean {
     const { length } = value;
     const bytes = this.#bytes;
@@ -152,7 +152,9 @@ export class Slab {
     this.#at += length;
   }
 
-  /** A format with a length of 8 bits, where there is one, or of 16; the one of 32 bits comes next to that. */
+  /**
+   * Writes a format with a length of 8 bits, if it exists, or of 16 or 32. The format byte of 32 bits follows that of 16.
+   */
   header(length: number, format8: number, format16: number): void {
     this.#reserve(5);
     if (length < 0x100 && format8 !== 0) {
@@ -178,7 +180,7 @@ export class Slab {
     if (this.#at + count > this.#bytes.length) this.#grow(count);
   }
 
-  /** Goes on in a new slab, with what there is of this payload. */
+  /** Continues in a new slab, with a copy of the written part of this payload. */
   #grow(count: number): void {
     const written = this.#bytes.subarray(this.#start, this.#at);
     const needed = written.length + count;

@@ -1,6 +1,6 @@
 /**
- * Standard Schema, version 1, as its authors ask to copy it (standardschema.dev): what zod, valibot, arktype and others
- * have in common.
+ * Standard Schema, version 1, copied as its authors ask (standardschema.dev). It is the interface that zod, valibot, arktype
+ * and others share.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
@@ -11,7 +11,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   };
 }
 
-/** What a schema says of a value: what it is, or what is wrong with it. */
+/** The result of a schema for a value: the value, or the issues that it has. */
 export type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] };

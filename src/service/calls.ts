@@ -12,27 +12,27 @@ type TypesOf<M> = M extends Method<infer Types extends MethodTypes> ? Types : ne
 
 /** The arguments of a method, as its client passes them. */
 export type ArgsOf<M> = TypesOf<M>['args']['sent'];
-/** The same, as its handler gets them. */
+/** The arguments of a method, as its handler gets them. */
 export type TakenArgsOf<M> = TypesOf<M>['args']['taken'];
 /** The result of a method, as its client gets it. */
 export type ResultOf<M> = TypesOf<M>['result']['taken'];
-/** What its handler returns: a result, or the error that the service declares. */
+/** The answer of a handler: a result, or the error that the service declares. */
 export type AnswerOf<M> = TypesOf<M>['result']['sent'] | ApplicationError<TypesOf<M>['error']['sent']>;
 /** The error that a method declares, as its client gets it. */
 export type ErrorOf<M> = TypesOf<M>['error']['taken'];
 
 /** Options of a call of a method. */
 export interface MethodCallOptions {
-  /** Gives the call up: it rejects at once with Cancelled, and the peer is told. */
+  /** Gives up the call: it rejects at once with Cancelled, and the peer is told. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds that the call may take, its turn included; up to 2^31 − 1. The peer hears of it as a deadline. */
+  /** Milliseconds that the call may take, including the wait for its turn; up to 2^31 − 1. The peer is told the deadline. */
   readonly timeout?: number | undefined;
   readonly metadata?: Metadata | undefined;
-  /** The call that this one is made for: when that is given up so is this one, and its deadline and its trace go on. */
+  /** The call that this one is made for. This call is given up with that one, and gets its deadline and its trace. */
   readonly context?: CallContext | undefined;
 }
 
-/** What every call has, whatever its method. */
+/** The parts of every call, of any method. */
 export interface AnyClientCall extends MethodCallOptions {
   readonly service: string;
   readonly method: string;
@@ -41,20 +41,20 @@ export interface AnyClientCall extends MethodCallOptions {
   readonly connection: Connection;
 }
 
-/** A call, as an interceptor of a client's sees it: plain data. `method` tells what `args` are. */
+/** A call, as an interceptor of a client sees it: plain data. `method` determines the type of `args`. */
 export type ClientCall<M extends Methods = Methods> = {
   [Name in keyof M & string]: AnyClientCall & { readonly method: Name; readonly args: ArgsOf<M[Name]> };
 }[keyof M & string];
 
-/** What a call came to: the result, and the metadata of the answer. */
+/** The outcome of a call: the result, and the metadata of the answer. */
 export interface ClientAnswer<Value = unknown> {
   readonly value: Value;
   readonly metadata: Metadata;
 }
 
 /**
- * Stands around every call of a client's: `next(call)` makes it, `next({ ...call, metadata })` with something changed. What it throws, the
- * caller gets.
+ * Runs around every call of a client: `next(call)` makes the call, `next({ ...call, metadata })` makes it with a change. The
+ * caller gets the errors that the interceptor throws.
  */
 export type ClientInterceptor<M extends Methods = Methods> = (
   call: ClientCall<M>,
@@ -67,17 +67,17 @@ export type ClientMiddleware = <Call extends AnyClientCall, Answer>(
   next: (call: Call) => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** What a handler may know of the call that it answers, beside the arguments. */
+/** Facts about the call that a handler answers, beside the arguments. */
 export interface CallContext {
   readonly service: string;
   readonly method: string;
   readonly metadata: Metadata;
-  /** Aborts when nobody waits for the answer any more: the caller cancelled, its deadline has passed, or the connection ended. */
+  /** Aborts when the caller no longer waits: the caller cancelled, its deadline has passed, or the connection ended. */
   readonly signal: AbortSignal;
-  /** When the caller gives the call up, in milliseconds since 1970; undefined when it did not say. */
+  /** The time at which the caller gives up the call, in milliseconds since 1970; undefined if the caller sent none. */
   readonly deadline: number | undefined;
   readonly connection: Connection;
-  /** What the answer carries; a handler adds to it. */
+  /** The metadata of the answer. A handler may add entries. */
   readonly responseMetadata: MetadataEntry[];
 }
 
@@ -85,7 +85,7 @@ export interface AnyHandlerCall extends CallContext {
   readonly args: readonly unknown[];
 }
 
-/** A call, as an interceptor of a handler's sees it: plain data. `method` tells what `args` are. */
+/** A call, as an interceptor of a handler sees it: plain data. `method` determines the type of `args`. */
 export type HandlerCall<M extends Methods = Methods> = {
   [Name in keyof M & string]: AnyHandlerCall & { readonly method: Name; readonly args: TakenArgsOf<M[Name]> };
 }[keyof M & string];
@@ -93,8 +93,8 @@ export type HandlerCall<M extends Methods = Methods> = {
 type Awaitable<T> = T | PromiseLike<T>;
 
 /**
- * Stands around the handler of every call: `next(call)` runs it, `next({ ...call, … })` with something changed. What it returns or throws is
- * as if the handler had.
+ * Runs around the handler of every call: `next(call)` runs the handler, `next({ ...call, … })` runs it with a change. The
+ * value that the interceptor returns, or the error that it throws, takes the place of the handler's.
  */
 export type HandlerInterceptor<M extends Methods = Methods> = (
   call: HandlerCall<M>,
@@ -107,7 +107,7 @@ export type HandlerMiddleware = <Call extends AnyHandlerCall, Answer>(
   next: (call: Call) => Awaitable<Answer>,
 ) => Awaitable<Answer>;
 
-/** The first of `interceptors` around the next one, and so on, and all of them around `last`. */
+/** Nests interceptors: the first of `interceptors` is the outermost, and `last` is inside all of them. */
 export function chain<Call extends { readonly args: readonly unknown[] }, Answer>(
   interceptors: readonly ((call: Call, next: (call: Call) => Answer) => Answer)[],
   last: (call: Call) => Answer,
@@ -118,7 +118,7 @@ export function chain<Call extends { readonly args: readonly unknown[] }, Answer
   );
 }
 
-/** @throws InvalidArgument when it is no call that an interceptor could go on with. */
+/** @throws InvalidArgument when an interceptor passes a value that is no call. */
 function proceeding<Call extends { readonly args: readonly unknown[] }>(call: Call): Call {
   if (!Array.isArray((call as Call | null | undefined)?.args)) {
     throw new InvalidArgument('next takes a call, such as { ...call }, with an array of args');

@@ -23,9 +23,11 @@ import { clientMiddleware } from './middleware.js';
 
 /** Options of a client. */
 export interface ClientOptions<M extends Methods = Methods> {
-  /** Stand around every call, the first one outermost. */
+  /** Run around every call, the first one outermost. */
   readonly interceptors?: readonly ClientInterceptor<M>[];
-  /** The same, nearer to the wire; by default {@link clientMiddleware}, which carries deadlines, cancellation and traces. */
+  /**
+   * The same, but inside the interceptors. The default {@link clientMiddleware} carries deadlines, cancellation and traces.
+   */
   readonly middleware?: readonly ClientInterceptor<M>[];
 }
 
@@ -35,7 +37,9 @@ const OPTIONS: ReadonlySet<string> = new Set<OptionName>(['signal', 'timeout', '
 
 type RequiredKeys<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? never : Key }[keyof T];
 
-/** Whether a value of this type could be taken for the options of a call: one that has an option's key, and needs no other. */
+/**
+ * True if a value of this type could be mistaken for the options of a call: it has an option's key, and needs no other key.
+ */
 type LooksLikeOptions<T> = unknown extends T
   ? true
   : T extends readonly unknown[] | Uint8Array
@@ -55,44 +59,46 @@ type LooksLikeOptions<T> = unknown extends T
 type Last<Args extends readonly unknown[]> =
   Required<Args> extends readonly [...unknown[], infer Value] ? Value : never;
 
-/** What a method of a client's takes: its arguments, and options; these explicitly where the last argument looks like some. */
+/**
+ * The parameters of a client's method: arguments and options. If the last argument looks like options, options are required.
+ */
 export type CallParameters<Args extends readonly unknown[]> = number extends Args['length']
   ? Args | [...Args, options: MethodCallOptions]
   : true extends LooksLikeOptions<Last<Args>>
     ? [...Args, options: MethodCallOptions | undefined]
     : [...Args, options?: MethodCallOptions];
 
-/** A client of a service: its methods. `using` releases its share in the connection. */
+/** A client of a service: its methods. `using` releases its share of the connection. */
 export type Client<M extends Methods> = Disposable & {
   /**
-   * Calls the method. It takes options behind its arguments: `{ signal, timeout, metadata, context }`.
+   * Calls the method. Options follow its arguments: `{ signal, timeout, metadata, context }`.
    *
    * It rejects with ApplicationError when the method answers with the error that it declares, and with UnknownMethod,
-   * InvalidPayload or Cancelled when it does not answer; else as {@link Caller.call} does. What can't be sent is
-   * InvalidArgument.
+   * InvalidPayload or Cancelled when the method does not answer. Otherwise it rejects as {@link Caller.call} does. Arguments
+   * that can't be sent give InvalidArgument.
    */
   readonly [Name in keyof M]: (...args: CallParameters<ArgsOf<M[Name]>>) => Promise<ResultOf<M[Name]>>;
 };
 
 const callers = new WeakMap<object, Caller>();
 
-/** Errors that a peer has answered with, and who. A handler that lets one of another service's through does not mean it. */
+/** Errors that peers answered with, and the methods called. A handler that throws such an error does not answer with it. */
 const answered = new WeakMap<Error, Entry>();
 
-/** Whether the error came from a peer, as the answer to a call of ours. */
+/** True if the error is a peer's answer to a call of ours. */
 export function wasAnswered(error: unknown): boolean {
   return answered.has(error as Error);
 }
 
-/** Whether the error is what the method has declared, and has answered with. */
+/** True if the error is the one that this method declares, and answered with. */
 export function isAnswerOf(entry: Entry, error: unknown): boolean {
   return error instanceof ApplicationError && answered.get(error) === entry;
 }
 
 /**
- * The share in the connection that a client makes its calls by: its `connection`, and its `release()`.
+ * Returns the client's share of the connection, which makes its calls: its `connection`, and its `release()`.
  *
- * @throws InvalidArgument when it is no client of a service.
+ * @throws InvalidArgument when `client` is no client of a service.
  */
 export function callerOf(client: object): Caller {
   const caller = callers.get(client);
@@ -100,7 +106,7 @@ export function callerOf(client: object): Caller {
   return caller;
 }
 
-/** @throws InvalidArgument that names the first option that is wrong. */
+/** @throws InvalidArgument that names the first wrong option. */
 export function clientOptionsOf<M extends Methods>(options: ClientOptions<M>): Required<ClientOptions<M>> {
   objectOf(options, 'options');
   const { interceptors = [], middleware = clientMiddleware } = options;
@@ -109,7 +115,7 @@ export function clientOptionsOf<M extends Methods>(options: ClientOptions<M>): R
   return { interceptors, middleware };
 }
 
-/** @throws InvalidArgument when the peer can't take the credit of a channel. */
+/** @throws InvalidArgument when the peer can't accept the credit of a channel. */
 export function checkCredits(entries: readonly Entry[], maxUnconsumed: number): void {
   for (const entry of entries) entry.checkCredit(maxUnconsumed);
 }
@@ -130,7 +136,7 @@ export function makeClient<M extends Methods>(
     call: AnyClientCall,
     next: (call: AnyClientCall) => Promise<ClientAnswer>,
   ) => Promise<ClientAnswer>)[];
-  // Ours do nothing for a call that has neither a timeout nor a context.
+  // Our own middleware does nothing for a call that has neither a timeout nor a context.
   const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
   const client: Record<string, unknown> = {};
   for (const entry of entries) {
@@ -161,10 +167,10 @@ export function makeClient<M extends Methods>(
   return client as Client<M>;
 }
 
-/** The options, taken off the end of what a method was called with. */
+/** Removes the options from the end of the arguments, and returns them. */
 function takeOptions(given: unknown[]): MethodCallOptions | undefined {
   const last = given.at(-1);
-  // `undefined` stands for no options; as an argument it would be the same whether it is there or not.
+  // `undefined` in the last place stands for no options. As an argument it may be left out without a difference.
   if (last === undefined ? given.length === 0 : !isOptions(last)) return undefined;
   given.pop();
   const options = last as MethodCallOptions | undefined;
@@ -172,7 +178,7 @@ function takeOptions(given: unknown[]): MethodCallOptions | undefined {
   return options;
 }
 
-/** What the call itself does not look at, or not first. */
+/** Checks the options that the call itself does not check, or checks too late. */
 function checkOptions({ context, metadata }: MethodCallOptions): void {
   if (metadata !== undefined) requireEntries(metadata);
   if (context === undefined) return;
@@ -184,7 +190,7 @@ function checkOptions({ context, metadata }: MethodCallOptions): void {
 
 function isOptions(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  // Not to list the keys of what may have many: every byte of a Uint8Array is one.
+  // Other objects are not enumerated, since they may have many keys: every byte of a Uint8Array is one.
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
   let hasAny = false;
@@ -206,7 +212,7 @@ async function valueThrough(
   return answer.value;
 }
 
-/** Not `async`, which would cost a call of a few bytes two more promises. */
+/** Not `async`: that would add two promises, which is much for a call of a few bytes. */
 function send<T>(
   caller: Caller,
   entry: Entry,
@@ -234,12 +240,15 @@ function send<T>(
     letGo(ends, error);
     throw error;
   });
-  // As of whatever passes channels: whoever holds the other ends hears of it there, and may not have come to await the call.
+  // The channel ends report this failure too. The application may not await the call yet, so an empty handler prevents an
+  // unhandled rejection.
   settled.catch(() => {});
   return settled;
 }
 
-/** The peer has answered that it came to nothing, or has never heard of it. Who gives a call up leaves its channels be. */
+/**
+ * Ends the channels if the peer has answered with an error or never got the call. A call given up leaves its channels open.
+ */
 // r[rpc.cancel.channels]
 function letGo(ends: readonly ChannelHandle[], error: Error): void {
   if (wasAnswered(error)) failAll(ends, error);
@@ -265,7 +274,7 @@ async function answerOf(entry: Entry, result: CallResult): Promise<ClientAnswer>
   return { value: await resultOf(entry, result), metadata: result.metadata };
 }
 
-/** What a call was answered with, now or later. */
+/** The result of a call, or a promise of it. */
 function resultOf(entry: Entry, result: CallResult): unknown {
   const { channels } = result;
   const ends: ChannelHandle[] = channels.length === 0 ? NO_ENDS : [];
@@ -275,7 +284,7 @@ function resultOf(entry: Entry, result: CallResult): unknown {
   } catch (error) {
     return refuse(entry, ends, error as Error);
   } finally {
-    // What the answer names and does not mention.
+    // Releases the channels that the answer names and its value does not contain.
     for (const channel of channels) channel.release();
   }
 }

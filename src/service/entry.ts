@@ -9,19 +9,19 @@ import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from '../payloa
 import type { SchemaIssue, StandardSchema } from '../payload/standard-schema.js';
 import type { AnyMethod } from './method.js';
 
-/** Who we are in a call. */
+/** Our side of a call. */
 export type Side = 'client' | 'handler';
 
-/** A method as client and handler need it. */
+/** A method, with the parts that client and handler need. */
 export class Entry {
   readonly service: string;
   readonly name: string;
   readonly id: bigint;
   readonly method: AnyMethod;
-  /** What the sender of a channel begins with, where the types say nothing else of that channel. */
+  /** Items that the sender of a channel may send at first, unless the types give that channel its own number. */
   readonly credit: number;
   readonly #payloads: MethodCodec;
-  /** Of the items that each side sends and takes, by the channel's index. */
+  /** The codecs of the items that each side sends and receives, by the channel's index. */
   readonly #items: Readonly<Record<Side, ItemCodec<unknown>[]>> = { client: [], handler: [] };
 
   constructor(service: string, name: string, id: bigint, method: AnyMethod, payloads: MethodCodec) {
@@ -33,7 +33,7 @@ export class Entry {
     this.#payloads = payloads;
   }
 
-  /** What the peer sends is what the schema makes of it. */
+  /** The codec of a channel's items. For received items, it returns the output of the schema. */
   #itemsOf(side: Side, index: number): ItemCodec<unknown> {
     const known = this.#items[side][index];
     if (known !== undefined) return known;
@@ -59,8 +59,8 @@ export class Entry {
   }
 
   /**
-   * A peer that holds no more than `most` items of a channel grants credit for halves of what the sender begins with: of more
-   * than twice as much it would never grant any.
+   * A peer grants credit in halves of the sender's initial credit. If the peer holds at most `most` items of a channel, and
+   * the initial credit is more than twice that, it would never grant any.
    *
    * @throws InvalidArgument that names the channel.
    */
@@ -77,25 +77,27 @@ export class Entry {
   }
 
   /**
-   * The arguments, and the ends of channels in them.
+   * Encodes the arguments, and collects the ends of channels in them.
    *
-   * @throws InvalidArgument for what the codec can't represent; whatever else a getter of the user's throws.
+   * @throws InvalidArgument for values that the codec can't represent; any other error that a getter throws.
    */
   encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
     return encoded(this.#payloads.encodeArgs(args, ends));
   }
 
-  /** The same for a result. */
+  /** Encodes a result in the same way. */
   encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
     return encoded(this.#payloads.encodeResult(value, ends));
   }
 
-  /** The same for the error that the method declares. */
+  /** Encodes the error that the method declares in the same way. */
   encodeError(error: unknown): Uint8Array {
     return encoded(this.#payloads.encodeError(error));
   }
 
-  /** Decodes what the peer has sent, now or later. @throws InvalidPayload where the codec or the schema refuses it. */
+  /**
+   * Decodes arguments from the peer; may return a promise. @throws InvalidPayload if the codec or the schema refuses them.
+   */
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown {
     let args: unknown;
     try {
@@ -107,7 +109,7 @@ export class Entry {
     return this.#checked(this.method.args, args, 'the arguments');
   }
 
-  /** What a call was answered with; the value and the error as they came. @throws InvalidPayload */
+  /** Decodes the answer to a call. The value and the error are not checked yet. @throws InvalidPayload */
   decodeOutcome(bytes: Uint8Array, take: TakeChannel): Outcome {
     try {
       return this.#payloads.decodeOutcome(bytes, take);
@@ -116,12 +118,12 @@ export class Entry {
     }
   }
 
-  /** The result, now or later. @throws InvalidPayload */
+  /** The result, checked by its schema, or a promise of it. @throws InvalidPayload */
   checkedResult(value: unknown): unknown {
     return this.#checked(this.method.result, value, 'the result');
   }
 
-  /** The error that the method declares, now or later. @throws InvalidPayload */
+  /** The error that the method declares, checked by its schema, or a promise of it. @throws InvalidPayload */
   checkedError(error: unknown): unknown {
     return this.#checked(this.method.error, error, 'the error');
   }
@@ -131,13 +133,13 @@ export class Entry {
   }
 
   /**
-   * These are about to be passed: what they carry is what the method says.
+   * Prepares channels that will be passed: sets their credit and the codec of their items, as the method declares.
    *
-   * @throws InvalidArgument when one was made with another credit, or its channel was passed before.
+   * @throws InvalidArgument when a channel was made with another credit, or was passed before.
    */
   pass(ends: readonly ChannelHandle[], side: Side): void {
     const cores = ends.map((end) => coreOf(end, 'the channel'));
-    // Before any is touched: that one is in use, with a codec of its own.
+    // Checked before any change: a channel that was passed before is in use, with a codec of its own.
     for (const [index, core] of cores.entries()) core.requireUnpassed(`channels[${index}]`);
     for (const [index, core] of cores.entries()) {
       core.agree(this.#creditOf(index));
@@ -146,7 +148,9 @@ export class Entry {
   }
 
   // r[rpc.channel.direction]
-  /** Gives the ends of the channels that the peer has named, and notes them; what is not named, or taken already, it refuses. */
+  /**
+   * Returns ends of the channels that the peer has named, and notes them. Refuses other channels, and those taken already.
+   */
   taker(offers: readonly OfferedChannel[], ends: ChannelHandle[], side: Side): TakeChannel {
     if (offers.length === 0) return takeNone;
     return (kind, index) => {
@@ -161,22 +165,22 @@ export class Entry {
   }
 }
 
-/** What a codec throws where it does not take what has come. */
+/** The error for a payload that a codec refused. */
 function invalid(error: unknown): InvalidPayload {
   return error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);
 }
 
-/** Whether an end of a channel is among the arguments of a call. */
+/** True if an end of a channel is among the arguments of a call. */
 export function passesChannel(args: readonly unknown[]): boolean {
   try {
     return endsIn(args).length > 0;
   } catch {
-    // A getter has thrown: it will again, and the call says so.
+    // A getter threw. It will throw again in the call, which reports it.
     return false;
   }
 }
 
-/** The ends of channels that a codec should have met: none within an array, but for the outermost. */
+/** The ends of channels that a codec should find: in objects, but not in arrays below the outermost. */
 function endsIn(list: readonly unknown[]): ChannelHandle[] {
   const ends: ChannelHandle[] = [];
   const look = (value: unknown, depth: number): void => {
@@ -195,7 +199,7 @@ function endsIn(list: readonly unknown[]): ChannelHandle[] {
   return ends;
 }
 
-/** @throws InvalidArgument when there are ends of channels all the same, of which nobody would ever hear. */
+/** @throws InvalidArgument when there are ends of channels after all: they would never be connected. */
 export function requireNoEnds(list: readonly unknown[]): void {
   const missed = endsIn(list);
   if (missed.length === 0) return;
@@ -206,7 +210,7 @@ export function requireNoEnds(list: readonly unknown[]): void {
   throw error;
 }
 
-/** @throws InvalidArgument when it is not what a codec has to give: on the way out it would be found too late. */
+/** @throws InvalidArgument when a codec did not return bytes. Sending would find this out too late. */
 export function encoded(bytes: unknown): Uint8Array {
   if (!(bytes instanceof Uint8Array)) {
     throw new InvalidArgument(`codec.encode must give a Uint8Array, not ${shown(bytes)}`);
@@ -214,19 +218,19 @@ export function encoded(bytes: unknown): Uint8Array {
   return bytes;
 }
 
-/** Of a message that names no channel. */
+/** The ends of a message that names no channel. */
 export const NO_ENDS: ChannelHandle[] = [];
 
 function takeNone(): never {
   throw new InvalidPayload('malformed payload: a channel that the message does not name');
 }
 
-/** Ends the channels of a call that came to nothing: nobody is to wait for them. */
+/** Ends the channels of a call that has failed, so that readers and senders stop waiting. */
 export function failAll(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) coreOf(end, 'the channel').fail(error);
 }
 
-/** Ends those that were to be passed, and are not: whoever waits at the other end hears of it. What was passed before goes on. */
+/** Ends the channels that were to be passed, and were not: their other ends get the error. Channels passed before go on. */
 export function forgo(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) {
     const core = coreOf(end, 'the channel');
@@ -234,7 +238,7 @@ export function forgo(ends: readonly ChannelHandle[], error: Error): void {
   }
 }
 
-/** Ends those that the peer will never hear of. */
+/** Ends the channels that the peer has never been told of. */
 export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) {
     const core = coreOf(end, 'the channel');
@@ -243,9 +247,9 @@ export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
 }
 
 /**
- * What a schema makes of what the peer has sent, now or later.
+ * Returns the output of a schema for a value of the peer, or a promise of it.
  *
- * @throws InvalidPayload, or rejects with it, when that does not fit.
+ * @throws InvalidPayload, or rejects with it, when the value does not fit.
  */
 function checked(schema: StandardSchema, value: unknown, what: string): unknown {
   let result: ReturnType<StandardSchema['~standard']['validate']>;

@@ -1,7 +1,7 @@
 import { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from '../base/errors.js';
 import type { Outcome } from '../payload/payload.js';
 
-// What a method answers with is `Result<T, RoamError<E>>`, also where it can't fail, as an array:
+// A method answers with `Result<T, RoamError<E>>` as an array, even if it declares no error:
 // [0, value] | [1, [0, error]] | [1, [1]] unknown method | [1, [2]] invalid payload | [1, [3]] cancelled.
 // r[rpc.fallible.caller-signature]
 
@@ -18,9 +18,9 @@ export const INVALID_PAYLOAD = [1, [2]];
 export const CANCELLED = [1, [3]];
 
 /**
- * What an answer says: a value, behind the 0 that says so, or the error that the call rejects with.
+ * Returns the content of an answer: a value, after a 0 as its kind, or the error that the call rejects with.
  *
- * @throws InvalidPayload when it is none.
+ * @throws InvalidPayload when `answer` is no answer.
  */
 // r[rpc.fallible.roam-error]
 export function outcomeOf(answer: unknown): Outcome {

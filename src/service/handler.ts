@@ -29,15 +29,16 @@ import { handlerMiddleware } from './middleware.js';
 
 const HANDLER = Symbol('handler');
 
-/** What {@link withContext} gives. */
+/** The result of {@link withContext}. */
 export interface ContextHandler<Args extends readonly unknown[], Answer> {
   readonly [HANDLER]: (context: CallContext, ...args: Args) => Answer;
 }
 
 /**
- * A handler that gets to see what it answers: the context comes first, before the arguments. `[rpc.service.methods]`
+ * Makes a handler that gets the context of its call, as the first argument. `[rpc.service.methods]`
  *
- * It does not come last, as an argument more: a peer may send as many as it likes, and one of them would be taken for it.
+ * The context is not the last argument, because a peer may send any number of arguments, and one of them would be mistaken
+ * for the context.
  *
  * @example
  * Slow.handler({ slow: withContext(async ({ signal }, milliseconds) => { await setTimeout(milliseconds, undefined, { signal }); }) });
@@ -49,7 +50,7 @@ export function withContext<Args extends readonly unknown[], Answer>(
   return { [HANDLER]: handler };
 }
 
-/** Answers with the error that the method declares: it is thrown, and the caller gets an ApplicationError with it. */
+/** Answers with the error that the method declares. It throws; the caller gets an ApplicationError with `error`. */
 export function fail<E>(error: E): never {
   throw new ApplicationError(error);
 }
@@ -57,8 +58,8 @@ export function fail<E>(error: E): never {
 type Answer<M> = AnswerOf<M> | PromiseLike<AnswerOf<M>>;
 
 /**
- * What answers the calls of a service: a function for each method, which gets its arguments, and returns its result or a promise
- * of that. It fails in the declared way by throwing or returning an ApplicationError.
+ * The implementation of a service: a function for each method, which gets the arguments, and returns the result or a promise
+ * of it. To answer with the declared error, it throws or returns an ApplicationError.
  */
 export type Implementation<M extends Methods> = {
   readonly [Name in keyof M]:
@@ -68,9 +69,9 @@ export type Implementation<M extends Methods> = {
 
 /** Options of a handler. */
 export interface HandlerOptions<M extends Methods = Methods> {
-  /** Stand around the handler of every call, the first one outermost. */
+  /** Run around the handler of every call, the first one outermost. */
   readonly interceptors?: readonly HandlerInterceptor<M>[];
-  /** The same, nearer to the wire: around those; by default {@link handlerMiddleware}, which keeps deadlines. */
+  /** The same, but outside the interceptors. The default {@link handlerMiddleware} applies the caller's deadline. */
   readonly middleware?: readonly HandlerInterceptor<M>[];
 }
 
@@ -79,20 +80,20 @@ export interface ServiceHandler {
   (request: IncomingRequest, connection: Connection): Reply | Promise<Reply>;
   /** The name of the service. */
   readonly service: string;
-  /** What its callers get where nothing of theirs is handled. */
+  /** The payloads that callers get when no method answers. */
   readonly refusals: Refusals;
-  /** What the sender of each channel of a method's begins with. */
+  /** Items that the sender of each channel of a method may send at first. */
   readonly credit: (methodId: bigint) => number;
 }
 
 type Run = (call: AnyHandlerCall) => unknown;
 
-/** A method, and what answers it. */
+/** A method, with its implementation. */
 interface Answered {
   readonly entry: Entry;
-  /** With its arguments alone; undefined where it needs to know more. */
+  /** Calls the implementation with the arguments only; undefined if it needs the context or has functions around it. */
   readonly plain: ((...args: readonly unknown[]) => unknown) | undefined;
-  /** Through all that stands around it. */
+  /** Calls the implementation inside the middleware and the interceptors. */
   readonly through: Run;
 }
 
@@ -113,7 +114,7 @@ export function makeHandler<M extends Methods>(
     call: AnyHandlerCall,
     next: Run,
   ) => unknown)[];
-  // Ours do nothing for a call that has no metadata.
+  // Our own middleware does nothing for a call without metadata.
   const isPlain = interceptors.length === 0 && middleware === handlerMiddleware;
   const methods = new Map<bigint, Answered>();
   for (const entry of entries) {
@@ -146,13 +147,13 @@ export function makeHandler<M extends Methods>(
   return Object.assign(handle, { service, refusals, credit, checkCredits });
 }
 
-/** One call of the peer's, on its way through the handler. */
+/** One call of the peer's, while the handler answers it. */
 class Answering {
   readonly #method: Answered;
   readonly #request: IncomingRequest;
   readonly #connection: Connection;
   readonly #refusals: Refusals;
-  /** Ours, of the channels that the arguments name. */
+  /** Our ends of the channels that the arguments contain. */
   readonly #ends: ChannelHandle[];
   #responseMetadata: MetadataEntry[] | undefined;
 
@@ -178,7 +179,7 @@ class Answering {
     );
   }
 
-  /** What the peer has sent, now or later. @throws InvalidPayload */
+  /** The arguments from the peer, or a promise of them. @throws InvalidPayload */
   #takeArgs(): unknown {
     const { entry } = this.#method;
     const { args: bytes, channels } = this.#request;
@@ -219,7 +220,7 @@ class Answering {
       method,
       args,
       metadata: request.metadata,
-      // Made when somebody first looks.
+      // The request creates the signal when it is first read.
       get signal() {
         return request.signal;
       },
@@ -249,7 +250,7 @@ class Answering {
     return { ret, metadata: metadata ?? [], channels: ends as unknown as readonly Tx<Uint8Array>[] };
   }
 
-  /** The error that the service declares is an answer; any other is ours to know, and `Cancelled` to the caller. */
+  /** The declared error is an answer. Any other error is reported on our side, and the caller gets `Cancelled`. */
   #thrown(error: unknown): Reply {
     failAll(this.#ends, error as Error);
     const isForeign = wasAnswered(error);
@@ -257,7 +258,7 @@ class Answering {
       return this.#responseOf(this.#method.entry.encodeError(error.error), []);
     }
     if (isGivenUp(error)) throw new Cancelled('local', 'the handler was given up', error);
-    // Of a call of the handler's own, or thrown by hand: to our caller it would say that the fault is with its call.
+    // From a call that the handler made, or thrown by hand: passed on, it would blame our caller's call.
     if (isForeign || error instanceof UnknownMethod || error instanceof InvalidPayload) {
       throw new Error('a call that the handler made has failed', { cause: error });
     }
@@ -265,7 +266,7 @@ class Answering {
   }
 }
 
-/** What Node's functions throw when the signal that they were given aborts: the reason of ours is beneath it. */
+/** True if a function of Node's threw because its signal, which is ours, aborted: our reason is the cause of the error. */
 function isGivenUp(error: unknown): boolean {
   const { name, cause } = (error ?? {}) as Partial<Error>;
   return name === 'AbortError' && (cause instanceof Cancelled || cause instanceof ConnectionClosed);

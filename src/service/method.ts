@@ -4,7 +4,9 @@ import { InvalidArgument } from '../base/errors.js';
 import { creditOf } from '../calls/channel.js';
 import type { StandardSchema } from '../payload/standard-schema.js';
 
-/** The types of a method; `sent` by the one side, `taken` by the other. They differ only where a schema transforms. */
+/**
+ * The types of a method: `sent` on the one side, `taken` on the other. They differ only if a schema transforms the value.
+ */
 export interface MethodTypes {
   /** The arguments, as the client passes them, and as the handler gets them. */
   readonly args: { readonly sent: readonly unknown[]; readonly taken: readonly unknown[] };
@@ -16,7 +18,7 @@ export interface MethodTypes {
 
 declare const TYPES: unique symbol;
 
-/** A method of a service, whatever its types are: from these, none would be inferred where they are not given. */
+/** A method with types of any kind. It has no type parameters: missing ones could not be inferred from it. */
 export interface AnyMethod {
   readonly id: bigint | undefined;
   readonly credit: number;
@@ -27,9 +29,9 @@ export interface AnyMethod {
   readonly itemsOut: StandardSchema | undefined;
 }
 
-/** A method of a service: what {@link method} gives. */
+/** A method of a service: the result of {@link method}. */
 export interface Method<Types extends MethodTypes = MethodTypes> extends AnyMethod {
-  /** Never there: it carries the types. */
+  /** Never set: it carries the types. */
   readonly [TYPES]?: Types;
 }
 
@@ -37,7 +39,7 @@ export interface Method<Types extends MethodTypes = MethodTypes> extends AnyMeth
 export interface MethodOptions<ArgsSent, ArgsTaken, ResultSent, ResultTaken, ErrorSent, ErrorTaken> {
   /** The method's id, an unsigned integer of 64 bits; by default derived from the names of the service and the method. */
   readonly id?: bigint;
-  /** Items that the sender of each channel of the method's begins with; 16 by default. */
+  /** Items that the sender of each channel of the method may send at first; 16 by default. */
   readonly credit?: number;
   /** Checks the list of arguments that the peer has sent. */
   readonly args?: StandardSchema<ArgsSent, ArgsTaken>;
@@ -45,18 +47,18 @@ export interface MethodOptions<ArgsSent, ArgsTaken, ResultSent, ResultTaken, Err
   readonly result?: StandardSchema<ResultSent, ResultTaken>;
   /** Checks the declared error that the peer has sent. */
   readonly error?: StandardSchema<ErrorSent, ErrorTaken>;
-  /** Checks each item that the client sends, on whichever of the method's channels; what it makes of it, the handler gets. */
+  /** Checks each item that the client sends on any channel of the method. The handler gets the output of the schema. */
   readonly itemsIn?: StandardSchema;
-  /** Checks each item that the handler sends, likewise. */
+  /** Checks each item that the handler sends in the same way. */
   readonly itemsOut?: StandardSchema;
 }
 
 /**
- * A method of a service: the types of its arguments and its result, and of the error that it declares. They are given as
- * types, or come from schemas, which then are enforced on what the peer sends.
+ * Defines a method of a service: the types of its arguments, of its result, and of the error that it declares. They are
+ * given as types, or come from schemas. Schemas also check the values of the peer.
  *
- * `Tx` and `Rx` are named from where they arrive: an `Rx` among the arguments is what the handler receives from, an `Rx` in
- * the result what the client does. `[rpc.channel.direction]`
+ * `Tx` and `Rx` are named from the receiving side: the handler receives from an `Rx` among the arguments, and the client
+ * receives from an `Rx` in the result. `[rpc.channel.direction]`
  *
  * @throws InvalidArgument when an option is wrong.
  *
@@ -95,8 +97,8 @@ const FNV_OFFSET = 0xcbf29ce484222325n;
 const FNV_PRIME = 0x100000001b3n;
 
 /**
- * The id of a method that is given none: 64 bits of FNV-1a, of the UTF-8 of `Service.method`. The reference also hashes the
- * signature, which is not there at run time; an id of its own is given as {@link MethodOptions.id}. `[rpc.method-id]`
+ * The id of a method without an id option: 64 bits of FNV-1a, of the UTF-8 of `Service.method`. The reference also hashes
+ * the signature, which does not exist at run time. {@link MethodOptions.id} sets another id. `[rpc.method-id]`
  */
 // r[rpc.method-id]
 export function methodId(service: string, name: string): bigint {

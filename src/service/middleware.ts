@@ -5,24 +5,24 @@ import { checkMetadata } from '../codec/metadata.js';
 import { type Metadata, type MetadataEntry, propagated } from '../wire/metadata.js';
 import type { AnyClientCall, ClientMiddleware, HandlerMiddleware } from './calls.js';
 
-/** The metadata key of when a caller gives its call up: an integer, milliseconds since 1970. */
+/** The metadata key of the time at which a caller gives up its call: an integer, milliseconds since 1970. */
 const DEADLINE = 'request-deadline';
 
 /** The metadata keys of the W3C's trace context; text, as in its headers. */
 const TRACE_PARENT = 'traceparent';
 const TRACE_STATE = 'tracestate';
 
-/** Any version, also a later one, which may have more behind it. */
+/** Any version. Later versions may have more fields at the end. */
 const TRACE_PARENT_FORM = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?$/;
 
-/** What the W3C has every platform pass on of a state, at least, and we at most: members of the list, and characters. */
+/** The members and characters of a trace state that the W3C requires every platform to pass on. We pass on no more. */
 const MAX_STATE_MEMBERS = 32;
 const MAX_STATE_LENGTH = 512;
 
-/** Characters of a member of the list that goes first where the state is too long. */
+/** Longer members of the list are dropped first if the state is too long; in characters. */
 const LONG_MEMBER = 128;
 
-/** Characters; version 00 has 55. */
+/** In characters; version 00 has 55. */
 const MAX_PARENT_LENGTH = 512;
 
 function entriesOf(metadata: Metadata, key: string): MetadataEntry[] {
@@ -34,14 +34,14 @@ function deadlineOf(metadata: Metadata): number | undefined {
   return typeof value === 'bigint' ? Number(value) : undefined;
 }
 
-/** A call that is made for another one is given up with that. */
+/** Gives up a call together with the call that it is made for. */
 const carrySignal: ClientMiddleware = async (call, next) => {
   const { signal, context } = call;
   if (context === undefined) return next(call);
   return next({ ...call, signal: signal === undefined ? context.signal : AbortSignal.any([signal, context.signal]) });
 };
 
-/** Tells the peer of the call's timeout; a call that is made for another one takes no longer than that. */
+/** Tells the peer the call's timeout. A call that is made for another one ends by the other's deadline. */
 const carryDeadline: ClientMiddleware = async (call, next) => {
   const { timeout = Number.POSITIVE_INFINITY, context, metadata } = call;
   // r[rpc.metadata.flags.no-propagate]
@@ -52,43 +52,43 @@ const carryDeadline: ClientMiddleware = async (call, next) => {
   if (inherited !== undefined && left <= 0) {
     throw new LimitExceeded('timeout', 'the call that this one is made for is past its deadline');
   }
-  // What is wrong with a timeout is said where the call is made.
+  // The call itself reports a wrong timeout.
   if (!(left >= 0)) return next(call);
   const deadline = Math.ceil(now + left);
   const entry: MetadataEntry = { key: DEADLINE, value: BigInt(deadline), flags: 0n };
-  // A deadline that a peer has set must not make the call fail. We keep it, be it without the peer of this call.
+  // A deadline from a peer must not make the call fail. Without room for the entry, only our side keeps it.
   const isTold = inherited === undefined || fits(call, [entry]);
   const within = inherited === undefined ? timeout : Math.min(left, MAX_DELAY);
   try {
     return await next({ ...call, timeout: within, metadata: isTold ? [...metadata, entry] : metadata });
   } catch (error) {
-    // The peer keeps the same time, and may be the first to say so.
+    // The peer applies the same deadline, and may report it first.
     if (!(error instanceof Cancelled) || error.by !== 'peer' || Date.now() < deadline) throw error;
     // biome-ignore lint/style/useErrorCause: it says nothing more.
     throw new LimitExceeded('timeout', `the call was not answered within ${within} ms`);
   }
 };
 
-/** A call that is made for another one belongs to the same trace, unless it says which it belongs to. */
+/** Adds a call that is made for another one to the trace of that call, unless its metadata has a trace already. */
 const carryTrace: ClientMiddleware = async (call, next) => {
   const { context, metadata } = call;
   if (context === undefined || entriesOf(metadata, TRACE_PARENT).length > 0) return next(call);
   // r[rpc.metadata.flags.no-propagate]
   const carried = propagated(context.metadata);
   const [parent, ...others] = entriesOf(carried, TRACE_PARENT);
-  // As the W3C has it: without one valid parent the state means nothing.
+  // By the W3C's rules, a state without exactly one valid parent has no meaning.
   if (typeof parent?.value !== 'string' || others.length > 0 || !TRACE_PARENT_FORM.test(parent.value))
     return next(call);
   if (parent.value.length > MAX_PARENT_LENGTH || !fits(call, [parent])) return next(call);
   const entries = entriesOf(carried, TRACE_STATE);
   const state = newestOf(entries);
-  // Several entries, or one that says the same.
+  // As several entries, or as one entry with the same content.
   const joined = state.length > 0 ? [{ ...(state[0] as MetadataEntry), value: textsIn(state).join() }] : [];
   const trace = [state, joined].find((each) => fits(call, [parent, ...each])) ?? [];
   return next({ ...call, metadata: [...metadata, parent, ...trace] });
 };
 
-/** Whether a call can carry more entries: a peer, which has written them, must not make it fail. */
+/** True if a call has room for more entries. They come from a peer, so they must not make the call fail. */
 function fits({ metadata, connection }: AnyClientCall, more: Metadata): boolean {
   try {
     checkMetadata([...metadata, ...more], 'metadata', connection.limits);
@@ -103,8 +103,9 @@ function textsIn(entries: Metadata): string[] {
 }
 
 /**
- * A trace state within the W3C's limits, as it came where it keeps them. Otherwise it is one entry of the newest members, which
- * come first in the list. Where there are too many characters, long members go before any others.
+ * Returns a trace state within the W3C's limits. A state within them is returned unchanged. Otherwise the result is one
+ * entry with the newest members, which come first in the list. If there are too many characters, long members are dropped
+ * before any others.
  */
 function newestOf(entries: readonly MetadataEntry[]): readonly MetadataEntry[] {
   const texts = textsIn(entries);
@@ -121,7 +122,7 @@ function newestOf(entries: readonly MetadataEntry[]): readonly MetadataEntry[] {
   for (const member of length > MAX_STATE_LENGTH ? members.filter((each) => each.length <= LONG_MEMBER) : members) {
     if (kept.length === MAX_STATE_MEMBERS || member.length > left) break;
     kept.push(member);
-    // With the comma behind it.
+    // One more for the comma.
     left -= member.length + 1;
   }
   const [first] = entries;
@@ -139,9 +140,9 @@ const keepDeadline: HandlerMiddleware = (call, next) => {
   };
   const expire = (): void => controller.abort(new Cancelled('peer', 'the deadline of the caller has passed'));
   const left = deadline - Date.now();
-  // Longer than any timer runs, and than any call is waited for.
+  // Longer than a timer can run, and than any call takes.
   const stopTimer = left > MAX_DELAY ? undefined : call.connection.after(Math.max(0, left), expire);
-  // Also when nobody waits any more, since a handler may be at work for ever.
+  // Also after the caller has given up: the handler may be at work for ever.
   const stop = (): void => {
     stopTimer?.();
     call.signal.removeEventListener('abort', abort);
@@ -158,8 +159,11 @@ const keepDeadline: HandlerMiddleware = (call, next) => {
   }
 };
 
-/** What a client does by default: calls made for another one share its cancellation, deadline and trace; and the peer hears of a timeout. */
+/**
+ * The default middleware of clients: calls share the cancellation, deadline and trace of their context; the peer gets
+ * timeouts.
+ */
 export const clientMiddleware: readonly ClientMiddleware[] = [carrySignal, carryDeadline, carryTrace];
 
-/** What a handler does by default: it keeps the caller's deadline. */
+/** The default middleware of handlers: it applies the caller's deadline. */
 export const handlerMiddleware: readonly HandlerMiddleware[] = [keepDeadline];

@@ -4,15 +4,15 @@ import type { OnConnection, OpenRequest, Rejection } from '../session/incoming-o
 import { type Metadata, REASON, SERVICE } from '../wire/metadata.js';
 import type { ServiceHandler } from './handler.js';
 
-/** What a Reject says back of a name, at most. */
+/** The most characters of a service's name that a Reject repeats. */
 const NAME_SHOWN = 100;
 
 /**
- * Accepts connections for these services, each by its name in the Open's metadata, as `session.open(Service)` puts it there:
- * an `onConnection`. Any other one is rejected, with `reason` and `service` in the metadata.
+ * Accepts connections for these services: an `onConnection`. It finds the service by its name in the Open's metadata, where
+ * `session.open(Service)` puts it. Connections for other services are rejected, with `reason` and `service` in the metadata.
  * `[rpc.one-service-per-connection]`
  *
- * @throws InvalidArgument when two are of one service.
+ * @throws InvalidArgument when two handlers are of the same service.
  *
  * @example
  * accept(link, { onConnection: routes([Adder.handler(adder), Clock.handler(clock)]) });
@@ -39,7 +39,7 @@ export function routes(handlers: readonly ServiceHandler[]): OnConnection {
 function rejection(reason: string, name?: string): Rejection {
   const metadata: Metadata = [{ key: REASON, value: reason, flags: 0n }];
   if (name === undefined) return { type: 'reject', metadata };
-  // A cut may leave half a character, which no metadata can hold.
+  // The cut may leave half of a character, which metadata can't represent.
   const shown = name.slice(0, NAME_SHOWN).replace(/[\ud800-\udbff]$/, '');
   return { type: 'reject', metadata: [...metadata, { key: SERVICE, value: shown, flags: 0n }] };
 }

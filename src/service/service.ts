@@ -15,38 +15,38 @@ import { typedCodecOf } from './untyped.js';
 
 /** Options of {@link service}. */
 export interface ServiceOptions {
-  /** MessagePack by default; both sides need the same. */
+  /** MessagePack by default. Both sides need the same codec. */
   readonly codec?: PayloadCodec | TypedPayloadCodec;
 }
 
-/** A service: what both its client and its handler are made of. */
+/** A service: the definition of both its client and its handler. */
 export interface Service<M extends Methods = Methods> {
   readonly name: string;
   readonly methods: M;
-  /** The methods' ids, as they are on the wire. */
+  /** The methods' ids on the wire. */
   readonly ids: { readonly [Name in keyof M]: bigint };
   /**
-   * A client, which calls the methods on `connection`. It has a share in the connection, as a Caller has. `[rpc.caller]`
+   * Makes a client, which calls the methods on `connection`. Like a Caller, it has a share of the connection. `[rpc.caller]`
    *
    * @throws ConnectionClosed when the connection is closed; InvalidArgument when an option is wrong.
    */
   client(connection: Connection, options?: ClientOptions<M>): Client<M>;
-  /** What `client` would say of its options, before a connection is opened for them. @internal */
+  /** Checks options as `client` does, before a connection is opened for them. @internal */
   checkOptions(options: ClientOptions<M>, maxUnconsumed: number): void;
   /**
-   * What answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
+   * Makes the function that answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
    *
    * @throws InvalidArgument when a method has no function.
    */
   handler(implementation: Implementation<M>, options?: HandlerOptions<M>): ServiceHandler;
-  /** Whether `error` is what a call of this method was answered with: then `error.error` is what the service declares. */
+  /** True if a call of this method was answered with `error`: then `error.error` is the error that the service declares. */
   isErrorOf<Name extends keyof M & string>(name: Name, error: unknown): error is ApplicationError<ErrorOf<M[Name]>>;
 }
 
-/** What an object has by itself, or is looked at for: a client of such a method would be something else. */
+/** Names that objects have already, or that JavaScript looks up: a client with such a method would behave differently. */
 const RESERVED = new Set(['then', '__proto__', 'constructor', 'toJSON']);
 
-/** What a name may have, by what a peer with the default limits takes: it travels as one entry of an Open's metadata. */
+/** The most bytes of a name: it travels as one entry of an Open's metadata, under the default limits of the peer. */
 const MAX_NAME_BYTES = DEFAULT_LIMITS.metadataBytes - sizeOf(SERVICE);
 
 /** @throws InvalidArgument when no connection could be opened for a service of this name. */
@@ -65,8 +65,8 @@ function checkName(name: unknown): void {
  * Defines a service by the types of its methods; nothing is generated. The same definition gives the client and the handler.
  * One connection has one service `[rpc.one-service-per-connection]`.
  *
- * @throws InvalidArgument when a name is wrong (that of the service has 1 to 16 377 bytes in UTF-8, as an Open's metadata has
- * room for by default), or two methods have the same id.
+ * @throws InvalidArgument when a name is wrong, or two methods have the same id. A service's name has 1 to 16 377 bytes in
+ * UTF-8: the room of an Open's metadata by default.
  *
  * @example
  * const Adder = service('Adder', { add: method<[a: number, b: number], number>(), sum: method<[Rx<number>], number>() });

@@ -4,7 +4,7 @@ import type { ChannelHandle, ItemPayloads, MethodCodec, PayloadCodec, TypedPaylo
 import { encoded, requireNoEnds } from './entry.js';
 import { CANCELLED, failure, INVALID_PAYLOAD, outcomeOf, success, UNKNOWN_METHOD } from './envelope.js';
 
-/** The codec as one that goes by types, which one without types does not look at: the same for all methods. */
+/** Returns the codec as a typed one. A codec without types ignores the method, so one object serves all methods. */
 export function typedCodecOf(codec: PayloadCodec | TypedPayloadCodec): TypedPayloadCodec {
   if (typeof (codec as TypedPayloadCodec | undefined)?.method === 'function') return codec as TypedPayloadCodec;
   const untyped = codec as PayloadCodec | undefined;
@@ -13,7 +13,7 @@ export function typedCodecOf(codec: PayloadCodec | TypedPayloadCodec): TypedPayl
   }
   const method = new UntypedMethod(untyped);
   return {
-    // When a handler first needs them: a codec of a user's own may be for clients alone.
+    // Encoded when a handler first needs them: an application's codec may be for clients only.
     get refusals() {
       return {
         unknownMethod: encoded(untyped.encode(UNKNOWN_METHOD)),
@@ -61,7 +61,7 @@ class UntypedMethod implements MethodCodec {
 
   #encode(value: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
     const bytes = encoded(this.#codec.encode(value, ends));
-    // Ours takes each end, or throws.
+    // Our codec collects each end, or throws. Another codec may miss ends.
     if (this.#codec !== messagePackPayload && ends.length === 0) requireNoEnds(value);
     return bytes;
   }

@@ -1,6 +1,7 @@
 /**
- * How inspectors come and go that do not always listen. XState builds every inspection event as soon as a system has an
- * observer, whatever becomes of it; so one that is attached observes a system only while somebody listens to it.
+ * Lets inspectors come and go that do not always listen. XState builds every inspection event as soon as a system has
+ * an observer, even if the observer ignores it. So an attached inspector observes a system only while it has a
+ * listener.
  */
 import type { AnyActorRef, AnyStateMachine } from 'xstate';
 import type { Stepper } from '../compile/stepper.js';
@@ -8,25 +9,28 @@ import type { Stepper } from '../compile/stepper.js';
 /** Attaches an inspector to the actor system of a root. Never throws. */
 export type Attach = (root: AnyActorRef) => void;
 
-/** What the `inspect` function of such an inspector brings along. */
+/** The key under which the `inspect` function of such an inspector holds its `Attach`. */
 export const ATTACH = Symbol('attach');
 
-/** The way to attach an inspector instead of giving XState its `inspect`, where it has one. */
+/** Returns the `Attach` of an inspector that has one. It is used instead of giving XState the `inspect`. */
 export function attachOf(inspect: object | undefined): Attach | undefined {
   return (inspect as { readonly [ATTACH]?: Attach } | undefined)?.[ATTACH];
 }
 
-/** A call or a channel in progress, and who shows it as an actor. */
+/** A call or a channel in progress, and the object that shows it as an actor. */
 interface Shown {
   readonly stepper: Stepper<AnyStateMachine>;
   readonly by: { actorOf(stepper: Stepper<AnyStateMachine>): object };
 }
 
-/** What the inspectors that are attached to one system share. */
+/** The state that the inspectors attached to one system share. */
 export class Attachment {
-  /** How many of them listen now. */
+  /** The number of these inspectors that listen now. */
   listeners = 0;
-  /** Calls and channels in progress, which no actor leads to; each knows its place, which costs less than a map. */
+  /**
+   * Calls and channels in progress, which no actor leads to. Each stepper knows its index here, which costs less than a
+   * map.
+   */
   readonly #shown: Shown[] = [];
 
   get steppers(): readonly Shown[] {
@@ -50,12 +54,12 @@ export class Attachment {
 
 const attachments = new WeakMap<object, Attachment>();
 
-/** That of an actor system; undefined where nothing is attached to it. */
+/** Returns the attachment of an actor system; undefined when no inspector is attached to it. */
 export function attachmentOf(system: object): Attachment | undefined {
   return attachments.get(system);
 }
 
-/** That of an actor system, made where there is none. */
+/** Returns the attachment of an actor system. Makes it when there is none. */
 export function attachmentTo(system: object): Attachment {
   let attachment = attachments.get(system);
   if (attachment === undefined) {

@@ -13,7 +13,7 @@ import {
 } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 
-/** Why and by whom a session ended: what `session.closed` resolves with. */
+/** The reason for which a session ended, and the side that ended it. `session.closed` resolves with it. */
 export interface SessionClosedReason {
   readonly cause: /** `shutdown()` was called. */
     | 'shutdown'
@@ -43,8 +43,8 @@ export interface SessionClosedReason {
 }
 
 /**
- * The reason in a user's terms, made of what the machine says: of the output of a session actor that a statechart embeds,
- * the same that `session.closed` resolves with.
+ * Returns the reason in the application's terms, made from the output of the machine. For a session actor that a
+ * statechart embeds, it is the reason with which `session.closed` resolves.
  */
 export function reasonOf(end: SessionEnd): SessionClosedReason {
   switch (end.cause) {
@@ -90,14 +90,14 @@ const LIMIT_TEXT: Record<Extract<SessionEnd, { cause: 'limit' }>['limit'], strin
   stallTimeout: 'the outbox was full and made no progress for limits.stallTimeout: the peer does not read',
 };
 
-/** What `initiate` and `accept` reject with when there is no session. */
+/** Returns the error with which `initiate` and `accept` reject when there is no session. */
 function handshakeError({ message, error, rule, limit }: HandshakeFailure): HandshakeError {
   if (limit !== undefined) return new HandshakeError(message, new LimitExceeded(limit, message));
   if (rule !== undefined) return new HandshakeError(message, new ProtocolError('remote', `${rule}: ${message}`, rule));
   return new HandshakeError(message, error);
 }
 
-/** What `initiate` or `accept` rejects with when the session ends before it is one. */
+/** Returns the error with which `initiate` or `accept` rejects when the session ends before it is established. */
 export function handshakeFailed(end: SessionEnd, reason: SessionClosedReason): HandshakeError {
   if (end.cause === 'handshake') return handshakeError(end.failure);
   const failure: HandshakeFailure = {
@@ -107,12 +107,12 @@ export function handshakeFailed(end: SessionEnd, reason: SessionClosedReason): H
   return handshakeError(failure);
 }
 
-/** What everything gets that still waited when the session ended, or that comes after it. */
+/** Returns the error of all requests that waited when the session ended, or that come after its end. */
 export function sessionClosed(reason: SessionClosedReason): SessionClosed {
   return new SessionClosed(reason.by, reason.error);
 }
 
-/** The error of a local request that failed; `reason` is that of an abort. */
+/** Returns the error of a local request that failed. `reason` is the reason of an abort. */
 export function errorOf(
   outcome: Exclude<Outcome, { type: 'done' | 'ended' }>,
   limits: Limits,

@@ -21,13 +21,13 @@ export interface RegistryInput {
 }
 
 /**
- * The living connection actors. One map for the registry's whole life: a machine copies its children at every spawn and
- * stop, and ten thousand connections would cost a hundred times as much.
+ * The living connection actors. One map serves for the registry's whole life: a machine would copy its children at
+ * every spawn and stop, and ten thousand connections would cost a hundred times as much.
  */
 export type RegistrySnapshot = Snapshot<undefined> & {
   readonly connections: Map<ConnectionId, ConnectionActorRef>;
   readonly input: RegistryInput;
-  /** Ten thousand actors are not for whoever serialises a snapshot. */
+  /** Shows the number of connections alone: a serialised snapshot should not hold ten thousand actors. */
   toJSON(): unknown;
 };
 
@@ -57,7 +57,8 @@ export const registryLogic: RegistryLogic = {
         const ref = createActor(connectionMachine, {
           id: String(id),
           parent: scope.self,
-          // Field by field: objects that are spread together share no shape, and that is 260 bytes for each connection.
+          // Copy field by field: objects that are spread together share no shape, which costs 260 bytes for each
+          // connection.
           input: { id, origin, request, localSettings, peerSettings, metadata, port, conformance, parent },
         });
         connections.set(id, ref);

@@ -13,15 +13,15 @@ import type { ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { PeerConfig } from './peers.js';
 
-/** What calls and channels need of the session behind their connection. */
+/** The session behind a connection, as far as calls and channels need it. */
 export interface LineHost {
   readonly conformance: Conformance;
   readonly config: { readonly limits: Limits; readonly codec: Codec; readonly peer: PeerConfig };
-  /** Whose ids are whose, where the peer answers on the root whatever was called elsewhere. */
+  /** The owners of all ids, for a peer that answers the calls of all connections on the root. Undefined for other peers. */
   readonly shared: SharedIds | undefined;
   readonly load: Load;
   send(message: DataMessage): Promise<void>;
-  /** Sends what the protocol asks for, room or not. */
+  /** Sends a message of the protocol, room or not. */
   transmit(message: DataMessage): void;
   accuse(violation: Violation): void;
   call(callback: () => unknown, onError: (error: unknown) => void): void;
@@ -31,7 +31,7 @@ export interface LineHost {
   observerOf(id: ConnectionId): StepObserver | undefined;
 }
 
-/** And of the connection itself. */
+/** The connection itself, as far as calls and channels need it. */
 interface LineOwner {
   readonly id: ConnectionId;
   readonly parity: Parity;

@@ -16,21 +16,25 @@ import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.
 
 /** Options of {@link Connection.serve}. */
 export interface ServeOptions {
-  /** What callers get where the handler gives no answer; by default its own, or what the session's codec says. */
+  /**
+   * The bytes that callers get where the handler gives no answer; by default the handler's own, or those of the
+   * session's codec.
+   */
   readonly refusals?: Refusals | undefined;
   /**
-   * Items that the sender of each channel of a call begins with, 0 to 2^32 − 1, by the method's id where it is a function; by
-   * default what the handler says, or 16. A handler that takes its ends late needs it: what comes before is kept up to that.
+   * Items that the sender of each channel of a call begins with, 0 to 2^32 − 1. A function gives them by the method's
+   * id. The default is the handler's own number, or 16. A handler that takes its ends late needs this option: items
+   * that come before are kept up to this number.
    */
   readonly credit?: Credit | undefined;
 }
 
-/** Answers the calls of a connection, which it gets to know; see {@link Handler}. */
+/** Answers the calls of a connection, which it gets as its second argument; see {@link Handler}. */
 export interface ConnectionHandler {
   (request: IncomingRequest, connection: Connection): Reply | Promise<Reply>;
-  /** What callers get where it gives no answer. */
+  /** The bytes that callers get where the handler gives no answer. */
   readonly refusals?: Refusals;
-  /** Items that the sender of each channel of a method's begins with. */
+  /** Items that the sender of each channel of a method begins with. */
   readonly credit?: Credit;
   /** Throws when the peer can't take the credit of a channel. @internal */
   checkCredits?(maxUnconsumed: number): void;
@@ -38,14 +42,15 @@ export interface ConnectionHandler {
 
 /** The session behind a connection. */
 export interface ConnectionHost extends EndpointHost {
-  // By connection, not by id: the peer may open an id of its own again, and an old handle must not touch the new one.
+  // Pass the connection, not its id: the peer may open an id of its own again, and an old handle must not touch the new
+  // connection.
   closeConnection(connection: Connection, metadata: Metadata | undefined): Promise<void>;
   release(connection: Connection): void;
   leave(connection: Connection): void;
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
 }
 
-/** A share in a connection, and what makes calls on it; see {@link Connection.caller}. */
+/** A share in a connection, which makes calls on it; see {@link Connection.caller}. */
 export type Caller = CallerOf<Connection>;
 
 /** A connection that both sides have agreed on: the root, or a virtual one. */
@@ -53,7 +58,7 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   /** `await using` closes a virtual connection, and releases the root. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
-  /** What came with the peer's Open, Accept, Hello or HelloYourself. */
+  /** The metadata of the peer's Open, Accept, Hello or HelloYourself. */
   readonly peerMetadata: Metadata;
   readonly #host: ConnectionHost;
 
@@ -80,19 +85,19 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   }
 
   /**
-   * Sends a request or channel message. The promise resolves when the outbox has room, at once while it has; it rejects
-   * with ConnectionClosed when the connection is closed, and never becomes an unhandled rejection.
+   * Sends a request or channel message. The promise resolves when the outbox has room, which is at once while it has.
+   * It rejects with ConnectionClosed when the connection is closed. It never becomes an unhandled rejection.
    *
-   * @throws InvalidArgument when the message can't be represented, is larger than `limits.frame`, has metadata over
-   * `limits.metadataEntries` or `limits.metadataBytes`, or, with `conformance: 'strict'`, has a request id, or a Call a
-   * channel id, that is 0 or of the wrong parity, or a channel id twice. Nothing is sent then.
+   * @throws InvalidArgument when the message can't be represented, is larger than `limits.frame`, or has metadata over
+   * `limits.metadataEntries` or `limits.metadataBytes`. With `conformance: 'strict'` also when a request id, or a
+   * channel id in a Call, is 0 or of the wrong parity, or a Call has a channel id twice. Nothing is sent then.
    */
   send(message: Outgoing): Promise<void> {
     const type: unknown = message?.type;
     if (type !== 'RequestMessage' && type !== 'ChannelMessage') {
       throw new InvalidArgument(`send takes a RequestMessage or a ChannelMessage, not ${String(type)}`);
     }
-    // Not an object, it is refused by the encoder, which says what it should be.
+    // The encoder refuses a body that is no object, and says what it should be.
     const { body } = message;
     if (typeof body === 'object' && body !== null) {
       if ('metadata' in body && body.metadata?.length > 0) {
@@ -103,23 +108,26 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     return this.forward(message);
   }
 
-  /** Sends the Response to a request of the peer's; see {@link send}. */
+  /** Sends the Response to a request of the peer; see {@link send}. */
   sendResponse(requestId: RequestId, response: OutgoingResponse): Promise<void> {
     if (typeof response !== 'object' || response === null) throw new InvalidArgument('sendResponse takes a response');
-    // Field by field: this is as hot as anything, and a spread costs as much as the encoding.
+    // Copy field by field: this path is hot, and a spread costs as much as the encoding.
     const { channels = [], metadata = [], ret } = response;
     return this.send({ type: 'RequestMessage', id: requestId, body: { type: 'Response', channels, metadata, ret } });
   }
 
-  /** Lets go of the connection, whatever callers it has: a virtual one is closed, the root closed internally. @internal */
+  /**
+   * Releases the connection, even if it has callers: a virtual connection is closed, the root closed internally.
+   * @internal
+   */
   release(): void {
     this.#host.release(this);
   }
 
   /**
-   * A share in the connection. When the last one is released, a virtual connection is closed; the root is closed
-   * internally: the session ends once no virtual connection is left. A connection that never had a caller is not released.
-   * `[rpc.caller.liveness.last-drop-closes-connection]`
+   * Returns a share in the connection. When the last share is released, a virtual connection is closed. The root is
+   * closed internally: the session ends once no virtual connection is left. A connection that never had a caller is not
+   * released. `[rpc.caller.liveness.last-drop-closes-connection]`
    *
    * @throws ConnectionClosed when the connection is closed.
    */
@@ -129,12 +137,12 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   }
 
   /**
-   * Answers the peer's calls on this connection, each with what `handler` returns or resolves with; it reads the connection
-   * from now on, what waits there first. A connection without a handler answers every call that reaches its calls with
-   * UnknownMethod. `[rpc.handler]`
+   * Answers each call of the peer on this connection with what `handler` returns or resolves with. The handler is the
+   * connection's reader from now on, and first gets the calls that wait there. A connection that makes calls and has no
+   * handler answers the peer's calls with UnknownMethod. `[rpc.handler]`
    *
-   * @throws InvalidArgument when there is a handler or another reader already, or an option is wrong; ConnectionClosed when it
-   * is closed.
+   * @throws InvalidArgument when there is a handler or another reader already, or an option is wrong; ConnectionClosed
+   * when the connection is closed.
    */
   serve(handler: ConnectionHandler, options: ServeOptions = {}): void {
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
@@ -148,22 +156,23 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   }
 
   /**
-   * Closes a virtual connection, after what was sent on it. Resolves when the Close is on its way, or when the connection
-   * is closed already. What was received can still be read by the reader that was taken; without one it is dropped, and a
-   * second `close()` drops it in any case. `[connection.close]`
+   * Closes a virtual connection, after what was sent on it. Resolves when the Close is on its way, or when the
+   * connection is closed already. A reader that was taken can still read the messages that were received. Without a
+   * reader they are dropped. A second `close()` drops them in any case. `[connection.close]`
    *
    * @throws InvalidArgument (the promise rejects) on the root, or when the metadata can't be represented.
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
-    // What is left unread counts against the limit of all inboxes.
+    // Drop the messages that are left unread: they count against the limit of all inboxes.
     if (this.isConnected) await this.#host.closeConnection(this, options.metadata);
     else this.dropUnread();
   }
 
   /**
-   * The connection's messages, in order, to its end: those that were received before it can still be read afterwards. A
-   * connection has one reader: leaving the loop closes a virtual connection, and on the root the session, with the next message.
+   * Iterates over the connection's messages, in order, to its end. Messages that were received before the end can still
+   * be read after it. A connection has one reader. When that leaves the loop, the next message closes a virtual
+   * connection, or for the root the session.
    *
    * @throws InvalidArgument when there has been a reader already.
    */
@@ -172,7 +181,7 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     const reader: AsyncIterableIterator<DataMessage, undefined> = {
       next: () => inbox.next(),
       return: () => {
-        // In this order: dropping may let the reading go on, which then has to find the reader gone. 5.16
+        // Leave first: dropping the inbox may resume reading, and the reader must be gone by then. 5.16
         this.#host.leave(this);
         inbox.drop();
         return Promise.resolve({ value: undefined, done: true });
@@ -200,12 +209,12 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     }
   }
 
-  /** Tells the user what ends nothing. @internal */
+  /** Reports to the application an event that ends nothing. @internal */
   report(report: Report): void {
     this.#host.report(report);
   }
 
-  /** Calls back after so many milliseconds by the session's clock; gives what calls that off. @internal */
+  /** Calls back after `milliseconds` by the session's clock. Returns a function that cancels that. @internal */
   after(milliseconds: number, callback: () => void): () => void {
     const timer = this.#host.setTimeout(callback, milliseconds);
     return () => this.#host.clearTimeout(timer);

@@ -15,11 +15,11 @@ import type { Metadata } from '../wire/metadata.js';
 import { ConnectionLine, type LineHost } from './connection-line.js';
 import type { Outgoing } from './outgoing.js';
 
-/** How a connection was closed. */
+/** The way in which a connection was closed. */
 export interface ConnectionClosedReason {
   /** `session`: the session ended, and the connection with it. */
   readonly by: ClosedBy;
-  /** That of the Close; empty unless its sender gave some. */
+  /** The metadata of the Close; empty unless its sender gave some. */
   readonly metadata: Metadata;
 }
 
@@ -31,18 +31,18 @@ export interface RequestFailure {
 
 /** The session behind the end of a connection. */
 export interface EndpointHost extends LineHost {
-  /** What waits to be read, of all connections together. */
+  /** The messages that wait to be read, of all connections together. */
   readonly stock: Stock;
   readonly failures: Stock;
-  /** Why the session ended, if it has. */
+  /** The error that says why the session ended, once it has. */
   readonly endError: Error | undefined;
 }
 
 /**
- * Our end of a connection, as the session and the calls on it have it: who gets what comes (an inbox, until there is the one
- * reader or the driver of the calls), how long the connection stays open (while there are shares in it), and what ends with
- * it. What users ask of a connection stands in the class that extends this one: were it another object, every message would
- * take a step more.
+ * Our end of a connection, as the session and the calls on it use it. It decides which reader gets the messages: an
+ * inbox, until there is the one reader or the driver of the calls. It decides how long the connection stays open: while
+ * there are shares in it. It ends all that ends with the connection. The methods for the application are in the class
+ * that extends this one: with a second object instead, every message would take one more step.
  */
 export abstract class Endpoint {
   readonly id: ConnectionId;
@@ -57,7 +57,10 @@ export abstract class Endpoint {
   #hasReader = false;
   #isDropped = false;
   #hadCaller = false;
-  /** What the connection stays open for: callers, calls of ours that wait, handlers at work, ends of channels. */
+  /**
+   * The number of shares for which the connection stays open: callers, calls of ours that wait, handlers at work, ends
+   * of channels.
+   */
   #shares = 0;
   #reason: ConnectionClosedReason | undefined;
   #closed: Promise<ConnectionClosedReason> | undefined;
@@ -70,17 +73,17 @@ export abstract class Endpoint {
     this.peerSettings = peerSettings;
   }
 
-  /** Which ids we allocate on this connection, for requests and for channels. `[connection.parity]` */
+  /** The parity of the ids that we allocate on this connection, for requests and for channels. `[connection.parity]` */
   get parity(): Parity {
     return this.localSettings.parity;
   }
 
-  /** True until the connection is closed, by whomever. */
+  /** True until the connection is closed, by either side or by the end of the session. */
   get isConnected(): boolean {
     return this.#reason === undefined;
   }
 
-  /** Resolves once the connection is closed, also for whoever asks late. Never rejects. */
+  /** Resolves once the connection is closed, also for a caller that asks late. Never rejects. */
   get closed(): Promise<ConnectionClosedReason> {
     this.#closed ??=
       this.#reason !== undefined
@@ -91,7 +94,10 @@ export abstract class Endpoint {
     return this.#closed;
   }
 
-  /** Sends on a message as it was received, without a look at what it is; nothing once the connection is closed: 9b.01. @internal */
+  /**
+   * Sends a message on as it was received, without checking it. Sends nothing once the connection is closed: 9b.01.
+   * @internal
+   */
   forward(message: Outgoing): Promise<void> {
     if (this.#reason !== undefined) return refused(this.#closedError(this.#reason));
     const { type, id, body } = message;
@@ -107,8 +113,9 @@ export abstract class Endpoint {
   }
 
   /**
-   * Whether a message of the peer's may come. Where there is no room for it, the reading stops, and it comes again later.
-   * Calls are answered, and need none; of what their channels hold, only the bytes are bounded here. @internal
+   * Returns true if a message of the peer may come. If there is no room for it, reading stops, and the message comes
+   * again later. Calls are answered, and need no room. For the channels of calls, only the bytes that they hold are
+   * bounded here. @internal
    */
   admits(message: DataMessage): boolean {
     if (this.#driver === undefined) {
@@ -117,23 +124,23 @@ export abstract class Endpoint {
     return message.body.type !== 'Item' || admits(this.#host.stock, this.id);
   }
 
-  /** Whether somebody reads the messages, or did. @internal */
+  /** True if the messages have a reader, or had one. @internal */
   get hasReader(): boolean {
     return this.#hasReader;
   }
 
-  /** What makes and answers calls. @internal */
+  /** The driver, which makes and answers calls. @internal */
   get driver(): Driver {
     return this.#driver ?? this.#start();
   }
 
-  /** What waits here to be read. @internal */
+  /** The bytes that wait to be read on this connection. @internal */
   get holding(): Holding {
     this.#holding ??= new Holding(this.#host.stock);
     return this.#holding;
   }
 
-  /** What its one reader reads. @throws InvalidArgument when there has been a reader already. */
+  /** Returns the inbox for the one reader. @throws InvalidArgument when there has been a reader already. */
   protected read(): Inbox<DataMessage> {
     this.#claim();
     const inbox = this.#inbox;
@@ -141,20 +148,21 @@ export abstract class Endpoint {
     return inbox;
   }
 
-  /** Drops what is unread when the connection is over. */
+  /** Drops the unread messages once the connection is over. */
   protected dropUnread(): void {
     this.#isDropped = true;
     if (this.#reason !== undefined) this.#messages?.drop();
   }
 
-  /** Answers calls by `handler`. @throws InvalidArgument when there is one, or another reader, already. */
+  /** Answers calls with `handler`. @throws InvalidArgument when there is a handler, or another reader, already. */
   protected answer(handler: Handler, serving: Serving): void {
     if (this.#driver?.handler !== undefined) throw new InvalidArgument(`connection ${this.id} has a handler already`);
     this.#start(handler, serving);
   }
 
   /**
-   * Notes that a request failed on our side: whoever reads {@link failures} fails the call, or answers it Cancelled.
+   * Notes that a request failed on our side. The driver, or a reader of {@link failures}, fails the call, or answers it
+   * Cancelled.
    *
    * @throws InvalidArgument when the id is none, or the reason no text.
    */
@@ -189,7 +197,7 @@ export abstract class Endpoint {
     this.#hasReader = true;
   }
 
-  /** What makes and answers calls, from the first time that somebody asks for it. */
+  /** Returns the driver, which makes and answers calls. Makes it when it is first needed. */
   #start(handler?: Handler, serving = DEFAULT_SERVING): Driver {
     if (this.#driver !== undefined) {
       if (handler !== undefined) this.#driver.serve(handler, serving);
@@ -200,41 +208,41 @@ export abstract class Endpoint {
     if (handler !== undefined) driver.serve(handler, serving);
     this.#driver = driver;
     const inbox = this.#messages;
-    // In their order, before whatever comes next.
+    // Give the driver the messages that wait, in order, before the next ones come.
     for (let message = inbox?.shift(); message !== undefined; message = inbox?.shift()) driver.receive(message);
-    // 9b.22: a caller may make its first call when the connection is closed.
+    // 9b.22: a caller may make its first call when the connection is already closed.
     if (this.#reason !== undefined) driver.end(this.#closedError(this.#reason));
     return driver;
   }
 
   // ---- How long it stays open ----
 
-  /** The share of a caller. @throws ConnectionClosed when the connection is closed. */
+  /** Adds the share of a caller. @throws ConnectionClosed when the connection is closed. */
   protected share(): void {
     this.requireOpen();
     this.#hadCaller = true;
     this.#shares++;
   }
 
-  /** One more that the connection stays open for. @internal */
+  /** Adds a share for which the connection stays open. @internal */
   hold(): void {
     this.#shares++;
   }
 
-  /** One less: with the last, a connection that had a caller is let go. @internal */
+  /** Removes a share. With the last one, a connection that had a caller is released. @internal */
   unhold(): void {
     this.#shares--;
     if (this.#shares === 0 && this.#hadCaller && this.isConnected) this.release();
   }
 
-  /** Lets go of the connection, whatever callers it has. @internal */
+  /** Releases the connection, even if it has callers. @internal */
   abstract release(): void;
 
   // ---- Its end ----
 
   /**
-   * The connection is over. What was received can still be read, unless the end is our own (`isOurs`) and no reader was taken.
-   * Row "5 readable".
+   * Ends the connection. Messages that were received can still be read, unless the end is our own (`isOurs`) and no
+   * reader was taken. Row "5 readable".
    * @internal
    */
   retire(reason: ConnectionClosedReason, isOurs: boolean): void {
@@ -243,7 +251,8 @@ export abstract class Endpoint {
     const inbox = this.#messages;
     if (this.#isDropped || (isOurs && !this.#hasReader)) inbox?.drop();
     else inbox?.end();
-    // What is left counts while the application holds the handle: peers could open, fill and close connections for ever.
+    // Messages that are left count while the application holds the handle: otherwise a peer could open, fill and close
+    // connections for ever. When the Connection is garbage-collected, its queue drops the unread messages.
     if (inbox !== undefined && inbox.length > 0) unreadable(this, inbox.part);
     this.#failures?.end();
     this.#driver?.end(this.#closedError(reason));

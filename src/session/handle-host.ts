@@ -20,23 +20,27 @@ import type { Connection, ConnectionHost } from './connection.js';
 import type { ConnectionActorRef } from './connection-actors.js';
 import type { SessionConfig } from './options.js';
 
-/** What a session's port needs of its surroundings. */
+/** The surroundings that a session's port needs. */
 export interface PortHost {
-  /** Milliseconds, by the clock that the timers go by. */
+  /** Returns milliseconds, by the clock of the timers. */
   now(): number;
-  /** That clock's own. */
+  /** The timers of that clock. */
   readonly clock: {
     setTimeout(callback: () => void, milliseconds: number): unknown;
     clearTimeout(timer: unknown): void;
   };
   actorOf(id: ConnectionId): ConnectionActorRef | undefined;
-  /** Shows the calls and channels of a connection to who inspects the session; undefined when nobody does. */
+  /**
+   * Returns an observer that shows the calls and channels of a connection to the inspectors of the session; undefined
+   * when there are none.
+   */
   observerOf(id: ConnectionId): StepObserver | undefined;
 }
 
 /**
- * What the handles of one session ask of it: each request becomes an input of the machines, in its turn, and what callers send
- * goes to the outbox without them. The link, the codec and the queues between them belong here, too.
+ * Serves the handles of one session. Each request of a handle becomes an input of the machines, in its turn. Messages
+ * that callers send go to the outbox without the machines. The link, the codec and the queues between them belong here,
+ * too.
  */
 export abstract class HandleHost implements ConnectionHost {
   readonly config: SessionConfig;
@@ -45,7 +49,7 @@ export abstract class HandleHost implements ConnectionHost {
   readonly stock: Stock;
   readonly shared: SharedIds | undefined;
   readonly load: Load = { requests: 0, channels: 0, kept: 0 };
-  /** Why the session ended, once it has. */
+  /** The error that says why the session ended, once it has. */
   endError: SessionClosed | undefined;
   protected readonly host: PortHost;
   protected readonly conduit: Conduit;
@@ -83,17 +87,17 @@ export abstract class HandleHost implements ConnectionHost {
     this.stock = new Reading(this.conduit, limits).stock;
   }
 
-  /** Whether there is room for a message of the peer's. */
+  /** Returns true if there is room for a message of the peer. */
   #admits(message: DataMessage): boolean {
     try {
       return this.connectionFor(message)?.admits(message) ?? true;
     } catch {
-      // A codec gave something that is no message: the machines meet the same defect, and the session ends by it.
+      // A codec gave something that is no message. The machines meet the same defect, and end the session.
       return true;
     }
   }
 
-  /** The connection that a message of the peer's is for, if it is for one that is open. */
+  /** Returns the open connection that a message of the peer is for, if there is one. */
   protected connectionFor(message: DataMessage): Connection | undefined {
     const { connectionId } = message;
     if (connectionId !== ROOT || this.shared === undefined) return this.connections.get(connectionId);
@@ -101,15 +105,15 @@ export abstract class HandleHost implements ConnectionHost {
     return id === undefined ? undefined : this.connections.get(id);
   }
 
-  /** A defect has left the actors stuck. */
+  /** Ends the session after a defect that has left the actors stuck. */
   abstract crash(error: unknown): void;
 
-  /** A local input, in its turn. */
+  /** Adds a local input. It takes effect in its turn. */
   push(input: Input): void {
     this.conduit.gate.push(input);
   }
 
-  /** Hands on what the link has brought, now that the session has started, and not a microtask later. */
+  /** Hands on at once what the link has brought, since the session has started. Otherwise that happens a microtask later. */
   open(): void {
     this.conduit.open();
   }
@@ -143,7 +147,7 @@ export abstract class HandleHost implements ConnectionHost {
     return promise;
   }
 
-  /** Sends what the protocol asks for, room or not. */
+  /** Sends a message of the protocol, room or not. */
   transmit(message: Message): void {
     this.outbox.transmit(message);
   }
@@ -155,8 +159,9 @@ export abstract class HandleHost implements ConnectionHost {
   }
 
   /**
-   * Shows what our callers send, which no actor sees; until the function that is returned is called. What the machines send
-   * is seen in their actions, and what arrives in the session's events. The watcher must not throw.
+   * Shows the messages of our callers to `watcher`, until the returned function is called. No actor sees these
+   * messages. Messages of the machines are seen in the machines' actions, and arriving messages in the session's
+   * events. The watcher must not throw.
    */
   watch(watcher: (message: DataMessage) => void): () => void {
     this.#watchers ??= new Set();
@@ -183,7 +188,10 @@ export abstract class HandleHost implements ConnectionHost {
     return this.host.observerOf(id);
   }
 
-  /** A call or a channel has found the peer to break a rule: nothing else comes before the end. */
+  /**
+   * Ends the session, since a call or a channel has found that the peer broke a rule. No other input comes before the
+   * end.
+   */
   accuse(violation: Violation): void {
     this.conduit.gate.pushNext({ type: 'calls.violated', ...violation });
   }
@@ -196,7 +204,10 @@ export abstract class HandleHost implements ConnectionHost {
     this.host.clock.clearTimeout(timer);
   }
 
-  /** Calls a user's callback: an exception in it, and the rejection of what it returns, is reported, and ends nothing. */
+  /**
+   * Runs a callback of the application. An exception in it, or a rejection of the promise that it returns, is reported
+   * and ends nothing.
+   */
   call(callback: () => unknown, onError: (error: unknown) => void): void {
     this.conduit.gate.hold(() => {
       try {
@@ -211,12 +222,15 @@ export abstract class HandleHost implements ConnectionHost {
   report(report: Report): void {
     this.call(
       () => this.config.onReport(report),
-      // A reporter that throws has nobody left to tell.
+      // If the reporter itself throws, the error can't be reported.
       () => {},
     );
   }
 
-  /** Pushes what concerns a connection that may be closed by the time its turn comes, and whose id may be another's. 9b.18 */
+  /**
+   * Adds an input for a connection. It has no effect if the connection is closed by the time its turn comes: the id may
+   * belong to another one by then. 9b.18
+   */
   #pushFor(connection: Connection, event: SessionEvent): void {
     this.push(() => (this.connections.get(connection.id) === connection ? event : undefined));
   }

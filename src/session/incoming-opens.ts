@@ -20,26 +20,26 @@ export interface OpenRequest {
   readonly signal: AbortSignal;
 }
 
-/** Yes. */
+/** The answer that accepts an open. */
 export interface Acceptance {
   readonly type: 'accept';
-  /** Ours. The parity is the opposite of the opener's, and asking for another one is InvalidArgument. */
+  /** Our settings. The parity is the opposite of the opener's. Another parity is an InvalidArgument. */
   readonly settings?: SettingsOptions;
   readonly metadata?: Metadata;
   /**
-   * Gets the connection once it is active, in the same step in which the peer is told. If it throws, or the promise that it
-   * returns rejects, that is reported and the connection closed.
+   * Gets the connection once it is active, in the same step in which the peer is told. If `setup` throws, or the
+   * promise that it returns rejects, the error is reported and the connection closed.
    */
   readonly setup?: (connection: Connection) => unknown;
 }
 
-/** No. */
+/** The answer that rejects an open. */
 export interface Rejection {
   readonly type: 'reject';
   readonly metadata?: Metadata;
 }
 
-/** Decides on what the peer opens; at once, or by a promise. Throwing rejects the open. */
+/** Decides on an open of the peer, at once or by a promise. Throwing rejects the open. */
 export type OnConnection = (request: OpenRequest) => Acceptance | Rejection | Promise<Acceptance | Rejection>;
 
 type Answer = Extract<ConnectionRequest, { type: 'app.accept' | 'app.reject' }>;
@@ -47,15 +47,15 @@ type Answer = Extract<ConnectionRequest, { type: 'app.accept' | 'app.reject' }>;
 interface Decision {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
-  /** Made when the user first looks at the signal, which few do. */
+  /** Made when the application first reads the signal, which is rare. */
   controller?: AbortController;
-  /** Why the answer no longer matters, once it does not. */
+  /** The reason for which the answer no longer matters, once it does not. */
   moot?: { readonly reason: unknown };
   readonly deadline: number;
   setup?: ((connection: Connection) => unknown) | undefined;
 }
 
-/** The request as the user sees it. */
+/** The request as the application sees it. */
 class Question implements OpenRequest {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
@@ -73,7 +73,7 @@ class Question implements OpenRequest {
     const decision = this.#decision;
     if (decision.controller === undefined) {
       decision.controller = new AbortController();
-      // Also for whoever looks late.
+      // A late reader of `signal` also sees the abort.
       if (decision.moot !== undefined) decision.controller.abort(decision.moot.reason);
     }
     return decision.controller.signal;
@@ -83,11 +83,12 @@ class Question implements OpenRequest {
 export interface AcceptorHost {
   readonly codec: Codec;
   readonly limits: Limits;
-  /** Whether a rejection leaves without its metadata. */
+  /** True if a rejection leaves without its metadata. */
   readonly emptyRejects: boolean;
   /**
-   * Takes an answer in its turn; it is asked for only then, and may have become moot. One that onConnection gave at once
-   * (`isPrompt`) belongs to the step of the peer's open: nothing that waits comes in between.
+   * Takes an answer in its turn. `make` is called only then, and returns undefined if the answer has become moot. An
+   * answer that onConnection gave at once (`isPrompt`) belongs to the step of the peer's open: no input that waits
+   * comes in between.
    */
   answer(make: () => Answer | undefined, isPrompt: boolean): void;
   /** Milliseconds. */
@@ -95,12 +96,12 @@ export interface AcceptorHost {
   report(report: Report): void;
 }
 
-/** The decisions that the user has not made yet, in the order in which they were asked for. */
+/** The decisions that the application has not made yet, in the order in which they were asked for. */
 export class Acceptor {
   readonly #onConnection: OnConnection | undefined;
   readonly #host: AcceptorHost;
   readonly #decisions = new Map<ConnectionId, Decision>();
-  /** While onConnection runs. */
+  /** True while onConnection runs. */
   #isAsking = false;
 
   constructor(onConnection: OnConnection | undefined, host: AcceptorHost) {
@@ -113,7 +114,7 @@ export class Acceptor {
   }
 
   // r[rpc.virtual-connection.accept]
-  /** Asks the user. Never throws: an acceptor that does has rejected. */
+  /** Asks the application. Never throws: an onConnection that throws has rejected the open. */
   decide(id: ConnectionId, peerSettings: ConnectionSettings, metadata: Metadata): void {
     const deadline = this.#host.now() + this.#host.limits.acceptTimeout;
     const decision: Decision = { id, peerSettings, deadline };
@@ -135,14 +136,14 @@ export class Acceptor {
     this.#isAsking = false;
   }
 
-  /** What an accepted connection was to be set up with; once. */
+  /** Returns the `setup` of an accepted connection, once. */
   takeSetup(id: ConnectionId): ((connection: Connection) => unknown) | undefined {
     const setup = this.#decisions.get(id)?.setup;
     this.#decisions.delete(id);
     return setup;
   }
 
-  /** The question has become moot. */
+  /** Forgets a question that has become moot, and aborts its signal. */
   drop(id: ConnectionId, reason: unknown): void {
     const decision = this.#decisions.get(id);
     this.#decisions.delete(id);
@@ -153,7 +154,10 @@ export class Acceptor {
     for (const id of [...this.#decisions.keys()]) this.drop(id, reason);
   }
 
-  /** Rejects what has waited too long. The oldest comes first, so that the first young one ends the search. */
+  /**
+   * Rejects the opens that have waited too long. The oldest comes first, so the first one with time left ends the
+   * search.
+   */
   sweep(): void {
     const now = this.#host.now();
     for (const decision of this.#decisions.values()) {

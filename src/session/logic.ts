@@ -11,10 +11,10 @@ import { ShownSteppers } from './observer.js';
 import { configOf, type SessionLogicInput } from './options.js';
 import { SessionPort } from './runtime.js';
 
-/** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up behind it. */
+/** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up after it. */
 const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({ input: { port }, self, sendBack }) => {
   const session = parentOf(self);
-  // A machine that throws leaves its children running, and tells nobody but its observers.
+  // A machine that throws leaves its children running, and tells only its observers.
   const watch = session?.subscribe({
     error: (error: unknown) => {
       const { children } = session.getSnapshot() as { children: Record<string, AnyActorRef> };
@@ -25,21 +25,22 @@ const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({
   try {
     port.start(sendBack);
   } catch (error) {
-    // Without a cleanup to call, nobody else would end it.
+    // End the session here: there is no cleanup function yet that would do it.
     port.crash(error);
     throw error;
   }
   return () => {
     watch?.unsubscribe();
-    // Unless the machine has said why it ended, somebody stopped it.
+    // If the machine has not said before why it ended, it was stopped from outside.
     port.stop({ cause: 'stopped' });
   };
 });
 
-// Once, here: to provide for each session would cost it a millisecond and 270 KiB.
+// Provide once, here: for each session it would cost a millisecond and 270 KiB.
 const machine = sessionMachine.provide({
   actors: {
-    // The slots are declared inert, and by what they are told; what they are made of is nobody's business there.
+    // The machine declares inert logics in these slots, typed by the events that they get. It does not know the logics
+    // that fill them.
     conduit: conduitLogic as never,
     connections: registryLogic as never,
   },
@@ -54,14 +55,15 @@ export type SessionSnapshot = ReturnType<Machine['transition']>;
 export type SessionActorRef = ActorRef<SessionSnapshot, SessionEvent, SessionEmitted>;
 
 /**
- * The logic of a session actor, with its effects, its registry of connections and its fast path built in: what an XState
- * user invokes or spawns. Its input is checked when the actor is created; what is wrong there is the actor's error.
+ * The logic of a session actor, with its effects, its registry of connections and its fast path built in. An XState
+ * user invokes or spawns it. Its input is checked when the actor is created. What is wrong in the input is the actor's
+ * error.
  */
 export interface SessionLogic
   extends ActorLogic<SessionSnapshot, SessionEvent, SessionLogicInput, AnySystem, SessionEmitted> {
   readonly config: Machine['config'];
   readonly definition: Machine['definition'];
-  /** The same logic: its effects are its own, and a machine without them would send nothing. */
+  /** Returns the same logic: its effects are its own, and a machine without them would send nothing. */
   provide(implementations: unknown): SessionLogic;
 }
 
@@ -74,9 +76,9 @@ function registryOf(snapshot: SessionSnapshot): RegistrySnapshot | undefined {
 }
 
 /**
- * The fast path. A data message for an active connection changes no state, and the machines' own answer to it is one
- * effect: so while their tags say that this is how things stand, the effect is all that happens. Everything else, and
- * whatever the tags do not cover, goes through the machines.
+ * Takes the fast path. A data message for an active connection changes no state, and the machines would answer it with
+ * one effect. While the tags of the machines say so, that effect is all that happens. All other events, and all cases
+ * that the tags do not cover, go through the machines.
  */
 function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
   if ((event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') && snapshot.hasTag('routes')) {
@@ -94,7 +96,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   const config = configOf(input);
   requireBoxes(input.metadata);
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
-  // XState keeps the clock to itself; a session has to know the time that its timers go by.
+  // XState keeps the clock to itself, but a session has to know the time that its timers go by.
   const { _clock: clock } = scope.system as { _clock: unknown };
   const actorOf = (id: ConnectionId): ConnectionActorRef | undefined =>
     registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id);
@@ -122,20 +124,24 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   });
 }
 
-/** The time by the clock that the timers go by, where it tells one (a simulated clock does); else the real one. */
+/**
+ * Returns a function for the time: by the clock of the timers if that tells a time (a simulated clock does), else the
+ * real time.
+ */
 function nowOf(clock: unknown): () => number {
   const { now } = clock as { now?: () => number };
   return typeof now === 'function' ? () => now.call(clock) : () => performance.now();
 }
 
-// An object behind the machine's own: whatever else an actor or an inspector asks of a machine, the machine answers.
+// The machine is the prototype of this object: it answers everything else that an actor or an inspector asks of a
+// machine.
 export const sessionLogic: SessionLogic = Object.assign(Object.create(machine) as Machine, {
   transition,
   getInitialSnapshot,
   provide: () => sessionLogic,
 }) as unknown as SessionLogic;
 
-/** The same, with an inspector attached before its actor has done anything. */
+/** Returns the same logic, with an inspector attached before its actor has done anything. */
 export function attached(attach: Attach): SessionLogic {
   return Object.assign(Object.create(sessionLogic) as SessionLogic, {
     getInitialSnapshot: (scope: Scope, input: SessionLogicInput) => {

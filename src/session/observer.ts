@@ -3,12 +3,12 @@ import { newSessionId, sendInspection } from '../compile/internals.js';
 import type { StepObserver, Stepper } from '../compile/stepper.js';
 import type { Attachment } from './attachment.js';
 
-/** Who a stepper works for: it has a number, and a machine of its own is all that it shows besides. */
+/** The owner of a stepper. Inspectors see its number, and beside that only its machine. */
 interface Numbered {
   readonly id: number;
 }
 
-/** A stepper as inspectors see actors. */
+/** A stepper, in the form in which inspectors see actors. */
 interface ShownActor {
   readonly sessionId: string;
   readonly id: string;
@@ -19,8 +19,8 @@ interface ShownActor {
 }
 
 /**
- * Shows the calls and channels of a connection to whoever inspects its session, as if each were an actor: when it begins,
- * what it is told, and what that makes of it. Payloads are shown as their sizes.
+ * Shows the calls and channels of a connection to the inspectors of its session, as if each were an actor: its start,
+ * its events, and the snapshot after each event. Payloads are shown as their sizes.
  */
 export class ShownSteppers implements StepObserver {
   readonly #system: unknown;
@@ -29,7 +29,7 @@ export class ShownSteppers implements StepObserver {
   readonly #attachment: Attachment | undefined;
   readonly #shown = new WeakMap<Stepper<AnyStateMachine>, ShownActor>();
 
-  /** Unless somebody always listens, what is attached says when nobody does, and nothing is shown then. */
+  /** If `always` is true, an inspector always listens. Otherwise nothing is shown while the attachment has no listener. */
   constructor(system: unknown, parent: () => AnyActorRef | undefined, always: boolean, attachment?: Attachment) {
     this.#system = system;
     this.#parent = parent;
@@ -73,7 +73,7 @@ export class ShownSteppers implements StepObserver {
   }
 }
 
-/** What XState's own actor would show. */
+/** Returns the snapshot that XState's own actor would show. */
 function snapshotOf(stepper: Stepper<AnyStateMachine>): unknown {
   const { machine } = stepper.table;
   const { port: _, ...context } = withSizes(stepper.context) as { port: unknown };
@@ -81,7 +81,7 @@ function snapshotOf(stepper: Stepper<AnyStateMachine>): unknown {
   return machine.resolveState({ value: stepper.value, context, status, output: stepper.output });
 }
 
-/** The same, with the size of each payload in its place; as deep as messages go. */
+/** Returns the same value, with the size of each payload in place of the payload. It goes as deep as messages go. */
 function withSizes(value: unknown, depth = 3): unknown {
   if (value instanceof Uint8Array) return { bytes: value.length };
   if (depth === 0 || typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {

@@ -14,31 +14,38 @@ import type { Metadata } from '../wire/metadata.js';
 import type { OnConnection } from './incoming-opens.js';
 import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
 
-/** What a session can be told. */
+/** Options of a session. */
 export interface SessionOptions extends PeerOptions {
   /**
-   * Which program the peer is, where it is one that deviates from the specification: a preset for the options of
-   * {@link PeerOptions}. An option that is given beside it wins.
+   * The program that the peer is, if that deviates from the specification. It is a preset for the options
+   * of {@link PeerOptions}. An option that is given beside it wins.
    */
   readonly peer?: Peer;
   /** Our session parity; odd by default. Only an initiator has a choice: an acceptor adopts the opposite of its peer's. */
   readonly parity?: Parity;
-  /** How many requests we let the peer have in flight on the root; 64 by default. */
+  /** Requests that the peer may have in flight on the root; 64 by default. */
   readonly maxConcurrentRequests?: number;
-  /** What Hello or HelloYourself carries; empty by default. */
+  /** The metadata of our Hello or HelloYourself; empty by default. */
   readonly metadata?: Metadata;
-  /** Decides on what the peer opens. Without it every open is rejected. */
+  /** Decides on the connections that the peer opens. Without it every open is rejected. */
   readonly onConnection?: OnConnection;
-  /** Asks the peer for signs of life; off unless `peer` says otherwise. Zero or negative times turn it off, with a report. */
+  /**
+   * Pings the peer to see that it is alive; off unless `peer` says otherwise. Zero or negative times turn it off, with
+   * a report.
+   */
   readonly keepalive?: KeepaliveSettings;
-  /** Whether the specification is enforced to the letter, or real peers are met with the reference's tolerance; 'reference' by default. */
+  /**
+   * 'strict' enforces the specification to the letter; 'reference' is as tolerant of real peers as the reference.
+   * 'reference' by default.
+   */
   readonly conformance?: Conformance;
   readonly limits?: Partial<Limits>;
   /** MessagePack by default; both sides need the same. */
   readonly codec?: Codec;
   /**
-   * Gets what the user should know of and that ends nothing, every time: a peer may set off as many as it sends messages. By
-   * default they go to `console.warn`, ten of a kind a minute at most, of all sessions together, and then how many more there were.
+   * Gets a report of each event that the application should know and that ends nothing. A peer may cause as many
+   * reports as it sends messages. By default reports go to `console.warn`: ten of a kind a minute at most, of all
+   * sessions together, and then the number of the others.
    */
   readonly onReport?: (report: Report) => void;
   /** Aborts the handshake; of no effect afterwards. */
@@ -53,14 +60,14 @@ export interface SessionLogicInput extends SessionOptions {
   readonly link: Link;
 }
 
-/** The same, checked and complete. */
+/** The input of a session, checked and complete. */
 export interface SessionConfig {
   readonly role: Role;
   readonly link: Link;
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
   readonly onConnection: OnConnection | undefined;
-  /** Absent when nobody asked for one. */
+  /** Absent when neither the application nor `peer` asks for one. */
   readonly keepalive: KeepaliveSettings | undefined;
   readonly conformance: Conformance;
   readonly limits: Limits;

@@ -3,10 +3,10 @@ import { type ChannelId, hasParity, opposite, type Parity, ROOT } from '../wire/
 import type { ChannelMessage, RequestMessage, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 
-/** What to send: a request or channel message without a connection id, which is the connection's own. */
+/** A request or channel message to send. It has no connection id, which is the connection's own. */
 export type Outgoing = Omit<RequestMessage, 'connectionId'> | Omit<ChannelMessage, 'connectionId'>;
 
-/** What to answer a Call with. */
+/** The answer to a Call. */
 export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | 'metadata'> {
   /** Empty by default. */
   readonly channels?: Response['channels'];
@@ -15,7 +15,8 @@ export interface OutgoingResponse extends Omit<Response, 'type' | 'channels' | '
 }
 
 /**
- * 9a.13: what a bare session knows to break a rule of the peer's. What is no id at all, the encoder refuses.
+ * Refuses a message that would break a rule which the peer may enforce. It finds only what a session can know without
+ * its calls: 9a.13. The encoder refuses values that are no ids at all.
  *
  * @throws InvalidArgument that names the id.
  */

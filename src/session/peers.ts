@@ -4,42 +4,43 @@ import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { Parity } from '../wire/id.js';
 
-/** What differs from the specification in a peer, one option for each deviation. */
+/** Deviations of a peer from the specification, one option for each. */
 export interface PeerOptions {
   /**
-   * Whether at most one more message leaves behind a Ping or ConnectionOpen of ours, until the peer has answered that, or
-   * until we give it up. What is held back counts in `limits.outboxBytes`. The official Rust peer needs it over WebSocket,
-   * where it freezes for good otherwise. Only for one of the two sides: two that both do it can wait for each other.
+   * True if at most one more message may leave behind a Ping or ConnectionOpen of ours, until the peer has answered
+   * that or we give it up. Messages that are held back count in `limits.outboxBytes`. The official Rust peer needs this
+   * over WebSocket, where it freezes for good otherwise. Use it on one of the two sides only: two sides that both do it
+   * can wait for each other.
    *
    * @defaultValue false
    */
   readonly awaitAnswers?: boolean;
   /**
-   * Whether our ConnectionRejects leave without the metadata that `onConnection` gives. The official Rust peer reads a
-   * Reject's metadata from freed memory, and may crash by it.
+   * True if our ConnectionRejects leave without the metadata that `onConnection` gives. The official Rust peer reads
+   * the metadata of a Reject from freed memory, and may crash because of it.
    *
    * @defaultValue false
    */
   readonly emptyRejects?: boolean;
   /**
-   * Items of one channel that the peer has not consumed, at most: our senders wait for credit beyond that, whatever the
-   * channel's own credit is. 1 or more; Infinity for no bound. The official Rust peer drops what is above 64. A service with
-   * a channel whose credit is above twice as much is refused when it is opened or served: a peer that grants credit for
-   * halves would never grant any.
+   * Items of one channel that the peer has not consumed, at most. Our senders wait for credit beyond that, even if the
+   * channel's own credit is higher. 1 or more; Infinity for no bound. The official Rust peer drops items above 64. A
+   * service with a channel whose credit is above twice this number is refused when it is opened or served: a peer that
+   * grants credit after each half of the channel's credit would never grant any.
    *
    * @defaultValue Infinity
    */
   readonly maxUnconsumed?: number;
   /**
-   * Whether the peer sends the Responses and the channel messages of every call on the root connection. They are matched to
-   * their call by its id then, wherever it was made, and ids of ours are unique over all connections of the session.
+   * True if the peer sends the Responses and the channel messages of every call on the root connection. They are then
+   * matched to their call by its id, on any connection. Our ids are then unique over all connections of the session.
    *
    * @defaultValue false
    */
   readonly answersOnRoot?: boolean;
   /**
-   * Milliseconds after which a call that was cancelled gives its place among `maxConcurrentRequests` free without a Response;
-   * 1 to 2^31 − 1, or Infinity for never. The official Swift peer does not answer a call that was cancelled.
+   * Milliseconds after which a cancelled call frees its place among `maxConcurrentRequests` without a Response; 1 to
+   * 2^31 − 1, or Infinity for never. The official Swift peer does not answer a call that was cancelled.
    *
    * @defaultValue Infinity
    */
@@ -49,18 +50,18 @@ export interface PeerOptions {
 /** The official peers of version 7, by the names of their presets. */
 export type Peer = 'roam-rust-7' | 'roam-typescript-7' | 'roam-swift-7';
 
-/** The same, checked and complete. */
+/** The options of a peer, checked and complete. */
 export type PeerConfig = Required<PeerOptions>;
 
 interface Preset extends PeerOptions {
   readonly keepalive?: KeepaliveSettings;
-  /** It breaks rules of the specification at every turn: strict mode would end each session with it. */
+  /** True for a peer that constantly breaks rules of the specification: strict mode would end each session with it. */
   readonly isLenient?: true;
 }
 
 const PRESETS: Readonly<Record<Peer, Preset>> = {
   'roam-rust-7': { awaitAnswers: true, emptyRejects: true, maxUnconsumed: 64 },
-  // It ends 30 s after the last message that it got, and reads only while a call of its own is under way.
+  // This peer ends 30 s after the last message that it got, and reads only while a call of its own is under way.
   'roam-typescript-7': {
     answersOnRoot: true,
     keepalive: { pingInterval: 25_000, pongTimeout: Number.POSITIVE_INFINITY },
@@ -77,19 +78,19 @@ const DEFAULTS: PeerConfig = {
   cancelTimeout: Number.POSITIVE_INFINITY,
 };
 
-/** What a session is told beside the options of its peer, as far as it matters for them. */
+/** Settings of a session that matter for the options of its peer. */
 export interface PeerSurroundings {
   readonly role: Role;
   readonly parity: Parity;
   readonly conformance: Conformance;
-  /** The link is a byte stream, over which the Rust peer does not freeze. */
+  /** True if the link is a byte stream, over which the Rust peer does not freeze. */
   readonly isStream: boolean;
 }
 
 /**
- * The options of a peer, and its keepalive: the user's own before those of the preset.
+ * Returns the options of a peer, and its keepalive. The application's own options win over those of the preset.
  *
- * @throws InvalidArgument when `peer` is none that is known or can't be met as the session is to be, or an option is wrong.
+ * @throws InvalidArgument when `peer` is unknown or does not work with the session's settings, or an option is wrong.
  */
 export function peerConfigOf(
   options: PeerOptions & { readonly peer?: Peer | undefined },

@@ -5,12 +5,14 @@ import { propagated } from '../wire/metadata.js';
 import { Connection } from './connection.js';
 
 /**
- * Forwards every request and channel message between two connections, both ways, until either is closed or can't send;
- * then both are released: a virtual connection is closed, a root closed internally. Payloads are not decoded, request and
- * channel ids stay as they are, and entries marked NO_PROPAGATE are left out. The proxy is the one reader of both.
+ * Forwards every request and channel message between two connections, both ways, until either is closed or can't send.
+ * Then it releases both: a virtual connection is closed, a root closed internally. Payloads are not decoded. Request
+ * and channel ids stay as they are. Entries marked NO_PROPAGATE are left out. The proxy is the one reader of both
+ * connections.
  *
- * @throws InvalidArgument (the promise rejects) when the ids can't be kept: what one side allocates must be what the other
- * side's peer allocates, so the two parities must differ; and when a message is over the other side's `limits.frame`.
+ * @throws InvalidArgument (the promise rejects) when the ids can't be kept: the ids that one side allocates must be
+ * those that the other side's peer allocates, so the two parities must differ. Also when a message is over the other
+ * side's `limits.frame`.
  */
 export async function proxyConnections(left: Connection, right: Connection): Promise<void> {
   for (const [name, side] of Object.entries({ left, right })) {
@@ -23,7 +25,7 @@ export async function proxyConnections(left: Connection, right: Connection): Pro
   for (const { hasReader, id } of [left, right]) {
     if (hasReader) throw new InvalidArgument(`connection ${id} has a reader already`);
   }
-  // Each direction on its own: neither waits for the other's peer.
+  // Run each direction on its own, so that neither waits for the other's peer.
   try {
     await Promise.race([forward(left, right), forward(right, left)]);
   } finally {
@@ -34,8 +36,9 @@ export async function proxyConnections(left: Connection, right: Connection): Pro
 }
 
 /**
- * Resolves when `from` has ended or `to` takes nothing any more; rejects with what can't be sent on. It goes on reading all
- * the same: a root is only closed internally, and unread it would stop all that its session reads.
+ * Resolves when `from` has ended or `to` takes no more messages. Rejects with the error of a message that can't be sent
+ * on. Reading goes on all the same: a root is only closed internally, and an unread root would stop all reading of its
+ * session.
  */
 function forward(from: Connection, to: Connection): Promise<void> {
   return new Promise((resolve, reject) => {

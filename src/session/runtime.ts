@@ -13,12 +13,12 @@ import { HandleHost, type PortHost } from './handle-host.js';
 import { Acceptor } from './incoming-opens.js';
 import type { SessionConfig } from './options.js';
 
-/** How many turns of the event loop a late Pong is looked for in what keeps arriving. */
+/** Turns of the event loop, at most, in which a late Pong is looked for while frames keep arriving. */
 const CONFIRMING_TURNS = 16;
 
 /**
- * The effects of one session made real: the machines say what is to be done, and this does it. It belongs to the session
- * actor, sits in its context, and outlives it only to say how it ended.
+ * Carries out the effects of one session: the machines say what is to be done, and the port does it. The port belongs
+ * to the session actor, and sits in the actor's context. It outlives the actor only to say how the session ended.
  */
 export class SessionPort extends HandleHost implements Port {
   readonly #acceptor: Acceptor;
@@ -42,7 +42,7 @@ export class SessionPort extends HandleHost implements Port {
 
   // ---- For the session's actors ----
 
-  /** The conduit's actor runs: reads, and gives each event to `send`. */
+  /** Starts reading, and gives each event to `send`. Called when the conduit's actor starts. */
   start(send: (event: SessionEvent) => void): void {
     const { signal, keepalive } = this.config;
     this.conduit.start(send);
@@ -53,21 +53,21 @@ export class SessionPort extends HandleHost implements Port {
     }
   }
 
-  /** The conduit's actor has stopped, for whatever reason: nothing of the session is left after this. */
+  /** Ends the rest of the session. Called when the conduit's actor has stopped, for any reason. */
   stop(end: SessionEnd): void {
     this.finish(end);
-    // Once more, for what a user's callback has asked for in the meantime.
+    // Reject once more: a callback of the application may have made requests in the meantime.
     this.requests.rejectAll(this.endError);
     this.conduit.stop();
     this.#closed.resolve(this.#reason as SessionClosedReason);
   }
 
-  /** The fast path: what the `deliver` effect does, without the machines. */
+  /** The fast path: does what the `deliver` effect does, without the machines. */
   deliver({ message }: { id: ConnectionId; message: DataMessage }): void {
     this.connectionFor(message)?.deliver(message, this.conduit.frameSize);
   }
 
-  /** A defect has left the actors stuck: they hear nothing any more, and all that waits is settled without them. */
+  /** Settles all that waits without the actors: a defect has left them stuck, and they get no more events. */
   crash(error: unknown): void {
     this.stop({ cause: 'crashed', error });
   }
@@ -87,7 +87,8 @@ export class SessionPort extends HandleHost implements Port {
     peerSettings: ConnectionSettings;
     metadata: Metadata;
   }): void {
-    // The peer has closed whatever had this id before: what still waits to be sent on it must not reach the new one.
+    // The peer has closed the connection that had this id before. Messages that still wait to be sent on that one must
+    // not reach the new one.
     this.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
     this.conduit.gate.hold(() => this.#acceptor.decide(id, peerSettings, metadata));
   }
@@ -132,7 +133,8 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
-    // What the link has refused is not on its way: the end of the session rejects it. 9b.09
+    // After a refusal of the link, the request's message is not on its way: the end of the session rejects the request.
+    // 9b.09
     if (outcome.type === 'done' && this.outbox.isBroken) return;
     if (outcome.type === 'done') this.requests.resolve(request, undefined);
     else if (outcome.type === 'ended') this.requests.reject(request, this.endError);
@@ -140,7 +142,7 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   sweep(): void {
-    // Held: one that expires takes effect whole before the next.
+    // Hold the inputs, so that each open that expires takes effect whole before the next.
     this.conduit.gate.hold(() => {
       for (const id of this.requests.expired(this.host.now())) {
         this.push({ type: 'app.abandonOpen', id, why: 'expired' });
@@ -160,7 +162,7 @@ export class SessionPort extends HandleHost implements Port {
   confirm(turns = CONFIRMING_TURNS): void {
     const arrived = this.conduit.frames;
     afterTurn(() => {
-      // Something came, and more may lie behind it.
+      // Frames came, and more may lie behind them.
       if (this.conduit.frames !== arrived && turns > 1) this.confirm(turns - 1);
       // The Pong may be among the frames that wait for their turn.
       else if (this.conduit.gate.isYielding) this.conduit.gate.afterFrames({ type: 'keepalive.confirmed' });
@@ -186,7 +188,7 @@ export class SessionPort extends HandleHost implements Port {
     const isOurs = reason.by === 'local' && reason.error === undefined;
     for (const connection of this.connections.values()) connection.retire({ by: 'session', metadata: [] }, isOurs);
     this.connections.clear();
-    // Last, since its listeners are the user's: to them everything is over.
+    // Drop the decisions last, since the listeners of their signals are the application's: to them everything is over.
     this.conduit.gate.hold(() => this.#acceptor.dropAll(error));
   }
 
@@ -208,7 +210,7 @@ export class SessionPort extends HandleHost implements Port {
     return this.#closed.promise;
   }
 
-  /** A port is nobody's data: a snapshot that is serialised is without it. */
+  /** Leaves the port out of a serialised snapshot: it holds no data for the application. */
   toJSON(): undefined {
     return undefined;
   }

@@ -25,8 +25,8 @@ export interface Clock {
 /** Options of {@link initiate} and {@link accept}. */
 export interface StartOptions extends SessionOptions {
   /**
-   * Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as the work;
-   * that of `createInspector` costs nothing while nobody listens.
+   * Sees every actor, event and snapshot of the session, as XState's `inspect` does. It costs about as much again as
+   * the work. The `inspect` of `createInspector` costs nothing while it has no listener.
    */
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
   /** The clock of all timers; the real one by default. */
@@ -36,15 +36,18 @@ export interface StartOptions extends SessionOptions {
 /** Options of {@link Session.open}. */
 export interface OpenOptions extends SettingsOptions {
   readonly metadata?: Metadata;
-  /** Gives the open up; of no effect once the connection is open. */
+  /** Gives the open up when it aborts. No effect once the connection is open. */
   readonly signal?: AbortSignal;
 }
 
-/** What makes a client of a connection: a service. */
+/** A service, which makes a client of a connection. */
 export interface ClientMaker<Client, Options> {
   readonly name: string;
   client(connection: Connection, options?: Options): Client;
-  /** Throws what is wrong with the options, or with the service for this peer, before a connection is opened. @internal */
+  /**
+   * Throws when an option is wrong, or when the service does not suit this peer, before a connection is opened.
+   * @internal
+   */
   checkOptions?(options: Options, maxUnconsumed: number): void;
 }
 
@@ -80,19 +83,23 @@ export class Session implements AsyncDisposable {
     return root;
   }
 
-  /** Resolves once the session is over and nothing of it is left: why, and by whom. Never rejects. */
+  /**
+   * Resolves once the session is over and nothing of it is left, with the reason and the side that ended it. Never
+   * rejects.
+   */
   get closed(): Promise<SessionClosedReason> {
     return this.#port.closed;
   }
 
-  /** An active connection by its id. */
+  /** Returns an active connection by its id. */
   connection(id: ConnectionId): Connection | undefined {
     return this.#port.connection(id);
   }
 
   /**
-   * Opens a virtual connection for a service, which the peer finds by its name as `service` in the metadata, and resolves with a
-   * client. Releasing that closes the connection. It rejects as the other form does.
+   * Opens a virtual connection for a service, and resolves with a client. The peer finds the service by its name, as
+   * `service` in the metadata. Releasing the client closes the connection. The promise rejects as that of the other form
+   * does.
    *
    * @example
    * using adder = await session.open(Adder);
@@ -119,13 +126,13 @@ export class Session implements AsyncDisposable {
     const { codec, limits, peer } = this.#port.config;
     first.checkOptions?.(second, peer.maxUnconsumed);
     const entry = { key: SERVICE, value: first.name, flags: 0n };
-    // By themselves first: an error speaks of the entries as they were given.
+    // Check the application's metadata before adding ours, so that an error cites the application's index.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
     const connection = await this.#open({ ...second, metadata });
     try {
       return first.client(connection, second);
     } catch (error) {
-      // Nobody else knows of it.
+      // Only this function knows the connection, so it has to release it.
       connection.release();
       throw error;
     }
@@ -141,7 +148,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Closes a virtual connection, after what was sent on it; one that the peer has not accepted yet, too. `[connection.close]`
+   * Closes a virtual connection, after what was sent on it. The peer need not have accepted it yet.
+   * `[connection.close]`
    *
    * @throws InvalidArgument for the root, and for an id that is not open; SessionClosed when the session has ended.
    */
@@ -151,12 +159,15 @@ export class Session implements AsyncDisposable {
     return this.#port.close(id, options.metadata);
   }
 
-  /** Ends the session: what was sent still leaves, and the link is closed behind it. No effect once it has ended. */
+  /**
+   * Ends the session. Messages that were sent still leave. Then the link is closed. No effect once the session has
+   * ended.
+   */
   shutdown(): void {
     this.#port.push({ type: 'app.shutdown' });
   }
 
-  /** Listens to what the session emits. An exception in the listener is reported, and ends nothing. */
+  /** Listens to the events that the session emits. An exception in the listener is reported, and ends nothing. */
   on<T extends SessionEmitted['type']>(type: T, listener: Listener<T>): { unsubscribe(): void } {
     return this.#actor.on(type, (event) => {
       this.#port.call(
@@ -205,7 +216,8 @@ export async function accept(link: Link, options: StartOptions = {}): Promise<Se
 const sessions = new WeakMap<SessionPort, Session>();
 
 /**
- * The Session of a session actor, embedded or not. Before the session is established it has no root, and opens nothing.
+ * Returns the Session of a session actor, embedded or not. Before the session is established it has no root, and opens
+ * nothing.
  *
  * @throws InvalidArgument when the actor is no session actor.
  */
@@ -230,14 +242,14 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   if (inspect !== undefined && typeof inspect !== 'function' && typeof inspect?.next !== 'function') {
     throw new InvalidArgument('inspect must be a function or an observer');
   }
-  // An actor keeps what is wrong with its input to itself; the caller is to hear of it at once.
+  // Check the options here: an actor keeps an error in its input to itself, and the caller is to get it at once.
   const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
   const { handshakeTimeout } = limits;
   const frameLimit = firstFrameLimit(limits);
   const attach = attachOf(inspect);
   const begin = (own: SessionOptions): Actor<SessionLogic> => {
     const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
-      // With its SENSITIVE values in their boxes: an inspector sees an actor's input.
+      // Pass the metadata with its SENSITIVE values in their boxes: an inspector sees an actor's input.
       input: { ...own, role, link, metadata },
       ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
       ...(clock === undefined ? {} : { clock }),
@@ -253,8 +265,9 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
 }
 
 /**
- * Begins an acceptor when its peer has said something whole, or its time is nearly over. What becomes of it is the machine's to
- * say: for a peer that says nothing the handshake times out a millisecond later.
+ * Makes the actor of an acceptor when the peer has sent a whole frame, or when the time for that is nearly over. The
+ * machine then decides what becomes of the session: if the peer has sent nothing, the handshake times out a millisecond
+ * later.
  */
 function beginLate(
   link: Link,
@@ -277,7 +290,7 @@ function beginLate(
   return new Promise((resolve) => {
     const make = (isLate: boolean): void => {
       const actor = begin(isLate ? { ...options, limits: { ...options.limits, handshakeTimeout: 1 } } : options);
-      // Its events follow at once, and have to be answered in their order: a violation may come in the same read.
+      // The link's events follow at once, and have to be answered in order: a violation may come in the same read.
       portOf(actor).open();
       resolve(actor);
     };
@@ -289,7 +302,7 @@ function portOf(actor: SessionActorRef): SessionPort {
   return actor.getSnapshot().context.port as SessionPort;
 }
 
-/** An inspector runs in the midst of a step: an exception in it must not tear that apart. */
+/** Guards an inspector, which runs in the middle of a step: an exception in it must not interrupt the step. */
 function guarded(inspect: NonNullable<StartOptions['inspect']>, onReport: (report: Report) => void) {
   return (event: InspectionEvent): void => {
     try {
@@ -299,7 +312,7 @@ function guarded(inspect: NonNullable<StartOptions['inspect']>, onReport: (repor
       try {
         onReport({ kind: 'listener-failed', message: 'the inspector failed', error });
       } catch {
-        // A reporter that throws has nobody left to tell.
+        // If the reporter itself throws, the error can't be reported.
       }
     }
   };

@@ -1,12 +1,12 @@
 import { Sensitive } from '../wire/sensitive.js';
 
-// What the suites for codecs and links judge by: they run in any test runner, and in browsers.
+// The assertions of the suites for codecs and links. They run in any test runner, and in browsers.
 
 /** One case of a suite, for any test runner: `test(name, run)`. */
 export interface SuiteCase {
   /** A sentence. Unique in its suite. */
   readonly name: string;
-  /** Rejects with an Error that says what is wrong. It has no time limit of its own: the test runner's holds. */
+  /** Rejects with an Error that describes the defect. The case has no time limit of its own: the test runner's applies. */
   run(): Promise<void>;
 }
 
@@ -20,7 +20,11 @@ export function equal(actual: unknown, expected: unknown, what = 'this'): void {
   ok(alike(actual, expected), `${what} is ${show(actual)}, and should be ${show(expected)}`);
 }
 
-/** @throws Error unless `act` throws an error of that class; gives the error. */
+/**
+ * Returns the error that `act` throws.
+ *
+ * @throws Error unless `act` throws an error of that class.
+ */
 export function throws<E>(act: () => unknown, type: abstract new (...args: never[]) => E): E {
   let thrown: unknown;
   try {
@@ -37,7 +41,7 @@ export function isA<E>(value: unknown, type: abstract new (...args: never[]) => 
   ok(value instanceof type, `${show(value)} is no ${type.name}`);
 }
 
-/** Whether two values are the same data. A Buffer is as good as the Uint8Array that it is. */
+/** True if two values are the same data. A Buffer equals a Uint8Array with the same bytes. */
 export function alike(left: unknown, right: unknown): boolean {
   if (Object.is(left, right)) return true;
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;

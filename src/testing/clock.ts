@@ -8,7 +8,7 @@ interface Timer {
 }
 
 /**
- * A clock that stands still until it is told to go on: what `initiate`, `accept` and `createActor` take as their `clock`.
+ * A clock that stands still until a test advances it: the option `clock` of `initiate`, `accept` and `createActor`.
  *
  * @example
  * const clock = new VirtualClock();
@@ -21,13 +21,13 @@ export class VirtualClock {
   #now = 0;
   #last = 0;
 
-  /** Milliseconds since the clock was made. */
+  /** Returns the milliseconds since the clock was made. */
   now(): number {
     return this.#now;
   }
 
   setTimeout(callback: () => void, timeout: number): number {
-    // A delay that nobody defined fires at once in XState; here it is a mistake that shows.
+    // An undefined delay would fire at once in XState. Here it throws, so that the mistake shows.
     checkTime('a timer', timeout);
     if (typeof callback !== 'function') {
       throw new InvalidArgument(`a timer calls back a function, not ${String(callback)}`);
@@ -41,13 +41,13 @@ export class VirtualClock {
     this.#timers.delete(id);
   }
 
-  /** How many timers wait. */
+  /** The number of waiting timers. */
   get size(): number {
     return this.#timers.size;
   }
 
   /**
-   * Goes on by `time` ms in one synchronous turn, timers firing in order, those too that only now are set.
+   * Advances by `time` ms in one synchronous turn. Timers fire in order, also those that are set meanwhile.
    *
    * @throws InvalidArgument when `time` is not a finite number of at least 0.
    */
@@ -59,7 +59,7 @@ export class VirtualClock {
   }
 
   /**
-   * The same, but everything that one timer sets off runs out before the next one fires.
+   * Advances by `time` ms. All effects of one timer are over before the next one fires.
    *
    * Rejects with InvalidArgument when `time` is not a finite number of at least 0.
    */

@@ -10,7 +10,7 @@ import { close } from './phrases.js';
 export interface TestCodecOptions {
   readonly codec: Codec;
   /**
-   * How many frames with random damage are decoded.
+   * The number of frames with random damage to decode.
    *
    * @defaultValue 2000
    */
@@ -79,7 +79,7 @@ export const exampleMessages: readonly Message[] = [
   { type: 'Pong', connectionId: 0, nonce: 2n ** 64n - 1n },
 ];
 
-/** The message as a codec gives it: with the values of SENSITIVE entries as they are. */
+/** Returns the message as a codec decodes it: the values of SENSITIVE entries are plain. */
 export function bare<T>(value: T): T {
   if (value instanceof Sensitive) return value.reveal() as T;
   if (Array.isArray(value)) return value.map(bare) as T;
@@ -87,16 +87,16 @@ export function bare<T>(value: T): T {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, bare(inner)])) as T;
 }
 
-/** Where an encoding may grow by a byte, and the ends of the ranges. */
+/** The values at which an encoding may grow by a byte, and the ends of the ranges. */
 const EDGES = [0n, 1n, 127n, 128n, 255n, 256n, 16_383n, 16_384n, 65_535n, 65_536n, 2n ** 31n, 2n ** 32n - 1n];
 const LONG_EDGES = [...EDGES, 2n ** 32n, 2n ** 53n - 1n];
 const LONGEST_EDGES = [...LONG_EDGES, 2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n];
 const LENGTHS = [0, 1, 15, 16, 31, 32, 63, 64, 127, 128, 255, 256, 16_384, 65_535, 65_536];
 
 /**
- * Gives the cases that every codec has to pass: each message there and back in every field, what `encode` and `decode`
- * refuse and how, and damaged frames, from which nothing but a message or a ProtocolError may come. The codecs of this library
- * pass the same.
+ * Returns the cases that every codec has to pass: each message there and back in every field, the values that `encode` and
+ * `decode` refuse and the errors for them, and damaged frames, which must give a message or a ProtocolError only. The codecs
+ * of this library pass the same cases.
  *
  * @example
  * for (const { name, run } of testCodec({ codec: myCodec })) test(name, run);
@@ -281,7 +281,7 @@ const LIMITED: readonly (readonly [keyof DecodeLimits, number, (size: number) =>
   ['metadataBytes', 40, (size) => [{ key: 'k', value: 'v'.repeat(size - 1), flags: 0n }]],
 ];
 
-/** What has no exact form in most formats, or in none. */
+/** The values without an exact form in most formats, or in any. */
 const UNREPRESENTABLE: readonly (readonly [string, unknown])[] = [
   ...[-1, 0.5, 2 ** 53, Number.NaN].map((id) => [`a connection id of ${id}`, close(id)] as const),
   ...[-1n, 2n ** 64n].map((nonce) => [`a nonce of ${nonce}`, { type: 'Ping', connectionId: 0, nonce }] as const),
@@ -307,7 +307,7 @@ function typeOf(message: Message): string {
   return 'body' in message ? message.body.type : message.type;
 }
 
-/** The message, or undefined where the codec refuses the frame as it should. */
+/** Returns the message. Undefined if the codec refuses the frame with the right error. */
 function judged(codec: Codec, frame: Uint8Array): Message | undefined {
   try {
     return codec.decode(frame, LIMITS);
@@ -332,7 +332,7 @@ function isRefusal(error: unknown): asserts error is ProtocolError {
   equal(error.side, 'remote', 'the side of the error');
 }
 
-/** Whole numbers below a bound, the same at each run. */
+/** Returns a source of whole numbers below a bound. Each run gives the same numbers. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {

@@ -16,23 +16,22 @@ import type { CaseSpec, Offence, Step, TableInput } from './vocabulary.js';
 import { connectionCases } from './walk-connection.js';
 import { handshakeCases } from './walk-handshake.js';
 
-/** How long a peer may take to close its end of the link after a case, in milliseconds: no case depends on it. */
+/** The time for a peer to close its end of the link after a case, in milliseconds. No case depends on it. */
 const PARTING = 250;
 
 /**
  * Plays the counterpart of a peer that speaks the protocol, one case after the other, and judges each answer.
  *
- * The walks through the handshake and through the life of a connection come from the graphs of the machines that ship
- * (`paths`), and so do the answers that they expect: the effects on the same path, of a strict peer and of a tolerant one. What
- * concerns several connections or none, the keepalive, and what does not decode stand in tables, each with the row and the
- * rule that it is about. A rule that is broken in any case, such as an open with the wrong parity, fails that case under its
- * own name.
+ * The walks through the handshake and through the life of a connection come from the graphs of our own machines (`paths`),
+ * with the answers that they expect: the effects on the same path, of a strict peer and of a tolerant one. Cases for several
+ * connections or none, the keepalive, and undecodable frames stand in tables, each with its row and its rule. If a peer
+ * breaks a general rule in any case, such as an open with the wrong parity, that case fails with this rule.
  *
- * The tester waits by pinging: what the peer says before its Pong is its answer, so that a peer that answers is never
- * waited for. For what one says too late it listens on for a moment when a case is through (`timeouts.late`).
+ * The tester waits by pinging: the messages of the peer before its Pong are its answer, so the tester never waits for a peer
+ * that answers. At the end of a case it listens for a moment for messages that come too late (`timeouts.late`).
  *
  * @param connect gives a fresh link to the peer under test, for each case; the tester closes it.
- * @throws InvalidArgument when an argument is wrong; LinkError when `connect` takes too long; what `connect` throws.
+ * @throws InvalidArgument when an argument is wrong; LinkError when `connect` takes too long; an error of `connect`.
  *
  * @example
  * const results = await conformance(() => connectWebSocket('ws://127.0.0.1:9000'));
@@ -55,7 +54,7 @@ export async function conformance(
   return results;
 }
 
-/** All cases for a peer of that role, in order. @internal */
+/** Returns all cases for a peer of that role, in order. @internal */
 export function conformanceCases(options: ConformanceOptions = {}): readonly CaseSpec[] {
   const { role = 'acceptor', codec = messagePack, limits = {}, peer } = options;
   const input: TableInput = {
@@ -101,15 +100,15 @@ async function run(
   return { name, rule, row, verdict: 'fail', reason, exchange };
 }
 
-/** How one session went. */
+/** The course of one session. */
 interface Meeting {
   readonly played: Played;
   readonly exchange: readonly Said[];
-  /** What the peer did wrong that is known of its kind. */
+  /** An offence that this kind of peer is known for. */
   readonly excused: Offence | undefined;
 }
 
-/** Plays some steps over a link of their own. */
+/** Plays some steps over a new link. */
 async function meet(
   steps: readonly Step[],
   connect: () => Link | Promise<Link>,
@@ -120,14 +119,17 @@ async function meet(
   const tester = new Tester(await linkWithin(connectTime, connect), codec, role, peer && EXCUSES[peer]);
   try {
     const played = await play(steps, tester, tableOf(options, answer));
-    // As it is now: how the tester takes its leave is not part of the case.
+    // The exchange is copied now: the tester's leave is not part of the case.
     return { played, exchange: [...tester.exchange], excused: tester.excused };
   } finally {
     await tester.leave(Math.min(answer, PARTING));
   }
 }
 
-/** The same after another session, by whose end the peer may have come to harm: no link to it is a verdict, too. */
+/**
+ * Plays some steps after another session, whose end may have harmed the peer. If it then gives no link, that is a verdict
+ * too.
+ */
 async function meetAgain(
   before: Meeting,
   steps: readonly Step[],
@@ -156,16 +158,16 @@ function tableOf(options: ConformanceOptions, answer: number): Table {
       try {
         await control[what]?.(id);
       } catch {
-        // An open that is rejected, a close of what is closed: what the peer says on the wire is what counts.
+        // The peer may reject an open, or close a closed connection. Only its messages on the wire count.
       }
     },
-    // A case that is about it needs the control; to any other it is all the same.
+    // The cases that test it need this control. All other cases do without.
     ended: async () => control.ended?.(),
     late: timeouts.late ?? 20,
   };
 }
 
-/** What the codec has of malformed frames, and those that can be made of any codec's frames, as far as it refuses them. */
+/** Returns the codec's own malformed frames, and those that can be made from any codec's frames, if it refuses them. */
 function malformedFor(codec: Codec): TableInput['malformed'] {
   const whole = codec.encode(close(1));
   const made = [
@@ -185,15 +187,15 @@ function isRefused(codec: Codec, bytes: Uint8Array): boolean {
   }
 }
 
-/** A Call on the root whose frame has that size; its args fill it. */
+/** Returns a Call on the root whose frame has that size. Its args fill the frame. */
 function frameOf(codec: Codec, size: number, id: number): Uint8Array {
   const frame = (length: number) => codec.encode(call(0, id, new Uint8Array(Math.max(0, length))));
   const overhead = (length: number) => frame(length).length - length;
-  // Twice: the length itself takes less room where it is shorter.
+  // The overhead is computed twice: a shorter length takes less room itself.
   return frame(size - overhead(size - overhead(size)));
 }
 
-/** The link to the peer; one that comes too late is dropped. */
+/** Resolves with the link to the peer. A link that comes too late is dropped. */
 async function linkWithin(time: number, connect: () => Link | Promise<Link>): Promise<Link> {
   const connecting = Promise.resolve(connect());
   let timer: ReturnType<typeof setTimeout> | undefined;

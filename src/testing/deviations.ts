@@ -1,19 +1,19 @@
 import { echoOf } from './phrases.js';
 import type { Answer, CaseSpec, Step } from './vocabulary.js';
 
-// What official peers are known to do instead of what the protocol says: by the rows of docs/differences.md.
+// The known deviations of official peers from the protocol, by the rows of docs/differences.md.
 
 /** A kind of peer whose deviations are known. */
 export type PeerKind = 'roam-rust-7';
 
-/** How a kind of peer deviates in some cases. */
+/** A deviation of a kind of peer in some cases. */
 interface Deviation {
   readonly row: string;
-  /** In words: "a roam-rust-7 peer …". */
+  /** The rest of the sentence "a roam-rust-7 peer …". */
   readonly does: string;
   /** The names of the cases. */
   readonly cases: readonly string[];
-  /** What it answers to the last step of such a case. */
+  /** Its answer to the last step of such a case. */
   readonly answer: Answer;
 }
 
@@ -61,12 +61,12 @@ const DEVIATIONS: Readonly<Record<PeerKind, readonly Deviation[]>> = {
   ],
 };
 
-/** The rows by which a kind of peer may offend in any case, as its tasks happen to run: nothing else comes of it. */
+/** The rows that a kind of peer may break in any case, depending on the order of its tasks. They have no further effect. */
 export const EXCUSES: Readonly<Record<PeerKind, readonly string[]>> = { 'roam-rust-7': ['9b.01'] };
 
 export const PEER_KINDS = Object.keys(DEVIATIONS) as readonly PeerKind[];
 
-/** A case of a kind of peer: where that deviates, its last step has the answer of such a peer, and no other. */
+/** Returns a case for a kind of peer. If that kind deviates in the case, the last step expects exactly its answer. */
 export function caseFor(peer: PeerKind | undefined, spec: CaseSpec): CaseSpec {
   const deviation = peer && DEVIATIONS[peer].find(({ cases }) => cases.includes(spec.name));
   const last = spec.steps.at(-1);

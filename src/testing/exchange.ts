@@ -1,24 +1,24 @@
 import { type SequenceStep, sequenceMermaid } from '../diagram/sequence.js';
 import type { Message } from '../wire/message.js';
 
-/** What was said: a message, bytes that are none, the end of the stream or a broken link, or what the peer was made to do. */
+/** An entry of an exchange: a message, undecodable bytes, the end of the stream, a broken link, or a control of the peer. */
 export type Word = Message | Uint8Array | 'end' | 'break' | { readonly control: string };
 
-/** One thing that was said, and by whom. The tester tells the peer what to do by a control. */
+/** An entry with its origin. A control is from the tester. */
 export interface Said {
   readonly from: 'tester' | 'peer';
   readonly message: Word;
 }
 
 /**
- * An exchange as a Mermaid sequence diagram. It shows types, ids and what tells messages apart, and never metadata or
- * payloads.
+ * Returns an exchange as a Mermaid sequence diagram. It shows types, ids and the fields that distinguish messages. It never
+ * shows metadata or payloads.
  */
 export function toMermaid(exchange: readonly Said[]): string {
   return sequenceMermaid({ participants: ['tester', 'peer'], steps: exchange.map(stepOf) }).trimEnd();
 }
 
-/** A message in a few words. */
+/** Describes a message in a few words. */
 export function inWords(word: Word): string {
   if (word === 'end') return 'end of the stream';
   if (word === 'break') return 'the link breaks';

@@ -2,9 +2,9 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Link, LinkEvents } from '../link/link.js';
 
 /**
- * A link around another one whose sending side is in a test's hands: it can refuse what is sent, or hold it back, as a
- * socket does whose peer does not read. What arrives it never hinders. Around a `memoryLinkPair`, whose ends can fail, it
- * has all faults that a link can have.
+ * A link around another one, for tests. The test controls its sending side: it can refuse messages or hold them back, as a
+ * socket does when its peer does not read. It never hinders messages that arrive. Around a `memoryLinkPair`, whose ends can
+ * fail, it has all faults that a link can have.
  *
  * @example
  * const [near, far] = memoryLinkPair();
@@ -27,12 +27,12 @@ export class ControlledLink implements Link {
     this.#inner = inner;
   }
 
-  /** Whether its user has let go of it, and nothing of it is left. */
+  /** True if its user has closed or aborted it, and nothing of it is left. */
   get isClosed(): boolean {
     return this.#wasLetGo && this.#isOver;
   }
 
-  /** Whether anybody ever used it. */
+  /** True if it was ever started. */
   get isStarted(): boolean {
     return this.#events !== undefined;
   }
@@ -85,17 +85,17 @@ export class ControlledLink implements Link {
     this.#inner.abort();
   }
 
-  /** From now on `send` throws. */
+  /** Makes `send` throw from now on. */
   refuse(): void {
     this.#sending = 'refusing';
   }
 
-  /** From now on what is sent waits. */
+  /** Makes sent messages wait from now on. */
   hold(): void {
     this.#sending = 'holding';
   }
 
-  /** The first of what waits leaves; the rest goes on waiting. */
+  /** Sends the first of the waiting messages. The others go on waiting. */
   takeFirst(): void {
     const bytes = this.#held.shift();
     if (bytes === undefined) return;
@@ -103,7 +103,7 @@ export class ControlledLink implements Link {
     queueMicrotask(() => this.#isOver || this.#events?.drained());
   }
 
-  /** What waits leaves, and what is sent from now on. */
+  /** Sends the waiting messages, and all later ones at once. */
   take(): void {
     this.#sending = 'taking';
     if (this.#held.length === 0) return;

@@ -1,6 +1,6 @@
 /**
- * What helps to test peers and applications: paths through a machine, yours or ours, and the peer, the link and the clock
- * that this library's own tests use.
+ * Helpers for tests of peers and applications: paths through any machine, and the peer, the link and the clock of this
+ * library's own tests.
  */
 export type { SuiteCase } from './assert.js';
 export { VirtualClock } from './clock.js';

@@ -2,17 +2,19 @@ import { type ConnectionId, hasParity, opposite, ROOT } from '../wire/id.js';
 import type { Message } from '../wire/message.js';
 import type { Offence, World } from './vocabulary.js';
 
-/** A connection as the tester knows it. `closing`: the tester has closed it, and the peer may not have heard of that. */
+/**
+ * The state of a connection as the tester knows it. `closing`: the tester has closed it, and the peer may not know that yet.
+ */
 type Phase = 'opening' | 'asked' | 'active' | 'closing' | 'closed';
 
 /**
- * Keeps book of every connection, and finds what a peer may say in no case whatever: an id that is not its own to open,
- * data on a connection that is not open, a second answer to one open, a word after its last.
+ * Tracks every connection, and finds messages that are wrong in any case: an open of an id that is not the peer's, data on a
+ * connection that is not open, a second answer to one open, a message after the peer's last one.
  */
 export class Ledger {
   readonly #world: World;
   readonly #phases = new Map<ConnectionId, Phase>();
-  /** Opens of the tester's that still want an answer, those that break a rule included. */
+  /** The tester's opens without an answer yet, including those that break a rule. */
   readonly #unanswered = new Map<ConnectionId, number>();
   #isEstablished = false;
   #hasAccused = false;
@@ -21,18 +23,18 @@ export class Ledger {
     this.#world = world;
   }
 
-  /** The peer has taken everything that the tester said: whatever it sends from now on, it knew. */
+  /** Notes that the peer has received all messages of the tester. It knew them when it sends its next messages. */
   settle(): void {
     for (const [id, phase] of this.#phases) if (phase === 'closing') this.#phases.set(id, 'closed');
   }
 
-  /** Whether data on this id is as it should be, and nobody's business. */
+  /** True if data on this id is allowed at any time. */
   isOpen(id: ConnectionId): boolean {
     const phase = this.#phases.get(id);
     return this.#isEstablished && (id === ROOT || phase === 'active' || phase === 'closing');
   }
 
-  /** Notes what the tester says. */
+  /** Notes a message of the tester. */
   tell(message: Message): void {
     const { connectionId: id } = message;
     const phase = this.#phases.get(id);
@@ -50,7 +52,7 @@ export class Ledger {
     }
   }
 
-  /** Notes what the peer says; gives what is wrong with it. */
+  /** Notes a message of the peer. Returns its offence, if it has one. */
   hear(message: Message): Offence | undefined {
     const { connectionId: id } = message;
     if (this.#hasAccused) return offence('session.message', '9a', 'it goes on after its ProtocolError');

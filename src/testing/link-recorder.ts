@@ -1,14 +1,14 @@
 import type { LinkEvents } from '../link/link.js';
 
-/** Keeps what a link tells, and lets a test wait for it. */
+/** Records the events of a link, and lets a test wait for them. */
 export class Recorder implements LinkEvents {
   readonly messages: Uint8Array[] = [];
   bytes = 0;
   drains = 0;
-  /** The end, and an error for each thing that is told after it: one entry, if the link keeps its word. */
+  /** The link's end, and an error for each event after it. A correct link gives one entry. */
   readonly ends: (Error | 'ended')[] = [];
   onMessage: ((bytes: Uint8Array) => void) | undefined;
-  /** Bytes that the next message may have, where it says so. */
+  /** The limit for the next message in bytes. Undefined for the default. */
   limit: number | undefined;
   #waiters: { ready: () => boolean; resolve: () => void }[] = [];
 
@@ -16,7 +16,7 @@ export class Recorder implements LinkEvents {
     return this.messages.length + this.drains + this.ends.length;
   }
 
-  // A link may keep this function without the object that it is of.
+  // A link may call this function without its object, so it is an arrow function.
   readonly frameLimit = (): number => this.limit ?? 2 ** 20;
 
   message(bytes: Uint8Array): void {

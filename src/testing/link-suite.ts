@@ -3,42 +3,42 @@ import type { Link } from '../link/link.js';
 import { equal, isA, ok, type SuiteCase, throws } from './assert.js';
 import { Recorder } from './link-recorder.js';
 
-/** Two ends of one link, as {@link testLink} gets them. */
+/** The two ends of one link, for {@link testLink}. */
 export interface LinkPair {
   readonly left: Link;
   readonly right: Link;
-  /** Ends what the pair stands on, such as a server. Called when the case is over, and both ends were aborted. */
+  /** Closes the base of the pair, such as a server. Called when the case is over, and both ends were aborted. */
   dispose?(): unknown;
 }
 
 /** Options of {@link testLink}. */
 export interface TestLinkOptions {
-  /** Gives two linked ends that were not started; called once or twice for each case. */
+  /** Returns two linked ends that were not started. Called once or twice for each case. */
   connect(): LinkPair | Promise<LinkPair>;
   /**
-   * The right end stops reading when it is paused, and until it is started. A browser's WebSocket can't.
+   * True if the right end stops reading while it is paused. A browser's WebSocket can't.
    *
    * @defaultValue true
    */
   readonly pauses?: boolean;
   /**
-   * The left end can drop what it sent before `close()`.
+   * True if the left end can drop messages that it sent before `close()`.
    *
    * @defaultValue true
    */
   readonly cuts?: boolean;
   /**
-   * An end can tell the other one that it was no orderly end. A stream that is not TCP can't.
+   * True if an end can tell the other one that its end was not orderly. A stream that is not TCP can't.
    *
    * @defaultValue true
    */
   readonly resets?: boolean;
 }
 
-/** What a case has at hand. */
+/** The tools of a case. */
 interface Place {
   links(): Promise<[Link, Link]>;
-  /** Starts a link, and keeps what it tells. */
+  /** Starts a link, and records its events. */
   record(link: Link): Recorder;
   dispose(): Promise<void>;
 }
@@ -49,7 +49,7 @@ interface Host {
   readonly setTimeout?: (callback: () => void, time: number) => unknown;
 }
 
-/** Lets the event loop turn a number of times. */
+/** Waits for a number of turns of the event loop. */
 export async function turns(count: number): Promise<void> {
   const { setImmediate, setTimeout } = globalThis as Host;
   for (let turn = 0; turn < count; turn++) {
@@ -60,7 +60,7 @@ export async function turns(count: number): Promise<void> {
   }
 }
 
-/** Numbered messages of a size. */
+/** Returns numbered messages of a size. */
 export function numbered(count: number, size = 4): Uint8Array[] {
   return Array.from({ length: count }, (_, index) => {
     const bytes = new Uint8Array(size);
@@ -76,8 +76,8 @@ export function numbersOf(messages: readonly Uint8Array[]): number[] {
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 /**
- * Gives the cases that every link has to pass: order, both ends of it, `buffered` and `drained`, pauses, and what is told
- * after an end. The links of this library pass the same.
+ * Returns the cases that every link has to pass: order, both kinds of end, `buffered` and `drained`, pauses, and silence
+ * after the end. The links of this library pass the same cases.
  *
  * @example
  * for (const { name, run } of testLink({ connect: () => myLinkPair() })) test(name, run);
@@ -272,7 +272,7 @@ export function testLink({
       for (const bytes of numbered(total, 64 * 1024)) left.send(bytes);
       await atRight.received(1);
       await turns(100);
-      // What one read of the socket had brought may still come.
+      // The messages from one read of the socket may still come.
       ok(atRight.messages.length < 4, 'atRight.messages.length is not below 4');
       ok(left.buffered > 0, 'left.buffered is not above 0');
       right.resume();
@@ -461,7 +461,7 @@ export function testLink({
   return cases;
 }
 
-/** Runs one case; what it has made is over afterwards, and each end has told one end at most. */
+/** Runs one case and ends everything that it made. Checks that each end reported one end at most. */
 async function within(connect: TestLinkOptions['connect'], body: (place: Place) => Promise<void>): Promise<void> {
   let pair: LinkPair | undefined;
   const recorders: Recorder[] = [];

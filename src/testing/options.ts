@@ -8,8 +8,8 @@ import type { Said } from './exchange.js';
 import type { Citation, Limit, Need } from './vocabulary.js';
 
 /**
- * What makes the peer under test act, in the session of the link that `connect` gave last. What `open`, `close` and
- * `shutdown` give is not waited for, and what they throw, or reject with, is the peer's own business.
+ * Makes the peer under test act, in the session of the link that `connect` gave last. The tester does not await the results
+ * of `open`, `close` and `shutdown`, and ignores their errors.
  */
 export interface Control {
   /** Opens a virtual connection. */
@@ -19,82 +19,84 @@ export interface Control {
   /** Ends the session in an orderly way. */
   readonly shutdown?: () => unknown;
   /**
-   * Has the next open rejected; waited for. That open also carries a metadata entry `reject`: for a peer that goes by it,
-   * as `roam-actors serve` does, an empty function will do.
+   * Makes the peer reject the next open. The tester awaits it. That open also carries a metadata entry `reject`: for a peer
+   * that rejects by it, as `roam-actors serve` does, an empty function is enough.
    */
   readonly rejectNext?: () => unknown;
-  /** Has every open from now on, in this session, wait for a decision that never comes; waited for. */
+  /** Makes every open from now on, in this session, wait for a decision that never comes. The tester awaits it. */
   readonly defer?: () => unknown;
-  /** Resolves when the session is over on the peer's side, however it ended: over a broken link nobody else can tell. */
+  /**
+   * Resolves when the session is over on the peer's side, for any reason. After a broken link only the peer can tell this.
+   */
   readonly ended?: () => unknown;
 }
 
-/** How long the tester waits for a peer, in milliseconds. A peer that does as it should is never waited for so long. */
+/** The times that the tester waits for a peer, in milliseconds. It never waits that long for a correct peer. */
 export interface ConformanceTimeouts {
-  /** For an answer, and for the end of the link where one is due: 1 000 by default. */
+  /** The time for an answer, and for the end of the link where one is due: 1 000 by default. */
   readonly answer?: number;
-  /** For `connect`: 10 000 by default. */
+  /** The time for `connect`: 10 000 by default. */
   readonly connect?: number;
-  /** How long it listens on when a case is through, for what comes too late to be right: 20 by default; 0 does without. */
+  /** The time that it listens at the end of a case for messages that come too late: 20 by default. 0 skips this. */
   readonly late?: number;
 }
 
 /** Options of {@link conformance}. */
 export interface ConformanceOptions {
-  /** The role of the peer under test; 'acceptor' by default, to which the tester says Hello. */
+  /** The role of the peer under test. By default 'acceptor', to which the tester sends Hello. */
   readonly role?: Role;
   /**
-   * What is expected of the peer. By 'reference', the default, a tolerance of the reference where the specification asks
-   * for a ProtocolError is 'non-strict'; by 'strict' it fails.
+   * The conformance that is expected of the peer. With 'reference', the default, a tolerance of the reference where the
+   * specification asks for a ProtocolError is 'non-strict'. With 'strict' it fails.
    */
   readonly conformance?: Conformance;
   /**
-   * An official peer, of which is known where it deviates from the protocol: such a case 'deviates' when the peer does just
-   * that, and fails when it does anything else. docs/differences.md lists the rows.
+   * The kind of an official peer, whose deviations from the protocol are known. Such a case 'deviates' when the peer does
+   * exactly that, and fails when it does anything else. docs/differences.md lists the rows.
    */
   readonly peer?: PeerKind;
-  /** What makes the peer act. A case that needs what is not here is skipped. */
+  /** The controls of the peer. A case that needs a missing one is skipped. */
   readonly control?: Control;
   readonly timeouts?: ConformanceTimeouts;
-  /** MessagePack by default; the peer needs the same. */
+  /** The codec, by default MessagePack. The peer needs the same one. */
   readonly codec?: Codec;
-  /** Which cases to run, by name, rule and row; all by default. */
+  /** Selects the cases to run, by name, rule and row. By default all run. */
   readonly filter?: (spec: { readonly name: string } & Citation) => boolean;
-  /** The peer's keepalive in milliseconds, if it has one; without it the cases of a peer that pings are skipped. */
+  /** The peer's keepalive in milliseconds. Without it the cases of a peer that pings are skipped. */
   readonly keepalive?: { readonly pingInterval: number; readonly pongTimeout: number };
-  /** How many milliseconds the peer waits for the handshake; without it, and above 10 000, nobody waits for that. */
+  /** The peer's handshake timeout in milliseconds. Without it, and above 10 000, the cases for it are skipped. */
   readonly handshakeTimeout?: number;
   /**
-   * The limits that the peer enforces on what it receives, by their names in a session's `limits`; without them, and with
-   * more than 500 connections or undecided opens, nobody tries.
+   * The limits that the peer enforces on received messages, by their names in a session's `limits`. Without them, and with
+   * more than 500 connections or undecided opens, the cases for them are skipped.
    */
   readonly limits?: { readonly [L in Limit]?: number };
   /** Called with each result as it comes. */
   readonly onResult?: (result: ConformanceResult) => void;
 }
 
-/** How one case went. */
+/** The result of one case. */
 export interface ConformanceResult extends Citation {
-  /** Unique. */
+  /** The name. It is unique. */
   readonly name: string;
   /**
-   * 'non-strict': the reference's tolerance, where the specification asks for a ProtocolError. 'deviates': the peer does
-   * what is known of its kind, and not what the protocol says.
+   * 'non-strict': the peer has the reference's tolerance, where the specification asks for a ProtocolError. 'deviates': the
+   * peer has a known deviation of its kind from the protocol.
    */
   readonly verdict: 'pass' | 'non-strict' | 'deviates' | 'fail' | 'skipped';
-  /** What went wrong, what is missing, or how the peer deviates. */
+  /** The defect, the missing option, or the deviation. */
   readonly reason?: string;
-  /** What was said; `toMermaid` draws it. */
+  /** The messages of the case. `toMermaid` draws them. */
   readonly exchange: readonly Said[];
 }
 
-/** Longer than this no case takes, for a peer that it waits for. */
+/** The longest handshake timeout of a peer that a case waits for. Milliseconds. */
 const LONGEST_HANDSHAKE = 10_000;
 
-/** More than this nobody opens. */
+/** The maximum number of opens in a case. */
 const MOST_OPENS = 500;
 
-/** Each with the most that a case tries. */
+/** The maximum of each limit that a case tries. */
 const LIMITS: Readonly<Record<Limit, number>> = {
   frame: Number.POSITIVE_INFINITY,
   metadataEntries: Number.POSITIVE_INFINITY,
@@ -105,7 +107,7 @@ const LIMITS: Readonly<Record<Limit, number>> = {
 
 const isLimit = (name: string): name is Limit => Object.hasOwn(LIMITS, name);
 
-/** What a case needs and the options do not have, in their own words. */
+/** Returns the needs of a case that the options do not meet, in the options' own words. */
 export function missingFrom(
   { control = {}, keepalive, handshakeTimeout, limits = {} }: ConformanceOptions,
   needs: readonly Need[],
@@ -120,7 +122,7 @@ export function missingFrom(
   });
 }
 
-/** @throws InvalidArgument when an option is none, or cannot be what it is. */
+/** @throws InvalidArgument when an option is unknown, or has an impossible value. */
 export function checkOptions(options: ConformanceOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgument(`options must be an object, not ${String(options)}`);

@@ -2,20 +2,22 @@ import type { AnyMachineSnapshot, AnyStateMachine, EventFromLogic, EventObject, 
 import { getAdjacencyMap } from 'xstate/graph';
 import { InvalidArgument } from '../base/errors.js';
 
-/** What XState sends itself: `xstate.after.<delay>.<state id>`, `xstate.done.actor.<id>`, `xstate.error.actor.<id>`. */
+/**
+ * An event that XState sends itself: `xstate.after.<delay>.<state id>`, `xstate.done.actor.<id>`, `xstate.error.actor.<id>`.
+ */
 export interface InternalEvent {
   readonly type: `xstate.${string}`;
 }
 
-/** An event that a machine takes: one of its own, or one that XState sends it. */
+/** An event for a machine: one of its own, or one that XState sends it. */
 export type PathEvent<TMachine extends AnyStateMachine> = EventFromLogic<TMachine> | InternalEvent;
 
 /** Options of {@link paths}. */
 export interface PathsOptions<TMachine extends AnyStateMachine> {
   /**
-   * The events to try in each state: a list, or a function of the snapshot. Few representatives of each kind keep the
-   * graph small. Those that nothing in the state answers are left out. Delayed transitions (`after`) need no mention;
-   * what invoked actors come to does ({@link doneEvent}, {@link errorEvent}), and what is raised with a delay.
+   * The events to try in each state: a list, or a function of the snapshot. Few representatives of each kind keep the graph
+   * small. Events that a state does not handle are left out. Delayed transitions (`after`) need no mention. The results of
+   * invoked actors do ({@link doneEvent}, {@link errorEvent}), as do events that are raised with a delay.
    */
   readonly events:
     | readonly PathEvent<TMachine>[]
@@ -23,18 +25,18 @@ export interface PathsOptions<TMachine extends AnyStateMachine> {
   /** The machine's input, where it takes one. */
   readonly input?: InputFrom<TMachine>;
   /**
-   * What tells states apart: two snapshots with the same text are one state. By default the state value and the whole
-   * context, which tells Maps, Sets, bigints and what has a `toJSON` apart, too. A context that only grows (a counter, a
-   * log) gives endless states: leave it out here, or bound it by `filter`.
+   * Returns a text that identifies a state: two snapshots with the same text are one state. By default it has the state
+   * value and the whole context, including Maps, Sets, bigints and values with a `toJSON`. A context that only grows (a
+   * counter, a log) gives endless states: leave it out here, or bound it by `filter`.
    */
   readonly serialize?: (snapshot: SnapshotFrom<TMachine>) => string;
-  /** Whether a state is of interest. No path enters one that is not. */
+  /** Returns true for a state of interest. No path enters any other state. */
   readonly filter?: (snapshot: SnapshotFrom<TMachine>) => boolean;
-  /** A state's name, in the names of paths. By default its value: `running.reading`. */
+  /** Returns a state's name, for the names of paths. By default its value: `running.reading`. */
   readonly nameState?: (snapshot: SnapshotFrom<TMachine>) => string;
-  /** An event's name, in the names of paths. By default its type. */
+  /** Returns an event's name, for the names of paths. By default its type. */
   readonly nameEvent?: (event: PathEvent<TMachine>) => string;
-  /** How many transitions to try before it counts as endless. Default: 100 000. */
+  /** The maximum number of transitions before the graph counts as endless. Default: 100 000. */
   readonly limit?: number;
 }
 
@@ -43,15 +45,15 @@ export interface PathStep<TMachine extends AnyStateMachine> {
   readonly event: PathEvent<TMachine>;
   /** The snapshot after it. */
   readonly snapshot: SnapshotFrom<TMachine>;
-  /** Of a delayed transition: for how many milliseconds the clock has to go on for it. */
+  /** The milliseconds that the clock has to advance, for a delayed transition. */
   readonly delay?: number;
 }
 
-/** A way from the machine's start through its states. */
+/** A path from the machine's start through its states. */
 export interface Path<TMachine extends AnyStateMachine> {
-  /** Unique: `door: closed + open → opening`; of the start alone `door: → closed`. */
+  /** The name. It is unique: `door: closed + open → opening`. For the start alone: `door: → closed`. */
   readonly name: string;
-  /** Whether this is the shortest path to the state in which it ends; if not, it is there for its last transition. */
+  /** True if this is the shortest path to its last state. If false, the path is there for its last transition. */
   readonly isShortest: boolean;
   /** The snapshot in which it starts. */
   readonly start: SnapshotFrom<TMachine>;
@@ -91,12 +93,12 @@ export function paths<TMachine extends AnyStateMachine>(
   machine: TMachine,
   options: PathsOptions<TMachine>,
 ): readonly Path<TMachine>[];
-// In XState's widest types: what a machine makes of them is the caller's business.
+// The types are XState's widest. The overload above gives the caller the machine's own types.
 export function paths(machine: AnyStateMachine, options: WidestOptions): readonly unknown[] {
   check(machine, options);
   const { filter = () => true, nameState = valueName, nameEvent = ({ type }) => type } = options;
   const textOf = options.serialize ?? serializeSnapshot;
-  // The states come as the keys of an object, which has those that read as numbers first, whatever their order.
+  // The states become the keys of an object, which puts keys that read as numbers first. The prefix keeps the order.
   const serialize = (snapshot: AnyMachineSnapshot) => `state ${textOf(snapshot)}`;
   const adjacency = adjacencyOf(machine, options, serialize);
   const [[startKey, { state: start }] = raise()] = adjacency;
@@ -106,7 +108,7 @@ export function paths(machine: AnyStateMachine, options: WidestOptions): readonl
   const arrow = (from: string, to: AnyMachineSnapshot) => nameOf(`${machine.id}: ${from}→ ${nameState(to)}`);
   const found = [{ name: arrow('', start), isShortest: true, start, steps: [] as Step[] }];
   const shortest = new Map<string, readonly Step[]>([[startKey, []]]);
-  // A Map is gone through in the order of insertion, what is added on the way included: breadth first.
+  // A Map is iterated in the order of insertion, including keys added meanwhile. So this is a breadth-first search.
   for (const [key, steps] of shortest) {
     const { state, transitions } = adjacency.get(key) ?? raise();
     for (const { event, state: snapshot } of transitions) {
@@ -143,17 +145,17 @@ function check(machine: AnyStateMachine, options: WidestOptions): void {
   }
 }
 
-/** The event with which XState says that an invoked actor is done. */
+/** Returns XState's event for an invoked actor that is done. */
 export function doneEvent(id: string, output?: unknown): InternalEvent & { readonly output: unknown } {
   return { type: `xstate.done.actor.${id}`, output, actorId: id } as InternalEvent & { readonly output: unknown };
 }
 
-/** The event with which XState says that an invoked actor has failed. */
+/** Returns XState's event for an invoked actor that has failed. */
 export function errorEvent(id: string, error?: unknown): InternalEvent & { readonly error: unknown } {
   return { type: `xstate.error.actor.${id}`, error, actorId: id } as InternalEvent & { readonly error: unknown };
 }
 
-/** The state value and the context as text, whatever is in the context: what tells states apart by default. */
+/** Returns the state value and any context as text. By default this identifies a state. */
 export function serializeSnapshot(snapshot: { readonly value: unknown; readonly context: unknown }): string {
   return stringify({ value: snapshot.value, context: snapshot.context });
 }
@@ -178,7 +180,7 @@ interface Node {
   readonly transitions: readonly { readonly event: EventObject; readonly state: AnyMachineSnapshot }[];
 }
 
-/** Every state by its text, the first one first, with what leaves it. */
+/** Returns every state by its text, with its outgoing transitions. The initial state comes first. */
 function adjacencyOf(
   machine: AnyStateMachine,
   { events, filter = () => true, input, limit = 100_000 }: WidestOptions,
@@ -193,7 +195,7 @@ function adjacencyOf(
       stopWhen: ((snapshot: AnyMachineSnapshot) => snapshot.status !== 'active' || !filter(snapshot)) as never,
       events: ((snapshot: AnyMachineSnapshot) =>
         [...(typeof events === 'function' ? events(snapshot) : events), ...delayedEvents(snapshot)].filter(
-          // What is forbidden on purpose (`on: { event: {} }`) is an answer, too; `can` would not say so.
+          // A forbidden event (`on: { event: {} }`) is handled too, but `can` returns false for it.
           (event) => machine.getTransitionData(snapshot, event).length > 0,
         )) as never,
     });
@@ -212,13 +214,13 @@ function raise(): never {
   throw new Error('a machine has a first state, and a state that is reached has been looked at');
 }
 
-/** The events of all delayed transitions that wait in a state. */
+/** Returns the events of all delayed transitions of a state. */
 function delayedEvents(snapshot: AnyMachineSnapshot): readonly InternalEvent[] {
   const types = snapshot._nodes.flatMap(({ after }) => after.map(({ eventType }) => eventType as string));
   return [...new Set(types)].map((type) => ({ type: type as InternalEvent['type'] }));
 }
 
-/** How long a delayed transition waits, in the state in which it does. */
+/** Returns the delay of a delayed transition in its state. */
 function delayOf(snapshot: AnyMachineSnapshot, event: EventObject): number | undefined {
   if (!event.type.startsWith('xstate.after.')) return undefined;
   const { delay } =
@@ -229,7 +231,7 @@ function delayOf(snapshot: AnyMachineSnapshot, event: EventObject): number | und
   return typeof time === 'number' ? time : Number(delay);
 }
 
-/** A state value as one reads it: `running.reading`, and `(a, b.c)` for what is parallel. */
+/** Returns a readable state value: `running.reading`, and `(a, b.c)` for parallel states. */
 function valueName({ value }: { readonly value: unknown }): string {
   if (typeof value === 'string') return value;
   const regions = Object.entries(value as Record<string, unknown>).map(([key, inner]) => {
@@ -239,7 +241,7 @@ function valueName({ value }: { readonly value: unknown }): string {
   return regions.length > 1 ? `(${regions.join(', ')})` : (regions[0] ?? '');
 }
 
-/** Numbers those that would be the second of their name. */
+/** Returns a function that adds a number to a name from its second use on. */
 function uniqueNames(): (name: string) => string {
   const counts = new Map<string, number>();
   return (name) => {
@@ -249,7 +251,7 @@ function uniqueNames(): (name: string) => string {
   };
 }
 
-/** JSON that says more: a bigint, a Map and a Set are not lost in it, and keys have one order. */
+/** Returns JSON that also has bigints, Maps and Sets, with keys in a fixed order. */
 function stringify(value: unknown): string {
   return JSON.stringify(value, (_, inner: unknown) => {
     if (typeof inner === 'bigint') return { bigint: String(inner) };

@@ -6,28 +6,28 @@ import type { Link } from '../link/link.js';
 import type { Message } from '../wire/message.js';
 
 /**
- * What a {@link ScriptedPeer} puts on its link: a message, any bytes as one frame, the end of the stream, or a failure
- * with a text, for links that can be made to fail as `memoryLinkPair`'s.
+ * An input of a {@link ScriptedPeer} to its link: a message, any bytes as one frame, the end of the stream, or a failure
+ * with a text, for links with a method to fail, such as `memoryLinkPair`'s.
  */
 export type PeerInput = Message | Uint8Array | 'end' | { readonly fail: string };
 
 /** Options of {@link ScriptedPeer}. */
 export interface ScriptedPeerOptions {
-  /** MessagePack by default. */
+  /** The codec, by default MessagePack. */
   readonly codec?: Codec;
   /**
-   * Called with each thing that arrives, in order: a message, bytes that do not decode, or the end. Without it, bytes
-   * that do not decode are thrown out of the link's own turn, so that no test misses them.
+   * Called for each arrival in order: a message, undecodable bytes, or the end. Without it, undecodable bytes cause an error
+   * outside the link's own turn, so that no test misses them.
    */
   readonly onHeard?: (heard: Message | Uint8Array | 'end') => void;
 }
 
-/** A peer that hears more than a session would: what is too much, the other side's limits are to say. */
+/** The peer accepts more than a session would: the limits under test are the other side's. */
 const GENEROUS: DecodeLimits = { metadataEntries: 2 ** 16, metadataBytes: 2 ** 24 };
 
 /**
- * A peer that says what it is told to, and notes what it hears. It knows no rules: it answers nothing by itself, and
- * breaks the protocol when it is told to.
+ * A peer that sends the messages of a test, and records the messages that it receives. It knows no rules: it answers nothing
+ * by itself, and breaks the protocol if the test does.
  *
  * @example
  * const [near, far] = memoryLinkPair();
@@ -59,21 +59,21 @@ export class ScriptedPeer {
     });
   }
 
-  /** Whether the link has ended here, too. */
+  /** True if the link has ended at this end too. */
   get hasHeardEnd(): boolean {
     return this.#hasHeardEnd;
   }
 
-  /** The messages that have arrived since the last time that they were asked for. Bytes that do not decode are none. */
+  /** Returns the messages that have arrived since the last call, without undecodable bytes. */
   take(): readonly Message[] {
     return this.#received.splice(0);
   }
 
   /**
-   * Puts all of it on the link, so that it is there before any of it is handled.
+   * Sends all inputs at once: all are there before the other side handles the first one.
    *
-   * @throws InvalidArgument when it is none of that, when a message has no encoding, or when the link cannot be made to
-   * fail; LinkError when the link is closed.
+   * @throws InvalidArgument when an input is of no such kind, when a message has no encoding, or when the link cannot be
+   * made to fail; LinkError when the link is closed.
    */
   say(...inputs: PeerInput[]): void {
     for (const input of inputs) {

@@ -9,16 +9,16 @@ import {
 import type { Metadata } from '../wire/metadata.js';
 import type { Expected } from './vocabulary.js';
 
-// What the tester says and listens for, in short. Whatever a case does not care about has the protocol's default.
+// Short forms for the tester's messages and expectations. Fields that do not matter have the protocol's default.
 
-/** What an open carries that is to be rejected, for peers that go by what is asked of them. */
+/** The metadata of an open that the peer should reject, for peers that decide by metadata. */
 export const REJECT_PLEASE: Metadata = [{ key: 'reject', value: 'please', flags: 0n }];
 
 function settings(parity: Parity): ConnectionSettings {
   return { parity, maxConcurrentRequests: 64 };
 }
 
-/** The parity that an id has; the root's, which has none, is taken as even. */
+/** Returns the parity of an id. The root's id has none and counts as even. */
 function parityOf(id: ConnectionId): Parity {
   return hasParity(id, 'odd') ? 'odd' : 'even';
 }
@@ -35,7 +35,7 @@ export function open(id: ConnectionId, metadata: Metadata = [], parity = parityO
   return { type: 'ConnectionOpen', connectionId: id, connectionSettings: settings(parity), metadata };
 }
 
-/** With the parity that the opener leaves. */
+/** Returns an Accept. By default it has the parity that the opener leaves. */
 export function accept(id: ConnectionId, parity = opposite(parityOf(id))): Message {
   return { type: 'ConnectionAccept', connectionId: id, connectionSettings: settings(parity), metadata: [] };
 }
@@ -60,7 +60,9 @@ export function pong(nonce: bigint, on: ConnectionId = ROOT): Message {
   return { type: 'Pong', connectionId: on, nonce };
 }
 
-/** A request id is of the parity of the connection's own settings, which are those of its opener's parity here. */
+/**
+ * Returns a Call. Its id has the parity of the tester's settings of the connection, which equals the opener's parity here.
+ */
 export function call(on: ConnectionId, id: number, args: Uint8Array = Uint8Array.of(1)): Message {
   const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args } as const;
   return { type: 'RequestMessage', connectionId: on, id, body };

@@ -4,22 +4,22 @@ import { ACCUSATION } from './scenes.js';
 import { isMessage, MOST_WORDS, type Tester } from './tester.js';
 import type { Expected, Offence, Step } from './vocabulary.js';
 
-/** What the tester plays with, and how long it waits. Times in milliseconds. */
+/** The surroundings of a case, with its times in milliseconds. */
 export interface Table {
   readonly act: (what: NonNullable<Step['act']>, id: number) => unknown;
   readonly timeFor: (step: Step) => number;
-  /** Resolves when the peer's session is over, as the peer itself says. */
+  /** Resolves when the peer reports the end of its session. */
   readonly ended: () => Promise<unknown>;
-  /** How long to listen on for what comes too late. */
+  /** The time to listen for messages that come too late. */
   readonly late: number;
 }
 
-/** How a case went. */
+/** The result of a case. */
 export type Played =
   | { readonly verdict: 'pass' | 'non-strict' }
   | ({ readonly verdict: 'fail' } & Pick<Offence, 'reason'> & Partial<Offence>);
 
-/** An answer in this case, with the ids that it has here. */
+/** An answer with the ids of this case. */
 interface Due {
   readonly hear: readonly Expected[];
   readonly maybe: readonly Expected[];
@@ -31,18 +31,18 @@ interface Observed {
   readonly state: 'ended' | 'alive' | 'silent';
 }
 
-/** Nothing is done, and nothing but what is late could come of it. */
+/** A last step without an action: only late messages can come. */
 const AFTERWARDS: Step = { lingers: true };
 
-/** Plays some steps to their end, or to the first thing that is wrong. */
+/** Plays steps to their end, or to the first offence. */
 export async function play(steps: readonly Step[], tester: Tester, table: Table): Promise<Played> {
   let isEstablished = false;
   let isTolerant = false;
   for (const step of table.late > 0 ? [...steps, AFTERWARDS] : steps) {
-    // A peer whose Pings go unanswered is about to end the session, and rightly so.
+    // A peer whose Pings go unanswered rightly ends the session, so the tester does not linger.
     if (step.lingers && !tester.answersPings) break;
     isEstablished ||= step.establishes === true;
-    // Before anything happens: what it is about is what was said last until now.
+    // The answers are computed before the step: they depend on the messages until now.
     const { tolerated, or } = step;
     const right = tolerated !== undefined ? [ACCUSATION] : or === undefined ? [step] : [step, or];
     const answers = [...right, ...(tolerated === undefined ? [] : [tolerated])].map(
@@ -63,7 +63,7 @@ export async function play(steps: readonly Step[], tester: Tester, table: Table)
   return { verdict: isTolerant ? 'non-strict' : 'pass' };
 }
 
-/** Does what a step says, and listens until everything that comes of it is here. */
+/** Carries out a step, and listens until its whole answer has come. */
 async function take(
   step: Step,
   answers: readonly Due[],
@@ -93,10 +93,10 @@ async function take(
     if (isEnough && (goesOn || answers.every(({ ends }) => !ends))) break;
     const next = await tester.next(until);
     if (next === 'end') return { heard: relevant(heard, answers, tester), state: 'ended' };
-    // Silence where a message or the end was due; the handshake's first half is over with it, too.
+    // A message or the end was due, but did not come. The first half of the handshake also ends in silence.
     if (next === 'silence') break;
     heard.push(next);
-    // Wrong whatever follows: there is nothing to wait for.
+    // The message is wrong regardless of what follows, so waiting is useless.
     if (relevant([next], answers, tester).some((word) => isStray(word, answers))) {
       return { heard: relevant(heard, answers, tester), state: 'alive' };
     }
@@ -108,7 +108,7 @@ async function take(
   return { heard: relevant(heard, answers, tester), state };
 }
 
-/** Breaks the link. Nothing is to be heard over it any more: the peer itself says whether that ends its session. */
+/** Breaks the link. No message can come over it any more, so the peer's own control says whether its session has ended. */
 async function broken(tester: Tester, { ended }: Table, time: number): Promise<Observed['state']> {
   tester.breakLink();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -125,12 +125,12 @@ async function broken(tester: Tester, { ended }: Table, time: number): Promise<O
   }
 }
 
-/** Whether this is in none of the answers. */
+/** True if this is part of none of the answers. */
 function isStray(word: Message | Uint8Array, answers: readonly Due[]): boolean {
   return !isMessage(word) || answers.every(({ hear, maybe }) => takeFrom([...hear, ...maybe], word) === undefined);
 }
 
-/** Without what an application may send at any time: data on connections that are open. */
+/** Leaves out data on open connections, which an application may send at any time. */
 function relevant(
   heard: readonly (Message | Uint8Array)[],
   answers: readonly Due[],
@@ -138,12 +138,12 @@ function relevant(
 ): readonly (Message | Uint8Array)[] {
   const wanted = new Set(answers.flatMap(({ hear }) => hear).map(({ type }) => type));
   return heard.filter((word) => {
-    // By when it came: the tester may have closed the connection since.
+    // `data` knows whether the connection was open at the arrival. The tester may have closed it since.
     return !isMessage(word) || wanted.has(word.type) || !data.has(word);
   });
 }
 
-/** What is wrong with what came, if this was the answer to give. */
+/** Returns the difference between the observed messages and this answer. Undefined if they match. */
 function mismatch(
   { hear, maybe, ends }: Due,
   { heard, state }: Observed,
@@ -170,9 +170,9 @@ function mismatch(
   return undefined;
 }
 
-/** Takes the first that this message can be. */
+/** Takes the first expectation that this message can meet. */
 function takeFrom(due: Expected[], { type, connectionId }: Message): Expected | undefined {
-  // A peer allocates the ids that it opens as it likes; the ledger knows whether it may.
+  // A peer chooses the ids of its opens itself. The ledger checks whether it may.
   const index = due.findIndex((one) => one.type === type && (type === 'ConnectionOpen' || one.on === connectionId));
   return index === -1 ? undefined : due.splice(index, 1)[0];
 }
@@ -184,7 +184,7 @@ function expectation(wanted: Expected | undefined, ends: boolean): string {
   return ends ? 'the end of the session expected' : 'nothing expected';
 }
 
-/** Of several answers that all would have been right, none of which came: the specification's. */
+/** Returns the failure to report when none of several right answers came: the one of the specification's answer. */
 function pick(
   failures: readonly (Partial<Offence> | undefined)[],
   { heard }: Observed,

@@ -4,9 +4,9 @@ import { accept, acceptOf, call, close, heard, item, open, REJECT_PLEASE, reject
 import { ACCUSATION, ALIVE, ASKED, CLOSED_BY_TESTER, MINE, offends, THEIRS } from './scenes.js';
 import type { CaseSpec, Step, World } from './vocabulary.js';
 
-// Rows that concern several connections, or none that is there: the session's own judgement of ids.
+// Rows for several connections, or for a connection that does not exist: here the session itself judges ids.
 
-/** 9a.05: all that may be under way on an id when it is closed. */
+/** 9a.05: all messages that may be under way on an id when it is closed. */
 const late = (id: (w: World) => number, answers: boolean): Step => ({
   tell: (w) => [
     ...(answers ? [accept(id(w)), reject(id(w))] : []),
@@ -139,7 +139,7 @@ const closes: readonly CaseSpec[] = [
   },
 ];
 
-/** 9a.04, 9a.06: what is said on ids that nobody has opened, or that are not the speaker's to answer. */
+/** 9a.04, 9a.06: messages on ids that were never opened, or that are not the speaker's to answer. */
 const strays: readonly CaseSpec[] = [
   ...(
     [
@@ -154,7 +154,7 @@ const strays: readonly CaseSpec[] = [
     ([name, say]): CaseSpec => ({ name, row: '9a.04', rule: 'connection.open', steps: [offends((w) => [say(w)])] }),
   ),
   {
-    // A peer that decides at once has an open connection when the Call comes, and one that does not has an offence.
+    // If the peer decides at once, the connection is open when the Call comes. Otherwise the Call breaks a rule.
     name: 'a Call right behind an Open is on a connection that is open by then, or breaks a rule',
     row: '9a.07',
     rule: 'session.message',

@@ -3,16 +3,16 @@ import { acceptOf, call, close, heard, open } from './phrases.js';
 import { ALIVE, CLOSED_BY_TESTER, handshakeWith, MINE } from './scenes.js';
 import type { CaseSpec, Step, TableInput, World } from './vocabulary.js';
 
-// 9a.12 and 5.03: what does not decode, and what is over a limit that the peer is said to have, at the limit and one past it.
+// 9a.12 and 5.03: undecodable frames, and messages over a limit of the peer, at the limit and one past it.
 
 const CITED = { row: '9a.12', rule: 'session.message' } as const;
 
-/** The tester says what ends any session; tolerated, it does so without a ProtocolError. */
+/** The tester sends a message that ends any session. A tolerant peer ends it without a ProtocolError. */
 function fatal(tell: NonNullable<Step['tell']>): Step {
   return { tell, tolerated: { ends: true } };
 }
 
-/** Metadata of so many entries, or of one entry with so many bytes of key and value. */
+/** Metadata with a number of entries, or with one entry of a number of bytes of key and value. */
 const METADATA: Readonly<Record<'metadataEntries' | 'metadataBytes', (size: number) => Metadata>> = {
   metadataEntries: (size) => Array.from({ length: size }, () => ({ key: '', value: 0n, flags: 0n })),
   metadataBytes: (size) => [{ key: 'k', value: new Uint8Array(size - 1), flags: 0n }],
@@ -49,7 +49,9 @@ export function limitCases({ role, malformed, frameOf, limits }: TableInput): re
   ];
 }
 
-/** 5.03: as many opens as the peer takes, and one more, which it rejects; it takes another one in the place of one. */
+/**
+ * 5.03: as many opens as the peer accepts, and one more, which it rejects. After one of them is closed, it accepts another.
+ */
 function crowds({ connections = 0, undecided = 0 }: TableInput['limits']): readonly CaseSpec[] {
   const upTo = (limit: number) => Array.from({ length: limit }, (_, index) => index + 1);
   const opened = (n: number): Step => ({ tell: (w) => [open(w.mine(n))], hear: (w) => [acceptOf(w.mine(n))] });

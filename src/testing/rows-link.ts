@@ -2,8 +2,8 @@ import { open } from './phrases.js';
 import { ALIVE, ASKED, handshakeWith, MINE } from './scenes.js';
 import type { CaseSpec, Step, World } from './vocabulary.js';
 
-// 5 and 3.05: the link breaks, as when a machine is gone. Over that link nothing can be seen any more: that the session is
-// over the peer itself has to say, and that it came to no harm its next session shows.
+// 5 and 3.05: the link breaks, as when a machine fails. No message can come over that link. So the peer's control must say
+// that its session is over, and its next session shows that it took no harm.
 
 const BROKEN: Step = { breaks: true, ends: true };
 

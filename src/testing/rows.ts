@@ -4,7 +4,7 @@ import { connectionRows } from './rows-connections.js';
 import { ASKED, handshakeWith, MINE, offends } from './scenes.js';
 import type { CaseSpec, World } from './vocabulary.js';
 
-// What no single machine's graph has: rows of the established session, and walks through several connections at once.
+// Cases that no single machine's graph has: rows of the established session, and walks through several connections at once.
 
 const EVERY_NONCE = [1n, 0n, 2n ** 64n - 1n];
 
@@ -136,7 +136,7 @@ const ends: readonly CaseSpec[] = [
   },
 ];
 
-/** The table, for a peer of one role; each after the handshake. */
+/** Returns the table for a peer of one role. Each case begins after the handshake. */
 export function sessionCases(role: World['role']): readonly CaseSpec[] {
   return [...connectionRows, ...keepalive, ...messages, ...ends].map((row) => ({
     ...row,

@@ -3,16 +3,16 @@ import { type Message, PROTOCOL_VERSION } from '../wire/message.js';
 import { accept, acceptOf, close, echoOf, heard, hello, helloYourself, open, ping } from './phrases.js';
 import type { Answer, Expected, Step, World } from './vocabulary.js';
 
-// Where cases begin.
+// The beginnings of cases.
 
-/** What an initiator says first. */
+/** The first message of an initiator. */
 export const HELLO: Expected = heard('Hello', 0, ({ version }) =>
   version === PROTOCOL_VERSION
     ? undefined
     : { reason: `it speaks version ${version}`, rule: 'session.handshake', row: '3.08' },
 );
 
-/** What an acceptor answers to a Hello with the tester's parity. */
+/** Returns an acceptor's answer to a Hello with the tester's parity. */
 export function helloYourselfOf(): Expected {
   return heard('HelloYourself', 0, ({ connectionSettings }, parity) =>
     connectionSettings.parity === opposite(parity)
@@ -21,7 +21,7 @@ export function helloYourselfOf(): Expected {
   );
 }
 
-/** The handshake, with either role. */
+/** Returns the handshake with a peer of a role. */
 export function handshakeWith(role: World['role']): readonly Step[] {
   const cites = { rule: 'session.handshake', row: role === 'acceptor' ? '3.08' : '3.01' };
   if (role === 'acceptor') {
@@ -47,17 +47,17 @@ export const ASKED: Step = {
   hear: (w) => [heard('ConnectionOpen', w.opened)],
 };
 
-/** The same, and it has the answer. */
+/** The peer has opened a connection, and the tester has accepted it. */
 export const THEIRS: readonly Step[] = [ASKED, { tell: (w) => [accept(w.opened, opposite(w.askedParity))] }];
 
 export const CLOSED_BY_TESTER: Step = { tell: (w) => [close(w.mine())] };
 
 export const ALIVE: Step = { tell: () => [ping(7n)], hear: () => [echoOf(7n)] };
 
-/** The tester breaks a rule. Tolerated, it changes nothing unless said otherwise. */
+/** Returns a step in which the tester breaks a rule. A tolerant peer does nothing, unless `tolerated` says otherwise. */
 export function offends(tell: (world: World) => readonly Message[], tolerated: Answer = {}): Step {
   return { tell, tolerated };
 }
 
-/** The answer that the specification asks for where a rule was broken. */
+/** The answer that the specification requires to a broken rule. */
 export const ACCUSATION: Answer = { hear: () => [{ type: 'ProtocolError', on: 0 }], ends: true };

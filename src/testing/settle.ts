@@ -1,10 +1,13 @@
-/** More turns than anything takes that ends by itself. */
+/** The number of turns after which work counts as endless. */
 const ENDLESS = 100_000;
 
-/** Turns in a row in which nothing is left to do: one could be the turn before the last microtasks. */
+/** The number of quiet turns in a row to wait for: a single one could come before the last microtasks. */
 const QUIET_TURNS = 2;
 
-/** Where nobody says what is left to do: enough for what a peer in the same process answers. */
+/**
+ * The number of turns in an environment that does not report pending work: enough for the answer of a peer in the same
+ * process.
+ */
 const BLIND_TURNS = 8;
 
 interface Host {
@@ -13,12 +16,12 @@ interface Host {
   readonly setTimeout: (callback: () => void, time: number) => unknown;
 }
 
-// Read when they are needed, and never imported: a browser has neither of Node's two.
+// The two functions of Node are read when needed, and never imported: a browser has neither.
 const host = globalThis as unknown as Host;
 
 /**
- * Waits until nothing more can happen without time passing or the world answering: every microtask has run, and no
- * immediate is left. It never waits for a timer. In a browser, which does not tell what is left, it waits for eight turns.
+ * Waits until nothing more can happen without a timer or an event from outside: every microtask has run, and no immediate is
+ * left. It never waits for a timer. A browser does not report pending work, so it waits for eight turns there.
  *
  * @throws Error when there is no end to it.
  */

@@ -8,25 +8,25 @@ import { type PeerInput, ScriptedPeer } from './peer.js';
 import { echoOf, ping, pong } from './phrases.js';
 import type { Offence, World } from './vocabulary.js';
 
-/** What comes of waiting: the next thing that the peer says, or nothing within the time. */
+/** The result of waiting: the next message of the peer or the end, or silence within the time. */
 export type Next = Message | Uint8Array | 'end' | 'silence';
 
-/** Nonces of the tester's own Pings, far from those of the table's. */
+/** The first nonce of the tester's own Pings, far from those of the table. */
 const FIRST_PROBE = 0x7e57_0000n;
 
-/** More than any case has to hear: a peer that never stops is cut here. */
+/** The maximum number of messages in a case. A peer that never stops is cut here. */
 export const MOST_WORDS = 1_000;
 
-/** The counterpart in one case: it speaks, listens, answers Pings, and writes everything down. */
+/** The counterpart in one case: it sends, receives, answers Pings, and records all messages. */
 export class Tester {
   readonly exchange: Said[] = [];
   readonly world: World;
   readonly ledger: Ledger;
-  /** Data that came on a connection that was open then, as an application may send at any time. */
+  /** Data that came on an open connection. An application may send it at any time. */
   readonly data = new WeakSet<Message>();
-  /** What the peer did wrong in this case that is wrong in every case; the first. */
+  /** The peer's first offence that is wrong in any case. */
   offence: Offence | undefined;
-  /** The same of what is known of its kind. */
+  /** The peer's first offence that its kind is known for. */
   excused: Offence | undefined;
   answersPings = true;
   readonly #link: Link;
@@ -37,7 +37,7 @@ export class Tester {
   #probes = 0n;
   readonly #excuses: readonly string[];
 
-  /** @param excuses the rows of offences that are no offence of this kind of peer: what offends by them is left out. */
+  /** @param excuses the rows of offences that are none for this kind of peer: they do not become its `offence`. */
   constructor(link: Link, codec: Codec, role: World['role'], excuses: readonly string[] = []) {
     this.#excuses = excuses;
     this.world = worldOf(role);
@@ -50,7 +50,7 @@ export class Tester {
     return this.#peer.hasHeardEnd;
   }
 
-  /** Says all of it, in one go. A peer that is gone does not hear it. */
+  /** Sends all inputs at once. If the peer is gone, nothing is sent. */
   tell(...inputs: readonly PeerInput[]): void {
     for (const input of inputs) {
       if (this.hasHeardEnd || this.#hasLetGo) return;
@@ -60,7 +60,7 @@ export class Tester {
       try {
         this.#peer.say(input);
       } catch {
-        // The link has ended, and the end is on its way here: what the peer did is judged by what was heard.
+        // The link has ended, and its end event is still to come. The peer is judged by its messages.
         return;
       }
     }
@@ -75,15 +75,18 @@ export class Tester {
     if (this.exchange.length < MOST_WORDS) this.exchange.push({ from, message });
   }
 
-  /** The next thing that the peer says, until that time: one that goes on and on is not waited for any longer. */
+  /**
+   * Resolves with the peer's next message or the end, or with silence at that time. A peer that never stops can't prolong
+   * the wait.
+   */
   async next(until: number): Promise<Next> {
     if (this.#heard.length === 0) await this.#wait(until - Date.now());
     return this.#heard.shift() ?? 'silence';
   }
 
   /**
-   * Pings, so that everything the peer says in answer to what it was told before is here once the Pong is: a wait that
-   * takes no longer than the peer does. Gives what came before the Pong, or before the end or a silence.
+   * Pings, so that the peer's answers to all earlier messages are here when the Pong comes: the wait takes no longer than
+   * the peer does. Returns the messages before the Pong, the end or a silence.
    */
   async probe(time: number): Promise<{ heard: (Message | Uint8Array)[]; stop: 'pong' | 'end' | 'silence' }> {
     const nonce = FIRST_PROBE + ++this.#probes;
@@ -106,7 +109,7 @@ export class Tester {
     return { heard, stop: 'silence' };
   }
 
-  /** Waits for so long, or until the link ends; gives whether anything came. */
+  /** Waits for this time, or until the link ends. Returns true if anything came. */
   async rest(time: number): Promise<boolean> {
     const until = Date.now() + time;
     while (!this.hasHeardEnd && Date.now() < until) await this.#wait(until - Date.now());
@@ -121,7 +124,7 @@ export class Tester {
     this.#link.abort();
   }
 
-  /** Lets go of the link, in order if the peer goes along with it. */
+  /** Closes the link. Aborts it if the peer does not close its end in time. */
   async leave(time: number): Promise<void> {
     if (this.hasHeardEnd) return;
     this.#hasLetGo = true;
@@ -131,7 +134,7 @@ export class Tester {
   }
 
   #hear(word: Message | Uint8Array | 'end'): void {
-    // After the case is over, and while the link ends: none of its business any more.
+    // The excess of a peer that never stops is ignored.
     if (this.#heard.length >= MOST_WORDS) return;
     this.note('peer', word);
     if (isMessage(word)) {
@@ -183,7 +186,7 @@ function worldOf(role: World['role']): World {
   const first = (parity: World['parity']): ConnectionId => (parity === 'odd' ? 1 : 2);
   const world: World = {
     role,
-    // The initiator's default is odd; an initiator under test says its own in Hello.
+    // The initiator's default is odd. An initiator under test sends its own parity in Hello.
     parity: role === 'acceptor' ? 'odd' : 'even',
     opened: 0,
     askedParity: 'odd',

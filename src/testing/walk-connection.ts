@@ -11,7 +11,7 @@ import { answers, hearing, type Model, messageOf, type Outcome, replay, rx } fro
 
 type Origin = 'local' | 'peer';
 
-/** The id that the connection has in the machine; the case has another one. */
+/** The connection's id in the machine. The case has another one. */
 const ID = 1;
 const ODD = { parity: 'odd', maxConcurrentRequests: 64 } as const;
 const EVEN = { parity: 'even', maxConcurrentRequests: 64 } as const;
@@ -24,9 +24,9 @@ const gone: readonly ConnectionEvent[] = [
 const answered: readonly ConnectionEvent[] = [rx(accept(ID, 'even')), rx(reject(ID))];
 
 /**
- * What can happen to a connection in each state, as far as the tester can bring it about. Not here: a reader that leaves,
- * a time that passes, and data while the peer decides, which depends on how fast that is (the table has a row for it).
- * Answers to what the peer did not open never reach a connection; they stand in the table of the session.
+ * The events of a connection in each state, as far as the tester can cause them. Missing are a reader that leaves, a time
+ * that passes, and data while the peer decides, which depends on the peer's speed (the table has a row for it). Answers to
+ * connections that the peer did not open never reach a connection. They stand in the table of the session.
  */
 const ALPHABET: Readonly<Record<Origin, Readonly<Record<string, readonly ConnectionEvent[]>>>> = {
   peer: {
@@ -62,7 +62,7 @@ const CITATIONS: Readonly<Record<string, Citation>> = {
   'active + app.close': { row: '5.26', rule: 'connection.close' },
 };
 
-/** Every way through the life of a connection in the graph of the connection machine, whoever opens it. */
+/** Returns every path through the graph of the connection machine, for both openers. */
 export function connectionCases(role: Role): readonly CaseSpec[] {
   return (['peer', 'local'] as const).flatMap((origin) => casesOf(origin, role));
 }
@@ -97,7 +97,7 @@ function casesOf(origin: Origin, role: Role): readonly CaseSpec[] {
     const by = origin === 'local' ? 'the peer' : 'the tester';
     return [
       {
-        // A row that is missing here shows as a case of no rule; a test sees to it that there is none.
+        // A missing row would show as a case without a rule. A test checks that there is none.
         ...(CITATIONS[`${states.at(-2) ?? ''} + ${nameEvent(last.event)}`] ?? { row: '?', rule: '?' }),
         name: name.replace('connection:', `connection opened by ${by}:`),
         ...(needs.length === 0 ? {} : { needs }),
@@ -116,12 +116,12 @@ function stepsOf(
   const id = (world: World) => idOf(origin, world);
   if (event.type === 'app.close') return [{ ...due, act: 'close', at: id }];
   if (state !== 'deciding') return [{ ...due, tell: (world) => [inCase(event, origin, world)] }];
-  // The peer decides at once, so that the question belongs to the step.
+  // The peer decides at once, so the open belongs to the step.
   if (event.type === 'app.accept') return [{ ...due, tell: (world) => [open(id(world))] }];
   if (event.type === 'app.reject') {
     return [{ act: 'rejectNext' }, { ...due, tell: (world) => [open(id(world), REJECT_PLEASE)] }];
   }
-  // It had decided before the Close came, one way or the other.
+  // The peer may have accepted or rejected before the Close came.
   const maybe = (world: World) => [acceptOf(id(world)), heard('ConnectionReject', id(world))];
   return [{ ...due, tell: (world) => [open(id(world)), inCase(event, origin, world)], maybe }];
 }
@@ -135,7 +135,7 @@ function expectedOf({ type }: Message, id: ConnectionId): Expected {
   return type === 'ConnectionAccept' ? acceptOf(id) : heard(type, id);
 }
 
-/** The machine's message, under the id and with the parity that the connection has in the case. */
+/** Returns the machine's message with the id and the parity of the connection in the case. */
 function inCase(event: EventObject, origin: Origin, world: World): Message {
   const message = { ...(messageOf(event) as Message), connectionId: idOf(origin, world) };
   if (message.type !== 'ConnectionAccept') return message;

@@ -11,10 +11,10 @@ import { HELLO, helloYourselfOf } from './scenes.js';
 import type { Answer, CaseSpec, Citation, Need, Step, TableInput, World } from './vocabulary.js';
 import { answers, type Model, messageOf, type Outcome, replay, rx } from './walks.js';
 
-/** The machine's own parity, as an initiator; whose it really is, the peer's Hello says. */
+/** The machine's own parity as an initiator. In the case the peer's Hello decides. */
 const OUR_PARITY = 'odd';
 
-/** One message of each kind, and each way to get the two right ones wrong. */
+/** One message of each kind, and every wrong form of the two right ones. */
 const ALPHABET: readonly Message[] = [
   ...[hello('odd'), hello('even'), hello('odd', PROTOCOL_VERSION - 1), hello('odd', PROTOCOL_VERSION + 1)],
   ...[hello('odd', PROTOCOL_VERSION, 3), helloYourself('even'), helloYourself('odd'), helloYourself('even', 2)],
@@ -22,7 +22,7 @@ const ALPHABET: readonly Message[] = [
   ...[call(ROOT, 1), item(ROOT, 1), ping(1n), pong(1n)],
 ];
 
-/** Every way through the graph of the handshake machine, as it is seen from the other end of the link. */
+/** Returns every path through the graph of the handshake machine, seen from the other end of the link. */
 export function handshakeCases({ role, malformed }: TableInput): readonly CaseSpec[] {
   const input = (conformance: Model): HandshakeInput => ({
     port: {} as HandshakeInput['port'],
@@ -45,7 +45,7 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
   });
   return found.flatMap(({ name, steps }) => {
     const [step, ...more] = steps;
-    // The start says nothing, and what follows the first message is the peer's own doing: its HelloYourself leaves.
+    // The start has no message. After the first message the peer continues by itself: it sends its HelloYourself.
     if (step === undefined || more.length > 0) return [];
     const [strict, reference] = (['strict', 'reference'] as const).map((model) =>
       answerOf(replay(handshakeMachine, input(model), [step.event])),
@@ -69,7 +69,7 @@ function answerOf({ snapshot, sent }: Outcome): Answer | 'accused' {
   return failure?.rule === undefined ? { ends: true } : 'accused';
 }
 
-/** How the tester brings an event about. */
+/** Returns the part of a step by which the tester causes an event. */
 function doing(
   { event, delay }: Pick<PathStep<typeof handshakeMachine>, 'event' | 'delay'>,
   malformed: TableInput['malformed'],
@@ -79,7 +79,7 @@ function doing(
   return { tell: (world) => [inputOf(event, world, malformed)] };
 }
 
-/** What the tester says, so that this is what the peer gets. */
+/** Returns the tester's input that causes this event at the peer. */
 function inputOf(event: EventObject, { parity }: World, malformed: TableInput['malformed']): PeerInput {
   const message = messageOf(event);
   if (message === undefined) return event.type === 'link.ended' ? 'end' : (malformed[0]?.bytes ?? new Uint8Array());

@@ -3,13 +3,13 @@ import type { ConnectionId } from '../wire/id.js';
 import type { Message, MessageType } from '../wire/message.js';
 import type { Answer, Expected } from './vocabulary.js';
 
-/** The two modes of a machine of ours: what a peer is to do, and what is tolerated of it. */
+/** The two modes of our machines: the required behaviour, and the tolerated one. */
 export type Model = 'strict' | 'reference';
 
 /** A message as a machine gets it. */
 export type Heard = { [T in MessageType]: { type: `rx.${T}`; message: Extract<Message, { type: T }> } }[MessageType];
 
-/** What a machine sends and comes to by the last of these events. */
+/** The messages that a machine sends for the last event, and its snapshot after it. */
 export interface Outcome {
   readonly snapshot: AnyMachineSnapshot;
   readonly sent: readonly Message[];
@@ -19,14 +19,14 @@ export function rx(message: Message): Heard {
   return { type: `rx.${message.type}`, message } as Heard;
 }
 
-/** The message of an event that has one. */
+/** Returns the message of an event that has one. */
 export function messageOf(event: EventObject): Message | undefined {
   return (event as Partial<Heard>).message;
 }
 
 /**
- * Runs a machine over events, as a value: its effects are listed and none is carried out. What it would send is what a
- * peer in its place has to say.
+ * Runs a machine over events as a pure function: its effects are listed, and none is carried out. A peer has to send the
+ * messages that the machine would send.
  */
 export function replay(machine: AnyStateMachine, input: object, events: readonly EventObject[]): Outcome {
   let [snapshot, effects] = initialTransition(machine, input as never);
@@ -37,17 +37,17 @@ export function replay(machine: AnyStateMachine, input: object, events: readonly
   return { snapshot, sent };
 }
 
-/** What to say and to listen for at one event: in strict mode, or what is tolerated instead. */
+/** Returns the expected answer to one event: that of strict mode, or the tolerated one. */
 export function answers(
   strict: Answer | 'accused',
   reference: Answer | 'accused',
 ): Answer | { readonly tolerated: Answer } {
   if (strict !== 'accused') return strict;
-  // 9a.01: where both fail, the reference does so without a word.
+  // 9a.01: where both modes fail, the reference ends without a ProtocolError.
   return { tolerated: reference === 'accused' ? { ends: true } : reference };
 }
 
-/** Listens for what was sent, under the id that the connection has in the case. */
+/** Listens for the sent messages, with the id of the connection in the case. */
 export function hearing(
   sent: readonly Message[],
   expect: (message: Message, id: ConnectionId) => Expected,

@@ -1,5 +1,5 @@
 // Bundles the page into dist/viewer/: its script and style, the script of the worker that draws statecharts, fonts, and the
-// licences of all that is in there. `--watch` goes on with every change.
+// licences of all bundled code. With `--watch` it bundles again after every change.
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build, context } from 'esbuild';
@@ -11,11 +11,11 @@ const folder = `${root}dist/viewer`;
 const diagrams = {
   name: 'diagrams',
   setup({ onLoad, onResolve }) {
-    // The table that diagrams/layouts.ts has filled in.
+    // The built layouts.js, which has its table filled in.
     onLoad({ filter: /\bdiagram[/\\]layouts\.ts$/ }, () => ({
       contents: readFileSync(`${root}build/src/diagram/layouts.js`, 'utf8'),
     }));
-    // The page's server has this file where the user has installed Graphviz.
+    // The page's server offers this file if the user has installed Graphviz.
     onResolve({ filter: /^@viz-js\/viz$/ }, () => ({ path: './graphviz.js', external: true }));
   },
 };
@@ -47,12 +47,12 @@ const options = {
   logLevel: 'warning',
 };
 
-/** The folder of the package that a bundled file is of; undefined for our own. */
+/** Returns the folder of the package that a bundled file belongs to. Undefined for our own files. */
 function packageOf(path) {
   return /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
 }
 
-/** What the licences of others ask for: their text goes with the code. */
+/** Collects the texts of the bundled packages' licences, which require that their text goes with the code. */
 function licences({ inputs }) {
   const folders = [...new Set(Object.keys(inputs).map(packageOf))].filter((path) => path !== undefined).sort();
   return folders

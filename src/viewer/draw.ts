@@ -1,14 +1,14 @@
-/** Draws charts in a thread of its own: a layout takes its time, and the page goes on meanwhile. */
+/** Draws charts in a worker thread: a layout takes time, and the page must not wait for it. */
 import { svg } from '../diagram/svg.js';
 import type { Json } from '../inspect/record.js';
 
-/** What the page asks for. */
+/** A request of the page for a picture. */
 export interface DrawingRequest {
   readonly key: string;
   readonly definition: Json;
 }
 
-/** What it gets: a picture, or why there is none. */
+/** The reply: a picture, or the reason why there is none. */
 export interface DrawingReply {
   readonly key: string;
   readonly svg?: string;

@@ -4,12 +4,12 @@ import { flaw, opened, source, take } from './state.js';
 
 const [FIRST_WAIT, LONGEST_WAIT] = [250, 4_000];
 
-/** What the server streams, for as long as nothing else is looked at. */
+/** Ends the stream from the server, before the page shows another recording. */
 let leave = (): void => {};
 /** Shows again what the page showed before a file was opened. */
 let back = (): void => {};
 
-/** Takes in what the server streams; when it goes, its next stream is awaited, which begins anew. */
+/** Follows the stream from the server. When the stream breaks, the page connects again, and the new stream begins anew. */
 export function follow(url: URL): void {
   back = () => follow(url);
   let wait = FIRST_WAIT;
@@ -45,7 +45,9 @@ export function follow(url: URL): void {
   connect();
 }
 
-/** Shows a file of the user's in place of the stream; one that is no recording changes nothing, and is said so. */
+/**
+ * Shows a file of the user instead of the stream. A file that is no recording changes nothing, and the page shows its error.
+ */
 export async function open(file: File): Promise<void> {
   try {
     const { start, records } = parseRecording(await file.text());
@@ -58,7 +60,7 @@ export async function open(file: File): Promise<void> {
   }
 }
 
-/** Shows a recording from the page's own server, in place of a stream. The page says what is wrong with it. */
+/** Shows a recording from the page's own server instead of a stream. The page shows an error of the recording. */
 export async function fetchRecording(url: URL): Promise<void> {
   back = () => void fetchRecording(url);
   const name = url.pathname.slice(url.pathname.lastIndexOf('/') + 1);
@@ -66,14 +68,14 @@ export async function fetchRecording(url: URL): Promise<void> {
     const response = await fetch(url);
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     await open(new File([await response.blob()], name));
-    // There is nothing to go back to.
+    // No stream came before this recording, so the page offers no way back.
     opened.value = undefined;
   } catch (error) {
     flaw.value = `${name}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-/** Back from a file to what the page showed before. */
+/** Returns from a file to the stream or recording that the page showed before. */
 export function close(): void {
   opened.value = undefined;
   flaw.value = undefined;

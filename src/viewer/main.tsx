@@ -11,7 +11,8 @@ render(<App />, document.body);
 addEventListener('keydown', onKey);
 takeDrops();
 
-// A file beside the page, as where the documentation shows the viewer. Never another address: the page may be a trusted one.
+// The parameter names a file beside the page, as the documentation uses it. Other addresses are refused: the page may be a
+// trusted one.
 const recording = new URLSearchParams(location.search).get('recording');
 if (recording !== null && /^[\w-]+\.jsonl$/.test(recording)) {
   void fetchRecording(new URL(recording, location.href));

@@ -1,4 +1,4 @@
-/** What the page shows, as signals: what has come, the moment that is looked at, and what the user has chosen. */
+/** The data of the page as signals: the records, the selected moment, and the user's choices. */
 import { computed, effect, signal } from '@preact/signals';
 import type { ActorKey, RecordingLine } from '../inspect/record.js';
 import type { ActorState, State } from '../inspect/state.js';
@@ -7,20 +7,20 @@ import { Recording } from './model/recording.js';
 import { endsOf } from './model/story.js';
 import { type Folding, type Forest, forestOf, type Narrowing, rowsOf } from './model/tree.js';
 
-/** Where the records come from. */
+/** The source of the records. */
 export type Source = 'connecting' | 'live' | 'file' | 'gone';
 
 export const source = signal<Source>('connecting');
-/** The name of the file that the user has opened, in place of what the server streams. */
+/** The name of the file that the user has opened instead of the stream. */
 export const opened = signal<string | undefined>(undefined);
-/** What was wrong with the last file. */
+/** The error of the last file. */
 export const flaw = signal<string | undefined>(undefined);
 export const recording = signal(new Recording());
-/** Counts the frames in which something has come. */
+/** Counts the frames with new records. */
 const revision = signal(0);
-/** The position that is looked at; undefined for the present. */
+/** The position that the user looks at. Undefined for the present. */
 const cursor = signal<number | undefined>(undefined);
-/** The clock on the wall, now and then. */
+/** The current time, updated at intervals. */
 const clock = signal(Date.now());
 
 const chosen = signal<ActorKey | undefined>(undefined);
@@ -28,7 +28,7 @@ const folding = signal<Folding>(new Map());
 export const narrowing = signal<Narrowing>({ text: '', isHidingEnded: false });
 export const filter = signal<Filter>({ connection: undefined, hidden: new Set<Kind>(), text: '' });
 
-/** One moment: the present, or one that has been. */
+/** One moment: the present, or a past one. */
 export interface Moment {
   readonly state: State;
   readonly position: number;
@@ -64,12 +64,12 @@ export const forest = computed<Forest>(() => {
 export const rows = computed(() => {
   const narrow = narrowing.value;
   const isPlain = narrow.text === '' && !narrow.isHidingEnded;
-  // What is shown of a row changes with every step; which rows there are does not, unless it depends on their states.
+  // The content of a row changes with every step. The set of rows does not, unless the filter depends on the actors' states.
   const { state } = isPlain ? moment.peek() : moment.value;
   return rowsOf(state, forest.value, folding.value, { ...narrow, text: narrow.text.trim().toLowerCase() });
 });
 
-/** The actor that is looked at: the chosen one, or the first initiator. It may not be there at the moment that is looked at. */
+/** The selected actor: the chosen one, or the first initiator. It may not exist at the selected moment. */
 export const selected = computed<ActorKey | undefined>(() => {
   const { actors } = moment.value.state;
   const { value } = chosen;
@@ -85,7 +85,7 @@ export const selected = computed<ActorKey | undefined>(() => {
   return (session ?? machine)?.key;
 });
 
-/** The two ends of the link that the selected actor is at, as they are known by now. */
+/** The two ends of the selected actor's link, as they are known in the present. */
 export const ends = computed(() => {
   const { state } = moment.value;
   return endsOf(recording.value.now, selected.value) ?? endsOf(state, selected.value);
@@ -94,7 +94,10 @@ export const ends = computed(() => {
 let exchange: { from: Recording; exchange: Exchange } | undefined;
 let filtered: Filtered | undefined;
 
-/** The messages of that link that pass the filter, up to the present. The list is the same one as long as the link is. */
+/**
+ * The messages of that link that pass the filter, up to the present. The list stays the same object while the link is the
+ * same.
+ */
 export const messages = computed<{ readonly rows: readonly Exchanged[] }>(() => {
   const from = recording.value;
   void revision.value;
@@ -116,7 +119,7 @@ export const messages = computed<{ readonly rows: readonly Exchanged[] }>(() => 
 
 let frame = 0;
 
-/** Takes in what has come; it is seen with the next frame, together with whatever else comes until then. */
+/** Takes new records. The page shows them with the next frame, together with all others that come until then. */
 export function take(lines: readonly RecordingLine[]): void {
   for (const line of lines) {
     if (line.kind === 'recording') {
@@ -135,7 +138,7 @@ export function take(lines: readonly RecordingLine[]): void {
   });
 }
 
-/** Looks at a position; at the present where it is the last one, or beyond. */
+/** Moves to a position. The last position, or one beyond it, is the present. */
 export function goTo(position: number): void {
   const { start, end } = recording.peek();
   cursor.value = position >= end && source.peek() !== 'live' ? undefined : Math.min(Math.max(position, start), end);
@@ -154,7 +157,7 @@ export function step(by: number): void {
   goTo(moment.peek().position + by);
 }
 
-/** To the next thing that happened to the selected actor, or to the one before. */
+/** Moves to the selected actor's next record, or to the one before. */
 export function stepActor(by: 1 | -1): void {
   const actor = selected.peek();
   if (actor === undefined) return;
@@ -187,7 +190,7 @@ export function nextTheme(): void {
   theme.value = NEXT[theme.peek()];
 }
 
-/** Keeps the document and the memory of the browser at the chosen theme, and the clock going. */
+/** Applies the chosen theme to the document and stores it in the browser, and keeps the clock running. */
 export function start(): void {
   effect(() => {
     const { value } = theme;

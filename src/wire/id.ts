@@ -1,5 +1,5 @@
 /**
- * Which half of the identifiers a side allocates: odd (1, 3, 5, …) or even (2, 4, 6, …).
+ * The half of the identifiers that a side allocates: odd (1, 3, 5, …) or even (2, 4, 6, …).
  * Zero has neither parity and is never allocated. `[session.parity]` `[connection.parity]`
  */
 export type Parity = 'odd' | 'even';
@@ -21,7 +21,7 @@ export function opposite(parity: Parity): Parity {
   return parity === 'odd' ? 'even' : 'odd';
 }
 
-/** Whether `id` is one that a side with this parity allocates. 0 belongs to neither. */
+/** True if a side with this parity allocates `id`. 0 belongs to neither side. */
 export function hasParity(id: number, parity: Parity): boolean {
   return id !== 0 && id % 2 === (parity === 'odd' ? 1 : 0);
 }

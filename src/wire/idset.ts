@@ -5,15 +5,15 @@ const BITS = 5;
 const WIDTH = 1 << BITS;
 
 /**
- * A persistent set of non-negative integers up to 2^53 − 1: `add` and `delete` give a new set and leave the old one as
- * it was, and share all but one path with it, so that ten thousand members cost a change no more than a few copies of
- * 32 slots. Two sets with the same members have the same `toJSON`.
+ * A persistent set of non-negative integers up to 2^53 − 1. `add` and `delete` return a new set and leave the old one as it
+ * was. The new set shares all but one path with the old one: with ten thousand members, a change costs no more than a few
+ * copies of 32 slots. Two sets with the same members have the same `toJSON`.
  */
 export class IdSet {
   static readonly empty = new IdSet(undefined, WIDTH, 0);
 
   readonly #root: Node | undefined;
-  /** Every member is below this, a power of 32. */
+  /** A power of 32; every member is below it. */
   readonly #span: number;
   readonly size: number;
 
@@ -26,7 +26,7 @@ export class IdSet {
   has(id: number): boolean {
     if (id < 0 || id >= this.#span) return false;
     let node = this.#root;
-    // Numbers up to 2^53 are wider than what the bit operators take, hence the divisions.
+    // Numbers up to 2^53 are too wide for the bit operators, hence the divisions.
     for (let width = this.#span / WIDTH; width >= WIDTH; width /= WIDTH) {
       if (node === undefined) return false;
       node = (node as readonly (Node | undefined)[])[Math.floor(id / width) % WIDTH];
@@ -63,7 +63,7 @@ function bit(id: number): number {
   return 1 << (id % WIDTH);
 }
 
-/** `width` is how many ids each slot of `node` spans; 1 at the bottom. */
+/** `width` is the number of ids that each slot of `node` spans; 1 at the bottom. */
 function added(node: Node | undefined, width: number, id: number): Node {
   if (width === 1) return ((node as number | undefined) ?? 0) | bit(id);
   const slots = node === undefined ? [] : [...(node as readonly (Node | undefined)[])];

@@ -4,7 +4,9 @@ import type { Metadata } from './metadata.js';
 /** The version of the session protocol that this library speaks. `[session.handshake]` */
 export const PROTOCOL_VERSION = 7;
 
-/** What each side says of a connection: the parity of the ids it allocates there, and how many requests it lets the peer have in flight. */
+/**
+ * One side's settings of a connection: the parity of its ids, and the number of requests that the peer may have in flight.
+ */
 export interface ConnectionSettings {
   readonly parity: Parity;
   /** 0 to 2^32 − 1. */
@@ -29,7 +31,7 @@ export interface HelloYourself {
   readonly metadata: Metadata;
 }
 
-/** Accuses the peer of a violation; the last message that its sender sends. */
+/** Accuses the peer of a violation. Its sender sends no message after it. */
 export interface ProtocolErrorMessage {
   readonly type: 'ProtocolError';
   readonly connectionId: ConnectionId;
@@ -86,7 +88,7 @@ export interface Response {
   readonly ret: Uint8Array;
 }
 
-/** Asks the peer to give up a Call; a Response still follows. */
+/** Asks the peer to give up a Call. A Response still follows. */
 export interface Cancel {
   readonly type: 'Cancel';
   readonly metadata: Metadata;
@@ -105,7 +107,7 @@ export interface Close {
   readonly metadata: Metadata;
 }
 
-/** The channel's receiver has had enough. */
+/** The channel's receiver wants no more items. */
 export interface Reset {
   readonly type: 'Reset';
   readonly metadata: Metadata;
@@ -126,7 +128,7 @@ export interface RequestMessage {
   readonly body: Call | Response | Cancel;
 }
 
-/** What travels on a channel. */
+/** A message on a channel. */
 export interface ChannelMessage {
   readonly type: 'ChannelMessage';
   readonly connectionId: ConnectionId;
@@ -134,7 +136,7 @@ export interface ChannelMessage {
   readonly body: Item | Close | Reset | GrantCredit;
 }
 
-/** Asks for a sign of life. `[session.keepalive]` */
+/** Asks the peer to show that it is alive. `[session.keepalive]` */
 export interface Ping {
   readonly type: 'Ping';
   readonly connectionId: ConnectionId;
@@ -170,5 +172,5 @@ export type MessageType = Message['type'];
 /** One message by its name. */
 export type MessageOf<T extends MessageType> = Extract<Message, { type: T }>;
 
-/** What travels on a connection that is open: requests and channels. */
+/** A message on an open connection: of a request or of a channel. */
 export type DataMessage = RequestMessage | ChannelMessage;

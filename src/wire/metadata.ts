@@ -6,10 +6,10 @@ export const SENSITIVE = 1n;
 /** Flag bit 1: a proxy strips the entry. `[rpc.metadata.flags.no-propagate]` */
 export const NO_PROPAGATE = 2n;
 
-/** The key, in an Open's metadata, of the name of the service that the connection is for. */
+/** The key, in an Open's metadata, of the name of the connection's service. */
 export const SERVICE = 'service';
 
-/** The key, in the metadata of a Reject or a Reset, of why. */
+/** The key, in the metadata of a Reject or a Reset, of the reason. */
 export const REASON = 'reason';
 
 /**
@@ -30,7 +30,7 @@ export interface MetadataEntry {
 // r[rpc.metadata.unknown]
 export type Metadata = readonly MetadataEntry[];
 
-/** What a proxy passes on: everything but the entries marked NO_PROPAGATE. The same list where none is. */
+/** The entries that a proxy passes on: all but those marked NO_PROPAGATE. Returns the same list if no entry is marked. */
 // r[rpc.metadata.flags.no-propagate]
 export function propagated(metadata: Metadata): Metadata {
   return metadata.some(isPrivate) ? metadata.filter((entry) => !isPrivate(entry)) : metadata;
@@ -40,14 +40,14 @@ function isPrivate(entry: MetadataEntry): boolean {
   return (entry.flags & NO_PROPAGATE) !== 0n;
 }
 
-/** What a key or a value counts for in `metadataBytes`: the bytes of its UTF-8, of itself, or 8 for an integer. */
+/** The size of a key or a value in `metadataBytes`: its bytes, those of its UTF-8, or 8 for an integer. */
 export function sizeOf(value: MetadataValue): number {
   if (typeof value === 'bigint') return 8;
   if (typeof value !== 'string') return value.length;
   let length = value.length;
   for (let index = 0; index < value.length; index++) {
     const unit = value.charCodeAt(index);
-    // A surrogate is half of a sequence of four bytes; any other unit above U+07FF is three.
+    // A surrogate is half of a sequence of four bytes. Any other unit above U+07FF takes three bytes.
     if (unit >= 0x80) length += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
   }
   return length;

@@ -1,18 +1,19 @@
 import { IdSet } from './idset.js';
 import { SENSITIVE } from './metadata.js';
 
-/** What JSON.parse gives. */
+/** A value that `JSON.parse` returns. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** What is shown of a value at most: levels, entries of one object or list, characters of one text, and of everything. */
+/** The most that is shown of a value: levels, entries of one object or list, characters of one text, characters in all. */
 const DEPTH = 8;
 const ENTRIES = 100;
 const TEXT = 1_000;
 const TOTAL = 32_768;
 
 /**
- * What can be shown of any value, as JSON: no bytes but how many, no SENSITIVE value, no insides of objects that are more
- * than data, and of what is long or deep its beginning. A bigint is `'7n'`. Never throws; undefined where there is nothing.
+ * Shows any value as JSON. It shows the number of bytes instead of bytes, no SENSITIVE value, only the class name of objects
+ * that are more than data, and the beginning of long or deep values. A bigint is `'7n'`. Never throws. Returns undefined if
+ * there is nothing to show.
  */
 // r[rpc.metadata.flags.sensitive]
 export function plain(value: unknown): Json | undefined {
@@ -75,7 +76,7 @@ function entries(value: Record<string, unknown>, depth: number, room: Room): Jso
   for (const key of keys.slice(0, ENTRIES)) {
     const name = text(key, room);
     const entry = isSecret && key === 'value' ? '[sensitive]' : shown(value[key], depth - 1, room);
-    // As an own property whatever its name is.
+    // Defined as an own property: a name such as `__proto__` must not have an effect.
     if (entry !== undefined) Object.defineProperty(result, name, { ...OWN, value: entry });
   }
   if (keys.length > ENTRIES) result['…'] = `${keys.length - ENTRIES} more`;

@@ -1,11 +1,11 @@
-/** What a metadata entry can hold: a string, bytes, or an unsigned integer of 64 bits. */
+/** The value of a metadata entry: a string, bytes, or an unsigned integer of 64 bits. */
 export type MetadataValue = string | Uint8Array | bigint;
 
 const REDACTED = '[sensitive]';
 
 /**
- * A box around a metadata value that must not be seen by accident: whatever prints, serialises, clones or inspects it
- * gets `[sensitive]`. Only `reveal()` gives the value. `[rpc.metadata.flags.sensitive]`
+ * A box around a metadata value that must not be seen by accident. Code that prints, serialises, clones or inspects it gets
+ * `[sensitive]`. Only `reveal()` gives the value. `[rpc.metadata.flags.sensitive]`
  *
  * @example
  * const entry = { key: 'token', value: new Sensitive('s3cret'), flags: SENSITIVE };
@@ -19,7 +19,7 @@ export class Sensitive<T extends MetadataValue = MetadataValue> {
     this.#value = value;
   }
 
-  /** The value itself. Whoever calls this takes it over, and keeps it out of logs. */
+  /** The value itself. The caller must keep it out of logs. */
   reveal(): T {
     return this.#value;
   }
@@ -32,7 +32,7 @@ export class Sensitive<T extends MetadataValue = MetadataValue> {
     return REDACTED;
   }
 
-  /** Node's `util.inspect`, and so `console.log`, by its registered symbol: no import of Node's. */
+  /** For Node's `util.inspect`, and so for `console.log`. The symbol is registered, so no import of Node's is needed. */
   [Symbol.for('nodejs.util.inspect.custom')](): string {
     return REDACTED;
   }

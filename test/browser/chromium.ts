@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
-/** Where systems keep a Chromium; `CHROMIUM` in the environment goes before them. */
+/** The usual places of a Chromium. The environment variable `CHROMIUM` takes precedence. */
 const PLACES = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -13,7 +13,7 @@ const PLACES = [
 
 export const executablePath = process.env['CHROMIUM'] ?? PLACES.find((place) => existsSync(place));
 
-/** Nothing that a browser does for itself, and no name but this machine's leads anywhere. */
+/** Flags that switch off the browser's own requests, and that resolve no host but this machine. */
 const QUIET = [
   '--disable-gpu',
   '--disable-quic',
@@ -28,7 +28,7 @@ const QUIET = [
 export class TestBrowser {
   /** The URL of every request and every WebSocket of every page, in order. */
   readonly requests: string[] = [];
-  /** What went wrong in the pages: exceptions, and errors in the console. */
+  /** Uncaught exceptions and console errors of the pages. */
   readonly failures: string[] = [];
   readonly #browser: Browser;
 

@@ -28,7 +28,7 @@ describeInBrowser('the viewer', () => {
     };
     told(crowd());
     const server = await listen(store);
-    // The same connection speaks, and another one ends, a hundred times a second.
+    // A hundred times a second, the same connection gets a message and another connection ends.
     let next = 1;
     const traffic = setInterval(() => {
       next += 2;
@@ -38,7 +38,7 @@ describeInBrowser('the viewer', () => {
       const viewer = await new ViewerPage(await browser.page()).open(server.url);
       const { page } = viewer;
       await page.locator('.row .counts', { hasText: 'active' }).waitFor();
-      // Folded, with what is in it by state.
+      // The registry's row is folded, and counts the connections by state.
       expect(await viewer.actors()).toEqual([
         expect.stringMatching(/^process 1/),
         'session initiator | running',
@@ -49,7 +49,7 @@ describeInBrowser('the viewer', () => {
         took.push([what, await page.evaluate(clickAndPaint, selector)]);
       };
       await measure('unfold', '.row[aria-expanded="false"] .chevron');
-      // No more rows than are in sight, and a few.
+      // The tree renders only the rows in sight, and a few more.
       expect(await page.getByRole('treeitem').count()).toBeLessThan(60);
       await measure('choose a connection', '.row:nth-child(9)');
       await measure('pause', '.pause');
@@ -103,7 +103,7 @@ describeInBrowser('the viewer', () => {
   });
 });
 
-/** Clicks in the page, and says how long it took until the next picture was there. Milliseconds. */
+/** Clicks in the page. Returns the time until the next picture, in milliseconds. */
 function clickAndPaint(selector: string): Promise<number> {
   const element = document.querySelector<HTMLElement>(selector);
   if (element === null) throw new Error(`there is no ${selector}`);
@@ -118,7 +118,7 @@ const at = Date.now();
 const SESSION = '0/session';
 const REGISTRY = '0/registry';
 
-/** What a process says of itself that has a session with very many connections. */
+/** Records that an inspected process sends when its session has very many connections. */
 function crowd(): InspectionRecord[] {
   const records: InspectionRecord[] = [
     {

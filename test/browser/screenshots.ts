@@ -11,7 +11,7 @@ import { listen, ViewerPage } from './viewer.js';
 
 const here = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
-/** What the demo does, as a recording. */
+/** Runs the demo, and returns the recording that it writes. */
 function record(): string {
   const folder = mkdtempSync(join(tmpdir(), 'roam-actors-'));
   try {
@@ -37,7 +37,7 @@ try {
     const page = await browser.page({ colorScheme, deviceScaleFactor: 1.5, reducedMotion: 'reduce' });
     const viewer = await new ViewerPage(page).open(server.url);
     await viewer.choose('initiator', 'connection 1');
-    // A little after the peer has accepted it: what came later is dimmed.
+    // Go to a moment shortly after the peer has accepted the connection. Later events are dimmed.
     await page.getByRole('button', { name: 'To the first event' }).click();
     const story = page.locator('.story .stays li', { hasText: 'active' });
     for (let steps = 0; steps < 20 && !(await story.isVisible()); steps++) await page.keyboard.press(']');

@@ -1,7 +1,7 @@
 import { describe } from '@jest/globals';
 import { executablePath } from './chromium.js';
 
-/** As `describe`; skipped, and says so, where there is no Chromium. */
+/** Like `describe`. If there is no Chromium, the tests are skipped, with a message. */
 export function describeInBrowser(name: string, body: () => void): void {
   if (executablePath !== undefined) {
     describe(name, body);

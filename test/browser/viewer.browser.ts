@@ -28,7 +28,7 @@ describeInBrowser('the viewer', () => {
   let session: Session;
   let peer: Session;
   let connection: Connection;
-  /** How the acceptor answers the next open. */
+  /** The acceptor's decision on the next open. */
   let decide: (decision: Acceptance | Rejection) => void = () => {};
 
   beforeAll(async () => {
@@ -132,7 +132,7 @@ describeInBrowser('the viewer', () => {
     await viewer.lit('opening');
     expect(await viewer.actors()).toContain('connection 1 | opening');
     expect(await viewer.actors()).not.toContain('connection 1 | closed');
-    // From one thing that happened to the connection to the next, by keys.
+    // The keys go from one event of the connection to the next.
     await viewer.page.keyboard.press(']');
     await viewer.page.keyboard.press(']');
     await viewer.lit('active');
@@ -227,7 +227,7 @@ describeInBrowser('the viewer', () => {
       'good.jsonl',
     ]);
     expect(await page.getByRole('alert').count()).toBe(0);
-    // What happens meanwhile is not mixed into it.
+    // Events that come meanwhile do not show up in the opened recording.
     const another = createInspector({ url: server.url, name: 'another' });
     await viewer.page.locator('.process', { hasText: 'another' }).waitFor();
     await another.stop();
@@ -235,7 +235,7 @@ describeInBrowser('the viewer', () => {
     await page.getByRole('button', { name: 'Close' }).click();
     await opening.row('client', 'connection 0').waitFor();
     await page.locator('.source[data-source=live]').waitFor();
-    // What the key does, up to the browser's own dialog.
+    // The key clicks the file field. The browser's own dialog is prevented.
     await field.evaluate((input) => {
       input.addEventListener('click', (event) => {
         event.preventDefault();
@@ -277,7 +277,7 @@ describeInBrowser('the viewer', () => {
     await page.locator('.process', { hasText: 'beside the page' }).waitFor();
     await opening.open(`${server.url}&recording=missing.jsonl`);
     await page.getByRole('alert').getByText('missing.jsonl: the server answered 404').waitFor();
-    // Another address is no recording: the page shows what its server streams.
+    // The address of another server is ignored: the page shows the stream of its own server.
     await opening.open(`${server.url}&recording=${encodeURIComponent('https://example.com/demo.jsonl')}`);
     await page.locator('.source[data-source=live]').waitFor();
     await page.close();
@@ -343,7 +343,7 @@ async function echo(connection: Connection): Promise<void> {
   }
 }
 
-/** One Call and its Response; whoever has the answer reads no further. */
+/** Sends one Call and reads until its Response has come. */
 async function ask(connection: Connection, id: number): Promise<void> {
   const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: Uint8Array.of(1, 2, 3) } as const;
   await connection.send({ type: 'RequestMessage', id, body });

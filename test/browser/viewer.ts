@@ -92,7 +92,7 @@ export class ViewerPage {
     throw new Error(`the messages are ${JSON.stringify(await this.messages(), undefined, 1)}`);
   }
 
-  /** What is saved when something is done. */
+  /** Runs `doing`, and returns the file that the page saves meanwhile. */
   async saved(doing: () => Promise<void>): Promise<{ name: string; text: string }> {
     const [download] = await Promise.all([this.page.waitForEvent('download') as Promise<Download>, doing()]);
     return { name: download.suggestedFilename(), text: readFileSync(await download.path(), 'utf8') };

@@ -7,7 +7,8 @@ import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support
 import { settle } from '../support/settle.js';
 import { accusationIn, bytes, callOf, closeOn, grantOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 
-// Ends of ours, and what the peer may not say on a channel. The test plays the peer; our ids are odd, its are even.
+// Our ends of channels, and the messages that the peer may not send on a channel. The test plays the peer; our ids are odd,
+// the peer's are even.
 
 let rig: Rig;
 let session: Session;
@@ -16,7 +17,7 @@ async function start(options: RigOptions = {}): Promise<void> {
   ({ rig, session } = await established(options));
 }
 
-/** Passes an end of a channel to the peer, on channel 1; what is left is ours. */
+/** Passes one end of channel 1 to the peer. The other end stays ours. */
 async function passing(end: 'tx' | 'rx', credit?: number, options: RigOptions = {}): Promise<{ tx: Tx; rx: Rx }> {
   await start(options);
   const [tx, rx] = channel(credit === undefined ? {} : { credit });
@@ -78,7 +79,7 @@ describe('the sender', () => {
     expect(await rig.heard()).toEqual([itemOn(1, 1)]);
     expect(await rig.say(grantOn(1, 5))).toEqual([itemOn(1, 2), closeOn(1, metadata)]);
     rig.track('later', tx.send(bytes(4)));
-    // What the receiver said before it heard of the Close.
+    // The receiver sent these before it got the Close.
     expect(await rig.say(grantOn(1, 1), resetOn(1))).toEqual([]);
     expect(rig.settled).toMatchObject({
       close: undefined,

@@ -8,7 +8,7 @@ import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support
 import { settle } from '../support/settle.js';
 import { bytes, callOf, closeOn, grantOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 
-// Ends of channels that nobody can reach any more. Ours are odd, the peer's are even.
+// Ends of channels that the garbage collector has taken. Our channel ids are odd, the peer's are even.
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -22,7 +22,10 @@ async function start(options: RigOptions = {}): Promise<void> {
   ({ rig, session } = await established(options));
 }
 
-/** What is said once the garbage is collected: callbacks may come late, and what ran last may still hold what it had. */
+/**
+ * Returns the messages that we send after garbage collection. Finalizers may run late, and the code that ran last may still
+ * hold references, hence up to ten tries.
+ */
 async function collected(): Promise<readonly Message[]> {
   const said: Message[] = [];
   for (let tries = 0; said.length === 0 && tries < 10; tries++) {

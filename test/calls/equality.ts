@@ -2,9 +2,10 @@ import { type AnyStateMachine, createActor, type EventObject } from 'xstate';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
 
-// The same machine on XState and on the stepper: the same events, and the same answers from within effects.
+// Compares a machine on XState with the same machine on the stepper: the same events from outside, and the same events sent
+// from within effects.
 
-/** What a run shows from outside, after its start and after each event. */
+/** The observable result of a run, after its start and after each event. */
 export interface Glimpse {
   readonly effects: readonly unknown[];
   readonly status: string;
@@ -13,18 +14,18 @@ export interface Glimpse {
   readonly output?: unknown;
 }
 
-/** A machine, and what is done to it. */
+/** A machine and its inputs. */
 export interface Run {
   readonly machine: AnyStateMachine;
   readonly input: object;
-  /** The names of the effects that its port has. */
+  /** The names of the port's effects. */
   readonly effects: readonly string[];
   readonly events: readonly EventObject[];
-  /** By turns: the event that an effect sends before it returns, if it is one. */
+  /** The reactions of effects, in turn: the event that the effect sends before it returns, or undefined. */
   readonly reactions: readonly (EventObject | undefined)[];
 }
 
-/** An effect that this was given to fails. */
+/** An effect that is called with this value throws. */
 export const FAILURE = { fails: true };
 
 interface Running {
@@ -36,11 +37,11 @@ interface Running {
 export function onActor(run: Run): readonly Glimpse[] {
   return glimpses(run, (input) => {
     const actor = createActor(run.machine, { input });
-    // Observed: what an effect throws is found in the snapshot.
+    // With an observer, XState does not report the effect's error elsewhere. The snapshot has the error.
     actor.subscribe({ error: () => {} });
     return {
       start: () => actor.start(),
-      // Of what is sent to an actor that is over, XState warns each time.
+      // XState warns of each event that is sent to an actor that is over.
       send: (event) => {
         if (actor.getSnapshot().status === 'active') actor.send(event);
       },
@@ -74,11 +75,11 @@ function glimpses({ input, effects, events, reactions }: Run, begin: (input: obj
     try {
       step();
     } catch {
-      // Thrown by an effect: the stepper has no observer to tell.
+      // An effect threw: the stepper passes the error on to the caller.
     }
     const { status, value, context, output } = running.seen;
     const facts = { effects: log.splice(0), status };
-    // Of a machine that broke down only that counts.
+    // If the machine broke down, only this fact counts.
     if (status === 'error') return facts;
     const { port: _, ...rest } = { ...context } as Record<string, unknown>;
     return { ...facts, value, context: rest, output };

@@ -184,7 +184,7 @@ describe('a handler', () => {
     expect(() => session.root.serve(echo, options as never)).toThrow(new InvalidArgument(message));
     const own = Object.assign(((request) => echo(request)) as Handler, options as object);
     expect(() => session.root.serve(own)).toThrow(new InvalidArgument(message));
-    // Nobody serves yet.
+    // The refused `serve` has registered no handler, so this call must succeed.
     session.root.serve(echo);
   });
 

@@ -6,7 +6,7 @@ import { memoryLinkPair } from '../../src/link/memory.js';
 import { settle } from '../support/settle.js';
 import { bytes } from '../support/traffic.js';
 
-// What is over leaves nothing behind, on either side: a session may live for years.
+// Calls and channels that are over must leave no memory behind, on either side: a session may live for years.
 
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
@@ -14,10 +14,13 @@ const collectGarbage: () => void = runInNewContext('gc');
 const ROUNDS = 3;
 /** As many as a connection allows, or fewer. */
 const AT_A_TIME = 50;
-/** Bytes: less than an object and its place in a table, of which at least one would be left of each time. */
+/** Bytes per call: less than an object with its entry in a table. A leak would leave at least one of these for each call. */
 const SMALLEST = 24;
 
-/** What the handler is to do, but to take what is sent and answer. */
+/**
+ * The first byte of the arguments tells the handler to fail or to wait. With any other byte it reads its channels and
+ * answers.
+ */
 const FAIL = 1;
 const WAIT = 2;
 
@@ -43,7 +46,7 @@ afterAll(async () => {
   await Promise.all(sessions.map(({ closed }) => closed));
 });
 
-/** What is held once nothing is under way, and the callbacks of the garbage collector have run. */
+/** Returns the bytes in use after garbage collection. The callbacks of the garbage collector have run by then. */
 async function held(): Promise<number> {
   for (let round = 0; round < 3; round++) {
     collectGarbage();
@@ -52,11 +55,11 @@ async function held(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-/** By how much the heap has grown in each round of so many times. */
+/** Returns the growth of the heap in each round, in bytes. A round calls `once` `times` times. */
 async function growth(times: number, once: () => Promise<unknown>): Promise<number[]> {
   const grown: number[] = [];
   let before = 0;
-  // The first one makes what is made once: code, and tables of a size.
+  // The first round also allocates things that are made once: code, and tables of a certain size.
   for (let round = 0; round <= ROUNDS; round++) {
     for (let done = 0; done < times; done += AT_A_TIME) await Promise.all(Array.from({ length: AT_A_TIME }, once));
     const after = await held();
@@ -100,7 +103,7 @@ test.each<[what: string, times: number, once: () => Promise<unknown>]>([
 ])(
   'calls that are %s leave the heap as it was',
   async (_, times, once) => {
-    // What is left of calls is left in every round; a table that grows, or what the test runner notes, in one.
+    // A leak grows in every round. A table that grows, or notes of the test runner, show up in one round only.
     expect(Math.min(...(await growth(times, once)))).toBeLessThan(times * SMALLEST);
   },
   240_000,

@@ -4,7 +4,7 @@ import { memoryLinkPair } from '../../src/link/memory.js';
 import { settle } from '../support/settle.js';
 import { bytes } from '../support/traffic.js';
 
-// What a handler at work holds, with a session at either end.
+// A handler at work holds its connection open. These tests have a session at either end.
 
 /** Each side's handler waits for the end of the connection, and each side has called the other and released its caller. */
 async function waitingForEachOther() {

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { IdMap } from '../../src/base/id-map.js';
 
-/** All in one slot, however many slots there are at first. */
+/** Ids that share one slot, for every initial number of slots. */
 const sharing = fc.constantFrom(1, 65, 129, 257, 513, 1025, 2 ** 32 + 1, 2 ** 53 - 63);
 const spread = fc.oneof(
   sharing,

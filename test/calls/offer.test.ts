@@ -18,7 +18,8 @@ import {
   responseOf,
 } from '../support/traffic.js';
 
-// Channels that a Call or a Response names, until somebody takes an end of them. The test plays the peer; its ids are even.
+// Channels that a Call or a Response names, until the application takes an end of them. The test plays the peer; the peer's
+// ids are even.
 
 let rig: Rig;
 let session: Session;
@@ -27,7 +28,7 @@ async function start(options: RigOptions = {}): Promise<void> {
   ({ rig, session } = await established(options));
 }
 
-/** The peer names a channel, number 2; the handler does with it as the test says. */
+/** The peer names channel 2 in a call. The handler passes the channel to `use`. */
 async function offered(
   use: (channel: OfferedChannel) => void,
   options: RigOptions = {},
@@ -36,7 +37,7 @@ async function offered(
   await start(options);
   const handler: Handler = ({ channels, signal }) => {
     use(channels[0] as OfferedChannel);
-    // Until nobody waits any more.
+    // The call lasts until it is aborted.
     return new Promise((resolve) => {
       signal.addEventListener('abort', () => resolve(bytes()));
     });
@@ -48,7 +49,7 @@ async function offered(
 /** The peer's items 0, 1, … on its channel 2. */
 const itemsOn2 = (count: number): Message[] => Array.from({ length: count }, (_, at) => itemOn(2, at));
 
-/** 9a.17: what is said to one item more than there is credit and room for. */
+/** 9a.17: checks the answer to one item more than there is credit and room for. */
 function expectOverrun(answers: readonly Message[], conformance: 'reference' | 'strict'): void {
   if (conformance === 'reference') expect(answers).toEqual([resetOn(2)]);
   else expect(accusationIn(answers)).toBe('rpc.flow-control.credit');
@@ -258,7 +259,7 @@ describe('a channel that the peer names', () => {
       });
       await rig.say(callOf(2, bytes(), { channels: [2] }), callOf(4, bytes(), { channels: [4] }));
       expect(await rig.say(callOf(6, bytes(), { channels: [6] }))).toEqual([responseOf(6, INVALID_PAYLOAD)]);
-      // What the peer had sent on it before it heard of that.
+      // The peer sent these before it got the refusal.
       expect(await rig.say(itemOn(6, 1), itemOn(6, 2), closeOn(6))).toEqual([resetOn(6)]);
       expect(taken).toHaveLength(2);
       await rig.say(closeOn(2));

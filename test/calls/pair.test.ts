@@ -5,9 +5,10 @@ import { memoryLinkPair } from '../../src/link/memory.js';
 import { settle } from '../support/settle.js';
 import { bytes } from '../support/traffic.js';
 
-// Both sides are ours and strict: what one of them does wrong, the other one accuses it of, whatever the users do.
+// Both sides are ours and strict. Each side accuses the other one of every mistake, so the test finds mistakes that any use
+// by the applications can cause.
 
-/** What a user may do next; the numbers pick what it is done to. */
+/** One step of an application. `pick` chooses the call or the channel that the step is applied to. */
 type Act =
   | { readonly do: 'call'; readonly from: 0 | 1; readonly pass: 'tx' | 'rx' | undefined; readonly credit: number }
   | { readonly do: 'abort' | 'answer' | 'fail' | 'send' | 'close' | 'take' | 'reset'; readonly pick: number }

@@ -5,7 +5,7 @@ import { FAILURE } from './equality.js';
 // Random flat machines, made of everything that the stepper compiles.
 
 const STATES = ['a', 'b', 'c', 'd'] as const;
-/** The last one is nobody's name. */
+/** No machine handles the last event. */
 export const EVENTS = ['go', 'turn', 'stay', 'unknown'].map((type, index) => ({ type, by: index }));
 
 interface Port {
@@ -79,7 +79,7 @@ const action = fc.oneof(
 );
 const actions = fc.array(action, { maxLength: 3 });
 
-/** A branch of an event; `prefix` leads from the machine as a whole to its states. */
+/** Generates a branch of an event. `prefix` leads from the machine's root to its states. */
 function branch(prefix: string, states: readonly string[]) {
   const target = fc.constantFrom(...states.map((state) => `${prefix}${state}`));
   return fc.record(

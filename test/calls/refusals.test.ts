@@ -1,4 +1,4 @@
-// What callers get where a session has no handler that answers, by the session's codec.
+// The results that callers get where a session has no handler that answers, by the session's codec.
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InvalidArgument } from '../../src/base/errors.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
@@ -21,7 +21,7 @@ describe('a session', () => {
   ] as const)('refuses calls that nobody answers as its codec says: %s', async (_, codec, expected) => {
     pair = await pairOf([], { codec });
     const { session, server } = pair;
-    // The server reads its root since it makes calls there, and has no handler.
+    // The server has no handler, but it reads its root, since it makes a call there.
     session.root.serve(() => new Uint8Array(0));
     await server.root.caller().call(1n, new Uint8Array(0));
     const caller = session.root.caller();

@@ -29,13 +29,13 @@ afterEach(async () => {
   expect(rig.leftovers).toEqual(NOTHING_LEFT);
 });
 
-/** Works until the call is given up, and then takes nothing. */
+/** Works until the call is aborted. Takes no channel. */
 const untilAborted: Handler = ({ signal }) =>
   new Promise((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason));
   });
 
-/** How a call can come to an end with its channel not taken, and what the peer says to that end. */
+/** Ways in which a call ends although its channel was not taken, and the messages of the peer that follow. */
 const CAUSES: readonly (readonly [string, () => void, (id: number) => readonly Message[]])[] = [
   ['an unknown method', () => {}, () => []],
   ['a handler that throws', () => session.root.serve(() => Promise.reject(new Error('no'))), () => []],
@@ -56,7 +56,7 @@ describe.each(['reference', 'strict'] as const)('in %s mode', (conformance) => {
     'more calls than limits.channels come to an end by %s, and each gives its place back',
     async (_, serve, rest) => {
       await start({ conformance, limits: { channels: 4, requests: 1_000 } });
-      // What makes the driver run, where the cause serves nothing.
+      // The first call starts the driver, in case the cause registers no handler.
       const caller = session.root.caller();
       serve();
       void caller.call(1n, bytes()).catch(() => {});
@@ -75,7 +75,7 @@ describe.each(['reference', 'strict'] as const)('in %s mode', (conformance) => {
     await start({ conformance, limits: { channels: 2 } });
     session.root.serve(() => bytes());
     for (const id of [2, 4, 6]) await rig.say(callOf(id, bytes(), { channels: [id] }));
-    // Channel 2 is forgotten: what comes on it may have been under way.
+    // Channel 2 is forgotten. Messages on it are dropped, since the peer may have sent them earlier.
     expect(await rig.say(itemOn(2, 1), closeOn(2))).toEqual([]);
     expect(await rig.say(itemOn(4, 1), itemOn(6, 1))).toEqual([resetOn(4), resetOn(6)]);
     expect(session.root.isConnected).toBe(true);
@@ -121,7 +121,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
         }
       });
       let id = 0;
-      /** So many calls of each cause, a hundred in one segment. */
+      /** Makes `count` calls of each cause, a hundred in one segment. */
       const round = async (count: number): Promise<void> => {
         for (cause = 0; cause < CAUSES.length; cause++) {
           for (let made = 0; made < count; made += 100) {
@@ -133,7 +133,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
             }
             expect((await rig.say(...said)).filter(({ type }) => type !== 'RequestMessage')).toEqual([]);
             rig.reports.length = 0;
-            // The rig keeps every actor that it has heard of. The channels that are kept are still at work.
+            // The rig keeps every actor. The actors of the channels that are still remembered are active.
             const atWork = rig.actors.filter((actor) => actor.getSnapshot().status === 'active').map(({ id }) => id);
             expect(atWork.filter((name) => name.startsWith('answer'))).toEqual([]);
             rig.actors.length = 0;
@@ -152,7 +152,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
       await round(40_000);
       const grown = (await heap()) - before;
       expect(session.root.driver.line.load).toEqual({ requests: 0, channels: 0, kept: 4_096 });
-      // 200 bytes a call: the rig's inspector leaves some 80, and a handler or a channel that were left would be more than 300.
+      // 200 bytes a call: the rig's inspector keeps some 80; a leaked handler or channel would take more than 300.
       expect(grown).toBeLessThan(20_000_000);
       cause = 3;
       await rig.say(callOf(id + 2, bytes(), { channels: [id + 2] }));

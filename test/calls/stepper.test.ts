@@ -26,7 +26,7 @@ import { EVENTS, machines } from './random-machine.js';
 
 const work = fromPromise(() => Promise.resolve());
 
-/** A machine that compiles but for one thing. */
+/** A machine that compiles, except for one flaw. */
 function flawed(flaw: { root?: object; state?: object; states?: object; on?: object }): AnyStateMachine {
   return createMachine({
     id: 'flawed',

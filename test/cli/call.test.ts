@@ -36,7 +36,7 @@ async function serverOf(...handlers: ServiceHandler[]): Promise<string> {
   return listener.url;
 }
 
-/** What the command says of a call that fails, without a process for it. */
+/** Returns the command's verdict on a call that fails, without starting a process. */
 async function verdictOnCall(...args: string[]): Promise<{ line: string; status: number }> {
   const error: unknown = await call.run(args).catch((reason: unknown) => reason);
   return verdictOn(error);
@@ -74,7 +74,7 @@ function oddHandler(interceptors: HandlerMiddleware[] = [], aborted: (reason: un
       endless: () => {
         const [tx, rx] = channel<number>();
         tx.send(1).catch(() => {});
-        // Held, and never closed.
+        // The channel stays open: `open` keeps the sender from garbage collection.
         open.push(tx);
         return rx;
       },

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** How a command has ended. */
+/** The exit status and the output of a command that has ended. */
 export interface Ended {
   readonly status: number | string | null;
   readonly stdout: string;
@@ -32,7 +32,7 @@ export class RunningCommand {
       this.stderr += text;
       this.#changed();
     });
-    // It may have ended before it has read everything.
+    // The command may exit before it has read all of its input.
     stdin?.on('error', () => {});
     if (input !== undefined) stdin?.end(input);
     running.add(this);
@@ -75,7 +75,7 @@ export async function serve(...args: string[]): Promise<{ server: RunningCommand
   return { server, url };
 }
 
-/** Ends what a test has left behind. */
+/** Ends the commands that a test has left running. */
 export async function endAll(): Promise<void> {
   for (const command of [...running]) {
     command.child.kill('SIGKILL');

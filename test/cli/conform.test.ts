@@ -142,7 +142,7 @@ describe('roam-actors conform', () => {
     const { status, stdout, stderr } = await command.ended;
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('126 cases: 88 pass, 0 non-strict, 0 fail, 38 skipped');
-    // Two cases take two, and the last one may find nobody there any more.
+    // Two cases take two sessions each. The command may have exited before the client connects for the last one.
     expect(sessions).toBeGreaterThanOrEqual(74 + 2);
   });
 
@@ -169,12 +169,12 @@ describe('roam-actors conform', () => {
     'as an initiator says what it has tried when %s ends it',
     async (signal) => {
       const { url } = await serve();
-      // A case that listens on for a while after each answer, so that the signal comes in the midst.
+      // With this option a case keeps listening after each answer, so the signal arrives during a case.
       const command = start(['conform', url, '--late', '1000']);
       await command.printed(/^non-strict /m);
       command.child.kill(signal);
       const { status, stdout, stderr } = await command.ended;
-      // A busy machine may be at a case for longer than a signal gives it.
+      // On a busy machine the case may take longer than the time that a signal allows.
       expect([[1, 130, 143].includes(Number(status)), stderr.replace('roam-actors: interrupted\n', '')]).toEqual([
         true,
         '',

@@ -10,7 +10,7 @@ afterEach(async () => {
   listener = undefined;
 });
 
-/** A server in this process, which does with a connection what the test says. */
+/** Starts a server in this process. The test decides what it does with a connection. */
 async function serverThat(
   setup: (connection: Connection) => void | Promise<void>,
   settings: { maxConcurrentRequests?: number } = {},

@@ -9,7 +9,7 @@ import { endAll, run, start } from './command.js';
 
 afterEach(endAll);
 
-/** What the summary has crossed out. */
+/** Returns the names of the checks that the summary marks as failed. */
 function failuresIn(stdout: string): string[] {
   return [...stdout.matchAll(/^ +✗ +(\w+)/gm)].map(([, name = '']) => name);
 }
@@ -71,7 +71,7 @@ describe('roam-actors demo', () => {
       ['ended', sessions[0]?.key],
     ]);
     expect(sessions[0]?.traffic.sentBytes).toBe(sessions[1]?.traffic.receivedBytes);
-    // As it was before the end.
+    // The session's state before its end.
     const before = history
       .records()
       .findIndex((record) => record.kind === 'snapshot' && record.snapshot.value === 'ending');
@@ -111,7 +111,7 @@ describe('roam-actors demo', () => {
     const demo = start(['demo', '--verbose', '--timeout', '25000']);
     await demo.printed(/Two processes/);
     demo.child.stdout?.destroy();
-    // Its processes write to the same stderr, which is closed only when all of them have let go of it.
+    // The demo's processes share its stderr, which closes only when all of them have exited.
     const { status, stderr } = await demo.ended;
     expect([status, stderr]).toEqual([128 + 13, '']);
   });

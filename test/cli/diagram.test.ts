@@ -12,7 +12,7 @@ import { definitionOf, mermaid, svg } from '../../src/diagram/index.js';
 import { run } from './command.js';
 
 let folder = '';
-/** A user's modules: XState is not theirs to resolve from a temporary folder. */
+/** The URL of XState for a user's modules: they cannot resolve it from a temporary folder. */
 const xstate = pathToFileURL(createRequire(import.meta.url).resolve('xstate')).href;
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What the command prints, without a process for it. */
+/** Returns the output of the command, without starting a process. */
 async function printed(...args: string[]): Promise<string> {
   let text = '';
   const write = jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {

@@ -31,7 +31,7 @@ function examplesOf(section: string): [command: string, output: string][] {
     .map((each) => [each.slice(0, each.indexOf('\n')), each.slice(each.indexOf('\n') + 1)]);
 }
 
-// `roam-actors` is that of the sources. It is written once: a program that runs can't be written to.
+// A `roam-actors` that runs from the sources. The file is written only once, since a running program cannot be written to.
 const root = resolve('.');
 const shim = join(folder, 'roam-actors');
 writeFileSync(shim, `#!/bin/sh\ncd '${root}' && exec '${process.execPath}' --import tsx src/cli/main.ts "$@"\n`);

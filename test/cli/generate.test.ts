@@ -50,7 +50,7 @@ function description(methods: readonly object[], types: readonly object[] = [], 
 const ID = '0x0000000000000000';
 const taking = (type: unknown): object => ({ name: 'take', id: ID, args: [{ name: 'it', type }], result: '()' });
 
-/** The module of a description, each id of which is put right first. */
+/** Returns the module of a description. Its ids are corrected first. */
 function corrected(json: string): string {
   for (let text = json, left = 50; left > 0; left--) {
     try {
@@ -85,7 +85,7 @@ describe('roam-actors generate', () => {
     const stdout = stored('src/cli/generate/describe.rs');
     expect(await run(['generate', '--rust'])).toEqual({ status: 0, stdout, stderr: '' });
     expect(stdout).toContain('pub fn json(service: &ServiceDescriptor) -> String');
-    // The package has no other file of src/.
+    // The package contains no other file of src/.
     expect((JSON.parse(stored('package.json')) as { files: string[] }).files).toContain('src/cli/generate/describe.rs');
   });
 
@@ -225,7 +225,7 @@ describe('a generated module', () => {
   test('does nothing that a name or a comment says', async () => {
     const { Shop } = await imported('hostile');
     expect(Object.keys((Shop as Service).methods)).toEqual(['evil', 'proto', 'proto_', 'toJSON_']);
-    // The first comment of the module is ours, and none ends before its end.
+    // The module's first comment is ours, and no comment ends before its own end.
     expect(hostile).toContain(`    /**
      * ends *\\/ process.exit() /* \\u202e \\u2028
      * @ts\\-expect-error

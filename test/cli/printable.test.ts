@@ -4,7 +4,7 @@ import { closeOf, endOf, verdictOn } from '../../src/cli/failure.js';
 import { formatMetadata } from '../../src/cli/metadata.js';
 import { ConnectionRejected, HandshakeError, type Metadata, ProtocolError } from '../../src/index.js';
 
-/** C0, DEL, C1, and what turns a line around or ends it. */
+/** C0, DEL and C1 controls, and characters that reverse a line or end it. */
 const HOSTILE = '\u001b[2J\n\u007f\u009b31m\u202e\u2028';
 const METADATA: Metadata = [{ key: `k${HOSTILE}`, value: `v${HOSTILE}`, flags: 0n }];
 const SHOWN = '{k\\u001b[2J\\u000a\\u007f\\u009b31m\\u202e\\u2028: "v\\u001b[2J\\n\\u007f\\u009b31m\\u202e\\u2028"}';

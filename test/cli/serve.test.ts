@@ -90,7 +90,7 @@ describe('roam-actors serve', () => {
     ];
     expect(kinds.map((kind) => lines.filter((line) => kind.test(line)).length)).toEqual(kinds.map(() => 10));
     expect(lines.filter((line) => line.includes('is only counted'))).toHaveLength(kinds.length);
-    // Those of the kinds, and what the server says of itself.
+    // The lines of each kind, and three lines of the server itself.
     expect(lines).toHaveLength(10 * kinds.length + 3);
     expect(stderr.trimEnd().split('\n')).toHaveLength(10);
     expect(Math.max(...`${stdout}${stderr}`.split('\n').map(({ length }) => length))).toBeLessThan(700);
@@ -198,7 +198,8 @@ describe('roam-actors serve', () => {
     for (const headers of [page.headers, { Origin: 'https://other.example' }]) {
       (await connectWebSocket(open.url, { headers })).abort();
     }
-    // It listens on all addresses: a page can still not have a name of its own resolve to it.
+    // On a server that listens on all addresses, a page still cannot connect by a host name of its own that resolves to the
+    // server.
     const wide = await serve('--host', '0.0.0.0');
     const { port } = new URL(wide.url);
     await expect(connectWebSocket(`ws://127.0.0.1:${port}`, page)).rejects.toThrow(/403 Forbidden$/);

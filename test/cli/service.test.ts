@@ -53,7 +53,7 @@ describe('the service of roam-actors serve', () => {
     expect(await client.slow(1)).toBe(1);
   });
 
-  // What no client of ours would send.
+  // Calls that no client of ours would send.
   test.each<[method: 'echo' | 'sum' | 'generate' | 'slow', what: string, args: () => unknown[]]>([
     ['echo', 'nothing', () => []],
     ['echo', 'two values', () => [1, 2]],
@@ -133,7 +133,7 @@ describe('the service of roam-actors serve', () => {
     const [tx, rx] = channel<number>();
     const calls = {
       sum: () => client.sum(rx, { signal }),
-      // Nobody takes them: it waits for credit.
+      // The client reads none of the numbers, so the method waits for credit.
       generate: () => client.generate(50, tx, { signal }),
       slow: () => client.slow(MOST.milliseconds, { signal }),
     };

@@ -5,13 +5,13 @@ import { streamLink } from '../../src/link/stream.js';
 import { postcard } from '../../src/payload/postcard/index.js';
 import { endAll, run, start } from './command.js';
 
-// Commands that start commands, on a machine that may be busy.
+// These tests start commands that start commands, possibly on a busy machine.
 jest.setTimeout(240_000);
 afterEach(endAll);
 
 const SERVE = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', 'serve', 'stdio:'];
 
-/** What `call` says of a command at the other end. */
+/** Runs `roam-actors call` on a command that is the peer. */
 async function callTo(...command: string[]) {
   return run(['call', 'stdio:', 'echo', '"hi"', '--', ...command]);
 }

@@ -11,7 +11,7 @@ const CALLED = {
   streamed: Array.from({ length: 40 }, (_, index) => index + 1),
 };
 
-/** What both processes say when everything is as it should be, written down by hand. */
+/** The facts of both processes when every check passes, written by hand. */
 const INITIATOR: Facts = {
   parity: 'odd',
   peerName: 'acceptor',

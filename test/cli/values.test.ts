@@ -63,7 +63,7 @@ describe('a value from JSON', () => {
     expect(read(type, json)).toEqual(value);
   });
 
-  // Whether it fits, the codec says, in its own words.
+  // The codec checks whether such a value fits its type, with errors of its own.
   test.each(SAME)('that needs no words of its own stays as it is: %s', (json) => {
     for (const type of [t.bool, t.u8, t.string, t.char]) expect(read(type, json)).toEqual(JSON.parse(json));
   });

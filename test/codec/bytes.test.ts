@@ -72,7 +72,7 @@ describe('an integer', () => {
     [2n ** 64n - 1n, 'cfffffffffffffffff'],
   ])('takes the shortest unsigned form there is: %s', (value, hex) => {
     expect(ping(value)).toBe(hex);
-    // Ids are numbers here, and take other ways.
+    // Ids are numbers and are encoded by other code, so they are checked too.
     if (value <= Number.MAX_SAFE_INTEGER) expect(pingOn(Number(value))).toBe(hex);
   });
 
@@ -124,7 +124,7 @@ describe('a payload', () => {
     (length, header) => {
       const payload = Buffer.alloc(length, '12345678');
       const body: Item = { type: 'Item', item: payload };
-      // The larger id has msgpackr write and read what comes before the payload.
+      // With the larger id, msgpackr writes and reads the fields before the payload.
       for (const [id, hex] of [
         [1, '01'],
         [2 ** 32, 'cf0000000100000000'],

@@ -1,4 +1,4 @@
-// What is written and read without msgpackr, against what msgpackr makes of it.
+// Compares the frames that are written and read without msgpackr with those of msgpackr.
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -21,19 +21,19 @@ const METHODS = [
 ];
 const LENGTHS = [0, 1, 47, 48, 49, 0xff, 0x100, 8_179, 8_192, 0xffff, 0x1_0000, 0x1_0001];
 
-/** Each number at each of its boundaries, and the others as they usually are. */
+/** Messages with each number at each of its boundaries, the other numbers having usual values. */
 const boundaries = [
   ...INTEGERS.flatMap((number) => [...usualMessages(number, 3, 1n, 5), ...usualMessages(1, number, 1n, 5)]),
   ...METHODS.flatMap((methodId) => usualMessages(1, 3, methodId, 5)),
   ...LENGTHS.flatMap((length) => usualMessages(1, 3, 1n, length)),
 ];
 
-/** The same message, its array under a longer header: what is not read directly. */
+/** Returns the same message with a longer array header. Such a frame is not read directly. */
 function longer(frame: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.of(0xdc, 0, (frame[0] ?? 0) - 0x90), frame.subarray(1)]);
 }
 
-/** The message that is decoded, or what is said to be wrong. */
+/** Returns the decoded message, or the text of the error. */
 function outcome(frame: Uint8Array): Message | string {
   try {
     return messagePack.decode(frame, DEFAULT_LIMITS);
@@ -134,7 +134,7 @@ describe('everything else', () => {
         fc.integer({ min: -3, max: 3 }),
         (frame, changes, more) => {
           const bytes = Buffer.concat([frame, Buffer.alloc(3)]).subarray(0, Math.max(1, frame.length + more));
-          // The header stays one that a longer one can stand for.
+          // Keep a header that a longer header can stand for.
           for (const { at, to } of changes) bytes[Math.min(1 + at, bytes.length - 1)] = to;
           bytes[0] = 0x90 | ((bytes[0] ?? 0) & 0xf);
           expect(isSame(outcome(bytes), outcome(longer(bytes)))).toBe(true);
@@ -145,13 +145,15 @@ describe('everything else', () => {
   });
 });
 
-/** Of each way the same, down to the order of the fields and to what kind of bytes they are. */
+/** Checks that both ways give the same result, down to the order of the fields and the class of the bytes. */
 function expectOneOutcome(frame: Uint8Array): void {
   const all = { depth: 9, maxArrayLength: 400 };
   expect(inspect(outcome(frame), all)).toBe(inspect(outcome(longer(frame)), all));
 }
 
-/** The elements of a frame of each kind, as hex, and what may stand in place of each: any format, long or short, whole or not. */
+/**
+ * The elements of a frame of each kind, as hex, and the replacements for each: any format, long or short, complete or not.
+ */
 const FRAMES = ['01 07 03 00 05 90 90 c401ff', '01 07 03 01 90 90 c401ff', '01 08 03 00 c401ff', '01 08 03 03 10'];
 const ELEMENTS = [
   '|00|01|02|03|07|08|7f|80|8100|90|9100|9190|9f|a0|a161|bf|c0|c1|c2|c3|c4|c400|c40100|c4ff|c5|c50000|c5000107|c501|c6|c600000000',

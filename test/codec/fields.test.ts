@@ -3,11 +3,11 @@ import { ProtocolError } from '../../src/base/errors.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 
-// Every element of every message, as docs/wire-format.md lists them: what is of another kind is refused, and so is
-// an element too few or too many; by the name of the message, and of the field.
+// Every element of every message, as docs/wire-format.md lists them. A value of another kind is refused, and so is an
+// element too few or too many. The error names the message and the field.
 
 interface Element {
-  /** Undefined for a tag: another one is another message. */
+  /** Undefined for a tag, since another tag is another message. */
   readonly field?: string;
   /** A value that it can have. */
   readonly right: string;
@@ -45,7 +45,7 @@ const MESSAGES: Readonly<Record<string, readonly Element[]>> = {
   Pong: [connectionId, tag(10), integer('nonce')],
 };
 
-/** The refusal of a message that has these elements; undefined if it is one. */
+/** Returns the refusal of a message with these elements; undefined if it decodes. */
 function refusal(elements: readonly string[]): string | undefined {
   const frame = Buffer.from(`9${elements.length.toString(16)}${elements.join('')}`, 'hex');
   try {

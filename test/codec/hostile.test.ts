@@ -18,7 +18,10 @@ function decoded(bytes: Uint8Array): Message | ProtocolError {
   }
 }
 
-/** The law of this file: a message, which encodes and decodes to itself, or a ProtocolError. Says which. */
+/**
+ * Checks the law of this file: bytes decode to a message, which encodes and decodes to itself, or to a ProtocolError.
+ * Returns true for a message.
+ */
 function isLawful(bytes: Uint8Array): boolean {
   const before = bytes.slice();
   const result = decoded(bytes);
@@ -44,7 +47,7 @@ describe('whatever bytes arrive are a message or a ProtocolError', () => {
   });
 
   it('for arbitrary elements in a message of any tag', () => {
-    // One byte elements, the headers of longer ones, and complete small ones: what random bytes seldom make.
+    // One-byte elements, the headers of longer ones, and complete small ones: random bytes seldom contain these.
     const pieces = ['00', '01', '02', '7f', '90', '91', '92', '94', 'a0', 'a161', 'c400', 'c40107', 'cc80', 'd3', 'cf'];
     const piece = fc.constantFrom(
       ...pieces,
@@ -110,7 +113,7 @@ describe('whatever bytes arrive are a message or a ProtocolError', () => {
       ),
       { numRuns: 4000 },
     );
-    // Some mutations do no harm: were there none such, the second half of the law would go untested.
+    // Some mutations are harmless. Otherwise the second half of the law would go untested.
     expect(messages).toBeGreaterThan(100);
   });
 
@@ -119,7 +122,7 @@ describe('whatever bytes arrive are a message or a ProtocolError', () => {
       const bytes = messagePack.encode(message);
       for (let length = 0; length < bytes.length; length++) {
         expect(isLawful(bytes.subarray(0, length))).toBe(false);
-        // Nor do the bytes that lie behind it in the same buffer count.
+        // Bytes behind the frame in the same buffer must not count, either.
         expect(isLawful(Buffer.from(bytes).subarray(0, length))).toBe(false);
       }
       expect(isLawful(joined(bytes, Uint8Array.of(0)))).toBe(false);

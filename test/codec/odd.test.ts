@@ -1,4 +1,4 @@
-// What messages may be that users without types, or with too much of them, put together.
+// Odd messages: users without types, or with subclasses of the usual ones, may build them.
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { writeDirectly } from '../../src/codec/msgpack/data-frames.js';
@@ -7,10 +7,10 @@ import { partsOf } from '../../src/codec/msgpack/writer.js';
 import type { Message } from '../../src/wire/message.js';
 import { frameOf, usualMessages } from '../support/usual.js';
 
-/** What a field is while it cannot be read. */
+/** The value of a field that throws when it is read. */
 const UNREADABLE = Symbol('unreadable');
 
-/** Bytes whose class makes something else of the arguments that `subarray` gives it. */
+/** Bytes of a class whose constructor takes other arguments than those that `subarray` gives. */
 class Labelled extends Uint8Array {
   constructor(label: string) {
     super(60);
@@ -35,10 +35,10 @@ const ODD: readonly unknown[] = [
   ...[saying(-1), saying(3), saying(12), saying(100), saying(2 ** 33), Object.create(Uint8Array.prototype)],
 ];
 
-// The long way is `partsOf`, and what msgpackr makes of its parts.
+// "The long way" encodes the parts of `partsOf` with msgpackr.
 describe('a message, however odd,', () => {
   const another = (usualMessages(1, 3, 1n, 60)[2] as [Message, Uint8Array])[0];
-  // The larger id has the writer take all of them the long way.
+  // With the larger id, every message is written the long way.
   const bases = [...usualMessages(1, 3, 5n, 5), ...usualMessages(1, 2 ** 32, 5n, 5)].map(([message]) => message);
 
   /** A field, by its object and its name. */
@@ -53,7 +53,10 @@ describe('a message, however odd,', () => {
     ];
   }
 
-  /** An object that tells what of it is read, by whoever writes a message meanwhile. */
+  /**
+   * Returns a proxy that notes each field that is read. At each read it also encodes another message, as a getter of the
+   * application could.
+   */
   function watched(fields: unknown, read: string[]): unknown {
     if (typeof fields !== 'object' || fields === null) return fields;
     return new Proxy(fields, {
@@ -67,7 +70,7 @@ describe('a message, however odd,', () => {
     });
   }
 
-  /** What `write` makes of such a message, as hex or an error, and what it reads for that. */
+  /** Encodes such a message with `write`. Returns the frame as hex, or the error, and the fields that were read. */
   function attempt(write: (message: Message) => Uint8Array | undefined, { body, ...message }: Fields) {
     const read: string[] = [];
     try {

@@ -10,7 +10,7 @@ const COUNT = Number(process.env['FRAMES'] ?? 1_000_000);
 const recorded: string[] = JSON.parse(readFileSync(new URL('postcard-frames.json', import.meta.url), 'utf8'));
 const seeds = [...recorded.map((hex) => Buffer.from(hex, 'hex')), ...exampleMessages.map(postcard.encode)];
 
-/** xorshift32: a frame more costs less with it than with fast-check, and a seed is enough to see a failure again. */
+/** xorshift32: cheaper for each frame than fast-check, and a seed is enough to reproduce a failure. */
 let state = 0;
 function random(below: number): number {
   state ^= state << 13;

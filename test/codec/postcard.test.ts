@@ -1,4 +1,4 @@
-// The postcard codec against vectors and recordings of the official peers, and against what is wrong by its format.
+// Tests the postcard codec with vectors and recordings of the official peers, and with frames that break its format.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ProtocolError } from '../../src/base/errors.js';

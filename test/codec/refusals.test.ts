@@ -58,7 +58,7 @@ const NOT_ARRAYS = [null, undefined, {}, 'a', new Uint8Array(1), new Set()];
 const NOT_OBJECTS = [null, undefined, 1, 'a'];
 const NOT_VALUES = [1, null, undefined, true, [1], {}, new Date(0), new Uint16Array(1), new Map(), Symbol('a')];
 
-// The example, the field's path, what it may not be, and what is said of it.
+// The example, the field's path, its wrong values, and the text of the refusal.
 const TABLE: [string, string, unknown[], string][] = [
   ['Hello', 'connectionId', NOT_IDS, `Hello.connectionId ${ID}`],
   ['Hello', 'version', NOT_U32S, `Hello.version ${U32}`],
@@ -150,7 +150,7 @@ describe.each(CODECS)('encode of %s refuses what the wire cannot represent exact
     ['Item', 'body.item', 'Item.item is longer than 2^32 - 1 bytes'],
     ['Hello', 'metadata.0.value', 'Hello.metadata[0].value is longer than 2^32 - 1 bytes'],
   ])('in %s: %s, where that has more bytes than the wire can count', (name, path, expected) => {
-    // It takes no room as long as nobody writes there.
+    // The array takes no memory, since no page of it is written.
     expect(refusal(spoiled(name, path, new Uint8Array(2 ** 32)))).toBe(expected);
   });
 

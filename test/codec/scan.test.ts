@@ -20,8 +20,8 @@ const EARLY = 'it ends too early';
 const NEGATIVE = 'a negative integer';
 const NOT_UTF8 = 'a string that is not UTF-8';
 
-// One row for each format of the MessagePack specification: what follows it in the shortest value that says most, and what
-// the refusal says, if it is one.
+// One row for each format of the MessagePack specification: the formats, the bytes that follow in a short but telling
+// example, and the refusal, if there is one.
 const ALLOWED: [formats: number[], example: string][] = [
   [range(0x00, 0x7f), ''],
   ...range(0x90, 0x9f).map((format): [number[], string] => [[format], '00'.repeat(format - 0x90)]),
@@ -125,7 +125,7 @@ describe('the scan', () => {
     expect(refusal('91 91 91 dc0000')).toBe('arrays nested deeper than 3');
     expect(refusal('91'.repeat(5000))).toBe('arrays nested deeper than 3');
     expect(refusal('dd00000001'.repeat(100_000))).toBe('arrays nested deeper than 3');
-    // However many they are: that is not the limit which they pass.
+    // The number of lists does not matter here: the depth passes its limit first.
     expect(refusal(`91 91 dc0041 ${'90'.repeat(65)}`)).toBe('arrays nested deeper than 3');
     expect(refusal(`91 dc0041 ${'90'.repeat(65)}`)).toBe('metadata has more than 64 entries');
   });
@@ -192,7 +192,8 @@ describe('a string', () => {
   ])('may not hold %s', (_, hex) => {
     expect(inString(hex)).toBe(NOT_UTF8);
     expect(inString(`6161616161${hex}`)).toBe(NOT_UTF8);
-    // What follows is another value: it completes no sequence, not even an empty string (0xa0), which might.
+    // The bytes behind the string belong to another value. They complete no sequence, not even an empty string (0xa0), whose
+    // byte would fit.
     for (const next of ['00', 'a0', 'a0a0a0']) {
       const header = `d9${(hex.length / 2).toString(16).padStart(2, '0')}`;
       expect(refusal(`9${String(1 + next.length / 2)}${header}${hex}${next}`)).toBe(NOT_UTF8);
@@ -280,7 +281,7 @@ describe('a byte order mark', () => {
     );
     const dropped = (length: number): string => 'a'.repeat(length - 3);
     const payload = bytesOf(deceptive.slice(4));
-    // What msgpackr made of the others may be anything: nobody looks at it.
+    // The other elements may have any value that msgpackr gave them: they are not looked at.
     const list = [dropped(65), 0, [dropped(300), payload, 'as made'], 'as made', dropped(70), 1n, [], 'as made'];
     expect(restoreMarks(list, bytes, 0)).toBe(bytes.length - 2);
     const marked = (length: number): string => `\uFEFF${dropped(length)}`;

@@ -11,7 +11,7 @@ function frame(...bytes: number[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** A gate that notes what it hands on, and does as it is told when it does; a frame is not taken where that gives false. */
+/** Makes a gate that notes its inputs and then calls `onTake`. If `onTake` returns false, the frame is not taken. */
 function gate(onTake: (name: string, it: Gate<Local>) => unknown = () => {}): { it: Gate<Local>; taken: string[] } {
   const taken: string[] = [];
   const take = (name: string): boolean => {
@@ -28,7 +28,7 @@ function gate(onTake: (name: string, it: Gate<Local>) => unknown = () => {}): { 
   return { it, taken };
 }
 
-/** What is taken whole, one after the other. */
+/** The notes of inputs that are taken one after the other, each done before the next one begins. */
 function whole(...names: string[]): string[] {
   return names.flatMap((name) => [name, `${name} done`]);
 }
@@ -103,7 +103,7 @@ describe('a gate', () => {
   });
 
   describe('with a budget for each turn', () => {
-    /** Each frame takes a millisecond; turns come when the test says so. */
+    /** Makes a gate whose frames take a millisecond each. The test decides when a turn begins. */
     function timed(milliseconds: number) {
       let now = 0;
       const turns: (() => void)[] = [];
@@ -318,7 +318,7 @@ describe('a gate', () => {
       { weight: 3, arbitrary: fc.constant('local') },
       fc.constantFrom('pause', 'resume'),
     );
-    // What each input does when it is taken: the steps of `within`, one after the other.
+    // `within` has the steps that each input performs when it is taken.
     fc.assert(
       fc.property(
         fc.array(act, { maxLength: 40 }),

@@ -92,7 +92,7 @@ export const STATES = [
   'gone',
 ];
 
-/** Every transition: its key, and what is to be read of it. */
+/** Every transition: its key, and its texts in the picture. */
 export const TRANSITIONS: readonly (readonly [key: string, event: string, guard: string, effects: string])[] = [
   ['|reset|0', 'reset', '', ''],
   ['|log.*|0', 'log.*', '', 'count'],

@@ -1,4 +1,4 @@
-/** What there is to read in a picture, line by line. */
+/** Returns the texts of a picture, line by line. */
 export function textsOf(picture: string): string[] {
   return [...picture.matchAll(/<text\b[^>]*>(.*?)<\/text>/gs)].map(([, content = '']) => plain(content));
 }
@@ -26,7 +26,9 @@ export function rowsOf(
   );
 }
 
-/** Whether every element is closed in its turn, every attribute quoted, and every `<` and `&` markup. */
+/**
+ * Returns true if every element is closed in the right order, every attribute is quoted, and every `<` and `&` is markup.
+ */
 export function isWellFormed(picture: string): boolean {
   const open: string[] = [];
   const element = /<(\/?)([a-zA-Z][\w-]*)((?: [\w:-]+="[^"<]*")*)(\/?)>|<|&(?!(?:amp|lt|gt|quot|#\d+);)/g;

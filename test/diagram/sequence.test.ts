@@ -45,7 +45,7 @@ test('a sequence is SVG with all that is said, and messages that cross do so', (
   const [first, second] = [...picture.matchAll(/class="curve" d="M(\S+) (\S+)L(\S+) (\S+)"/g)].map((match) =>
     match.slice(1).map(Number),
   ) as [[number, number, number, number], [number, number, number, number]];
-  // Each goes down while it is under way, and is above the other where it is sent and below it where it arrives.
+  // Each arrow goes down, and each starts above the end of the other.
   expect([first[1] < first[3], second[1] < second[3]]).toEqual([true, true]);
   expect([first[1] < second[3], second[1] < first[3]]).toEqual([true, true]);
   expect(sequenceSvg(CROSSING)).toBe(picture);

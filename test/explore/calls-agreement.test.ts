@@ -4,7 +4,7 @@ import { CONFIGURATIONS, SHIPPED } from '../../explore/calls/configurations.js';
 import { Replay } from '../../explore/calls/replay.js';
 import { World } from '../../explore/calls/world.js';
 
-/** Worlds that real sessions can't be taken through, each with the reason. */
+/** Worlds that real sessions cannot reach, each with the reason. */
 const MODELLED_ONLY: Readonly<Record<string, string>> = {
   'unsendable-reference': 'nothing that a link does makes a call, and nothing else, impossible to send',
   'unsendable-strict': 'nothing that a link does makes a call, and nothing else, impossible to send',
@@ -29,7 +29,7 @@ describe('real sessions do what the model of calls and channels says', () => {
             const comparison = await replay.step(label);
             if (comparison === undefined) continue;
             expect({ path, ...comparison.actual }).toEqual({ path, ...comparison.explored });
-            // The session is over; of the model, only what was accused.
+            // The session is over now. The model only notes the accusation.
             if (comparison.explored.isAccused) break;
           }
           await replay.end();

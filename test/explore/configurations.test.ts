@@ -28,7 +28,7 @@ test('docs/testing.md lists every property', () => {
   );
 });
 
-/** Why sessions end, of all the steps of a configuration. */
+/** Returns the causes by which sessions end, over all steps of a configuration. */
 function endsOf(name: string): Set<string> {
   const setup = prepare(configurationOf(name));
   expect(explore(setup).failure).toBeUndefined();
@@ -42,7 +42,7 @@ test('two readers that wait until they may answer stall each other, and the stal
 
 test('the narrow link has sessions that neither read nor have room to send, and messages that wait for it', () => {
   const setup = prepare(configurationOf('narrow-link'));
-  // A part of it will do; that nothing gets stuck is a property of the whole.
+  // A part of the states is enough here. That no session gets stuck is a property of the whole exploration.
   explore(setup, 30_000);
   for (const { states } of setup.sides) {
     const ports = Array.from({ length: states.size }, (_, number) => states.of(number).port);

@@ -5,7 +5,10 @@ import { configurationOf } from '../../explore/hunt.js';
 import { SHIPPED } from '../../explore/machines.js';
 import type { Side } from '../../explore/side.js';
 
-/** What a peer's states are, past what the reduction says makes no difference: a session that is over has no past. */
+/**
+ * Returns the states of a peer, without the details that the reduction declares irrelevant: of a session that is over, only
+ * its end counts.
+ */
 function statesOf(side: Side): Set<string> {
   const states = new Set<string>();
   for (let number = 0; number < side.states.size; number++) {

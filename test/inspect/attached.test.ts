@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-/** An inspector, and the server that it tells, in this process: it listens when the test says so. */
+/** An inspector and its server, in this process. The server listens when the test says so. */
 class Rig {
   readonly inspector: Inspector;
   readonly filter = jest.fn(() => true);
@@ -34,12 +34,12 @@ class Rig {
     const self = () => ({ name: 'test', runtime: 'node' }) as const;
     const onReport = (text: string) => void this.reports.push(text);
     this.inspector = createInspectorWith({ connect, self }, { url: 'ws://127.0.0.1:1', filter: this.filter, onReport });
-    // Nobody is there.
+    // No server is listening.
     this.#events?.closed();
     endings.push(() => this.inspector.stop());
   }
 
-  /** A server comes. */
+  /** Starts the server. */
   listen(): void {
     jest.advanceTimersByTime(60_000);
     this.#events?.opened();
@@ -47,7 +47,7 @@ class Rig {
     this.flush();
   }
 
-  /** And goes. */
+  /** Stops the server. */
   hangUp(): void {
     this.#events?.closed();
   }
@@ -56,7 +56,7 @@ class Rig {
     jest.advanceTimersByTime(20);
   }
 
-  /** The actors that were told of: their ids, and the states that they were in then. */
+  /** Returns the actors in the records: their ids, and their states at that time. */
   actors(): [string, unknown][] {
     this.flush();
     return this.told.flatMap((each): [string, unknown][] =>
@@ -79,7 +79,7 @@ async function pair(inspect: Inspector['inspect'] | undefined): Promise<[Session
   return sessions;
 }
 
-/** How many of us observe the system of an actor, from now on; 0 to begin with. */
+/** Returns a function that counts our observers of the actor's system, from now on and beginning at 0. */
 function observersOf(actor: AnyActorRef): () => number {
   let count = 0;
   const { system } = actor;

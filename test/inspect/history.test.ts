@@ -145,13 +145,13 @@ describe('a history', () => {
     const history = historyOf([session(A, 'acceptor'), hello, born(actorKey(1, 'x:9'), { part: root }), open, open]);
     add(history, born(B, { part: place }));
     expect([counted(history, actorKey(1, 'x:9')), counted(history, B), counted(history, A)]).toEqual([1, 1, 3]);
-    // What its last messages add up to is told once it has ended.
+    // The count of an actor's last messages may come only after its end.
     for (const record of [moved(B, 'closed', 'done'), wire(A, 'received', { connection: 3, count: 5 }), open]) {
       add(history, record);
     }
     add(history, born(actorKey(1, 'x:2'), { part: place }));
     expect([counted(history, B), counted(history, actorKey(1, 'x:2'))]).toEqual([6, 1]);
-    // One that was told of before says itself what it has had.
+    // The record of an actor that began earlier has the actor's traffic itself.
     const late = born(C, { part: place, traffic: { ...NOTHING, receivedMessages: 7 } });
     expect(counted(historyOf([session(A, 'acceptor'), open, late]), C)).toBe(7);
   });
@@ -166,7 +166,7 @@ describe('a history', () => {
       return get(history.now, actorKey(1, `y:${connection}`))?.traffic.receivedMessages;
     });
     expect(counts).toEqual([0, 1]);
-    // And knows them wherever it goes back to: this is where it keeps a copy.
+    // The counts survive going back to a copy, and at this number of records the history makes a copy.
     while (history.end < 2_047) add(history, wire(A, 'sent', {}));
     add(history, wire(A, 'received', { connection: 1_000, message: 'ConnectionOpen' }));
     add(history, born(B, { part: { part: 'connection', session: A, connection: 1_000 } }));
@@ -183,7 +183,7 @@ describe('a history', () => {
     expect([get(unnamed.now, A)?.peer, get(unnamed.now, C)?.peer]).toEqual([C, A]);
     const other = historyOf([...told, hello(C, 'received', 'a'), hello(A, 'sent', 'b')]);
     expect([get(other.now, A)?.peer, get(other.now, C)?.peer]).toEqual([undefined, undefined]);
-    // Of two that say the same at the same time, nobody knows which is which.
+    // Two sessions sent the same Hello at the same time, so the two cannot be told apart.
     const twins = historyOf([...told, session(B, 'initiator'), hello(A, 'sent', 'a'), hello(B, 'sent', 'a')]);
     add(twins, hello(C, 'received', 'a'));
     expect(get(twins.now, C)?.peer).toBeUndefined();
@@ -227,7 +227,7 @@ describe('a history', () => {
     const { actors, definitions } = history.now;
     expect([actors.size, definitions.size]).toEqual([1 + 31, 31]);
     expect([get(history.now, C)?.status, [...definitions.keys()].at(0)]).toEqual(['active', '69']);
-    // A copy goes on counting where the first one was.
+    // A copy continues the count of its original.
     const copy = new Folded(history.now as Folded);
     copy.apply({ kind: 'definition', seq: 0, at: 0, hash: 'new', definition: { meta: mebibyte } });
     expect([copy.definitions.size, [...copy.definitions.keys()].at(0)]).toEqual([31, '70']);

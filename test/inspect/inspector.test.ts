@@ -224,7 +224,7 @@ describe('an inspector', () => {
     const inspector = createInspector({ url: `ws://127.0.0.1:${port}` });
     await end(await converse(inspector.inspect));
     await inspector.stop();
-    // What its page would get, from what it keeps.
+    // Stately's page gets the records that the inspector has kept.
     const told = await receivedFrom(`ws://127.0.0.1:${port}`, ({ snapshot }) => snapshot?.value === 'ended', 2);
     expect(new Set(told.map(({ type }) => type))).toEqual(
       new Set(['@xstate.actor', '@xstate.event', '@xstate.snapshot']),
@@ -309,7 +309,10 @@ interface Told {
   readonly _version: string;
 }
 
-/** What Stately's page would get, until so much of it is as wanted. Its own receiver can't be closed. */
+/**
+ * Returns the events that Stately's page would get, until `count` of them are wanted. A raw socket stands in for Stately's
+ * own receiver, which cannot be closed.
+ */
 async function receivedFrom(url: string, isWanted: (event: Told) => boolean, count: number): Promise<Told[]> {
   const told: Told[] = [];
   const page = new WebSocket(url);
@@ -381,7 +384,7 @@ describe('a plain inspector of Stately’s', () => {
     expect(all).toContain('rx.RequestMessage');
     expect(all).not.toContain(SECRET);
     expect(all).not.toContain(PAYLOAD);
-    // As a Uint8Array, and as a Buffer, would be written.
+    // The payload as a Uint8Array and as a Buffer would be written in JSON.
     expect(all).not.toMatch(/"0":98,"1":121/);
     expect(all).not.toMatch(/98,121,116/);
   });

@@ -97,7 +97,7 @@ describe('a recording', () => {
   test.each(fields)('with a wrong %s is refused', (name, index, field) => {
     const broken = (value: unknown) =>
       text(LINES.map((line, at) => (at === index ? { ...line, [field]: value } : line)));
-    // A definition is whatever JSON it is.
+    // A definition may be any JSON value.
     if (name !== 'definition.definition') {
       expect(() => parseRecording(broken([{}]))).toThrow(`line ${index + 1}: ${name} is wrong`);
     }

@@ -53,7 +53,7 @@ function get(
   });
 }
 
-/** What a WebSocket is answered with: 101, or why it is none. */
+/** Returns the status of the answer to a WebSocket handshake: 101, or the status of the refusal. */
 async function knock(server: InspectServer, path: string, headers: Record<string, string> = {}): Promise<number> {
   const { port } = new URL(server.url);
   const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, { headers });
@@ -344,7 +344,7 @@ describe('a socket that is not let in', () => {
     const answer = new Promise<string>((resolve) => {
       socket.on('end', () => {
         resolve(text);
-        // What is written to a socket that the other side has destroyed is answered by a reset.
+        // The system answers a write to a destroyed socket with a reset.
         const writing = setInterval(() => socket.write('x'), 5);
         void gone.finally(() => clearInterval(writing));
       });

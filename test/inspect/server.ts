@@ -27,7 +27,7 @@ export function socketUrl({ url }: InspectServer, path = '/'): string {
   return parsed.href;
 }
 
-/** What the page would get. */
+/** A client that receives the records like the viewer's page. */
 export class Page {
   readonly start: Promise<RecordingStart>;
   readonly records: InspectionRecord[] = [];
@@ -66,7 +66,7 @@ export class Page {
   }
 }
 
-/** A client that says whatever it is told to. */
+/** Connects a client that sends what the test tells it to send. */
 export async function rawProcess(server: InspectServer): Promise<WebSocket> {
   const socket = new WebSocket(socketUrl(server));
   await once(socket, 'open');

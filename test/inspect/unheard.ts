@@ -1,4 +1,4 @@
-// A process with an inspector that nobody listens to: it is to end by itself, and to say nothing.
+// A process with an inspector but without a server for it. The process has to exit by itself, and to print nothing.
 import { createInspector } from '../../src/inspect/inspect-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { accept, initiate } from '../../src/session/session.js';

@@ -4,7 +4,7 @@ import { type TestLinkOptions, testLink } from '../../src/testing/index.js';
 export type { LinkPair as Pair } from '../../src/testing/index.js';
 export { numbered, numbersOf, turns } from '../../src/testing/link-suite.js';
 
-/** What every link must do, as one who writes a link can test it. */
+/** Registers a test for each demand of the link contract, with the public suite for authors of links. */
 export function describeLink(
   name: string,
   connect: TestLinkOptions['connect'],

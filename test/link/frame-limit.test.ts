@@ -128,7 +128,7 @@ describe.each(KINDS)('a link over %s asks its session for the limit of each fram
     const error = await starting;
     expect(error).toBeInstanceOf(HandshakeError);
     expect(error).toMatchObject({ cause: { code: 'link' } });
-    // The listener counts the bytes of the first message, and may have said so before.
+    // The WebSocket listener counts the bytes of the first message itself, and may have reported the error first.
     if (kind !== 'ws') expect(error).toMatchObject({ message: tooLong(2_001, 2_000) });
   });
 

@@ -9,8 +9,8 @@ import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node
 import { postcard } from '../../src/payload/postcard/index.js';
 import { settle } from '../support/settle.js';
 
-// What a hostile peer does to a server over each transport: its own session ends, with a reason, and an honest one beside it
-// does not notice.
+// Attacks of a hostile peer on a server over each transport. The peer's own session ends, with a reason, and an honest
+// session beside it does not notice.
 
 jest.setTimeout(60_000);
 
@@ -29,7 +29,7 @@ interface Server {
   /** Connects a link, or for a stream its address. */
   readonly dial: () => Promise<Link>;
   readonly where: StreamAddress | undefined;
-  /** How the sessions of the server have ended, in words: those that are not over are missing. */
+  /** The ends of the server's sessions, in words. Sessions that still run are missing. */
   readonly ends: string[];
   readonly sessions: Set<Session>;
 }
@@ -49,7 +49,7 @@ async function serverOver(transport: Transport, more: StartOptions = {}): Promis
       try {
         session.root.serve(({ args }) => ({ ret: args }));
       } catch {
-        // What came behind the Hello has ended the session already.
+        // The bytes behind the Hello have ended the session already.
       }
       const { cause, error } = await session.closed;
       sessions.delete(session);
@@ -71,7 +71,7 @@ async function serverOver(transport: Transport, more: StartOptions = {}): Promis
   return { dial: () => connectTcp({ ...where, closeTimeout: 500 }), where, ends, sessions };
 }
 
-/** An honest peer, which calls for as long as `hostile` takes, and some times after. */
+/** Runs an honest peer, which makes calls while `hostile` runs, and some more after it. */
 async function beside(server: Server, hostile: () => Promise<void>): Promise<void> {
   const session = await initiate(await server.dial(), { codec: postcard, onReport: () => {} });
   const caller = session.root.caller();
@@ -105,7 +105,7 @@ function openOf(connectionId: number): Uint8Array {
   return postcard.encode({ type: 'ConnectionOpen', connectionId, connectionSettings, metadata: [] });
 }
 
-/** A link that says what it is told to, and whether it has ended. */
+/** Returns a link for raw frames, and a promise of the link's end. */
 async function mouth(server: Server): Promise<{ link: Link; ended: Promise<void> }> {
   const link = await server.dial();
   const ended = new Promise<void>((resolve) => {
@@ -161,7 +161,7 @@ describe.each<Transport>(['TCP', 'a Unix socket', 'WebSocket'])(
     });
 
     test('asks for ever and reads no answer', async () => {
-      // What it does not read fills the system's buffers of some MiB first: long answers do so soon.
+      // Unread answers first fill the system's buffers of some MiB. Long answers fill them soon.
       const metadata = [{ key: 'why', value: 'x'.repeat(16_000), flags: 0n }];
       const server = await serverOver(transport, { onConnection: () => ({ type: 'reject', metadata }) });
       await beside(server, async () => {
@@ -169,7 +169,7 @@ describe.each<Transport>(['TCP', 'a Unix socket', 'WebSocket'])(
         link.send(hello());
         link.pause();
         for (let id = 1; server.ends.length === 0; id += 2) {
-          // What the server does not take waits here, and there is no more of it than this.
+          // Frames that the server does not take wait here. This bounds their memory.
           if (link.buffered < 2 ** 20) link.send(openOf(id));
           if (id % 101 === 0) await settle();
         }
@@ -221,7 +221,7 @@ describe.each<Transport>(['TCP', 'a Unix socket'])('over %s a server survives a 
   async function raw(server: Server): Promise<{ socket: Socket; gone: Promise<void> }> {
     const { path = '', port = 0 } = server.where as { path?: string; port?: number };
     const socket = path === '' ? connect(port, '127.0.0.1') : connect(path);
-    // Read, so that its end is seen.
+    // Reading the socket is necessary to notice its end.
     socket.on('error', () => {}).resume();
     cleanups.push(() => socket.destroy());
     const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()));

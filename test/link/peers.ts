@@ -12,7 +12,7 @@ export class StandardFacade {
 
   constructor(target: string | URL | WebSocket) {
     this.ws = target instanceof WebSocket ? target : new WebSocket(target, { perMessageDeflate: false });
-    // A browser doesn't throw an error that nobody listens to.
+    // A browser doesn't throw an `error` event that has no listener, as Node does.
     this.ws.on('error', () => {});
     StandardFacade.#created.push(this);
   }

@@ -68,7 +68,7 @@ describe('connectTcp', () => {
   test('gives up after connectTimeout', async () => {
     const listener = await listenTcp({ port: 0 }, (link) => link.abort());
     const spy = jest.spyOn(globalThis, 'setTimeout');
-    // Nothing on this machine leaves an attempt without an answer: the timer is there, and here it is over at once.
+    // On this machine no connection attempt stays without an answer, so the test lets the timer expire at once.
     spy.mockImplementationOnce((expire, delay) => {
       process.nextTick(expire as () => void);
       expect(delay).toBe(1234);
@@ -134,7 +134,7 @@ describe('listenTcp', () => {
       return undefined;
     });
     const { address } = listener;
-    // The reset may come before the client has seen its connection.
+    // The reset may arrive before the client has its connection.
     const end = await connectTcp(address).then(
       (link) => record(link).end(),
       (error: unknown) => error,

@@ -115,7 +115,7 @@ describe('listenWebSocket', () => {
     const told = warnings.mock.calls.length;
     warnings.mockRestore();
     await listener.close();
-    // What other tests of this file have caused counts, too.
+    // Warnings that other tests of this file have caused count too.
     expect(told).toBeGreaterThan(5);
     expect(told).toBeLessThanOrEqual(10);
   });
@@ -209,7 +209,7 @@ describe('listenWebSocket', () => {
           'the WebSocket failed: the peer sent more than 6000 bytes (handshakeBytes) before its first message was whole',
         ),
       );
-      // What comes after the first message is the session's to bound.
+      // After the first message, the session sets the limits.
       good.socket.write(Buffer.concat([frame(2, new Uint8Array(9_000)), frame(2, new Uint8Array(100_000))]));
       await good.events.received(3);
       await host.close();
@@ -218,7 +218,7 @@ describe('listenWebSocket', () => {
     test('cuts the oldest where all together have sent more than pendingBytes, and goes on with the others', async () => {
       const host = await Host.listen({ pendingBytes: 3 * (2_000 + 256) });
       const first = await begin(host, [2_000]);
-      // Nothing is counted of one whose first message is whole, nor of one that is gone.
+      // Peers whose first message is complete count no bytes, and peers that are gone count none either.
       const whole = await begin(host, [2_000]);
       whole.rest();
       await whole.events.received(1);
@@ -329,7 +329,7 @@ describe('listenWebSocket', () => {
   });
 });
 
-/** What the server answers to a handshake with these headers. */
+/** Returns the status of the server's answer to a handshake with these headers. */
 async function statusOf(url: string, headers: Readonly<Record<string, string>>): Promise<number> {
   const ws = new WebSocket(url, { headers, perMessageDeflate: false });
   const status = await new Promise<number>((resolve) => {

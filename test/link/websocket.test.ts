@@ -26,7 +26,7 @@ describe('a WebSocket link', () => {
     return { link, events: record(link), ...peer };
   }
 
-  /** How many writes a socket makes while `act` runs and until the peer has what was sent. */
+  /** Counts the writes of a socket while `act` runs. `act` ends when the peer has the data. */
   async function writesOf(socket: Socket, act: () => Promise<void>): Promise<number> {
     const one = jest.spyOn(socket, '_write');
     const many = jest.spyOn(socket as Socket & { _writev: () => void }, '_writev');
@@ -111,7 +111,7 @@ describe('a WebSocket link', () => {
     record(server);
     const atClient = record(client);
     const writes = await writesOf(host.sockets[0] as Socket, async () => {
-      // 40 KiB each: the fourth goes beyond, and is the last of its write.
+      // 40 KiB each: the fourth message passes the limit of a write, and is the last one of its write.
       for (const bytes of numbered(6, 40 * 1024)) server.send(bytes);
       await atClient.received(6);
     });
@@ -140,7 +140,8 @@ describe('a WebSocket link', () => {
     const { link, events, socket } = await raw();
     socket.removeAllListeners('data').pause();
     link.send(new Uint8Array(48 * 2 ** 20));
-    // What the system's buffers take leaves at once. After that it is quiet: a link that says so for nothing never is.
+    // The system's buffers take the first bytes at once. Then there must be no more `drained`: a link that reports it
+    // without progress never falls silent.
     let drains = -1;
     for (let looks = 0; drains !== events.drains && looks < 20; looks++) {
       drains = events.drains;

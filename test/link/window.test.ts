@@ -19,7 +19,7 @@ class HeldSocket implements WsWebSocket {
     if (sent !== undefined) this.#callbacks.push(sent);
   }
 
-  /** Everything has left, and nobody has been told yet. */
+  /** Empties the buffer as if all data had been sent. The callbacks of `send` run only at `tell`. */
   empty(): void {
     this.bufferedAmount = 0;
   }

@@ -6,7 +6,8 @@ import { compile } from '../../src/compile/structure.js';
 import type { ChannelMessage } from '../../src/wire/message.js';
 import type { Mode } from '../spec/vocabulary.js';
 
-// It makes no difference when a channel is bound: what was kept until then comes to the same as if it had not been.
+// The time at which a channel is bound makes no difference: messages that were kept until then have the same effects as
+// messages that come later.
 
 type Body = ChannelMessage['body'];
 type Role = 'sender' | 'receiver';
@@ -19,7 +20,7 @@ const close: Body = { type: 'Close', metadata: [] };
 const reset: Body = { type: 'Reset', metadata: [] };
 const grant: Body = { type: 'GrantCredit', additional: 2 };
 
-/** What comes of a channel whose first `early` messages come before it is bound. */
+/** Returns the states and effects of a channel when its first `early` messages come before it is bound. */
 function outcome(role: Role, conformance: Mode, messages: readonly Body[], early: number) {
   const seen: unknown[] = [];
   const kept: Body[] = [];

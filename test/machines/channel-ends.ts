@@ -6,12 +6,15 @@ import type { Effect } from '../spec/machines/oracle.js';
 import { channelClosed, connectionClosed, done, overLimit } from '../spec/outcome.js';
 import type { Mode, Settlement } from '../spec/vocabulary.js';
 
-// The ends of channels as a user sees them: the oracle's verdicts, and what src/calls promises of items that wait, and of
-// those that lie there.
+// The ends of channels as an application sees them: the oracle's verdicts, together with the promises of src/calls about
+// items that wait to be sent or to be read.
 
 export type Body = Item | Close | Reset | GrantCredit;
 
-/** What came of one thing: what leaves on the channel, which promises settle, and of what the peer is accused. */
+/**
+ * The effects of one event: the messages that leave on the channel, the promises that settle, the rule that the peer is
+ * accused of.
+ */
 export class Came {
   readonly said: Body[] = [];
   readonly settled: Record<string, Settlement> = {};
@@ -28,7 +31,7 @@ export class SenderModel {
   #state: SenderState;
   readonly #waiting: { readonly item: Uint8Array; readonly as: string }[] = [];
   #closing: { readonly metadata: Metadata; readonly as: string } | undefined;
-  /** How it ended. */
+  /** The end of the channel; absent while it is open. */
   end: End | undefined;
 
   constructor(mode: Mode, credit: number) {
@@ -76,7 +79,7 @@ export class SenderModel {
     }
   }
 
-  /** The Close follows what waits. */
+  /** Sends the Close once no item waits. */
   #closeBehind(came: Came): void {
     if (this.#closing === undefined || this.isWaiting) return;
     this.#step({ type: 'app.close', metadata: this.#closing.metadata }, came);
@@ -106,7 +109,7 @@ export class SenderModel {
     if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
   }
 
-  /** What a violation leaves behind. */
+  /** Settles the waiting sends and the pending close after a violation by the peer. */
   abandon(came: Came): void {
     for (const { as } of this.#waiting.splice(0)) came.settled[as] = connectionClosed('session');
     if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
@@ -119,7 +122,7 @@ export class SenderModel {
   }
 }
 
-/** What whoever sends hears of the end. */
+/** Returns the error that a send gets after the channel has ended. */
 export function senderEnd({ type, metadata = [] }: End): Settlement {
   if (type === 'ended') return connectionClosed('peer');
   return channelClosed(type === 'closed' ? 'local' : 'peer', metadata);
@@ -131,7 +134,7 @@ export class ReceiverModel {
   readonly #items: Uint8Array[] = [];
   end: End | undefined;
 
-  /** `room` is what src/calls has for items beyond credit. */
+  /** `room` is the number of items beyond credit that src/calls has room for. */
   constructor(mode: Mode, window: number) {
     this.#state = receiver.start({ mode, window, room: Math.max(window, 16) }).state;
   }
@@ -158,7 +161,7 @@ export class ReceiverModel {
     return this.#step({ type: 'connection.ended' });
   }
 
-  /** Takes what lies there. */
+  /** Takes the next item that is held. */
   take(as: string): Came {
     const item = this.#items.shift() as Uint8Array;
     const came = this.#step({ type: 'app.take' });
@@ -180,7 +183,7 @@ export class ReceiverModel {
   }
 }
 
-/** What whoever reads finds behind the last item. */
+/** Returns the result of a read behind the last item. */
 export function receiverEnd({ type, metadata = [] }: End): Settlement {
   if (type === 'ended') return connectionClosed('peer');
   if (type === 'withdrawn') return channelClosed('peer', metadata);

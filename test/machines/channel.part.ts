@@ -48,7 +48,7 @@ export const offerPart: Part = {
   delays: {},
   serialize: ({ value, context: { items, isClosed, isReset, isGranted } }) =>
     JSON.stringify(value === 'unbound' ? [items, isClosed, isReset, isGranted] : value),
-  // The host binds no channel that it has released.
+  // The host never binds a channel after its release.
   events: ({ value }) => [
     ...RECEIVED,
     granted(1),
@@ -120,7 +120,7 @@ export const channelsPart: Part = {
 
 // ---- The sender's end ---------------------------------------------------------------------------------------------
 
-/** What nobody can count beyond. */
+/** The largest credit: no number beyond it can be counted exactly. */
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
 // r[rpc.channel] r[rpc.flow-control.credit.initial] r[rpc.flow-control.credit.initial.zero]
@@ -168,7 +168,7 @@ export const receiverPart: Part = {
   delays: {},
   serialize: ({ status, value, context: { credit, held, taken } }) =>
     JSON.stringify(status === 'done' ? value : [credit, held, taken]),
-  // Nobody takes what is not there. Paths end where much was granted by hand, or taken without any return.
+  // An item is taken only if one is held. Paths end where much was granted by hand, or taken without any return.
   events: ({ context: { window, credit, held, taken } }) => [
     ...RECEIVED,
     granted(1),

@@ -5,8 +5,8 @@ interface Timer {
 }
 
 /**
- * A clock whose timers go off one at a time, as a path says: real time would also let those go off that are due before.
- * Each timer of a machine has a delay of its own, and is known by it.
+ * A clock whose timers go off one at a time, as a path says. With real time, timers that are due earlier would go off too.
+ * Each timer of a machine has its own delay, which identifies it.
  */
 export class StepClock {
   readonly #timers = new Map<number, Timer>();

@@ -16,7 +16,7 @@ const PHASES: Readonly<Record<string, ConnectionState['phase']>> = {
   abandoned: 'abandoned',
 };
 
-/** What is known of a connection when it begins, by who opened it. */
+/** The input of a connection's machine, by the connection's origin. */
 const BEGINNINGS = {
   local: { id: 1, origin: 'local', request: 7, localSettings: settings('odd', 8), metadata: M },
   peer: { id: 2, origin: 'peer', peerSettings: settings('even', 9), metadata: N },
@@ -37,7 +37,10 @@ const variants = Object.values(BEGINNINGS).flatMap((start) =>
   ),
 );
 
-/** What the session forwards to one connection; of the root nothing else than data, and that its reader has left. */
+/**
+ * Returns the events that the session forwards to one connection. The root gets only data, and the event that its reader has
+ * left.
+ */
 function eventsOf(id: number) {
   const data = [rx(call(id, 2)), rx(item(id, 4)), event('app.leave', { id })];
   if (id === 0) return data;
@@ -76,7 +79,7 @@ export const connectionPart: OutsidePart = {
   oracle: connection,
   heard: heardTime,
   seen: (snapshot) => ({ phase: PHASES[String(snapshot.value)], isFast: snapshot.hasTag('delivers') }),
-  // What the fast path goes by: it delivers by itself where that is all that a message does.
+  // The fast path reads this tag: it delivers a message by itself if delivery is the message's only effect.
   wanted: ({ phase }: ConnectionState) => ({ phase, isFast: phase === 'active' }),
   outside: ({ input }) => {
     const { origin } = input as { origin: keyof typeof BEGINNINGS };

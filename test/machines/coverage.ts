@@ -10,8 +10,8 @@ export interface Branch {
 }
 
 /**
- * Counts which transitions of a machine's definition were really taken: each branch of each event, `always`, `after`,
- * `onDone` and `onError`. It goes by the microsteps that ran, not by what an event should have led to.
+ * Counts the transitions of a machine's definition that were really taken: each branch of each event, `always`, `after`,
+ * `onDone` and `onError`. It looks at the microsteps that ran, not at the expected result of an event.
  */
 export class Coverage {
   readonly #branches: readonly Branch[];
@@ -36,7 +36,7 @@ export class Coverage {
     return this.#branches.map(({ name }) => name);
   }
 
-  /** The transitions taken so far, whatever machine they are of. */
+  /** The transitions taken so far, of all machines. */
   get taken(): ReadonlySet<AnyTransitionDefinition> {
     return this.#taken;
   }

@@ -13,7 +13,7 @@ const RECEIVED = { type: 'rx.Item', body: ITEM } as const;
 const SEND = { type: 'app.send', item: ITEM.item } as const;
 const TAKE = { type: 'app.take' } as const;
 
-/** A machine on the stepper, and what it asks for, effect by effect. */
+/** Runs a machine on the stepper, and notes its effects in order. */
 function run<Machine extends AnyStateMachine>(machine: Machine, input: object) {
   const effects: unknown[] = [];
   const note = (name: string) => (what?: { type?: string; additional?: number; rule?: string }) => {

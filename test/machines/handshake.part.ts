@@ -19,7 +19,7 @@ const PHASES: Readonly<Record<string, HandshakeState['phase']>> = {
 
 const variants = (['initiator', 'acceptor'] as const).flatMap((role) =>
   MODES.map((mode): Variant => {
-    // An acceptor's parity counts for nothing; were it taken for something, it would be the wrong one.
+    // The parity of an acceptor is ignored. This one is wrong, so a machine that used it would fail.
     const common = { role, localSettings: settings('odd', 8), metadata: M };
     return {
       name: `${role}, ${mode}`,
@@ -30,7 +30,7 @@ const variants = (['initiator', 'acceptor'] as const).flatMap((role) =>
   }),
 );
 
-/** Each message as it should be, and as only the reference takes it. */
+/** Each message in its correct form, and in a form that only the reference mode accepts. */
 const MESSAGES = [
   ...oneOfEach('Hello', 'HelloYourself'),
   hello({ metadata: N }),
@@ -65,7 +65,7 @@ export const handshakePart: OutsidePart = {
       before: refuses ? [{ link: 'refuse-sends' }, start] : [start],
       actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
         if (type.startsWith('xstate.after.')) return [{ advance: 10_000 }];
-        // What is said is sent, or refused, within the step.
+        // The reply is sent, or refused, within the step.
         if (from === 'replying') return type === 'conduit.flushed' || type === 'link.unsendable' ? [] : undefined;
         if (type === 'link.unsendable') return refuses ? [] : undefined;
         if (message === undefined || next !== UNSENDABLE) return 'as ever';

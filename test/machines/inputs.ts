@@ -2,7 +2,7 @@ import type { EventObject } from 'xstate';
 import type { Message } from '../../src/wire/message.js';
 import type { Mode } from '../spec/vocabulary.js';
 
-// Short names for what the peer and the link do to a machine.
+// Short names for the inputs of the peer and the link to a machine.
 
 export const MODES: readonly Mode[] = ['reference', 'strict'];
 
@@ -11,7 +11,7 @@ export function rx(message: Message): EventObject {
   return { type: `rx.${message.type}`, message } as EventObject;
 }
 
-/** An event that is more than its name. */
+/** An event with more fields than its type. */
 export function event(type: string, facts: object = {}): EventObject {
   return { type, ...facts };
 }
@@ -25,7 +25,7 @@ const OVERSIZED = event('conduit.malformed', {
   limit: 'frame',
 });
 
-/** What the link does, or fails to do. */
+/** The events of the link, failures included. */
 export const LINK: readonly EventObject[] = [
   event('link.ended'),
   FAILED,

@@ -18,7 +18,10 @@ const PHASES: Readonly<Record<string, KeepaliveState['phase']>> = {
   expired: 'too late',
 };
 
-/** It knows no modes; each configuration stands under one of them, and that without a deadline under both. */
+/**
+ * The machine does not depend on the mode. Each configuration is shown in one of the modes, and the one without a deadline
+ * in both.
+ */
 const variants = [
   ['on', ON],
   ['without an interval', { ...ON, pingInterval: 0 }],
@@ -36,7 +39,8 @@ export const keepalivePart: OutsidePart = {
   ),
   delays: ON,
   serialize: ({ value, context }) => JSON.stringify([value, Math.min(context.nonce, LAST + 1), context.isReading]),
-  // Paths end with the third Ping; where nothing waits for a Pong, time alone would go on for ever. While reading is paused no message comes: frames wait undecoded.
+  // Paths end with the third Ping: where no Pong is awaited, time alone would go on for ever. While reading is paused, no
+  // message comes, since frames wait undecoded.
   events: ({ context }) =>
     context.nonce > LAST
       ? []
@@ -51,7 +55,7 @@ export const keepalivePart: OutsidePart = {
   seen: ({ value, context }) => ({ phase: PHASES[String(value)], nonce: context.nonce, isReading: context.isReading }),
   wanted: ({ phase, nonce, isReading }: KeepaliveState) => ({ phase, nonce, isReading }),
   outside: ({ input }) => {
-    // A keepalive that is off has no event that comes from outside.
+    // A keepalive that is off gets no event from outside.
     if (input !== ON) return undefined;
     return {
       given: { established: false, keepalive: ON },
@@ -59,7 +63,7 @@ export const keepalivePart: OutsidePart = {
       actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
         if (type.startsWith('xstate.after.pingInterval.')) return [{ advance: ON.pingInterval }];
         if (type.startsWith('xstate.after.pongTimeout.')) {
-          // What arrives in the same turn is found.
+          // A message that arrives in the same turn is found.
           const found = (next as { message?: Message } | undefined)?.message;
           const advance = { advance: ON.pongTimeout };
           return found === undefined ? [advance] : [{ together: [advance, { peer: found }] }];

@@ -7,7 +7,7 @@ import { machineSuite } from './suite.js';
 
 machineSuite(keepalivePart);
 
-// No path is that long.
+// No generated path is that long.
 test('behind the largest nonce that a number holds exactly, keepalive counts from 0', () => {
   const nonces = [Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER].map((nonce) => {
     const context = { pingInterval: 100, pongTimeout: 50, nonce, isReading: true } as never;

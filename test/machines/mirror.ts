@@ -12,7 +12,7 @@ export function neighbour(id: number): number {
   return id % 2 === 1 ? id + 1 : id - 1;
 }
 
-/** An event as the other side of the parity has it. Ids of requests and channels are nobody's business here. */
+/** Returns the event that the other side of the parity would see. Ids of requests and channels stay as they are. */
 // r[session.symmetry]
 export function mirrorEvent(event: EventObject): EventObject {
   return mirror(event, '') as EventObject;

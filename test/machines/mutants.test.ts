@@ -9,15 +9,15 @@ import { pacingPart } from './pacing.part.js';
 import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
-// That the paths can fail: each transition is made wrong in every simple way, and what the right machine's paths do on
-// the wrong one must go against the oracle.
+// Checks that the paths can fail. Each transition is made wrong in every simple way. The paths of the right machine, played
+// on the wrong one, must then disagree with the oracle.
 
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
   ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
 ];
 
-/** What may be otherwise, and nobody can tell, by the reason. */
+/** Mutations that no test can detect, grouped by the reason. */
 const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'the state that it leads to is left at once, for the right one': {
     'keepalive.awaitingPong + rx.Pong': 'leads to keepalive.starting',
@@ -44,7 +44,7 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-// Wrong machines speak to actors that they have stopped, and XState warns of it each time.
+// Wrong machines send events to stopped actors, and XState warns of each.
 beforeAll(() => {
   jest.spyOn(console, 'warn').mockImplementation(() => {});
 });

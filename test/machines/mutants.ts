@@ -8,7 +8,7 @@ import { pathsOf, unansweredBy } from './walks.js';
 
 type StateNode = AnyStateMachine['root'];
 
-/** What a transition is made of, and can be made otherwise. */
+/** The parts of a transition that a mutation changes. */
 interface Mutable {
   guard: unknown;
   target: readonly StateNode[] | undefined;
@@ -27,12 +27,12 @@ interface Walk {
   readonly steps: Path<AnyStateMachine>['steps'];
 }
 
-/** Wrong versions of one machine's transitions, and whether the paths of the right machine notice. */
+/** The wrong versions of one machine's transitions. The paths of the right machine have to detect them. */
 export class Mutants {
   readonly #part: Part;
-  /** The walks on which one of an event's branches is taken, by the transition. */
+  /** The walks on which a branch is taken, by its transition. */
   readonly #walks = new Map<AnyTransitionDefinition, Walk[]>();
-  /** The walks that end with an event which nothing answers, by the event: a branch more would. */
+  /** The walks that end with an event without a transition, by the event. An additional branch would be taken there. */
   readonly #unanswered = new Map<string, Walk[]>();
   readonly branches: readonly Branch[];
 
@@ -50,9 +50,9 @@ export class Mutants {
     }
   }
 
-  /** What could be wrong with a transition, and nobody would notice. */
+  /** Returns the mutations of a transition that the tests do not detect. */
   survivors(branch: Branch): readonly string[] {
-    // What one branch does not take, the next one may.
+    // The next branch may take an event that a mutated branch does not take.
     const siblings = this.branches.filter(({ event, source }) => event === branch.event && source === branch.source);
     const walks = [
       ...siblings.flatMap(({ transition }) => this.#walks.get(transition) ?? []),
@@ -71,7 +71,7 @@ export class Mutants {
     for (const transition of coverage.taken) add(this.#walks, transition, walk);
   }
 
-  /** Plays what the right machine does on the wrong one, and asks the oracle. */
+  /** Plays the right machine's paths on the wrong machine. Returns true if the oracle disagrees. */
   #isNoticed({ transition }: Branch, { change }: Mutation, walks: readonly Walk[]): boolean {
     const mutable = transition as unknown as Mutable;
     const { guard, target, actions, reenter } = mutable;
@@ -123,7 +123,7 @@ function nameOf(action: unknown): string {
   return typeof action === 'string' ? action : String((action as { type?: unknown }).type);
 }
 
-/** Without what is undefined, which says the same as what is not there. */
+/** Returns the value without undefined fields, which count as absent. */
 function defined(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(defined);
   if (typeof value !== 'object' || value === null || ![Object.prototype, null].includes(Object.getPrototypeOf(value)))

@@ -9,7 +9,7 @@ import { pathsOf } from './walks.js';
 // The generated paths of the machines of calls and channels, on a public Session: the machines' own tests take the same
 // ones on the two interpreters.
 
-/** What nobody outside can bring about, or not alone, by state and event, each with the reason. */
+/** Events that cannot be caused from outside, or not alone, by state and event, each with the reason. */
 const INSIDE: Readonly<Record<string, string>> = {
   'inFlight: calls.refused':
     'what can’t be sent is known in the same turn as its turn: test/calls/caller.test.ts makes an outbox overflow',
@@ -47,7 +47,7 @@ describe.each(PARTS)('on a public session: %s', (_, part, way) => {
 });
 
 test('every event is brought about from outside in every state, or has a reason not to be', () => {
-  // Of credit that nobody can use up, nobody has any.
+  // States with almost endless credit are left out: no peer can grant so much.
   const inside = [...met].filter(([name, isWalked]) => !isWalked && !/^sending\[\d{10,}\]/.test(name));
   expect(inside.map(([name]) => name).sort()).toEqual(Object.keys(INSIDE).sort());
 });

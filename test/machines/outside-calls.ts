@@ -24,12 +24,13 @@ import { REFUSED } from '../spec/vocabulary-calls.js';
 import { type Body, type Came, ReceiverModel, receiverEnd, SenderModel, senderEnd } from './channel-ends.js';
 import type { Variant } from './part.js';
 
-// The paths of the machines of calls and channels, from outside: a peer that speaks the wire, and a user who makes calls,
-// serves, sends, receives and gives up, on connection 1 of a public Session. What has to come of each step, the oracle says.
+// The paths of the machines of calls and channels, from outside: a peer sends messages, and an application makes calls,
+// serves, sends, receives and gives up, on connection 1 of a public Session. The oracle gives the required result of each
+// step.
 
 type Steps = readonly Spec.Step[];
 
-/** A path as a scenario of the table's kind; undefined where nobody outside can go it. */
+/** Turns a path into a scenario of the table's kind. Gives undefined if the path cannot be caused from outside. */
 export type Way = (variant: Variant, path: Path<AnyStateMachine>) => Steps | undefined;
 
 interface Facts extends EventObject {
@@ -57,7 +58,7 @@ function active(maxConcurrentRequests = 64): Steps {
 
 const ENDED = { peer: close(1), closed: { a: closedBy('peer') } } as const;
 
-/** An event that a machine can't be told from outside. */
+/** Thrown for an event that cannot be caused from outside. */
 class Unreachable extends Error {}
 
 function unlessUnreachable(build: () => Steps): Steps | undefined {
@@ -69,7 +70,7 @@ function unlessUnreachable(build: () => Steps): Steps | undefined {
   }
 }
 
-/** Asks an oracle, event by event. */
+/** Returns a function that steps an oracle, event by event. */
 function asked<State, Event>(oracle: Oracle<never, State, Event>, told: object) {
   let { state } = oracle.start(told as never);
   return (event: Event): readonly Effect[] => {
@@ -83,7 +84,7 @@ function asked<State, Event>(oracle: Oracle<never, State, Event>, told: object) 
 
 const TIMEOUT = 500;
 
-/** What the caller hears. */
+/** Returns the settlement of the caller's promise. */
 function settlementOf({
   type,
   response: body,
@@ -170,14 +171,14 @@ export const answerWay: Way = (_, { steps }) => {
 
 // ---- Channels -----------------------------------------------------------------------------------------------------
 
-/** What had to come of something that happened to channel `id`. */
+/** Returns the expected effects of an event on channel `id`. */
 function expectedOf(came: Came, id: number): Spec.Expectation {
   const said = came.said.map((body) => onChannel(id, body));
   if (came.rule === undefined) return { wire: said, settled: came.settled };
   return { wire: [...said, { violation: came.rule }], ends: byViolation(came.rule), settled: came.settled };
 }
 
-/** The channel is passed in a call that is answered at once: it outlives it. */
+/** Passes the channel in a call that is answered at once. The channel outlives its call. */
 function passed(pass: 'tx' | 'rx', credit: number): Steps {
   const channels = [{ pass, as: 'c', credit }];
   return [
@@ -187,7 +188,7 @@ function passed(pass: 'tx' | 'rx', credit: number): Steps {
   ];
 }
 
-/** What the sender finds in the end, and that all that waits can leave. */
+/** Ends a path with one more send. Shows the sender's end and, if the channel is open, that all waiting items can leave. */
 function sendingOn(model: SenderModel, isViolated: boolean, id: number): Steps {
   const last = { user: 'sendItem', channel: 'c', item: bytes(9), as: 'last' } as const;
   if (isViolated) return [{ ...last, settled: { last: connectionClosed('session') } }];
@@ -201,7 +202,7 @@ function sendingOn(model: SenderModel, isViolated: boolean, id: number): Steps {
 
 export const senderWay: Way = ({ mode, input }, { steps }) => {
   const { credit } = input as { credit: number };
-  // Nobody has as much as that.
+  // A grant on the wire has at most 32 bits, so this credit cannot be reached from outside.
   if (credit > 0xffff_ffff) return undefined;
   const model = new SenderModel(mode, credit);
   let isViolated = false;
@@ -222,7 +223,7 @@ export const senderWay: Way = ({ mode, input }, { steps }) => {
   return [...passed('rx', credit), ...walked, ...sendingOn(model, isViolated, 1)];
 };
 
-/** What lies at the receiver in the end, and what is behind that. */
+/** Ends a path by taking every item that is left, and then by one read behind the last item if the channel has ended. */
 function readingOn(model: ReceiverModel, rule: Rule | undefined, id: number): Steps {
   const items = Array.from({ length: model.held }, (_, at): Spec.Step => {
     const as = `item ${String(at)}`;
@@ -237,7 +238,7 @@ export const receiverWay: Way = ({ mode, input }, { steps }) => {
   const { window, room } = input as { window: number; room: number };
   const model = new ReceiverModel(mode, window);
   let rule: Rule | undefined;
-  // The room that a real receiver has, but for as much as the path's has, is taken up before by what was granted by hand.
+  // A real receiver has more room than the path's receiver. Granted items fill the difference first.
   const filler = Math.max(window, 16) - room;
   const item: Body = { type: 'Item', item: bytes(7) };
   const filled: Steps = [
@@ -262,7 +263,7 @@ export const receiverWay: Way = ({ mode, input }, { steps }) => {
   return [...passed('tx', window), ...filled, ...walked, ...readingOn(model, rule, 1)];
 };
 
-/** A channel that the peer has named, and of which the end is taken, if any, that `end` says. */
+/** A channel that the peer has named. `end` is the end that the handler takes when the path binds the channel. */
 export const offerWay =
   (end: 'tx' | 'rx'): Way =>
   ({ mode, input }, { steps }) =>
@@ -275,7 +276,7 @@ export const offerWay =
       let isAnswered = false;
       const bound = (): Spec.Step => {
         const model = end === 'rx' ? new ReceiverModel(mode, credit) : new SenderModel(mode, credit);
-        // Credit is added up, and comes first.
+        // The grants are added up and come first.
         const heard: readonly Body[] = granted > 0 ? [{ type: 'GrantCredit', additional: granted }, ...kept] : kept;
         const all: Body[] = [];
         let rule: Rule | undefined;
@@ -306,7 +307,7 @@ export const offerWay =
         }
         if (type === 'app.bind') return bound();
         if (type === 'connection.ended') return { ...ENDED, wire, ...(isAnswered ? {} : { givenUp: [2] }) };
-        // It takes more channels than one.
+        // The session forgets a channel only when it has more channels than this path.
         if (type === 'channels.forgotten') throw new Unreachable();
         if (type === 'app.release') {
           isAnswered = true;

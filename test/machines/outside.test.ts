@@ -5,7 +5,7 @@ import { keepalivePart } from './keepalive.part.js';
 import { sessionPart } from './session.part.js';
 import { outsideSuite } from './suite.js';
 
-// A file of its own, so that these and the others run side by side.
+// This is a file of its own, so that Jest runs it in parallel with the others.
 
 describe('handshake', () => outsideSuite(handshakePart));
 describe('keepalive', () => outsideSuite(keepalivePart));

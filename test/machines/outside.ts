@@ -8,7 +8,7 @@ import { Player } from '../support/player.js';
 import { settle } from '../support/settle.js';
 import { type Actions, Projection } from './project.js';
 
-/** A step of a path, and what is around it. */
+/** A step of a path with its context. */
 export interface Moment {
   readonly event: EventObject;
   /** The name of the state that it starts from. */
@@ -16,16 +16,16 @@ export interface Moment {
   readonly next: EventObject | undefined;
 }
 
-/** How a machine's paths are walked from outside, on a public Session. */
+/** The way in which a machine's paths are walked from outside, on a public Session. */
 export interface Outside {
   readonly given: Spec.Given;
-  /** What leads to where the machine starts: an action, or an event that is turned into actions as those of paths are. */
+  /** Steps that lead to the machine's start: actions, or events that are turned into actions like those of paths. */
   readonly before: readonly (Spec.Action | EventObject)[];
-  /** What causes an event. By default what {@link Projection} says. */
+  /** Returns the actions that cause an event. By default those of {@link Projection}. */
   readonly actions?: (moment: Moment) => Actions | 'as ever';
 }
 
-/** A path as a scenario of the table's kind; undefined if nobody outside can go it. */
+/** Turns a path into a scenario of the table's kind. Returns undefined if the path cannot be caused from outside. */
 export function scenarioOf(
   { given, before, actions }: Outside,
   mode: Spec.Mode,
@@ -44,7 +44,7 @@ export function scenarioOf(
     const special = actions === undefined ? 'as ever' : actions({ event, from, next });
     const causes = special === 'as ever' ? projection.of(event) : special;
     if (causes === undefined) return undefined;
-    // Outside, an end with a link that takes everything is over as soon as it begins.
+    // The link takes everything, so an end that begins is over at once.
     if (causes.length > 0 && whole.phase === 'ended') return undefined;
     for (const action of causes) act(action);
   }

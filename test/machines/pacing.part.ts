@@ -5,12 +5,12 @@ import type { Part } from './part.js';
 
 const QUERIES = ['ConnectionOpen 1', 'Ping 7'] as const;
 
-/** What a state says in the oracle's words: the queries that are out. */
+/** Returns the queries that wait for an answer, as the oracle names them. */
 function out({ oldest, newest }: PacingContext): readonly string[] {
   return [oldest, newest].filter((query) => query !== undefined);
 }
 
-/** It knows no modes: what the one has is what the other has. */
+/** The machine behaves alike in both modes. */
 export const pacingPart: Part = {
   machine: pacingMachine,
   variants: MODES.map((mode) => ({ name: mode, mode, input: {}, told: {} })),

@@ -4,19 +4,19 @@ import type { Oracle } from '../spec/machines/oracle.js';
 import type { Mode } from '../spec/vocabulary.js';
 import type { Outside } from './outside.js';
 
-/** One of the machines that ship, and what its paths are generated with and judged by. */
+/** One of the machines that ship, with the inputs and the oracle for its paths. */
 export interface Part {
-  /** With inert children in its slots, whose results are events. */
+  /** The machine with inert child actors. Their results are events of the paths. */
   readonly machine: AnyStateMachine;
   readonly variants: readonly Variant[];
   /** The machine's timers, and what they are set to: no two alike. */
   readonly delays: Readonly<Record<string, number>>;
-  /** What tells its states apart: without the port, and without what only the end makes different. */
+  /** Gives the text that tells states apart: without the port, and without the context that matters only at the end. */
   serialize(snapshot: AnyMachineSnapshot): string;
   /** The events that are tried in a state: few representatives of each kind. None where paths end. */
   events(snapshot: AnyMachineSnapshot, variant: Variant): readonly EventObject[];
   nameState(snapshot: AnyMachineSnapshot): string;
-  /** Whether the matrix has a state of that name. */
+  /** True if the matrix shows a state of that name. */
   isShown(name: string): boolean;
   readonly oracle: Oracle<never, { readonly phase: string }, { readonly type: string }>;
   /** The machine's event in the oracle's words. */
@@ -26,11 +26,11 @@ export interface Part {
   wanted(state: never): Readonly<Record<string, unknown>>;
 }
 
-/** One whose paths are walked on a public Session, too. */
+/** A part whose paths are also walked on a public Session. */
 export interface OutsidePart extends Part {
-  /** How to go a variant's path from outside; undefined where there is no way. */
+  /** Gives the way to walk a variant's path from outside; undefined if there is none. */
   outside(variant: Variant, path: Path<AnyStateMachine>): Outside | undefined;
-  /** The events that nobody outside can bring about, or not alone, each with the reason. */
+  /** The events that cannot be caused from outside, or not alone, each with the reason. */
   readonly inside: Readonly<Record<string, string>>;
 }
 
@@ -38,17 +38,20 @@ export interface OutsidePart extends Part {
 export interface Variant {
   readonly name: string;
   readonly mode: Mode;
-  /** It would say nothing in the matrix, or from outside, that others, or the table's mirrored cases, do not say. */
+  /**
+   * True if the variant adds no information to the matrix or to the walks from outside, beside other variants and the
+   * table's mirrored cases.
+   */
   readonly isHidden?: true;
-  /** The machine's input, but for what the stage gives it: a port, and a parent. */
+  /** The machine's input, without the port and the parent that the stage adds. */
   readonly input: object;
-  /** The same for the oracle. */
+  /** The same input for the oracle. */
   readonly told: object;
 }
 
 const INTERNAL = /^xstate\.(?:after|done\.actor|error\.actor)\./;
 
-/** An event as a reader knows it: by its name, and what it is about. */
+/** Names an event for a reader: its type and its main facts. */
 export function nameEvent(event: EventObject): string {
   const { message, id, output, connection } = event as EventObject & {
     message?: Readonly<Record<string, unknown>>;
@@ -73,7 +76,7 @@ export function nameEvent(event: EventObject): string {
   return facts.length === 0 ? type : `${type}(${facts.join(', ')})`;
 }
 
-/** What is known of a channel that has no end here. */
+/** Returns the facts about a message on a channel that has no end here. */
 function unknownFacts(event: EventObject): readonly string[] {
   const { body, isOurs, wasNamed, wasReset, hasForgotten, hasRoom } = event as EventObject & {
     body: { type: string };

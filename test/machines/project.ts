@@ -6,13 +6,13 @@ import type { Whole } from '../spec/machines/whole.js';
 import { accept, call, close, helloYourself, ping, pong, reject } from '../spec/messages.js';
 import type * as Spec from '../spec/vocabulary.js';
 
-// What happens inside a session is brought about from outside: by the peer, the user, the link or time. An event of a
-// machine's path becomes the actions that cause it; undefined where nobody outside can, or not on purpose.
+// Events inside a session are caused from outside: by the peer, the application, the link or time. An event of a machine's
+// path becomes the actions that cause it. It is undefined if the event cannot be caused from outside, or not on purpose.
 
 const GARBAGE = new Uint8Array([0xc1]);
 const OVERSIZED = new Uint8Array(2 ** 20 + 1);
 
-/** Anything in an event of ours. */
+/** The fields that events of our machines may have. */
 interface Facts {
   readonly message: Message;
   readonly id: number;
@@ -39,7 +39,7 @@ interface Facts {
 
 export type Actions = readonly Spec.Action[] | undefined;
 
-/** Turns the events of one path into actions, one after the other; `whole` knows how far things are. */
+/** Turns the events of one path into actions, one after the other. `whole` knows the session's current state. */
 export class Projection {
   readonly #whole: Whole;
   #count = 0;
@@ -52,7 +52,7 @@ export class Projection {
     this.#first = parity === 'odd' ? 1 : 2;
   }
 
-  /** Of an event of the session's or of one of its connections. */
+  /** Returns the actions for an event of the session or of one of its connections. */
   of(event: EventObject): Actions {
     const facts = event as unknown as Facts;
     const { id } = facts;
@@ -105,7 +105,7 @@ export class Projection {
 
   #open({ settings, metadata }: Facts): Spec.Action {
     const signal = this.#name('signal');
-    // The ids that we allocate, one after the other.
+    // Our ids are allocated in order.
     this.#signals.set(this.#first + this.#opens * 2, signal);
     this.#opens += 1;
     return { user: 'open', as: this.#name('open'), settings, metadata, signal };
@@ -130,14 +130,14 @@ export class Projection {
     return this.#whole.phaseOf(id) === 'undecided' ? [{ user: 'decide', id, decision }] : undefined;
   }
 
-  /** A connection is open since the peer has accepted it, or since we have. */
+  /** The connection is open because the peer, or our application, has accepted it. */
   #opened({ connection }: Facts): Actions {
     const { id, peerSettings, localSettings, metadata } = connection;
     if (this.#whole.phaseOf(id) === 'pending') return [{ peer: accept(id, peerSettings, metadata) }];
     return this.#decide(id, { accept: { settings: localSettings, metadata } });
   }
 
-  /** A connection has come to its end by whatever ends one in its phase. */
+  /** A connection has ended. The actions cause that end in the phase of the connection. */
   #ended({ id, output }: Facts): Actions {
     const { phase, outcome, by, metadata } = output;
     if (outcome === 'abandoned') {
@@ -145,7 +145,7 @@ export class Projection {
     }
     if (typeof outcome === 'object') {
       if (phase !== 'active') return [{ peer: call(id, 2) }];
-      // On an id of the peer's the session itself knows an Accept for a stray.
+      // On an id of the peer's, an Accept is a stray message for the session itself.
       return id % 2 === this.#first % 2 ? [{ peer: accept(id) }] : undefined;
     }
     if (outcome === 'rejected') {

@@ -9,7 +9,7 @@ const CALL: Call = { type: 'Call', methodId: 2n ** 64n - 1n, channels: [1, 3], m
 const RESPONSE: Response = { type: 'Response', channels: [2], metadata: N, ret: new Uint8Array([2]) };
 const CANCELLED = new Uint8Array([3]);
 
-/** Neither side of a call knows modes: what the one has is what the other has. */
+/** Neither side of a call depends on the mode, so both modes get the same variant. */
 function alike(input: object): readonly Variant[] {
   return MODES.map((mode) => ({ name: mode, mode, input, told: input }));
 }

@@ -24,12 +24,11 @@ import { mirrorEvent, neighbour } from './mirror.js';
 
 export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
 
-// We are odd: 1 is the first id of ours, and 3 is never opened; 2 is the first of the peer's, and 4 is never opened but
-// where it is tried.
+// We are odd. 1 is our first id, and 3 is never opened. 2 is the peer's first id, and 4 is never opened except in attempts.
 
 const CRASH = new Error('a defect');
 
-/** What the handshake comes to. */
+/** The results of the handshake. */
 const HANDSHAKES = [
   doneEvent('handshake', {
     type: 'established',
@@ -42,7 +41,7 @@ const HANDSHAKES = [
   errorEvent('handshake', CRASH),
 ];
 
-/** What is nobody's turn to say while we shake hands, but can be said. */
+/** Inputs that come too early, while the handshake is under way. */
 const EARLY = [
   rx(hello()),
   rx(helloYourself()),
@@ -111,7 +110,7 @@ function opened(id: number, origin: 'local' | 'peer'): EventObject {
   return event('connections.opened', { connection });
 }
 
-/** What the connections that there are may come to, by the phases that they are in. */
+/** Returns the reports that the existing connections may send, by their phases. */
 function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { live, pending, undecided } = context;
   const broken = (id: number, phase: string) =>
@@ -144,14 +143,14 @@ function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject
 }
 
 /**
- * The events of a state. Paths end where an id beyond the first of each side was opened, and where reading or sending is
- * hindered in more than one way, or while connections are there, too: the regions are each other's strangers, and their
- * product is large.
+ * Returns the events of a state. Paths end where an id beyond the first of each side was opened. They also end where reading
+ * or sending is hindered in more than one way, or while connections exist: the regions are independent, and their product is
+ * large.
  */
 export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { localSettings, live, localHigh, peerHigh, isRootReleased } = snapshot.context;
   if (localSettings.parity === 'odd') return oddEvents(snapshot, mode);
-  // The even side is here to show that nothing depends on being the odd one: one thing at a time is enough.
+  // The variant with even ids only shows that no behaviour depends on odd ids: one thing at a time is enough.
   const isPlain = !isRootReleased && (localHigh === 0 || peerHigh === 0);
   if (snapshot.value !== 'handshaking' && !(isPlain && snapshot.hasTag('routes'))) return [];
   const mirrored = live.toJSON().reduce((ids, id) => ids.add(neighbour(id)), IdSet.empty);
@@ -162,7 +161,7 @@ export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly E
 function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
   if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, errorEvent('conduit', CRASH)];
-  // Without an acceptor there is nothing more to see than what becomes of the peer's opens.
+  // Without an acceptor only the peer's opens behave differently.
   if (!context.isAccepting)
     return MESSAGES.filter(({ type }) => type === 'rx.ConnectionOpen' || type === 'rx.ConnectionClose');
   const common = [

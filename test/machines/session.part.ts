@@ -10,7 +10,7 @@ import type { OutsidePart, Variant } from './part.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
 import { stub } from './stage.js';
 
-/** In the matrix: each thing that can be so by itself, and where they meet, each once. */
+/** The states in the matrix: each condition alone, and each meeting of conditions once. */
 const SHOWN =
   /^(handshaking|ending\[shutdown\]|running(\[(\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
 
@@ -47,7 +47,7 @@ interface Running {
   readonly outbound: 'flowing' | 'full';
 }
 
-/** What a running session is doing, in the oracle's words. */
+/** Returns the state of a running session, in the oracle's words. */
 function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | 'sending'> | undefined {
   if (typeof value === 'string') return undefined;
   const { inbound, outbound } = (value as { running: Running }).running;
@@ -91,7 +91,7 @@ function nameState(snapshot: SessionSnapshot): string {
 
 function serialize({ value, context }: SessionSnapshot): string {
   const { live, localHigh, peerHigh, pending, undecided, isRootReleased, end } = context;
-  // Of all that end, two: how it ends does not depend on why, and why is what came first.
+  // Two kinds of ending sessions are enough. The way of ending does not depend on the cause, and the first cause counts.
   if (end !== undefined) return JSON.stringify([value, end.cause === 'shutdown']);
   return JSON.stringify([value, live, localHigh, peerHigh, pending, undecided, isRootReleased]);
 }
@@ -139,7 +139,7 @@ export const sessionPart: OutsidePart = {
       isFast: snapshot.hasTag('routes'),
     });
   },
-  // What the fast path goes by: it delivers by itself where reading has not been stopped.
+  // The fast path reads this tag: it routes messages by itself while reading has not been stopped.
   wanted: (state: SessionState) => compared({ ...state, isFast: state.phase === 'running' && state.reading === 'on' }),
   outside: ({ input }, { steps }) => {
     const { isAccepting, localSettings } = input as { isAccepting: boolean; localSettings: ConnectionSettings };
@@ -156,9 +156,9 @@ export const sessionPart: OutsidePart = {
       },
       before: [{ user: 'start' }],
       actions: ({ event: { type }, from }) => {
-        // There is no session yet of which a user could ask something.
+        // During the handshake the application has no session yet, so it cannot make requests.
         if (from === 'handshaking' && type.startsWith('app.')) return undefined;
-        // Nothing has waited long enough to be swept.
+        // No open waits long enough to be swept.
         return type.startsWith('xstate.after.sweepInterval.') ? [{ advance: 1_000 }] : 'as ever';
       },
     };

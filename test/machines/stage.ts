@@ -17,22 +17,22 @@ import { StepClock } from './clock.js';
 import type { Coverage } from './coverage.js';
 import type { Part, Variant } from './part.js';
 
-/** What came of an event: of the machine as it ran, or as it should have. */
+/** The result of an event, of the machine or of the oracle. */
 export interface Outcome {
   readonly state: Readonly<Record<string, unknown>>;
-  /** In order, those on the spot; then what is told to others, and what comes out. */
+  /** The effects of the port, in order. Then the events for other actors, the emitted events, and the machine's output. */
   readonly effects: readonly Effect[];
   readonly told: readonly Effect[];
   readonly emitted: readonly Effect[];
   readonly output: readonly Effect[];
-  /** The timers that run after it, and those of them that it has set. */
+  /** The timers that run after the event, and those that the event has started. */
   readonly timers: readonly string[];
   readonly started: readonly string[];
 }
 
 const RULE = /^([a-z-]+(?:\.[a-z-]+)+): /;
 
-/** Writes down what a machine asks for; what a port gets, and what children and parents are told. */
+/** Notes the effects of a machine, and the events for its children and its parent. */
 class Recording {
   readonly effects: Effect[] = [];
 
@@ -46,7 +46,7 @@ class Recording {
   }
 }
 
-/** The rule that the peer is accused of, in a message or to whoever writes it. */
+/** Returns the rule that the peer is accused of, by an `accuse` effect or by a ProtocolError that leaves. */
 function accusationOf(name: EffectName, what: unknown): string | undefined {
   const { type, connectionId, description, rule } = (what ?? {}) as Readonly<Record<string, unknown>>;
   if (name === 'accuse') return String(rule);
@@ -94,7 +94,7 @@ interface StubInput {
 
 type StubSnapshot = Snapshot<unknown> & { readonly input: StubInput };
 
-/** Stands in for an invoked actor: writes down what it is told, and comes to whatever a path says. */
+/** Stands in for an invoked actor. It notes the events that it gets, and ends as the path says. */
 export function stub(
   name: 'handshake' | 'keepalive' | 'connections' | 'conduit',
 ): ActorLogic<StubSnapshot, EventObject, StubInput> {
@@ -112,10 +112,10 @@ export function stub(
   };
 }
 
-/** What runs a machine on the stage: XState, or, where a machine is compiled, the stepper too. */
+/** The interpreter of a machine: XState, or also the stepper if the machine is compiled. */
 export type Interpreter = 'actor' | 'stepper';
 
-/** A machine as one of them runs it. */
+/** A machine as an interpreter runs it. */
 interface Running {
   readonly snapshot: AnyMachineSnapshot;
   send(event: EventObject): void;
@@ -135,7 +135,7 @@ function stepped(machine: AnyStateMachine, input: object): Running {
   };
 }
 
-/** A machine that runs, on a stage where everything around it is of cardboard. */
+/** A running machine, surrounded by stubs. */
 class Stage {
   readonly #part: Part;
   readonly #recording = new Recording();
@@ -165,7 +165,7 @@ class Stage {
       ...(coverage === undefined ? {} : { inspect: (event: InspectionEvent) => coverage.note(event) }),
     });
     actor.on('*', (event) => this.#recording.note('emit', event));
-    // Observed: an error is the test's to find, not the process's to die of.
+    // With an observer, an error reaches the test instead of ending the process.
     actor.subscribe({ error: () => {} });
     parent.start();
     actor.start();
@@ -182,7 +182,7 @@ class Stage {
     return this.#running.snapshot;
   }
 
-  /** Does what an event stands for: time goes by, a child comes to something, or somebody says so. */
+  /** Causes an event: advances the clock, ends a child actor, or sends the event. */
   act(event: EventObject, delay?: number): void {
     const [, result, child] = /^xstate\.(done|error)\.actor\.(.+)$/.exec(event.type) ?? [];
     if (delay !== undefined) this.#clock.fire(delay);
@@ -191,7 +191,7 @@ class Stage {
       this.#child(child).send(result === 'done' ? { ...event, type: 'stub.done' } : { ...event, type: 'stub.failed' });
   }
 
-  /** What has come about since it was last asked for. */
+  /** Returns the results since the last call. */
   take(): Outcome {
     const { snapshot } = this;
     const running = this.#clock.running;
@@ -223,7 +223,7 @@ class Stage {
   }
 }
 
-/** What the oracle says of an event, in the same shape. */
+/** Converts the oracle's verdict on an event into an Outcome. */
 function judged(part: Part, verdict: Verdict<{ readonly phase: string }>, before: readonly string[]): Outcome {
   const timers = [...part.oracle.timers(verdict.state)].sort();
   const { restarts = [] } = verdict;
@@ -267,7 +267,7 @@ export function play(
   return results;
 }
 
-/** What is free in the specification is not compared: texts that the wanted value does not have. */
+/** Removes texts that the specification leaves free: those that the wanted value does not have. */
 function freed(got: unknown, want: unknown): unknown {
   if (Array.isArray(got) && Array.isArray(want)) return got.map((element, index) => freed(element, want[index]));
   if (!isPlain(got) || !isPlain(want)) return got;

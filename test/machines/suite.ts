@@ -6,8 +6,8 @@ import { type Interpreter, play } from './stage.js';
 import { pathsOf, unansweredBy } from './walks.js';
 
 /**
- * The tests of one machine: each path that its graph has, on the machine as it runs, judged by the oracle; and whether
- * all of its transitions were really taken, but for those that are `exempt`, each for its reason.
+ * Registers the tests of one machine. Each path of its graph runs on the machine, and the oracle judges the results. All
+ * transitions must be taken, except those in `exempt`, each with its reason.
  */
 export function machineSuite(part: Part, exempt: Readonly<Record<string, string>> = {}): void {
   const coverage = new Coverage(part.machine);
@@ -22,7 +22,7 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
   });
 }
 
-/** The same paths of a machine that is compiled, on the stepper. */
+/** Registers the tests of the same paths on the stepper, for a machine that is compiled. */
 export function steppedSuite(part: Part): void {
   describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
     'on the stepper: %s',
@@ -36,12 +36,12 @@ function pathTests(part: Part, variant: Variant, interpreter: Interpreter, cover
   const walks = pathsOf(part, variant);
 
   test.each(walks.map((path) => [path.name, path] as const))('%s', (name, path) => {
-    // What came before is a path of its own, and tested as such.
+    // Check the last step only: the steps before it are paths of their own.
     const last = play(part, variant, path, coverage, interpreter).at(-1);
     expect({ name, ...last?.got }).toEqual({ name, ...last?.want });
   });
 
-  // A transition that is not there has no path: that it is missing shows here.
+  // A missing transition has no path, so it is detected here.
   const reached = walks.filter(({ isShortest }) => isShortest);
   test.each(reached.map((path) => [path.name, path] as const))(
     '%s, and nothing comes of what is not listed there',
@@ -58,8 +58,8 @@ function pathTests(part: Part, variant: Variant, interpreter: Interpreter, cover
 }
 
 /**
- * The tests of one machine once more, from outside: each path that a peer, a user, the link or time can walk, on a public
- * Session over a link in memory; and whether every event can be brought about like that, but for those `inside`.
+ * Registers the tests of one machine from outside. Each path that a peer, an application, the link or time can cause runs on
+ * a public Session over a link in memory. Every event must be caused this way, except those in `inside`.
  */
 export function outsideSuite(part: OutsidePart): void {
   const outside = new Map<string, boolean>();

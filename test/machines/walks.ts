@@ -5,7 +5,7 @@ import { nameEvent, type Part, type Variant } from './part.js';
 /** All paths of one variant of a machine. */
 export function pathsOf(part: Part, variant: Variant): readonly Path<AnyStateMachine>[] {
   return paths(part.machine, {
-    // What the stage adds is nobody's state: no guard or assign reads it.
+    // The stage adds fields to the input that are no part of the state: no guard or assign reads them.
     input: variant.input,
     events: (snapshot) => part.events(snapshot, variant),
     serialize: part.serialize,
@@ -14,7 +14,10 @@ export function pathsOf(part: Part, variant: Variant): readonly Path<AnyStateMac
   });
 }
 
-/** What can come in the state where a path ends, and nothing there answers: no path goes on with it. */
+/**
+ * Returns the events that may come in the last state of a path but that have no transition there. No path continues with
+ * them.
+ */
 export function unansweredBy(
   part: Part,
   variant: Variant,

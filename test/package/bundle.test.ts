@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test } from '@jest/globals';
 import { type BuildResult, build, stop } from 'esbuild';
 
-// What a browser's bundler makes of the package: its entry points, followed to the end with the `browser` condition.
+// Checks the package as a browser's bundler sees it: all modules behind its entry points, under the `browser` condition.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -16,7 +16,7 @@ const manifest: { readonly exports: Readonly<Record<string, Target>> } = JSON.pa
   readFileSync(`${root}package.json`, 'utf8'),
 );
 
-/** What `target` stands for under `conditions`, the way Node and the bundlers read it: the first key that applies wins. */
+/** Resolves `target` under `conditions` like Node and the bundlers: the first key that applies wins. */
 function resolve(target: Target, conditions: ReadonlySet<string>): string | undefined {
   if (typeof target === 'string') {
     return target;
@@ -30,7 +30,7 @@ function resolve(target: Target, conditions: ReadonlySet<string>): string | unde
   return undefined;
 }
 
-/** The source that becomes the file which a browser gets for `subpath`. */
+/** Returns the source of the file that a browser gets for `subpath`. */
 function browserSource(subpath: string): string {
   const target = resolve(manifest.exports[subpath] ?? {}, new Set(['browser', 'import', 'default']));
   const source = /^\.\/dist\/(.+)\.js$/.exec(target ?? '')?.[1];
@@ -51,7 +51,7 @@ function bundle(source: string): Promise<BuildResult<{ write: false; metafile: t
     platform: 'browser',
     target: 'es2022',
     minify: true,
-    // Left in place, whichever way a dependency names it, so that the test can name it too.
+    // Node's modules stay external, by both of their names, so that the test can find them.
     external: [...builtinModules, ...builtinModules.map((name) => `node:${name}`)],
     metafile: true,
     write: false,
@@ -59,7 +59,7 @@ function bundle(source: string): Promise<BuildResult<{ write: false; metafile: t
   });
 }
 
-/** What every browser has, and nothing of Node's own. */
+/** Returns the globals that every browser has, and none of Node's own. */
 function browserGlobals(): Record<string, unknown> {
   return {
     AbortController,
@@ -81,7 +81,7 @@ function browserGlobals(): Record<string, unknown> {
 
 afterAll(() => stop());
 
-/** What a browser has no use for: it has no sockets. */
+/** Entry points that browsers cannot use, since browsers have no sockets. */
 const NODE_ONLY = new Set(['./tcp']);
 
 const entryPoints = Object.keys(manifest.exports).filter(
@@ -103,7 +103,7 @@ test.each(entryPoints)('%s bundles for a browser without a warning, without Node
   expect({ errors, warnings }).toEqual({ errors: [], warnings: [] });
 
   const inputs = Object.entries(metafile.inputs);
-  // `(disabled):` is what a package's own `browser` field leaves out: a Node module that it would have imported.
+  // `(disabled):` marks a Node module that a package's own `browser` field excludes.
   expect(inputs.map(([path]) => path).filter((path) => /^(node_modules\/ws\/|\(disabled\):)/.test(path))).toEqual([]);
   const external = inputs.flatMap(([path, { imports }]) =>
     imports.filter((used) => used.external === true).map((used) => `${path} imports ${used.path}`),
@@ -115,11 +115,11 @@ test.each(entryPoints)('%s bundles for a browser without a warning, without Node
     `      ${subpath}: ${kibibytes(contents.length)} minified, ${kibibytes(gzipSync(contents).length)} gzipped\n`,
   );
 
-  // It loads, too, where there is no `process`, no `Buffer` and no `require`.
+  // The bundle also loads where there is no `process`, no `Buffer` and no `require`.
   expect(load(text)).toEqual({ exports: true });
 });
 
-/** What comes of running the bundle `text` as a script of a browser's. */
+/** Runs the bundle `text` as a script in a browser's globals. Returns its exports or its error. */
 function load(text: string): unknown {
   try {
     const names: unknown = runInContext(`${text}\nObject.keys(roam)`, createContext(browserGlobals()));

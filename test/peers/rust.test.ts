@@ -34,14 +34,17 @@ describe('emptyRejects (9.33)', () => {
 describe('maxUnconsumed (9.34)', () => {
   const isItem = ({ type }: Message): boolean => type === 'ChannelMessage';
 
-  /** How many of 200 items leave at first, and with each grant of as many as the peer grants at a time. */
+  /**
+   * Counts the items, of 200, that have left at first and after each grant. Each grant has the size that the peer grants at
+   * a time.
+   */
   async function counts(options: RigOptions, credit: number): Promise<readonly number[]> {
     const { rig, session } = await established(options);
     const [tx, theirRx] = channel<Uint8Array>({ credit });
     rig.track('call', session.root.caller().call(1n, bytes(), { channels: [theirRx] }));
     for (const number of upTo(200)) rig.track(`${number}`, tx.send(bytes(number)));
     const left = [(await rig.heard()).filter(isItem).length];
-    // Half of what the sender begins with, as soon as so much is consumed.
+    // The peer grants half of the initial credit as soon as it has consumed that much.
     const half = Math.max(1, Math.floor(credit / 2));
     for (let consumed = half; consumed <= (left.at(-1) as number) && left.length < 4; ) {
       left.push((left.at(-1) as number) + (await rig.say(grantOn(1, half))).filter(isItem).length);

@@ -8,7 +8,7 @@ import { acceptOf, established, HELLO_YOURSELF, Rig, type RigOptions } from '../
 import { settle } from '../support/settle.js';
 import { bytes, callOf, cancelOf, itemOn, responseOf } from '../support/traffic.js';
 
-// The official Swift peer is scripted here, by what its source says: rows 9.01, 9.02, 9.06, 9.19 to 9.23 of what real peers do.
+// The official Swift peer is scripted here, from its source: rows 9.01, 9.02, 9.06, 9.19 to 9.23 of what real peers do.
 
 const SWIFT: RigOptions = { peer: 'roam-swift-7' };
 
@@ -41,7 +41,7 @@ describe('cancelTimeout (9.19)', () => {
     expect(await rig.heard()).toEqual([]);
     await rig.clock.advance(1);
     expect(await rig.heard()).toEqual([callOf(3, bytes(2))]);
-    // Late, and for nobody.
+    // A late Response: its caller has already given up.
     await rig.say(responseOf(1, bytes(7)));
     await rig.say(responseOf(3, bytes(8)));
     expect(rig.settled).toMatchObject({ second: { ret: bytes(8) } });

@@ -36,7 +36,7 @@ const onChannel = (connectionId: number, id: number, body: ChannelMessage['body'
   body,
 });
 
-/** What a message is, without what it carries. */
+/** Returns the kind of a message, its id and its connection, without its content. */
 function brief(message: Message): string {
   const { type, connectionId } = message;
   return type === 'RequestMessage' || type === 'ChannelMessage'
@@ -44,7 +44,7 @@ function brief(message: Message): string {
     : `${type} on ${connectionId}`;
 }
 
-/** What comes of every item. */
+/** Applies `make` to every item, and returns the results. */
 async function all<T, R>(rx: AsyncIterable<T>, make: (item: T) => R): Promise<readonly R[]> {
   const items: R[] = [];
   for await (const item of rx) items.push(make(item));
@@ -131,10 +131,10 @@ describe('answers on connection 0 (9.03)', () => {
     rig.track('call', caller.call(1n, bytes(), { channels: [tx] }));
     await rig.heard();
     await connection.close();
-    // 9.37: what was in flight is settled by us.
+    // 9.37: we settle the calls that were in flight.
     await expect(rx[Symbol.asyncIterator]().next()).rejects.toThrow('closed by us');
     expect(rig.settled).toMatchObject({ call: { name: 'ConnectionClosed' } });
-    // More than an inbox holds: nobody reads the root.
+    // These are more messages than an inbox holds. The application does not read the root.
     const late = [response(0, 1), onChannel(0, 1, { type: 'Item', item: bytes(1) })];
     await rig.say(...upTo(100).flatMap(() => late));
     const next = await opened(both);
@@ -270,14 +270,14 @@ const fromHex = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'he
 const toHex = (message: Message): string => Buffer.from(postcard.encode(message)).toString('hex');
 const messageIn = ({ hex }: Frame): Message => postcard.decode(fromHex(hex), LIMITS);
 
-/** Says what the peer said then, each time that we have said what we said then. */
+/** Sends the peer's recorded messages, each once we have sent the message before it in the recording. */
 class Replay {
   readonly #frames: readonly Frame[];
   readonly #peer: ScriptedPeer;
   #next = 0;
-  /** What we say in other words than then. */
+  /** Our messages that differ from the recorded ones. */
   readonly different: string[] = [];
-  /** What we say that we did not say then. */
+  /** Our messages that have no recorded counterpart. */
   readonly unexpected: string[] = [];
 
   constructor(link: Link, frames: readonly Frame[]) {
@@ -302,7 +302,7 @@ class Replay {
       if (frame?.hex !== toHex(heard)) this.different.push(brief(heard));
       this.#next++;
       this.#say();
-      // How many items each grant is for depends on when they were taken.
+      // The sizes of grants depend on the time at which items are taken, so they are not compared.
     } else if (heard.type !== 'ChannelMessage' || heard.body.type !== 'GrantCredit') {
       this.unexpected.push(brief(heard));
     }
@@ -315,7 +315,7 @@ class Replay {
   }
 }
 
-/** What a message is about, on whichever connection. */
+/** Returns the kind and id of a message, on any connection. */
 const subject = (message: Message): string => brief({ ...message, connectionId: 0 } as Message);
 
 test('recorded: what it called us with is answered as it was then', async () => {
@@ -342,7 +342,7 @@ test('recorded: what it called us with is answered as it was then', async () => 
   session.root.serve(Testbed.handler(implementation as never));
   await settle();
   expect(replay.isOver).toBe(true);
-  // Then it got three errors, on a connection that does not exist, and all credit at once.
+  // In the recorded run we sent three errors, on a connection that does not exist, and all credit at once.
   expect(replay.different).toEqual([
     'HelloYourself on 0',
     'Response 3 on 0',

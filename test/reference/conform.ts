@@ -14,7 +14,7 @@ const TIME_LIMIT = 240_000;
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The cases in which a peer of the official crates does something else than the protocol says, by the row that says what. */
+/** The cases in which a peer of the official crates deviates from the protocol, by the row that describes the deviation. */
 const DEVIATIONS: Readonly<Record<string, readonly string[]>> = {
   '9a.12': [
     'session: a channel id of 2^53',
@@ -31,13 +31,16 @@ const DEVIATIONS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What such a peer does now and then: it answers a call on a connection that is closed by then. */
+/** The deviation that such a peer shows only sometimes: it answers a call on a connection that is closed by then. */
 const OCCASIONAL = '9b.01';
 
 /** A module with a part of the peer's service, and a handler of it. */
 const TESTBED = 'test/cli/modules/testbed.ts';
 
-/** Runs `roam-actors conform --peer roam-rust-7` against the peer of the official crates, over each transport and in both roles. */
+/**
+ * Runs `roam-actors conform --peer roam-rust-7` against the peer of the official crates, over each transport and in both
+ * roles.
+ */
 export async function conform({ programs: { peer } }: Context): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'reference-conform-'));
   const total = { passed: 0, failed: 0 };
@@ -118,7 +121,7 @@ async function servePeer(peer: string): Promise<void> {
   }
 }
 
-/** Counts the cases of one run that were played, and one more for the list of those that deviate. */
+/** Counts the cases of one run that were played, and one more check: that the right cases deviate. */
 function count(name: string, file: string, output: string): Counts {
   let results: readonly ConformanceResult[];
   try {

@@ -79,7 +79,10 @@ function read({ oracle, reader }: CoveragePrograms, folder: string): Lines[] {
     });
 }
 
-/** Prints how much of a file was reached. Returns true if the goal is met and unreachable.ts names every line that is left. */
+/**
+ * Prints the share of a file that was reached. Returns true if the goal is met and unreachable.ts names every line that is
+ * left.
+ */
 function check({ file, reached, unreached }: Lines, isVerbose: boolean): boolean {
   const all = reached.length + unreached.length;
   const percent = (100 * reached.length) / all;

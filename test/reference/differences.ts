@@ -73,7 +73,7 @@ const EVEN = { parity: 'even', maxConcurrentRequests: 64 } as const;
 const RESPONSE = { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(0) } as const;
 const responseTo = (id: number) => ({ type: 'RequestMessage', connectionId: 0, id, body: RESPONSE }) as const;
 
-/** So many messages for the root's inbox at once, and a Ping behind them. */
+/** Makes `count` messages for the root's inbox at once, and a Ping behind them. */
 function filling(count: number): Step[] {
   return [
     ...Array.from({ length: count }, (): Step => ({ ...cancelOf(0), more: true })),
@@ -116,11 +116,11 @@ export const DIFFERENCES: readonly Difference[] = [
         const isAsked = model.script.accept !== undefined && model.isOpenable(message.connectionId);
         return { before: [{ do: 'fail' }], ...(isAsked ? { adjust: (seen) => seen.add(askedOf(message)) } : {}) };
       }
-      // An open that we have given up ourselves has come to that before the session ends.
+      // An open that our application has given up fails for that reason, before the session ends.
       let live = step.do === 'abandon' ? model.opens.get(step.ref) : undefined;
       if (step.do === 'close' || step.do === 'release') live = model.live.get(step.id);
       const isGivenUp = live?.state === 'pending';
-      // With the last connection the session ends for its own reason, in the same step.
+      // If the step removes the last connection, the session ends for that reason, in the same step.
       const isLast = live !== undefined && model.isLast(live.id);
       return {
         before: [{ do: 'fail' }],
@@ -142,7 +142,7 @@ export const DIFFERENCES: readonly Difference[] = [
       if (step.do !== 'frame' || model.phase === 'over' || model.isBlocked || received(step.hex) !== undefined) {
         return undefined;
       }
-      // What the reference refuses, too, needs no rewriting: see `malformed` in compare.ts.
+      // Bytes that the reference also refuses need no rewriting: see `malformed` in compare.ts.
       if (step.lenient !== true) return undefined;
       return {
         instead: { do: 'fail' },
@@ -252,7 +252,7 @@ export const DIFFERENCES: readonly Difference[] = [
         const unread = [...model.justOpened].filter((opened) => model.live.get(opened)?.state === 'active');
         const adjust = (seen: Seen) => {
           cause('shutdown', 'abandoned')(seen);
-          // Our end drops what came before a reader was taken: section 5.
+          // Our session drops messages that came before a reader was taken: section 5.
           for (const opened of unread) seen.messagesOf(opened).length = 0;
         };
         return { instead: { do: 'shutdown' }, adjust };
@@ -846,7 +846,10 @@ export const DIFFERENCES: readonly Difference[] = [
   },
 ];
 
-/** What a proxy passes on of a message; the message itself where that is all of it. */
+/**
+ * Returns the message that a proxy passes on: without the metadata that must not propagate. Returns the same object if it
+ * has none.
+ */
 function withoutHops(message: DataMessage): DataMessage {
   if (!('metadata' in message.body)) return message;
   const metadata = message.body.metadata.filter(({ flags }) => (flags & NO_PROPAGATE) === 0n);
@@ -854,14 +857,14 @@ function withoutHops(message: DataMessage): DataMessage {
   return { ...message, body: { ...message.body, metadata } } as DataMessage;
 }
 
-/** Sending on a handle that is closed. */
+/** Rewrites a send on a handle that is closed. */
 function sendingLate(step: Step, model: Model): Rewriting | undefined {
   if (step.do !== 'send' || model.handle(step)?.state !== 'closed') return undefined;
   const { id } = step;
   return { instead: null, adjust: (seen) => seen.add({ ev: 'send-failed', id }) };
 }
 
-/** What a session says of an open that it asks its user about. */
+/** Returns the event that a session logs when it asks its application about an open. */
 function askedOf({ connectionId: id, connectionSettings, metadata }: ConnectionOpen): Event {
   const hex = hexOf({ type: 'ConnectionReject', connectionId: id, metadata });
   const { parity, maxConcurrentRequests: max } = connectionSettings;

@@ -5,7 +5,7 @@ import { readDescription } from '../../src/cli/generate/description.js';
 import { typeScriptOf } from '../../src/cli/generate/typescript.js';
 import type { Context, Counts } from './part.js';
 
-/** The descriptions that tests and the example take. Each is what the peer says today. */
+/** The descriptions that tests and the example use. Each must equal the one that the peer writes today. */
 const STORED: Readonly<Record<string, string>> = {
   Testbed: '../../examples/rust/testbed.json',
   Odd: '../cli/generate/odd.json',
@@ -32,7 +32,7 @@ export async function generate({ programs }: Context): Promise<Counts> {
         description.methods.map(({ name, id }) => [name, `0x${id.toString(16).padStart(16, '0')}`]),
         ids.filter((each) => each.service === service).map(({ method, id }) => [method, id]),
       );
-      // Ends of channels within structs have no TypeScript.
+      // TypeScript has no types for ends of channels within structs.
       const methods = description.methods.filter(({ name }) => !name.startsWith('nested'));
       assert.match(typeScriptOf({ ...description, methods }), new RegExp(`^export const ${service} = service\\(`, 'm'));
     };

@@ -1,12 +1,12 @@
 import type { Programs } from './build.js';
 import type { Kind } from './differential/generate.js';
 
-/** What random scripts are made from. */
+/** The options of the random scripts. */
 export interface RandomOptions {
   readonly seed: number;
-  /** How many scripts are played. */
+  /** The number of scripts to play. */
   readonly count: number;
-  /** What they are of; all kinds in turn if it is absent. */
+  /** The kind of the scripts; all kinds in turn if it is absent. */
   readonly kind: Kind | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface Context {
   /** A file of more scripts for the coverage, one a line. */
   readonly scripts: string | undefined;
   readonly random: RandomOptions;
-  /** How many sessions the Rust peer must not freeze in. */
+  /** The number of sessions in which the Rust peer must not freeze. */
   readonly sessions: number;
   /** True to print each line that the scripts do not reach. */
   readonly isVerbose: boolean;

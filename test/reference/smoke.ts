@@ -16,7 +16,7 @@ const HELLO = '000007004000';
 /** The answer: parity Even, 64 requests at once, no metadata. */
 const HELLO_YOURSELF = '0001014000';
 
-/** Checks that both programs run. It does not use the library: scripts have a known outcome, and peers talk to each other. */
+/** Checks that both programs run, without the library: scripts have a known outcome, and peers talk to each other. */
 export async function smoke({ programs }: Context): Promise<Counts> {
   const checks: Record<string, () => unknown> = {
     'the oracle plays an acceptor that answers a Ping and ends with its link': () => {

@@ -61,7 +61,7 @@ export const adder = Adder.handler({
   },
 });
 
-/** Everything that comes, in order. */
+/** Returns all items, in order. */
 export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const item of items) list.push(item);

@@ -239,7 +239,7 @@ describe('the channels of a call that comes to nothing', () => {
     expect(await errorOf(sum)).toBeInstanceOf(ConnectionClosed);
     expect(await errorOf(timed)).toBeInstanceOf(ConnectionClosed);
     expect(await errorOf(called)).toBeInstanceOf(ConnectionClosed);
-    // One that is refused before it leaves, too.
+    // The same for a call that is refused before it leaves.
     const refused = client.sum(channel<number>()[1]);
     await settle();
     expect(await errorOf(refused)).toBeInstanceOf(ConnectionClosed);
@@ -262,14 +262,14 @@ describe('the channels of a call that comes to nothing', () => {
     const reading = errorOf(collect(down));
     const error = await errorOf(client.both(from, to));
     expect(error).toMatchObject({ code: 'application', error: 'no' });
-    // The handler's ends were given up before the answer came.
+    // The ends of the handler were released before the answer came.
     expect(await errorOf(up.send(1))).toMatchObject({ code: 'channel-closed', by: 'peer' });
     expect(await reading).toMatchObject({ code: 'channel-closed', by: 'peer' });
     await settle();
     expect(ends).toMatchObject([{ code: 'application' }, { code: 'application' }]);
   });
 
-  // A Response before them would have the caller drop what it has not read.
+  // If the Response left first, the caller would drop items that it has not read.
   it('end before the answer, behind what was sent on them', async () => {
     const { rig, session } = await established();
     const handler = Later.handler({
@@ -315,7 +315,7 @@ describe('the channels of a call that comes to nothing', () => {
     const client = await pair.session.open(Adder);
     const caller = callerOf(client);
     const [tx, rx] = channel();
-    // The channel, and behind it what no payload may have.
+    // The channel, and behind it a byte that no payload may have.
     const args = Uint8Array.of(0x92, 0xd4, 1, 0, 0xc1);
     const { ret } = await caller.call(Adder.ids.sum, args, { channels: [rx] });
     expect(Array.from(ret)).toEqual([0x92, 1, 0x91, 2]);

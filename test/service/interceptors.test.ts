@@ -13,9 +13,9 @@ import { errorOf, type Pair, pairOf } from './pair.js';
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 const Math1 = service('Math', { add: method<[number, number], number>(), negate: method<[number], number>() });
-/** Says what it has been told. */
+/** Returns the metadata of its call. */
 const Told = service('Told', { tell: method<[], Metadata>(), wait: method<[], void>() });
-/** Asks a Told on the same connection. */
+/** Calls a Told on the same connection. */
 const Between = service('Between', { ask: method<[], Metadata>(), wait: method<[], void>() });
 
 const plain = ({ metadata }: { metadata: Metadata }): Metadata =>
@@ -151,7 +151,7 @@ describe('the deadline of a call', () => {
     const clock = new VirtualClock();
     pair = await pairOf([told], { clock });
     const client = await pair.session.open(Told);
-    // Before anything waits: what the sessions keep themselves.
+    // The timers of the sessions themselves, before any call waits.
     const { size } = clock;
     const metadata: Metadata = [{ key: 'request-deadline', value: BigInt(Date.now() + 1000), flags: 0n }];
     const waiting = errorOf(client.wait({ metadata }));
@@ -207,7 +207,7 @@ describe('a call that is made for another one', () => {
     wait: withContext((context) => Told.client(context.connection).wait({ context })),
   });
 
-  /** What Told hears when Between asks it, for a call with this metadata. */
+  /** Returns the metadata that Told gets when Between calls it, during a call with this metadata. */
   async function passedOn(metadata: Metadata): Promise<Metadata> {
     pair = await pairOf([between]);
     const client = await pair.session.open(Between);

@@ -8,7 +8,7 @@ import { accept, initiate, type Session, type StartOptions } from '../../src/ses
 export interface Pair {
   readonly session: Session;
   readonly server: Session;
-  /** What the serving side has reported, by kind and message. */
+  /** The reports of the serving side, by kind and message. */
   readonly reports: Report[];
   end(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function pairOf(handlers: readonly ServiceHandler[], options: Start
   return { session, server, reports, end };
 }
 
-/** What a promise rejects with. */
+/** Returns the error that a promise rejects with. Rejects if the promise resolves. */
 export async function errorOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => {

@@ -11,7 +11,7 @@ const { encode, decode } = messagePackPayload;
 const hexOf = (value: unknown): string => Buffer.from(encode(value)).toString('hex');
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 
-/** An end for whatever is asked for. */
+/** Returns an end of a new channel, of the kind that is asked for. */
 const take = (kind: ChannelKind): ChannelHandle => channel<unknown>()[kind === 'tx' ? 0 : 1];
 
 /** The value, or the InvalidPayload; any other error is the test's failure. */

@@ -280,7 +280,7 @@ describe('a service on postcard', () => {
     await numbers.close();
     expect(await sum).toBe(4950n);
 
-    // More than a method has by itself, at once: all of it leaves before the first is consumed.
+    // More items than a method's own credit covers, at once: all of them leave before the first is consumed.
     const [wide, wideRx] = channel<number>();
     const all = client.sumWide(0n, wideRx);
     await Promise.all(Array.from({ length: 300 }, () => wide.send(1)));

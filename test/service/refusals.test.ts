@@ -11,7 +11,7 @@ import { proxyConnections } from '../../src/session/proxy.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
 
-// What a user may get wrong: each is refused where it is given, by its name.
+// Mistakes of a user. Each is refused where it is made, by the argument's name.
 
 const Echo = service('Echo', {
   echo: method<[value: unknown], unknown>(),
@@ -116,7 +116,7 @@ describe('what session.open is given beside a service', () => {
       throw thrown;
     };
     expect(await errorOf(pair.session.open({ name: 'Echo', client }))).toBe(thrown);
-    // Behind the Close.
+    // The open returns only after the peer has taken the Close.
     await pair.session.open(Echo);
     expect([pair.session.connection(1), pair.server.connection(1)]).toEqual([undefined, undefined]);
   });

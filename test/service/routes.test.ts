@@ -23,7 +23,7 @@ describe('routes', () => {
     pair = await pairOf([adder, clock]);
     const [one, other] = await Promise.all([pair.session.open(Clock), pair.session.open(Adder)]);
     expect([await one.now(), await other.add(3, 5)]).toEqual([1234, 8]);
-    // No other one on the same.
+    // A connection reaches only the service that it was opened for.
     const wrong = Adder.client(callerOf(one).connection);
     expect(await errorOf(wrong.add(3, 5))).toMatchObject({ code: 'unknown-method' });
   });

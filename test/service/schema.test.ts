@@ -33,7 +33,7 @@ const Valibot = service('Checked', {
   }),
 });
 
-/** The same, without a check: a peer that says what it likes. */
+/** The same service without a check, as a peer may send any values. */
 const Unchecked = service('Checked', {
   add: method<unknown[], unknown>(),
   count: method<unknown[], unknown>(),

@@ -330,11 +330,11 @@ describe('a call that fails', () => {
     expect(await slow).toBeInstanceOf(ConnectionClosed);
     expect(await sum).toBeInstanceOf(ConnectionClosed);
     expect(await errorOf(tx.send(1))).toBeInstanceOf(ConnectionClosed);
-    // One that never began, too.
+    // The same for a call that never began.
     const [late, lateRx] = channel<number>();
     expect(await errorOf(client.sum(lateRx))).toBeInstanceOf(ConnectionClosed);
     expect(await errorOf(late.send(1))).toBeInstanceOf(ConnectionClosed);
-    // Its handlers, also the one in a loop over what comes, have ended with that, too: nothing of theirs has failed.
+    // The handlers have ended by then, the one that loops over its items included. None of them has failed.
     await pair.session.open(Adder);
     expect(pair.reports).toEqual([]);
   });

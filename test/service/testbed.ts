@@ -1,5 +1,6 @@
-// The services of a Rust peer, built with the official crates, that the recorded frames in test/codec/postcard-frames.json
-// are from: `Testbed`, as in the specification, with methods more, and `Types`, with a method for each kind of type.
+// The services of the Rust peer, built with the official crates, that sent the recorded frames in
+// test/codec/postcard-frames.json: `Testbed`, as in the specification, with more methods, and `Types`, with a method for
+// each kind of type.
 import { postcardPayload, type Type, t } from '../../src/payload/postcard/index.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';

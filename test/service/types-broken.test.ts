@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import ts from 'typescript';
 
-// Jest only transpiles: that types.test.ts holds is for `npm run types` to say. Here it is compiled by itself, once as it is,
-// and once with each of the types that it speaks of made wrong.
+// Jest only transpiles, and `npm run types` checks types.test.ts. This test compiles that file by itself: once unchanged,
+// and once with each of the tested types made wrong.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const file = `${root}test/service/types.test.ts`;
@@ -12,7 +12,7 @@ const { config } = ts.readConfigFile(`${root}tsconfig.json`, ts.sys.readFile);
 const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
 const sources = new Map<string, ts.SourceFile | undefined>();
 
-/** What the compiler has against the file, where `wrong` stands in for `right` in one of the sources. */
+/** Returns the compiler's errors in the file, with `right` replaced by `wrong` in one of the sources. */
 function errorsWith(source?: string, right = '', wrong = ''): readonly string[] {
   const host = ts.createCompilerHost(options);
   const parse = host.getSourceFile.bind(host);

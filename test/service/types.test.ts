@@ -8,7 +8,7 @@ import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 
-// What this file says of types, `npm run types` checks: each line of it is wrong where the types are.
+// `npm run types` checks this file: each of its lines fails to compile if a type is wrong.
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 

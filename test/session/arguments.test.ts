@@ -11,7 +11,7 @@ import { Sensitive } from '../../src/wire/sensitive.js';
 import { acceptOf, established } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 
-/** What an argument's error has to say: its name first. */
+/** A wrong argument and the message of its error, which begins with the argument's name. */
 type Case = readonly [what: string, options: Record<string, unknown>, message: string | RegExp];
 
 const KEEPALIVE: readonly Case[] = [

@@ -6,7 +6,7 @@ import { settle } from '../support/settle.js';
 
 const reject = (connectionId: number) => ({ type: 'ConnectionReject', connectionId, metadata: [] });
 
-/** That the session still does its work. */
+/** Checks that the session still works. */
 async function expectAlive({ rig, session }: Awaited<ReturnType<typeof established>>): Promise<void> {
   expect(await rig.say(pingOf(7))).toEqual([{ type: 'Pong', connectionId: 0, nonce: 7n }]);
   await rig.say(itemOf(0, 1));
@@ -112,7 +112,7 @@ describe('an exception in a callback is reported and ends nothing', () => {
 describe('an exception in a listener of an abort signal', () => {
   const thrown: unknown[] = [];
 
-  // A signal reports what its listeners throw to the platform, not to whoever aborts it.
+  // An abort signal reports exceptions of its listeners to the platform, not to the caller of `abort`.
   beforeEach(() => {
     thrown.length = 0;
     process.setUncaughtExceptionCaptureCallback((error) => thrown.push(error));

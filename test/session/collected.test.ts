@@ -9,7 +9,10 @@ import { bytes, callOf, itemOn } from '../support/traffic.js';
 setFlagsFromString('--expose-gc');
 const collectGarbage: () => void = runInNewContext('gc');
 
-/** A session whose own callback holds its connections, unread, and an end of a channel, unread; it has ended. */
+/**
+ * Returns weak references of a session that has ended. The application's own callback holds its unread connections and an
+ * unread end of a channel.
+ */
 async function finished(ended: 'by us' | 'by the peer'): Promise<WeakRef<Session>> {
   const held: (Connection | Rx)[] = [];
   const { rig, session } = await established({

@@ -8,7 +8,7 @@ import { settle } from '../support/settle.js';
 
 const EVIL = 666n;
 
-/** A codec that answers the Ping with the nonce 666 by giving something that is no message. */
+/** A codec that decodes the Ping with the nonce 666 as `evil`, which is no message. */
 function givingInstead(evil: unknown): Codec {
   return {
     ...messagePack,
@@ -19,7 +19,7 @@ function givingInstead(evil: unknown): Codec {
   };
 }
 
-/** Which throws when one of its fields is looked at. */
+/** Returns an object that throws when one of its fields is read. */
 function trap(type: string, field: string, rest: object = {}): object {
   return Object.defineProperty({ type, ...rest }, field, {
     get() {
@@ -80,7 +80,7 @@ describe('an exception in a machine ends its session as crashed, and everybody i
     });
     expect(rig.link.isClosed).toBe(true);
     expect(rig.clock.size).toBe(0);
-    // The connections are gone; what else the machine leaves behind sleeps for ever.
+    // The connections are gone. The other actors that the machine leaves behind never run again.
     const connections = rig.actors.filter(({ id }) => /^\d+$/.test(id) && id !== session.actor.id);
     expect(connections.map((actor) => actor.getSnapshot().status).filter((status) => status === 'active')).toEqual([]);
     await settle();
@@ -113,7 +113,7 @@ describe('an exception in a machine ends its session as crashed, and everybody i
 
   test('a link that cannot be started', async () => {
     const { rig } = await established();
-    // It is another session's already.
+    // The link already belongs to another session.
     await expect(initiate(rig.link, { clock: rig.clock }).catch(brief)).resolves.toEqual({
       name: 'HandshakeError',
       message: 'the session ended during the handshake: crashed',

@@ -5,7 +5,7 @@ import type { Message } from '../../src/wire/message.js';
 import { frame, rawPeer } from '../link/peers.js';
 import { HELLO, openOf, pingOf } from '../support/rig.js';
 
-// What a client sends may come in one packet with its HTTP upgrade, or later: it means the same.
+// A client's bytes may come in one packet with its HTTP upgrade, or later. The result must be the same.
 
 const said = (...messages: Message[]): Uint8Array[] => messages.map((message) => frame(2, messagePack.encode(message)));
 
@@ -14,7 +14,7 @@ const CLOSE = frame(8, Uint8Array.of(3, 232));
 const UNKNOWN = frame(5);
 const MALFORMED = frame(2, Uint8Array.of(0xc1));
 
-/** How a session with this client goes, and what the client gets. */
+/** Returns the session's results with this client, and the bytes that the client gets. */
 async function reactionTo(bytes: Uint8Array, isEarly: boolean): Promise<unknown> {
   const told: unknown[] = [];
   let over = (): void => {};

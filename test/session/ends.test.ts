@@ -87,7 +87,7 @@ async function house(options: RigOptions = {}): Promise<House> {
 const DONE = { value: undefined, done: true };
 const GONE = { by: 'session', metadata: [] };
 
-/** Everything that was in the house, once the session is over for `cause`. */
+/** The settlements of all promises of the house, once the session is over for `cause`. */
 function told(closed: object, cause: unknown = undefined): object {
   const error = { name: 'SessionClosed', message: 'session closed', ...(cause === undefined ? {} : { cause }) };
   return {
@@ -113,7 +113,7 @@ interface End {
   readonly options?: RigOptions;
   readonly act: (house: House) => unknown;
   readonly reason: { cause: string; by: string };
-  /** As {@link brief} has it. */
+  /** The error in the form of {@link brief}. */
   readonly error?: unknown;
 }
 
@@ -153,7 +153,7 @@ const ENDS: readonly End[] = [
     act: async ({ rig }) => {
       rig.peer.say(acceptOf(2));
       await settle();
-      // What is sent at the end does not leave: the link is given up when its time is over.
+      // The messages at the end do not leave: the link is aborted when the flush timeout is over.
       await rig.clock.advance(1_000);
     },
     reason: { cause: 'protocol', by: 'local' },
@@ -265,7 +265,7 @@ describe('what comes after the end', () => {
   test('requests that stand behind the end in the queue are refused with SessionClosed', async () => {
     const { rig, session } = await house();
     session.on('connectionClosed', () => {
-      // In the midst of a step: all of it waits for its turn.
+      // In the midst of a step: all these inputs are queued.
       session.shutdown();
       rig.track('close behind it', session.close(2));
       rig.track('open behind it', session.open());

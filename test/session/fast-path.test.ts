@@ -15,7 +15,7 @@ import { acceptOf, brief, closeOf, HELLO_YOURSELF, itemOf, openOf, pingOf } from
 import { upTo } from '../support/sequence.js';
 import { settle } from '../support/settle.js';
 
-/** What happens to a session, in one turn of the event loop. */
+/** An input of a session. Each step has a turn of the event loop of its own. */
 type Step =
   | { readonly what: 'say'; readonly messages: readonly (Message | Uint8Array)[] }
   | { readonly what: 'read' | 'leave' | 'send' | 'closeHandle' | 'release'; readonly on: number }
@@ -73,7 +73,7 @@ const disaster = fc.oneof<fc.Arbitrary<Message | Uint8Array>[]>(
   fc.constant({ type: 'ProtocolError' as const, connectionId: 0, description: 'no' }),
   fc.constant(Uint8Array.of(0xc1)),
 );
-// What is never wrong: it keeps a session alive that a strict one would not outlive for long otherwise.
+// Steps that are always legal. They keep a strict session alive, which would otherwise end soon.
 const harmless = fc.oneof(
   { weight: 8, arbitrary: fc.nat({ max: 99 }).map((number): Message => itemOf(0, number, number)) },
   fc.constant(pingOf(1)),
@@ -102,7 +102,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('shutdown' as const, 'end' as const, 'fail' as const) }) },
 );
 
-/** What can be seen of a session from outside, in order. */
+/** Plays the steps, and returns all that can be seen of the session from outside, in order. */
 async function play(
   logic: SessionLogic,
   steps: readonly Step[],
@@ -194,14 +194,14 @@ async function play(
   return log;
 }
 
-/** What a test has left running, on the clock of the process. */
+/** Sessions that a test has left running, on the clock of the process. */
 const running: Actor<SessionLogic>[] = [];
 
 afterEach(() => {
   for (const actor of running.splice(0)) actor.stop();
 });
 
-/** How often the machines were asked to deliver a message, and how often anything was. */
+/** Counts the messages that the machines were asked to deliver. */
 function counting(logic: SessionLogic) {
   const seen: string[] = [];
   const [near, far] = memoryLinkPair();
@@ -238,7 +238,7 @@ describe('the fast path', () => {
         }),
         { numRuns: 150 },
       );
-      // Else the schedules would end before anything is delivered.
+      // Otherwise the schedules would end before a message is delivered.
       expect(delivered).toBeGreaterThan(50);
     },
     30_000,
@@ -275,7 +275,7 @@ describe('the fast path', () => {
     const { say, session } = counting(sessionLogic);
     await say(HELLO_YOURSELF);
     expect(await say(...upTo(5).map((number) => itemOf(0, number)))).toBe(0);
-    // The gate lets nothing through now; an event that comes all the same is the machines'.
+    // The input queue takes no frames now. An event that comes nevertheless is handled by the machines.
     session.actor.send({ type: 'rx.ChannelMessage', message: itemOf(0, 4) });
     expect(await say()).toBe(1);
   });

@@ -82,11 +82,14 @@ describe('an acceptor whose peer has said nothing', () => {
     const controller = new AbortController();
     const idle = { buffered: 0, start() {}, send() {}, pause() {}, resume() {}, close() {}, abort() {} };
     const begun: Promise<unknown>[] = [];
-    /** Bytes for each of so many, the least of three rounds: what the test runner notes meanwhile comes in one of them. */
+    /**
+     * Returns the bytes for each of `count` links, the least of three rounds. Notes of the test runner show up in only one
+     * of them.
+     */
     const costOf = async (count: number, begin: (link: Link) => Promise<unknown>): Promise<number> => {
       const costs: number[] = [];
       let before = 0;
-      // The first round makes what is made once.
+      // The first round also pays for objects that are made once.
       for (let round = 0; round < 4; round++) {
         for (let made = 0; made < count; made++) begun.push(begin({ ...idle }));
         const after = await held();
@@ -95,7 +98,7 @@ describe('an acceptor whose peer has said nothing', () => {
       }
       return Math.min(...costs);
     };
-    // A machine that is busy may take longer for all this than a handshake usually has.
+    // A busy machine may take longer for this than the usual handshake timeout.
     const options = { signal: controller.signal, limits: { handshakeTimeout: 600_000 } };
     const silent = await costOf(600, (link) => accept(link, options));
     const session = await costOf(200, (link) => initiate(link, options));
@@ -124,7 +127,7 @@ describe('limits.handshakeBytes', () => {
     const exact = new Rig({ role, limits: { handshakeBytes: size(message) } });
     await exact.say(message);
     const session = await exact.starting;
-    // What follows may be as long as any frame.
+    // Later frames may be as long as any frame.
     await exact.say({ ...HELLO, type: 'ConnectionClose', connectionId: 2, metadata: [] } as never, {
       type: 'ChannelMessage',
       connectionId: 0,

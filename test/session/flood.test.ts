@@ -51,7 +51,7 @@ async function read(connection: Connection, count: number): Promise<number> {
   for await (const message of connection) {
     if (numberOf(message) !== next) throw new Error(`${String(numberOf(message))} instead of ${String(next)}`);
     next += 1;
-    // A reader that takes its time.
+    // A slow reader.
     if (next % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
     if (next === count) break;
   }
@@ -93,7 +93,7 @@ describe('two peers that flood each other', () => {
     const { cause, by, error: why } = await left.closed;
     expect({ cause, by, error: why && brief(why) }).toEqual({ cause: 'limit', by: 'local', error });
     expect(await writing[0]).toEqual({ name: 'SessionClosed', message: 'session closed', cause: error });
-    // It does not read, and so does not hear of the end; its own time passes all the same.
+    // The peer does not read, so it does not notice the end. Its own timeout passes nevertheless.
     await clocks[1].advance(10_000);
     expect((await right.closed).cause).toBe('limit');
     expect(await writing[1]).toEqual(await writing[0]);
@@ -186,7 +186,7 @@ describe('a hostile peer', () => {
   });
 });
 
-/** The messages in what a server has sent: short frames. A close frame is its opcode. */
+/** Returns the messages in a server's bytes, which are short frames. A close frame is given as its opcode. */
 function saidIn(received: Buffer): unknown[] {
   const said: unknown[] = [];
   for (let at = 0; at < received.length; ) {
@@ -198,7 +198,7 @@ function saidIn(received: Buffer): unknown[] {
   return said;
 }
 
-// A reset discards what the peer has not read yet, and comes of closing a socket that has something unread.
+// Closing a socket with unread data sends a reset, and a reset discards data that the peer has not read yet.
 test('a peer that breaks a rule, floods on and heeds no close frame hears why, as long as it reads', async () => {
   const host = await Host.listen();
   cleanups.push(() => host.close());

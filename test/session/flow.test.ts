@@ -32,7 +32,7 @@ describe('an inbox that is full', () => {
     const reader = session.root[Symbol.asyncIterator]();
     await rig.say(...items(0, 0, 7));
     expect(await rig.say(pingOf(1))).toHaveLength(1);
-    // The eighth is the last that has room. What comes behind it and needs none is taken.
+    // The eighth message is the last that has room. Messages behind it that need no room are taken.
     await rig.say(itemOf(0, 7));
     expect(await rig.say(pingOf(2))).toHaveLength(1);
     await rig.say(...items(0, 8, 20));
@@ -95,7 +95,7 @@ describe('an inbox that is full', () => {
     const padding = 32 * 1024;
     for (let round = 0; round < 64; round++) rig.peer.say(...items(0, round * 16, 16, padding));
     await settle();
-    // 32 MiB under way, of which this side has taken no more than it said it would: else it would have ended.
+    // 32 MiB were sent. Our side has never held more than its limit, or the session would have ended.
     expect(session.root.isConnected).toBe(true);
     const reader = session.root[Symbol.asyncIterator]();
     expect(await read(reader, 64 * 16)).toEqual(upTo(64 * 16));
@@ -206,7 +206,7 @@ describe('the keepalive of a session that does not read', () => {
     await rig.clock.advance(60_000);
     expect(session.root.isConnected).toBe(true);
     expect(await read(session.root[Symbol.asyncIterator](), 5)).toEqual(upTo(5));
-    // From here on the peer has its whole time again.
+    // From here on the peer has its full time again.
     await rig.clock.advance(499);
     expect(session.root.isConnected).toBe(true);
     await rig.clock.advance(1);

@@ -57,7 +57,8 @@ describe('a first frame in another format is named, with what this session speak
       const message = text(codec.name);
       expect(await starting).toMatchObject({ name: 'HandshakeError', message });
       await settle();
-      // The peer is told in strict mode, and can't read it; a person at the other end may.
+      // In strict mode the peer gets a ProtocolError that it cannot decode. A person at the other end may be able to read
+      // it.
       const descriptions = peer.take().flatMap((each) => (each.type === 'ProtocolError' ? [each.description] : []));
       expect(descriptions).toEqual(conformance === 'strict' ? [`session.message: ${message}`] : []);
     }

@@ -3,7 +3,7 @@ import { HandshakeError, InvalidPayload, LinkError, ProtocolError } from '../../
 import type { Message } from '../../src/wire/message.js';
 import { established, Rig } from '../support/rig.js';
 
-// What a peer writes and a person reads: it must neither steer a terminal nor fill a screen or a log.
+// Text from a peer that a person reads must neither control a terminal nor fill a screen or a log.
 
 const TEXT = `\u001b[2J\u202e${'x'.repeat(50_000)}`;
 const SHOWN = `\\u001b[2J\\u202e${'x'.repeat(496)}…`;
@@ -47,7 +47,7 @@ test('a report that goes to the console has no control character of a peer, and 
   const onConnection = () => {
     throw new TypeError(`no such thing as ${TEXT}`, { cause: new Error(TEXT) });
   };
-  // With what stands in for an option that is left out: the rig has one of its own.
+  // Pass undefined explicitly for the default report: the rig has an option of its own.
   const { rig, session } = await established({ onConnection, onReport: undefined } as object);
   await rig.say({
     type: 'ConnectionOpen',

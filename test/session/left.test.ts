@@ -7,13 +7,13 @@ import { closeOf, established, itemOf, NOTHING_LEFT, openOf, pingOf, type Rig } 
 import { settle } from '../support/settle.js';
 import { bytes, callOf, closeOn, itemOn } from '../support/traffic.js';
 
-// What is left unread of connections that are over. The peer opens 2, 4, …, and names channel 2 on each.
+// Unread messages of connections that are over. The peer opens 2, 4, …, and names channel 2 on each.
 
 const LIMIT = 600;
 const KINDS = ['messages', 'items', 'items of a closed channel'] as const;
 type Kind = (typeof KINDS)[number];
 
-/** What an item of one byte counts for: as a message with its frame, on a channel without. */
+/** Returns the cost of an item of one byte. A message counts with its frame, an item on a channel without. */
 const costs = (kind: Kind): number =>
   MESSAGE_COST + (kind === 'messages' ? messagePack.encode({ ...itemOn(2, 1), connectionId: 2 }).length : 1);
 
@@ -28,7 +28,7 @@ function opening(kind: Kind, id: number): Message[] {
   return [openOf(id), { ...callOf(2, bytes(), { channels: [2] }), connectionId: id }];
 }
 
-/** The peer opens a connection, says 1 and 2 on it, which together count for `cost`, and closes it. */
+/** The peer opens a connection, sends 1 and 2 on it, which together count for `cost`, and closes it. */
 function round(kind: Kind, id: number, cost: number): Message[] {
   const items = [item(kind, id, 1, 240), item(kind, id, 2, cost - 240)];
   const close = kind === 'items of a closed channel' ? [{ ...closeOn(2), connectionId: id }] : [];
@@ -36,10 +36,10 @@ function round(kind: Kind, id: number, cost: number): Message[] {
 }
 
 let rig: Rig;
-/** What is there to be read, by its connection's id. */
+/** The objects to read from, by their connection's id. */
 let held: Map<number, Connection | Rx>;
 
-/** A session that keeps what it gets, and reads nothing. */
+/** Starts a session that keeps its connections and channels, and reads nothing. */
 async function keeping(kind: Kind): Promise<() => Promise<void>> {
   held = new Map();
   const setup = (connection: Connection): void => {
@@ -61,7 +61,7 @@ async function keeping(kind: Kind): Promise<() => Promise<void>> {
   };
 }
 
-/** Reads `count` of what a connection left. */
+/** Reads `count` of the messages or items that a connection left. */
 async function read(id: number, count: number): Promise<(number | undefined)[]> {
   const iterator = (held.get(id) as Connection | Rx)[Symbol.asyncIterator]();
   const values: (number | undefined)[] = [];
@@ -73,7 +73,7 @@ async function read(id: number, count: number): Promise<(number | undefined)[]> 
   return values;
 }
 
-/** Whether there is room for one message more, on the root, as a Ping behind it shows. */
+/** Returns true if the session takes one message more, on the root. The Pong to a Ping behind the message shows it. */
 async function reads(): Promise<boolean> {
   const answers = await rig.say(itemOf(0, 0), pingOf(1));
   return answers.some(({ type }) => type === 'Pong');
@@ -83,7 +83,7 @@ describe.each(KINDS)('what a connection that is over has left, as %s,', (kind) =
   test('can be read, in order, and stops nothing that comes on another one', async () => {
     const finish = await keeping(kind);
     await rig.say(...round(kind, 2, LIMIT - 1));
-    // As much as without it.
+    // There is as much room as without the unread messages.
     await rig.say(...round(kind, 4, LIMIT - 1).slice(0, -1));
     expect(await reads()).toBe(true);
     expect(await read(4, 2)).toEqual([1, 2]);

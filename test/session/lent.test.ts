@@ -6,7 +6,7 @@ import type { Link } from '../../src/link/link.js';
 
 const LONG = 8 * 1024 + 1;
 
-/** A link that has what it was given until the test says how many bytes have left; and what came back to the codec. */
+/** A link that holds its bytes until the test says how many have left. It notes the memory that came back to the codec. */
 class World {
   given = 0;
   buffered = 0;
@@ -33,13 +33,13 @@ class World {
     this.lent.add(frame, this.given);
   }
 
-  /** So many bytes leave. */
+  /** Lets this number of bytes leave. */
   leave(bytes: number): void {
     this.buffered = Math.max(0, this.buffered - bytes);
     this.lent.reclaim(this.given);
   }
 
-  /** Long frames that have left whole. */
+  /** Returns the long frames that have left completely. */
   get left(): Uint8Array[] {
     return this.frames
       .filter(({ frame, end }) => frame.length >= LONG && end <= this.given - this.buffered)

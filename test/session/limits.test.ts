@@ -23,7 +23,7 @@ import { settle } from '../support/settle.js';
 
 const PONG: Message = { type: 'Pong', connectionId: 0, nonce: 1n };
 
-/** The session is over for this limit, or else still answers. */
+/** Checks that the session is over for this limit, or else still answers. */
 async function expectEnded(rig: Rig, closed: Promise<SessionClosedReason>, limit: string): Promise<void> {
   expect(await closed).toMatchObject({ cause: 'limit', by: 'local', error: { code: 'limit', limit } });
   expect(rig.leftovers).toEqual(NOTHING_LEFT);
@@ -201,7 +201,7 @@ describe('what is kept', () => {
       const { rig, session } = await established({ limits: { inboxMessages: 1, intakeBytes: 10_000 } });
       rig.link.pause = () => {};
       await rig.say(itemOf(0, 0));
-      // Neither has room. Each costs 64 bytes beside its own.
+      // Neither message has room. Each costs 64 bytes beside its own size.
       await rig.say(itemOfSize(5_000 - 64), itemOfSize(cost - 5_000 - 64));
       if (cost > 10_000) await expectEnded(rig, session.closed, 'intakeBytes');
       else expect(session.root.isConnected).toBe(true);

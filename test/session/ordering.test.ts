@@ -3,12 +3,12 @@ import { type Connection, messagePack, type Session } from '../../src/index.js';
 import { accept, call, close, helloYourself, open, ping, pong, reject } from '../spec/messages.js';
 import { established, Rig } from '../support/rig.js';
 
-// What gets in between what. An input takes effect whole, in the whole actor tree, before the next one does: also when
-// the next one comes from user's code that runs inside the step.
+// The order of inputs. An input takes effect completely, in the whole actor tree, before the next one does. This also holds
+// if the next one comes from an application's code that runs inside the step.
 
 const SESSION_CLOSED = { code: 'session-closed', by: 'local' };
 
-/** How a promise that may have rejected long ago came out. */
+/** Returns the error of a promise that may have rejected long ago. */
 async function outcome(promise: Promise<unknown>): Promise<unknown> {
   return promise.catch((error: unknown) => error);
 }
@@ -51,7 +51,7 @@ describe('in one segment with HelloYourself', () => {
     const session = await rig.starting;
     expect(await session.closed).toEqual({ cause: 'peer', by: 'peer' });
     expect(session.root.isConnected).toBe(false);
-    // Asked for the first time, and late.
+    // `closed` is read for the first time only now.
     expect(await session.root.closed).toEqual({ by: 'session', metadata: [] });
     expect(await outcome(session.open())).toMatchObject({ code: 'session-closed', by: 'peer' });
   });
@@ -67,7 +67,7 @@ describe('in one segment with HelloYourself', () => {
 });
 
 describe('a user who opens', () => {
-  /** What a user may listen to when a connection closes. */
+  /** The events of a closing connection that an application can listen to. */
   const callbacks: [string, (session: Session, connection: Connection, callback: () => void) => void][] = [
     ['closed.then', (_, connection, callback) => void connection.closed.then(callback)],
     ["on('connectionClosed')", (session, _, callback) => void session.on('connectionClosed', callback)],

@@ -156,7 +156,7 @@ describe('a full outbox', () => {
     await settle();
     rig.link.take();
     const taken = (await outcomes).filter(({ status }) => status === 'fulfilled').length;
-    // One fills the outbox, and as many wait as the limit has room for.
+    // One message fills the outbox. Then as many wait as the limit has room for.
     const size = messagePack.encode(itemOf(1, 0)).length;
     expect(taken).toBe(1 + Math.floor(100_000 / (size + ENTRY_COST)));
   });

@@ -63,7 +63,7 @@ describe('behind a query that is not answered, one message leaves', () => {
     const { rig, session } = await pinged();
     for (const number of upTo(4)) rig.track(`send ${number}`, session.root.send(itemOf(0, number)));
     expect(await heard(rig)).toEqual(['item 0']);
-    // Taken: what is held back is not waited for.
+    // The messages that are held back are taken: their sends resolve.
     expect(Object.keys(rig.settled)).toEqual(['start', ...upTo(4).map((number) => `send ${number}`)]);
     expect(await said(rig, pongOf(2), { ...pongOf(1), connectionId: 1 })).toEqual([]);
     expect(await said(rig, pongOf(1))).toEqual(['item 1', 'item 2', 'item 3']);
@@ -136,7 +136,7 @@ describe('a query ends when we give it up', () => {
     for (const number of upTo(3)) await session.root.send(itemOf(0, number));
     await giveUp(both as never);
     expect(await heard(rig)).toEqual(['item 0', 'item 1', 'item 2', 'Close 1']);
-    // Too late: it frees nothing, and holds nothing up.
+    // The Accept of 1 comes too late: it ends no query, and blocks nothing.
     rig.track('open too', session.open());
     await session.root.send(itemOf(0, 3));
     await session.root.send(itemOf(0, 4));
@@ -196,7 +196,7 @@ describe('what is held back', () => {
     const { rig, session } = await opening();
     for (const number of upTo(3)) await session.root.send(itemOf(0, number));
     expect(await heard(rig)).toEqual(['item 0']);
-    // The inbox of the root is full, and then what waits before it: nobody reads.
+    // The application reads nothing. The flood fills the root's inbox, and then the queue before the inbox.
     const flood = upTo(64).map((number) => itemOf(0, number));
     await rig.say(...flood);
     expect(await said(rig, itemOf(0, 64))).toEqual([]);
@@ -204,7 +204,7 @@ describe('what is held back', () => {
     await session.root.send(itemOf(0, 3));
     await session.root.send(itemOf(0, 4));
     expect(await heard(rig)).toEqual(['item 3', 'item 4']);
-    // It reads again, and the rule holds again.
+    // The application reads, so reading from the link goes on, and the rule holds again.
     for await (const message of session.root) if (numberOf(message as Message) === 66) break;
     await rig.say(acceptOf(1));
     rig.track('open too', session.open());
@@ -270,7 +270,7 @@ describe('at the end of the session', () => {
 describe('the rule holds', () => {
   const RUST_7 = { peer: 'roam-rust-7' } as const;
 
-  /** How many messages leave behind an Open; over a byte stream, or over another link. */
+  /** Counts the messages that leave behind an Open, over a byte stream or over another link. */
   async function behind(options: StartOptions, isStream = false): Promise<number> {
     const [near, far] = memoryLinkPair();
     const peer = new ScriptedPeer(far);
@@ -312,7 +312,7 @@ describe('the rule holds', () => {
 
 type Act = 'send' | 'open' | 'abort' | 'peer pings' | 'peer opens' | 'ping' | 'answer first' | 'answer last';
 
-/** A peer that answers when it is told to, and a user; what they do is given one by one. */
+/** Plays a peer that answers on command, and an application. Their acts come one by one. */
 async function play(acts: readonly Act[]): Promise<void> {
   const { rig, session } = await established({
     ...RUST,
@@ -322,7 +322,7 @@ async function play(acts: readonly Act[]): Promise<void> {
   });
   const given: string[] = [];
   const all: string[] = [];
-  /** Queries that the peer has heard and not answered, and how many messages it has heard behind each. */
+  /** Queries that the peer has got and not answered, and the number of messages that it got behind each. */
   const unanswered = new Map<string, { count: number; answer: Message }>();
   const opens = new Map<number, AbortController>();
   let items = 0;
@@ -372,7 +372,7 @@ async function play(acts: readonly Act[]): Promise<void> {
         if (id === undefined) break;
         opens.get(id)?.abort();
         opens.delete(id);
-        // From now on it is no query any more, although the peer hears of that behind what was held back.
+        // From now on it counts as no query, although the peer gets the Close only behind messages that were held back.
         if (unanswered.delete(`Open ${id}`)) given.push(`Close ${id}`);
         else given.splice(given.indexOf(`Open ${id}`), 1);
         break;

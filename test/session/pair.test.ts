@@ -17,7 +17,7 @@ import { item } from '../spec/messages.js';
 import { VirtualClock } from '../support/clock.js';
 import { settle } from '../support/settle.js';
 
-// Two real sessions, one at each end of a link. Both are strict: what one of them does wrong, the other one accuses it of.
+// Two real sessions, one at each end of a link. Both are strict, so each accuses the other one of every mistake.
 
 let clocks: VirtualClock[];
 let sessions: Session[];
@@ -75,7 +75,7 @@ describe.each<Parity>(['odd', 'even'])('with an %s initiator', (parity) => {
     const ids = (first: number) => Array.from({ length: COUNT }, (_, index) => first + 2 * index);
     expect(byLeft.map(({ id }) => id)).toEqual(ids(parity === 'odd' ? 1 : 2));
     expect(byRight.map(({ id }) => id)).toEqual(ids(parity === 'odd' ? 2 : 1));
-    // Either end of a connection says of itself what the other one says of its peer.
+    // Each end of a connection states the facts that the other end states of its peer.
     for (const [ours, theirs] of [
       [left.root, right.root],
       ...byLeft.map((connection, index) => [connection, accepted[1][index]]),
@@ -85,7 +85,7 @@ describe.each<Parity>(['odd', 'even'])('with an %s initiator', (parity) => {
       expect(ours).toMatchObject({ peerSettings: theirs?.localSettings });
       expect(ours?.parity).not.toBe(theirs?.parity);
     }
-    // And what goes in at one end comes out at the other.
+    // A message that is sent on one end arrives at the other one.
     await Promise.all(byLeft.map(async (connection) => connection.send(item(connection.id, connection.id))));
     const heard = await Promise.all(accepted[1].map(async (connection) => next(connection)));
     expect(heard).toEqual(byLeft.map(({ id }) => item(id, id)));
@@ -170,17 +170,17 @@ describe('ten thousand opens and closes', () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
 
-  /** Bytes in use once everything that nobody holds is gone. */
+  /** Returns the bytes in use after garbage collection. */
   async function heap(): Promise<number> {
     await settle();
     collect();
-    // What is told that something is gone has its turn, and then goes too.
+    // The callbacks of the garbage collector run, and their own objects can be collected then.
     await settle();
     collect();
     return process.memoryUsage().heapUsed;
   }
 
-  /** What a session holds, as whoever inspects it sees it. */
+  /** Returns the state of a session, as an inspector sees it. */
   function held(session: Session): unknown {
     const { context, children } = session.actor.getSnapshot();
     const { live, pending, undecided } = context;
@@ -208,7 +208,7 @@ describe('ten thousand opens and closes', () => {
     await openAndClose(left, accepted, 1_000);
     let opens = 1_000;
     let grown = Number.POSITIVE_INFINITY;
-    // What the test runner notes meanwhile may come in one round; a leak is in each.
+    // Notes of the test runner may fall into one round. A leak shows in every round.
     for (let round = 0; round < 3 && grown >= LEAK; round++) {
       const before = await heap();
       await openAndClose(left, accepted, 10_000);
@@ -220,7 +220,8 @@ describe('ten thousand opens and closes', () => {
     await settle();
     expect(clocks.map(({ size }) => size)).toEqual([0, 0]);
     expect((await left.open()).id).toBe(2 * opens + 1);
-    // Five seconds on a quiet machine, half a millisecond for each life of a connection at both ends; several times that on a busy one.
+    // It takes five seconds on a quiet machine: half a millisecond for each life of a connection at both ends. A busy
+    // machine takes several times that.
   }, 120_000);
 });
 

@@ -22,7 +22,7 @@ interface Scene {
   readonly left: Session;
   readonly right: Session;
   readonly callee: Session;
-  /** From the proxy to the callee. */
+  /** The link from the proxy to the callee. */
   readonly link: ControlledLink;
 }
 
@@ -60,7 +60,7 @@ async function virtualLeg(): Promise<[Connection, Connection]> {
   return [leg, scene.callee.connection(leg.id) as Connection];
 }
 
-/** What has arrived, and whether it is over. */
+/** Collects the messages that arrive, and notes the end of the connection. */
 function collect(connection: Connection): { messages: DataMessage[]; isOver: boolean } {
   const collected = { messages: [] as DataMessage[], isOver: false };
   void (async () => {
@@ -180,7 +180,7 @@ describe('a proxy', () => {
       }
     })();
     await settle();
-    // What lies between the two ends is bounded: inboxes, outboxes, and what each link holds.
+    // The memory between the two ends is bounded: inboxes, outboxes, and the buffers of each link.
     const stuck = sent;
     expect(stuck).toBeLessThan(count / 2);
     await settle();
@@ -199,7 +199,7 @@ describe('a proxy', () => {
       new InvalidArgument('a connection cannot be proxied to itself'),
     );
     expect([leg.isConnected, scene.right.root.isConnected]).toEqual([true, true]);
-    // Its reader is still to be had.
+    // The leg has no reader yet, so the test can take one.
     leg[Symbol.asyncIterator]();
   });
 
@@ -211,7 +211,7 @@ describe('a proxy', () => {
     await expect(proxyConnections(leg, scene.left.root)).rejects.toEqual(error);
     await settle();
     expect([leg.isConnected, scene.left.root.isConnected]).toEqual([true, true]);
-    // The other leg can still be read.
+    // The other leg can still be given a reader.
     scene.left.root[Symbol.asyncIterator]();
   });
 });

@@ -4,8 +4,8 @@ import { accept, call, close, open, reject } from '../spec/messages.js';
 import { established, NOTHING_LEFT, type Rig } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 
-// The unit tests of the reference's session, told on the public interface: there they look into the connection table,
-// here at what a peer and a user can see of it.
+// The unit tests of the reference's session, on the public interface. They look into the connection table; these look at the
+// effects that a peer and an application can see.
 
 let rig: Rig;
 let session: Session;
@@ -14,7 +14,7 @@ let session: Session;
 async function opening(): Promise<{ opened: Promise<Connection> }> {
   ({ rig, session } = await established());
   const opened = session.open();
-  // It may reject before anybody looks.
+  // The promise may reject before the test awaits it.
   opened.catch(() => {});
   expect(await rig.say()).toEqual([open(1)]);
   return { opened };
@@ -37,7 +37,7 @@ describe('as in the reference,', () => {
     expect(await rig.say(accept(1))).toEqual([]);
     expect(session.connection(1)).toBe(connection);
     expect(connection.isConnected).toBe(true);
-    // The one that is active is the one that was: messages go both ways.
+    // The active connection is still the first one: messages go both ways.
     await connection.send(call(1, 1));
     expect(await rig.say(call(1, 2))).toEqual([call(1, 1)]);
     expect(await connection[Symbol.asyncIterator]().next()).toEqual({ value: call(1, 2), done: false });
@@ -59,7 +59,7 @@ describe('as in the reference,', () => {
     ({ rig, session } = await established());
     expect(await rig.say(accept(99), reject(99))).toEqual([]);
     expect(session.connection(99)).toBeUndefined();
-    // Nothing is spent, and nothing taken: the next open is the first.
+    // No id was spent, and no place was taken: the next open is the first one.
     const opened = session.open();
     expect(await rig.say()).toEqual([open(1)]);
     await rig.say(accept(1));

@@ -3,7 +3,8 @@ import { type Report, sparing } from '../../src/base/report.js';
 import { established } from '../support/rig.js';
 import { bytes, callOf } from '../support/traffic.js';
 
-// Where reports go unless somebody asks for them. Each kind may be set off by a peer, as often as it likes.
+// The default destination of reports, for an application without `onReport`. A peer may cause reports of each kind as often
+// as it likes.
 
 function told() {
   const messages: string[] = [];
@@ -59,7 +60,7 @@ test('a peer that sets off reports for ever fills no log, unless its user has as
   const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
   const reports: Report[] = [];
   for (const onReport of [undefined, (report: Report) => void reports.push(report)]) {
-    // With what stands in for an option that is left out: the rig has one of its own.
+    // Pass undefined explicitly for the default report: the rig has an option of its own.
     const { rig, session } = await established({ onReport } as object);
     session.root.serve(() => {
       throw new Error('no');

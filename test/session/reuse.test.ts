@@ -1,4 +1,4 @@
-// Over real sockets: the memory of frames is written anew while others are still on their way.
+// Over real sockets, the memory of frames is reused while other frames are still on their way.
 import { expect, test } from '@jest/globals';
 import { deferred } from '../../src/base/promise.js';
 import type { Codec } from '../../src/codec/codec.js';
@@ -11,7 +11,10 @@ import { upTo } from '../support/sequence.js';
 const ITEMS = 600;
 const LENGTHS = [9_000, 16_384, 16_400, 40_000, 65_000, 100, 70_000];
 
-/** What both ends know of the item with this number: different in each from the one that had its memory. */
+/**
+ * Returns the bytes of the item with this number, which both ends know. They differ from those of the item that had the same
+ * memory before.
+ */
 function bytesOf(number: number, salt: number): Buffer {
   const bytes = Buffer.alloc(LENGTHS[(number * 5 + salt) % LENGTHS.length] ?? 0, (number * 7 + salt) % 251);
   bytes.writeUInt32BE(number, 0);
@@ -25,7 +28,7 @@ async function sendAll(connection: Connection, salt: number): Promise<void> {
   }
 }
 
-/** How many came as they were sent; slower than they are sent, so that they lie in the sockets. */
+/** Counts the items that came as they were sent. Reads slower than the peer sends, so that items lie in the sockets. */
 async function countRight(connection: Connection, salt: number): Promise<number> {
   let count = 0;
   for await (const { body } of connection) {

@@ -20,7 +20,7 @@ const NUMBER = 0xfeed_beef_feed_beefn;
 
 let count = 0;
 
-/** The secrets as a user gives them: in a box or without one. What is public says where it was. */
+/** Returns metadata with secrets, wrapped in Sensitive or bare. The public entry names the place. */
 function secrets(place: string): Metadata {
   count += 1;
   return [
@@ -67,7 +67,7 @@ function isSecret(value: unknown): boolean {
   return value instanceof Uint8Array && Buffer.from(value).includes(Buffer.from(BYTES));
 }
 
-/** The same by what is printed. */
+/** Returns the places of secrets in printed text. */
 function findPrinted(text: string): string[] {
   const hex = Buffer.from(BYTES).toString('hex').match(/../g) as string[];
   const prints = [SECRET, String(NUMBER), NUMBER.toString(16), hex.join(' '), BYTES.join(','), BYTES.join(', ')];
@@ -77,7 +77,7 @@ function findPrinted(text: string): string[] {
 }
 
 function json(value: unknown): string {
-  // What is circular can't be serialised, and so leaks nothing.
+  // A circular value can't be serialised, and so leaks nothing.
   return String(
     attempt(() => JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))),
   );
@@ -86,7 +86,7 @@ function json(value: unknown): string {
 class Watch {
   readonly events: InspectionEvent[] = [];
   readonly told: unknown[] = [];
-  /** What each event looked like when it came. */
+  /** The text of each event at the time when it came. */
   readonly printed: string[] = [];
 
   readonly inspect = (event: InspectionEvent): void => {
@@ -163,7 +163,7 @@ describe('a SENSITIVE value', () => {
       sessions[0].shutdown();
       for (const [at, session] of sessions.entries()) (watches[at] as Watch).note(await session.closed);
 
-      // It did get across.
+      // The secrets did arrive at the peer.
       const whole = (place: string) => [place, SECRET, Uint8Array.from(BYTES), NUMBER];
       expect(revealed).toEqual(new Array(4).fill(whole('Open')).flat());
       expect(errors.map((error) => (error as Error).name)).toEqual(
@@ -176,7 +176,7 @@ describe('a SENSITIVE value', () => {
         expect(findPrinted(printed.join('\n'))).toEqual([]);
         expect(printed.join('\n')).toContain('HelloYourself');
         expect(findPrinted(inspect(told, { depth: Number.POSITIVE_INFINITY, showHidden: true }))).toEqual([]);
-        // An event may hold an actor, and so all actors and machines: no deeper than a console would be asked to go.
+        // An event may hold an actor, and so all actors and machines. Inspect it only to the depth of a console.
         const sent = events.flatMap((event) => ('event' in event ? [event.event] : []));
         expect(findPrinted(inspect(sent, { depth: 6, maxArrayLength: null }))).toEqual([]);
       }

@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import { acceptOf, closeOf, established, Rig } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 
-// Many may wait for one signal, and from eleven listeners on Node warns of a leak.
+// Many opens and calls may wait with one signal. From eleven listeners on, Node warns of a leak.
 
 const MANY = 20;
 

@@ -5,7 +5,7 @@ import { ControlledLink } from '../support/link.js';
 import { closeOf, established, openOf } from '../support/rig.js';
 import { bytes, callOf } from '../support/traffic.js';
 
-// 9b.18: a peer may open an id of its own again. A handle of the connection that had the id before does nothing to the new one.
+// 9b.18: a peer may open one of its ids again. A handle of the earlier connection with that id must not affect the new one.
 
 /** The handles of two connections that the peer has opened with the same id, one after the other. */
 async function twice() {
@@ -51,7 +51,7 @@ test('closing a handle in the midst of a step, behind which its id is opened ane
   const { rig, session } = await established({
     onConnection: ({ id }) => {
       if (id === 4) {
-        // They arrive while this callback runs, and so before what it asks for.
+        // The messages arrive while this callback runs, and so before the callback's own requests.
         for (const message of [closeOf(2), openOf(2)]) events?.message(messagePack.encode(message));
         closing = opened[0]?.close();
       }

@@ -5,8 +5,8 @@ import { sensitiveEquality } from '../support/messages.js';
 import { Player } from '../support/player.js';
 import { settle, timersAlive } from '../support/settle.js';
 
-// The oracle, played on the public interface: every case, in each of its modes, and mirrored. A promise that rejects
-// unheard fails the test under way, by Jest's own doing.
+// Plays the oracle on the public interface: every case, in each of its modes, and mirrored. Jest fails the running test on
+// an unhandled rejection.
 
 expect.addEqualityTesters([sensitiveEquality]);
 
@@ -18,7 +18,7 @@ afterAll(() => {
   expect(timersAlive()).toBeLessThanOrEqual(timersBefore);
 });
 
-/** Plays every step, and compares after each one all that there is to see. */
+/** Plays every step, and compares everything visible after each one. */
 async function play(scenario: Scenario): Promise<Player> {
   const { given = {}, steps } = scenario.case;
   const player = new Player(given, scenario.mode);
@@ -32,7 +32,7 @@ async function play(scenario: Scenario): Promise<Player> {
   return player;
 }
 
-/** Ends what a case has left running. */
+/** Ends the session that a case has left running. */
 async function end(player: Player): Promise<void> {
   player.link.take();
   player.session?.shutdown();
@@ -49,7 +49,7 @@ describe('every case of the table', () => {
   test.each(named)('%s', async (_, scenario) => {
     const player = await play(scenario);
     await end(player);
-    // Nothing is left, however the case came out: no timer, promise, open connection or link.
+    // No resource may be left, however the case ended: no timer, promise, open connection or link.
     const late = await Promise.all(player.recorder.connections.map(({ connection }) => connection.closed));
     expect({
       timers: player.clock.size,

@@ -18,11 +18,10 @@ import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node
 import { type Figures, RESULTS, type Sample, verdict } from './results.js';
 
 /**
- * Sessions over real WebSockets that open, call, stream, cancel, stall, lose their links and end, at random from a seed: what the
- * process holds must stay flat, and every promise must settle.
- *
- * `npm run soak -- --minutes N` prints a line for each sample and says in the end whether all stayed flat; `--seed N` repeats a run,
- * `--write` keeps its figures for the documentation.
+ * Runs sessions over real WebSockets that open, call, stream, cancel, stall, lose their links and end, at random from a
+ * seed. The resources of the process must stay flat, and every promise must settle. `npm run soak -- --minutes N` prints a
+ * line for each sample, and says at the end whether all stayed flat; `--seed N` repeats a run, `--write` keeps its figures
+ * for the documentation.
  */
 const { values } = parseArgs({
   options: {
@@ -39,7 +38,7 @@ if (collect === undefined) throw new Error('npm run soak gives node --expose-gc'
 
 /** Sessions at a time. */
 const SESSIONS = 12;
-/** How long a promise may take once its session has ended, in milliseconds. */
+/** The time within which a promise has to settle once its session has ended, in milliseconds. */
 const SETTLE_TIME = 5_000;
 
 const Work = service('Work', {
@@ -62,7 +61,7 @@ type Client = ReturnType<typeof Work.client>;
 const wait = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const counts = { sessions: 0, opens: 0, calls: 0, streams: 0, cancels: 0, stalls: 0, cuts: 0, rejected: 0 };
-/** Promises that have not settled, with what they are of. */
+/** Promises that have not settled, each with its description. */
 const pending = new Map<Promise<unknown>, string>();
 const problems: string[] = [];
 
@@ -122,7 +121,7 @@ async function download(client: Client): Promise<void> {
   }
 }
 
-/** One thing that a user does with a session, at random. */
+/** Performs one random action on a session. */
 async function act(session: Session, link: Link): Promise<void> {
   const client = await session.open(Work);
   counts.opens++;
@@ -152,7 +151,7 @@ async function act(session: Session, link: Link): Promise<void> {
       counts.streams++;
       await download(client);
     } else if (what < 0.97) {
-      // Reads nothing for a while: the items of this channel are not taken.
+      // Reads nothing for a while, so the items of this channel are not taken.
       counts.stalls++;
       const [tx] = channel({ credit: 8 });
       void track('down', client.down(20, tx));
@@ -214,7 +213,7 @@ while (seconds() < minutes * 60) {
   await wait(every * 1000);
   isOver = true;
   await Promise.all(sessions);
-  // The server's ends, and what TCP still has to say.
+  // Wait for the ends of the server's sessions, and for TCP's last packets.
   const deadline = performance.now() + SETTLE_TIME;
   while (pending.size > 0 && performance.now() < deadline) await wait(20);
   if (pending.size > 0) problems.push(`never settled: ${[...new Set(pending.values())].join(', ')}`);

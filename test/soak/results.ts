@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 export const RESULTS = fileURLToPath(new URL('results.json', import.meta.url));
 
-/** What the process holds while no session lives. */
+/** The resources of the process while no session lives. */
 export interface Sample {
   readonly second: number;
   /** Bytes in use after a collection. */
@@ -24,12 +24,12 @@ export interface Figures {
   readonly problems: readonly string[];
 }
 
-/** How much more the heap may have at the end than at the first sample, in bytes: what V8 compiles meanwhile. */
+/** The allowed growth of the heap between the first sample and the end, in bytes. V8 compiles code meanwhile. */
 const HEAP_GROWTH = 6 * 2 ** 20;
 
-/** A line for each thing that has to stay flat: it begins with `flat`, or says what does not. */
+/** Returns a line for each figure that has to stay flat. It begins with `flat`, or names the growth. */
 export function verdict({ samples, problems }: Figures): readonly string[] {
-  // The first rounds compile.
+  // In the first rounds V8 compiles code.
   const settled = samples.slice(Math.floor(samples.length / 4));
   const [first] = settled;
   const last = settled.at(-1);
@@ -53,7 +53,7 @@ function mib(bytes: number): string {
   return (bytes / 2 ** 20).toFixed(1);
 }
 
-/** The table of the documentation, made of the figures that are kept. */
+/** Returns the table of the documentation, made from the stored figures. */
 export function soakTable(): string {
   if (!existsSync(RESULTS)) return '';
   const figures = JSON.parse(readFileSync(RESULTS, 'utf8')) as Figures;

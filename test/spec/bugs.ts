@@ -52,8 +52,8 @@ import {
 import type { Case, Given, Row, Step } from './vocabulary.js';
 import { REFUSED } from './vocabulary-calls.js';
 
-// Section 9b, bugs of the reference that neither mode copies. Where what sets one off is a violation, the strict mode
-// never comes to it: those cases show the violation.
+// Section 9b, bugs of the reference that neither mode copies. Where a violation by the peer triggers the bug, the strict
+// mode never gets that far: those cases show the violation.
 
 const STALLING: Given = { limits: { outboxBytes: 1, stallTimeout: 1_000 } };
 

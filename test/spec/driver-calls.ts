@@ -4,13 +4,13 @@ import { ACCEPTING, ACTIVE_2, PENDING_1, SERVING } from './scenes.js';
 import type { Case, Row, Step } from './vocabulary.js';
 import { REFUSED } from './vocabulary-calls.js';
 
-// Section 9a, calls, and what 9b has of them: the driver's, which owns requests. A bare session delivers all of it in both
-// modes.
+// Section 9a about calls, and the rows of 9b about calls. The driver carries them out, since it owns requests. A bare
+// session delivers all these messages in both modes.
 
 /** The handler of the root has got request 2. */
 const AT_WORK_2: readonly Step[] = [SERVING, { peer: call(0, 2), handled: [2] }];
 
-/** It answers, and all is as it was. */
+/** The handler answers, and all is as before. */
 const reply = (request: number): Step => ({
   user: 'reply',
   request,

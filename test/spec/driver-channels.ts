@@ -29,9 +29,10 @@ import { ACTIVE_1, SERVING } from './scenes.js';
 import type { Case, Row, Step } from './vocabulary.js';
 import { REFUSED } from './vocabulary-calls.js';
 
-// Section 9a, channels, and what 9b has of them: the driver's, too. A bare session delivers all of it in both modes.
+// Section 9a about channels, and the rows of 9b about channels. The driver carries them out, too. A bare session delivers
+// all these messages in both modes.
 
-/** Our first call, on the root, which names channel 1, of which the peer gets the one end and we have the other. */
+/** Our first call, on the root. It names channel 1: the peer gets one end, and the other one is ours. */
 const naming = (pass: 'tx' | 'rx', credit: number): Step => ({
   user: 'call',
   on: 'root',
@@ -49,7 +50,7 @@ const sending = (credit: number): Step => naming('rx', credit);
 
 const items = (id: ChannelId, count: number) => Array.from({ length: count }, () => item(0, id));
 
-/** What our end of channel 1 has, in order. */
+/** Takes `count` items of our end of channel 1, in order. */
 const taking = (id: ChannelId, count: number): readonly Step[] =>
   Array.from({ length: count }, (_, at) => {
     const as = `item ${String(at)}`;

@@ -16,7 +16,7 @@ import {
 import { alike, BOTH, byPeer, established, handshakeFails, handshakeViolates, NOTHING, read } from './outcome.js';
 import type { Case, Given, Outcome, Row, Step } from './vocabulary.js';
 
-// Section 3, the handshake. Every failure closes the link; in strict mode one that is the peer's fault is answered
+// Section 3, the handshake. Every failure closes the link. In strict mode, a failure that is the peer's fault is answered
 // first.
 
 const INITIATOR: Given = { established: false };
@@ -24,7 +24,7 @@ const ACCEPTOR: Given = { established: false, role: 'acceptor' };
 
 /** The initiator's first step. */
 const START: Step = { user: 'start', wire: [hello()] };
-/** The acceptor's: it says nothing before it was spoken to. */
+/** The acceptor's first step: it sends nothing before the peer has sent Hello. */
 const LISTEN: Step = { user: 'start' };
 
 const refused = (text: string): Outcome => ({ wire: NOTHING, user: `HandshakeError "${text}", the link closed` });
@@ -55,7 +55,7 @@ function unexpected(role: 'initiator' | 'acceptor', message: Message, text: stri
   ];
 }
 
-/** The handshake's time runs out. */
+/** Cases in which the handshake times out. */
 function slow(role: 'initiator' | 'acceptor'): readonly Case[] {
   const given: Given = { ...(role === 'initiator' ? INITIATOR : ACCEPTOR), limits: { handshakeTimeout: 500 } };
   const waiting: readonly Step[] = [role === 'initiator' ? START : LISTEN, { advance: 499 }];
@@ -76,7 +76,7 @@ function slow(role: 'initiator' | 'acceptor'): readonly Case[] {
   ];
 }
 
-/** What neither mode answers: a ProtocolError, the end, a failure. */
+/** Cases that neither mode answers: a ProtocolError, the end, a failure. */
 function unanswered(role: 'initiator' | 'acceptor'): { told: Case; ended: Case; failed: Case } {
   const given = role === 'initiator' ? INITIATOR : ACCEPTOR;
   const first = role === 'initiator' ? START : LISTEN;

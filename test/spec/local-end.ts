@@ -189,7 +189,7 @@ const reply = (request: number): Step => ({ user: 'reply', request, answer: { re
 
 const RELEASE: Step = { user: 'release', caller: 'c' };
 
-/** What holds a connection beside its callers. */
+/** Rows of things that keep a connection open beside its callers. */
 const holds: readonly Row[] = [
   {
     // r[rpc.caller.liveness.refcounted]

@@ -19,10 +19,10 @@ import type {
 import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 
-// Short names for messages, so that a scenario reads like the specification. Whatever a case does not care about has
-// the protocol's own default.
+// Short names for messages, so that a scenario reads like the specification. A field that a case does not care about has the
+// protocol's own default.
 
-/** Some metadata; the duplicate key is on purpose, it is kept in order. */
+/** Some metadata. The duplicate key is on purpose: duplicates are kept in order. */
 // r[rpc.metadata.duplicates]
 // r[rpc.metadata.unknown]
 export const M: Metadata = [
@@ -30,11 +30,11 @@ export const M: Metadata = [
   { key: 'why', value: 7n, flags: 4n },
 ];
 
-/** Metadata that nobody must see by accident; it travels all the same. */
+/** Metadata that must not show up in logs by accident. It travels like any other metadata. */
 // r[rpc.metadata.flags.sensitive]
 export const SECRET: Metadata = [{ key: 'token', value: new Sensitive('s3cret'), flags: SENSITIVE }];
 
-/** Other metadata, told apart from {@link M}. */
+/** Other metadata, different from {@link M}. */
 export const N: Metadata = [{ key: 'who', value: new Uint8Array([1, 2]), flags: 0n }];
 
 /** Arguments, a result, an item. */
@@ -44,7 +44,7 @@ export function settings(parity: Parity, maxConcurrentRequests = 64): Connection
   return { parity, maxConcurrentRequests };
 }
 
-/** The parity that an id has; the root's, which has none, is taken as even. */
+/** The parity of an id. The root has none and counts as even. */
 export function parityOf(id: ConnectionId): Parity {
   return hasParity(id, 'odd') ? 'odd' : 'even';
 }
@@ -56,13 +56,13 @@ interface HelloOptions {
   readonly metadata?: Metadata;
 }
 
-/** The initiator's, which is odd by default. */
+/** The initiator's Hello, odd by default. */
 export function hello(options: HelloOptions = {}): Hello {
   const { on = 0, version = 7, settings: connectionSettings = settings('odd'), metadata = [] } = options;
   return { type: 'Hello', connectionId: on, version, connectionSettings, metadata };
 }
 
-/** The acceptor's, which is even by default. */
+/** The acceptor's HelloYourself, even by default. */
 export function helloYourself(options: Omit<HelloOptions, 'version'> = {}): HelloYourself {
   const { on = 0, settings: connectionSettings = settings('even'), metadata = [] } = options;
   return { type: 'HelloYourself', connectionId: on, connectionSettings, metadata };
@@ -72,7 +72,7 @@ export function protocolError(description: string, on: ConnectionId = 0): Protoc
   return { type: 'ProtocolError', connectionId: on, description };
 }
 
-/** By default with the session parity of the opener, which the id shows. */
+/** By default with the session parity of the opener, which follows from the id. */
 export function open(
   id: ConnectionId,
   connectionSettings: ConnectionSettings = settings(parityOf(id)),
@@ -126,12 +126,12 @@ export function item(on: ConnectionId, id: number): ChannelMessage {
   return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Item', item: new Uint8Array([id % 256]) } };
 }
 
-/** The sender's end of a channel. */
+/** A Close, from the sender's end of a channel. */
 export function closeOfChannel(on: ConnectionId, id: ChannelId, metadata: Metadata = []): ChannelMessage {
   return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Close', metadata } };
 }
 
-/** The receiver's. */
+/** A Reset, from the receiver's end. */
 export function resetOfChannel(on: ConnectionId, id: ChannelId, metadata: Metadata = []): ChannelMessage {
   return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Reset', metadata } };
 }

@@ -10,13 +10,13 @@ const IDS: ReadonlySet<string> = new Set([
   ...['request', 'handled', 'givenUp'],
 ]);
 
-/** The keys of what is nobody's to look into. */
+/** The keys of values that are opaque to the protocol. */
 const METADATA: ReadonlySet<string> = new Set(['metadata', 'peerMetadata']);
 
 /**
- * The same scenario from the other side of the parity: an initiator becomes an acceptor, odd becomes even, and every id
- * the neighbour that the other parity allocates in its place (1 ↔ 2, 3 ↔ 4, …). Undefined for a case that shows the
- * handshake or raw bytes, which have no mirror.
+ * Returns the same scenario from the other side of the parity: an initiator becomes an acceptor, odd becomes even, and every
+ * id becomes the neighbour that the other parity allocates in its place (1 ↔ 2, 3 ↔ 4, …). Returns undefined for a case that
+ * shows the handshake or raw bytes, which have no mirror.
  */
 // r[session.symmetry]
 export function mirrored(scenario: Case): Case | undefined {
@@ -60,7 +60,7 @@ function neighbour(id: number): number {
   return id % 2 === 1 ? id + 1 : id - 1;
 }
 
-/** Whether the peer sends raw bytes. Bytes inside a message do not count. */
+/** Returns true if the peer sends raw bytes. Bytes inside a message do not count. */
 function hasBytes(scenario: Case): boolean {
   return scenario.steps.some(
     (step) => 'peer' in step && [step.peer].flat().some((input) => input instanceof Uint8Array),

@@ -5,8 +5,8 @@ import { BOTH, closedBy, failed, read, sessionClosed } from './outcome.js';
 import { ACTIVE_1, PENDING_1 } from './scenes.js';
 import type { Case, ErrorFacts, Expectation, Given, Row, SessionEnd, Step } from './vocabulary.js';
 
-// Section 9a, row 12: what a peer must not put on the wire at all. The frames are raw MessagePack, since no encoder of
-// ours would write them: [connectionId, tag, …fields].
+// Section 9a, row 12: frames that a peer must not send at all. They are raw MessagePack, since no encoder of ours would
+// write them: [connectionId, tag, …fields].
 
 const RULE: Rule = 'session.message';
 

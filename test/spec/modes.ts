@@ -65,7 +65,7 @@ function late(what: string, given: Given, before: readonly Step[], peer: readonl
   return { name: `on ${what} everything late is dropped`, modes: BOTH, given, steps: [...before, { peer }, REPLY] };
 }
 
-/** What may be under way on an id that we allocated: all that a peer sends about our connections. */
+/** All messages about our connections that a peer may have under way on an id that we allocated. */
 const LATE_1 = [accept(1), reject(1), close(1), call(1, 2), response(1, 1), item(1, 2), credit(1, 1, 1)];
 /** The same on an id of the peer's; an Accept or Reject never is, 9a.04. */
 const LATE_2 = [close(2), call(2, 2), response(2, 1), item(2, 2), credit(2, 1, 1)];
@@ -85,7 +85,7 @@ export const modes: readonly Row[] = [
         peer: open(3),
         rule: 'session.parity',
         reference: { wire: [reject(3)] },
-        // Our own allocation is not disturbed.
+        // Our own allocation of ids is not affected.
         after: [
           { user: 'open', as: 'a', wire: [open(1)] },
           { user: 'open', as: 'b', wire: [open(3)] },
@@ -140,7 +140,7 @@ export const modes: readonly Row[] = [
     ],
   },
   {
-    // An id of the peer's parity never is ours to be answered, be it active, closed or never opened.
+    // We never have to answer an id of the peer's parity, be it active, closed or never opened.
     row: '9a.04',
     rule: 'connection.open',
     layer: 'session',
@@ -287,7 +287,7 @@ export const modes: readonly Row[] = [
           before: [PENDING_1],
           peer: message,
           rule: 'session.message',
-          // Dropped for good: the connection that comes of the Accept has never seen it.
+          // The message is dropped for good: the connection that the Accept opens never gets it.
           after: [
             { peer: accept(1), settled: { a: opened(1) } },
             { peer: call(1, 4) },
@@ -322,7 +322,7 @@ export const modes: readonly Row[] = [
     ),
   },
   {
-    // The session's end is what the root's handle tells: by the session, without the Close's metadata.
+    // The root's handle closes by the session, without the Close's metadata.
     row: '9a.08',
     rule: 'connection.close',
     layer: 'session',
@@ -429,8 +429,7 @@ function accusedOf(message: string): SessionEnd {
 }
 
 export const senders: Row = {
-  // Of the session's own messages the library never sends a wrong one; what a caller can break is the ids of its
-  // requests.
+  // The library never sends a wrong session message. A caller can only break the ids of its requests.
   row: '9a.13',
   rule: 'connection.parity',
   layer: 'session',

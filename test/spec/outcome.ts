@@ -18,16 +18,16 @@ import type {
   Step,
 } from './vocabulary.js';
 
-// Short names for what a row and a step can lead to.
+// Short names for the results of a row and a step.
 
 export const BOTH: readonly Mode[] = ['reference', 'strict'];
 
-/** The two modes demand the same. */
+/** Both modes demand the same. */
 export function alike(wire: string, user: string): { reference: Outcome; strict: Outcome } {
   return { reference: { wire, user }, strict: { wire, user } };
 }
 
-/** What the strict mode demands wherever the reference tolerates. */
+/** The result in strict mode of everything that the reference tolerates. */
 export const VIOLATION: Outcome = {
   wire: 'ProtocolError on 0, beginning with the rule, as the last message',
   user: 'the session ends, by a violation of the peer; local work fails at once',
@@ -45,7 +45,7 @@ export function read(...messages: readonly DataMessage[]): Settlement {
   return { read: messages };
 }
 
-/** What a call gets that the session's end cut off, or that came after it. */
+/** The settlement of a call that the session's end cut off, or that came after it. */
 export function sessionClosed(by?: 'local' | 'peer'): Settlement {
   const error: ErrorFacts = { code: 'session-closed', message: 'session closed' };
   return failed(by === undefined ? error : { ...error, by });
@@ -60,7 +60,7 @@ export function answered(ret = new Uint8Array([9])): Settlement {
   return { answered: { ret, metadata: [], offers: 0 } };
 }
 
-/** A channel is over for its user, and who says so. */
+/** The error after the end of a channel, with the side that ended it. */
 export function channelClosed(by: 'local' | 'peer', metadata: Metadata = []): Settlement {
   return failed({ code: 'channel-closed', by, metadata });
 }
@@ -95,7 +95,7 @@ export function accepted(id: ConnectionId, options: FactsOptions = {}): Connecti
   return { id, localSettings: local, peerSettings: peer, peerMetadata: metadata };
 }
 
-/** A session, odd on our side unless it says otherwise. */
+/** A session, odd on our side by default. */
 export function established(options: FactsOptions = {}): Settlement {
   const { local = settings('odd'), peer = settings(opposite(local.parity)), metadata = [] } = options;
   return { resolved: { id: 0, localSettings: local, peerSettings: peer, peerMetadata: metadata } };
@@ -128,19 +128,21 @@ export function violates(rule: Rule, settled: Expectation['settled'] = {}): Expe
   return { wire: [{ violation: rule }], ends: byViolation(rule), settled };
 }
 
-/** What the peer sends although it must not, how the reference bears it, and which rule the strict mode names. */
+/** A message that the peer must not send, the result in reference mode, and the rule that the strict mode names. */
 export interface Offence {
   readonly name: string;
   readonly given?: Given;
-  /** What comes before, alike in both modes. */
+  /** The steps before the message, alike in both modes. */
   readonly before?: readonly Step[];
   readonly peer: Message;
   readonly rule: Rule;
-  /** What comes of it in reference mode. Default: nothing. */
+  /** The result in reference mode. Default: nothing. */
   readonly reference?: Expectation;
-  /** What shows, in reference mode, that all else is as it was. */
+  /** The steps that show, in reference mode, that all else is as it was. */
   readonly after?: readonly Step[];
-  /** What else comes of it in strict mode: the promises that the session's end fails, the requests and handlers that it aborts. */
+  /**
+   * The further results in strict mode: the promises that the session's end fails, the requests and handlers that it aborts.
+   */
   readonly strict?: Pick<Expectation, 'settled' | 'aborted' | 'givenUp'>;
 }
 

@@ -391,7 +391,7 @@ export const runLoop: readonly Row[] = [
     ],
   },
   {
-    // `session.closed` resolves when the link is closed: whoever awaits it may exit the process.
+    // `session.closed` resolves when the link is closed: an application that awaits it may exit the process.
     row: '5 end',
     layer: 'session',
     situation: 'the session ends',

@@ -16,7 +16,7 @@ const NUMBERED = [
 ];
 /** Sections and paragraphs that the specification does not number. */
 const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 readable', '5 end', '5 a handler holds', '5 a call holds'];
-/** Rows of which two sessions are needed, and which have no scenario here. */
+/** Rows that need two sessions, and that have no scenario here. */
 const ELSEWHERE = numbered('9b', 15, 15);
 /** Rows of calls and channels. */
 const CALLS = [
@@ -33,7 +33,7 @@ function allSteps({ given, steps }: Case): readonly Step[] {
   return [...preamble(given), ...steps];
 }
 
-/** The actions of a step, those of one turn each by itself. */
+/** Returns the actions of a step. Actions of one turn are returned singly. */
 function actions(step: Step) {
   return 'together' in step ? step.together : [step];
 }
@@ -123,12 +123,12 @@ describe('a case of the table', () => {
           else if ('as' in action && action.as !== undefined) promises.add(action.as);
           if (action.user === 'release') need(callers, action.caller);
           if (action.user === 'abort') need(signals, action.signal);
-          // Named by what waits with it.
+          // Named after the promise that waits with it.
           if ('signal' in action && action.signal !== undefined) signals.add(action.signal);
         }
         for (const [name, settlement] of Object.entries(step.settled ?? {})) {
           need(promises, name);
-          // A promise settles once; what an open gave goes on as the name of its connection.
+          // A promise settles only once. The name of an open then becomes the name of its connection.
           promises.delete(name);
           if ('resolved' in settlement && settlement.resolved !== 'nothing') names.add(name);
         }

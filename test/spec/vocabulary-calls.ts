@@ -1,7 +1,7 @@
 import type { RequestId } from '../../src/wire/id.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 
-// The oracle's vocabulary for calls and channels: what a user does with them, and what comes of it.
+// The oracle's vocabulary for calls and channels: the actions of the application, and their results.
 
 /**
  * A connection's name: `root` from the establishment on, the `as` of the open that gave it, or `#2` for the handle that
@@ -20,7 +20,7 @@ export interface PassedChannel {
   readonly credit?: number;
 }
 
-/** What a handler answers with. */
+/** The answer of a handler. */
 export interface Answer {
   readonly ret: Uint8Array;
   readonly metadata?: Metadata;
@@ -55,11 +55,11 @@ export type CallsAction =
    * caller gets one byte: see {@link REFUSED}.
    */
   | { readonly user: 'serve'; readonly on: ConnectionName; readonly credit?: number }
-  /** The handler of the request that it got last under that id answers. */
+  /** The handler answers. Of requests with that id, the last one is meant. */
   | { readonly user: 'reply'; readonly request: RequestId; readonly answer: Answer }
   /** It throws UnknownMethod. */
   | { readonly user: 'fail'; readonly request: RequestId }
-  /** Takes the one end or the other of the `index`th channel that the request has named; the default credit is that of `serve`. */
+  /** Takes one end of the `index`th channel that the request has named. The default credit is that of `serve`. */
   | {
       readonly user: 'bind';
       readonly request: RequestId;
@@ -79,7 +79,7 @@ export type CallsAction =
   /** `rx.reset({ metadata })`. */
   | { readonly user: 'resetChannel'; readonly channel: ChannelName; readonly metadata?: Metadata };
 
-/** What callers get where the handler of a case gives no answer. */
+/** The results that callers get where the handler of a case gives no answer. */
 export const REFUSED = {
   unknownMethod: new Uint8Array([4]),
   invalidPayload: new Uint8Array([5]),
@@ -92,17 +92,17 @@ export interface Handled {
   readonly methodId: bigint;
   readonly args: Uint8Array;
   readonly metadata: Metadata;
-  /** How many channels it has named. */
+  /** The number of channels that it has named. */
   readonly offers: number;
 }
 
-/** What a call was answered with, an item that was taken, or that there is none any more. */
+/** The answer to a call, an item that was taken, or the end of the items. */
 export type CallsSettlement =
   | { readonly answered: { readonly ret: Uint8Array; readonly metadata: Metadata; readonly offers: number } }
   | { readonly item: Uint8Array }
   | { readonly taken: 'all' };
 
-/** What else must come of a step. */
+/** Further results of a step. */
 export interface CallsExpectation {
   /** The calls that the handler got, in order. A bare id checks the id only. Default: none. */
   readonly handled?: readonly (RequestId | Handled)[];

@@ -20,7 +20,7 @@ export interface Row {
   readonly row: string;
   /** The specification's own name of the rule, where the row has one. */
   readonly rule?: string;
-  /** Who carries it out. Those of the proxy have no cases here. */
+  /** The layer that carries it out. Rows of the proxy have no cases here. */
   readonly layer: 'session' | 'driver' | 'proxy';
   readonly situation: string;
   readonly reference: Outcome;
@@ -28,7 +28,7 @@ export interface Row {
   readonly cases: readonly Case[];
 }
 
-/** What a row demands, in words: what goes on the wire, and what the user sees. */
+/** The demands of a row, in words: the messages on the wire, and the effects that the application sees. */
 export interface Outcome {
   readonly wire: string;
   readonly user: string;
@@ -44,10 +44,10 @@ export interface Case {
 }
 
 /**
- * What is there before the first step. Without any of it: a session that is established (with the steps that `preamble`
- * gives, which the runner plays, and checks, first), in which we are the initiator with odd parity, so that we
- * allocate 1, 3, 5, … and the peer 2, 4, 6, …; no keepalive, no `onConnection`, default limits, empty metadata. The
- * virtual clock stands at 0 ms all through the preamble.
+ * The situation before the first step. Without any field: a session that is established (with the steps that `preamble`
+ * gives, which the runner plays, and checks, first), in which we are the initiator with odd parity, so that we allocate 1,
+ * 3, 5, … and the peer 2, 4, 6, …; no keepalive, no `onConnection`, default limits, empty metadata. The virtual clock stands
+ * at 0 ms all through the preamble.
  */
 export interface Given {
   /** Default: initiator. */
@@ -58,7 +58,7 @@ export interface Given {
   readonly parity?: Parity;
   /** Default: 64. Our root connection's. */
   readonly maxConcurrentRequests?: number;
-  /** What we send in Hello or HelloYourself. Default: empty. */
+  /** The metadata of our Hello or HelloYourself. Default: empty. */
   readonly metadata?: Metadata;
   /** False: the case starts with a fresh link, without the preamble, and calls `initiate` or `accept` itself. */
   readonly established?: false;
@@ -86,7 +86,7 @@ export interface Limits {
   readonly flushTimeout?: number;
   /** 64 messages in one inbox. */
   readonly inboxMessages?: number;
-  /** 4 096 virtual connections: active, pending or undecided, opened by whomever. */
+  /** 4 096 virtual connections: active, pending or undecided, opened by either side. */
   readonly connections?: number;
   /** 256 opens of the peer that wait for a decision. */
   readonly undecided?: number;
@@ -123,11 +123,11 @@ export interface Acceptance {
  */
 export type Step = Action & Expectation;
 
-/** What is done. */
+/** An input of a step. */
 export type Action = PeerAction | UserAction | ClockAction | LinkAction | TogetherAction;
 
 /**
- * What the scripted peer puts on the link: a message, bytes as one frame, the end of the stream, or a failure to
+ * An input that the scripted peer puts on the link: a message, bytes as one frame, the end of the stream, or a failure to
  * receive.
  */
 export type PeerInput = Message | Uint8Array | 'end' | { readonly fail: string };
@@ -141,7 +141,7 @@ export interface PeerAction {
 }
 
 /**
- * What the user does. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent,
+ * A call of the application. `as` names the promise that the call returns, for `settled`. Where `as` is optional and absent,
  * the promise resolves within the step. A call that throws counts as a promise that rejects.
  */
 export type UserAction =
@@ -210,15 +210,15 @@ export interface TogetherAction {
   readonly together: readonly (PeerAction | UserAction | ClockAction | LinkAction)[];
 }
 
-/** What must come of a step. Exact: what is not listed must not happen. */
+/** The required results of a step. Exact: results that are not listed must not happen. */
 export interface Expectation extends CallsExpectation {
-  /** What leaves our side, whole messages in order. Default: nothing. */
+  /** The messages that leave our side, whole and in order. Default: nothing. */
   readonly wire?: readonly ExpectedMessage[];
   /** The promises that settle, by name. Those not listed stay as they were. Default: none. */
   readonly settled?: Readonly<Record<string, Settlement>>;
   /**
-   * The connections whose `closed` resolves. Default: none, but see `ends`. Throughout, `isConnected` is true until
-   * `closed` has resolved and false after, and `closed` resolves with the same value for whoever asks late.
+   * The connections whose `closed` resolves. Default: none, but see `ends`. Throughout, `isConnected` is true until `closed`
+   * has resolved and false after. A late reader of `closed` gets the same value.
    */
   readonly closed?: Readonly<Record<ConnectionName, Closed>>;
   /**
@@ -248,8 +248,8 @@ export interface Expectation extends CallsExpectation {
 export type ExpectedMessage = Message | { readonly violation: Rule };
 
 /**
- * How a promise settles. `resolved: 'nothing'`: with undefined. A connection's facts: with that connection (`open`), or
- * with the session that has it as its root (`start`). `read`: what was read, in order.
+ * The settlement of a promise. `resolved: 'nothing'`: with undefined. A connection's facts: with that connection (`open`),
+ * or with the session that has it as its root (`start`). `read`: the messages read, in order.
  */
 export type Settlement =
   | CallsSettlement
@@ -257,7 +257,7 @@ export type Settlement =
   | { readonly read: readonly DataMessage[] }
   | { readonly rejected: ErrorFacts };
 
-/** What a connection's handle says of itself. Its `parity` is `localSettings.parity`. */
+/** The facts that a connection's handle shows. Its `parity` is `localSettings.parity`. */
 export interface ConnectionFacts {
   readonly id: ConnectionId;
   readonly localSettings: ConnectionSettings;
@@ -291,13 +291,13 @@ export interface ErrorFacts {
   readonly cause?: string | ErrorFacts;
 }
 
-/** What `connection.closed` resolves with. */
+/** The value that `connection.closed` resolves with. */
 export interface Closed {
   readonly by: 'local' | 'peer' | 'session';
   readonly metadata: Metadata;
 }
 
-/** What `session.closed` resolves with. `by` and `error` are compared where they are listed. */
+/** The value that `session.closed` resolves with. `by` and `error` are compared where they are listed. */
 export interface SessionEnd {
   readonly cause:
     | 'shutdown'
@@ -322,7 +322,7 @@ export interface Asked {
 }
 
 /**
- * What is reported besides errors: a decision that threw or took too long, a setup that threw, reading stopped for a
+ * Events that are reported besides errors: a decision that threw or took too long, a setup that threw, reading stopped for a
  * second by the full inbox of one connection, a keepalive configured away, the peer's Close on the root.
  */
 export type Report =

@@ -13,7 +13,7 @@ import {
 import * as Spec from '../spec/vocabulary-calls.js';
 import type { Recorder } from './recorder.js';
 
-/** What a call was answered with. */
+/** The answer to a call. */
 export class Answered {
   readonly result: CallResult;
 
@@ -22,7 +22,7 @@ export class Answered {
   }
 }
 
-/** What a receiver gave when it was asked. */
+/** The result of a read on a receiver. */
 export class Taken {
   readonly result: IteratorResult<Uint8Array, undefined>;
 
@@ -40,13 +40,13 @@ interface Work {
 interface Host {
   readonly recorder: Recorder;
   track(as: string, call: () => Promise<unknown>): void;
-  /** The signal of that name; what is named `as` waits with it. */
+  /** Returns the signal of that name. The promise `as` waits with it. */
   signalFor(name: string | undefined, as: string): AbortSignal | undefined;
-  /** The caller that the action 'caller' has named so. */
+  /** Returns the caller that the action 'caller' has given this name. */
   callerNamed(name: string): Caller;
 }
 
-/** Plays what a case's user does with calls and channels. */
+/** Plays the actions of a case's application on calls and channels. */
 export class CallsPlayer {
   readonly #host: Host;
   readonly #callers = new Map<Connection, Caller>();
@@ -128,7 +128,7 @@ export class CallsPlayer {
     return caller;
   }
 
-  /** Gives the end that the peer is to get. */
+  /** Makes a channel, and returns the end for the peer. */
   #pass({ pass, as, credit }: Spec.PassedChannel): Tx | Rx {
     const [tx, rx] = channel(credit === undefined ? {} : { credit });
     this.#ends.set(as, pass === 'tx' ? rx : tx);

@@ -4,13 +4,13 @@ import { Answered, Taken } from './calls-player.js';
 import type { Player } from './player.js';
 import { Messages, type Named, type Settled } from './recorder.js';
 
-/** What came of a step, and what had to: two values to be compared, each in the vocabulary's own terms. */
+/** The actual and the required results of a step: two values to be compared, each in the vocabulary's own terms. */
 export interface Comparison {
   readonly got: StepResult;
   readonly want: StepResult;
 }
 
-/** Everything that an expectation can speak of. What a step leaves uncompared is what it wants, on both sides. */
+/** Everything that an expectation can list. A field that a step does not compare has the wanted value on both sides. */
 export interface StepResult {
   readonly wire: readonly unknown[];
   readonly settled: Readonly<Record<string, unknown>>;
@@ -23,13 +23,13 @@ export interface StepResult {
   readonly reports: readonly unknown[];
   readonly handled: readonly unknown[];
   readonly givenUp: readonly unknown[];
-  /** The names of those whose handles say so. */
+  /** The names of the connections whose handles are connected. */
   readonly connected: readonly Spec.ConnectionName[];
-  /** The signals that are listened to: those of opens that wait. */
+  /** The names of the signals with listeners: those of opens that wait. */
   readonly listening: readonly string[];
 }
 
-/** How things stood before a step. */
+/** The state before a step. */
 export interface Before {
   readonly closed: ReadonlySet<Named>;
   readonly isLinkClosed: boolean;
@@ -45,7 +45,7 @@ export function before(player: Player): Before {
 const NOTHING: Spec.Settlement = { resolved: 'nothing' };
 const BY_SESSION: Spec.Closed = { by: 'session', metadata: [] };
 
-/** Compares what a player has seen since the last comparison with what a step demands; `unnamed` promises must resolve. */
+/** Compares the events since the last comparison with the demands of a step. Promises in `unnamed` must resolve. */
 export function compare(player: Player, step: Spec.Expectation, was: Before, unnamed: readonly string[]): Comparison {
   const { recorder } = player;
   const { settled, closed, ended, asked, aborted, setup, reports, handled, givenUp } = recorder.take();
@@ -85,12 +85,12 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
   };
 }
 
-/** Whether we have let go of the link, and the peer has heard of it. */
+/** Returns true if we have closed the link, and the peer has heard of it. */
 function isLinkClosed(player: Player): boolean {
   return player.link.isClosed && player.peer.hasHeardEnd;
 }
 
-/** A message that accuses of the rule that is wanted, or the message as it is. */
+/** Returns the wanted accusation if the message makes it, and otherwise the message. */
 function accusation(message: Message, want: Spec.ExpectedMessage | undefined): Spec.ExpectedMessage {
   if (want === undefined || !('violation' in want) || message.type !== 'ProtocolError') return message;
   const isMeant = message.connectionId === 0 && message.description.startsWith(`${want.violation}: `);
@@ -121,7 +121,7 @@ function sessionEnd(reason: SessionClosedReason, want: Spec.SessionEnd | undefin
   };
 }
 
-/** Of an error, what is wanted to be known of it; if nothing is, its code and text. */
+/** Returns the wanted fields of an error; if none is wanted, its code and text. */
 function errorFacts(error: unknown, want: Spec.ErrorFacts | undefined): unknown {
   if (!(error instanceof Error)) return error;
   const facts = want ?? { code: undefined, message: undefined };

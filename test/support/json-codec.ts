@@ -22,7 +22,7 @@ const bytes = z.codec(z.base64(), z.instanceof(Uint8Array), {
 const plain = z.union([z.string(), z.tuple([z.literal('bytes'), bytes]), z.tuple([z.literal('u64'), u64])]);
 const value = z.codec(plain, z.union([z.string(), z.bigint(), z.instanceof(Uint8Array), z.instanceof(Sensitive)]), {
   decode: (given) => (typeof given === 'string' ? given : given[1]),
-  // A SENSITIVE value comes in a box, and is to leave without it.
+  // Removes the Sensitive around a value before it is written.
   encode: (given): z.output<typeof plain> => {
     const inside = given instanceof Sensitive ? given.reveal() : given;
     if (typeof inside === 'string') return inside;
@@ -63,10 +63,10 @@ const schema = z.discriminatedUnion('type', [
   message('Pong', { nonce: u64 }),
 ]);
 
-/** The field, and not the value: that may be SENSITIVE. */
+/** Names the field and not its value, which may be SENSITIVE. */
 const fieldOf = ({ issues }: z.core.$ZodError): string => issues[0]?.path.join('.') || 'message';
 
-/** Undefined, which no JSON is, where it is none. The text of that error would quote the frame. */
+/** Returns undefined, which is no JSON value, for invalid JSON. The parser's own error would quote the frame. */
 function parsed(given: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(given));

@@ -21,7 +21,7 @@ export function sensitiveEquality(left: unknown, right: unknown): boolean | unde
 /** One message of each kind, and one of each kind of body. */
 export { bare, exampleMessages } from '../../src/testing/codec-suite.js';
 
-/** Whether two messages are the same in every field, what Sensitive hides and the bytes of payloads included. */
+/** Returns true if two messages are the same in every field, the values in Sensitive and the bytes of payloads included. */
 export function sameMessage(left: Message, right: Message): boolean {
   return same(left, right);
 }
@@ -31,7 +31,7 @@ function same(left: unknown, right: unknown): boolean {
   if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
   const sensitive = sensitiveEquality(left, right);
   if (sensitive !== undefined) return sensitive;
-  // A Buffer is as good as the Uint8Array that it is.
+  // A Buffer counts as an equal Uint8Array.
   if (left instanceof Uint8Array || right instanceof Uint8Array) {
     return left instanceof Uint8Array && right instanceof Uint8Array && Buffer.compare(left, right) === 0;
   }
@@ -43,7 +43,7 @@ function same(left: unknown, right: unknown): boolean {
 
 type Fields = Record<string, unknown>;
 
-// Where an encoding grows by a byte or more, and the ends of the ranges.
+// Values at which an encoding grows by a byte or more, and the ends of the ranges.
 const BOUNDARIES = [0n, 127n, 128n, 255n, 256n, 65_535n, 65_536n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n - 1n];
 const BEYOND_NUMBERS = [2n ** 53n, 2n ** 63n - 1n, 2n ** 63n, 2n ** 64n - 1n];
 

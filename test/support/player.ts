@@ -27,7 +27,7 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** Plays a case's actions against the public interface, and notes what comes of them. */
+/** Plays a case's actions against the public interface, and notes their results. */
 export class Player {
   readonly clock = new VirtualClock();
   readonly link: ControlledLink;
@@ -68,7 +68,7 @@ export class Player {
     return [...this.#signals].filter(([, { signal }]) => getEventListeners(signal, 'abort').length > 0).map(nameOf);
   }
 
-  /** The names of the signals that an open or a call waits with, and nothing else has a reason to listen to. */
+  /** The names of the signals that an open or a call waits with. The library has no reason to listen to others. */
   get awaited(): readonly string[] {
     return [...this.#openings].filter(([, opening]) => this.recorder.pending.has(opening)).map(nameOf);
   }
@@ -77,7 +77,7 @@ export class Player {
     return this.#session;
   }
 
-  /** Does what a step says, and waits for all that comes of it. Gives the names of promises that have to resolve in it. */
+  /** Performs a step, and waits for all its effects. Returns the names of promises that have to resolve in it. */
   async act(action: Spec.Action): Promise<readonly string[]> {
     this.#unnamed = [];
     if ('advance' in action) {
@@ -167,7 +167,7 @@ export class Player {
       conformance: this.#mode,
       clock: this.clock,
       onReport: (report) => this.#note(report),
-      // An acceptor has no choice, and is not asked.
+      // An acceptor cannot choose its parity.
       ...defined({ parity: role === 'initiator' ? parity : undefined }),
       ...defined({ maxConcurrentRequests, metadata, keepalive, limits }),
       ...(this.#given.onConnection === undefined ? {} : { onConnection: this.#onConnection }),
@@ -270,7 +270,7 @@ function listOf(peer: Spec.PeerAction['peer']): readonly Spec.PeerInput[] {
   return Array.isArray(peer) ? (peer as readonly Spec.PeerInput[]) : [peer as Spec.PeerInput];
 }
 
-/** The same without what is undefined: an option that is left out is left out for the library, too. */
+/** Returns the options without undefined ones, so that an option that a case leaves out is also left out for the library. */
 function defined<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,6 +1,6 @@
 import { InvalidArgument, type Link, LinkError, type LinkEvents } from '../../src/index.js';
 
-/** What travels on the port: a message, how many bytes the receiver has taken, an orderly end, any other end. */
+/** The values on the port: a message, the number of bytes that the receiver has taken, an orderly end, any other end. */
 type Posted = Uint8Array | { readonly taken: number } | 'end' | 'abort';
 
 /** A link over one of the two ports of a MessageChannel, such as that to a worker. */
@@ -25,7 +25,7 @@ export class PortLink implements Link {
   start(events: LinkEvents): void {
     if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
     this.#events = events;
-    // Nothing may be told from within a method of the link.
+    // The link must call no handler from within one of its own methods.
     queueMicrotask(() => this.#deliver());
   }
 
@@ -33,7 +33,7 @@ export class PortLink implements Link {
     if (!(bytes instanceof Uint8Array)) throw new InvalidArgument('a link sends a Uint8Array');
     if (this.#state !== 'open') throw new LinkError('the link is closed');
     this.#buffered += bytes.length;
-    // A copy of the view only: the port would clone the whole memory behind it.
+    // Copy only the view: the port would clone the whole memory behind it.
     this.#port.postMessage(bytes.slice());
   }
 

@@ -9,14 +9,14 @@ import type {
 import type * as Spec from '../spec/vocabulary.js';
 import type { Handled } from '../spec/vocabulary-calls.js';
 
-/** A promise that was given to us, once it has settled. */
+/** The result of a promise that has settled. */
 export type Settled = { readonly value: unknown } | { readonly error: unknown };
 
 /** A connection by its name. */
 export interface Named {
   readonly name: Spec.ConnectionName;
   readonly connection: Connection;
-  /** Once `closed` has resolved. */
+  /** Present once `closed` has resolved. */
   closed?: ConnectionClosedReason;
 }
 
@@ -25,7 +25,7 @@ export class Messages {
   readonly list: DataMessage[] = [];
 }
 
-/** What came of one step, as the library's user sees it. */
+/** The results of one step, as the application sees them. */
 export class Observed {
   readonly settled = new Map<string, Settled>();
   readonly closed = new Map<Spec.ConnectionName, ConnectionClosedReason>();
@@ -38,16 +38,16 @@ export class Observed {
   readonly givenUp: RequestId[] = [];
 }
 
-/** Notes what a user sees, step by step. */
+/** Notes the results that an application sees, step by step. */
 export class Recorder {
-  /** What has come since {@link take}. */
+  /** The results since the last {@link take}. */
   now = new Observed();
   /** Every connection that ever had a name; the latest bearer of one comes last. */
   readonly connections: Named[] = [];
   /** The names of the promises that have not settled. */
   readonly pending = new Set<string>();
 
-  /** What has come since the last time that it was asked for. */
+  /** Returns the results since the last call. */
   take(): Observed {
     const observed = this.now;
     this.now = new Observed();

@@ -9,7 +9,7 @@ import { ControlledLink } from './link.js';
 import { ScriptedPeer } from './peer.js';
 import { settle } from './settle.js';
 
-/** What the scripted peer says to begin with; it has even parity then. */
+/** The first message of the scripted peer, which gives the peer even parity. */
 export const HELLO_YOURSELF: Message = {
   type: 'HelloYourself',
   connectionId: 0,
@@ -77,7 +77,7 @@ export class Rig {
   readonly peer: ScriptedPeer;
   readonly reports: Report[] = [];
   readonly actors: AnyActorRef[] = [];
-  /** What `initiate` or `accept` gives. */
+  /** The promise of `initiate` or `accept`. */
   readonly starting: Promise<Session>;
   readonly #waiting = new Map<string, Promise<unknown>>();
   readonly #settled: Record<string, unknown> = {};
@@ -97,13 +97,13 @@ export class Rig {
     this.track('start', this.starting);
   }
 
-  /** The peer says something, and everything that it sets off happens. */
+  /** The peer sends messages. Returns its received messages once all effects are done. */
   async say(...messages: Parameters<ScriptedPeer['say']>): Promise<readonly Message[]> {
     this.peer.say(...messages);
     return this.heard();
   }
 
-  /** What the peer has heard, once everything has run out. */
+  /** Returns the messages that the peer has heard, once all pending work is done. */
   async heard(): Promise<readonly Message[]> {
     await settle();
     return this.peer.take();
@@ -128,7 +128,7 @@ export class Rig {
     return { ...this.#settled };
   }
 
-  /** What is left of a session that is over: nothing, or the test says what. */
+  /** The resources that a session that is over still holds: `NOTHING_LEFT`, or the test says which. */
   get leftovers(): unknown {
     const actors = this.actors.filter((actor) => actor.getSnapshot().status === 'active').map(({ id }) => id);
     return { actors, timers: this.clock.size, isLinkClosed: this.link.isClosed };
@@ -137,7 +137,7 @@ export class Rig {
 
 export const NOTHING_LEFT = { actors: [], timers: 0, isLinkClosed: true };
 
-/** What tells errors apart, as a whole value. */
+/** Returns the fields that tell errors apart, as a whole value. */
 export function brief(error: Error): unknown {
   const { name, message, cause } = error;
   return { name, message, ...(cause === undefined ? {} : { cause: cause instanceof Error ? brief(cause) : cause }) };

@@ -1,6 +1,6 @@
 export { settle } from '../../src/testing/settle.js';
 
-/** How many real timers and immediates keep the process alive. */
+/** Counts the real timers and immediates that keep the process alive. */
 export function timersAlive(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout' || name === 'Immediate').length;
 }

@@ -1,7 +1,7 @@
 import type { ChannelMessage, Message, RequestMessage } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 
-// What travels on the root connection, in short: the scripted peer is even, so that 2, 4, 6, … are its ids.
+// Short names for the traffic on the root connection. The scripted peer is even, so 2, 4, 6, … are its ids.
 
 export const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -41,7 +41,7 @@ export const resetOn = (id: number, metadata: Metadata = []) => onChannel(id, { 
 
 export const grantOn = (id: number, additional: number) => onChannel(id, { type: 'GrantCredit', additional });
 
-/** What a service that speaks MessagePack says instead of a result. */
+/** The replies that a service that speaks MessagePack sends instead of a result. */
 export const UNKNOWN_METHOD = bytes(0x92, 1, 0x91, 1);
 export const INVALID_PAYLOAD = bytes(0x92, 1, 0x91, 2);
 export const CANCELLED = bytes(0x92, 1, 0x91, 3);

@@ -5,14 +5,17 @@ const packr = new Packr({ useRecords: false, moreTypes: false, structuredClone: 
 
 type Element = number | bigint | string | Uint8Array | readonly Element[];
 
-/** What msgpackr makes of each element, behind the header of an array. A bigint it would take for a signed integer. */
+/**
+ * Encodes each element with msgpackr, behind the header of an array. A bigint is written by hand, since msgpackr would write
+ * a signed integer.
+ */
 export function frameOf(...elements: readonly Element[]): Uint8Array {
   return Buffer.concat([Buffer.of(0x90 + elements.length), ...elements.map(elementOf)]);
 }
 
 function elementOf(element: Element): Uint8Array {
   if (Array.isArray(element)) return frameOf(...(element as Element[]));
-  // Whatever else its object may say: its own bytes.
+  // Copy the bytes, so that properties added to the object do not matter.
   if (ArrayBuffer.isView(element)) return packr.pack(new Uint8Array(element));
   if (typeof element !== 'bigint') return packr.pack(element);
   if (element <= 0xffff_ffffn) return packr.pack(Number(element));
@@ -21,7 +24,10 @@ function elementOf(element: Element): Uint8Array {
   return bytes;
 }
 
-/** A message of each of the four kinds that nearly all traffic is, and its frame: with these numbers, and a payload of that length. */
+/**
+ * Returns a message, and its frame, of each of the four kinds that make up nearly all traffic, with these numbers and a
+ * payload of that length.
+ */
 export function usualMessages(
   connectionId: number,
   id: number,

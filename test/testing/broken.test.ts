@@ -5,14 +5,14 @@ import { accept, close, hello, item, pong } from '../spec/messages.js';
 import { Meddler, type Meddling } from './meddler.js';
 import { LIMITS, ours } from './peers.js';
 
-/** A peer that makes one mistake, and how the suite says so. */
+/** A peer that makes one mistake, and the verdict of the suite. */
 interface Broken {
   readonly mistake: string;
   readonly role?: 'initiator';
-  /** A function, where the mistake has a memory: each session has its own. */
+  /** A function if the mistake has state: each session gets its own. */
   readonly meddling: Meddling | (() => Meddling);
   readonly options?: StartOptions;
-  /** The cases to run: others may well go wrong, too. */
+  /** The cases to run. Others may also fail. */
   readonly only: RegExp;
   /** `row rule` of every case that fails. */
   readonly failures: readonly string[];
@@ -406,7 +406,7 @@ describe('a peer fails, and under the rule that it breaks, that', () => {
       timeouts: { answer: 120, late: 40 },
       filter: ({ name }) => only.test(name),
     });
-    // One that is broken enough would live on.
+    // A peer with such a mistake may not end by itself.
     for (const session of [...subject.alive]) session.shutdown();
     const failed = results.filter(({ verdict }) => verdict === 'fail');
     expect(failed.map(({ row, rule }) => `${row} ${rule}`)).toEqual(failures);

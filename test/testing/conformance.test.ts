@@ -30,7 +30,7 @@ describe.each(['acceptor', 'initiator'] as const)('the conformance suite against
     expect(results.filter(({ verdict }) => verdict !== 'pass')).toEqual([]);
     expect(results.length).toBe(126);
     expect(subject.alive.size).toBe(0);
-    // Jest has timers of its own, which come and go: ours must be gone for good, and soon.
+    // Jest has timers of its own, which come and go. Ours must be gone soon, and stay away.
     const deadline = Date.now() + 5_000;
     while (timersAlive() > timers && Date.now() < deadline) await settle();
     expect(timersAlive()).toBeLessThanOrEqual(timers);
@@ -154,11 +154,11 @@ test('the conformance suite meets an initiator over a WebSocket, too', async () 
   const results = await conformance(connect, { role: 'initiator', conformance: 'strict', timeouts: { late: 1 } });
   await listener.close();
   expect(named(results, 'fail')).toEqual([]);
-  // What it cannot be made to do, over any link: it has no controls here.
+  // The skipped cases need controls over the peer, which this test does not give.
   expect([named(results, 'pass').length, named(results, 'skipped').length]).toEqual([83, 43]);
 });
 
-/** Whether the tester breaks a rule in this case. */
+/** Returns true if the tester breaks a rule in this case. */
 function isViolation({ steps }: ReturnType<typeof conformanceCases>[number]): boolean {
   return steps.some(({ tolerated }) => tolerated !== undefined);
 }
@@ -206,7 +206,7 @@ test('a peer may take its time to decide on an open: what comes meanwhile it dro
 
 describe('what a case gives', () => {
   test('has the exchange, as messages and as a diagram', async () => {
-    // A peer that pings on its own, by a real clock, would do so or not.
+    // With a short interval, the peer's own Pings by a real clock would make the exchange vary.
     const { connect, options } = ours('acceptor', { keepalive: { pingInterval: 60_000, pongTimeout: 60_000 } });
     const [result] = await conformance(connect, {
       ...options,
@@ -283,7 +283,7 @@ describe('a peer that is not as one would wish', () => {
     await expect(conformance(() => new Promise<Link>(() => {}), { timeouts: { connect: 5 } })).rejects.toThrow(
       'connect gave no link within 5 ms',
     );
-    // One that comes too late is not left open.
+    // A link that comes too late is closed.
     const [near, far] = memoryLinkPair();
     const other = new ScriptedPeer(near);
     let give: (link: Link) => void = () => {};

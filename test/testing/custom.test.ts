@@ -5,7 +5,7 @@ import { testLink } from '../../src/testing/index.js';
 import { json } from '../support/json-codec.js';
 import { PortLink } from '../support/port-link.js';
 
-// docs/custom.md shows these two files, as a user would write them.
+// docs/custom.md shows these two files, as an application's author would write them.
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
@@ -20,7 +20,7 @@ const connect = () => {
 };
 
 describe('the suite for links, on the one of the documentation:', () => {
-  // What is posted can't be dropped any more.
+  // A posted message cannot be dropped any more.
   for (const { name, run } of testLink({ connect, cuts: false })) test(name, run);
 });
 

@@ -6,7 +6,7 @@ import { response } from '../../src/testing/phrases.js';
 import { Meddler, type Meddling } from './meddler.js';
 import { ours } from './peers.js';
 
-/** How an acceptor of ours fares in one case, as a peer of the official crates or as any other one. */
+/** Returns the verdict on an acceptor of ours in one case, judged as a peer of the official crates or as any other peer. */
 async function verdictOn(name: string, meddling: Meddling, peer?: 'roam-rust-7') {
   const subject = ours('acceptor', {}, (link) => new Meddler(link, meddling));
   const [result] = await conformance(subject.connect, {
@@ -46,7 +46,7 @@ describe('a peer whose deviations are known', () => {
   test('is excused where it answers on a connection that is closed', async () => {
     const late: Meddling = {
       in: (message, meddler) => {
-        // Behind the Pong, so that it knows of the Close.
+        // Send it behind the Pong: by then the peer has taken the Close.
         if (message.type === 'Ping') setTimeout(() => meddler.say(response(3, 1)), 5);
         return message;
       },
@@ -88,7 +88,7 @@ describe('a peer whose deviations are known', () => {
     const plain = conformanceCases({ role });
     const known = conformanceCases({ role, peer: 'roam-rust-7' });
     expect(known.map(({ name }) => name)).toEqual(plain.map(({ name }) => name));
-    // The codec has some of the cases; what is in no codec would never be checked.
+    // The presets of a peer know some of the cases by name. A name that matches no case would never be checked.
     expect(known.filter(({ deviates }) => deviates !== undefined).map(({ row, name }) => `${row} ${name}`)).toEqual([
       '9b.02 session: an Accept for the root',
       '9b.02 session: a Reject for the root',

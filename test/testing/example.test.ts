@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { createMachine } from 'xstate';
 import { paths } from '../../src/testing/index.js';
 
-// The example in the documentation of `paths`, as a user would have it: what is tested is not the machine.
+// The example in the documentation of `paths`, as an application would have it. The code under test is not the machine.
 
 const door = createMachine({
   id: 'door',

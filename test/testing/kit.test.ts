@@ -4,7 +4,7 @@ import { memoryLinkPair } from '../../src/link/memory.js';
 import { ControlledLink, ScriptedPeer, settle, VirtualClock } from '../../src/testing/index.js';
 import { helloYourself, ping } from '../spec/messages.js';
 
-// What the documentation of each says, done.
+// Does what the documentation of each helper says.
 
 describe('a scripted peer', () => {
   test('says what it is told to, the wrong thing too', async () => {

@@ -3,21 +3,21 @@ import type { Link, LinkEvents } from '../../src/link/link.js';
 
 type Change = (message: Message, meddler: Meddler) => readonly Message[] | Message | undefined;
 
-/** What is done to a peer's messages. What a change leaves out is lost; undefined loses the message itself. */
+/** The changes to a peer's messages. Messages that a change leaves out are lost; undefined loses the message itself. */
 export interface Meddling {
-  /** What it says. */
+  /** Changes the messages that the peer sends. */
   readonly out?: Change;
-  /** What it gets to hear. */
+  /** Changes the messages that the peer gets. */
   readonly in?: Change;
-  /** What becomes of bytes that do not decode. By default it hears them. */
+  /** The fate of bytes that do not decode. By default the peer gets them. */
   readonly garbage?: 'lost';
-  /** What it does when its link breaks, instead of ending. */
+  /** Runs when the peer's link breaks. Replaces the end of the session. */
   readonly failed?: () => void;
-  /** Whether it never closes its link. */
+  /** True if the peer never closes its link. */
   readonly stays?: boolean;
 }
 
-/** The link of a session that breaks the protocol: between the session and the wire it changes what it is told to. */
+/** The link of a session that breaks the protocol. It changes the messages between the session and the wire. */
 export class Meddler implements Link {
   readonly #inner: Link;
   readonly #meddling: Meddling;
@@ -44,7 +44,7 @@ export class Meddler implements Link {
     }
   }
 
-  /** Says something that the session knows nothing of. */
+  /** Sends a message that the session does not know of. */
   say(message: Message): void {
     try {
       this.#inner.send(messagePack.encode(message));
@@ -53,7 +53,7 @@ export class Meddler implements Link {
     }
   }
 
-  /** Has the session hear something that nobody said. */
+  /** Gives the session a message that the other side has not sent. */
   hear(message: Message): void {
     this.#events?.message(messagePack.encode(message));
   }

@@ -9,7 +9,7 @@ const door = createMachine({
   states: { closed: { on: { open: 'opened' } }, opened: { on: { close: 'closed' }, after: { 5000: 'closed' } } },
 });
 
-/** Everything that XState 5 has and a graph has to cope with: `after` by name, `invoke`, guards, context, input. */
+/** Everything in XState 5 that a graph has to handle: `after` by name, `invoke`, guards, context, input. */
 const loader = setup({
   types: {
     context: {} as { tries: number; patience: number; seen: Set<bigint> },
@@ -50,7 +50,7 @@ const EVENTS = [
   errorEvent('fetch', new Error('no')),
 ] as const;
 
-/** It counts down, so that its states read as numbers that go the other way. */
+/** Counts down: its states are named after numbers in reverse order. */
 const countdown = createMachine({
   id: 'countdown',
   types: { context: {} as { left: number } },

@@ -3,7 +3,7 @@ import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { ConformanceOptions } from '../../src/testing/index.js';
 
-/** What a peer of ours is made of in these tests: times so short that nobody waits, and a keepalive. */
+/** The options of our peers in these tests: short times, so that tests take no long waits, and a keepalive. */
 const KEEPALIVE = { pingInterval: 40, pongTimeout: 40 };
 const HANDSHAKE_TIMEOUT = 100;
 export const LIMITS = { frame: 64 * 1024, metadataEntries: 8, metadataBytes: 256, connections: 4, undecided: 3 };
@@ -16,7 +16,7 @@ export interface Subject {
   readonly alive: ReadonlySet<Session>;
 }
 
-/** Our own session, or one that `wrap` has broken, with all controls. */
+/** Returns a peer that is our own session, or one that `wrap` has broken, with all controls. */
 export function ours(
   role: 'acceptor' | 'initiator',
   options: StartOptions = {},
@@ -68,7 +68,7 @@ export function ours(
         defer: () => {
           isDeferring = true;
         },
-        // A handshake that failed is as over as a session can be.
+        // After a failed handshake the session counts as ended.
         ended: () =>
           current?.then(
             ({ closed }) => closed,

@@ -5,12 +5,12 @@ import { type ConformanceResult, conformance, type PeerInput, ScriptedPeer } fro
 import { hasParity } from '../../src/wire/id.js';
 import { accept, helloYourself, pong, protocolError } from '../spec/messages.js';
 
-// A case that no peer fails would be no case. Three peers that do not speak the protocol at all show that there is none:
-// what one of them happens to get right, another one gets wrong.
+// A case that no peer fails would prove nothing. Three peers that do not speak the protocol show that every case can fail:
+// where one of them is right by chance, another one is wrong.
 
 type Answer = (message: Message) => readonly PeerInput[];
 
-/** Greets, answers Pings, and does nothing else whatever happens: it never ends and never answers. */
+/** Greets, answers Pings, and does nothing else: it never ends and never answers. */
 const deaf: Answer = (message) => {
   if (message.type === 'Hello') return [helloYourself()];
   return message.type === 'Ping' ? [pong(message.nonce)] : [];
@@ -24,7 +24,7 @@ const touchy: Answer = (message) => {
   return message.type === 'Hello' || message.type === 'Ping' ? deaf(message) : ['end'];
 };
 
-/** Accuses at anything but a Hello that says what it should. */
+/** Sends a ProtocolError at anything but a correct Hello. */
 const hostile: Answer = (message) => {
   if (message.type === 'Hello' && message.version === 7 && message.connectionId === 0) return deaf(message);
   return message.type === 'Ping' ? deaf(message) : [protocolError('session.message: no'), 'end'];
@@ -61,8 +61,8 @@ test('every case that needs no control is failed by one of three peers that do n
   const unfailed = [...new Set(failures.flatMap(({ tried }) => tried))].filter((name) =>
     failures.every(({ failed }) => !failed.includes(name)),
   );
-  // All three greet and answer Pings, or nothing else would be tried; broken.test.ts has peers that do that wrong. An end
-  // of the stream in the midst of nothing leaves a peer nothing to do but to speak out of turn.
+  // All three greet and answer Pings, or no other case would be tried; broken.test.ts has peers that do that wrong. When the
+  // stream ends outside of any exchange, a peer can go wrong only by sending a message out of turn.
   expect(unfailed).toEqual([
     'handshake: awaitingHello + rx.Hello (version 7, odd) → replying',
     'handshake: awaitingHello + link.ended → failed',

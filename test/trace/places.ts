@@ -5,10 +5,10 @@ import ts from 'typescript';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Where a comment stands: the state and the event of a chart, or the function of a file. */
+/** The place of a comment: the state and the event of a chart, or the function of a file. */
 export interface Place {
   readonly file: string;
-  /** `connection.deciding`, `Driver.respond`: what to look for in the file. */
+  /** `connection.deciding`, `Driver.respond`: the text to look for in the file. */
   readonly name: string;
   /** The event, in a chart. */
   readonly event?: string;
@@ -24,7 +24,7 @@ interface Position {
   readonly event: string | undefined;
 }
 
-/** What stands below these keys is an event, or happens without one. */
+/** Properties below these keys are events, or happen without one. */
 const EVENTS = ['on', 'after'];
 const BY_ITSELF = ['always', 'entry', 'exit', 'onDone', 'onError'];
 
@@ -38,7 +38,7 @@ export class Places {
     this.#sources = new Map(files.map((file) => [file, parse(file)]));
   }
 
-  /** The places of all comments that `pattern`, a global one, matches, by what it matched. */
+  /** Returns the places of all comments that `pattern`, a global one, matches, by the matched text. */
   find(pattern: RegExp): Map<string, Place[]> {
     const found = new Map<string, Place[]>();
     for (const [file, source] of this.#sources) {
@@ -64,7 +64,7 @@ export class Places {
     }));
   }
 
-  /** Rows that stand in a constant or a function are rows of the states that use it. */
+  /** Rows cited in a constant or a function count for the states that use it. */
   #chartsOf(position: Position | undefined, depth = 0): Position[] {
     if (position === undefined || depth > 4) return [];
     if (position.machine !== undefined) return [position];
@@ -99,7 +99,7 @@ function isSame(one: Place, other: Place): boolean {
   return one.file === other.file && one.name === other.name && one.event === other.event;
 }
 
-/** Every comment, as where it begins and ends. */
+/** Returns the start and the end of every comment. */
 function commentsOf(source: ts.SourceFile): [number, number][] {
   const comments = new Map<number, number>();
   const visit = (node: ts.Node): void => {
@@ -150,13 +150,13 @@ function positionOf(file: string, node: ts.Node): Position | undefined {
   return { file, top: named?.name?.getText() ?? '', machine: machineOf(declaration), states, event };
 }
 
-/** The `id` of the machine that is made there. */
+/** Returns the `id` of the machine that the declaration makes. */
 function machineOf(declaration: ts.Node): string | undefined {
   const [, id] = /\.createMachine\(\{\s*id: '(\w+)'/.exec(declaration.getText()) ?? [];
   return id;
 }
 
-/** The function, method or constant, with its class. */
+/** Returns the name of the function, method or constant, with its class. */
 function functionOf(node: ts.Node): string | undefined {
   const names = ancestorsOf(node).flatMap((one) =>
     (ts.isClassDeclaration(one) ||

@@ -8,10 +8,10 @@ import { filesIn, link } from './trace.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** How comments cite a row: by its number, or, where it has none, as `row "5 inbox"`. */
+/** The forms in which comments cite a row: its number or, if it has none, `row "5 inbox"`. */
 const CITATION = /\b(?:[356]|9[ab])\.\d\d\b|(?<=\brow ")[^"\n]+(?=")/gi;
 
-/** They test peers, show sessions and print: the protocol is not carried out there. */
+/** Files that test peers, show sessions and print. They do not carry out the protocol. */
 const ASIDE = /^src\/(testing|viewer|cli|inspect)\//;
 
 const SECTIONS: Readonly<Record<string, string>> = {
@@ -23,12 +23,12 @@ const SECTIONS: Readonly<Record<string, string>> = {
   '9b': 'Mistakes of the reference that this library does not copy',
 };
 
-/** Where each row is carried out, by its number or name. */
+/** Returns the places that carry out each row, by its number or name. */
 export function placesOfRows(): Map<string, Place[]> {
   return new Places(['machines', 'src'].flatMap(filesIn).filter((file) => !ASIDE.test(file))).find(CITATION);
 }
 
-/** All rows, each with what it demands, where it is carried out, and the cases that check it. */
+/** Returns the text of all rows, each with its demands, the places that carry it out, and the cases that check it. */
 export function rowsText(): string {
   const places = placesOfRows();
   const tests = citingTests();
@@ -74,7 +74,7 @@ function outcome(mode: string, { wire, user }: Outcome): string {
   return `- **${mode}**: on the wire: ${escaped(wire)}; the user sees: ${escaped(user)}`;
 }
 
-/** The states and functions of each file, behind a link to it. */
+/** Returns the states and functions of each file, behind a link to the file. */
 function placesText(places: readonly Place[]): string {
   const files = [...new Set(places.map(({ file }) => file))];
   return files
@@ -87,12 +87,12 @@ function placesText(places: readonly Place[]): string {
     .join('; ');
 }
 
-/** Text as Markdown shows it. */
+/** Escapes text for Markdown. */
 function escaped(text: string): string {
   return text.replace(/[<>*_|[\]{}]/g, (character) => `\\${character}`);
 }
 
-/** The file of the table in which each row is written. */
+/** Returns the file of the table that has each row. */
 function definitionsOf(): Map<string, string> {
   const definitions = new Map<string, string>();
   for (const file of filesIn('test/spec').filter((one) => !one.endsWith('.test.ts'))) {
@@ -104,7 +104,7 @@ function definitionsOf(): Map<string, string> {
   return definitions;
 }
 
-/** The tests beyond the table that cite each row in a comment. */
+/** Returns the tests outside the table that cite each row in a comment. */
 function citingTests(): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const file of filesIn('test').filter((one) => one.endsWith('.test.ts') && !one.startsWith('test/spec/'))) {

@@ -11,7 +11,7 @@ import { table, textOf, trace } from './trace.js';
 const { implementations, tests } = trace();
 const page = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
-/** Of bytes and of numbers that JSON has not, that they are there is enough. */
+/** Replaces values that JSON lacks (bytes and bigints) by their type: the rest of a case is enough here. */
 const plain = (_: string, value: unknown) =>
   typeof value === 'bigint' || value instanceof Uint8Array ? typeof value : value;
 const cases = JSON.stringify(
@@ -19,7 +19,9 @@ const cases = JSON.stringify(
   plain,
 );
 
-/** The rules of which the machines of channels accuse a peer, in the matrices that a test holds against the specification. */
+/**
+ * The rules of which the machines of channels accuse a peer, from the matrices that a test compares with the specification.
+ */
 const ofChannels = new Set(
   ['offer', 'sender', 'receiver'].flatMap((machine) => {
     const matrix = readFileSync(new URL(`../machines/matrix/${machine}.md`, import.meta.url), 'utf8');
@@ -27,7 +29,10 @@ const ofChannels = new Set(
   }),
 );
 
-/** What the tests of calls expect the accusations to begin with: no machine looks after these rules, but who spawns them. */
+/**
+ * The accusations that the tests of calls expect. These rules are not checked by a machine but by the code that spawns the
+ * machines.
+ */
 const ofCalls = textOf(['test/calls']);
 
 describe('the rules of the specification', () => {

@@ -6,7 +6,7 @@ import { RULES_IN_SCOPE } from './rules.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Which files say, in a comment, that they carry out or check a rule. */
+/** The files that say, in a comment, that they carry out or check a rule. */
 export interface Trace {
   readonly implementations: ReadonlyMap<string, readonly string[]>;
   readonly tests: ReadonlyMap<string, readonly string[]>;
@@ -32,7 +32,7 @@ export function link(file: string): string {
   return `[${file}](../${file})`;
 }
 
-/** All that stands in these folders. */
+/** Returns the text of all files in these folders. */
 export function textOf(folders: readonly string[]): string {
   return folders
     .flatMap(filesIn)
@@ -43,7 +43,7 @@ export function textOf(folders: readonly string[]): string {
 function citations(folders: readonly string[]): Map<string, string[]> {
   const found = new Map<string, string[]>();
   for (const file of folders.flatMap(filesIn).sort()) {
-    // In a line of a comment, and nowhere else: this very file speaks of them in strings.
+    // Only lines of comments count, since this file has citations in strings.
     const comments = readFileSync(join(root, file), 'utf8').match(/^\s*(?:\/\/|\/?\*).*$/gm) ?? [];
     for (const [, rule = ''] of comments.join('\n').matchAll(/\br\[([a-z.-]+)\]/g)) {
       const files = found.get(rule) ?? [];

@@ -91,7 +91,7 @@ function nodesOf(node: AnyStateNode): AnyStateNode[] {
   return [node, ...Object.values(node.states).flatMap(nodesOf)];
 }
 
-/** The last name of where the outline's arrow leads. */
+/** Returns the last part of the target of the outline's arrow. */
 function arrowIn(outline: Json, key: string): string | undefined {
   const [path = '', event = ''] = key.split('|');
   const names = path === '' ? [] : path.split('.').flatMap((name) => ['states', name]);

@@ -84,7 +84,7 @@ describe('an exchange', () => {
   test('keeps nothing for ever of what the other end never tells of', () => {
     const script = new Script();
     for (let index = 0; index < 5_000; index++) script.wire('1/a', 'sent', 'Call', { id: index });
-    // The first ones are given up; the last ones are not.
+    // The oldest waiting rows are given up, and the newest are still matched.
     script.wire('2/b', 'received', 'Call', { id: 0 }).wire('2/b', 'received', 'Call', { id: 4_999 });
     const { rows } = exchangeOf(script.recording);
     expect([rows.length, rows[0]?.received, rows[4_999]?.received]).toEqual([5_001, undefined, 5_001]);

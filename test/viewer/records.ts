@@ -10,7 +10,7 @@ import type {
 } from '../../src/inspect/record.js';
 import { Recording } from '../../src/viewer/model/recording.js';
 
-/** Records by hand: a millisecond apart from 1 000 on, unless they say otherwise. */
+/** Builds records by hand. Each is one millisecond after the last, from 1 000 on, unless it has a time of its own. */
 export class Script {
   readonly recording = new Recording();
   #at = 999;
@@ -38,7 +38,7 @@ export class Script {
     });
   }
 
-  /** A session with its connections below a registry, as they hang together. */
+  /** Adds a session with its connections below a registry, as in a real recording. */
   session(actor: ActorKey, role: 'initiator' | 'acceptor', more: { readonly peer?: ActorKey } = {}): this {
     const part: Part = { part: 'session', role, conformance: 'reference', limits: { frame: 1_024 } };
     return this.actor(actor, { part, ...more }).actor(registryOf(actor), {

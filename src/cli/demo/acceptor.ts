@@ -13,7 +13,7 @@ import { Desks, FAREWELL, greeting, type Part, play, REJECTION, serviceOf, WORDS
 import { Offered } from './service.js';
 import type { Facts } from './told.js';
 
-/** The process that listens; it does what it sees the initiator do. */
+/** Plays the process that listens. It follows the lead of the initiator. */
 export async function playAcceptor(part: Part, listening: (url: string) => void): Promise<Facts> {
   let take: (link: Link) => void = () => {};
   const arrival = new Promise<Link>((resolve) => {
@@ -66,8 +66,9 @@ class Acceptor {
   }
 
   /**
-   * Request ids pass through a proxy as they are: what the initiator allocates on its connection, we must allocate on
-   * ours. It is odd there, and so we have to be odd here, though our session is even.
+   * Opens the connection to the backend. A proxy passes request ids on unchanged: the initiator's ids on its connection
+   * become ours on the connection to the backend. They are odd, so our parity there must be odd, though our session's is
+   * even.
    */
   async #proxy(): Promise<Acceptance> {
     const backend = await this.#session?.open({ parity: 'odd', metadata: [entry('to', 'backend')] });

@@ -5,13 +5,13 @@ import { by, openViewer } from '../inspect/command.js';
 import type { InspectServer } from '../inspect/server.js';
 import { Store } from '../inspect/store.js';
 
-/** How long somebody who reads a URL may take to open it, and a page to come back that is loaded again. */
+/** The time for a reader to open the printed URL, and for a reloaded page to come back. Milliseconds. */
 const ARRIVAL_MS = 60_000;
 const RELOAD_MS = 2_000;
 
-/** Where the demo can be watched from, and recorded. */
+/** The server of the demo's viewer, with the recording of the demo. */
 export class Hall {
-  /** Whether people are expected, or only a recording is made. */
+  /** True if the demo is shown to people. Otherwise only a recording is made. */
   readonly isOpen: boolean;
   readonly #server: InspectServer;
   readonly #store: Store;
@@ -25,7 +25,7 @@ export class Hall {
     this.#server = server;
   }
 
-  /** Rejects with a Failure where the recording can't be written, before anything is played. */
+  /** Starts the server. Rejects with a Failure if the recording can't be written, before the demo begins. */
   static async open(isOpen: boolean, record: string | undefined): Promise<Hall> {
     if (record !== undefined) check(record);
     const store = new Store(by(), Date.now);
@@ -42,7 +42,7 @@ export class Hall {
     return this.#server.url;
   }
 
-  /** Resolves when everybody who came has left, when nobody has come for a while, or with a line on stdin. */
+  /** Resolves when all pages are closed again, when no page has connected for a while, or with a line on stdin. */
   async empty(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     let resolve: () => void = () => {};
@@ -63,7 +63,7 @@ export class Hall {
     this.#changed = () => {};
   }
 
-  /** Writes the recording, if one is wanted; the result is what it is, or would be. */
+  /** Writes the recording if the user wants one. Returns its text in both cases. */
   save(): string {
     const text = [...this.#store.lines()].map((line) => `${line}\n`).join('');
     if (this.#record !== undefined) writeFileSync(this.#record, text);

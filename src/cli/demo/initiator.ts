@@ -28,7 +28,7 @@ import { callService } from './service.js';
 import { Talk } from './talk.js';
 import type { Called, Facts } from './told.js';
 
-/** The process that connects, and whose lead the other one follows. */
+/** Plays the process that connects. The other process follows its lead. */
 export async function playInitiator(part: Part, url: string): Promise<Facts> {
   await part.scene('Two processes shake hands');
   const initiator = new Initiator();
@@ -49,7 +49,7 @@ class Initiator {
   rejection = '';
   proxied: string[] = [];
   called: Called | undefined;
-  /** The metadata that came out behind the proxy. */
+  /** The metadata of the Calls that came through the proxy. */
   readonly behindProxy: string[] = [];
   #backend: Connection | undefined;
 
@@ -95,7 +95,7 @@ class Initiator {
     }
   }
 
-  /** What the proxy leads to. */
+  /** Serves the connection that the proxy forwards to. */
   #serve(connection: Connection): void {
     this.#backend = connection;
     new Talk(connection, ({ args, metadata }) => {

@@ -1,7 +1,7 @@
 import type { Role } from '../../index.js';
 import type { Wire } from './told.js';
 
-/** How each thing looks. */
+/** The colours and styles of the demo's output. */
 export interface Palette {
   title(text: string): string;
   muted(text: string): string;
@@ -14,7 +14,7 @@ export interface Palette {
 
 type Paint = (text: string) => string;
 
-/** Colours are for people: on a terminal, and not where NO_COLOR says otherwise. */
+/** Returns a palette with colours for a terminal without NO_COLOR, and one without colours otherwise. */
 export function paletteFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Palette {
   const isColoured = stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   const paint =

@@ -9,24 +9,24 @@ import { now, Recorder } from './recorder.js';
 import type { Part } from './script.js';
 import type { Told } from './told.js';
 
-/** For what is under way in the other process, and still belongs to the scene before. */
+/** The pause before a scene: messages of the scene before may still be under way in the other process. Milliseconds. */
 const LULL_MS = 40;
 
-/** How long a scene's title stands before anything happens. */
+/** The time between a scene's title and its first event. Milliseconds. */
 const BEAT_MS = 160;
 
-/** In the environment, not among the arguments, which everybody on the machine can see: the URL has a token. */
+/** The environment variable with the viewer's URL. Every user of the machine can see arguments, and the URL has a token. */
 export const VIEWER_URL = 'ROAM_ACTORS_DEMO_VIEWER';
 
-/** One of the demo's two processes: plays its part, tells what happens, and ends when nothing is left to do. */
+/** Runs one of the demo's two processes: plays its part, reports its events, and ends when nothing is left to do. */
 export async function playPeer(role: string, options: Pick<Part, 'keepalive' | 'options'>): Promise<void> {
   if ((role !== 'initiator' && role !== 'acceptor') || process.send === undefined) {
     throw new UsageError('--as is for the processes that the demo starts');
   }
-  // Whoever shows this has gone; and listening for that must not keep us alive.
+  // The parent process has gone. The channel to it must not keep this process alive, hence `unref`.
   process.on('disconnect', () => process.exit(1));
   process.channel?.unref();
-  // A channel that has just been closed is told of by the event, not by an error.
+  // The empty callback ignores errors of `send`: the `disconnect` event reports a closed channel.
   const tell = (told: Told) => void process.send?.(told, undefined, undefined, () => {});
   const url = process.env[VIEWER_URL];
   const viewer = url === undefined ? undefined : createInspector({ url, name: role });
@@ -61,7 +61,9 @@ export async function playPeer(role: string, options: Pick<Part, 'keepalive' | '
   }
 }
 
-/** What the process that shows this says next: the acceptor's URL, whose port is the system's choice, or to go on. */
+/**
+ * Waits for the next text from the parent process: the acceptor's URL, whose port the system chooses, or the word to go on.
+ */
 async function word(): Promise<string> {
   process.channel?.ref();
   const [text] = (await once(process, 'message')) as [string];

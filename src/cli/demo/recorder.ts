@@ -5,14 +5,14 @@ import type { Message, Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
 import type { Entry, Wire } from './told.js';
 
-/** Sees the actors of a session through XState's inspection, and tells what they do, as plain text. */
+/** Observes the actors of a session through XState's inspection, and reports their changes as plain text. */
 export class Recorder {
   readonly #process: Role;
   readonly #tell: (entry: Entry) => void;
   readonly #states = new Map<string, States>();
-  /** What each actor has sent and received since it was last told of. */
+  /** The messages that each actor has sent and received since its last entry. */
   readonly #wires = new Map<string, Wire[]>();
-  /** The session's first snapshot comes after those of its children; told is when it began. */
+  /** When the session began. Its first snapshot comes after those of its children, so the entry needs this time. */
   #born: number | undefined;
   readonly received: Record<string, number> = {};
   readonly connections: Record<string, string> = {};
@@ -32,14 +32,14 @@ export class Recorder {
         if (event.action.type === 'transmit') this.#note(actor, 'sent', event.action.params as Message);
         break;
       case '@xstate.event':
-        // A call or a channel is told by its states: its messages are those of its connection.
+        // A call or a channel is reported by its states. Its messages are those of its connection.
         if (event.event.type.startsWith('rx.') && !actor.includes('/'))
           this.#receive(actor, (event.event as unknown as { message: Message }).message);
         break;
       case '@xstate.actor':
         if (actor === 'session') this.#born = now();
         break;
-      // What an actor sends as it begins comes between its first microstep and its first snapshot.
+      // The first messages of an actor come between its first microstep and its first snapshot.
       case '@xstate.microstep':
         if (event.event.type !== 'xstate.init') this.#look(actor, event.snapshot as Looks);
         break;
@@ -50,14 +50,14 @@ export class Recorder {
     }
   };
 
-  /** Everything passes through the session; told is who it is for. */
+  /** Records a message. All messages pass through the session, but the entry names the connection that a message is for. */
   #receive(actor: string, message: Message): void {
     const { type, connectionId } = message;
     const isSession = actor === 'session';
     if (type === 'RequestMessage' || type === 'ChannelMessage') {
       if (!isSession) return;
       this.received[message.body.type] = (this.received[message.body.type] ?? 0) + 1;
-      // It changes no state, and needs no machine: see the session's fast path.
+      // The message changes no state and needs no machine: see the session's fast path.
       const target = `connection ${connectionId}`;
       const state = this.#states.get(target)?.get('') ?? 'gone';
       this.#emit(target, state, state, [wireOf('received', message)]);
@@ -109,7 +109,7 @@ export class Recorder {
   }
 }
 
-/** By region; the empty one is the top level. */
+/** The state of each region, by the region's path. The empty path is the top level. */
 type States = ReadonlyMap<string, string>;
 
 type Value = string | { readonly [region: string]: Value };
@@ -119,12 +119,14 @@ interface Looks {
   readonly value?: Value;
 }
 
-/** Milliseconds since the epoch: the one clock that two processes share, finer than `Date.now`. */
+/** Returns milliseconds since the epoch. Both processes share this clock, and it is finer than `Date.now`. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** The root of the tree is the session, and a number is a connection; what has no states of its own is left out. */
+/**
+ * Names an actor. The root of the tree is the session, and a number is a connection. Undefined for an actor without states.
+ */
 function nameOf(actor: AnyActorRef): string | undefined {
   const { id } = actor;
   if (id === 'conduit' || id === 'connections') return undefined;

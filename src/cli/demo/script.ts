@@ -16,9 +16,9 @@ import type { Recorder } from './recorder.js';
 import { Talk } from './talk.js';
 import type { Facts } from './told.js';
 
-// What both processes know of each other, and what the summary expects of them.
+// The constants that both processes know, and that the summary expects.
 
-/** Goes both ways in the handshake, marked SENSITIVE: it must not show in anything that the demo prints. */
+/** A token that both peers send in the handshake, marked SENSITIVE. The demo must never print it. */
 export const TOKEN = 'correct-horse-battery-staple';
 
 /** Returns the args. */
@@ -29,30 +29,30 @@ const COLLECT = 2n;
 export const WORDS: readonly string[] = ['statecharts', 'all the way', 'down'];
 export const ITEMS: readonly string[] = ['one', 'two', 'three', 'four', 'five'];
 
-/** What the receiver of a channel says to how many items it has got. */
+/** Returns the receiver's response to a Call with a channel: the number of items. */
 export function receiptFor(items: readonly unknown[]): string {
   return `${items.length} items`;
 }
 
-/** What a Reject says for a service that nobody offers. */
+/** The metadata of a Reject for an unknown service. */
 export const REJECTION: Metadata = [entry('reason', 'no such service'), { key: 'offered', value: 2n, flags: 0n }];
 
-/** What each side's Close says. */
+/** The metadata of each side's Close. */
 export const FAREWELL: Readonly<Record<Role, Metadata>> = {
   initiator: [entry('bye', 'from the initiator')],
   acceptor: [entry('bye', 'from the acceptor')],
 };
 
-/** What a process of the demo is given. */
+/** The input of a process of the demo. */
 export interface Part {
   readonly keepalive: KeepaliveSettings;
   readonly options: Pick<SessionOptions, 'conformance'>;
   readonly recorder: Recorder;
   /** Sees the session for the recorder, and for the viewer if there is one. */
   readonly inspect: Required<StartOptions>['inspect'];
-  /** Announces what comes next, and waits a little: it is to be watched. */
+  /** Announces the next scene, and pauses so that people can follow. */
   scene(title: string): Promise<void>;
-  /** Waits as long as somebody wants to look at the sessions. */
+  /** Waits while a page of the viewer shows the sessions. */
   hold(): Promise<void>;
 }
 
@@ -73,7 +73,7 @@ export function serviceOf({ metadata }: OpenRequest): string | undefined {
   return stringIn(metadata, 'to');
 }
 
-/** One of the two connections on which the processes talk to each other: each answers the other's Calls. */
+/** One of the two connections between the processes. Each side answers the other's Calls. */
 export class Desk {
   readonly talk: Talk;
   echoes: string[] = [];
@@ -151,8 +151,8 @@ export class Desks {
 }
 
 /**
- * Plays a part to its end, or to the end of the session, whichever comes first: then there is nobody left to wait for.
- * Resolves with what the process has to say.
+ * Plays a part until it or the session ends. After the session's end the part has no peer left to wait for. Resolves with
+ * the facts that the process reports.
  */
 export async function play(
   session: Session,
@@ -170,7 +170,7 @@ export async function play(
   });
   await Promise.race([played, closed]);
   const { cause, by } = await closed;
-  // A part that fails because the session has ended is no news.
+  // When the session has ended for another reason, that also made the part fail. The facts report it as `closed`.
   if (cause === 'shutdown') throw trouble;
   const { ours, theirs } = desks;
   const close = await theirs?.talk.connection.closed;

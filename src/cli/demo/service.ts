@@ -4,12 +4,12 @@ import { Demo, demoHandler } from '../service.js';
 import { WORDS } from './script.js';
 import type { Called } from './told.js';
 
-// The typed service of roam-actors serve, and what both processes say of it.
+// The typed service of `roam-actors serve`, with both parts of the demo that use it.
 
-/** Several times what a sender may send unasked. */
+/** The number of items to stream: several times the initial credit. */
 export const STREAMED = 40;
 
-/** For as long as a call may take that is cancelled before; and until it is. */
+/** LONG_MS is the duration of the call that is cancelled, PATIENCE_MS the time until the cancel. */
 const LONG_MS = 10_000;
 const PATIENCE_MS = 60;
 
@@ -30,7 +30,7 @@ export async function callService(session: Session): Promise<Called> {
   return { echoed, cancelled, streamed };
 }
 
-/** The acceptor's side, and why it was told to stop. */
+/** The acceptor's side of the service. It records the calls that it was told to stop, and why. */
 export class Offered {
   readonly stopped: string[] = [];
   readonly accept: OnConnection = routes([demoHandler([this.#watch()])]);

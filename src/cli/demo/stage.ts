@@ -30,7 +30,7 @@ Options:
 
 In a terminal it prints the URL of a viewer, and keeps the sessions as long as somebody looks at them there.`;
 
-/** A process that has nothing left to do ends at once. */
+/** The time for a process to end after the other one has played its part. Milliseconds. */
 const EXIT_MS = 1_500;
 
 export const demo: Command = {
@@ -46,7 +46,7 @@ export const demo: Command = {
         timeout: { type: 'string', default: '10000' },
         record: { type: 'string' },
         once: { type: 'boolean', default: false },
-        // Not for people: which of the two processes this is.
+        // For internal use, not for people: the role of a child process.
         as: { type: 'string' },
       },
     });
@@ -73,7 +73,7 @@ async function show(stage: Stage): Promise<void> {
   if (!(await stage.run())) throw new Failure('the demo is not as it should be');
 }
 
-/** Starts the two processes, shows what they tell, and judges it. */
+/** Starts the two processes, shows their entries, and judges their results. */
 class Stage {
   readonly #flags: readonly string[];
   readonly #timeout: number;
@@ -123,7 +123,7 @@ class Stage {
       child.on('message', (told: Told) => this.#hear(role, told));
       child.on('error', ({ message }) => resolve(message));
       let status: number | string | undefined;
-      // Both, in whatever order: what a process has told last is here only when the channel is closed.
+      // Waits for both events, in any order. The last entries of a process have arrived only when the channel is closed.
       const over = () => status !== undefined && !child.connected && resolve(status);
       child.on('exit', (code, signal) => {
         status = code ?? signal ?? 'unknown';
@@ -159,7 +159,7 @@ class Stage {
     }
   }
 
-  /** Whoever looks has all the time that they want. */
+  /** Waits until the pages of the viewer are closed. No timeout runs meanwhile. */
   async #hold(): Promise<void> {
     if (this.#hall?.isOpen !== true) return;
     clearTimeout(this.#bound);
@@ -173,7 +173,7 @@ class Stage {
     this.#bound = setTimeout(() => this.#giveUp(`not done after ${this.#timeout} ms`), this.#timeout);
   }
 
-  /** Where one has done its part, the other has too, and nothing keeps either from ending. */
+  /** Starts the timeout for the second process: when one has played its part, the other one has no reason to stay. */
   #expectEnd(): void {
     this.#grace ??= setTimeout(() => this.#giveUp(`did not end within ${EXIT_MS} ms of the other`), EXIT_MS);
   }

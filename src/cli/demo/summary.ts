@@ -6,21 +6,21 @@ import { STREAMED } from './service.js';
 import { CREDIT } from './talk.js';
 import type { Facts } from './told.js';
 
-/** How a process of the demo ended. */
+/** The end of a process of the demo. */
 export interface Ending {
-  /** Absent where it never got that far. */
+  /** Absent if the process ended before it reported facts. */
   readonly facts?: Facts;
-  /** What went wrong, in its own words. */
+  /** The error, in the words of the process. */
   readonly failure?: string;
   /** Its exit status, or the signal that ended it. */
   readonly exit: number | string;
 }
 
-/** One thing that was to be so, and whether it was. */
+/** One expectation, and whether it holds. */
 export interface Verdict {
   readonly name: string;
   readonly holds: boolean;
-  /** What was to be so; or what was not. */
+  /** The expectation, or a sentence on how it fails. */
   readonly text: string;
 }
 
@@ -33,11 +33,14 @@ interface Check {
 
 const ROLES: readonly Role[] = ['initiator', 'acceptor'];
 
-/** What either side receives: the words on the other's desk and through the proxy, and one Call with a channel. */
+/**
+ * The number of Calls that each side receives: the words on the other's desk and through the proxy, and one Call with a
+ * channel.
+ */
 const CALLS = 2 * WORDS.length + 1;
-/** To the typed service: a call, one that is cancelled, and one with a stream. */
+/** The number of Calls to the typed service: a plain one, one that is cancelled, and one with a stream. */
 const SERVICE_CALLS = 3;
-/** The least that its stream takes: 16 may go unasked, 8 more with each; how many come before its end is up to both. */
+/** The least number of grants for its stream: 16 items need none, and each grant allows 8 more. More grants may come. */
 const SERVICE_GRANTS = (STREAMED - 16) / 8;
 const CHANNEL = { Item: ITEMS.length, GrantCredit: Math.ceil(ITEMS.length / CREDIT), Close: 1 };
 
@@ -55,7 +58,7 @@ const CHECKS: readonly Check[] = [
   {
     name: 'keepalive',
     text: 'every Ping had its Pong',
-    // At the end one may be under way.
+    // At the end the answer to one Ping may be under way.
     of: ({ pings, pongs }) => pongs >= 1 && pings - pongs <= 1,
     expected: both(true),
   },
@@ -145,7 +148,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** Compares what the processes say with what was to be. */
+/** Compares the facts of the processes with the expectations. */
 export function judge(endings: Readonly<Record<Role, Ending>>, isSecretKept: boolean): Verdict[] {
   const verdicts = CHECKS.map(({ name, text, of, expected }): Verdict => {
     const wrong = ROLES.flatMap((role) => {
@@ -176,7 +179,7 @@ export function judge(endings: Readonly<Record<Role, Ending>>, isSecretKept: boo
   ];
 }
 
-/** The states of each connection, by who opened it. The root is stopped with the session. */
+/** Returns the expected states of each connection, by its opener. The root connection is stopped with the session. */
 function pathsOf(role: Role): Record<string, string> {
   const [ours, theirs] = ['opening', 'deciding'].map((state) => `${state} → active → closed`) as [string, string];
   const [odd, even] = role === 'initiator' ? [ours, theirs] : [theirs, ours];

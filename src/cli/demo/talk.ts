@@ -3,16 +3,16 @@ import type { Call, ChannelMessage, Connection, Metadata, RequestId, RequestMess
 /** Answers a Call with the bytes to return. */
 export type Answer = (call: Call) => Uint8Array | Promise<Uint8Array>;
 
-/** What `call` may carry besides its args. */
+/** The optional parts of a Call. */
 interface CallOptions {
   readonly channels?: readonly number[];
   readonly metadata?: Metadata;
 }
 
-/** How many items a receiver lets its sender send at a time. */
+/** The number of items that a receiver allows its sender at a time. */
 export const CREDIT = 2;
 
-/** A channel, at one of its ends. */
+/** One end of a channel. */
 interface Channel {
   readonly items: Uint8Array[];
   credit: number;
@@ -20,10 +20,7 @@ interface Channel {
   changed: () => void;
 }
 
-/**
- * The least that one needs to talk over a connection, and a taste of what a driver does: Calls that find their
- * Responses, and channels whose sender waits for credit.
- */
+/** A minimal driver for a connection. It matches Responses to Calls, and senders on its channels wait for credit. */
 export class Talk {
   readonly connection: Connection;
   /** Items for which there was no credit. */
@@ -53,7 +50,7 @@ export class Talk {
     });
   }
 
-  /** A Call that names a new channel of ours, and then items on it: each when the peer has given credit for it. */
+  /** Makes a Call that names a new channel of ours, then sends items on it. Each item waits for credit from the peer. */
   async callWithItems(methodId: bigint, items: readonly Uint8Array[]): Promise<Uint8Array> {
     this.#lastChannel += 2;
     const id = this.#lastChannel;
@@ -68,7 +65,7 @@ export class Talk {
     return answer;
   }
 
-  /** The items of a channel that the peer's Call has named, to its Close. */
+  /** Receives the items of a channel that the peer's Call has named, until its Close. */
   async receive(id: number): Promise<Uint8Array[]> {
     const channel = this.#channel(id);
     const items: Uint8Array[] = [];
@@ -94,7 +91,7 @@ export class Talk {
 
   #takeRequest({ id, body }: RequestMessage): void {
     if (body.type === 'Call') {
-      // Not awaited: the items of a channel that it names come behind it.
+      // Not awaited: the items of a channel that the Call names come after it on this connection.
       void this.#reply(id, body);
     } else if (body.type === 'Response') {
       this.#calls.get(id)?.resolve(body.ret);
@@ -107,7 +104,7 @@ export class Talk {
       const ret = await this.#answer(call);
       await this.connection.sendResponse(id, { channels: [], metadata: [], ret });
     } catch {
-      // Whoever asked has left: there is nobody to answer.
+      // The connection has closed, so the caller no longer waits for a Response.
     }
   }
 

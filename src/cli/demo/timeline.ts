@@ -1,18 +1,18 @@
 import type { Palette } from './palette.js';
 import type { Entry, Scene, Wire } from './told.js';
 
-/** How long a line is kept back for an earlier one from the other process. */
+/** The time that a line waits for an earlier one from the other process. Milliseconds. */
 const SETTLE_MS = 60;
 
 const WIDTHS = { at: 5, process: 9, actor: 12, state: 38, wire: 50 };
 
-/** Of everything. */
+/** The width of a whole line, in characters. */
 export const WIDTH = 120;
 
-/** A line that nobody has added to for this long is written: it is to be watched as it comes. */
+/** A line without a new entry for this long is written, so that people see it in time. Milliseconds. */
 const LULL_MS = 120;
 
-/** Several entries that are told in one line. */
+/** Several entries that share one line of output. */
 interface Line {
   readonly entry: Entry;
   path: string[];
@@ -20,8 +20,8 @@ interface Line {
 }
 
 /**
- * Puts what the processes tell into one order, and one line each. Unless everything is wanted: successive states of an
- * actor share a line, and so do the messages that a connection receives; of Pings the first is enough.
+ * Puts the entries of both processes into one order, and prints one line each. Without `isVerbose`, successive states of an
+ * actor share a line, as do the messages that a connection receives, and only the first Ping is shown.
  */
 export class Timeline {
   readonly #write: (line: string) => void;
@@ -42,7 +42,9 @@ export class Timeline {
     this.#waiting.push(told);
   }
 
-  /** Writes what nothing earlier can come for any more: everything up to `now`, or all. */
+  /**
+   * Writes the entries up to `now` minus the waiting time: no earlier entry can come any more. Without `now`, writes all.
+   */
   settle(now: number = Number.POSITIVE_INFINITY): void {
     const settled = this.#waiting.filter(({ at }) => at <= now - SETTLE_MS).sort((a, b) => a.at - b.at);
     this.#waiting = this.#waiting.filter(({ at }) => at > now - SETTLE_MS);
@@ -65,7 +67,7 @@ export class Timeline {
   }
 
   #join(entry: Entry): void {
-    // A Pong joins its Ping, whatever has come between them.
+    // A Pong joins the line of its Ping, also when other entries came between them.
     const ping = this.#open.find((line) => entry.wire[0]?.type === 'Pong' && isOfSame(line.entry, entry));
     if (ping !== undefined) {
       ping.path.push(entry.to);
@@ -83,7 +85,7 @@ export class Timeline {
       last.wire.push(...entry.wire);
       return;
     }
-    // What is not data comes after all of it, and only its own actor may add to it.
+    // An entry that is no data closes the lines of data before it. Only its own actor may add to its line.
     const isRound = this.#open.some(({ wire }) => wire[0]?.nonce !== undefined) && entry.wire[0]?.nonce !== undefined;
     if (!isRound && (!isData || this.#open.some(({ wire }) => !isOfData(wire)))) this.#close();
     this.#open.push(lineOf(entry));
@@ -105,7 +107,10 @@ export class Timeline {
     return `${cells.join('  ')}  ${this.#formatWire(wire)}`.trimEnd();
   }
 
-  /** `← Call ×3, Close`: an arrow for each direction, a word for each run of one type, as many rows as it takes. */
+  /**
+   * Formats messages as `← Call ×3, Close`: an arrow for each direction, a word for each run of one type, on as many lines
+   * as needed.
+   */
   #formatWire(wire: readonly Wire[]): string {
     const { arrow, muted } = this.#palette;
     const column = WIDTHS.at + WIDTHS.process + WIDTHS.actor + WIDTHS.state + 4 * 2;
@@ -134,7 +139,7 @@ interface Run {
   readonly detail: string;
 }
 
-/** What was sent is told without its metadata: whoever received it tells of them. */
+/** Groups messages into runs. A sent message is shown without its metadata: the receiver's entry shows them. */
 function runsOf(wire: readonly Wire[], isVerbose: boolean): Run[] {
   const runs: Run[] = [];
   for (const { direction, type, text, isData = false, nonce } of wire) {
@@ -146,7 +151,7 @@ function runsOf(wire: readonly Wire[], isVerbose: boolean): Run[] {
   return runs;
 }
 
-/** What is told even when not everything is: of the keepalive, the first round. */
+/** True if the entry is shown without `isVerbose`. Of the keepalive only the first round is. */
 function isTelling({ actor, region, wire }: Entry): boolean {
   if (region !== undefined || (actor === 'keepalive' && wire.length === 0)) return false;
   return !wire.some(({ nonce = 1 }) => nonce > 1);

@@ -1,90 +1,90 @@
 import type { Role } from '../../index.js';
 
-/** Something that an actor did, as its process tells it: a change of state, what went over the wire with it, or both. */
+/** An entry of an actor, as its process reports it: a change of state, its messages on the wire, or both. */
 export interface Entry {
   readonly kind: 'entry';
   /** Milliseconds since the epoch, with fractions. */
   readonly at: number;
   readonly process: Role;
   readonly actor: string;
-  /** Absent where the actor has just begun. */
+  /** Absent if the actor has just started. */
   readonly from?: string;
-  /** The same as `from` where only something went over the wire. */
+  /** The same as `from` if the entry has only messages. */
   readonly to: string;
   readonly wire: readonly Wire[];
-  /** The place of the change where it is below the top level; not told unless everything is. */
+  /** The region of the change, if it is below the top level. Shown only with `isVerbose`. */
   readonly region?: string;
 }
 
-/** A message, as seen by the one who tells of it. */
+/** A message, as the reporting process sees it. */
 export interface Wire {
   readonly direction: 'sent' | 'received';
   readonly type: string;
-  /** What one sees besides the type: metadata, an id, a length. */
+  /** Details besides the type: metadata, an id, a length. */
   readonly text: string;
-  /** Of a request or channel message; one of many, told together with its like. */
+  /** True for a request or channel message. Runs of these are shown together. */
   readonly isData?: boolean;
-  /** Of a Ping or Pong: the first stands for all. */
+  /** The nonce of a Ping or Pong. Only the first round is shown. */
   readonly nonce?: number;
 }
 
-/** What comes now. */
+/** The title of the next scene. */
 export interface Scene {
   readonly kind: 'scene';
   readonly at: number;
   readonly title: string;
 }
 
-/** What a process of the demo tells the one that shows it. */
+/** The messages of a process of the demo to its parent process. */
 export type Told =
   | { readonly kind: 'listening'; readonly url: string }
-  /** Everything but the end is played, and waits for a word. */
+  /** The part is played but for its end, and waits for the parent's word. */
   | { readonly kind: 'holding' }
   | Entry
   | Scene
   | { readonly kind: 'result'; readonly facts: Facts }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What came of the calls of the typed service. */
+/** The results of the calls to the typed service. */
 export interface Called {
   readonly echoed: unknown;
-  /** What the call that was cancelled came to. */
+  /** The result of the call that was cancelled. */
   readonly cancelled: string;
   readonly streamed: readonly number[];
 }
 
-/** What a process has counted and seen, for the summary to compare. */
+/** The observations of a process, for the summary to compare. */
 export interface Facts {
   readonly parity: string;
-  /** What the peer said of itself in the handshake. */
+  /** The peer's name, from the metadata of the handshake. */
   readonly peerName: string;
-  /** Whether the peer's token arrived whole, in its box. */
+  /** True if the peer's token arrived unchanged, as a Sensitive value. */
   readonly isTokenRight: boolean;
-  /** What our Calls returned on the connection that we opened. */
+  /** The results of our Calls on the connection that we opened. */
   readonly echoes: readonly string[];
-  /** What we received on a channel of the peer's. */
+  /** The items received on a channel of the peer. */
   readonly items: readonly string[];
-  /** How often an item came for which there was no credit. */
+  /** The number of items that came without credit. */
   readonly overruns: number;
-  /** What the peer made of the items that we sent. */
+  /** The peer's response to the items that we sent. */
   readonly receipt: string;
   /** The metadata of the Close that the peer sent us. */
   readonly farewell: string;
-  /** What the other open came back with; the initiator's. */
+  /** The metadata of the Reject for our other open. Only the initiator has it. */
   readonly rejection?: string;
-  /** What our Calls returned from behind the proxy; the initiator's. */
+  /** The results of our Calls through the proxy. Only the initiator has them. */
   readonly proxied?: readonly string[];
-  /** Which metadata came out behind the proxy; the initiator's. */
+  /** The metadata of Calls that came through the proxy. Only the initiator has them. */
   readonly behindProxy?: readonly string[];
-  /** What came of the calls of the typed service; the initiator's. */
+  /** The results of the calls to the typed service. Only the initiator has them. */
   readonly called?: Called;
-  /** Which of them were to stop, and why; the acceptor's. */
+  /** The calls that were told to stop, and why. Only the acceptor has them. */
   readonly stopped?: readonly string[];
-  /** Why the session ended. */
+  /** The reason for the session's end. */
   readonly closed: string;
   readonly pings: number;
   readonly pongs: number;
-  /** How many of each request and channel message arrived. */
+  /** The number of messages received, by type of request and channel message. */
   readonly received: Readonly<Record<string, number>>;
   /** Each connection's states, in order. */
   readonly connections: Readonly<Record<string, string>>;

@@ -2,28 +2,28 @@ import { printable } from '../../base/printable.js';
 import { Failure } from '../failure.js';
 import { type Content, type Description, MAX_DEPTH, type MethodDescription, type Use } from './description.js';
 
-// What can't be expressed, or would take too long: a method's id is made of its types written out in full, and a type
-// that doubles itself thirty times is short in a description.
+// Checks for types that can't be expressed or would take too long. A method's id is computed from its types written out in
+// full. A type that doubles itself thirty times is short in a description, and huge when written out.
 
-/** How many types a service has, written out in full: the least power of two that takes about a second. */
+/** The maximum number of types of a service, written out in full: the least power of two that takes about a second. */
 const MAX_PARTS = 2 ** 20;
 
 /** The most elements that `t.array` takes. */
 const MAX_ARRAY = 65_536;
 
-/** A type of the description that the walk of a method is within. */
+/** A type of the description that contains the current position of the walk. */
 interface Open {
   readonly index: number;
-  /** How many containers that may be empty were around it. */
+  /** The number of containers around it that may be empty. */
   readonly ends: number;
 }
 
-/** Goes through the types of methods, each written out in full, and notes which types of the description it meets. */
+/** Walks the types of methods, each written out in full, and notes the types of the description on its way. */
 export class Check {
   readonly #description: Description;
   readonly #used = new Set<number>();
   #parts = 0;
-  /** Of the method that is gone through. */
+  /** The position within the current method. */
   #place: string[] = [];
   readonly #open: Open[] = [];
   #ends = 0;
@@ -56,7 +56,7 @@ export class Check {
 
   #refuse(use: Use, why: string): Failure {
     const [method = '', ...inner] = this.#place;
-    // Of a deep place the beginning is of use: it is in the method.
+    // Only the first parts of a deep position are useful: the user finds these in the method.
     const place = inner.length > 6 ? [...inner.slice(0, 6), '…'] : inner;
     const type = `${place.join(', ')}: ${rust(use, this.#description)}`;
     const advice = `--skip ${method.replace(/.*\./, '')} leaves the method out`;
@@ -97,7 +97,7 @@ export class Check {
     this.#depth--;
   }
 
-  /** What may be absent: a type that contains itself here has values. */
+  /** Walks the inner types of a container that may be empty. A type that contains itself only there has finite values. */
   #within(...inner: readonly Use[]): void {
     this.#ends++;
     for (const each of inner) this.#use(each);
@@ -128,11 +128,11 @@ export class Check {
   }
 }
 
-/** How much of a type is shown. */
+/** The depth and the number of parts of a type that an error shows. */
 const SHOWN_DEPTH = 4;
 const SHOWN_PARTS = 8;
 
-/** A type as Rust has it, for people: a long one is cut. */
+/** Returns a type in Rust's notation for people. A long one is cut. */
 export function rust(use: Use, description: Description, depth = 0): string {
   if (depth > SHOWN_DEPTH) return '…';
   const inner = (each: Use): string => rust(each, description, depth + 1);

@@ -7,7 +7,7 @@ import type { Command } from '../options.js';
 import { type Description, readDescription } from './description.js';
 import { typeScriptOf } from './typescript.js';
 
-/** In bytes. A description takes about 200 a method. */
+/** The maximum size of a description in bytes. A method takes about 200. */
 const MAX_DESCRIPTION = 16 * 2 ** 20;
 
 const HELP = `roam-actors generate: writes the TypeScript of a service that is a trait in Rust
@@ -65,7 +65,7 @@ export const generate: Command = {
   },
 };
 
-/** In the sources and in the package: it is not compiled. */
+/** Returns the path of the Rust file. The sources and the package both have it: it is not compiled. */
 function rustFile(): string {
   const root = createRequire(import.meta.url).resolve('roam-actors/package.json');
   return join(root, '../src/cli/generate/describe.rs');
@@ -77,7 +77,7 @@ async function read(input: string): Promise<string> {
   try {
     for await (const chunk of input === '-' ? process.stdin : createReadStream(input)) {
       size += (chunk as Buffer).length;
-      // More is not read: it may never end.
+      // The rest is not read: the input may never end.
       if (size > MAX_DESCRIPTION) throw new Error(`it has more than ${MAX_DESCRIPTION} bytes`);
       chunks.push(chunk as Buffer);
     }

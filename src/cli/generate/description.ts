@@ -1,13 +1,13 @@
 import { shown } from '../../base/check.js';
 import { Failure } from '../failure.js';
 
-// A description of a service as describe.rs writes it: checked here once, so that all else may rely on it. It may come
-// from a stranger, and its names end up in a program.
+// A description of a service as describe.rs writes it. It is checked here once, so that all other code may rely on it. It
+// may come from a stranger, and its names end up in a program.
 
-/** The version of descriptions that this program reads: `VERSION` of describe.rs. */
+/** The version of descriptions that this program reads. It equals `VERSION` of describe.rs. */
 const VERSION = 1;
 
-/** How deep the types of one place may be nested. Each level of a recursion over them is a frame on the stack. */
+/** The maximum depth of nested types. Each level of a recursion over them is a frame on the stack. */
 export const MAX_DEPTH = 64;
 
 /** The types without parts, as Rust names them. */
@@ -90,7 +90,7 @@ export interface Description {
 /**
  * Reads a description.
  *
- * @throws Failure that names the place of what is wrong.
+ * @throws Failure that names the place of the error.
  */
 export function readDescription(text: string): Description {
   let json: unknown;
@@ -126,7 +126,7 @@ function wrong(path: string, expected: string, value: unknown): Failure {
   return new Failure(`${path} must be ${expected}, not ${shown(value)}`);
 }
 
-/** The members of an object that has all of `needed`, and no others than those and `optional`. */
+/** Returns the members of an object. It must have all of `needed`, and no others than those and `optional`. */
 function membersOf(value: unknown, path: string, needed: readonly string[], optional: readonly string[] = []): Members {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(path, 'an object', value);
   for (const name of needed) if (!Object.hasOwn(value, name)) throw new Failure(`${path} has no ${name}`);
@@ -152,7 +152,7 @@ function docOf(members: Members, path: string): string | undefined {
   return members['doc'] === undefined ? undefined : textOf(members['doc'], `${path}.doc`);
 }
 
-/** A name of Rust. Nothing in it can end a text or a comment. */
+/** Checks and returns a name of Rust. No character in it can end a string or a comment. */
 function nameOf(value: unknown, path: string): string {
   const name = typeof value === 'string' ? value.replace(/^r#/, '') : '';
   if (!/^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name)) throw wrong(path, 'an identifier of Rust', value);
@@ -241,7 +241,7 @@ function contentOf({ tuple, struct }: Members, path: string, types: number): Con
   return { kind: 'struct', fields: unique(fields, `${path}.struct`) };
 }
 
-/** `types` is how many types there are. */
+/** Reads a use of a type. `types` is the number of types in the description. */
 function useOf(value: unknown, path: string, types: number, depth = 0): Use {
   if (depth > MAX_DEPTH) throw new Failure(`${path.slice(0, 80)}… is nested more than ${MAX_DEPTH} deep`);
   if (typeof value === 'string' && Object.hasOwn(PLAIN, value)) return { kind: 'plain', name: value as PlainName };

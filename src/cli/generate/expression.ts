@@ -1,13 +1,13 @@
 import { t } from '../../payload/postcard/index.js';
 import { type Content, type Description, PLAIN, type Use } from './description.js';
 
-// The program that is generated, as far as types go, in a form that can be printed and run: what is printed has the ids
-// that were checked.
+// The types of the generated program, in a form that can be printed and run. So the printed types have exactly the ids that
+// were checked.
 
 export type Expression =
   /** `t.name`, or `t.name(…)`. */
   | { readonly kind: 't'; readonly name: keyof typeof t; readonly args?: readonly Expression[] }
-  /** The constant of a type, or `t.lazy(() => …)` where it is not there yet. */
+  /** The constant of a type, or `t.lazy(() => …)` where the constant is not yet defined. */
   | { readonly kind: 'type'; readonly index: number; readonly isLazy: boolean }
   | { readonly kind: 'object'; readonly members: readonly Member[] }
   | { readonly kind: 'array'; readonly elements: readonly Expression[] }
@@ -23,14 +23,14 @@ export interface Member {
 export interface Definition {
   readonly index: number;
   readonly expression: Expression;
-  /** Whether it contains itself: TypeScript can't infer its type then. */
+  /** True if the type contains itself. TypeScript can't infer its type then. */
   readonly isRecursive: boolean;
 }
 
-/** The definitions of the types that are used, each behind those that it is made of, and the expression of a use. */
+/** The definitions of the used types, each after the types that it contains, and expressions for uses of types. */
 export interface Definitions {
   readonly definitions: readonly Definition[];
-  /** Of a use behind all definitions. */
+  /** Returns the expression for a use that comes after all definitions. */
   expressionOf(use: Use): Expression;
 }
 
@@ -68,7 +68,7 @@ export function define(description: Description, used: readonly number[]): Defin
         });
       }
       case 'type':
-        // A tuple has no name; only one that contains itself needs one.
+        // A tuple has no name. Only a tuple that contains itself needs a constant.
         if (types[use.index]?.name === undefined && !recursive.has(use.index)) return bodyOf(use.index);
         return { kind: 'type', index: use.index, isLazy: !defined.has(use.index) };
       case 'unsupported':
@@ -83,7 +83,7 @@ export function define(description: Description, used: readonly number[]): Defin
         return { kind: 't', name: 'unit' };
       case 'tuple': {
         const [first, ...more] = content.types;
-        // A struct of one field without a name is what is inside; a tuple of one is an array.
+        // A struct of one unnamed field has the value of its field. A tuple of one is an array.
         if (name !== undefined && first !== undefined && more.length === 0) return call('newtype', expressionOf(first));
         return call('tuple', ...content.types.map(expressionOf));
       }
@@ -101,7 +101,7 @@ export function define(description: Description, used: readonly number[]): Defin
     }
   }
 
-  /** The documentation of a type that contains itself is with its TypeScript type. */
+  /** The documentation of a type that contains itself stands at its TypeScript type, not here. */
   function fieldsOf(content: Content & { kind: 'struct' }, isRecursive: boolean): Expression {
     const members = content.fields.map(({ name, doc, type }) => ({
       name,
@@ -155,13 +155,13 @@ export function run(expression: Expression, built: ReadonlyMap<number, unknown>)
   }
 }
 
-/** Types that contain each other; or one, which contains itself or not. */
+/** A group of types that contain each other, or a single type, which may contain itself. */
 interface Group {
   readonly members: readonly number[];
   readonly isRecursive: boolean;
 }
 
-/** Tarjan's algorithm: a group comes behind those that it needs. */
+/** Finds the groups with Tarjan's algorithm. A group comes after the groups that it needs. */
 function groupsOf({ types }: Description, used: readonly number[]): readonly Group[] {
   const order = new Map<number, number>();
   const lowest = new Map<number, number>();

@@ -1,7 +1,7 @@
 import { kebab } from '../../payload/postcard/signature.js';
 import type { Description } from './description.js';
 
-/** What can't be a constant and a type of a module, or is something else in the module that is generated. */
+/** The names that can't be a constant and a type of a module, or that the generated module uses for something else. */
 const TAKEN = new Set(
   [
     'arguments await break case catch class const continue debugger default delete do else enum eval export extends',
@@ -13,15 +13,15 @@ const TAKEN = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** What an object has by itself, or is looked at for: see RESERVED of service(). */
+/** The names that an object has by itself, or that JavaScript looks up on it: see RESERVED of service(). */
 const NO_METHODS = new Set(['then', '__proto__', 'constructor', 'toJSON']);
 
 const IDENTIFIER = /^[\p{ID_Start}_]\p{ID_Continue}*$/u;
 
-/** Gives names out, each once. */
+/** Allocates names, each only once. */
 class Names {
   readonly #taken: Set<string>;
-  /** The number that the next one of a name gets. */
+  /** The number for the next duplicate of a name. */
   readonly #numbers = new Map<string, number>();
 
   constructor(taken: ReadonlySet<string>) {
@@ -39,14 +39,14 @@ class Names {
   }
 }
 
-/** The names of what a module exports. */
+/** The names that a module exports. */
 export interface ModuleNames {
   readonly service: string;
-  /** By the type's index. */
+  /** The name of each type, by the type's index. */
   readonly types: ReadonlyMap<number, string>;
 }
 
-/** Of types of the same name, as of two modules, all but the first get a number. */
+/** Names the service and its types. Types of several modules may share a name: all but the first get a number. */
 export function moduleNames(description: Description, types: readonly number[]): ModuleNames {
   const names = new Names(TAKEN);
   const take = (name: string): string =>
@@ -57,7 +57,7 @@ export function moduleNames(description: Description, types: readonly number[]):
   };
 }
 
-/** `Wrapper<Vec<u32>>` is WrapperVecU32. */
+/** Returns the name of a constant: `Wrapper<Vec<u32>>` becomes WrapperVecU32. */
 function constantOf(name: string): string {
   const words = name
     .slice(0, 100)
@@ -70,8 +70,9 @@ function constantOf(name: string): string {
 }
 
 /**
- * The names of methods in TypeScript: `echo_point` is echoPoint. An id is made of the words of a name. Where camel case would
- * have other words (`get_2_points`), the name stays as it is, and an underscore at its end adds no word.
+ * Returns the names of methods in TypeScript: `echo_point` becomes echoPoint. A method's id is computed from the words of
+ * its name. Where camel case would change the words (`get_2_points`), the name stays as it is, and an underscore at its end
+ * adds no word.
  */
 export function methodNames(description: Description): ReadonlyMap<string, string> {
   const names = new Names(NO_METHODS);

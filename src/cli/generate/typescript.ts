@@ -12,7 +12,7 @@ import { type ModuleNames, methodNames, moduleNames } from './names.js';
 const WIDTH = 120;
 
 /**
- * A TypeScript module that defines the service.
+ * Returns a TypeScript module that defines the service.
  *
  * @throws Failure when a method can't be expressed, or its types have another id than the description says.
  */
@@ -32,7 +32,7 @@ export function typeScriptOf(description: Description): string {
 /** A method, and the options that `method(…)` gets. */
 interface MethodDefinition {
   readonly description: MethodDescription;
-  /** In TypeScript. */
+  /** The method's name in TypeScript. */
   readonly name: string;
   readonly options: readonly Member[];
 }
@@ -52,7 +52,7 @@ function methodsOf(description: Description, { expressionOf }: Definitions): rea
   });
 }
 
-/** Defines the service as the module will, and compares the ids. */
+/** Defines the service in the same way as the generated module, and compares the ids with the description. */
 function checkIds(description: Description, { definitions }: Definitions, methods: readonly MethodDefinition[]): void {
   const built = new Map<number, unknown>();
   for (const { index, expression } of definitions) built.set(index, run(expression, built));
@@ -64,7 +64,7 @@ function checkIds(description: Description, { definitions }: Definitions, method
   try {
     ({ ids } = service(description.service, Object.fromEntries(defined), { codec: postcardPayload }));
   } catch (error) {
-    // Two methods of the same id, or a name that is too long.
+    // The service has two methods of the same id, or a name that is too long.
     if ((error as Partial<RoamError>).code !== 'invalid-argument') throw error;
     throw new Failure(`${description.service} can't be expressed: ${(error as Error).message}`, { cause: error });
   }
@@ -82,12 +82,12 @@ function hex(id: bigint): string {
   return `0x${id.toString(16).padStart(16, '0')}`;
 }
 
-/** Text on one line, or parts of it, each on a line of its own where they don't fit or have documentation. */
+/** A text on one line, or its parts. Each part gets a line of its own if they don't fit on one, or one has documentation. */
 type Layout = string | { readonly open: string; readonly items: readonly Item[]; readonly close: string };
 
 interface Item {
   readonly doc?: string | undefined;
-  /** What stands before it: a name and a colon. */
+  /** The text before the value: a name and a colon. */
   readonly label?: string;
   readonly value: Layout;
 }
@@ -120,7 +120,7 @@ class Printer {
     };
     const text = `${docOf(this.#description.doc, '')}export const ${name} = ${lay(call, '', 16 + name.length)};\n`;
     const body = [...types, text, `export default ${name};\n`].join('\n');
-    // An import that is not used is an error in many a configuration.
+    // Many configurations report an unused import as an error.
     const uses = (what: string, when: boolean): string[] => (when ? [what] : []);
     const core = [...uses('method', methods.length > 0), 'service'];
     const codec = [
@@ -144,7 +144,7 @@ class Printer {
     ].join('\n');
   }
 
-  /** The trait's own words, and the method as Rust has it: TypeScript has no names for the arguments. */
+  /** Returns the trait's documentation, and the method as Rust has it: TypeScript has no names for the arguments. */
   #methodDoc({ name, doc, args, result, error }: MethodDescription): string {
     const shown = (use: Use): string => rust(use, this.#description);
     const list = args.map((arg) => `${arg.name}: ${shown(arg.type)}`).join(', ');
@@ -196,7 +196,7 @@ class Printer {
     return { open: '{ ', items, close: ' }' };
   }
 
-  // ---- The TypeScript type of what contains itself ----
+  // ---- The TypeScript type of a type that contains itself ----
 
   #declaration(name: string, content: Description['types'][number]['content']): string {
     if (content.kind === 'struct') return `export interface ${name} {\n${this.#fields(content, '  ')}}\n`;
@@ -262,7 +262,7 @@ class Printer {
     return inner.kind === 'option' || inner.kind === 'result' ? `(${type})[]` : `${type}[]`;
   }
 
-  /** Whether null or undefined is a value of it: then an option of it has a box. */
+  /** True if null or undefined is a value of the type. An option of it has a box then. */
   #isNullable(use: Use): boolean {
     if (use.kind === 'option') return true;
     if (use.kind === 'plain') return use.name === '()';
@@ -281,7 +281,7 @@ function plainType(name: (Use & { kind: 'plain' })['name']): string {
   return /64|128|size/.test(name) && name !== 'f64' ? 'bigint' : 'number';
 }
 
-/** A name in an object. `__proto__` alone would set what the object inherits from. */
+/** Returns a name as a key of an object. A plain `__proto__` would set the object's prototype. */
 function keyOf(name: string): string {
   if (name === '__proto__') return "['__proto__']";
   return name.includes('#') ? `'${name}'` : name;
@@ -291,14 +291,14 @@ function callOf(name: string, args: readonly Layout[]): Layout {
   return { open: `${name}(`, items: args.map((value) => ({ value })), close: ')' };
 }
 
-/** `column` is where it begins, and 1 is left for what follows. */
+/** Lays the text out from `column` on. One column stays free for the character that follows. */
 function lay(layout: Layout, indent: string, column: number): string {
   const line = onOneLine(layout, WIDTH - column - 1);
   if (line !== undefined) return line;
   if (typeof layout === 'string') return layout;
   const { open, items, close } = layout;
   const [only] = items;
-  // A call with one argument that can be on several lines begins and ends on the lines of that.
+  // A call with one argument that takes several lines shares its first and last line with the argument.
   if (open.endsWith('(') && items.length === 1 && only !== undefined && typeof only.value === 'object') {
     return `${open}${lay(only.value, indent, column + open.length)}${close}`;
   }
@@ -310,7 +310,7 @@ function lay(layout: Layout, indent: string, column: number): string {
   return `${open.trimEnd()}\n${lines.join('')}${indent}${close.trimStart()}`;
 }
 
-/** Undefined where it takes more than `room`, or has documentation. */
+/** Lays the text out on one line. Undefined if it takes more than `room` columns, or has documentation. */
 function onOneLine(layout: Layout, room: number): string | undefined {
   if (typeof layout === 'string') return layout.length <= room ? layout : undefined;
   let text = layout.open;
@@ -325,7 +325,7 @@ function onOneLine(layout: Layout, room: number): string | undefined {
   return text.length <= room ? text : undefined;
 }
 
-/** A comment that stays one: it can't be ended from within, and means nothing to a compiler. */
+/** Returns documentation as a comment. The text can't end the comment, and has no directives for a compiler. */
 function docOf(doc: string | undefined, indent: string): string {
   if (doc === undefined) return '';
   const lines = doc

@@ -1,9 +1,9 @@
 import type { ActorKey, InspectionRecord, Part, RecordingLine } from '../../inspect/record.js';
 
 /**
- * What a process says of itself as process 0, as a record of process `number`: nothing that it sends can touch another.
- * Undefined where it speaks of somebody else, or says what is not its to say. `hashes` has our hash for each definition by
- * the process's own.
+ * Rewrites a record that a process made about itself as process 0, as a record of process `number`. So a process can't touch
+ * the records of another. Returns undefined if the record is about another process, or is of a kind that processes may not
+ * send. `hashes` maps the process's hash of each definition to ours.
  */
 export function adopt(
   record: RecordingLine,
@@ -31,7 +31,7 @@ export function adopt(
       return actor === undefined ? undefined : { ...rest, at, actor, ...(source === undefined ? {} : { source }) };
     }
     case 'actor': {
-      // Who belongs together is for us to find out.
+      // The viewer itself finds out which sessions are peers, so `peer` is dropped.
       const { parent: above, part: place, definition: hash, peer: _, ...rest } = record;
       const [actor, parent] = [own(record.actor), own(above)];
       const part = place === undefined ? undefined : partOf(place, own);

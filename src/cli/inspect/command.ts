@@ -11,7 +11,7 @@ import { filesIn } from './files.js';
 import { InspectServer } from './server.js';
 import { Store } from './store.js';
 
-/** What the keys of a telephone say for ROAM. */
+/** The default port: ROAM on the keys of a telephone. */
 const PORT = 7626;
 
 const HELP = `roam-actors inspect: shows sessions and other actors, live, in a page of this machine
@@ -54,7 +54,7 @@ export const inspect: Command = {
   },
 };
 
-/** The server of the viewer: with its page, and a token that nobody can guess. */
+/** Starts the server of the viewer, with its page and a token that can't be guessed. */
 export async function openViewer({
   port,
   host = '127.0.0.1',
@@ -107,12 +107,12 @@ function readRecording(path: string): Recording {
   }
 }
 
-/** By the package's own name: the same from the sources and from the build. */
+/** Finds package.json by the package's own name, which works from the sources and from the build. */
 function packageFile(): string {
   return createRequire(import.meta.url).resolve('roam-actors/package.json');
 }
 
-/** Who writes a recording. */
+/** Returns the author of a recording: this package and its version. */
 export function by(): string {
   const { version } = JSON.parse(readFileSync(packageFile(), 'utf8')) as { version: string };
   return `roam-actors ${version}`;

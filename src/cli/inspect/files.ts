@@ -21,7 +21,7 @@ export interface StaticFile {
   readonly content: Buffer;
 }
 
-/** What is served where the page was not built: the sources run without it. */
+/** The page that is served if the viewer was not built, as when the sources run without a build. */
 const PLACEHOLDER = `<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>roam-actors</title>
 <p>The viewer is not built: <code>npm run build</code> does that. The recording is here all the same, as
@@ -29,8 +29,8 @@ const PLACEHOLDER = `<!doctype html>
 `;
 
 /**
- * The files that can be asked for, by their paths: those in `folder`, where the page is, and Graphviz if it is installed. The
- * list is made once, so that no path in a request ever becomes a path on the disk.
+ * Returns the files that the server offers, by their paths: those in `folder`, where the page is, and Graphviz if it is
+ * installed. The list is made once, so a path in a request never becomes a path on the disk.
  */
 export function filesIn(folder: string): ReadonlyMap<string, StaticFile> {
   const files = new Map<string, StaticFile>();
@@ -54,10 +54,13 @@ export function filesIn(folder: string): ReadonlyMap<string, StaticFile> {
   return files;
 }
 
-/** The page draws machines that are not the library's own with it; `src/viewer/build.mjs` has the name that it asks for. */
+/**
+ * Returns Graphviz, with which the page draws machines that are not the library's own. `src/viewer/build.mjs` has the name
+ * that the page requests.
+ */
 function graphvizFile(): StaticFile | undefined {
   try {
-    // The module beside the script that `require` gets.
+    // The ES module lies beside the script that `require` resolves to.
     const path = join(dirname(createRequire(import.meta.url).resolve('@viz-js/viz')), 'viz.js');
     return { type: TYPES['.js'] as string, content: readFileSync(path) };
   } catch {

@@ -10,23 +10,23 @@ import type { Store } from './store.js';
 
 export interface InspectServerOptions {
   readonly host: string;
-  /** 0 takes any free one. */
+  /** The port to listen on. 0 takes any free one. */
   readonly port: number;
-  /** Whoever has it sees everything, and may be seen. */
+  /** A client with the token sees everything, and a process with the token may be shown. */
   readonly token: string;
   readonly store: Store;
   readonly files: ReadonlyMap<string, StaticFile>;
-  /** Whether processes may connect; not where a recording is shown. */
+  /** True if processes may connect. False where a recording is shown. */
   readonly takesProcesses: boolean;
-  /** How long a socket may take to say what it wants, in milliseconds. */
+  /** The time for a socket to send its request, in milliseconds. */
   readonly handshakeTimeout?: number;
-  /** Sockets at a time, of all kinds together; more are closed at once. */
+  /** The maximum number of open sockets of all kinds. Further ones are closed at once. */
   readonly maxSockets?: number;
-  /** Told when a page comes or goes: how many there are. */
+  /** Called when a page connects or leaves, with the number of pages. */
   readonly onPages?: (count: number) => void;
 }
 
-/** What one process, or one page, may cost. Bytes, and counts. */
+/** The limits for one process or one page, in bytes, and for their number. */
 const MAX_MESSAGE = 4 * 2 ** 20;
 const MAX_PROCESSES = 64;
 const MAX_PAGES = 16;
@@ -34,15 +34,16 @@ const MAX_UNREAD = 128 * 2 ** 20;
 
 const HANDSHAKE_TIMEOUT = 10_000;
 
-/** The processes and the pages, and what pages fetch: a browser has up to six sockets for one of them. */
+/** The default of `maxSockets`: the processes, the pages and their fetches. A browser has up to six sockets for a page. */
 const MAX_SOCKETS = 256;
 
-/** A message that is too long, or malformed, gets the process a new connection; the others do not notice. */
+/** The options of both WebSocket servers. A message that is too long or malformed only ends the connection of its sender. */
 const WS_OPTIONS = { noServer: true, perMessageDeflate: false, clientTracking: true } as const;
 
 /**
- * Serves the page, what it shows, and whom it shows. Three things keep others out: the token, without which nothing is told;
- * the Host, by which a page of another site that was made to resolve to this machine gives itself away; and the Origin.
+ * Serves the page and its data, and takes records from the inspected processes. Three checks keep strangers out: the token,
+ * which all data needs; the Host, which reveals a page of another site whose name was made to resolve to this machine; and
+ * the Origin.
  */
 export class InspectServer {
   readonly #options: InspectServerOptions;
@@ -51,14 +52,14 @@ export class InspectServer {
   readonly #sockets = new Set<Socket>();
   readonly #pending: Pending;
   readonly #processes = new WebSocketServer({ ...WS_OPTIONS, maxPayload: MAX_MESSAGE });
-  /** A page has nothing to say. */
+  /** A page sends no messages, so its limit is small. */
   readonly #pages = new WebSocketServer({ ...WS_OPTIONS, maxPayload: 1024 });
 
   private constructor(options: InspectServerOptions) {
     this.#options = options;
     this.#token = digest(options.token);
     const { handshakeTimeout = HANDSHAKE_TIMEOUT, maxSockets = MAX_SOCKETS } = options;
-    // Node's own timeout is for a further request on the same socket, and for an answer that is not read.
+    // Node's own timeout applies to a further request on the same socket, and to a response that is not read.
     this.#server = createServer({ requestTimeout: handshakeTimeout }, (request, response) => {
       this.#pending.settle(request.socket);
       this.#answer(request, response);
@@ -84,7 +85,7 @@ export class InspectServer {
     return server;
   }
 
-  /** Where the page is, and where processes connect to: with the token. */
+  /** The URL of the page, to which processes connect too. It includes the token. */
   get url(): string {
     const { host, token } = this.#options;
     const local = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
@@ -96,10 +97,10 @@ export class InspectServer {
     return this.#pages.clients.size;
   }
 
-  /** Hangs up on everybody; resolves when nothing is left. */
+  /** Closes all sockets. Resolves when nothing is left. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // Also those that are neither HTTP nor a WebSocket yet, or any more.
+    // This includes sockets that are not yet, or no longer, HTTP or a WebSocket.
     for (const socket of this.#sockets) socket.destroy();
     await closed;
     this.#options.store.close();
@@ -127,7 +128,7 @@ export class InspectServer {
     }
   }
 
-  /** Why a request is not answered. The files of the page are nobody's secret, and so need no token. */
+  /** Returns the reason to refuse a request. The files of the page are not secret, so they need no token. */
   #refusal(request: IncomingMessage): [status: number, text: string] | undefined {
     const { pathname, searchParams } = targetOf(request);
     if (!this.#isOurs(request)) return [403, 'this host is not ours: use the URL that was printed'];
@@ -149,7 +150,7 @@ export class InspectServer {
     const here = /^[\w.:[\]-]+$/.test(host) ? ` ws://${host}` : '';
     return [
       "default-src 'none'",
-      // The layout of diagrams is WebAssembly.
+      // Graphviz, which lays out diagrams, is WebAssembly.
       "script-src 'self' 'wasm-unsafe-eval'",
       "style-src 'self' 'unsafe-inline'",
       "img-src 'self' data: blob:",
@@ -173,7 +174,7 @@ export class InspectServer {
     const server = isPage ? this.#pages : this.#processes;
     server.handleUpgrade(request, socket, head, (client) => {
       this.#pending.settle(request.socket);
-      // What is wrong is told by the close that follows.
+      // The `close` event that follows reports the error.
       client.on('error', () => {});
       if (isPage) this.#show(client);
       else this.#watch(client);
@@ -181,7 +182,7 @@ export class InspectServer {
   }
 
   #refusalOfSocket(request: IncomingMessage, isPage: boolean): number | undefined {
-    // The page is ours alone; a page that is inspected is anybody's on this machine who knows the token.
+    // Only our own page may show the data. Any page of this machine that knows the token may be inspected.
     const isWelcome = isSameOrigin(request) || (!isPage && isPageOfLoopback(request.headers.origin ?? ''));
     if (!this.#isOurs(request) || !isWelcome) return 403;
     if (!this.#isTrusted(targetOf(request).searchParams)) return 401;
@@ -204,7 +205,7 @@ export class InspectServer {
 
   #show(client: WebSocket): void {
     const stop = this.#options.store.subscribe((frame) => {
-      // It gets everything anew when it comes back.
+      // The page connects again and gets everything anew.
       if (client.bufferedAmount > MAX_UNREAD) client.terminate();
       else client.send(frame);
     });
@@ -217,11 +218,11 @@ export class InspectServer {
   }
 
   #isTrusted(query: URLSearchParams): boolean {
-    // Of equal length, whatever was sent.
+    // Digests have equal length, as `timingSafeEqual` needs. A token of a client may have any length.
     return timingSafeEqual(digest(query.get('token') ?? ''), this.#token);
   }
 
-  /** Whether the client means this server: a name that only resolves to it is somebody else's. */
+  /** True if the Host names this server. A foreign name that only resolves to this machine belongs to another site. */
   #isOurs({ headers: { host = '' } }: IncomingMessage): boolean {
     const { port } = this.#server.address() as AddressInfo;
     const [, name = '', , given = '80'] = /^(\[[^\]]*\]|[^:]*)(:(\d+))?$/.exec(host) ?? [];
@@ -231,7 +232,7 @@ export class InspectServer {
     return isKnown && Number(given) === port;
   }
 
-  /** By an address of its own; one that listens on all has several. */
+  /** True if the server is reached by this address. A server that listens on all addresses has several. */
   #isReachableAs(address: string): boolean {
     const { host } = this.#options;
     return host === '0.0.0.0' || host === '::' || (isLoopback(address) && isLoopback(host));
@@ -243,7 +244,7 @@ function digest(text: string): Buffer {
 }
 
 function targetOf({ url = '/' }: IncomingMessage): URL {
-  // What comes after the slash is no host, whatever it looks like.
+  // The text after the slash is a path, even if it looks like a host, as `//name` does.
   return URL.canParse(`http://here${url}`) ? new URL(`http://here${url}`) : new URL('http://here/');
 }
 
@@ -256,7 +257,7 @@ function fail(response: ServerResponse, status: number, text: string): void {
   response.end(`${text}\n`);
 }
 
-/** Answers, and destroys the socket behind the answer: the client may never end its own side. */
+/** Answers, then destroys the socket: the client may never end its own side. */
 function refuse(socket: Duplex, status: number): void {
   socket.once('finish', () => socket.destroy());
   if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\n\r\n`);

@@ -15,22 +15,22 @@ import { bounded, clipped, weightOf } from '../../inspect/weight.js';
 import { adopt } from './adopt.js';
 
 /**
- * What is kept, whichever process sends it: counts, and bytes as {@link weightOf} has them. Strings are cut before they count,
- * as {@link bounded} says. What has ended, and definitions, have limits of their own in {@link History}.
+ * The limits for the records of all processes: counts, and bytes as {@link weightOf} counts them. Strings are cut before
+ * they count: see {@link bounded}. Ended actors and definitions have limits of their own in {@link History}.
  */
 export interface StoreLimits {
-  /** Records that can be gone back to. */
+  /** The number of records that the viewer can go back to. */
   readonly records: number;
   readonly recordBytes: number;
-  /** One record; one definition. Characters of JSON. */
+  /** The maximum length of one record, and of one definition. Characters of JSON. */
   readonly record: number;
   readonly definition: number;
   /**
-   * All actors that live. Beyond it contexts are left out, and states are still there; where even an actor without its context
-   * does not fit, it is not told of.
+   * The bytes of all living actors. Beyond them contexts are left out, and states stay. An actor that does not fit even
+   * without its context is left out.
    */
   readonly actorBytes: number;
-  /** Actors that live, of all processes. */
+  /** The number of living actors of all processes. */
   readonly actors: number;
 }
 
@@ -43,39 +43,44 @@ const STORE_LIMITS: StoreLimits = {
   actors: 50_000,
 };
 
-/** How long a record is held for an earlier one from another process. Milliseconds. */
+/** The time that a record waits for an earlier one from another process. Milliseconds. */
 const HOLD = 30;
 
-/** What waits for its order is put into it when it is so much: records, and bytes. */
+/** Waiting records are sorted and passed on at once when they reach this number, or this many bytes. */
 const MOST_HELD = 10_000;
 const MOST_HELD_BYTES = 8 * 2 ** 20;
 
-/** Characters by which a process may name an actor, or a definition: a name that is cut could be another's. */
+/**
+ * The maximum length of an actor's or a definition's name. A longer name is refused, since a cut one could equal another.
+ */
 const MAX_KEY = 256;
 
-/** Of one process. */
+/** The maximum number of definitions of one process. */
 const MOST_DEFINITIONS = 500;
 
-/** Complaints about one process. */
+/** The maximum number of complaints about one process. */
 const MOST_NOTICES = 20;
 
-/** Characters of one frame to a page, about. */
+/** The approximate number of characters in one frame to a page. */
 const FRAME = 512 * 1024;
 
 interface Process {
   readonly number: number;
-  /** What it is told of by, once something came from it. */
+  /**
+   * True once a record introduces this process: its own `process` record, or one that the store adds before its first other
+   * record.
+   */
   isIntroduced: boolean;
-  /** The hash of each definition as the process has it, and as we do. */
+  /** Our hash of each definition, by the process's own hash. */
   readonly hashes: Map<string, string>;
   readonly complaints: Set<string>;
-  /** No record of it is earlier than the one before. */
+  /** The time of the last record. No record of the process gets an earlier time. */
   lastAt: number;
 }
 
-/** What a living actor weighs. */
+/** The bytes that a living actor takes. */
 interface Weight {
-  /** But for its snapshot. */
+  /** The actor without its snapshot. */
   readonly base: number;
   readonly snapshot: number;
 }
@@ -84,7 +89,7 @@ const LEFT_OUT = '[left out]';
 
 type Subscriber = (frame: string) => void;
 
-/** All that is known of the inspected processes, within bounds, and who wants to hear of it. */
+/** Everything that is known of the inspected processes, within limits, with the subscribers to it. */
 export class Store {
   readonly #by: string;
   readonly #limits: StoreLimits;
@@ -93,7 +98,7 @@ export class Store {
   readonly #history = new History();
   readonly #processes = new Map<number, Process>();
   readonly #subscribers = new Set<Subscriber>();
-  /** Of actors that live. */
+  /** The weights of living actors. */
   readonly #weights = new Map<ActorKey, Weight>();
   #actorBytes = 0;
   #held: InspectionRecord[] = [];
@@ -102,7 +107,10 @@ export class Store {
   #last = 0;
   #seq = 0;
 
-  /** A store with a recording in it is complete; without, it takes what processes tell. `now` is in milliseconds since the epoch. */
+  /**
+   * Creates a store. A store with a recording is complete. Without one, the store takes records of processes. `now` returns
+   * milliseconds since the epoch.
+   */
   constructor(by: string, now: () => number, options: { limits?: Partial<StoreLimits>; recording?: Recording } = {}) {
     this.#by = by;
     this.#now = now;
@@ -111,7 +119,7 @@ export class Store {
     for (const record of options.recording?.records ?? []) this.#history.push(record);
   }
 
-  /** A process has connected, or what says that it is one. */
+  /** Adds a process that has connected, and returns its number. It may not prove to be one. */
   join(): number {
     const number = ++this.#last;
     this.#processes.set(number, {
@@ -132,7 +140,10 @@ export class Store {
     for (const key of this.#weights.keys()) if (key.startsWith(`${number}/`)) this.#weigh(key, undefined);
   }
 
-  /** A message of a process: an array of records, or one object in Stately's protocol. Whatever is wrong is told, once. */
+  /**
+   * Takes a message of a process: an array of records, or one object in Stately's protocol. Each kind of error is reported
+   * once.
+   */
   take(number: number, text: string): void {
     const process = this.#processes.get(number);
     if (process === undefined) return;
@@ -147,7 +158,7 @@ export class Store {
     else this.#takeStately(process, message);
   }
 
-  /** Says what is wrong with a process, once for each kind of thing. */
+  /** Reports an error of a process, once for each kind of error. */
   complain(number: number, what: string, detail = ''): void {
     const process = this.#processes.get(number);
     if (process === undefined || process.complaints.has(what) || process.complaints.size >= MOST_NOTICES) return;
@@ -157,7 +168,10 @@ export class Store {
     this.#hold({ kind: 'notice', seq: 0, at: this.#now(), process: number, text });
   }
 
-  /** Gets everything that matters, at once, and then whatever comes. The result ends it. */
+  /**
+   * Sends the present state to the subscriber at once, and then each new record. The returned function ends the
+   * subscription.
+   */
   subscribe(send: Subscriber): () => void {
     const { start, records } = this.#whole(this.#isLive);
     for (const frame of framesOf([start, ...records])) send(frame);
@@ -180,7 +194,7 @@ export class Store {
     this.#subscribers.clear();
   }
 
-  /** Puts what was held into its order, and tells of it: what is earlier than `until`, or everything. */
+  /** Sorts the held records and passes them on: those up to `until`, or all. */
   settle(until = Number.POSITIVE_INFINITY): void {
     const due = this.#held.filter(({ at }) => at <= until).sort((one, other) => one.at - other.at);
     this.#held = this.#held.filter(({ at }) => at > until);
@@ -234,7 +248,7 @@ export class Store {
       return;
     }
     this.#introduce(process, record.at);
-    // The same machine in another process.
+    // Another process has already sent the same machine.
     if (record.kind === 'definition' && this.#history.now.definitions.has(record.hash)) return;
     if (record.kind === 'actor' && !this.#weights.has(record.actor) && this.#weights.size >= this.#limits.actors) {
       this.complain(number, `more than ${this.#limits.actors} actors live: no more are told of`);
@@ -244,7 +258,7 @@ export class Store {
     if (admitted !== undefined) this.#hold(admitted);
   }
 
-  /** One that did not say what it is called; before whatever it says. */
+  /** Introduces a process that did not send its name. This precedes its first record. */
   #introduce(process: Process, at: number): void {
     if (process.isIntroduced) return;
     process.isIntroduced = true;
@@ -253,7 +267,7 @@ export class Store {
     this.#hold({ kind: 'process', seq: 0, at, process: number, name: `process ${number}` });
   }
 
-  /** The record as one of this process among others, at a time that makes sense here. */
+  /** Returns the record as one of this process. Its time is limited to a plausible one. */
   #adopted(process: Process, record: RecordingLine): InspectionRecord | undefined {
     const at = Math.max(process.lastAt, Math.min(record.at, this.#now()));
     process.lastAt = at;
@@ -263,7 +277,10 @@ export class Store {
     return { ...record, at, hash };
   }
 
-  /** Weighs a record of an actor: without its context where all actors take too much room; undefined where even that is too much. */
+  /**
+   * Weighs a record of an actor. Leaves its context out if all actors take too much room. Returns undefined if the record is
+   * too big even then.
+   */
   #admitted(number: number, record: InspectionRecord): InspectionRecord | undefined {
     if (record.kind !== 'actor' && record.kind !== 'snapshot') return record;
     const { actor, snapshot } = record;
@@ -317,14 +334,17 @@ export class Store {
   }
 }
 
-/** A snapshot replaces the one before, and what led to it; the rest of an actor stays. */
+/**
+ * Returns the weight after a record. A snapshot replaces the previous snapshot and the event that led to it. The rest of an
+ * actor stays.
+ */
 function weighed(record: ActorRecord | SnapshotRecord, known: Weight | undefined): Weight {
   if (record.kind === 'snapshot') return { base: known?.base ?? 0, snapshot: weightOf(record) };
   const { snapshot, last, ...rest } = record;
   return { base: weightOf(rest), snapshot: weightOf({ snapshot, last }) };
 }
 
-/** Whether everything by which a record names actors and definitions is short; a name of any other kind is cut. */
+/** True if all names of actors and definitions in a record are short. Other texts are simply cut. */
 function hasShortKeys(record: RecordingLine): boolean {
   const { actor, parent, source, session, peer, hash, definition, part } = record as unknown as Record<string, unknown>;
   const keys = [
@@ -344,7 +364,7 @@ function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
-/** Arrays of records as JSON, none of them very long. */
+/** Splits records into JSON arrays of limited length. */
 function* framesOf(records: readonly RecordingLine[]): Iterable<string> {
   let parts: string[] = [];
   let length = 0;

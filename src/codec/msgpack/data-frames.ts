@@ -3,23 +3,23 @@ import { allocate, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
 
-// What nearly all traffic consists of, written and read straight, at a third of the cost: Calls and Responses without
-// channels and metadata, Items, and GrantCredits, with ids up to 2^32 − 1. Whatever else there is, and whatever is wrong,
-// gets `undefined` here and goes through msgpackr, which gives the same for these, and says what is wrong with the others.
+// Nearly all traffic consists of Calls and Responses without channels and metadata, Items, and GrantCredits, with ids up to
+// 2^32 − 1. These are written and read directly, at a third of the cost. All other messages, and wrong ones, return
+// `undefined` here and go through msgpackr. It gives the same result, and names the mistake in a wrong message.
 
 /** The header of an array of up to 15 elements, and so an empty list. */
 const ARRAY = 0x90;
 
-/** What comes before the payload: at most two headers, tags, lists, and three integers. */
+/** The bytes before the payload: at most two headers, tags, lists, and three integers. */
 const head = new Uint8Array(32);
 let used = 0;
 
-/** A method's id, between a bigint and its bytes. */
+/** Converts a method's id between a bigint and its bytes. */
 const long = new DataView(new ArrayBuffer(8));
 
 /**
- * The frame of `message`, if it is one of these. Its fields may be getters, which throw, or write messages themselves: each is
- * read once, in the writer's order, none after one that is not right, and none once `head` is begun.
+ * The frame of `message`, if it is one of these. Its fields may be getters, which may throw or write messages themselves. So
+ * each field is read once, in the writer's order. No field is read after a wrong one, and none once `head` is begun.
  */
 export function writeDirectly(message: Message): Uint8Array | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
@@ -106,7 +106,7 @@ function begin(elements: number, connectionId: number, tag: number, id: number, 
   head[used++] = body;
 }
 
-/** In its shortest form, as msgpackr does. */
+/** Writes an integer in its shortest form, as msgpackr does. */
 function put(value: number): void {
   if (value < 0x80) {
     head[used++] = value;
@@ -163,17 +163,17 @@ function frameWith(payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** A frame that begins with what was put, and has room for `more` bytes. */
+/** A frame that begins with the bytes of `head`, and has room for `more` bytes. */
 function frameOf(more: number): Uint8Array {
   const frame = allocate(used + more);
   copy(head, 0, frame, 0, used);
   return frame;
 }
 
-/** Where the next value of the frame begins. */
+/** The index of the next value of the frame. */
 let at = 0;
 
-/** What is no unsigned integer of up to 32 bits. */
+/** Returned where there is no unsigned integer of up to 32 bits. */
 const NONE = -1;
 
 /** The message in `bytes`, if it is one of these. */
@@ -217,7 +217,7 @@ export function readDirectly(bytes: Uint8Array): DataMessage | undefined {
   }
 }
 
-/** An unsigned integer of up to 32 bits in one of the unsigned formats. Past the end there is none: what follows finds that out. */
+/** Reads an integer of up to 32 bits, in an unsigned format. Later checks refuse an integer that reaches past the end. */
 function take(bytes: Uint8Array): number {
   const format = bytes[at++] ?? 0xc0;
   if (format < 0x80) return format;
@@ -245,7 +245,7 @@ function takeEmptyLists(bytes: Uint8Array): boolean {
   return bytes[at++] === ARRAY && bytes[at++] === ARRAY;
 }
 
-/** Bytes that reach exactly to the frame's end. */
+/** The payload bytes, if they reach exactly to the end of the frame. */
 function takePayload(bytes: Uint8Array): Uint8Array | undefined {
   const format = bytes[at++];
   let length = 0;
@@ -256,6 +256,6 @@ function takePayload(bytes: Uint8Array): Uint8Array | undefined {
   else return undefined;
   for (const end = at + width; at < end; at++) length = length * 0x100 + (bytes[at] ?? 0);
   if (at + length !== bytes.length) return undefined;
-  // Plain, where a link gives Node's Buffer: its subarray would be one, whose slice and toString mean something else.
+  // A plain Uint8Array, also if a link gives Node's Buffer: the slice and toString of a Buffer differ.
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, length);
 }

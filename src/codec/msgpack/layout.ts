@@ -4,7 +4,7 @@ import type { ChannelMessage, MessageType, RequestMessage } from '../../wire/mes
 // The numbers that stand for names on the wire; docs/wire-format.md documents them.
 // r[session.message]
 
-/** What stands second in every message. */
+/** The second element of every message. */
 export const TAG = {
   Hello: 0,
   HelloYourself: 1,
@@ -19,14 +19,14 @@ export const TAG = {
   Pong: 10,
 } as const satisfies Record<MessageType, number>;
 
-/** What stands fourth in a RequestMessage. */
+/** The fourth element of a RequestMessage. */
 export const REQUEST_BODY = {
   Call: 0,
   Response: 1,
   Cancel: 2,
 } as const satisfies Record<RequestMessage['body']['type'], number>;
 
-/** What stands fourth in a ChannelMessage. */
+/** The fourth element of a ChannelMessage. */
 export const CHANNEL_BODY = {
   Item: 0,
   Close: 1,
@@ -34,10 +34,10 @@ export const CHANNEL_BODY = {
   GrantCredit: 3,
 } as const satisfies Record<ChannelMessage['body']['type'], number>;
 
-/** How settings say which parity. */
+/** The encoding of the parity in settings. */
 export const PARITY = { odd: 0, even: 1 } as const satisfies Record<Parity, number>;
 
-/** How a metadata entry says what its value is. */
+/** The encoding of the type of a metadata value. */
 export const KIND = { string: 0, bytes: 1, u64: 2 } as const;
 
 /** The highest value of a field of 32 bits. */

@@ -8,12 +8,11 @@ import { messageOf } from './reader.js';
 import { makeUnsigned, restoreMarks, scan } from './scan.js';
 import { partsOf } from './writer.js';
 
-// msgpackr does all but the payload of Call, Response and Item. That is the last element of its array, and opaque: it is
-// copied once, straight to where it goes, on the way out, and not at all on the way in. msgpackr sees a 0 in its place,
-// and so a few dozen bytes, whatever the payload's size.
+// msgpackr encodes all but the payload of Call, Response and Item. The payload is the last element of the array, and opaque.
+// On the way out it is copied once, straight into the frame; on the way in it is not copied. msgpackr sees a 0 in its place,
+// and so handles only a few dozen bytes for a payload of any size.
 //
-// 'msgpackr/pack' is one and the same module in Node and in browsers. The main entry, in Node, also loads streams and a
-// native addon.
+// 'msgpackr/pack' is the same module in Node and in browsers. In Node, the main entry also loads streams and a native addon.
 
 const packr = new Packr({
   useRecords: false,
@@ -22,17 +21,17 @@ const packr = new Packr({
   bundleStrings: false,
   useToJSON: false,
   int64AsType: 'bigint',
-  // Bytes in metadata outlive `scratch`.
+  // Bytes in metadata live longer than `scratch`.
   copyBuffers: true,
 });
 
-/** What `pack` gives with these two modes: msgpackr's own buffer, which the next call overwrites, and the result's place in it. */
+/** The result of `pack` in these two modes: a range of msgpackr's own buffer, which the next call overwrites. */
 interface Arena extends Uint8Array {
   readonly start: number;
   readonly end: number;
 }
 
-// msgpackr remembers a view of the array that it last read: one array for all messages saves making that each time.
+// msgpackr keeps a view of the array that it read last. One array for all messages saves making a new view each time.
 const scratch = new Uint8Array(4096);
 
 function encode(message: Message): Uint8Array {
@@ -78,7 +77,7 @@ function decodeAny(bytes: Uint8Array, limits: DecodeLimits): Message {
   if (payload !== 0) source[last] = 0;
   const parts = packr.unpack(source, head) as unknown[];
   if (marks !== 0) restoreMarks(parts, bytes, 0);
-  // Plain, where a link gives Node's Buffer: its subarray would be one, whose slice and toString mean something else.
+  // A plain Uint8Array, also if a link gives Node's Buffer: the slice and toString of a Buffer differ.
   if (payload !== 0) {
     parts[parts.length - 1] = new Uint8Array(bytes.buffer, bytes.byteOffset + payload, bytes.length - payload);
   }
@@ -133,9 +132,9 @@ function withId(before: readonly number[], after: readonly number[]): Uint8Array
  * MessagePack, plain: arrays, unsigned integers, strings and bytes, so that any library in any language can speak it.
  * docs/wire-format.md has the layout.
  *
- * What `encode` returns may share its ArrayBuffer with other frames: who transfers or clones a whole ArrayBuffer copies
- * the frame out first. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The
- * limit of metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
+ * A frame that `encode` returns may share its ArrayBuffer with other frames: copy the frame before you transfer or clone a
+ * whole ArrayBuffer. Payloads that `decode` returns are plain views of the frame; bytes in metadata are copies. The limit of
+ * metadata bytes counts UTF-8 for keys and strings, and 8 for an integer.
  */
 export const messagePack: Codec = {
   name: 'msgpack',

@@ -6,14 +6,14 @@ import type { MetadataValue } from '../../wire/sensitive.js';
 import type { DecodeLimits } from '../codec.js';
 import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from './layout.js';
 
-// What MessagePack decoded to, against what a message is. The scan has let through nothing but arrays, strings, bytes and
-// integers from 0 to 2^64 − 1: a number up to 2^32 − 1, or a bigint, whichever encoding the peer chose; so the sign and
-// the range of u64 fields need no check here. Errors name message and field, and never say what the peer sent there:
-// it may be SENSITIVE.
+// Checks the decoded MessagePack against the messages of the protocol. The scan has accepted only arrays, strings, bytes and
+// integers from 0 to 2^64 − 1. An integer is a number up to 2^32 − 1, or a bigint, in any encoding that the peer chose. So
+// the sign and the range of u64 fields need no check here. Errors name message and field, and never the value that the peer
+// sent: it may be SENSITIVE.
 
 type Parts = readonly unknown[];
 
-/** The message that `parts` stand for. Takes the arrays in it over. */
+/** Returns the message that `parts` encode. The arrays in `parts` become part of the message. */
 // r[session.message]
 export function messageOf(parts: Parts, limits: DecodeLimits): Message {
   if (parts.length < 2) throw malformed('message', 'it has no connectionId and tag');
@@ -153,7 +153,7 @@ function channelMessage(parts: Parts, limits: DecodeLimits): ChannelMessage {
   }
 }
 
-/** The first element, once the message is known to have `arity` of them. */
+/** Returns the first element, after checking that the message has `arity` elements. */
 function connectionId(parts: Parts, arity: number, where: string): number {
   arityIs(parts, arity, where);
   return id(parts[0], where, 'connectionId');
@@ -203,7 +203,7 @@ function array(value: unknown, where: string, field: string): unknown[] {
 
 function channels(value: unknown, where: string): number[] {
   const list = array(value, where, 'channels');
-  // In place: the array is ours, and nearly always holds the numbers that it is to hold.
+  // In place: the array is ours, and nearly always holds the right numbers already.
   for (let index = 0; index < list.length; index++) list[index] = id(list[index], where, `channels[${String(index)}]`);
   return list as number[];
 }
@@ -227,7 +227,7 @@ function parity(value: unknown, where: string): Parity {
 function metadata(value: unknown, where: string, limits: DecodeLimits): Metadata {
   const list = array(value, where, 'metadata');
   if (list.length === 0) return list as [];
-  // Their number is within the limit: the scan has counted them.
+  // The number of entries is within the limit: the scan has counted them.
   let room = limits.metadataBytes;
   for (let index = 0; index < list.length; index++) {
     const at = `metadata[${String(index)}]`;

@@ -1,32 +1,32 @@
 import { ProtocolError } from '../../base/errors.js';
 
-// msgpackr trusts what it reads: it runs out of stack on deep nesting, lets broken UTF-8 pass, makes dates, sets and
-// errors of extensions, and sizes arrays by what their headers claim. So nothing reaches it that has not been walked
-// here: one pass, no allocation, nothing read past the end. What remains is arrays of unsigned integers, strings and
-// bytes, all there is in a message (docs/wire-format.md).
+// msgpackr trusts its input. It runs out of stack on deep nesting, accepts broken UTF-8, makes dates, sets and errors of
+// extensions, and allocates arrays by the size in their headers. So all input is checked here first: in one pass, without
+// allocation, and without reading past the end. What passes is arrays of unsigned integers, strings and bytes: all that a
+// message consists of (docs/wire-format.md).
 
-/** What a scan found out about a message. */
+/** The result of the scan of a message. */
 export interface Scan {
-  /** Where the last element of the message begins. */
+  /** The index at which the last element of the message begins. */
   readonly last: number;
-  /** How many strings {@link restoreMarks} has to look after. */
+  /** The number of strings whose byte order mark {@link restoreMarks} has to restore. */
   readonly marks: number;
 }
 
-/** The message, a list of metadata in it, an entry in that. */
+/** The levels: the message, a list of metadata in it, an entry in that list. */
 const MAX_DEPTH = 3;
 
-/** msgpackr gives longer strings to a TextDecoder, which drops a leading byte order mark. */
+/** msgpackr decodes longer strings with a TextDecoder, which drops a leading byte order mark. */
 const MARK_DROPPED_ABOVE = 64;
 
 let marks = 0;
 
 /**
- * Checks that `bytes` are exactly one array of what a message can hold, so that msgpackr decodes them as they are, at
+ * Checks that `bytes` are exactly one array of the values that a message can hold. Then msgpackr decodes them correctly, at
  * a cost in proportion to their number.
  *
- * @param maxLists - How many lists one field can hold: the limit of metadata entries. It stops one frame of empty
- * lists, a byte each, from becoming as many arrays, before the message's shape is known.
+ * @param maxLists - The number of lists that one field can hold: the limit of metadata entries. It stops a frame of empty
+ * lists, of one byte each, from becoming as many arrays before the structure of the message is checked.
  * @throws ProtocolError (side `'remote'`) for anything else.
  */
 // r[session.message]
@@ -44,7 +44,7 @@ export function scan(bytes: Uint8Array, maxLists: number): Scan {
   return { last, marks };
 }
 
-/** Where the value at `at` ends. `depth` is the depth it would have as an array; the message itself has 1. */
+/** Returns the end of the value at `at`. `depth` is the depth that it would have as an array; the message itself has 1. */
 function skip(bytes: Uint8Array, at: number, depth: number, maxLists: number): number {
   const format = bytes[at];
   if (format === undefined) throw truncated();
@@ -90,7 +90,7 @@ function skip(bytes: Uint8Array, at: number, depth: number, maxLists: number): n
 function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, maxLists: number): number {
   if (depth > MAX_DEPTH) throw malformed(`arrays nested deeper than ${MAX_DEPTH}`);
   const count = elements(bytes, at, start);
-  // Arrays in the deepest that may be are too deep, however many there are.
+  // At the deepest level, arrays are refused by their depth, so their number does not matter.
   const crowded = depth < MAX_DEPTH && count > maxLists;
   let end = start;
   for (let left = count; left > 0; left--) {
@@ -103,8 +103,8 @@ function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, 
 }
 
 /**
- * Makes unsigned what msgpackr wrote as signed: every bigint below 2^63. The bytes are the same behind another format
- * byte. `bytes` up to `end` are what msgpackr wrote.
+ * Corrects integers that msgpackr wrote as signed: every bigint below 2^63. Only the format byte differs. The first `end`
+ * bytes of `bytes` are the output of msgpackr.
  */
 export function makeUnsigned(bytes: Uint8Array, end: number): void {
   let at = 0;
@@ -115,7 +115,7 @@ export function makeUnsigned(bytes: Uint8Array, end: number): void {
   }
 }
 
-/** Where the header of the array at `at` ends; 0 if no array is there. */
+/** The end of the header of the array at `at`; 0 if there is no array. */
 function headerEnd(bytes: Uint8Array, at: number): number {
   const format = bytes[at] ?? 0;
   if ((format & 0xf0) === 0x90) return at + 1;
@@ -124,7 +124,7 @@ function headerEnd(bytes: Uint8Array, at: number): number {
   return 0;
 }
 
-/** How many elements the array at `at` claims to have; `start` is where its header ends. */
+/** The number of elements that the array at `at` claims to have; `start` is the end of its header. */
 function elements(bytes: Uint8Array, at: number, start: number): number {
   return start - at === 1 ? (bytes[at] ?? 0) & 0x0f : unsigned(bytes, at + 1, start);
 }
@@ -140,12 +140,14 @@ function skipString(bytes: Uint8Array, start: number, length: number): number {
   return end;
 }
 
-/** Where the UTF-8 sequence of two to four bytes at `at` ends; overlong ones, surrogates and what is above U+10FFFF are refused. */
+/**
+ * The end of the UTF-8 sequence of two to four bytes at `at`. Refuses overlong ones, surrogates and values above U+10FFFF.
+ */
 function skipSequence(bytes: Uint8Array, at: number, end: number): number {
   const lead = bytes[at] ?? 0;
   const second = bytes[at + 1] ?? 0;
   const length = lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
-  // The narrower range of the second byte is what excludes each of those three.
+  // The narrower range of the second byte excludes each of those three.
   const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80;
   const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf;
   if (length === 0 || at + length > end || second < low || second > high) throw malformed('a string that is not UTF-8');
@@ -165,7 +167,7 @@ function within(bytes: Uint8Array, end: number): number {
   return end;
 }
 
-/** The big-endian integer from `at` to `end`, at most four bytes that are known to be there. */
+/** The big-endian integer from `at` to `end`: at most four bytes, which exist. */
 function unsigned(bytes: Uint8Array, at: number, end: number): number {
   let value = 0;
   for (let next = at; next < end; next++) value = value * 0x100 + (bytes[next] ?? 0);
@@ -190,8 +192,8 @@ function malformed(what: string, limit?: 'metadataEntries'): ProtocolError {
 }
 
 /**
- * Puts back the byte order marks that msgpackr's TextDecoder dropped: `list` is what msgpackr made of the array at
- * `at` in `bytes`, which were scanned. Returns where that array ends.
+ * Restores the byte order marks that msgpackr's TextDecoder dropped. `list` is the array that msgpackr decoded from the
+ * scanned `bytes` at `at`. Returns the end of that array.
  */
 export function restoreMarks(list: unknown[], bytes: Uint8Array, at: number): number {
   let end = headerEnd(bytes, at);
@@ -206,7 +208,7 @@ export function restoreMarks(list: unknown[], bytes: Uint8Array, at: number): nu
     if (typeof value !== 'string') continue;
     const format = bytes[start] ?? 0;
     const text = start + 1 + (format < 0xd9 ? 0 : 1 << (format - 0xd9));
-    // With its native accelerator, which any other user of msgpackr in the process switches on, the mark survives.
+    // With msgpackr's native accelerator the mark survives. Any other user of msgpackr in the process can switch that on.
     if (end - text > MARK_DROPPED_ABOVE && isMarked(bytes, text)) {
       list[index] = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(text, end));
     }

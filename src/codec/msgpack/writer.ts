@@ -5,16 +5,16 @@ import { type Metadata, type MetadataEntry, SENSITIVE } from '../../wire/metadat
 import { Sensitive } from '../../wire/sensitive.js';
 import { CHANNEL_BODY, KIND, MAX_U32, MAX_U64, PARITY, REQUEST_BODY, TAG } from './layout.js';
 
-// A message as the array that MessagePack is to encode, every field checked first, since what is not exact here would
-// be silently something else on the wire: a float, nil, a map. JavaScript users have no types to protect them, so fields
-// are checked as if they had none. Errors name the field and never its value, which may be SENSITIVE.
+// Turns a message into the array for MessagePack. Every field is checked first: a wrong value would silently become
+// something else on the wire, such as a float, nil or a map. JavaScript callers have no types that protect them, so fields
+// are checked at run time. Errors name the field and never its value, which may be SENSITIVE.
 
-/** What msgpackr is to encode. */
+/** A value that msgpackr encodes. */
 export type Part = number | bigint | string | Uint8Array | Part[];
 
 /**
- * `message` as an array, in the order of the wire. The last element of Call, Response and Item, their payload, is the
- * user's own Uint8Array; no other element is one.
+ * `message` as an array, in the order of the wire. The last element of Call, Response and Item is their payload, the
+ * caller's own Uint8Array. No other element is a Uint8Array.
  *
  * @throws InvalidArgument for a field that the wire can't represent exactly.
  */
@@ -116,7 +116,7 @@ function channelParts(message: ChannelMessage): Part[] {
 
 function connectionId(message: Message): Part {
   const value: unknown = message.connectionId;
-  // The name is put together for an error only: this is a hot path.
+  // The name is built only for an error: this is a hot path.
   return isId(value) ? integer(value) : id(value, `${message.type}.connectionId`);
 }
 
@@ -129,7 +129,7 @@ function id(value: unknown, name: string): Part {
   return integer(value);
 }
 
-/** msgpackr makes a float of a number above 32 bits, and an integer of a bigint. */
+/** msgpackr writes a number above 32 bits as a float, and a bigint as an integer. */
 function integer(value: number): Part {
   return value <= MAX_U32 ? value : BigInt(value);
 }
@@ -139,7 +139,7 @@ function u32(value: unknown, name: string): Part {
   return value;
 }
 
-/** msgpackr spends nine bytes on any bigint, so that a small one goes as a number. */
+/** msgpackr spends nine bytes on any bigint, so a small one is passed as a number. */
 function u64(value: unknown, name: string): Part {
   if (typeof value !== 'bigint' || value < 0n || value > MAX_U64) {
     throw new InvalidArgument(`${name} must be a bigint from 0 to 2^64 - 1`);
@@ -199,7 +199,7 @@ function entryParts(entry: MetadataEntry, name: string): Part[] {
   const { key, value, flags } = object(entry, name);
   const flagsPart = u64(flags, `${name}.flags`);
   if (!(value instanceof Sensitive)) return valueParts(text(key, `${name}.key`), value, flagsPart, name);
-  // Without the bit the peer would take a secret for an ordinary value, and log it.
+  // Without the bit the peer would treat a secret as an ordinary value, and log it.
   if ((flags & SENSITIVE) === 0n) {
     throw new InvalidArgument(`${name}.value is Sensitive, but its flags do not say SENSITIVE`);
   }
@@ -210,11 +210,11 @@ function valueParts(key: string, value: unknown, flags: Part, name: string): Par
   if (typeof value === 'string') return [key, KIND.string, text(value, `${name}.value`), flags];
   if (typeof value === 'bigint') return [key, KIND.u64, u64(value, `${name}.value`), flags];
   if (!isBytes(value)) throw new InvalidArgument(`${name}.value must be a string, a Uint8Array or a bigint`);
-  // msgpackr would make a map of another realm's, and believe what a class says.
+  // A copy: msgpackr would write a Uint8Array of another realm as a map, and would trust the properties of a subclass.
   return [key, KIND.bytes, new Uint8Array(bytes(value, `${name}.value`)), flags];
 }
 
-/** The compiler says at each call that nothing is left over; a user without it may still come here. */
+/** The type `never` shows that all cases are handled. A JavaScript caller may still pass another value. */
 function unknown(_rest: never, name: string): InvalidArgument {
   return new InvalidArgument(`${name} is unknown`);
 }

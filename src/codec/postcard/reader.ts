@@ -7,26 +7,26 @@ import { CHANNEL_BODY, KIND, MAX_U32, PARITY, REQUEST_BODY, TAG } from '../msgpa
 import { malformed } from '../msgpack/reader.js';
 
 // One pass from the first byte to the last. A count or a length is compared with the bytes that are left, and with the
-// limit, before anything is made of it. Errors name the message and the field, and never the value, which may be
+// limit, before memory is allocated for it. Errors name the message and the field, and never the value, which may be
 // SENSITIVE.
 
-/** The most elements that official peers take in one list. */
+/** The most elements that official peers accept in one list. */
 const MOST_ELEMENTS = 2 ** 24;
 
-/** Shorter strings of ASCII are faster to read one by one than with a TextDecoder. */
+/** Shorter ASCII strings are faster to read byte by byte than with a TextDecoder. */
 const SHORT = 24;
 
 /** Strict; a leading U+FEFF is part of the string. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Between two halves and their bigint. */
+/** Converts two halves of 32 bits into a bigint. */
 const long = new DataView(new ArrayBuffer(8));
 
-/** Where the next field begins. */
+/** The index of the next field. */
 let at = 0;
 
 /**
- * The message in `bytes`.
+ * Returns the message in `bytes`.
  *
  * @throws ProtocolError (side `'remote'`) for bytes that are not exactly one message within the limits.
  */
@@ -150,7 +150,7 @@ function atEnd<T extends Message>(bytes: Uint8Array, message: T): T {
   return message;
 }
 
-/** All bytes that are left. Plain, where a link gives Node's Buffer, whose slice and toString mean something else. */
+/** All bytes that are left, as a plain Uint8Array, also of Node's Buffer: the slice and toString of a Buffer differ. */
 function rest(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + at, bytes.length - at);
 }
@@ -178,7 +178,7 @@ function takeU32(bytes: Uint8Array, where: string, field: string): number {
   return value;
 }
 
-/** A varint of at most `most` bytes; rounded above 2^53, but never to below it. */
+/** A varint of at most `most` bytes. A value above 2^53 is rounded, but the result is never below 2^53. */
 function takeVarint(bytes: Uint8Array, most: number, where: string, field: string): number {
   const low = takeGroups(bytes, where, field);
   if (low >= 0) return low;
@@ -230,7 +230,7 @@ function takeByte(bytes: Uint8Array, where: string, field: string): number {
   return byte;
 }
 
-/** How many bytes or elements follow: no more than there are bytes left. */
+/** The number of bytes or elements that follow. Refuses a number greater than the bytes left. */
 function takeCount(bytes: Uint8Array, where: string, field: string): number {
   const byte = bytes[at];
   let count = 0;
@@ -250,7 +250,7 @@ function takeText(bytes: Uint8Array, where: string, field: string): string {
   return textOf(bytes, takeCount(bytes, where, field), where, field);
 }
 
-/** The string in the next `length` bytes, which are known to be there. */
+/** The string in the next `length` bytes, which exist. */
 function textOf(bytes: Uint8Array, length: number, where: string, field: string): string {
   const start = at;
   at += length;
@@ -277,7 +277,7 @@ function decodedText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** The next `length` bytes, which are known to be there, as a copy. */
+/** A copy of the next `length` bytes, which exist. */
 function bytesOf(bytes: Uint8Array, length: number): Uint8Array {
   const start = at;
   at += length;
@@ -329,7 +329,7 @@ function takeMetadata(bytes: Uint8Array, where: string, limits: DecodeLimits): M
   return entries;
 }
 
-/** `used`, if so many bytes of metadata are within the limit. */
+/** Returns `used` if so many bytes of metadata are within the limit. */
 function within(limit: number, used: number, where: string): number {
   if (used > limit) throw malformed(where, `metadata has more than ${String(limit)} bytes`, 'metadataBytes');
   return used;

@@ -5,13 +5,13 @@ import { sizeOf } from '../../wire/metadata.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from '../msgpack/layout.js';
 import { type Part, partsOf } from '../msgpack/writer.js';
 
-// A frame is written in two steps: first its exact length, then its bytes into memory of that length. Fields of a user's
-// message may be getters, which throw, or encode messages themselves. So each field is read once, and nothing is
-// written before the last one has been read.
+// A frame is written in two steps: first its exact length, then its bytes into memory of that length. The fields of a
+// message may be getters, which may throw or encode messages themselves. So each field is read once, and nothing is written
+// before the last field has been read.
 //
-// Nearly all traffic is Calls and Responses without channels and metadata, Items and GrantCredits. They are written
-// straight from the message, without an object in between. All other messages, and everything that may be wrong, go
-// through `partsOf`, which checks each field and names the one that it refuses.
+// Nearly all traffic is Calls and Responses without channels and metadata, Items and GrantCredits. They are written directly
+// from the message, without an intermediate object. All other messages, and everything that may be wrong, go through
+// `partsOf`, which checks each field and names the field that it refuses.
 
 /**
  * The frame of `message`.
@@ -23,15 +23,15 @@ export function writeMessage(message: Message): Uint8Array {
   return writeUsual(message) ?? writeParts(partsOf(message));
 }
 
-/** Where the next byte of the frame goes. */
+/** The index of the next byte of the frame. */
 let at = 0;
 
-/** Between a bigint and its two halves. */
+/** Converts a bigint into two halves of 32 bits. */
 const long = new DataView(new ArrayBuffer(8));
 
 const encoder = new TextEncoder();
 
-/** Shorter strings of ASCII are faster to write one by one than with a TextEncoder. */
+/** Shorter ASCII strings are faster to write byte by byte than with a TextEncoder. */
 const SHORT = 48;
 
 function writeUsual(message: Message): Uint8Array | undefined {
@@ -105,7 +105,7 @@ function isPayload(value: unknown): value is Uint8Array {
   return isBytes(value) && lengthOf(value) <= MAX_U32;
 }
 
-/** A frame that begins with these four, and has room for `more` bytes and the payload. */
+/** A frame that begins with these four fields, and has room for `more` bytes and the payload. */
 function begin(connectionId: number, tag: number, id: number, body: number, more: number, payload?: Uint8Array) {
   const head = varintLength(connectionId) + varintLength(id) + 2 + more;
   const frame =
@@ -126,13 +126,13 @@ function endWith(frame: Uint8Array, payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Copies the payload, unless the frame was made around it, where it is. */
+/** Copies the payload, unless the frame was made around it and it is in its place already. */
 function putPayload(frame: Uint8Array, payload: Uint8Array): void {
   if (payload.buffer === frame.buffer && payload.byteOffset === frame.byteOffset + at) return;
   copy(payload, 0, frame, at, lengthOf(payload));
 }
 
-/** How many bytes the varint of a safe integer has. */
+/** The number of bytes of the varint of a safe integer. */
 function varintLength(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
@@ -154,7 +154,7 @@ function put(frame: Uint8Array, value: number): void {
   frame[at++] = rest;
 }
 
-/** How many bytes the varint of the 64 bits in two halves has. */
+/** The number of bytes of the varint of 64 bits in two halves. */
 function longLength(low: number, high: number): number {
   if (high === 0) return varintLength(low);
   // 35 bits fill five bytes, and 63 fill nine.
@@ -172,7 +172,7 @@ function putLong(frame: Uint8Array, low: number, high: number): void {
   put(frame, lower);
 }
 
-/** The frame of what `partsOf` made of a message. */
+/** The frame of the parts that `partsOf` returned. */
 function writeParts(parts: readonly Part[]): Uint8Array {
   const settings = settingsIndex(parts[1]);
   let length = 0;
@@ -183,20 +183,20 @@ function writeParts(parts: readonly Part[]): Uint8Array {
   return frame;
 }
 
-/** Which part of a message with this tag is its settings. They are a struct, all other arrays are lists. */
+/** The index of the settings in a message with this tag. They are a struct; all other arrays are lists. */
 function settingsIndex(tag: Part | undefined): number | undefined {
   if (tag === TAG.Hello) return 3;
   return tag === TAG.HelloYourself || tag === TAG.ConnectionOpen || tag === TAG.ConnectionAccept ? 2 : undefined;
 }
 
-/** The length of a part of the message itself: bytes are the payload there, which has no length before it. */
+/** The length of a top-level part of a message. Bytes are the payload there, which has no length before it. */
 function topLength(part: Part, isStruct: boolean): number {
   if (typeof part !== 'object') return partLength(part);
   if (!Array.isArray(part)) return lengthOf(part);
   return isStruct ? partLength(part) : varintLength(part.length) + partLength(part);
 }
 
-/** The length of a part; of an array without its count, as structs are. */
+/** The length of a part. An array is counted without its element count, as structs are. */
 function partLength(part: Part): number {
   if (typeof part === 'number') return varintLength(part);
   if (typeof part === 'bigint') {

@@ -17,7 +17,9 @@ import { PayloadWriter } from './writer.js';
 
 const UNIT = t.unit as unknown as WireType;
 
-/** The writer that lies ready: a getter of a user's value may encode another one meanwhile, which gets its own. */
+/**
+ * The writer that is not in use. A getter of the application's value may encode another value, which needs a second writer.
+ */
 let idle: PayloadWriter | undefined = new PayloadWriter();
 
 function takeWriter(): PayloadWriter {
@@ -27,7 +29,7 @@ function takeWriter(): PayloadWriter {
   return writer;
 }
 
-/** @throws InvalidArgument that names the place of what does not fit. */
+/** @throws InvalidArgument that names the path of the value that does not fit. */
 function write(writer: PayloadWriter, type: WireType, value: unknown, name: string): void {
   try {
     type.write(writer, value);
@@ -43,7 +45,7 @@ class PostcardMethod implements MethodCodec {
   readonly isChecked = true;
   readonly #name: string;
   readonly #args: ArgsType;
-  /** What errors call each of the arguments. */
+  /** The names of the arguments, for errors. */
   readonly #names: readonly string[];
   readonly #result: WireType;
   readonly #error: WireType | undefined;
@@ -69,7 +71,7 @@ class PostcardMethod implements MethodCodec {
     this.credit = channels.length === 0 ? undefined : Math.max(...channels.map((end) => end.credit ?? credit));
     const signature = new Signature();
     this.#args.sign(signature);
-    // The official hash does not look into a Result.
+    // The official hash does not include the types inside a Result.
     if (this.#error === undefined) this.#result.sign(signature);
     else signature.byte(0x10);
     this.id = methodIdOf(service, name, signature.finish());
@@ -100,7 +102,7 @@ class PostcardMethod implements MethodCodec {
     }
   }
 
-  /** Whether all arguments from there on are of type `()`: a call may leave them out, as TypeScript says. */
+  /** True if all arguments from there on are of type `()`. A call may leave these out, as in TypeScript. */
   #lacksUnitsOnly(given: number): boolean {
     const missing = this.#args.elements.slice(given);
     return (
@@ -112,7 +114,7 @@ class PostcardMethod implements MethodCodec {
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown[] {
     const reader = new PayloadReader(bytes, 'args');
     const args: unknown[] = [];
-    // Values first: of arguments that are malformed no channel is taken.
+    // Values first: if arguments are malformed, no channel is taken.
     const { elements } = this.#args;
     for (let index = 0; index < elements.length; index++) {
       const element = elements[index] as WireType | ChannelEnd;
@@ -217,9 +219,9 @@ function typeOf(schema: StandardSchema | undefined, name: string): WireType | un
 }
 
 /**
- * Postcard for the payloads of a service, as the official peers of roam 7 write them: by the types of each method, which are
- * given as `t.…`. A method that is given no id has the one that the official macros compute; a method without `args` takes
- * none, and one without `result` gives `()`.
+ * Postcard for the payloads of a service, as the official peers of roam 7 write them. It uses the types of each method,
+ * which are given as `t.…`. A method without an id has the id that the official macros compute. A method without `args`
+ * takes no arguments, and a method without `result` returns `()`.
  *
  * A Rust method that returns `Result<T, E>` has `result: T` and `error: E`; it answers with the error by {@link fail}.
  *

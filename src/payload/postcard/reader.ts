@@ -1,30 +1,34 @@
 import { InvalidPayload } from '../../base/errors.js';
 
-/** Shorter strings of ASCII are faster to read one by one than with a TextDecoder. */
+/** Shorter ASCII strings are faster to read byte by byte than with a TextDecoder. */
 const SHORT = 24;
 
-/** Bytes are a view of the payload where they are this share of it at least; fewer would pin the rest. */
+/**
+ * Bytes of at least this share of the payload are a view of it. A smaller view would keep the rest of the payload in memory.
+ */
 const VIEW_SHARE = 2;
 
-/** The most elements that official peers take in one list. */
+/** The most elements that official peers accept in one list. */
 const MOST_ELEMENTS = 2 ** 24;
 
-/** The most objects in one payload. An empty one is a byte or two on the wire, and some hundred in memory. */
+/** The most objects in one payload. An empty one takes a byte or two on the wire, and a few hundred bytes in memory. */
 const MOST_OBJECTS = 262_144;
 
-/** The most elements that take no bytes: a count of a few bytes could otherwise become any number of them. */
+/** The most elements that take no bytes: otherwise a count of a few bytes could create any number of them. */
 const MOST_EMPTY = 65_536;
 
 /** Strict; a leading U+FEFF is part of the string. */
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const float = new DataView(new ArrayBuffer(8));
 
-/** Reads one payload, from its first byte to its last. Each length and count is checked before anything is made of it. */
+/**
+ * Reads one payload, from its first byte to its last. Each length and count is checked before memory is allocated for it.
+ */
 export class PayloadReader {
   readonly #bytes: Uint8Array;
   #at = 0;
   #objects = 0;
-  /** How deep in recursive types the value is. */
+  /** The depth of the value within recursive types. */
   depth = 0;
   /** The field that is being read, for errors. */
   field: string;
@@ -91,7 +95,7 @@ export class PayloadReader {
     throw this.malformed(`has more than ${String(most)} bytes`);
   }
 
-  /** One more object: a list, a struct, an enum. Each takes many times its bytes in memory. */
+  /** Counts one more object: a list, a struct, an enum. Each takes many times its bytes in memory. */
   object(): void {
     if (++this.#objects > MOST_OBJECTS)
       throw new InvalidPayload(`malformed payload: more than ${MOST_OBJECTS} objects`);
@@ -111,7 +115,7 @@ export class PayloadReader {
     for (let index = 0; index < length; index++) float.setUint8(index, this.byte());
   }
 
-  /** How many elements follow, of which each takes `least` bytes at least. */
+  /** The number of elements that follow. Each element takes `least` bytes or more. */
   count(least: number): number {
     const count = this.#length();
     if (least === 0 ? count > MOST_EMPTY : count * least > this.#bytes.length - this.#at) {
@@ -147,7 +151,7 @@ export class PayloadReader {
     return length * VIEW_SHARE >= this.#bytes.length ? view : view.slice();
   }
 
-  /** Rounded above 2^53, which is more than there is in any case. */
+  /** A length. Above 2^53 it is rounded, which is more than the bytes left in any case. */
   #length(): number {
     let value = 0;
     let unit = 1;

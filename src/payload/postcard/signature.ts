@@ -1,10 +1,10 @@
 import { blake3 } from '@noble/hashes/blake3.js';
 import { PayloadWriter } from './writer.js';
 
-/** What the id of a method is made of beside its name: its types, as the official macros write them down. */
+/** The types of a method, as the official macros encode them. The method's id is computed from its name and from these. */
 export class Signature {
   readonly #writer = new PayloadWriter();
-  /** The structs, enums and tuples around the place that is being written. */
+  /** The structs, enums and tuples that contain the type being written. */
   readonly #stack: object[] = [];
 
   byte(value: number): void {
@@ -19,7 +19,9 @@ export class Signature {
     this.#writer.text(value);
   }
 
-  /** Writes a struct, an enum or a tuple by `body`, unless it contains itself: then how far out it began. */
+  /**
+   * Writes a struct, an enum or a tuple by `body`. Within itself, it is written as the number of levels to its beginning.
+   */
   within(type: object, body: () => void): void {
     const index = this.#stack.lastIndexOf(type);
     if (index >= 0) {
@@ -37,7 +39,7 @@ export class Signature {
   }
 }
 
-/** The id of a method: what the macros of the official Rust peers compute. `[method.identity.computation]` */
+/** The id of a method, computed like the macros of the official Rust peers. `[method.identity.computation]` */
 // r[rpc.method-id]
 export function methodIdOf(service: string, method: string, signature: Uint8Array): bigint {
   const name = new TextEncoder().encode(`${kebab(service)}.${kebab(method)}`);
@@ -52,8 +54,8 @@ const isLower = (character: string): boolean => /^\p{Lowercase}$/u.test(characte
 const isUpper = (character: string): boolean => /^\p{Uppercase}$/u.test(character);
 
 /**
- * A name in kebab case, as the Rust crate heck has it: a word begins at an upper-case letter behind a lower-case one, and
- * at the last of several upper-case letters where a lower-case one follows it. Digits begin no word.
+ * A name in kebab case, like the Rust crate heck: a word begins at an upper-case letter behind a lower-case one, and at the
+ * last of several upper-case letters if a lower-case one follows it. Digits begin no word.
  */
 export function kebab(name: string): string {
   return name

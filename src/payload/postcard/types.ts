@@ -8,40 +8,40 @@ import type { PayloadReader } from './reader.js';
 import type { Signature } from './signature.js';
 import type { PayloadWriter } from './writer.js';
 
-// Types of the wire as values. Each knows four things: how a value of it is written and read, what is wrong with a value
-// that is none, and what stands for it in a signature. Writing only says that a value does not fit: where and why is
-// looked up then, which costs nothing while all is well.
+// Types of the wire as values. Each type has four functions: it writes a value, reads a value, finds the mistake in a value
+// that is not of the type, and writes itself into a signature. Writing only reports that a value does not fit. The place and
+// the reason are searched for afterwards, so correct values cost nothing extra.
 
-/** A type of the wire as a value; `T` is what it is in TypeScript. It is a Standard Schema. */
+/** A type of the wire as a value; `T` is its type in TypeScript. It is a Standard Schema. */
 export interface Type<T = unknown> extends StandardSchema<T, T> {
-  /** What it is, for errors: `u8`, `struct`. */
+  /** The name of the type, for errors: `u8`, `struct`. */
   readonly kind: string;
 }
 
-/** What a type of the wire is in TypeScript. */
+/** The TypeScript type of a type of the wire. */
 export type TypeOf<V> = V extends Type<infer T> ? T : never;
 
 /** The type of an end of a channel, among the arguments of a method. */
 export interface ChannelType<C = unknown> {
   readonly direction: 'rx' | 'tx';
   readonly item: Type;
-  /** Items that its sender begins with; undefined where the method says it. */
+  /** Items that its sender may send at first; undefined if the method sets the number. */
   readonly credit: number | undefined;
-  /** Never there: it carries the type. */
+  /** Never set: it carries the TypeScript type. */
   readonly end?: C;
 }
 
-/** Thrown where a value does not fit its type. */
+/** Thrown when a value does not fit its type. */
 export const UNFIT = new Error('the value does not fit its type');
 
-/** How deep values of recursive types may be: deeper ones would exhaust the stack before they exhaust a frame. */
+/** The greatest depth of values of recursive types: deeper ones would exhaust the stack before they exhaust a frame. */
 const MAX_DEPTH = 256;
 
 type Path = readonly (string | number)[];
 
 /**
- * What a type is made of, for a program that makes values of it from another notation. A `plain` one has no parts; `same` is on
- * the wire what is inside; an `option` is `boxed` where its value is `{ some }`.
+ * The parts of a type, for a program that makes values of it from another notation. A `plain` type has no parts. A `same`
+ * type has the same bytes as its inner type. An `option` is boxed if its value is `{ some }`.
  */
 export type Shape =
   | { readonly of: 'plain' }
@@ -55,19 +55,19 @@ export type Shape =
       readonly variants: readonly { readonly name: string; readonly type: WireType | undefined }[];
     };
 
-/** What is wrong with a value, and where. */
+/** The mistake in a value, and its path. */
 interface Issue extends SchemaIssue {
   readonly path: Path;
 }
 
-/** How closely a value is looked at. */
+/** State of a check of a value. */
 interface Look {
-  /** Whether refinements are asked, too. */
+  /** True if refinements are checked, too. */
   readonly refine: boolean;
   depth: number;
 }
 
-/** What all types have in common. */
+/** The base of all types. */
 export abstract class WireType implements Type {
   readonly kind: string;
   readonly '~standard' = {
@@ -83,9 +83,9 @@ export abstract class WireType implements Type {
     this.kind = kind;
   }
 
-  /** The least bytes that a value takes. */
+  /** The fewest bytes that a value can take. */
   abstract readonly least: number;
-  /** Whether null or undefined is a value of it: then an option of it needs a box. */
+  /** True if null or undefined is a value of the type: then an option of it needs a box. */
   get isNullable(): boolean {
     return false;
   }
@@ -97,14 +97,14 @@ export abstract class WireType implements Type {
   /** @throws InvalidPayload */
   abstract read(reader: PayloadReader): unknown;
   abstract sign(signature: Signature): void;
-  /** What is wrong with the value, if anything is. */
+  /** Returns the mistake in the value, if there is one. */
   abstract issue(value: unknown, path: Path, look: Look): Issue | undefined;
 }
 
-/** What is wrong with a value that can't be written, for an error: `args[0].x must be …`. */
+/** Returns the error for a value that can't be written: `args[0].x must be …`. */
 export function unfit(type: WireType, value: unknown, name: string): InvalidArgument {
   const issue = type.issue(value, [], { refine: false, depth: 0 });
-  // What changes while it is looked at, by getters, may be right the second time.
+  // A value with getters may change between the two checks, and be right the second time.
   if (issue === undefined) return new InvalidArgument(`${name} does not fit its type`);
   return new InvalidArgument(`${nameOf(name, issue.path)} ${issue.message}`);
 }
@@ -119,7 +119,7 @@ function wrong(path: Path, expected: string, value: unknown): Issue {
 
 // ---- Without parts ----
 
-/** A type without parts: `fits` says whether a value is one of it, and `expected` what it should be. */
+/** A type without parts. `fits` checks a value; `expected` describes the right values, for errors. */
 class Plain extends WireType {
   readonly least: number;
   readonly #code: number;
@@ -276,7 +276,7 @@ const PLAIN = {
     0x0c,
     4,
     'a number of up to 32 bits',
-    // Rounded, as Rust does; what is too large for it would become infinite.
+    // Values are rounded, as Rust does. A finite value that would round to infinity is refused.
     (value) => isNumber(value) && (Number.isFinite(Math.fround(value)) || !Number.isFinite(value)),
     (writer, value: number) => writer.f32(value),
     (reader) => reader.f32(),
@@ -379,7 +379,7 @@ class OptionType extends WireType {
   issue(value: unknown, path: Path, look: Look): Issue | undefined {
     if (value === null) return undefined;
     if (!this.#inner.isNullable) {
-      // "or null" would be lost in what is said of the value itself.
+      // The error of the inner type would not mention null, so a missing value has its own text.
       return value === undefined
         ? wrong(path, `null, or ${this.#inner.kind}`, value)
         : this.#inner.issue(value, path, look);
@@ -422,7 +422,7 @@ class ListType extends WireType {
   }
 
   sign(signature: Signature): void {
-    // A list of u8 is Vec<u8>, which has a code of its own.
+    // A list of u8 is Vec<u8>, which has its own code.
     if (this.#element === PLAIN.u8) {
       signature.byte(0x11);
       return;
@@ -499,7 +499,7 @@ class MapType extends WireType {
 
   write(writer: PayloadWriter, value: unknown): void {
     if (!(value instanceof Map)) throw UNFIT;
-    // A getter in it may change the map.
+    // A getter of a value may change the map.
     const entries = [...value];
     writer.varint(entries.length);
     for (const [key, inner] of entries) {
@@ -609,7 +609,7 @@ class TupleType extends WireType {
     });
   }
 
-  /** As a variant of an enum has it: a struct with numbers for names. */
+  /** Writes the elements as the fields of an enum's variant: a struct with numbers as names. */
   signFields(signature: Signature): void {
     signature.count(this.#elements.length);
     for (const [index, element] of this.#elements.entries()) {
@@ -626,7 +626,7 @@ class TupleType extends WireType {
   }
 }
 
-/** A struct of one field without a name, which is not transparent: on the wire it is what is inside. */
+/** A struct of one field without a name, not marked transparent. On the wire it has the same bytes as its field. */
 class NewtypeType extends WireType {
   readonly #inner: WireType;
 
@@ -670,7 +670,7 @@ class NewtypeType extends WireType {
 
 class StructType extends WireType {
   readonly #fields: readonly (readonly [name: string, type: WireType])[];
-  /** The same, apart: hot loops go by index. */
+  /** The same names and types as separate lists: hot loops use indices. */
   readonly #names: readonly string[];
   readonly #types: readonly WireType[];
 
@@ -734,7 +734,7 @@ class StructType extends WireType {
   }
 }
 
-/** Every object has `__proto__`, but only as a field of its own is it one. */
+/** Reads a field. Every object inherits `__proto__`; only an own property of that name is a field. */
 function fieldOf(value: object, name: string): unknown {
   if (name === '__proto__' && !Object.hasOwn(value, name)) return undefined;
   return (value as Record<string, unknown>)[name];
@@ -750,7 +750,7 @@ interface Variant {
   readonly index: number;
   /** Undefined for a variant without a value. */
   readonly type: WireType | undefined;
-  /** Whether its fields are its own, and not those of a type that it holds. */
+  /** True if the variant has fields of its own, and not a type that holds them. */
   readonly isInline: boolean;
 }
 
@@ -792,7 +792,7 @@ class EnumType extends WireType {
   }
 
   sign(signature: Signature): void {
-    // The official hash does not look into a Result.
+    // The official hash does not include the types inside a Result.
     if (this.kind === 'result') {
       signature.byte(0x10);
       return;
@@ -827,7 +827,7 @@ class EnumType extends WireType {
   }
 }
 
-/** A type that is not there yet when it is named: of a type that contains itself. */
+/** A type that is not defined yet when it is named: for a type that contains itself. */
 class LazyType extends WireType {
   readonly #get: () => unknown;
   #inner: WireType | undefined;
@@ -844,7 +844,7 @@ class LazyType extends WireType {
   }
 
   get least(): number {
-    // A type that contains itself, without anything that could end it, has no value at all.
+    // A recursive type whose recursion can never end has no values.
     if (this.#isMeasured) return 0;
     this.#isMeasured = true;
     const { least } = this.#type;
@@ -962,7 +962,7 @@ function firstIssue(
 
 // ---- Arguments ----
 
-/** The arguments of a method: a tuple, and ends of channels at its top. */
+/** The arguments of a method: a tuple that may also contain ends of channels. */
 export class ArgsType implements StandardSchema<readonly unknown[]> {
   readonly elements: readonly (WireType | ChannelEnd)[];
   readonly '~standard' = {
@@ -1031,7 +1031,7 @@ export class ChannelEnd implements ChannelType {
   }
 }
 
-/** @throws InvalidArgument when it is none that `t` has made. */
+/** @throws InvalidArgument when `value` is no type that `t` has made. */
 function wireType(value: unknown, name: string): WireType {
   if (value instanceof WireType) return value;
   if (value instanceof ChannelEnd) {
@@ -1048,13 +1048,13 @@ interface Fields {
 type StructOf<F> = { -readonly [Name in keyof F]: TypeOf<F[Name]> };
 type TupleOf<E extends readonly unknown[]> = { -readonly [Index in keyof E]: TypeOf<E[Index]> };
 
-/** A value that may be missing: null then. Where the value itself may be null or undefined, it stands in a box. */
+/** A value that may be missing; then it is null. If the value itself may be null or undefined, it is in a box. */
 export type OptionOf<T> = undefined extends T ? Boxed<T> | null : null extends T ? Boxed<T> | null : T | null;
 interface Boxed<T> {
   some: T;
 }
 
-/** What a variant of an enum holds: nothing, a type, several types, or fields. */
+/** The contents of a variant of an enum: nothing, a type, several types, or fields. */
 type VariantSpec = null | Type | readonly [Type, Type, ...Type[]] | Fields;
 type VariantOf<Tag, V> = V extends null
   ? { tag: Tag }
@@ -1073,7 +1073,9 @@ type ArgsOf<A extends readonly unknown[]> = { -readonly [Index in keyof A]: ArgO
 
 /** Options of `t.rx` and `t.tx`. */
 export interface ChannelTypeOptions {
-  /** Items that the sender begins with, 0 to 2^32 − 1: `N` of Rust's `Rx<T, N>`. By default what the method says, or 16. */
+  /**
+   * Items that the sender may send at first, 0 to 2^32 − 1: `N` of Rust's `Rx<T, N>`. By default the method's number, or 16.
+   */
   readonly credit?: number;
 }
 
@@ -1087,7 +1089,7 @@ function structOf(fields: unknown, name: string): StructType {
   );
 }
 
-/** JavaScript puts names that are numbers before all others, and the order of fields is what the wire goes by. */
+/** Refuses number names: JavaScript puts them before all other names, and the wire depends on the order of the fields. */
 function checkName(name: string, where: string): void {
   if (!isText(name)) throw new InvalidArgument(`a name in ${where} has a lone surrogate, which UTF-8 can't represent`);
   if (/^(0|[1-9]\d*)$/.test(name)) throw new InvalidArgument(`${where} can't have ${name} for a name: it is a number`);
@@ -1120,8 +1122,8 @@ function channelEnd(direction: 'rx' | 'tx', item: unknown, { credit }: ChannelTy
 }
 
 /**
- * The types of the wire. TypeScript's types come from them ({@link TypeOf}), and they are Standard Schemas, so that they also
- * check what comes over MessagePack. Names of fields and variants are as in Rust, and so is their order.
+ * The types of the wire. TypeScript's types are derived from them ({@link TypeOf}). They are Standard Schemas, so they also
+ * check values that come over MessagePack. Names of fields and variants are as in Rust, and so is their order.
  *
  * @example
  * const Person = t.struct({ name: t.string, age: t.u8, email: t.option(t.string) });
@@ -1151,7 +1153,7 @@ export const t = {
   /** `Vec<u8>`. */
   bytes: PLAIN.bytes as Type as Type<Uint8Array>,
 
-  /** `Option<T>`: null, or the value; `{ some: value }` where the value itself may be null or undefined. */
+  /** `Option<T>`: null, or the value; `{ some: value }` if the value itself may be null or undefined. */
   option: <T>(type: Type<T>): Type<OptionOf<T>> =>
     new OptionType(wireType(type, 'the type of t.option')) as Type as Type<OptionOf<T>>,
   /** `Vec<T>`. */
@@ -1166,10 +1168,10 @@ export const t = {
   map: <K, V>(key: Type<K>, value: Type<V>): Type<Map<K, V>> =>
     new MapType(wireType(key, 'the key of t.map'), wireType(value, 'the value of t.map')) as Type as Type<Map<K, V>>,
   set: <T>(type: Type<T>): Type<Set<T>> => new SetType(wireType(type, 'the type of t.set')) as Type as Type<Set<T>>,
-  /** A tuple, and a struct of several fields without names. */
+  /** A tuple, or a struct of several fields without names. */
   tuple: <const E extends readonly Type[]>(...types: E): Type<TupleOf<E>> =>
     new TupleType(typesOf(types, 't.tuple')) as Type as Type<TupleOf<E>>,
-  /** A struct of one field without a name, unless it is marked transparent: then it is what is inside. */
+  /** A struct of one field without a name. If it is marked transparent in Rust, use the type of its field instead. */
   newtype: <T>(type: Type<T>): Type<T> => new NewtypeType(wireType(type, 'the type of t.newtype')) as Type as Type<T>,
   struct: <const F extends Fields>(fields: F): Type<StructOf<F>> =>
     structOf(fields, 't.struct') as Type as Type<StructOf<F>>,
@@ -1184,7 +1186,7 @@ export const t = {
     if (list.length === 0) throw new InvalidArgument('t.enum needs a variant');
     return new EnumType('enum', list) as Type as Type<EnumOf<V>>;
   },
-  /** `Result<T, E>` within a value. What a method itself fails with is its `error`. */
+  /** `Result<T, E>` within a value. For the error of a method itself, use the method's `error`. */
   result: <T, E>(ok: Type<T>, err: Type<E>): Type<ResultValue<T, E>> =>
     new EnumType('result', [
       { name: 'Ok', index: 0, type: wireType(ok, 'the Ok of t.result'), isInline: false },
@@ -1195,14 +1197,14 @@ export const t = {
     if (typeof get !== 'function') throw new InvalidArgument('t.lazy takes a function that gives a type');
     return new LazyType(get) as Type as Type<T>;
   },
-  /** The type, of which what the peer sends must also be right by a schema; that must answer at once, and changes nothing. */
+  /** `type`, with a schema that checks values of the peer. The schema must answer at once, and must not change the value. */
   check: <T>(type: Type<T>, schema: StandardSchema<T>): Type<T> => {
     if (typeof schema?.['~standard']?.validate !== 'function') {
       throw new InvalidArgument('the second argument of t.check must be a Standard Schema');
     }
     return new CheckedType(wireType(type, 'the type of t.check'), schema as StandardSchema) as Type as Type<T>;
   },
-  /** The arguments of a method; ends of channels can only be here. */
+  /** The arguments of a method. Ends of channels can only be here. */
   args: <const A extends readonly (Type | ChannelType)[]>(...elements: A): StandardSchema<ArgsOf<A>, ArgsOf<A>> =>
     new ArgsType(
       elements.map((element, index) =>

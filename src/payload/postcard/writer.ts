@@ -1,13 +1,13 @@
 import { allocatePayload, copy, offer } from '../../base/frame-memory.js';
 import { sizeOf } from '../../wire/metadata.js';
 
-/** Payloads are cut from slabs: memory of its own costs a small one more than all the rest. */
+/** Payloads are cut from slabs: for a small payload, allocating a buffer would cost more than everything else. */
 const SLAB = 32 * 1024;
 
-/** Longer payloads have memory of their own, in which the frame is written around them. */
+/** Longer payloads have a buffer of their own, in which the frame is written around them. */
 const LONGEST_IN_SLAB = 2048;
 
-/** Shorter strings of ASCII are faster to write one by one than with a TextEncoder. */
+/** Shorter ASCII strings are faster to write byte by byte than with a TextEncoder. */
 const SHORT = 48;
 
 const encoder = new TextEncoder();
@@ -17,13 +17,13 @@ const float = new DataView(new ArrayBuffer(8));
 export class PayloadWriter {
   #slab: Uint8Array = new Uint8Array(SLAB);
   #slabUsed = 0;
-  /** Where the payload is written: in the slab, or in memory of its own. */
+  /** The memory that the payload is written to: the slab, or a buffer of its own. */
   #bytes: Uint8Array = this.#slab;
-  /** Where the payload begins, how far it is written, and how far it may be. */
+  /** The beginning of the payload, the end of its written part, and the end of its memory. */
   #start = 0;
   #at = 0;
   #end = 0;
-  /** How deep in recursive types the value is. */
+  /** The depth of the value within recursive types. */
   depth = 0;
 
   byte(value: number): void {
@@ -31,7 +31,7 @@ export class PayloadWriter {
     this.#bytes[this.#at++] = value;
   }
 
-  /** A safe integer that is not negative. */
+  /** Writes a safe integer that is not negative. */
   varint(value: number): void {
     this.#reserve(8);
     let rest = value;
@@ -46,7 +46,7 @@ export class PayloadWriter {
     this.#bytes[this.#at++] = rest;
   }
 
-  /** Up to 128 bits, not negative. */
+  /** Writes an integer of up to 128 bits that is not negative. */
   bigint(value: bigint): void {
     let rest = value;
     // 49 bits at a time, as numbers.
@@ -95,7 +95,7 @@ export class PayloadWriter {
     this.#at += length;
   }
 
-  /** Begins a payload; what was written of one that came to nothing is dropped. */
+  /** Begins a payload. If the last one was not finished, its bytes are dropped. */
   begin(): void {
     this.#bytes = this.#slab;
     this.#start = this.#slabUsed;
@@ -104,7 +104,7 @@ export class PayloadWriter {
     this.depth = 0;
   }
 
-  /** The payload. */
+  /** Returns the payload. */
   finish(): Uint8Array {
     const payload = this.#bytes.subarray(this.#start, this.#at);
     if (this.#bytes === this.#slab) this.#slabUsed = this.#at;

@@ -1,11 +1,12 @@
 /**
- * What of a statechart is lit: which of its states are active, and which arrow was the last one. And the same chart in
- * outline: states, and the events that lead from one to another, without what a state does and answers to in place.
+ * Finds the highlighted parts of a statechart: the active states, and the arrow of the last transition. Also makes the
+ * outline of a chart: its states and the events that lead from one to another, without actions and without transitions that
+ * stay in a state.
  */
 import type { Json, TakenTransition } from '../../inspect/record.js';
 import { isRecord } from './story.js';
 
-/** The paths of the active states: `running`, `running.inbound`, `running.inbound.reading`. */
+/** Returns the paths of the active states: `running`, `running.inbound`, `running.inbound.reading`. */
 export function activePaths(value: Json | undefined): string[] {
   const paths: string[] = [];
   const walk = (inner: Json | undefined, above: string): void => {
@@ -31,7 +32,9 @@ const statesOf = (node: Node): [string, Node][] =>
       )
     : [];
 
-/** How a diagram names a transition: by its source's path, its event, and which of those for the event it is. */
+/**
+ * Returns a diagram's key of a transition: its source's path, its event, and its index among the transitions for that event.
+ */
 export function transitionKey({ source, event, index }: TakenTransition): string {
   return `${source}|${event}|${index}`;
 }
@@ -39,19 +42,22 @@ export function transitionKey({ source, event, index }: TakenTransition): string
 const listOf = (value: Json | undefined): readonly Json[] =>
   value === undefined || value === null ? [] : Array.isArray(value) ? value : [value];
 
-/** Where a transition leads, as the definition has it; undefined for one that stays. */
+/** Returns the target of a transition, as written in the definition. Undefined for a transition without a target. */
 function targetOf(transition: Json | undefined): Json | undefined {
   const target = isRecord(transition) ? transition['target'] : transition;
   return target === null ? undefined : target;
 }
 
-/** What is made of the transitions of one state: for each target one event, named by the first that leads there. */
+/** The transitions of one state to one target. Their arrow has the name of the first event. */
 interface Bundle {
   readonly target: Json;
   readonly events: string[];
 }
 
-/** The transitions by which a state, whose key is given, is left, by their targets, in order. Those of its actors and of time have names that say so. */
+/**
+ * Returns the transitions that leave a state, by their targets, in order. `key` is the state's key. Events of the state's
+ * actors and of time get readable names.
+ */
 function bundlesOf(node: Node, key: string | undefined): Map<string, Bundle> {
   const bundles = new Map<string, Bundle>();
   const add = (event: string, transitions: Json | undefined): void => {
@@ -80,13 +86,13 @@ function bundlesOf(node: Node, key: string | undefined): Map<string, Bundle> {
 
 const fieldsOf = (value: Json | undefined): [string, Json][] => (isRecord(value) ? Object.entries(value) : []);
 
-/** The bundles of a state by what they are called: `rx.ConnectionClose + 7`. */
+/** Returns the bundles of a state by their names, as in `rx.ConnectionClose + 7`. */
 function namedBundles(node: Node, key: string | undefined): Map<string, Bundle> {
   const named = new Map<string, Bundle>();
   for (const bundle of bundlesOf(node, key).values()) {
     const [first = '', ...others] = bundle.events;
     let name = others.length === 0 ? first : `${first} + ${others.length}`;
-    // Two that read the same are two events all the same: one of them would be the other's alternative, with a guard.
+    // An invisible character makes equal names different. Otherwise the outline would have one event with two alternatives.
     while (named.has(name)) name += '\u200b';
     named.set(name, bundle);
   }
@@ -96,8 +102,8 @@ function namedBundles(node: Node, key: string | undefined): Map<string, Bundle> 
 const STRUCTURE = ['id', 'type', 'history', 'target'];
 
 /**
- * A definition without actions, guards and all that changes no state, and with one arrow from a state to another, whatever
- * the number of events that lead there.
+ * Returns the definition without actions, guards and transitions that change no state. One arrow leads from a state to
+ * another, for any number of events.
  */
 export function outlineOf(definition: Json, key?: string): Json {
   if (!isRecord(definition)) return definition;
@@ -115,13 +121,13 @@ export function outlineOf(definition: Json, key?: string): Json {
 }
 
 /**
- * How the outline's diagram names the arrow that stands for a transition; undefined for one that stays, of which an outline
- * has no arrow.
+ * Returns the outline's key of the arrow for a transition. Undefined for a transition without a target: the outline has no
+ * arrow for it.
  */
 export function outlineKey({ source: path, targets }: TakenTransition, definition: Json): string | undefined {
   const source = nodeAt(definition, path);
   if (targets.length === 0 || source === undefined) return undefined;
-  // By where it leads: its last name is the state's, however the definition names it.
+  // Targets are compared by their last name, which is the state's key in every form of a target.
   const leadsThere = ({ target }: Bundle): boolean =>
     listOf(target).every((name) => {
       const last = String(name).split(/[.#]/).at(-1);

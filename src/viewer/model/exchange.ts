@@ -1,38 +1,38 @@
 /**
- * What went over one link, as both of its ends tell it. A message that both tell of is one row: where the one has sent it
- * and the other has received it, it has arrived; between the two it is on its way.
+ * The messages of one link, from the records of both its ends. Two records of the same message make one row. A row with both
+ * records has arrived. Until then the message is under way.
  */
 import type { ActorKey, InspectionRecord, WireRecord } from '../../inspect/record.js';
 import { countBelow } from './recording.js';
 
-/** One message, or several alike where only a sample is told. */
+/** One message, or several similar ones if only a sample is reported. */
 export interface Exchanged {
-  /** Whether the left end sent it. */
+  /** True if the left end sent it. */
   readonly fromLeft: boolean;
-  /** Where the sender told of it, and where the receiver did; at least one of them. */
+  /** The positions of the sender's and the receiver's record. At least one of them is set. */
   sent?: number;
   received?: number;
   /** The record that came first. */
   readonly record: WireRecord;
-  /** Where that was: rows are in the order of this. */
+  /** The position of that record. Rows are in this order. */
   readonly position: number;
-  /** When it was sent, and when it was received, as far as told. */
+  /** The times when it was sent and received, as far as recorded. */
   sentAt?: number;
   receivedAt?: number;
 }
 
-/** What has been told by one end only and may still be told by the other, the oldest first; more of it is given up. */
+/** The maximum number of rows that wait for the record of their other end. Beyond it the oldest no longer wait. */
 const MOST_OPEN = 2_000;
 
-/** The rows of one link; `left` is the end that is drawn on the left. */
+/** The rows of one link. `left` is the end on the left side. */
 export class Exchange {
   readonly rows: Exchanged[] = [];
   readonly #left: ActorKey;
   readonly #right: ActorKey | undefined;
-  /** Rows that one end has told of, by what the other will say. */
+  /** Rows with a record of one end, by the key of the record that the other end will send. */
   readonly #open = new Map<string, Exchanged[]>();
   #openCount = 0;
-  /** How much of each end's list is in the rows, by the first position that is not. */
+  /** The first position of both ends' lists that is not in the rows yet. */
   #next: number;
 
   constructor(left: ActorKey, right: ActorKey | undefined, start: number) {
@@ -41,12 +41,12 @@ export class Exchange {
     this.#next = start;
   }
 
-  /** Whether it is the exchange of these two. */
+  /** True if it is the exchange of these two ends. */
   isOf(left: ActorKey, right: ActorKey | undefined): boolean {
     return left === this.#left && right === this.#right;
   }
 
-  /** Takes in what has come since the last time. */
+  /** Adds the records that have come since the last call. */
   advance(
     end: number,
     positionsOf: (session: ActorKey) => readonly number[],
@@ -101,7 +101,7 @@ function keyOf({ connection, message, id, count }: WireRecord, fromLeft: boolean
   return `${fromLeft}|${isSent}|${connection}|${message}|${id ?? ''}|${count}`;
 }
 
-/** The members of two ascending lists from `from` on, in one. */
+/** Yields the members of two ascending lists from `from` on, in ascending order. */
 function* merged(one: readonly number[], other: readonly number[] | undefined, from: number): Generator<number> {
   let [i, j] = [countBelow(one, from), countBelow(other ?? [], from)];
   while (i < one.length || j < (other?.length ?? 0)) {
@@ -116,7 +116,7 @@ function* merged(one: readonly number[], other: readonly number[] | undefined, f
   }
 }
 
-/** The kinds of message that can be shown or not. */
+/** The kinds of message that the user can show or hide. */
 export const KINDS = ['session', 'connection', 'request', 'channel', 'keepalive'] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -143,16 +143,16 @@ export function kindOf(message: string): Kind {
   return KIND_OF[message] ?? 'session';
 }
 
-/** Which rows are shown. */
+/** The choice of rows that are shown. */
 export interface Filter {
-  /** Of one connection alone; undefined for all. */
+  /** The only connection to show. Undefined shows all. */
   readonly connection: number | undefined;
   readonly hidden: ReadonlySet<Kind>;
-  /** Words that all have to occur in what a row says, in any case. */
+  /** Words that must all occur in a row's text, in upper or lower case. */
   readonly text: string;
 }
 
-/** The rows of an exchange that pass a filter; a row that was looked at once is not looked at again. */
+/** The rows of an exchange that pass a filter. Each row is checked only once. */
 export class Filtered {
   readonly rows: Exchanged[] = [];
   readonly exchange: Exchange;
@@ -185,7 +185,7 @@ export class Filtered {
   }
 }
 
-/** What an arrow says behind the message's name. */
+/** Returns the text of an arrow: the message's name with its ids and size. */
 export function textOf({ message, connection, id, count, bytes }: WireRecord): string {
   const parts = [message];
   if (id !== undefined) parts.push(`#${id}`);

@@ -1,11 +1,11 @@
-/** What can be taken away: the recording, and the messages as a sequence. */
+/** Exports: the recording, and the messages as a sequence diagram. */
 import type { Sequence, SequenceStep } from '../../diagram/sequence.js';
 import { recordsOf } from '../../inspect/history.js';
 import { RECORDING_VERSION, type RecordingStart } from '../../inspect/record.js';
 import { type Exchanged, textOf } from './exchange.js';
 import type { Recording } from './recording.js';
 
-/** A recording as JSONL that begins with how things stood when the first kept record came. */
+/** Returns a recording as JSONL. It begins with the state before the first kept record. */
 export function jsonlOf(recording: Recording): string[] {
   const before = recordsOf(recording.at(recording.start));
   const begin: RecordingStart = {
@@ -19,10 +19,12 @@ export function jsonlOf(recording: Recording): string[] {
   return [begin, ...before, ...recording.records()].map((line) => `${JSON.stringify(line)}\n`);
 }
 
-/** A picture of more than this is none. */
+/** The maximum number of rows in a picture. A picture of more rows is not readable. */
 const MOST_DRAWN = 500;
 
-/** The last rows of an exchange, to be drawn: each message where it was sent, and its arrival where that was later. */
+/**
+ * Returns the last rows of an exchange as a sequence: each message where it was sent, and its arrival if that came later.
+ */
 export function sequenceOf(rows: readonly Exchanged[], participants: readonly [left: string, right: string]): Sequence {
   const [left, right] = participants;
   const moments = rows.slice(-MOST_DRAWN).flatMap((row): [position: number, row: Exchanged, isArrival: boolean][] => {
@@ -40,7 +42,7 @@ export function sequenceOf(rows: readonly Exchanged[], participants: readonly [l
   const sentAs = new Map<Exchanged, number>();
   for (const [, row, isArrival] of moments) {
     const of = sentAs.get(row);
-    // One that arrives before anything else happens is drawn straight.
+    // A message that arrives before the next event is drawn as a horizontal arrow, without a separate arrival.
     if (isArrival && of !== undefined && of !== steps.length - 1) steps.push({ type: 'arrival', of });
     if (isArrival) continue;
     sentAs.set(row, steps.length);

@@ -1,4 +1,4 @@
-/** Numbers as people read them. */
+/** Formats numbers for people. */
 
 const MS = 1;
 const SECOND = 1_000 * MS;
@@ -6,7 +6,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** `840 µs`, `12 ms`, `3.4 s`, `2 min 05 s`, `3 h 12 min`, `2 d 4 h`. */
+/** Formats a duration: `840 µs`, `12 ms`, `3.4 s`, `2 min 05 s`, `3 h 12 min`, `2 d 4 h`. */
 export function duration(ms: number): string {
   const time = Math.max(0, ms);
   if (time === 0) return '0 ms';
@@ -20,7 +20,7 @@ export function duration(ms: number): string {
   return `${Math.floor(time / DAY)} d ${Math.floor((time % DAY) / HOUR)} h`;
 }
 
-/** The same in no more than six characters: `840 µs`, `12 ms`, `3.4 s`, `2:05`, `3 h`, `2 d`. */
+/** Formats a duration in at most six characters: `840 µs`, `12 ms`, `3.4 s`, `2:05`, `3 h`, `2 d`. */
 export function shortDuration(ms: number): string {
   if (ms < 59.95 * SECOND) return duration(ms);
   const seconds = Math.round(ms / SECOND);
@@ -28,18 +28,18 @@ export function shortDuration(ms: number): string {
   return ms < DAY ? `${Math.floor(ms / HOUR)} h` : `${Math.floor(ms / DAY)} d`;
 }
 
-/** `12:03:04.123`, by the clock on the wall. */
+/** Formats a local time: `12:03:04.123`. */
 export function clock(at: number): string {
   const date = new Date(at);
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}.${pad(date.getMilliseconds(), 3)}`;
 }
 
-/** `1 234 567`, with thin spaces. */
+/** Formats a count with thin spaces: `1 234 567`. */
 export function grouped(count: number): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, '\u2009');
 }
 
-/** `512 B`, `1.5 KiB`, `3.0 MiB`. */
+/** Formats a size: `512 B`, `1.5 KiB`, `3.0 MiB`. */
 export function bytes(count: number): string {
   if (count < 1_024) return `${count} B`;
   const units = ['KiB', 'MiB', 'GiB', 'TiB'];
@@ -56,7 +56,7 @@ function pad(value: number, length = 2): string {
   return String(value).padStart(length, '0');
 }
 
-/** `999`, `1.2k`, `34k`, `5.6M`. */
+/** Formats a count in few characters: `999`, `1.2k`, `34k`, `5.6M`. */
 export function compact(count: number): string {
   if (count < 1_000) return String(count);
   if (count < 9_950) return `${(count / 1_000).toFixed(1)}k`;

@@ -1,6 +1,6 @@
 /**
- * The records that the page has got, and where among them to look: nothing here takes time that grows with their number,
- * except `trim`, now and then.
+ * The records of the page, with indexes into them. No operation takes time that grows with the number of records, except
+ * `trim`, which runs seldom.
  *
  * A *position* counts records from the first that ever came. The state at a position is the one after all records before it.
  */
@@ -8,16 +8,16 @@ import { actorOf, History } from '../../inspect/history.js';
 import type { ActorKey, InspectionRecord, RecordingLine, RecordingStart } from '../../inspect/record.js';
 import type { State } from '../../inspect/state.js';
 
-/** Older records are forgotten; their effect stays. */
+/** The maximum number of kept records. Older ones are forgotten, and the state keeps their effect. */
 export const MOST_RECORDS = 60_000;
 
 const NONE: readonly number[] = [];
 
 export class Recording {
   readonly #history = new History();
-  /** When each kept record was told; never falling, though the clocks of two processes may differ. */
+  /** The time of each kept record. Times never fall, though the clocks of two processes may differ. */
   #times: number[] = [];
-  /** The positions of what happened to an actor. */
+  /** The positions of an actor's records. */
   readonly #byActor = new Map<ActorKey, number[]>();
   /** The positions of a session's messages. */
   readonly #wires = new Map<ActorKey, number[]>();
@@ -25,12 +25,12 @@ export class Recording {
   #structure = 0;
   #latest = 0;
 
-  /** How it began; undefined as long as nothing has come. */
+  /** The first record. Undefined until it has come. */
   get begin(): RecordingStart | undefined {
     return this.#begin;
   }
 
-  /** The first position that can be gone back to. */
+  /** The first position that the page can return to. */
   get start(): number {
     return this.#history.start;
   }
@@ -44,7 +44,7 @@ export class Recording {
     return this.#history.now;
   }
 
-  /** Changes whenever actors or processes come or go: what hangs below what is as before while it does not. */
+  /** A number that changes when actors or processes come or go. While it is the same, the tree has the same rows. */
   get structure(): number {
     return this.#structure;
   }
@@ -70,28 +70,30 @@ export class Recording {
     return this.#history.records();
   }
 
-  /** A state of its own, that goes on with nothing. */
+  /** Returns the state at a position, as an object of its own that later records do not change. */
   at(position: number): State {
     return this.#history.at(position);
   }
 
-  /** When the record that leads to `position` was told; of the first position, the one that follows. */
+  /**
+   * Returns the time of the record that leads to `position`. For the first position, the time of the record that follows.
+   */
   timeAt(position: number): number {
     const offset = Math.min(Math.max(position - this.start - 1, 0), this.#times.length - 1);
     return this.#times[offset] ?? this.#begin?.at ?? 0;
   }
 
-  /** The position after all that was told until `time`, `time` included. */
+  /** Returns the position after all records until `time`, `time` included. */
   positionAt(time: number): number {
     return this.start + countBefore(this.#times.length, (index) => (this.#times[index] as number) <= time);
   }
 
-  /** Where something happened to the actor, in order. */
+  /** Returns the positions of the actor's records, in order. */
   positionsOf(actor: ActorKey): readonly number[] {
     return this.#byActor.get(actor) ?? NONE;
   }
 
-  /** Where a session told of a message, in order. */
+  /** Returns the positions of a session's wire records, in order. */
   wiresOf(session: ActorKey): readonly number[] {
     return this.#wires.get(session) ?? NONE;
   }
@@ -122,7 +124,7 @@ export class Recording {
   }
 }
 
-/** How many of the first `count` indices come before all others, by a test that holds for them and for no other. */
+/** Returns the number of indices below `count` that pass the test. All indices that pass come before all that don't. */
 export function countBefore(count: number, isBefore: (index: number) => boolean): number {
   let low = 0;
   let high = count;
@@ -134,7 +136,7 @@ export function countBefore(count: number, isBefore: (index: number) => boolean)
   return low;
 }
 
-/** How many of an ascending list are below `value`. */
+/** Returns the number of members of an ascending list that are below `value`. */
 export function countBelow(list: readonly number[], value: number): number {
   return countBefore(list.length, (index) => (list[index] as number) < value);
 }

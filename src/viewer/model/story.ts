@@ -1,4 +1,4 @@
-/** One actor's story: what it was in for how long, what was agreed, and what it has carried. */
+/** The data of one actor's panel: its time in each state, the agreed settings and metadata, and its traffic. */
 
 import type { ActorKey, ActorSnapshot, InspectionRecord, Json, TakenTransition } from '../../inspect/record.js';
 import type { ActorState, State } from '../../inspect/state.js';
@@ -6,27 +6,27 @@ import { kindOf } from './exchange.js';
 import { countBelow } from './recording.js';
 import { type Forest, leavesOf, placeOf } from './tree.js';
 
-/** A time that an actor has spent with the same states active. */
+/** A span of time in which the same states of an actor were active. */
 export interface Stay {
-  /** The innermost ones, several where regions are parallel; or the status of an actor without states. */
+  /** The innermost active states, several with parallel regions. For an actor without states, its status. */
   readonly states: readonly string[];
-  /** Those of them that were not active before. */
+  /** The states that were not active before. */
   readonly entered: readonly string[];
   readonly from: number;
   /** The position after the record that it began with. */
   readonly position: number;
-  /** What led there. */
+  /** The event that led there. */
   readonly event: string;
 }
 
-/** So many stays are kept, the latest. */
+/** The number of latest stays that are kept. */
 const MOST_STAYS = 500;
 
-/** An actor's stays, told record by record; asked again for a later position it goes on where it was. */
+/** The stays of an actor, computed from its records. A call for a later position continues from the last one. */
 export class Stays {
   readonly actor: ActorKey;
   readonly stays: Stay[] = [];
-  /** How long it has been in each state before the last stay. Milliseconds. */
+  /** The time in each state before the last stay. Milliseconds. */
   readonly #totals = new Map<string, number>();
   #next = 0;
 
@@ -34,12 +34,12 @@ export class Stays {
     this.actor = actor;
   }
 
-  /** Whether it can be asked for this position. */
+  /** True if it can advance to this position of this actor. */
   reaches(actor: ActorKey, position: number): boolean {
     return actor === this.actor && position >= this.#next;
   }
 
-  /** How long it has been in each state, until `now`. Milliseconds. */
+  /** Returns the time in each state until `now`. Milliseconds. */
   totals(now: number): Map<string, number> {
     const totals = new Map(this.#totals);
     const last = this.stays.at(-1);
@@ -47,7 +47,7 @@ export class Stays {
     return totals;
   }
 
-  /** Takes in what happened to the actor before `position`. */
+  /** Adds the actor's records before `position`. */
   advance(
     positions: readonly number[],
     position: number,
@@ -57,7 +57,7 @@ export class Stays {
       const at = positions[index] as number;
       if (at >= position) break;
       const record = recordAt(at);
-      // A machine that is told of before it starts has no value yet.
+      // A machine that is recorded before it starts has no value yet.
       const isBegun =
         record?.kind === 'actor' && (record.definition === undefined || record.snapshot.value !== undefined);
       if (isBegun) this.#enter(record.snapshot, record.since ?? record.at, at, record.last?.event ?? '');
@@ -82,14 +82,14 @@ function add(totals: Map<string, number>, { states, from }: Stay, to: number): v
   for (const state of states) totals.set(state, (totals.get(state) ?? 0) + Math.max(0, to - from));
 }
 
-/** Metadata that one side has said of a connection, and with which message. */
+/** The metadata of one side for a connection, with the message that carried it. */
 export interface Words {
   readonly isSent: boolean;
   readonly message: string;
   readonly entries: readonly Entry[];
 }
 
-/** What both sides said of a connection, told by one end of its session message by message. */
+/** The metadata of both sides for a connection, from the records of one end of its session. */
 export class Metadata {
   readonly words: Words[] = [];
   readonly #session: ActorKey;
@@ -124,13 +124,13 @@ export class Metadata {
   }
 }
 
-/** The session that an actor belongs to, or is; undefined for one of no session. */
+/** Returns the session of an actor, or the actor itself if it is a session. Undefined for an actor outside sessions. */
 function sessionOf(actor: ActorState | undefined): ActorKey | undefined {
   if (actor?.part === undefined) return undefined;
   return actor.part.part === 'session' ? actor.key : actor.part.session;
 }
 
-/** The two ends of the session that `actor` belongs to, the initiator first. */
+/** Returns the two ends of the session that `actor` belongs to, the initiator first. */
 export function endsOf(state: State, actor: ActorKey | undefined): { left: ActorKey; right?: ActorKey } | undefined {
   const key = sessionOf(actor === undefined ? undefined : state.actors.get(actor));
   const session = key === undefined ? undefined : state.actors.get(key);
@@ -141,7 +141,7 @@ export function endsOf(state: State, actor: ActorKey | undefined): { left: Actor
   return isInitiator ? { left: session.key, right: peer } : { left: peer, right: session.key };
 }
 
-/** The same connection at the other end of the link, where that is inspected. */
+/** Returns the same connection at the other end of the link, if that end is inspected. */
 export function counterpartOf(state: State, forest: Forest, actor: ActorState): ActorState | undefined {
   const { part } = actor;
   if (part?.part === 'session') return actor.peer === undefined ? undefined : state.actors.get(actor.peer);
@@ -159,7 +159,7 @@ export function counterpartOf(state: State, forest: Forest, actor: ActorState): 
   return undefined;
 }
 
-/** Metadata as it is shown: an entry's value in words, and what its flags say. */
+/** One entry of metadata as it is shown: its value as text, and its flags. */
 export interface Entry {
   readonly key: string;
   readonly value: string;
@@ -167,7 +167,7 @@ export interface Entry {
   readonly isPrivate: boolean;
 }
 
-/** The entries of a metadata list as a record has it; whatever is no such list has none. */
+/** Returns the entries of a metadata list in a record. Empty if the value is no such list. */
 export function entriesOf(metadata: Json | undefined): Entry[] {
   if (!Array.isArray(metadata)) return [];
   return metadata.filter(isRecord).map(({ key, value, flags }) => {
@@ -175,7 +175,7 @@ export function entriesOf(metadata: Json | undefined): Entry[] {
     const isSensitive = (bits & 1) === 1 || value === '[sensitive]';
     return {
       key: String(key),
-      // What an inspected process should never send is not shown either.
+      // An inspected process should never send a sensitive value. The page does not show one either.
       value: isSensitive ? 'sensitive' : typeof value === 'string' ? value : (JSON.stringify(value) ?? ''),
       isSensitive,
       isPrivate: (bits & 2) === 2,
@@ -187,18 +187,18 @@ export function isRecord(value: Json | undefined): value is { readonly [key: str
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A member of an actor's context. */
+/** Returns a member of an actor's context. */
 export function contextOf(actor: ActorState | undefined, member: string): Json | undefined {
   return isRecord(actor?.context) ? actor.context[member] : undefined;
 }
 
-/** `{ parity: 'odd', maxConcurrentRequests: 64 }` as rows; anything else has none. */
+/** Returns settings such as `{ parity: 'odd', maxConcurrentRequests: 64 }` as rows. Empty if the value is no object. */
 export function settingsOf(settings: Json | undefined): [name: string, value: string][] {
   if (!isRecord(settings)) return [];
   return Object.entries(settings).map(([name, value]) => [name, String(value)]);
 }
 
-/** `rx.Pong → waiting`, `rx.Ping, stays in running`. */
+/** Describes a transition: `rx.Pong → waiting`, `rx.Ping, stays in running`. */
 export function transitionText({ event, targets, source }: TakenTransition): string {
   const on = event === '' ? 'always' : event;
   const names = targets.map((id) => id.split('.').at(-1) ?? id);

@@ -1,12 +1,12 @@
 /**
- * The actors as the rows of a tree: each process, its actors below, each below its parent. Where many hang below one
- * parent they are folded at first, and the parent says how many of them are in which state.
+ * The actors as the rows of a tree: each process, its actors below it, each below its parent. A parent with many children is
+ * folded at first, and shows the number of children in each state.
  */
 
 import type { ActorKey, Json } from '../../inspect/record.js';
 import type { ActorState, State } from '../../inspect/state.js';
 
-/** With more children than this a parent is folded until somebody unfolds it. */
+/** A parent with more children than this is folded until the user unfolds it. */
 export const FOLDED_ABOVE = 60;
 
 export interface TreeRow {
@@ -15,13 +15,13 @@ export interface TreeRow {
   readonly depth: number;
   readonly actor?: ActorKey;
   readonly process: number;
-  /** Undefined where there is nothing below. */
+  /** Undefined if the row has no children. */
   readonly isExpanded?: boolean;
-  /** How many there are below, one level down. */
+  /** The number of direct children. */
   readonly children: number;
 }
 
-/** What hangs below what, of one state. */
+/** The parents and children in one state. */
 export interface Forest {
   readonly processes: readonly number[];
   /** The roots of each process. */
@@ -36,7 +36,7 @@ export function forestOf(state: State): Forest {
   const children = new Map<ActorKey, ActorKey[]>();
   const connections = new Map<string, ActorKey>();
   for (const { key, parent, process, part } of state.actors.values()) {
-    // A parent that was forgotten, or never told of, is none.
+    // An actor whose parent was forgotten or never recorded counts as a root.
     if (parent !== undefined && state.actors.has(parent)) append(children, parent, key);
     else append(roots, process, key);
     if (part?.part === 'connection') connections.set(placeOf(part.session, part.connection), key);
@@ -48,12 +48,12 @@ export function placeOf(session: ActorKey, connection: number): string {
   return `${session}#${connection}`;
 }
 
-/** What the user has folded or unfolded, by row; what is not in it is as its size says. */
+/** The rows that the user has folded or unfolded. All other rows follow their number of children. */
 export type Folding = ReadonlyMap<string, boolean>;
 
-/** What the tree is narrowed to. */
+/** The filter of the tree. */
 export interface Narrowing {
-  /** In the name, the state or the id; in lower case, empty for all. */
+  /** Text to find in the name, the state or the id. In lower case, empty for all. */
   readonly text: string;
   readonly isHidingEnded: boolean;
 }
@@ -66,7 +66,7 @@ export function rowsOf(state: State, forest: Forest, folding: Folding, narrowing
     if (actor === undefined || (isHidingEnded && hasEnded(actor))) return false;
     return text === '' || `${titleOf(actor)} ${stateOf(actor)}`.toLowerCase().includes(text);
   };
-  /** Adds the row and those below it; whether any of them is wanted. */
+  /** Adds the row and those below it. Returns true if the filter lets one of them pass. */
   const add = (key: ActorKey, process: number, depth: number): boolean => {
     const below = forest.children.get(key) ?? [];
     const at = rows.length;
@@ -97,7 +97,7 @@ export function hasEnded(actor: ActorState): boolean {
   return actor.status !== 'active' || actor.isLost;
 }
 
-/** How an actor stands, for its mark: a shape and a colour. */
+/** The condition of an actor, for its mark: a shape and a colour. */
 export type Standing = 'pending' | 'active' | 'ended' | 'failed';
 
 const PENDING = /^(opening|awaiting|handshaking|pending|undecided|deciding|connecting|ending|closing|waiting)/;
@@ -108,20 +108,23 @@ export function standingOf(actor: ActorState): Standing {
   return PENDING.test(topOf(actor.value)) ? 'pending' : 'active';
 }
 
-/** In one word or path: the state value, or the status of what has none. */
+/** Returns the state value as one word or path. For an actor without one, its status. */
 export function stateOf(actor: ActorState): string {
   if (actor.isLost) return 'lost';
   if (actor.value === undefined || actor.status === 'error' || actor.status === 'stopped') return actor.status;
   return labelOf(actor.value);
 }
 
-/** `running` for `{ running: { inbound: 'reading' } }`. */
+/** Returns the top-level state: `running` for `{ running: { inbound: 'reading' } }`. */
 function topOf(value: Json | undefined): string {
   if (typeof value === 'string') return value;
   return value === null || typeof value !== 'object' ? '' : Object.keys(value).join(' · ');
 }
 
-/** The state value in one line: `running.inbound.reading`; a parallel state with more than one region is told by its name. */
+/**
+ * Returns the state value in one line: `running.inbound.reading`. A parallel state with more than one region appears by its
+ * name only.
+ */
 export function labelOf(value: Json): string {
   if (typeof value === 'string') return value;
   if (value === null || typeof value !== 'object') return '';
@@ -133,7 +136,7 @@ export function labelOf(value: Json): string {
   return inner === '' ? first[0] : /: /.test(inner) ? first[0] : `${first[0]}.${inner}`;
 }
 
-/** The state value with all its regions, in one line: `running · inbound.reading · keepalive.on`. */
+/** Returns the state value with all its regions in one line: `running · inbound.reading · keepalive.on`. */
 export function fullLabelOf(value: Json): string {
   if (typeof value === 'string') return value;
   if (value === null || typeof value !== 'object') return '';
@@ -147,7 +150,7 @@ export function fullLabelOf(value: Json): string {
     .join(' · ');
 }
 
-/** The innermost states: `running.inbound.reading`, `running.outbound.flowing`. */
+/** Returns the innermost states: `running.inbound.reading`, `running.outbound.flowing`. */
 export function leavesOf(value: Json): string[] {
   if (typeof value === 'string') return [value];
   if (value === null || typeof value !== 'object') return [];
@@ -157,24 +160,24 @@ export function leavesOf(value: Json): string[] {
   });
 }
 
-/** A leaf without its outermost state, which the others have too: `inbound.reading`. */
+/** Returns a leaf without its outermost state, which all leaves share: `inbound.reading`. */
 export function shortLeaf(leaf: string): string {
   return leaf.includes('.') ? leaf.slice(leaf.indexOf('.') + 1) : leaf;
 }
 
-/** What an actor is called: its part in a session, or its own name. */
+/** Returns the title of an actor: its part in a session, or its own name. */
 export function titleOf({ part, name, id }: ActorState): string {
   if (part === undefined) return name === '' ? id : name;
   return part.part === 'connection' ? `connection ${part.connection}` : part.part;
 }
 
-/** What stands behind the title. */
+/** Returns the text behind the title. */
 export function roleOf({ part }: ActorState): string {
   if (part?.part === 'session') return part.role;
   return part?.part === 'connection' && part.connection === 0 ? 'root' : '';
 }
 
-/** How many of these are in which state, the most frequent first. */
+/** Returns the number of these actors in each state, the most frequent first. */
 export function countsOf(state: State, keys: Iterable<ActorKey>): [label: string, count: number][] {
   const counts = new Map<string, number>();
   for (const key of keys) {

@@ -4,7 +4,7 @@ import { contextOf, type Entry, entriesOf, Metadata, settingsOf } from '../model
 import { moment, recording } from '../state.js';
 import { Section } from './section.js';
 
-/** What both sides have said of the connection, or of the session's root: settings and metadata. */
+/** Shows the settings and metadata of both sides for the connection, or for the session's root. */
 export function Agreed({ actor, other }: { actor: ActorState; other: ActorState | undefined }) {
   const local = settingsOf(contextOf(actor, 'localSettings') ?? contextOf(other, 'peerSettings'));
   const peer = settingsOf(contextOf(actor, 'peerSettings') ?? contextOf(other, 'localSettings'));
@@ -44,7 +44,7 @@ function valueIn(settings: readonly (readonly [string, string])[], name: string)
 
 let metadata: Metadata | undefined;
 
-/** The metadata that both sides have sent; where no message of it is left, what the machine still knows of it. */
+/** Shows the metadata that both sides have sent. If no record of it is left, shows the metadata in the machine's context. */
 function Said({ actor }: { actor: ActorState }) {
   const { part, key } = actor;
   const from = recording.value;
@@ -87,7 +87,7 @@ function Entries({ entries, caption }: { entries: readonly Entry[]; caption: str
   );
 }
 
-/** The limits that each of the two sides keeps. */
+/** Shows the limits that each side keeps. */
 export function Limits({ actor }: { actor: ActorState }) {
   const { actors } = moment.value.state;
   const { part } = actor;

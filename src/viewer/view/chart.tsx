@@ -10,7 +10,7 @@ import { moment, recording, selected } from '../state.js';
 import { Choice } from './choice.js';
 import { Viewport } from './viewport.js';
 
-/** Whether the chart shows what states do and answer to, or its outline alone. */
+/** True if the chart shows actions and transitions that stay in a state. False for the outline. */
 const isFull = signal(false);
 
 interface Drawing {
@@ -19,12 +19,12 @@ interface Drawing {
   readonly height: number;
 }
 
-/** What has been drawn, by definition and form; a definition's hash stands for it. What can't be is told why. */
+/** The drawn charts, by the definition's hash and the form. The text of an error stands for a chart that can't be drawn. */
 const drawings = signal<ReadonlyMap<string, Drawing | string>>(new Map());
 const asked = new Set<string>();
 let worker: Worker | undefined;
 
-/** Has a definition drawn, once. */
+/** Requests the picture of a definition, once. */
 function ask(request: DrawingRequest): void {
   if (asked.has(request.key)) return;
   asked.add(request.key);
@@ -39,7 +39,7 @@ function ask(request: DrawingRequest): void {
   worker.postMessage(request);
 }
 
-/** The statechart of the selected actor, with its active states lit and the last transition marked. */
+/** Shows the statechart of the selected actor, with its active states highlighted and the last transition marked. */
 export function Chart() {
   const { state } = moment.value;
   const key = selected.value;
@@ -112,7 +112,7 @@ function Lit({ drawing, actor, definition, isThere, isFull }: LitProps) {
   useLayoutEffect(() => {
     const holder = ref.current;
     if (holder === null) return;
-    // As a document of its own first: what a definition says is text in there, and never markup of this page.
+    // The picture is parsed as a document of its own: texts of a definition stay text, and never become markup of this page.
     const parsed = new DOMParser().parseFromString(drawing.svg, 'image/svg+xml').documentElement;
     parsed.setAttribute('width', String(drawing.width));
     parsed.setAttribute('height', String(drawing.height));

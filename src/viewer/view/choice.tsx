@@ -5,7 +5,7 @@ interface ChoiceProps<T extends string> {
   onChoose(option: T): void;
 }
 
-/** Some buttons in one frame, of which one, or some, are on. */
+/** Shows buttons in one frame. One or several of them are on. */
 export function Choice<T extends string>({ label, options, isOn, onChoose }: ChoiceProps<T>) {
   return (
     <fieldset class="choice" aria-label={label}>

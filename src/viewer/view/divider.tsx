@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 
-/** How far an arrow moves a divider, in pixels. */
+/** The distance that an arrow key moves a divider, in pixels. */
 const STEP = 16;
 
-/** By the edge of a panel: how large the pointer makes it, the keys that make it larger and smaller. */
+/** For each edge of a panel: the size for a position of the pointer, and the keys that make the panel larger and smaller. */
 const EDGES = {
   right: { size: (x: number, _: number, of: DOMRect) => x - of.left, more: 'ArrowRight', less: 'ArrowLeft' },
   left: { size: (x: number, _: number, of: DOMRect) => of.right - x, more: 'ArrowLeft', less: 'ArrowRight' },
@@ -11,8 +11,8 @@ const EDGES = {
 } as const;
 
 /**
- * One edge of the panel that it stands in: dragged, or moved by arrows, it makes the panel larger or smaller; a double click,
- * or Enter, gives the panel its first size back. The style sheet says where `name` is used, and what bounds it.
+ * One edge of the panel that contains it. Dragging or arrow keys resize the panel. A double click or Enter restores the
+ * first size. The style sheet uses the variable `name` and bounds it.
  */
 export function Divider({ name, edge, label }: { name: `--${string}`; edge: keyof typeof EDGES; label: string }) {
   const percent = useSignal(50);

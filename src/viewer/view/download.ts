@@ -8,11 +8,11 @@ export function download(name: string, type: string, text: string | Blob): void 
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has taken it by the next turn of its own.
+  // By then the browser has read the URL.
   setTimeout(() => URL.revokeObjectURL(url), 1_000);
 }
 
-/** Everything that is kept, as a recording. */
+/** Saves all kept records as a recording. */
 export function saveRecording(): void {
   download('recording.jsonl', '', new Blob(jsonlOf(recording.peek()), { type: 'application/jsonl' }));
 }

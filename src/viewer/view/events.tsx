@@ -12,10 +12,10 @@ import { VirtualList } from './virtual-list.js';
 
 const ROW = 24;
 
-/** Whether the events of the selected actor are shown, or all. */
+/** True if only the events of the selected actor are shown. */
 const isNarrow = signal(false);
 
-/** Everything that was told, one line each. */
+/** Shows all records, one line each. */
 export function Events() {
   const from = recording.value;
   const { position, isLive, state } = moment.value;
@@ -113,7 +113,7 @@ function Row({ at, record, state, then, isHere, isFuture }: RowProps) {
   );
 }
 
-/** A record in words. */
+/** Describes a record in words. */
 function told(record: InspectionRecord, state: State): [sign: string, text: string, more: string] {
   const nameOf = (key: ActorKey | undefined): string => {
     const actor = key === undefined ? undefined : state.actors.get(key);

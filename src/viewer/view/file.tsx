@@ -2,7 +2,7 @@ import { open } from '../feed.js';
 
 const ID = 'recording-file';
 
-/** What the browser's own dialog fills in. */
+/** The file field, which opens the browser's own dialog. */
 export function FileField() {
   return (
     <input
@@ -13,7 +13,7 @@ export function FileField() {
       accept=".jsonl"
       onChange={({ currentTarget }) => {
         const [file] = currentTarget.files ?? [];
-        // The same one again is to count, too.
+        // Without this, choosing the same file again would cause no event.
         currentTarget.value = '';
         if (file !== undefined) void open(file);
       }}
@@ -25,7 +25,7 @@ export function pickFile(): void {
   document.getElementById(ID)?.click();
 }
 
-/** Takes a file that is dropped anywhere; without this the browser would leave the page for it. */
+/** Takes a file that is dropped anywhere on the page. Otherwise the browser would leave the page and show the file. */
 export function takeDrops(): void {
   const { dataset } = document.documentElement;
   addEventListener('dragover', (event) => {

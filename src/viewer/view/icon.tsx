@@ -1,4 +1,4 @@
-/** Strokes on a ground of 16 by 16. */
+/** The strokes of each icon in a square of 16 by 16. */
 const PATHS = {
   first: 'M4 4v8M12 4l-5 4 5 4',
   backActor: 'M8 4 4 8l4 4M12 4 8 8l4 4',
@@ -16,7 +16,7 @@ const PATHS = {
 interface IconButtonProps {
   readonly icon: keyof typeof PATHS;
   readonly name: string;
-  /** How its shortcut is written. */
+  /** The text of its shortcut. */
   readonly keys: string;
   onClick(): void;
 }

@@ -1,10 +1,10 @@
 import type { Json } from '../../inspect/record.js';
 
-/** So many members of one value are shown. */
+/** The maximum number of members of a value, and of characters of a text, that are shown. */
 const MOST_MEMBERS = 200;
 const MOST_TEXT = 200;
 
-/** Plain data, member by member, each to be unfolded. */
+/** Shows plain data as a tree of members that the user can unfold. */
 export function Tree({ value }: { value: Json }) {
   if (typeof value !== 'object' || value === null) return <Leaf value={value} />;
   const members = Object.entries(value);

@@ -7,7 +7,7 @@ const MEANINGS: Readonly<Record<Standing, string>> = {
   failed: 'failed',
 };
 
-/** How something stands, by shape and by colour: a ring, a disc, a hollow dash, a cross. */
+/** Shows a condition by shape and colour: a ring, a disc, a hollow dash, a cross. */
 export function Mark({ standing }: { standing: Standing }) {
   return (
     <span

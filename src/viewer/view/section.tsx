@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** A part of a story, that can be folded. */
+/** A part of an actor's panel that can be folded. */
 export function Section({
   name,
   isFolded,

@@ -4,7 +4,7 @@ import { pickFile } from './file.js';
 
 interface Shortcut {
   readonly keys: readonly string[];
-  /** How the keys are written down. */
+  /** The text for the keys. */
   readonly shown: string;
   readonly does: string;
   act(): void;
@@ -32,7 +32,7 @@ const SHORTCUTS: readonly Shortcut[] = [
   { keys: ['?'], shown: '?', does: 'these shortcuts', act: openShortcuts },
 ];
 
-/** In lists, trees and the chart, which have keys of their own. */
+/** The keys of lists, trees and the chart, which handle them themselves. */
 const IN_PLACE: readonly string[] = [
   'in the actors: ↑ ↓ choose, → unfolds, ← folds',
   'in the messages and events: ↑ ↓ go from one to the next',
@@ -76,7 +76,7 @@ export function Shortcuts() {
   );
 }
 
-/** Keys that are nobody else's: not typed into a field, not a list's own, not with a modifier. */
+/** Handles a key, unless it is typed into a field, belongs to a list, or has a modifier. */
 export function onKey(event: KeyboardEvent): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target as HTMLElement;

@@ -7,7 +7,7 @@ import { Section } from './section.js';
 
 let stays: Stays | undefined;
 
-/** How long an actor has been in each of its states, and the last of its ways through them. */
+/** Shows the time of an actor in each of its states, and its latest stays. */
 export function TimeInStates({ actor, now }: { actor: ActorState; now: number }) {
   const from = recording.value;
   const { position } = moment.value;

@@ -11,7 +11,7 @@ import { Mark } from './mark.js';
 import { Section } from './section.js';
 import { TimeInStates } from './stays.js';
 
-/** All about the selected actor at the moment that is looked at. */
+/** Shows everything about the selected actor at the selected moment. */
 export function Story() {
   const { state } = moment.value;
   const actor = selected.value === undefined ? undefined : state.actors.get(selected.value);

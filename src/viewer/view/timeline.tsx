@@ -10,7 +10,7 @@ const SPANS = { '10 s': 10_000, '1 min': 60_000, '10 min': 600_000, all: Number.
 
 const span = signal<keyof typeof SPANS>('all');
 
-/** What is in sight: from when to when. Milliseconds since the epoch. It ends where the events do: no room for silence. */
+/** Returns the visible span. Milliseconds since the epoch. It ends with the last record, so that silence takes no room. */
 function windowOf(from: Recording): { begin: number; end: number } {
   const first = from.timeAt(from.start);
   const end = Math.max(from.timeAt(from.end), first + 1);
@@ -60,7 +60,7 @@ export function Timeline() {
   );
 }
 
-/** How much happened when, and where among it the moment is that is looked at. */
+/** Shows the number of records over time, and the selected moment. */
 function Track() {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { position, isLive } = moment.value;
@@ -123,7 +123,10 @@ const STEPS: Readonly<Record<string, number>> = {
 
 const BAR = 4;
 
-/** A bar for each few pixels, as high as the root of what happened in its time, so that one event is seen beside a thousand. */
+/**
+ * Draws a bar for each few pixels. Its height is the root of its number of records, so one record is visible beside a
+ * thousand.
+ */
 function draw(canvas: HTMLCanvasElement, from: Recording, seen: { begin: number; end: number }, share: number): void {
   const { clientWidth: width, clientHeight: height } = canvas;
   const ratio = devicePixelRatio;
@@ -132,7 +135,7 @@ function draw(canvas: HTMLCanvasElement, from: Recording, seen: { begin: number;
   const context = canvas.getContext('2d');
   if (context === null) return;
   const style = getComputedStyle(canvas);
-  // As computed values: a variable's own is whatever the style sheet says.
+  // The colours are read from computed properties. A variable itself would give the text of the style sheet.
   const { color: past, outlineColor: future } = style;
   const bars = Math.max(1, Math.floor(width / BAR));
   const counts: number[] = [];

@@ -135,7 +135,7 @@ function Facts({ actor, row, now }: { actor: ActorState; row: TreeRow; now: numb
   );
 }
 
-/** What is below a folded row, by state. */
+/** Shows the number of children of a folded row, by state. */
 function Folded({ row }: { row: TreeRow }) {
   const below = row.actor === undefined ? [] : (forest.value.children.get(row.actor) ?? []);
   const counts = countsOf(moment.value.state, below);
@@ -154,7 +154,7 @@ function rowId(row: TreeRow | undefined): string {
   return `row-${row?.key.replace(/[^\w]/g, '-') ?? 'none'}`;
 }
 
-/** What a key does in the tree; whether it does anything. */
+/** Handles a key in the tree. Returns true if the key has an effect. */
 function move(key: string, list: readonly TreeRow[], chosen: number): boolean {
   const row = list[chosen];
   const go = (index: number, by: 1 | -1): boolean => {

@@ -11,22 +11,25 @@ interface View {
 interface ViewportProps {
   readonly width: number;
   readonly height: number;
-  /** What to have in sight where not all of it can be: elements that this selects. Looked for again when `occasion` changes. */
+  /**
+   * A selector for the elements to keep visible when the whole picture does not fit. It is applied again when `occasion`
+   * changes.
+   */
   readonly focus: string;
   readonly occasion: unknown;
   readonly children: ComponentChildren;
 }
 
 const [LEAST, MOST] = [0.1, 4];
-/** Below this a text can't be read: better a part that can. */
+/** Below this scale text can't be read. A readable part of the picture is shown instead. */
 const LEGIBLE = 0.72;
 const EDGE = 12;
 
-/** A picture that fits, or follows its focus, until it is moved or brought nearer, by pointer, wheel or keys. */
+/** A picture that fits its box or follows its focus, until the user moves or zooms it by pointer, wheel or keys. */
 export function Viewport({ width, height, focus, occasion, children }: ViewportProps) {
   const ref = useRef<HTMLDivElement>(null);
   const [view, setView] = useState<View>({ x: 0, y: 0, scale: 1 });
-  /** What it does by itself: shows all of it, or keeps its focus in sight; or what the user made of it. */
+  /** The mode: `whole` shows all, `focus` keeps the focus visible, `moved` keeps the user's view. */
   const mode = useRef<'whole' | 'focus' | 'moved'>('focus');
 
   const arrange = (next: 'whole' | 'focus'): void => {
@@ -61,7 +64,7 @@ export function Viewport({ width, height, focus, occasion, children }: ViewportP
     mode.current = 'moved';
     setView(change);
   };
-  /** Nearer or farther, with the point (x, y) of the box staying where it is. */
+  /** Zooms by a factor. The point (x, y) of the box stays where it is. */
   const zoom = (factor: number, x?: number, y?: number): void =>
     move((from) => {
       const box = ref.current;
@@ -119,13 +122,13 @@ export function Viewport({ width, height, focus, occasion, children }: ViewportP
   );
 }
 
-/** Where a picture of this size begins in its box, so that `middle` is in the middle of it and no room is wasted. */
+/** Returns the start of a picture in its box so that `middle` is in the middle, as far as no room is wasted. */
 function placed(room: number, size: number, middle: number): number {
   if (size <= room - 2 * EDGE) return (room - size) / 2;
   return Math.min(EDGE, Math.max(room - size - EDGE, room / 2 - middle));
 }
 
-/** The middle of the selected elements, in the picture's own pixels. */
+/** Returns the middle of the selected elements, in the picture's own pixels. */
 function middleOf(box: Element, selector: string): { x: number; y: number } | undefined {
   const picture = box.querySelector('svg');
   const matrix = picture?.getScreenCTM()?.inverse();

@@ -3,19 +3,19 @@ import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 interface VirtualListProps extends Omit<HTMLAttributes<HTMLDivElement>, 'onScroll'> {
   readonly count: number;
-  /** Pixels; all rows are alike. */
+  /** The height of each row in pixels. All rows have the same. */
   readonly rowHeight: number;
   row(index: number): ComponentChildren;
-  /** The row to keep in sight. */
+  /** The row to keep visible. */
   readonly anchor?: number | undefined;
-  /** Whether to stay at the end as rows come, for as long as the user has not scrolled away from it. */
+  /** True to stay at the end as rows come, until the user scrolls away from it. */
   readonly isFollowing?: boolean;
 }
 
-/** Rows drawn on both sides beyond what is in sight. */
+/** The number of rows drawn before and after the visible ones. */
 const MARGIN = 6;
 
-/** A list of any length of which only the rows in sight are in the document. */
+/** A list of any length. Only its visible rows are in the document. */
 export function VirtualList(props: VirtualListProps) {
   const { count, rowHeight, row, anchor, isFollowing = false, class: name = '', ...attributes } = props;
   const ref = useRef<HTMLDivElement>(null);

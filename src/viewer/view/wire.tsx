@@ -14,7 +14,7 @@ import { VirtualList } from './virtual-list.js';
 
 const ROW = 26;
 
-/** What passed between the two peers, as a sequence diagram that goes on by itself. */
+/** Shows the messages between the two peers as a live sequence diagram. */
 export function Wire() {
   const { rows } = messages.value;
   const { position, isLive } = moment.value;
@@ -109,7 +109,7 @@ function Filters() {
 
 const isExporting = signal(false);
 
-/** What the messages that are shown can be saved as. */
+/** The buttons that save the shown messages. */
 export function Exports() {
   const save = async (format: 'mermaid' | 'svg') => {
     isExporting.value = true;
@@ -135,7 +135,7 @@ export function Exports() {
   );
 }
 
-/** What the two ends are called: by their process where that tells them apart. */
+/** Returns the names of the two ends: the names of their processes if those differ. */
 function namesOfEnds(): [left: string, right: string] {
   const pair = ends.peek();
   const { state } = moment.peek();
@@ -224,7 +224,7 @@ function Row({ index, row, isHere, isFuture, position }: RowProps) {
 }
 
 function Detail({ detail }: { detail: { readonly [key: string]: unknown } | undefined }) {
-  // A nonce is a bigint, which plain data has as `3n`.
+  // A nonce is a bigint. Plain data writes it as `3n`.
   const nonce = detail?.['nonce'];
   const text = detail?.['description'] ?? (nonce === undefined ? undefined : String(nonce).replace(/n$/, ''));
   return text === undefined ? null : <span class="detail">{String(text)}</span>;

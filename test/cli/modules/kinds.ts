@@ -1,7 +1,7 @@
 import { fail, method, type Rx, service } from '../../../src/index.js';
 import { postcardPayload, t } from '../../../src/payload/postcard/index.js';
 
-// What tests of `--service` load: a service with every kind of type, and its handler.
+// A module for tests of `--service`: a service with every kind of type, and its handler.
 
 const Shape = t.enum({ Circle: { radius: t.f64 }, Scaled: [t.u8, t.f64], Named: t.string, Point: null });
 const Everything = t.struct({

@@ -5,7 +5,7 @@ import { type Outcome, play } from '../stage.js';
 import { pathsOf } from '../walks.js';
 import { phrase } from './phrase.js';
 
-/** One cell: what a state does with an event in one mode, and what it should. */
+/** One cell: the effects of an event in a state in one mode, of the machine and of the oracle. */
 export interface Cell {
   readonly name: string;
   readonly got: Outcome;
@@ -41,7 +41,7 @@ function beginnings(part: Part): readonly Beginning[] {
   return names.map((name) => ({ name, modes: variants.filter((variant) => nameOf(variant) === name) }));
 }
 
-/** The shortest path to a state, and how the state is left. */
+/** The shortest path to a state, and the steps that leave the state. */
 interface Place {
   readonly path: Path<AnyStateMachine>;
   readonly leaving: ReadonlyMap<string, PathStep<AnyStateMachine>>;
@@ -61,7 +61,7 @@ function sectionOf(part: Part, { name, modes }: Beginning): Matrix {
   };
 }
 
-/** The states of one variant, by their names: those with events, which are of interest. */
+/** Returns the states of one variant, by their names: those that have events and are shown. */
 function placesOf(part: Part, variant: Variant): ReadonlyMap<string, Place> {
   const reached = pathsOf(part, variant).filter(({ isShortest }) => isShortest);
   const places = new Map<string, Place>();

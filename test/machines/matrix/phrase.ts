@@ -1,7 +1,7 @@
 import type { Effect } from '../../spec/machines/oracle.js';
 import type { Outcome } from '../stage.js';
 
-/** What an event does, in a line: the rule that it violates, or where it leads and what comes of it. */
+/** Describes an outcome in one line: the rule that the event violates, or else the target state and the effects. */
 export function phrase(from: string, to: string, { effects, told, emitted, output }: Outcome): string {
   const rule = brokenRule([...effects, ...output]);
   const target = from === to ? [] : [`→ ${to}`];
@@ -11,7 +11,7 @@ export function phrase(from: string, to: string, { effects, told, emitted, outpu
   return line === '' ? '·' : line;
 }
 
-/** The rule that the peer is accused of, or will be by whoever reads the output. */
+/** Returns the rule that the peer is accused of, by an effect or by the parent that reads the output. */
 function brokenRule(effects: readonly Effect[]): string | undefined {
   for (const [name, what] of effects) {
     if (name === 'accuse') return String(what);

@@ -2,13 +2,13 @@ import { hasParity, nextId, opposite, type Parity } from '../../../src/wire/id.j
 import type { ChannelMessage, DataMessage, RequestMessage } from '../../../src/wire/message.js';
 import type { Step } from './script.js';
 
-/** What every channel of a script begins with. */
+/** The initial credit of every channel of a script. */
 export const CREDIT = 4;
 
-/** What a channel that no call has named begins with: nothing is known of it. */
+/** The initial credit of a channel that no call has named: nothing else is known about such a channel. */
 const UNKNOWN_CREDIT = 16;
 
-/** What handlers do, by method: see the oracle's main.rs. */
+/** The methods of the handlers. The oracle's main.rs shows the behaviour of each. */
 export const METHOD = { echo: 1, held: 2, noReply: 3, unknown: 4, receive: 5, send: 6 } as const;
 
 /** A call of ours that the peer has not answered. */
@@ -28,13 +28,13 @@ export interface Handler {
   readonly args: Uint8Array;
   readonly channels: readonly number[];
   isAtWork: boolean;
-  /** Whether it was at work under an id that a later call had taken when its connection ended. */
+  /** True if a later call had taken the handler's id when its connection ended, while the handler was at work. */
   isForgotten: boolean;
   /** Items that it still has to send. */
   left: number;
 }
 
-/** A handler that waits to be told to answer; the one that waits longest is told first, on whatever connection it is. */
+/** A handler that waits to be told to answer. The one that waits longest is told first, across all connections. */
 export interface Held {
   readonly handler: Handler;
   readonly calls: CallsModel;
@@ -45,7 +45,7 @@ export interface OurChannel {
   readonly id: number;
   readonly kind: 'tx' | 'rx';
   isOver: boolean;
-  /** Whether we have closed it ourselves. */
+  /** True if our application has closed the channel. */
   isClosed: boolean;
   credit: number;
   /** The items that wait for credit. */
@@ -55,7 +55,7 @@ export interface OurChannel {
 /** A channel that the peer has named, or speaks on. */
 export interface TheirChannel {
   readonly id: number;
-  /** `offered` until a handler binds it; `released` when none has, and nothing is known of it. */
+  /** `offered` until a handler binds it. `released` if no handler has, and nothing is known of the channel. */
   state: 'offered' | 'receiving' | 'sending' | 'released' | 'over';
   isNamed: boolean;
   readonly room: number;
@@ -63,7 +63,7 @@ export interface TheirChannel {
   isClosed: boolean;
   isReset: boolean;
   isGranted: boolean;
-  /** What was granted before it was bound. */
+  /** The credit that was granted before the channel was bound. */
   granted: number;
   credit: number;
   handler: Handler | undefined;
@@ -78,15 +78,15 @@ export class CallsModel {
   readonly turn: { readonly call: OurCall; readonly step: CallStep }[] = [];
   /** The handlers at work, by request id; of two with the same id, the later. */
   readonly handlers = new Map<number, Handler>();
-  /** Those whose id a later call has taken. */
+  /** Handlers whose id a later call has taken. */
   readonly eclipsed = new Set<Handler>();
   readonly ours = new Map<number, OurChannel>();
   readonly theirs = new Map<number, TheirChannel>();
-  /** How many calls the peer lets us have in flight. */
+  /** The number of calls that the peer lets us have in flight. */
   readonly max: number;
   readonly #held: Held[];
   readonly #onUnheld: () => void;
-  /** Hears of a channel that no handler took, when the peer is told so. */
+  /** Called when the peer is told that no handler took a channel. */
   readonly #onDeclined: (id: number, by: 'Reset' | 'Close') => void;
   #lastRequest = 0;
   #lastChannel = 0;
@@ -107,7 +107,7 @@ export class CallsModel {
     this.#onDeclined = onDeclined;
   }
 
-  /** Whether something keeps the connection open though its callers are gone. */
+  /** True if something keeps the connection open although its callers are gone. */
   get isHeld(): boolean {
     const isCalling = this.turn.length > 0 || [...this.calls.values()].some(({ isGivenUp }) => !isGivenUp);
     const hasEnd = [...this.ours.values()].some(({ isOver }) => !isOver);
@@ -154,14 +154,14 @@ export class CallsModel {
     return { call, channel };
   }
 
-  /** Whether a call has to wait for its turn. */
+  /** True if a new call has to wait for its turn. */
   get isFull(): boolean {
     return this.calls.size >= this.max;
   }
 
   giveUp(call: OurCall): void {
     call.isGivenUp = true;
-    // One that waits for its turn sends nothing.
+    // A call that waits for its turn has sent nothing, and sends no Cancel.
     const place = this.turn.findIndex((waiting) => waiting.call === call);
     if (place >= 0) this.turn.splice(place, 1);
     this.#look();
@@ -178,7 +178,7 @@ export class CallsModel {
     this.#look();
   }
 
-  /** A handler that was told to answer. */
+  /** The handler was told to answer. */
   answer(handler: Handler): void {
     if (handler.isAtWork) this.#done(handler);
   }
@@ -267,7 +267,7 @@ export class CallsModel {
     this.#done(handler);
   }
 
-  /** Sends what credit allows. */
+  /** Sends the items that credit allows. */
   #flow(channel: TheirChannel): void {
     const { handler } = channel;
     if (handler === undefined) return;
@@ -297,7 +297,7 @@ export class CallsModel {
     this.#look();
   }
 
-  /** Nobody takes it. */
+  /** No handler takes the channel. */
   #decline(channel: TheirChannel): void {
     const { id, items, isClosed, isReset, isGranted } = channel;
     const isEnded = isClosed || isReset;
@@ -307,7 +307,7 @@ export class CallsModel {
     else if (isGranted) this.#onDeclined(id, 'Close');
   }
 
-  /** Its caller has cancelled it: what it had bound is let go. */
+  /** The caller has cancelled the call: the channels that the handler had bound are released. */
   #abort(handler: Handler): void {
     for (const id of handler.channels) {
       const channel = this.theirs.get(id);

@@ -4,25 +4,31 @@ import { type Difference, type Rewritten, rewritten } from './rewriting.js';
 import { type Event, groupsOf, received, type Script, type Step } from './script.js';
 import { Seen } from './seen.js';
 
-/** What two sessions disagree on: a group of steps, by its index, and what each saw of it. The first group is before all steps. */
+/**
+ * The first difference between two sessions: a group of steps, by its index, and the events that each session saw of it.
+ * Group 0 stands before all steps.
+ */
 export interface Disagreement {
   readonly group: number;
   readonly theirs: Seen;
   readonly ours: Seen;
 }
 
-/** How two sessions fared with a script. */
+/** The result of a script that both sessions have played. */
 export interface Verdict {
   /** Absent where they agree throughout. */
   readonly disagreement: Disagreement | undefined;
   readonly groups: number;
   /** The differences of the table that steps were excused by. */
   readonly excused: readonly Difference[];
-  /** Whether the reference did first one thing and then another, and the other is what we do. */
+  /** True if the reference at first differed from us and agreed in a later try. */
   readonly isByChance: boolean;
 }
 
-/** How often the reference is asked before it is sure that it never does what we do: what is ready at once it takes by chance. */
+/**
+ * The number of tries before the reference counts as never doing what we do. The reference picks by chance among the inputs
+ * that are ready at once.
+ */
 export const TRIES = 20;
 
 /** A script that is about to be played on both. */
@@ -40,11 +46,11 @@ export class Match {
     this.#groups = groupsOf(script.steps);
     this.#plans = rewritten(script, this.#groups, table);
     this.#asked = this.#ask(seed);
-    // It is heard of where it is judged.
+    // `judge` awaits the answer. Until then this handler prevents an unhandled rejection.
     this.#asked.catch(() => {});
   }
 
-  /** Plays it on us, and compares what was seen, group by group. */
+  /** Plays the script on our session, and compares the events of both sessions, group by group. */
   async judge(tries = TRIES): Promise<Verdict> {
     const ours = await new Player(this.#script).play(this.#groups);
     let disagreement = this.#compare(await this.#asked, ours);
@@ -69,7 +75,7 @@ export class Match {
 
   #compare(theirs: readonly (readonly Event[])[], ours: readonly (readonly Event[])[]): Disagreement | undefined {
     let at = 1;
-    // What is no message may wait behind a full inbox, and end the session only in a later group.
+    // A frame that does not decode may wait behind a full inbox, and end the session only in a later group.
     let hasMalformed = false;
     for (const [group, ourEvents] of ours.entries()) {
       const { steps = [], adjustments = [], isRootReleased = false } = this.#plans[group - 1] ?? {};
@@ -85,7 +91,7 @@ export class Match {
   }
 }
 
-/** What the reference says, in the words that we say it in. */
+/** Renames an event of the reference in the words that our events use. */
 function named(event: Event, steps: readonly Step[], isReleased: boolean, hasMalformed: boolean): Event {
   switch (event.ev) {
     case 'session-ended':
@@ -108,7 +114,7 @@ function causeOf(why: string, steps: readonly Step[], isReleased: boolean, hasMa
     case 'root-closed':
       return 'released';
     case 'shutdown':
-      // What ends with the last connection after the root was released, the reference also calls a shutdown.
+      // When the last connection goes after the root was released, the reference also reports a shutdown.
       return isReleased && !steps.some((step) => step.do === 'shutdown') ? 'released' : 'shutdown';
     default:
       return why;

@@ -14,14 +14,14 @@ import { type ChannelId, nextId } from '../../../src/wire/id.js';
 import { CREDIT, METHOD } from './calls-model.js';
 import { bytesOf, type Event, type Step } from './script.js';
 
-/** What services say in postcard instead of a result. */
+/** The replies that services send in postcard instead of a result. */
 const REFUSALS = {
   unknownMethod: Uint8Array.of(1, 1),
   invalidPayload: Uint8Array.of(1, 2),
   cancelled: Uint8Array.of(1, 3),
 };
 
-/** What the connections of one session share. */
+/** The state that the connections of one session share. */
 export interface Shared {
   log(event: Event): void;
   /** Handlers that wait to be told to answer. */
@@ -37,7 +37,7 @@ type CallStep = Step & { readonly do: 'call' | 'call-tx' | 'call-rx' };
 export class Driven {
   readonly #shared: Shared;
   readonly #connection: Connection;
-  /** Absent where the connection was over before it was taken. */
+  /** Absent if the connection was over before its driver began. */
   readonly #caller: Caller | undefined;
   #isReleased = false;
   #lastChannel: ChannelId = 0;
@@ -61,7 +61,7 @@ export class Driven {
   }
 
   #call(caller: Caller | undefined, { do: kind, ref, method, hex }: CallStep): void {
-    // The connection was over before it was taken: there never was a caller.
+    // The connection was over before its driver began, so there is no caller.
     if (caller === undefined) {
       this.#shared.log({ ev: 'call-failed', ref });
       return;
@@ -71,12 +71,12 @@ export class Driven {
     const channels = kind === 'call' ? [] : [this.#pass(kind)];
     caller.call(BigInt(method), bytesOf(hex), { channels, signal: abort.signal }).then(
       ({ ret }) => this.#shared.log({ ev: 'call-ok', ref, ret: Buffer.from(ret).toString('hex') }),
-      // Whoever has given a call up does not wait for it.
+      // The application has given up an aborted call and does not wait for it, so the failure is not logged.
       () => abort.signal.aborted || this.#shared.log({ ev: 'call-failed', ref }),
     );
   }
 
-  /** The end for the peer of a channel of which we keep the other one. */
+  /** Makes a channel and returns the peer's end. Our end stays here. */
   #pass(kind: 'call-tx' | 'call-rx'): Tx | Rx {
     const [tx, rx] = channel({ credit: CREDIT });
     this.#lastChannel = nextId(this.#lastChannel, this.#connection.parity);
@@ -100,7 +100,7 @@ export class Driven {
     return Uint8Array.of(0, ...args);
   }
 
-  /** As the oracle's handlers. @throws where there is no result. */
+  /** Works like the oracle's handlers. @throws where there is no result. */
   async #work(
     method: number,
     args: Uint8Array,
@@ -135,7 +135,7 @@ export class Driven {
     let isAborted = false;
     signal.addEventListener('abort', () => {
       isAborted = true;
-      // What is dropped tells nobody in Rust: see the table.
+      // In Rust, dropping the receiver sends no message: see the table.
       rx.reset();
     });
     await this.#drain(offered.id, rx, () => isAborted);
@@ -155,13 +155,13 @@ export class Driven {
   }
 }
 
-/** Sends as many items, each the byte of its number, and a Close. */
+/** Sends `count` items, each the byte of its number, and a Close. */
 async function send(tx: Tx, count: number, signal: AbortSignal): Promise<void> {
   signal.addEventListener('abort', () => tx.abort());
   try {
     for (let item = 0; item < count; item++) await tx.send(Uint8Array.of(item));
   } catch {
-    // The receiver has had enough, or the connection is over.
+    // The receiver has reset the channel, or the connection is over.
   }
   await tx.close();
 }

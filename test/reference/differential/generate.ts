@@ -7,10 +7,10 @@ import type { Random } from './random.js';
 import { hexOf, received, type Script, type Step } from './script.js';
 import { Traffic } from './traffic.js';
 
-/** Bytes that no peer takes for a message: cut short, or with a number that names nothing. */
+/** Bytes that no peer decodes: cut short, or with a number that has no meaning. */
 const MALFORMED = ['', '00', '000b', '0003', '00030240', '0007', '0007010300', '0008010400', '0007010001'];
 
-/** Bytes that only the reference takes: an id or a number beyond what it can be, or more than one message. */
+/** Bytes that only the reference decodes: an id or a number beyond its range, or more than one message. */
 const LENIENT = [
   // A Pong on connection 2⁵³.
   '80808080808080100a00',
@@ -22,17 +22,17 @@ const LENIENT = [
   `020641${'00020000'.repeat(65)}`,
 ];
 
-/** The same greeting of a peer that lets us have so many calls in flight on the root. */
+/** Returns the greeting of a peer that allows this number of calls in flight on the root. */
 function limited(greeting: Message, maxConcurrentRequests: number): Message {
   if (!('connectionSettings' in greeting)) return greeting;
   const { parity } = greeting.connectionSettings;
   return { ...greeting, connectionSettings: { parity, maxConcurrentRequests } };
 }
 
-/** What becomes of a script's connections: they are read bare, they have drivers, or two of them are proxied to each other. */
+/** The use of a script's connections: they are read bare, they have drivers, or two of them are proxied to each other. */
 export type Kind = 'bare' | 'calls' | 'proxies';
 
-/** A message that says nothing. */
+/** A message without effects. */
 const PONG = hexOf({ type: 'Pong', connectionId: 0, nonce: 0n });
 
 /** Builds one script, step by step: what is next depends on what is in use. */
@@ -42,7 +42,7 @@ export class ScriptBuilder {
   readonly #script: Script & { steps: Step[] };
   readonly #kind: Kind;
   readonly #traffic: Traffic;
-  /** What all offers of a script with a proxy say: ids can be kept only between two parities. */
+  /** The parity in all offers of a script with a proxy: ids can be kept only between two parities. */
   readonly #parity: Parity | undefined;
   #lastRef = 0;
   /** Ids that have been in use. */
@@ -85,7 +85,7 @@ export class ScriptBuilder {
       [4, random.from(30, 70)],
     ]);
     let extra = 3;
-    // What is left out counts, too: there is always an end.
+    // Attempts without a step count too, so the loop always ends.
     for (let left = 2 * length; this.#script.steps.length < length && extra > 0 && left > 0; left--) {
       if (this.#model.phase === 'over') extra--;
       this.#next();
@@ -108,7 +108,9 @@ export class ScriptBuilder {
     for (const id of this.#model.live.keys()) this.#known.add(id);
   }
 
-  /** Whether it lets go of a root that nothing else keeps: then the script is over, which it need not be yet. */
+  /**
+   * True if the step releases a root that nothing else keeps. The script would be over then, earlier than it needs to be.
+   */
   #endsAtOnce(step: Step): boolean {
     if (step.do !== 'release' || step.id !== 0 || this.#model.phase !== 'running') return false;
     return this.#model.live.size <= 1 && this.#model.live.get(0)?.calls?.isHeld !== true;
@@ -116,7 +118,7 @@ export class ScriptBuilder {
 
   #next(): void {
     const random = this.#random;
-    // What a proxy does after its step is done by tasks of its own.
+    // A proxy works in tasks of its own after a step, so its next step must wait.
     const canBurst = this.#kind !== 'proxies' && !this.#model.isRefusing;
     const burst = canBurst && random.oneIn(5) ? random.from(1, 6) : 0;
     for (let left = burst; left > 0; left--) this.#push({ ...this.#burstFrame(), more: true });
@@ -176,7 +178,10 @@ export class ScriptBuilder {
     return { do: 'frame', hex: hexOf(this.#message()) };
   }
 
-  /** In which order drivers take what comes at once, the reference leaves to chance; and what they let go of when it is over. */
+  /**
+   * Returns a frame of a burst. The reference leaves to chance the order in which drivers take frames that come together,
+   * and the work that they drop at the end, so bursts to drivers contain no such frames.
+   */
   #burstFrame(): Step & { do: 'frame' } {
     const step = this.#frame();
     const type = received(step.hex)?.type;
@@ -275,7 +280,7 @@ export class ScriptBuilder {
 
   #ending(): Step {
     const model = this.#model;
-    // While an inbox is full the reference hears of nothing.
+    // While an inbox is full, the reference does not notice the end of the link.
     if (model.isBlocked) return { do: 'shutdown' };
     return { do: this.#random.pick(['shutdown', 'end', 'fail', this.#kind === 'bare' ? 'refuse' : 'end'] as const) };
   }
@@ -301,29 +306,29 @@ export class ScriptBuilder {
     return active.length === 0 ? undefined : this.#random.pick(active);
   }
 
-  /** One that the peer may open, mostly; free, in use, closed, or of our own parity. */
+  /** Mostly returns an id that the peer may open; also ids that are free, in use, closed, or of our own parity. */
   #openId(): number {
     const first = this.#model.parity === 'odd' ? 2 : 1;
     const id = this.#random.oneIn(6) ? this.#anyId() : first + 2 * this.#random.below(4);
-    // A leg that comes again would be proxied to itself.
+    // A leg that is opened again would be proxied to itself.
     return this.#script.proxied?.includes(id) === true && this.#known.has(id) ? first + 8 : id;
   }
 
-  /** One that waits for an answer, mostly. */
+  /** Mostly returns an id that waits for an answer. */
   #answeredId(): number {
     const pending = [...this.#model.live.values()].filter(({ state }) => state === 'pending');
     return pending.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(pending).id;
   }
 
-  /** One that is in use and not the root, mostly. */
+  /** Mostly returns an id that is in use and not the root. */
   #closedId(): number {
     const live = [...this.#model.live.keys()].filter((id) => id !== 0);
     const id = live.length === 0 || this.#random.oneIn(6) ? this.#anyId() : this.#random.pick(live);
-    // A Close of the root is the end of the script.
+    // A Close of the root ends the script.
     return id === 0 && !this.#random.oneIn(8) ? 3 : id;
   }
 
-  /** One that is active, mostly. */
+  /** Mostly returns an id that is active. */
   #usedId(): number {
     return this.#random.oneIn(8) ? this.#anyId() : (this.#active()?.id ?? this.#anyId());
   }
@@ -339,7 +344,7 @@ export class ScriptBuilder {
   #offer(): { connectionSettings: ConnectionSettings; metadata: Metadata } {
     const random = this.#random;
     const parity: Parity = this.#parity ?? random.pick(['odd', 'even'] as const);
-    // What the reference advertises and does not keep: the example of 9b.14.
+    // The reference does not keep its own limit of requests: the example of 9b.14.
     const maxConcurrentRequests = this.#kind === 'calls' ? 64 : random.pick([64, 64, 0, 1, 0xffff_ffff]);
     return { connectionSettings: { parity, maxConcurrentRequests }, metadata: this.#metadata() };
   }

@@ -1,13 +1,13 @@
 import { LinkError } from '../../../src/base/errors.js';
 import type { Link, LinkEvents } from '../../../src/link/link.js';
 
-/** A link whose other end is a script: it hands over what the script says at once, and tells what is sent. */
+/** A link whose other end is a script. It delivers the script's frames at once, and reports the frames that are sent. */
 export class ScriptLink implements Link {
   readonly buffered = 0;
   readonly #onSent: (bytes: Uint8Array) => void;
   #isRefusing: boolean;
   #events: LinkEvents | undefined;
-  /** What the script says before the session listens. */
+  /** The events of the script that come before the session listens. */
   readonly #early: ((events: LinkEvents) => void)[] = [];
   #isOver = false;
 

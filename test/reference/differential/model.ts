@@ -3,34 +3,34 @@ import type { DataMessage, Message } from '../../../src/wire/message.js';
 import { CallsModel, type Held, type OurCall, type OurChannel } from './calls-model.js';
 import { partsOf, received, type Script, type Step } from './script.js';
 
-/** How many messages an inbox takes. */
+/** The number of messages that an inbox takes. */
 const INBOX = 64;
 
-/** A connection that a script has brought about. */
+/** A connection of a script. */
 export interface Live {
   readonly id: number;
-  /** Of the open that it came from, where it was ours. */
+  /** The reference of the open that it came from, if the open was ours. */
   readonly ref: number | undefined;
-  /** Our parity there, as far as it is known. */
+  /** Our parity on the connection, as far as it is known. */
   parity: Parity | undefined;
   state: 'pending' | 'active' | 'closed';
   isReaderGone: boolean;
-  /** Whether its reader takes what comes. */
+  /** True if its reader takes the messages that come. */
   isRead: boolean;
-  /** A reader that is told to hold takes one message more where it waited for one already. */
+  /** True if the reader already waits for a message. A reader that is then told to hold still takes one message more. */
   isWaiting: boolean;
   unread: number;
-  /** What waits on the one leg of a proxy that is there. */
+  /** Messages that wait on the one leg of a proxy that is there. */
   readonly queued: DataMessage[];
-  /** Whether we have closed it ourselves. */
+  /** True if our application has closed the connection. */
   isClosedByUs: boolean;
-  /** Where it has a driver. */
+  /** The calls and channels of the connection; undefined if it has no driver. */
   calls: CallsModel | undefined;
 }
 
 /**
- * What a script comes to on a session that keeps the protocol, as far as it matters for what to do next: which ids are in use
- * and by whom, who reads, whether the session has ended.
+ * Models a script on a session that keeps the protocol, as far as the generator needs it for the next step: the ids in use
+ * and their owners, the readers, and whether the session has ended.
  */
 export class Model {
   readonly script: Script;
@@ -38,13 +38,13 @@ export class Model {
   parity: Parity;
   isRootReleased = false;
   isRefusing = false;
-  /** Whether there ever was a session. */
+  /** True once there was a session. */
   wasEstablished = false;
-  /** Whether the root-closed check ended the session in the group of steps that is being played. */
+  /** True if the root-closed check ended the session in the group of steps that is being played. */
   hasJustEnded = false;
   /** Our opens that were accepted in this group: their reader is taken when the group is over. */
   readonly justOpened = new Set<number>();
-  /** What is in use: the root, and what is pending or active. */
+  /** The connections in use: the root, and those that are pending or active. */
   readonly live = new Map<number, Live>();
   /** All handles that there ever were, by id; the latest comes last. */
   readonly handles = new Map<number, Live[]>();
@@ -56,21 +56,21 @@ export class Model {
   readonly made = new Map<number, { readonly live: Live; readonly call: OurCall }>();
   /** The channels that we send on, by their ids; of two with the same id, the later. */
   readonly sinks = new Map<number, { readonly live: Live; readonly channel: OurChannel }>();
-  /** Hears of a connection that was active and is over, before its calls are forgotten. */
+  /** Called when a connection that was active is over, before its calls are forgotten. */
   onEnded: (live: Live) => void = () => {};
-  /** Hears of a channel of the peer's that nobody has taken, when the peer is told so. */
+  /** Called when the peer is told that no handler has taken one of its channels. */
   onDeclined: (live: Live, id: number, by: 'Reset' | 'Close') => void = () => {};
-  /** The legs of the proxy that are there. */
+  /** The legs of the proxy that are open. */
   #legs: Live[] = [];
   /** Frames that wait behind an inbox without room. */
   readonly blocked: (Step & { do: 'frame' })[] = [];
-  /** Hears of each step as it takes effect: of a frame that waits behind an inbox without room only then. */
+  /** Called for each step when it takes effect. A frame that waits behind a full inbox takes effect only later. */
   #onTaken: (step: Step) => void = () => {};
   #lastId: number | undefined;
   #now = 0;
   #pingAt = 0;
   #lastNonce = 0n;
-  /** When the Pong that is waited for is late. */
+  /** The time at which the awaited Pong is late. */
   #deadline: number | undefined;
 
   constructor(script: Script) {
@@ -80,7 +80,7 @@ export class Model {
     this.isRefusing = script.refusing === true;
   }
 
-  /** Whether a Ping of ours waits for its Pong; and its nonce, or the last one's. */
+  /** True while a Ping of ours waits for its Pong. */
   get isPinging(): boolean {
     return this.#deadline !== undefined;
   }
@@ -93,7 +93,7 @@ export class Model {
     return this.blocked.length > 0;
   }
 
-  /** The handle that a step is about. */
+  /** Returns the handle that a step refers to. */
   handle({ id, which = 0 }: { readonly id: number; readonly which?: number }): Live | undefined {
     const all = this.handles.get(id);
     return all?.[Math.max(0, all.length - 1 - which)];
@@ -111,12 +111,12 @@ export class Model {
     return made.live.calls?.calls.get(made.call.request) === made.call ? made : undefined;
   }
 
-  /** Whether the peer could open this id now. */
+  /** True if the peer could open this id now. */
   isOpenable(id: number): boolean {
     return hasParity(id, opposite(this.parity)) && !this.live.has(id);
   }
 
-  /** Whether `message` would open a connection. */
+  /** True if `message` would open a connection. */
   accepts(message: Message): boolean {
     return (
       message.type === 'ConnectionOpen' &&
@@ -126,12 +126,12 @@ export class Model {
     );
   }
 
-  /** Whether removing this one connection ends the session. */
+  /** True if removing this one connection ends the session. */
   isLast(id: number): boolean {
     return this.isRootReleased && [...this.live.keys()].every((other) => other === 0 || other === id);
   }
 
-  /** Whether a session has to send something because of this step, which comes next. */
+  /** True if a session has to send something because of this step, which comes next. */
   sends(step: Step): boolean {
     if (this.phase !== 'running') return false;
     switch (step.do) {
@@ -160,7 +160,7 @@ export class Model {
     }
   }
 
-  /** Takes a step. `onTaken` hears of every step just before it takes effect. */
+  /** Takes a step. `onTaken` is called for every step just before it takes effect. */
   take(step: Step, onTaken: (step: Step) => void = () => {}): void {
     this.#onTaken = onTaken;
     if (step.do === 'frame') {
@@ -187,7 +187,7 @@ export class Model {
     }
   }
 
-  /** What is done to a session that is over still uses up what there is of it. */
+  /** Applies a step to a session that is over. Such a step still uses up a held handler or a caller. */
   #late(step: Step): void {
     if (step.do === 'answer') this.held.shift();
     else if (step.do === 'release') this.handle(step)?.calls?.release();
@@ -239,7 +239,7 @@ export class Model {
     const [interval, timeout] = this.script.keepalive ?? [0, 0];
     while (this.phase === 'running' && interval > 0) {
       const due = this.#deadline ?? this.#pingAt;
-      // What lies unread is waited for. 9b.12
+      // While unread messages block the inbox, the deadline does not pass. 9b.12
       if (due > end || (this.isBlocked && this.#deadline !== undefined)) break;
       this.#now = due;
       if (this.#deadline !== undefined || this.isRefusing) {
@@ -414,13 +414,13 @@ export class Model {
     );
   }
 
-  /** A leg of the proxy is there; with one that is over the other is, too. */
+  /** A leg of the proxy is open. If one leg is over, the other one ends too. */
   #join(live: Live): void {
     this.#legs.push(live);
     if (this.#legs.some(({ state }) => state === 'closed')) this.#part();
   }
 
-  /** The proxy is over, where there is one: both its legs are let go. */
+  /** Ends the proxy, if there is one: both its legs are released. */
   #part(): void {
     if (this.#legs.length < 2) return;
     const legs = this.#legs;
@@ -428,7 +428,7 @@ export class Model {
     for (const leg of legs) if (leg.state === 'active') this.#letGo(leg);
   }
 
-  /** Nothing holds it any more. */
+  /** The connection has no holder any more. */
   #letGo(live: Live): void {
     if (this.phase !== 'running') return;
     if (live.id === 0) {
@@ -469,7 +469,7 @@ export class Model {
   }
 }
 
-/** A connection that is about to be. */
+/** Makes a connection that is not yet active. */
 function pending(id: number, open?: Step & { do: 'open' }): Live {
   return {
     id,
@@ -486,7 +486,7 @@ function pending(id: number, open?: Step & { do: 'open' }): Live {
   };
 }
 
-/** The message of a frame that a session has to understand. */
+/** Returns the message of a frame; undefined if the step is no frame, or the frame does not decode. */
 export function frameOf(step: Step): Message | undefined {
   return step.do === 'frame' ? received(step.hex) : undefined;
 }

@@ -14,10 +14,10 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** How long one script may take before the oracle is taken for stuck, in milliseconds. */
+/** The time that one script may take before the oracle counts as stuck, in milliseconds. */
 const PATIENCE = 30_000;
 
-/** The reference's real session, in a process of its own: plays the scripts that it is given, one after the other. */
+/** Runs the reference's real session in a process of its own. It plays scripts one after the other. */
 export class Oracle {
   readonly #program: string;
   readonly #waiting = new Map<number, Waiting>();
@@ -29,7 +29,10 @@ export class Oracle {
     this.#program = program;
   }
 
-  /** What was seen before the first step, and of each step. @throws Error when the reference panics, or dies of the script. */
+  /**
+   * Returns the events before the first step, and those of each step. @throws Error when the reference panics, or dies of
+   * the script.
+   */
   play(script: Script, steps: readonly Step[]): Promise<Event[][]> {
     const n = ++this.#last;
     return new Promise((resolve, reject) => {
@@ -55,7 +58,7 @@ export class Oracle {
   #spawn(): void {
     const child = spawn(this.#program, [], { stdio: ['pipe', 'pipe', 'ignore'] });
     this.#process = child;
-    // What it says is heard there, and what it does not take makes it exit.
+    // An error of stdin needs no handling: the process then exits, and `exit` is handled below.
     child.stdin.on('error', () => {});
     createInterface({ input: child.stdout }).on('line', (line) => this.#heard(JSON.parse(line) as Answer));
     child.on('error', (error) => this.#died(child, error));
@@ -70,7 +73,7 @@ export class Oracle {
     this.#watch();
   }
 
-  /** The first script that it has not answered is what it died of; the others are played anew. */
+  /** The process died of the first script that it has not answered. The others are played again. */
   #died(child: ChildProcess, error: Error): void {
     if (this.#process !== child) return;
     this.#process = undefined;

@@ -11,16 +11,16 @@ import type { Difference } from './rewriting.js';
 import type { Script } from './script.js';
 import { shrunk } from './shrink.js';
 
-/** Scripts that the reference plays ahead. */
+/** The number of scripts that the reference plays ahead. */
 const AHEAD = 8;
 
-/** What the scripts are of, in turn. */
+/** The kinds of the scripts, in turn. */
 const KINDS: readonly Kind[] = ['bare', 'calls', 'bare', 'calls', 'proxies'];
 
-/** After so many disagreements there is no more to learn. */
+/** The number of disagreements after which the run stops: more of them show nothing new. */
 const ENOUGH = 10;
 
-/** @throws Error when the command line says what makes no sense. */
+/** @throws Error when the command line has invalid options. */
 export function randomOf(values: {
   readonly seed: string;
   readonly count: string;
@@ -34,7 +34,7 @@ export function randomOf(values: {
   return { seed, count, kind };
 }
 
-/** Plays random scripts on the reference and on us, and the examples of the table. */
+/** Plays random scripts on the reference and on our session, and the examples of the table. */
 export const differential: Part = async ({ programs, random }) => {
   console.log(`differential: ${random.count} scripts, --seed ${random.seed}`);
   const oracle = new Oracle(programs.oracle);
@@ -49,7 +49,7 @@ export const differential: Part = async ({ programs, random }) => {
   }
 };
 
-/** Random scripts, some of them under way on the reference already. */
+/** Yields random scripts. The reference already plays some of them ahead. */
 export function* randomMatches(
   oracle: Oracle,
   table: readonly Difference[],
@@ -82,7 +82,7 @@ class Run {
     this.#options = options;
   }
 
-  /** Each row names a line of the reference, whose sources are in `folder`. */
+  /** Checks that each row names its line of the reference, whose sources are in `folder`. */
   lines(folder: string): void {
     for (const { row, line, code } of DIFFERENCES) {
       const [file = '', number] = line.split(':');
@@ -92,7 +92,9 @@ class Run {
     }
   }
 
-  /** Each row has a script that shows it: the two sessions disagree on it, and agree once the row is heeded. */
+  /**
+   * Checks that each row's example shows it: the two sessions disagree on the example, and agree once the row is applied.
+   */
   async examples(): Promise<void> {
     for (const difference of DIFFERENCES) {
       const { row, reference, example } = difference;
@@ -111,14 +113,17 @@ class Run {
     }
   }
 
-  /** Whether the two disagree on a script as it is: always, or where the reference takes what is ready in another order. */
+  /**
+   * Returns true if the two sessions disagree on a script as it is: always, or only when the reference takes its ready
+   * inputs in another order.
+   */
   async #isShown(example: Script): Promise<boolean> {
     for (let tries = 0; tries < TRIES; tries++) {
       try {
         const { disagreement } = await new Match(example, this.#oracle, [], tries).judge(1);
         if (disagreement !== undefined) return true;
       } catch {
-        // It panics, or dies.
+        // The reference panics, or dies.
         return true;
       }
     }

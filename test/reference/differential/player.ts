@@ -24,7 +24,7 @@ import { Driven, type Shared } from './driven.js';
 import { ScriptLink } from './link.js';
 import { bytesOf, type Event, hexOf, messageOf, partsOf, type Script, type Step } from './script.js';
 
-/** Times that no script comes to, and room for all that a script does. */
+/** Timeouts that no script reaches, and limits above all that a script does. */
 const LIMITS = {
   handshakeTimeout: 2 ** 31 - 1,
   acceptTimeout: 2 ** 31 - 1,
@@ -32,7 +32,7 @@ const LIMITS = {
   unreadTimeout: 2 ** 31 - 1,
 };
 
-/** Lets a reader through, or not. */
+/** Lets a reader pass while it is open. */
 class Door {
   isOpen = true;
   #pass: (() => void) | undefined;
@@ -92,7 +92,7 @@ class Bare {
   }
 }
 
-/** Plays a script on the session that is shipped, and tells what was seen of each group of steps. */
+/** Plays a script on the session that ships, and returns the events of each group of steps. */
 export class Player {
   readonly #script: Script;
   readonly #clock = new VirtualClock();
@@ -116,7 +116,7 @@ export class Player {
     }, script.refusing === true);
   }
 
-  /** What was seen before the first step, and of each group of steps. */
+  /** Returns the events before the first step, and those of each group of steps. */
   async play(groups: readonly (readonly Step[])[]): Promise<Event[][]> {
     void this.#start();
     await settle();
@@ -336,7 +336,7 @@ function settingsOf({ parity, maxConcurrentRequests }: { parity: string; maxConc
   return { parity, max: maxConcurrentRequests };
 }
 
-/** What failed a handshake, in the words that do not depend on who reads the bytes. */
+/** Returns the reason of a failed handshake, in words that do not depend on the decoder. */
 function failureOf({ message, cause }: HandshakeError): string {
   if (cause instanceof LinkError && !message.startsWith('failed to send')) return 'link failed';
   if (cause instanceof LimitExceeded) return 'malformed';

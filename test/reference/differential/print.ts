@@ -2,7 +2,7 @@ import { plain } from '../../../src/wire/plain.js';
 import type { Disagreement } from './compare.js';
 import { received, type Script, type Step } from './script.js';
 
-/** A script and what the two sessions saw of it where they disagree, for a reader. */
+/** Formats a script, and the events that the two sessions saw where they disagree. */
 export function printed(script: Script, { group, theirs, ours }: Disagreement): string {
   const { steps, ...given } = script;
   return [
@@ -16,7 +16,7 @@ export function printed(script: Script, { group, theirs, ours }: Disagreement): 
   ].join('\n');
 }
 
-/** How many frames in a row, each with a message for the same inbox, are shown. */
+/** The number of frames in a row, each with a message for the same inbox, that are printed. */
 const SHOWN = 4;
 
 function listed(steps: readonly Step[]): string[] {

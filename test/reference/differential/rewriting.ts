@@ -3,54 +3,61 @@ import type { Script, Step } from './script.js';
 import type { Seen } from './seen.js';
 
 /**
- * What is played on the reference in the place of a step, so that it comes to what the step comes to with us. What is said
- * of a group's events holds for what the reference saw of the rewritten steps: all else must be equal.
+ * The steps that are played on the reference in place of a step, so that both sessions get the same result. `adjust` changes
+ * the events that the reference saw of the group's rewritten steps. All other events must be equal.
  */
 export interface Rewriting {
-  /** The step itself; null leaves it out. Absent: as it is. */
+  /** The replacement of the step; null leaves the step out. Absent: the step is played unchanged. */
   readonly instead?: Step | null;
   readonly before?: readonly Step[];
   readonly after?: readonly Step[];
   readonly adjust?: Adjust;
 }
 
-/** Makes of what the reference saw what we have to see. What it is about and does not find, it leaves: that is a difference. */
+/**
+ * Changes the events that the reference saw into those that we have to see. An event that is not found is left alone: then
+ * the comparison shows a difference.
+ */
 export type Adjust = (seen: Seen) => unknown;
 
-/** A difference that is wanted. */
+/** An intended difference between the reference and our session. */
 export interface Difference {
   /** Its row in the protocol's tables. */
   readonly row: string;
-  /** Where the reference does what it does. */
+  /** The place in the reference's sources. */
   readonly line: string;
-  /** What stands there. */
+  /** The code at that place. */
   readonly code: string;
   readonly reference: string;
   readonly ours: string;
-  /** What it changes about a step; undefined for a step that it is not about. The model is as it was before the step. */
+  /**
+   * Gives the change to a step; undefined for a step that the difference does not concern. The model is as it was before the
+   * step.
+   */
   readonly rewrite?: (step: Step, model: Model) => Rewriting | undefined;
-  /** It is about frames that wait behind a full inbox: they reach the reference only when there is room. */
+  /** True for the row about frames that wait behind a full inbox: they reach the reference only when there is room. */
   readonly isOfFullInbox?: true;
-  /** What it changes about the end of a connection. */
+  /** Gives the change to the events when a connection ends. */
   readonly ended?: (live: Live) => Adjust | undefined;
-  /** What it changes when the peer is told that nobody has taken a channel of its call. */
+  /** Gives the change to the events when the peer is told that no handler has taken a channel of its call. */
   readonly declined?: (live: Live, channel: number, by: 'Reset' | 'Close') => Adjust | undefined;
-  /** A script that shows it: played as it is, the reference does something else than we do. */
+  /** A script that shows it: played unchanged, it makes the reference behave differently from our session. */
   readonly example: Script;
 }
 
-/** A group of steps as the reference gets it, and what becomes of what it saw. */
+/** A group of steps for the reference, and the changes to the events that it saw. */
 export interface Rewritten {
   readonly steps: readonly Step[];
   readonly excused: readonly Difference[];
   readonly adjustments: readonly Adjust[];
-  /** Whether the root's last caller is gone, be it with one of these steps. */
+  /** True if the root's last caller is gone, before these steps or by one of them. */
   readonly isRootReleased: boolean;
 }
 
 /**
- * Rewrites the groups of a script. A frame that waits behind a full inbox reaches the reference only when there is room, since
- * until then the reference would take nothing else either (9b.06); where that makes no difference, it gets every frame in its place.
+ * Rewrites the groups of a script. A frame that waits behind a full inbox reaches the reference only when there is room,
+ * since until then the reference would take no other input either (9b.06). Where that makes no difference, each frame stays
+ * in its place.
  */
 export function rewritten(
   script: Script,
@@ -68,9 +75,9 @@ export function rewritten(
 class Rewriter {
   readonly #model: Model;
   readonly #table: readonly Difference[];
-  /** The row by which frames are held back; absent where they are not. */
+  /** The row by which frames are held back; absent if they are not held back. */
   readonly #ofFullInbox: Difference | undefined;
-  /** Whether something was asked of a session whose inbox was full, or a frame that waited there was rewritten. */
+  /** True if something was asked of a session whose inbox was full, or if a frame that waited there was rewritten. */
   isNeeded = false;
   #steps: Step[] = [];
   #excused: Difference[] = [];
@@ -107,7 +114,7 @@ class Rewriter {
       }
       let isLate = false;
       model.take(step, (taken) => {
-        // Where the model says that it waited, `taken` is not the step itself.
+        // If the model says that the frame waited, `taken` is not the step itself.
         isLate = taken !== step;
         if (this.#ofFullInbox !== undefined || !isLate) this.#take(taken, isLate);
       });
@@ -136,7 +143,10 @@ class Rewriter {
   }
 }
 
-/** Frames that came at once follow each other at once; whether a frame or a request of ours is taken first, is left to chance. */
+/**
+ * Frames that came together also reach the reference together. A frame and a request of ours do not, since the reference
+ * would choose their order by chance.
+ */
 function paced(step: Step, next: Step | undefined): Step {
   const { more, ...alone } = step;
   const isStream = (one: Step) => one.do === 'frame' || one.do === 'end';

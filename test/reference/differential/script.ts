@@ -3,9 +3,9 @@ import { postcard } from '../../../src/payload/postcard/index.js';
 import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
 import type { Metadata } from '../../../src/wire/metadata.js';
 
-/** One thing that is done to a session. `more`: the next step follows before anything of this one has run out. */
+/** One input of a session. `more`: the next step follows before the effects of this one have run out. */
 export type Step =
-  // `lenient`: bytes that the reference takes for a message, and we do not.
+  // `lenient`: bytes that the reference decodes as a message, and our session does not.
   (
     | { readonly do: 'frame'; readonly hex: string; readonly lenient?: true }
     | { readonly do: 'end' | 'fail' | 'refuse' | 'shutdown' | 'answer' }
@@ -28,7 +28,7 @@ export type Step =
     | { readonly do: 'item' | 'close-channel'; readonly channel: number; readonly hex: string }
   ) & { readonly more?: true };
 
-/** What both sessions play: how the session is set up, and what is done to it. */
+/** A script for both sessions: the setup of the session, and the steps. */
 export interface Script {
   readonly role: 'initiator' | 'acceptor';
   /** A message with our settings and our metadata for the root. */
@@ -41,22 +41,22 @@ export interface Script {
   readonly keepalive?: readonly [number, number];
   /** Two connections that are proxied to each other as soon as both are there. */
   readonly proxied?: readonly [number, number];
-  /** Whether the link refuses to send from the beginning. */
+  /** True if the link refuses to send from the beginning. */
   readonly refusing?: true;
-  /** Whether each connection has a driver, or is read bare. */
+  /** True if each connection has a driver; otherwise each is read bare. */
   readonly calls?: true;
   readonly steps: readonly Step[];
-  /** Decides what the reference takes first of what is ready. */
+  /** Seeds the order in which the reference takes inputs that are ready at once. */
   readonly seed?: number;
 }
 
-/** What a user of a session, or its peer, saw. */
+/** An event that an application of a session, or its peer, saw. */
 export interface Event {
   readonly ev: string;
   readonly [field: string]: unknown;
 }
 
-/** What a bare connection's limits are: none that a script comes to. */
+/** The limits of a bare connection. They are so high that no script reaches them. */
 const LIMITS = { metadataEntries: 64, metadataBytes: 16 * 2 ** 10 };
 
 export function hexOf(message: Message): string {
@@ -81,7 +81,7 @@ export function received(hex: string): Message | undefined {
   }
 }
 
-/** What our session ends with where it gets these bytes, which are no message to it. */
+/** Returns the cause by which our session ends when it gets these bytes, which it cannot decode. */
 export function refusal(hex: string): 'limit' | 'violation' {
   try {
     messageOf(hex);
@@ -100,7 +100,7 @@ export function partsOf(hex: string): { settings: ConnectionSettings; metadata: 
   return { settings, metadata: message.metadata };
 }
 
-/** Steps that belong together: all but the last are followed before anything has run out. */
+/** Returns the groups of steps: all steps of a group but the last have `more`. */
 export function groupsOf(steps: readonly Step[]): Step[][] {
   const groups: Step[][] = [];
   let group: Step[] = [];

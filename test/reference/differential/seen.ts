@@ -2,16 +2,16 @@ import type { Message } from '../../../src/wire/message.js';
 import { type Event, hexOf, messageOf } from './script.js';
 
 /**
- * What a group of steps came to: frames in order, the messages of each connection in order, and everything else, whose
- * order says nothing.
+ * The events of a group of steps: frames in order, the messages of each connection in order, and all other events, whose
+ * order does not matter.
  */
 export class Seen {
   readonly frames: string[] = [];
   readonly messages = new Map<number, string[]>();
   readonly rest: string[] = [];
   /**
-   * Ids under which a connection has ended and another one has begun: events name both alike, and the order of what two readers
-   * get says nothing.
+   * Ids under which a connection has ended and another one has begun. Events name both alike, so the order of the messages
+   * that their two readers get does not count.
    */
   readonly #reused = new Set<number>();
 
@@ -32,13 +32,13 @@ export class Seen {
     return list;
   }
 
-  /** Takes out one such frame, the last. */
+  /** Removes the last such frame. */
   removeFrame(message: Message): void {
     const index = this.frames.lastIndexOf(hexOf(message));
     if (index >= 0) this.frames.splice(index, 1);
   }
 
-  /** Puts a frame behind the last one on its connection that is about a request or a channel. */
+  /** Inserts a frame behind the last request or channel message of its connection. */
   insertFrame(message: Message): void {
     const isLike = (hex: string) => {
       const other = messageOf(hex);
@@ -52,21 +52,21 @@ export class Seen {
     this.rest.push(textOf(event));
   }
 
-  /** Takes out one such event. False, and nothing is done, where there is none. */
+  /** Removes one such event. Returns false, and does nothing, if there is none. */
   remove(event: Event): boolean {
     const index = this.rest.indexOf(textOf(event));
     if (index >= 0) this.rest.splice(index, 1);
     return index >= 0;
   }
 
-  /** Puts one event in the place of another one. False, and nothing is done, where there is none. */
+  /** Replaces one event by another one. Returns false, and does nothing, if there is none. */
   replace(event: Event, other: Event): boolean {
     const isThere = this.remove(event);
     if (isThere) this.add(other);
     return isThere;
   }
 
-  /** One text for all of it: equal where what was seen is. */
+  /** One text for all events. Two texts are equal if the events are. */
   get text(): string {
     const messages = [...this.messages]
       .filter(([, list]) => list.length > 0)
@@ -76,7 +76,7 @@ export class Seen {
   }
 }
 
-/** The same text for the same fields, in whatever order they stand. */
+/** Returns the same text for the same fields, in any order. */
 function textOf(event: Event): string {
   return JSON.stringify(sorted(event));
 }

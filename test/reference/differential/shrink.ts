@@ -1,8 +1,8 @@
 import type { Script, Step } from './script.js';
 
 /**
- * The shortest script that is found, by leaving out steps, of those that `fails` holds for. It is asked several times of
- * none; what fails by chance is not found again.
+ * Returns the shortest script found, by leaving out steps, for which `fails` holds. Each script is tried only once, so a
+ * failure by chance may not be found again.
  */
 export async function shrunk(script: Script, fails: (script: Script) => Promise<boolean>): Promise<Script> {
   let best = script;
@@ -22,7 +22,7 @@ export async function shrunk(script: Script, fails: (script: Script) => Promise<
   return (await fails({ ...best, steps: apart })) ? { ...best, steps: apart } : best;
 }
 
-/** A group goes from frame to frame: what follows the last one of it belongs to the next. */
+/** Removes `more` from steps that no frame and no end of the link follows: such a step ends its group. */
 function closed(steps: readonly Step[]): Step[] {
   return steps.map((step, index) => {
     const next = steps[index + 1]?.do;
@@ -32,7 +32,7 @@ function closed(steps: readonly Step[]): Step[] {
   });
 }
 
-/** The same without what it may not need. */
+/** Yields the script without options that it may not need. */
 function* simplified(script: Script): Generator<Script> {
   const { keepalive: _, ...unasked } = script;
   if (script.keepalive !== undefined) yield unasked;

@@ -4,7 +4,7 @@ import type { Live, Model } from './model.js';
 import type { Random } from './random.js';
 import type { Step } from './script.js';
 
-/** What is said on connections that have drivers. */
+/** Generates the messages on connections that have drivers. */
 export class Traffic {
   readonly #random: Random;
   readonly #model: Model;
@@ -18,7 +18,7 @@ export class Traffic {
 
   // ---- What the peer says ----
 
-  /** A request or channel message on a connection that is active; undefined where none fits. */
+  /** Returns a request or channel message on a connection that is active; undefined if none fits. */
   message(live: Live): DataMessage | undefined {
     const { calls } = live;
     if (calls === undefined) return undefined;
@@ -34,12 +34,12 @@ export class Traffic {
 
   #call(live: Live, calls: CallsModel): RequestMessage | undefined {
     const random = this.#random;
-    // A request of ours that waits has the same id: see 9b.19.
+    // Sometimes take the id of a request of ours that waits: see 9b.19.
     const ours = [...calls.calls.keys()];
     const isCrossed = ours.length > 0 && random.oneIn(15);
     const id = isCrossed ? random.pick(ours) : this.#requestId(live, calls);
     const other = calls.handlers.get(id);
-    // Of two with the same id both only wait.
+    // Of two calls with the same id, both may only wait.
     const isDouble = other !== undefined;
     if (isDouble && other.method !== METHOD.held) return undefined;
     const methods = isDouble ? [METHOD.held, METHOD.echo] : Object.values(METHOD);
@@ -52,7 +52,7 @@ export class Traffic {
     return { type: 'RequestMessage', connectionId: live.id, id, body };
   }
 
-  /** A new one of the peer's, mostly; one in flight, or of our own parity but far from those that we allocate. */
+  /** Mostly returns a new id of the peer's; also one in flight, or one of our parity but far from those that we allocate. */
   #requestId(live: Live, calls: CallsModel): number {
     const random = this.#random;
     if (calls.handlers.size > 0 && random.oneIn(5)) return random.pick([...calls.handlers.keys()]);
@@ -63,7 +63,7 @@ export class Traffic {
     return last + 2;
   }
 
-  /** Channels that a Call can name: new ones, or one that was spoken on before it was named. */
+  /** Returns channels that a Call can name: new ones, or one that the peer has used before naming it. */
   #named(calls: CallsModel, method: number): number[] {
     const random = this.#random;
     const isUsable = ({ state, isNamed, isReset }: TheirChannel) =>
@@ -100,7 +100,7 @@ export class Traffic {
     const random = this.#random;
     const open = [...calls.ours.values()].filter(({ isOver }) => !isOver);
     if (open.length === 0 || random.oneIn(12)) {
-      // One that is over, or that we have not named.
+      // A channel that is over, or that we have not named.
       const id = random.oneIn(2) ? calls.nextChannel : random.pick([...calls.ours.keys(), calls.nextChannel + 2]);
       return { type: 'ChannelMessage', connectionId, id, body: this.#body() };
     }
@@ -114,13 +114,13 @@ export class Traffic {
     const all = [...calls.theirs.values()];
     const alive = all.filter(({ state }) => state !== 'over');
     if (alive.length === 0 || random.oneIn(8)) {
-      // One that no call has named, or that is over.
+      // A channel that no call has named, or that is over.
       const id = all.length > 0 && random.oneIn(2) ? random.pick(all).id : this.#newChannel(calls);
-      // The reference keeps all that ever came there, until a call names it.
+      // The reference keeps every message on such a channel until a call names it.
       if (calls.theirs.get(id)?.state === 'over' && id > calls.peerHigh) return undefined;
       return { type: 'ChannelMessage', connectionId, id, body: this.#body() };
     }
-    // One that nobody has taken fills up only if it is spoken on again and again.
+    // A channel that no handler has taken fills up only if the peer sends on it again and again.
     const full = alive.filter(({ state, items }) => state === 'offered' && items > 0);
     const { id, state } = full.length > 0 && random.oneIn(2) ? random.pick(full) : random.pick(alive);
     let body = random.oneIn(10) ? this.#body() : undefined;
@@ -155,7 +155,7 @@ export class Traffic {
   step(live: Live): Step | undefined {
     const random = this.#random;
     const model = this.#model;
-    // A call that waits for its turn is not made on the reference yet: nothing may depend on it.
+    // A call that waits for its turn has not been made on the reference yet, so no step may depend on it.
     const isLimited = (live.calls?.max ?? 64) < 64;
     if (isLimited) return this.#ourCall(live);
     return random.weighted<() => Step | undefined>([
@@ -173,7 +173,7 @@ export class Traffic {
       state === 'active' && (calls?.max ?? 0) >= 64
         ? random.pick(['call', 'call', 'call-tx', 'call-rx'] as const)
         : 'call';
-    // Sinks go by the channel's id alone.
+    // A script finds a sink by the channel's id alone, so the id must be unique.
     if (kind !== 'call' && (calls === undefined || this.#model.sinks.has(calls.nextChannel))) return undefined;
     const hex = Buffer.from(random.bytes(3)).toString('hex');
     return { do: kind, id, ref: ++this.#lastRef, method: random.below(9), hex };
@@ -184,7 +184,7 @@ export class Traffic {
     return ref === undefined ? undefined : { do: 'give-up', ref };
   }
 
-  /** A call that can be given up. */
+  /** Returns a call that can be given up. */
   #made(): number | undefined {
     const isUsable = ({ live }: { live: Live }) => (live.calls?.max ?? 64) >= 64;
     const made = [...this.#model.made].filter(([, one]) => isUsable(one)).map(([ref]) => ref);
@@ -192,7 +192,7 @@ export class Traffic {
     const waiting = made.filter((ref) => this.#model.waiting(ref) !== undefined);
     const ref =
       waiting.length > 0 && !this.#random.oneIn(8) ? this.#random.pick(waiting) : this.#random.from(1, this.#lastRef);
-    // A call that is given up while it waits for its turn has spent its id with us, and was never made by the reference.
+    // Giving up a call that waits for its turn spends its id with us, while the reference never made the call.
     const { call, live } = this.#model.made.get(ref) ?? {};
     return live?.calls?.turn.some((one) => one.call === call) === true ? undefined : ref;
   }
@@ -203,7 +203,7 @@ export class Traffic {
     if (usable.length === 0) return { do: 'item', channel: 99, hex: '00' };
     const [channel, { channel: sink }] = random.pick(usable);
     if (!random.oneIn(6)) return { do: 'item', channel, hex: Buffer.from(random.bytes(3)).toString('hex') };
-    // Behind items that wait the reference does not wait.
+    // With items waiting, our close waits behind them, but the reference's does not.
     return sink.waiting.length > 0 ? undefined : { do: 'close-channel', channel, hex: '' };
   }
 }

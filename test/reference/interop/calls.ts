@@ -17,10 +17,10 @@ import { EVERYTHING, EVERYTHING_IN_RUST, FROM_RUST, VALUES } from './everything.
 import type { Pair } from './pair.js';
 import { Testbed, Types } from './services.js';
 
-/** What the Rust peer saw in each scenario with another Rust peer: it has to see the same with us. */
+/** The Rust peer's results of each scenario with another Rust peer. It has to see the same with us. */
 export type Expected = Readonly<Record<string, readonly unknown[]>>;
 
-/** The scenarios that it plays with us on the root. Those with an argument have it behind the name. */
+/** The scenarios that the Rust peer plays with us on the root. An argument stands behind the name. */
 export const SCENARIOS = [
   'calls',
   'types',
@@ -53,7 +53,7 @@ export const SCENARIOS = [
 /** Methods of `Types` that do not give back what they get. */
 const NO_ECHOES = new Set(['tNone', 'tTwo', 'getHTTP2Value', 'describe', 'everything']);
 
-/** The longest bytes in a call whose frame fits 1 MiB. */
+/** The length of the longest bytes in a call whose frame fits 1 MiB. */
 const LARGEST = 2 ** 20 - 256;
 
 /** A service that has an id of the Rust peer's, and other types: its arguments and results can't be decoded. */
@@ -62,13 +62,13 @@ const Stranger = service(
   {
     missing: method({ args: t.args(t.u32), result: t.u32 }),
     echo: method({ id: Testbed.ids.echo, args: t.args(t.bytes), result: t.string }),
-    // Two bytes for Ok and a length, then more than a u8 may have behind it.
+    // Two bytes for Ok and a length, then more bytes than a u8 has.
     reverse: method({ id: Testbed.ids.reverse, args: t.args(t.string), result: t.u8 }),
   },
   { codec: postcardPayload },
 );
 
-/** Our calls of the Rust peer, of every kind of type and each of the four errors, and channels both ways. */
+/** Checks our calls of the Rust peer: every kind of type, each of the four errors, and channels both ways. */
 export async function ourCalls(checks: Checks, { session, testbed, types, rust }: Pair): Promise<void> {
   const { root } = session;
 
@@ -212,7 +212,7 @@ export async function ourCalls(checks: Checks, { session, testbed, types, rust }
     await tx.send(3);
     tx.abort();
     await assert.rejects(tx.send(4), ChannelClosed);
-    // A Rust receiver knows a Close alone.
+    // A Rust receiver sees no difference between an abort and a Close.
     assert.equal(await call, 3n);
   });
 
@@ -225,7 +225,7 @@ export async function ourCalls(checks: Checks, { session, testbed, types, rust }
     for (const result of await settled) {
       assert.ok(result.status === 'rejected' && result.reason instanceof Cancelled && result.reason.by === 'local');
     }
-    // Those that have begun: Rust says nothing of a handler that was cancelled before.
+    // Only of handlers that have begun: Rust does not report a handler that was cancelled earlier.
     await rust.take('handler dropped', ({ method }) => method === 'slow');
     // Their places are free again: the peer takes 64 at a time.
     assert.equal((await Promise.all(Array.from({ length: 64 }, () => testbed.slow(1n)))).length, 64);
@@ -284,7 +284,7 @@ export async function channelsOf(
   });
 }
 
-/** The Rust peer's calls of us: it sees the same as with another Rust peer. */
+/** Checks the Rust peer's calls of us: it gets the same results as with another Rust peer. */
 export async function rustCalls(checks: Checks, { play, ours, session }: Pair, expected: Expected): Promise<void> {
   for (const name of SCENARIOS) {
     await checks.check(`Rust sees the same of us as of Rust: ${name}`, async () => {
@@ -304,7 +304,7 @@ export async function rustCalls(checks: Checks, { play, ours, session }: Pair, e
   });
 
   await checks.check('a Cancel and a Reset that Rust hands on reach our handler', async () => {
-    // The official crates never send either, but a proxy of theirs forwards what it gets.
+    // The official crates never send a Cancel or a Reset, but their proxy forwards them.
     const before = ours.connections.length;
     const opened = await play('proxy');
     assert.equal(opened.length, 2);
@@ -322,7 +322,7 @@ export async function rustCalls(checks: Checks, { play, ours, session }: Pair, e
     const [tx, rx] = channel<number>();
     const generated = client.generate(100_000, tx);
     for await (const number of rx) if (number === 40) break;
-    // Our handler hears of the Reset, and fails by it.
+    // The Reset reaches our handler, which fails because of it.
     await assert.rejects(generated, Cancelled);
     assert.equal(await client.echo('through the proxy'), 'through the proxy');
     await left.close();

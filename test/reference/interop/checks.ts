@@ -1,7 +1,7 @@
 import type { Counts } from '../part.js';
 import { TIME_LIMIT } from './rust.js';
 
-/** Runs checks one after the other, each within a time, and counts them. */
+/** Runs checks one after the other, each within a time limit, and counts them. */
 export class Checks {
   readonly #where: string;
   #passed = 0;
@@ -26,7 +26,7 @@ export class Checks {
   }
 }
 
-/** Rejects when the promise takes longer than so many milliseconds: then something of the session hangs. */
+/** Rejects if the promise takes longer than `milliseconds`: then some part of the session hangs. */
 export async function within<T>(promise: Promise<T>, milliseconds: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -39,7 +39,7 @@ export async function within<T>(promise: Promise<T>, milliseconds: number, what:
   }
 }
 
-/** Waits until something holds, and rejects after a time. */
+/** Waits until `holds` returns true, and rejects after a time. */
 export async function until(holds: () => boolean, milliseconds: number, what: string): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!holds()) {

@@ -17,7 +17,7 @@ const asking = (key: string, value: bigint | string = 1n): { readonly metadata: 
   metadata: [{ key, value, flags: 0n }],
 });
 
-/** How long the other side may take to say what it saw, in milliseconds. */
+/** The time in which the other side has to report its results, in milliseconds. */
 const SOON = 5_000;
 
 /** Virtual connections that we open. */
@@ -104,7 +104,7 @@ export async function ourConnections(checks: Checks, { session, rust, play, test
   });
 }
 
-/** Virtual connections that Rust opens, where we do as a Rust peer would. */
+/** Checks virtual connections that Rust opens. We behave like a Rust peer. */
 export async function rustConnections(checks: Checks, pair: Pair, expected: Expected): Promise<void> {
   const { play, ours } = pair;
   for (const name of CONNECTION_SCENARIOS) {
@@ -168,8 +168,8 @@ export const CONNECTION_SCENARIOS = [
 ] as const;
 
 /**
- * Without what differs from run to run: a connection's number, and whether a call on a connection that Rust has closed itself
- * is given up by Rust, or never ends.
+ * Removes the parts that differ from run to run: a connection's number, and whether a call on a connection that Rust has
+ * closed itself is given up by Rust, or never ends.
  */
 function alike(saw: readonly unknown[]): unknown[] {
   return saw.map((text) =>

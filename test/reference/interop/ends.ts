@@ -12,10 +12,10 @@ import { all, type Checks, until, within } from './checks.js';
 import { type Pair, type PairOptions, pair } from './pair.js';
 import { Testbed } from './services.js';
 
-/** How long what was under way may take to settle once its end has come, in milliseconds. */
+/** The time in which pending work has to settle once its end has come, in milliseconds. */
 const SETTLE = 3_000;
 
-/** What is under way when the end comes: our promises, and how Rust's part of it is told to be over. */
+/** Work that is under way when the end comes. Returns our promises. */
 interface Work {
   readonly name: string;
   begin(pair: Pair, connection: Connection): Promise<Promise<unknown>[]>;
@@ -47,7 +47,7 @@ const WORKS: readonly Work[] = [
     begin: async ({ session, play, ours, relay, fromRust }) => {
       void play('open:undecided');
       await until(() => ours.undecided !== undefined, SETTLE, 'an open of Rust');
-      // Rust answers an open at once.
+      // Rust would answer an open at once.
       relay.hold(fromRust);
       return Array.from({ length: 8 }, () => session.open());
     },
@@ -58,7 +58,7 @@ const WORKS: readonly Work[] = [
 interface End {
   readonly name: string;
   readonly keepalive?: KeepaliveSettings;
-  /** Why the session has ended for us. */
+  /** The causes that our session may end with. */
   readonly causes: readonly SessionClosedReason['cause'][];
   come(pair: Pair, connection: Connection): Promise<void>;
 }
@@ -74,7 +74,7 @@ const ENDS: readonly End[] = [
   },
   {
     name: 'Rust shuts down',
-    // Its link stays open while a sender there waits for credit, which it does for ever.
+    // Rust keeps its link open while one of its senders waits for credit, which it does for ever.
     keepalive: { pingInterval: 100, pongTimeout: 500 },
     causes: ['peer', 'link', 'keepalive'],
     come: async ({ play, relay }) => {
@@ -97,7 +97,7 @@ const ENDS: readonly End[] = [
   },
 ];
 
-/** Ends a session in the midst of calls, channels and opens: all of it settles, and nothing is left. */
+/** Ends a session in the midst of calls, channels and opens. All of them must settle, and no resource may be left. */
 export async function ends(checks: Checks, options: PairOptions): Promise<void> {
   for (const work of WORKS) {
     for (const end of ENDS) {
@@ -121,7 +121,7 @@ export async function ends(checks: Checks, options: PairOptions): Promise<void> 
   await closes(checks, options);
 }
 
-/** Channels in both directions that carry items all the time; two calls and two loops. */
+/** Opens channels in both directions that carry items all the time. Returns the promises of two calls and two loops. */
 async function busy(client: ReturnType<typeof Testbed.client>): Promise<Promise<unknown>[]> {
   const [up, input] = channel<number>();
   const [down, output] = channel<number>();
@@ -134,7 +134,7 @@ async function busy(client: ReturnType<typeof Testbed.client>): Promise<Promise<
     for await (const _ of output) received++;
   };
   const promises = [client.sum(input), client.generate(2_000_000_000, down), sending(), receiving()];
-  // They are awaited when the end has come.
+  // The promises are awaited after the end. Until then this handler prevents unhandled rejections.
   for (const promise of promises) promise.catch(() => {});
   await until(() => sent > 64 && received > 64, SETTLE, 'items both ways');
   return promises;
@@ -171,7 +171,7 @@ async function closes(checks: Checks, options: PairOptions): Promise<void> {
         const connection = await session.open();
         const client = Testbed.client(connection);
         const calls = Array.from({ length: 8 }, () => client.slow(100_000n));
-        // What arrives while it closes a connection freezes a Rust peer over WebSocket.
+        // Over WebSocket, messages that arrive while a Rust peer closes a connection freeze that peer.
         const isBusy = by === 'local' || options.transport !== 'ws';
         const streams = isBusy ? await busy(client) : waiting(client);
         const settled = Promise.allSettled([...calls, ...streams]);
@@ -203,7 +203,7 @@ async function closes(checks: Checks, options: PairOptions): Promise<void> {
   }
 }
 
-/** Everything of a session that has ended is over: promises, connections, handlers, actors and sockets. */
+/** Checks that everything of an ended session is over: promises, connections, handlers, actors and sockets. */
 async function allOver({ session, ours }: Pair, settled: readonly PromiseSettledResult<unknown>[]): Promise<void> {
   for (const result of settled) {
     // A call or an open may have been answered just before.

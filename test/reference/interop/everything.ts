@@ -158,7 +158,7 @@ export const VALUES: Readonly<Record<string, readonly unknown[]>> = {
   tEverything: [EVERYTHING],
 };
 
-/** What comes for some methods when the Rust peer plays `types`. */
+/** The arguments that some methods get when the Rust peer plays `types`. */
 export const FROM_RUST: Readonly<Record<string, readonly unknown[]>> = {
   tBool: [true],
   tU8: [255, 0],

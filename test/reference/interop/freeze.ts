@@ -8,21 +8,24 @@ import { Traffic } from './pair.js';
 import { RustPeer } from './rust.js';
 import { Testbed } from './services.js';
 
-/** Sessions at a time. */
+/** The number of sessions at a time. */
 const AT_ONCE = 10;
-/** Calls that each session has in flight. */
+/** The number of calls that each session has in flight. */
 const IN_FLIGHT = 64;
-/** How long each session works at least, in milliseconds. */
+/** The minimum time that each session works, in milliseconds. */
 const WORK = 1_000;
-/** Pings and opens of a session, at least of each: a busy machine takes longer. */
+/** The least number of Pings, and of opens, of a session. A busy machine takes longer for them. */
 const QUERIES = 5;
 /** The interval of our Pings, and of our opens, in milliseconds. */
 const INTERVAL = 50;
-/** A peer that answers no Ping within so many milliseconds is frozen. On a busy machine an answer takes seconds. */
+/**
+ * The time after which a peer that answers no Ping counts as frozen, in milliseconds. On a busy machine an answer takes
+ * seconds.
+ */
 const PATIENCE = 30_000;
-/** The same without the preset, where most are frozen. */
+/** The same without the preset, in milliseconds. Most peers freeze there. */
 const CONTROL_PATIENCE = 5_000;
-/** Sessions without the preset. */
+/** The number of sessions without the preset. */
 const CONTROL = 20;
 
 interface Figures {
@@ -34,8 +37,8 @@ interface Figures {
 }
 
 /**
- * Sessions to the Rust peer over WebSocket with 64 calls in flight each, and our Pings and opens between them: with the preset
- * none freezes. Without it most do, which shows that the load would freeze a peer.
+ * Runs sessions to the Rust peer over WebSocket with 64 calls in flight each, and our Pings and opens between them. With the
+ * preset no peer freezes. Without it most do, which shows that the load would freeze a peer.
  */
 export const freeze: Part = async ({ programs, sessions }) => {
   const counts = { passed: 0, failed: 0 };

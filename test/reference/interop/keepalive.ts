@@ -3,7 +3,7 @@ import { ConnectionClosed, KeepaliveError } from '../../../src/index.js';
 import { type Checks, within } from './checks.js';
 import { type PairOptions, pair } from './pair.js';
 
-/** How long both sides talk, in milliseconds: many times the interval of Pings. */
+/** The time that both sides talk, in milliseconds: many times the interval of Pings. */
 const TALK = 500;
 
 /** Keepalives of either side, beside calls, and with a peer that has gone silent. */
@@ -41,7 +41,7 @@ export async function keepalives(checks: Checks, options: PairOptions): Promise<
   });
 
   await checks.check('we answer the keepalive of Rust beside calls both ways', async () => {
-    // Two messages in flight, of a few KiB: more makes a Rust peer with a keepalive lose its way, be it alone.
+    // Two messages in flight, of a few KiB. With more, a Rust peer with a keepalive fails, even against another Rust peer.
     const { session, testbed, traffic, play, close } = await pair({ ...options, rust: ['--keepalive', '25,10000'] });
     try {
       const steady = play(`steady:${TALK}`);

@@ -14,17 +14,17 @@ import {
 import { EVERYTHING, EVERYTHING_IN_RUST } from './everything.js';
 import { Testbed, Types } from './services.js';
 
-/** What we answer the Rust peer with: the same as it answers us with. */
+/** The service that the Rust peer calls. It answers as the Rust peer answers us. */
 export class OurService {
-  /** What came for each method of `Types`, in order. */
+  /** The arguments that came for each method of `Types`, in order. */
   readonly came = new Map<string, unknown[]>();
   /** Calls of `slow` at work, and those that were given up. */
   slow = 0;
   givenUp = 0;
-  /** The last connection whose open has got no answer, and how many such opens are over. */
+  /** The last connection whose open has no answer yet, and the number of such opens that are over. */
   undecided: ConnectionId | undefined;
   moot = 0;
-  /** Items that have come and gone on channels of `sum` and `generate`. */
+  /** The number of items that were sent and received on channels of `sum` and `generate`. */
   items = 0;
   readonly reports: Report[] = [];
   /** The connections that the peer has opened. */
@@ -157,7 +157,7 @@ export class OurService {
     { refusals: this.#testbed.refusals, credit: this.#testbed.credit },
   );
 
-  /** Accepts what the peer opens, unless a key of its metadata says otherwise, as virtual_connection.rs does. */
+  /** Accepts the peer's opens, unless a key of their metadata asks for another answer, as virtual_connection.rs does. */
   readonly onConnection: OnConnection = ({ id, metadata, signal }) => {
     const has = (key: string) => metadata.some((entry) => entry.key === key);
     if (has('reject-empty')) return { type: 'reject' };
@@ -188,7 +188,7 @@ export class OurService {
     };
   };
 
-  /** Each method of `Types` that takes one value notes it, and gives it back. */
+  /** Returns a method for each method of `Types` that takes one value. It notes the value, and returns it. */
   #echoes(): Parameters<typeof Types.handler>[0] {
     const note = (name: string, value: unknown): void => {
       const values = this.came.get(name) ?? [];

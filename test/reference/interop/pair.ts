@@ -10,7 +10,7 @@ import { OurService } from './our-service.js';
 import { type Address, Relay, RustPeer, type Side, type Transport } from './rust.js';
 import { Testbed, Types } from './services.js';
 
-/** Who begins the session: we, or the Rust peer. */
+/** Our role in the session; the Rust peer has the other one. */
 export type Role = 'initiator' | 'acceptor';
 
 export interface PairOptions {
@@ -35,7 +35,7 @@ export interface Pair {
   readonly ours: OurService;
   readonly testbed: ReturnType<typeof Testbed.client>;
   readonly types: ReturnType<typeof Types.client>;
-  /** How many messages of a type were sent and received. */
+  /** The numbers of messages sent and received, by type. */
   readonly traffic: Traffic;
   /** Plays a scenario of the Rust peer's on this session. */
   play(name: string): Promise<unknown[]>;
@@ -46,7 +46,7 @@ export interface Pair {
 export class Traffic {
   readonly sent = new Map<Message['type'], number>();
   readonly received = new Map<Message['type'], number>();
-  /** Our codec, which counts. */
+  /** Our codec. It counts messages. */
   readonly codec: typeof postcard = {
     ...postcard,
     encode: (message) => {
@@ -65,7 +65,7 @@ function count(counts: Map<Message['type'], number>, type: Message['type']): voi
   counts.set(type, (counts.get(type) ?? 0) + 1);
 }
 
-/** Every session of the part, to see in the end that nothing keeps one. */
+/** Every session of the part. At the end all of them must be collected. */
 export const sessions: WeakRef<Session>[] = [];
 
 export async function pair(options: PairOptions): Promise<Pair> {

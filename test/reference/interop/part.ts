@@ -14,7 +14,7 @@ import { Testbed, Types } from './services.js';
 
 const ROLES: readonly Role[] = ['initiator', 'acceptor'];
 
-/** Holds the library against the official Rust peer, in both roles, over TCP, a Unix socket and WebSocket. */
+/** Tests the library against the official Rust peer, in both roles, over TCP, a Unix socket and WebSocket. */
 export const interop: Part = async ({ programs }) => {
   const total = { passed: 0, failed: 0 };
   const add = ({ passed, failed }: Counts): void => {
@@ -32,7 +32,7 @@ export const interop: Part = async ({ programs }) => {
   return total;
 };
 
-/** What is left of all the sessions: nothing. */
+/** Checks that no session has left anything behind. */
 async function remains(): Promise<Counts> {
   const checks = new Checks('after all');
   await checks.check('no socket is open, and nothing keeps a session', async () => {
@@ -53,7 +53,7 @@ async function remains(): Promise<Counts> {
   return checks.counts;
 }
 
-/** Methods that no definition of ours has: channels within structs, and more credit than a Rust receiver keeps. */
+/** Methods that our definitions lack: with channels within structs, or with more credit than a Rust receiver keeps. */
 const UNDECLARED = new Set(['nested', 'nested_only', 'sum_wide']);
 
 function ids(program: string): void {
@@ -70,7 +70,7 @@ function ids(program: string): void {
   assert.deepEqual(own, official);
 }
 
-/** What the Rust peer sees of another Rust peer. */
+/** Returns the results that a Rust peer sees with another Rust peer. */
 async function amongRust(program: string): Promise<Expected> {
   const acceptor = new RustPeer(program, ['accept', '--transport', 'tcp', '--quiet']);
   try {

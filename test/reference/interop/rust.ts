@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 
-/** What a program of the reference may take to do one thing, in milliseconds. A busy machine takes a second. */
+/** The time that a program of the reference may take for one action, in milliseconds. A busy machine takes a second. */
 export const TIME_LIMIT = 15_000;
 
 export type Transport = 'tcp' | 'unix' | 'ws';
@@ -38,7 +38,7 @@ export class RustPeer {
     });
   }
 
-  /** Takes the first event of that name that fits, from now on or from before; rejects when the process ends before. */
+  /** Takes the first event of that name that fits, past ones included. Rejects if the process ends first. */
   take(ev: string, fits: (event: RustEvent) => boolean = () => true): Promise<RustEvent> {
     const taken = new Promise<RustEvent>((resolve, reject) => {
       const look = (isOver: boolean): void => {
@@ -54,7 +54,7 @@ export class RustPeer {
       this.#waiting.add(look);
       look(this.#hasExited);
     });
-    // A test may be over before it has come to await this.
+    // A test may end before it awaits this promise.
     taken.catch(() => {});
     return taken;
   }
@@ -88,7 +88,7 @@ interface RelayEnd {
   readonly other: Socket;
 }
 
-/** Stands between two peers, and cuts or holds up what goes through it. */
+/** Stands between two peers. It can cut or hold up their traffic. */
 export class Relay {
   readonly #server: Server;
   readonly #ends = new Set<RelayEnd>();
@@ -127,7 +127,7 @@ export class Relay {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** Hands nothing on any more that comes from one side, or from both. */
+  /** Stops forwarding from one side, or from both. */
   hold(from?: Side): void {
     for (const { socket, side } of this.#ends) {
       if (from !== undefined && from !== side) continue;
@@ -136,10 +136,10 @@ export class Relay {
     }
   }
 
-  /** Hands on what was held up. */
+  /** Forwards again, beginning with the data that was held up. */
   release(): void {
     for (const { socket, other } of this.#ends) {
-      // A socket that is piped twice hands on everything twice.
+      // A socket that is piped twice would forward everything twice.
       socket.unpipe();
       socket.pipe(other);
     }

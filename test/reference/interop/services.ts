@@ -2,8 +2,8 @@ import { method, service } from '../../../src/index.js';
 import { postcardPayload, type Type, type TypeOf, t } from '../../../src/payload/postcard/index.js';
 import { Testbed as Recorded, Types as RecordedTypes } from '../../service/testbed.js';
 
-// The services of the Rust peer, as peer/src/service.rs has them: those that test/service/testbed.ts declares, and what came
-// to them later.
+// The services of the Rust peer, as peer/src/service.rs has them: those that test/service/testbed.ts declares, and later
+// additions.
 
 // Its credit of 256 is more than a Rust receiver keeps.
 const { sumWide: _, ...methods } = Recorded.methods;
@@ -86,7 +86,7 @@ export const Everything = t.struct({
 });
 export type Everything = TypeOf<typeof Everything>;
 
-/** A method that gives back what it was given. */
+/** Declares a method that returns its argument. */
 function same<T>(type: Type<T>) {
   return method({ args: t.args(type), result: type });
 }

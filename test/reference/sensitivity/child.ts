@@ -5,7 +5,10 @@ import { randomMatches } from '../differential/part.js';
 
 // Plays random scripts until the reference and the library disagree, and prints that script as JSON; null where they do not.
 
-/** What stands in for chance: a script that is played again and again. */
+/**
+ * The number of tries of a script. The reference picks by chance among ready inputs, so a disagreement counts only if it
+ * lasts.
+ */
 const TRIES = 5;
 
 const [program = '', seed = '', scripts = '', kind = ''] = process.argv.slice(2);

@@ -1,13 +1,13 @@
 import type { Kind } from '../differential/generate.js';
 
-/** A mistake that somebody could make in the library: a text in one of its files, and what stands there instead. */
+/** A possible mistake in the library: a text in one of its files, and the text that replaces it. */
 export interface Fault {
   readonly name: string;
   readonly file: string;
-  /** It stands there once. */
+  /** The file has this text once. */
   readonly text: string;
   readonly instead: string;
-  /** What the scripts are of that find it. */
+  /** The kind of the scripts that find the fault. */
   readonly kind: Kind;
 }
 

@@ -10,19 +10,19 @@ import type { Script } from '../differential/script.js';
 import type { Part } from '../part.js';
 import { FAULTS, type Fault } from './faults.js';
 
-/** How many scripts a fault may take to be found. */
+/** The number of scripts within which a fault has to be found. */
 const SCRIPTS = 8_000;
 
-/** How long that may take, in milliseconds. */
+/** The time within which a fault has to be found, in milliseconds. */
 const TIMEOUT = 240_000;
 
-/** How many faults are looked for at a time. */
+/** The number of faults that are looked for at a time. */
 const AT_ONCE = 2;
 
 const HERE = new URL('.', import.meta.url);
 const run = promisify(execFile);
 
-/** Plants faults in the library, one after the other: the differential has to find each. */
+/** Plants faults in the library, one after the other. The differential test has to find each. */
 export const sensitivity: Part = async ({ programs, random: { seed } }) => {
   console.log(`sensitivity: ${FAULTS.length} faults, --seed ${seed}`);
   const left = [...FAULTS];
@@ -49,7 +49,7 @@ export const sensitivity: Part = async ({ programs, random: { seed } }) => {
   return { passed: FAULTS.length - problems.length, failed: problems.length };
 };
 
-/** A script that finds the fault; or why there is none. */
+/** Returns a script that finds the fault, or the reason why there is none. */
 async function find({ file, text, instead, kind }: Fault, seed: number, program: string): Promise<Script | string> {
   const count = readFileSync(file, 'utf8').split(text).length - 1;
   if (count !== 1) return `its text stands there ${count} times`;

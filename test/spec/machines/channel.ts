@@ -4,8 +4,8 @@ import type { Rule } from '../../../src/wire/rule.js';
 import type { Mode } from '../vocabulary.js';
 import { type Effect, nothing, type Oracle, tolerated, type Verdict } from './oracle.js';
 
-// One channel, from either end, before it has one, and when it has none any more: rows 9a.17 to 9a.21 and 9b.13, and what the
-// specification says of channels and their credit.
+// One channel, seen from either end, before it is bound, and after it is gone: rows 9a.17 to 9a.21 and 9b.13, and the
+// specification's rules about channels and their credit.
 
 type Received =
   | { readonly type: 'rx.Item'; readonly body: Item }
@@ -13,7 +13,7 @@ type Received =
   | { readonly type: 'rx.Reset'; readonly body: Reset }
   | { readonly type: 'rx.GrantCredit'; readonly body: GrantCredit };
 
-/** Nobody can use up more credit than this, nor tell it apart. */
+/** The credit that counts as endless. An application cannot use up more, and cannot tell more apart from it. */
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
 const RESET: Reset = { type: 'Reset', metadata: [] };
@@ -27,7 +27,7 @@ function violate<State>(state: State, rule: Rule): Verdict<State & { phase: 'vio
 
 export interface OfferInput {
   readonly mode: Mode;
-  /** The credit that its sender began with. */
+  /** The initial credit of its sender. */
   readonly room: number;
 }
 
@@ -43,7 +43,7 @@ export type OfferEvent =
   | Received
   | { readonly type: 'app.bind' | 'app.release' | 'channels.forgotten' | 'connection.ended' };
 
-/** 9a.21: its call is answered, and the handler has taken no end. The peer's first word says which end it has. */
+/** 9a.21: the call is answered, and the handler has taken no end. The peer's first message shows which end the peer has. */
 function hearReleased(state: OfferState, event: OfferEvent): Verdict<OfferState> {
   const over: OfferState = { ...state, phase: 'refused' };
   switch (event.type) {
@@ -61,7 +61,7 @@ function hearReleased(state: OfferState, event: OfferEvent): Verdict<OfferState>
   }
 }
 
-/** 9a.21: what came by then may say it already. A channel that the peer has ended needs no word. */
+/** 9a.21: earlier messages may already show which end the peer has. A channel that the peer has ended needs no message. */
 function release(state: OfferState): Verdict<OfferState> {
   const { items, isClosed, isReset, isGranted } = state;
   const over: OfferState = { ...state, phase: 'refused' };
@@ -86,10 +86,10 @@ export const offer: Oracle<OfferInput, OfferState, OfferEvent> = {
         return nothing(state);
       case 'connection.ended':
         return nothing({ ...state, phase: 'refused' });
-      // Credit is kept, too, whenever it comes.
+      // Credit is also kept, at any time.
       case 'rx.GrantCredit':
         return { state: { ...state, isGranted: true }, effects: [['keep', event.body]] };
-      // Whichever comes from the wrong end will be overlooked or a violation (9a.19), when it is known which end that is.
+      // A Close or a Reset from the wrong end is ignored or a violation (9a.19) once it is known which end the peer has.
       case 'rx.Close':
         return state.isClosed
           ? nothing(state)
@@ -97,7 +97,7 @@ export const offer: Oracle<OfferInput, OfferState, OfferEvent> = {
       case 'rx.Reset':
         return state.isReset ? nothing(state) : { state: { ...state, isReset: true }, effects: [['keep', event.body]] };
       case 'rx.Item':
-        // Behind a Close it is dropped, as it is where the channel was bound.
+        // An Item behind a Close is dropped, as on a bound channel.
         if (state.isClosed) return nothing(state);
         // 9a.17, 9a.18: kept up to the initial credit, then Reset.
         if (state.items < state.room) {
@@ -129,7 +129,7 @@ export type SenderEvent =
   | { readonly type: 'app.close'; readonly metadata: Metadata }
   | { readonly type: 'connection.ended' };
 
-/** The application hears how it ended. */
+/** Tells the application how the channel ended. */
 function conclude(type: string, metadata?: Metadata): Effect {
   return ['conclude', { type, ...(metadata === undefined ? {} : { metadata }) }];
 }
@@ -166,7 +166,7 @@ export const sender: Oracle<SenderInput, SenderState, SenderEvent> = {
       }
       case 'connection.ended':
         return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
-      // 9a.19: what only a sender says comes from the receiver.
+      // 9a.19: the receiver sends messages that only a sender may send.
       case 'rx.Close':
         return tolerated(mode, state, () => violate(state, 'rpc.channel.close'));
       case 'rx.Item':
@@ -181,18 +181,18 @@ export const sender: Oracle<SenderInput, SenderState, SenderEvent> = {
 
 export interface ReceiverInput {
   readonly mode: Mode;
-  /** N: the credit that the sender begins with. */
+  /** N: the initial credit of the sender. */
   readonly window: number;
   readonly room: number;
 }
 
 export interface ReceiverState extends ReceiverInput {
   readonly phase: 'open' | 'closed' | 'reset' | 'withdrawn' | 'ended' | 'violated';
-  /** What the sender may still send. */
+  /** The number of items that the sender may still send. */
   readonly credit: number;
-  /** What the application has not taken. */
+  /** The number of items that the application has not taken. */
   readonly held: number;
-  /** What it has taken, and the sender has no credit for in return. */
+  /** The number of items that the application has taken and that have not been granted back to the sender. */
   readonly taken: number;
 }
 
@@ -203,7 +203,7 @@ export type ReceiverEvent =
   | { readonly type: 'app.reset'; readonly metadata: Metadata }
   | { readonly type: 'connection.ended' };
 
-/** r[rpc.flow-control.credit.grant]: more credit, on the wire and on our books. */
+/** r[rpc.flow-control.credit.grant]: gives more credit, on the wire and in the state. */
 function grant(state: ReceiverState, additional: number): Verdict<ReceiverState> {
   return {
     state: { ...state, credit: Math.min(ENDLESS, state.credit + additional) },
@@ -253,7 +253,7 @@ export const receiver: Oracle<ReceiverInput, ReceiverState, ReceiverEvent> = {
       }
       case 'connection.ended':
         return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
-      // 9a.19: what only a receiver says comes from the sender. A Reset says that no more items come.
+      // 9a.19: the sender sends messages that only a receiver may send. A Reset says that no more items come.
       case 'rx.Reset':
         if (mode === 'strict') return violate(state, 'rpc.channel.reset');
         return { state: { ...state, phase: 'withdrawn' }, effects: [conclude('withdrawn', event.body.metadata)] };

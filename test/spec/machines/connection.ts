@@ -12,11 +12,12 @@ import {
   type Verdict,
 } from './oracle.js';
 
-// Section 5 as far as one connection goes: what a message, or a request of ours, means in the phase that it is in.
+// Section 5 as far as one connection is concerned: the effect of a message, or of a request of our application, by the
+// connection's phase.
 
 export interface ConnectionInput {
   readonly id: number;
-  /** Who opened it; the root came with the session. */
+  /** The side that opened the connection; the root came with the session. */
   readonly origin: 'local' | 'peer' | 'root';
   readonly mode: Mode;
   readonly request?: number;
@@ -67,7 +68,7 @@ function closeOf({ id }: ConnectionState, metadata: Metadata): Effect {
   return ['transmit', { type: 'ConnectionClose', connectionId: id, metadata } satisfies Message];
 }
 
-/** Both sides agree: its handle exists, and whoever keeps count is told. */
+/** Both sides agree. The application gets the handle, and the parent, which counts connections, is told. */
 function activate(state: ConnectionState): Outcome {
   const { id, origin, localSettings, peerSettings, metadata, request } = state;
   const connection = { id, origin, localSettings, peerSettings, metadata };
@@ -151,11 +152,11 @@ function undecided(state: ConnectionState, event: ConnectionEvent): Outcome {
   }
 }
 
-/** Not yet accepted: 9a.06, 9a.07, and nothing of what the user can ask for has a meaning. */
+/** Not yet accepted: 9a.06, 9a.07. No other request of the application has an effect. */
 function otherwise(state: ConnectionState, event: ConnectionEvent): Outcome {
   if (!('message' in event)) return nothing(state);
   const isData = event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage';
-  // What is neither data nor an answer never gets as far as a connection; it would be out of place in both modes.
+  // Messages that are neither data nor an answer never reach a connection. They would be out of place in both modes.
   return isData
     ? tolerated(state.mode, state, () => violate(state, 'session.message'))
     : violate(state, 'session.message');

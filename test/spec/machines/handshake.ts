@@ -24,7 +24,7 @@ export interface HandshakeInput {
 
 export interface HandshakeState extends HandshakeInput {
   readonly phase: 'waiting for HelloYourself' | 'waiting for Hello' | 'replying' | 'established' | 'failed' | 'moot';
-  /** What the Hello said that is being answered. */
+  /** The content of the Hello that is being answered. */
   readonly hello?: { readonly connectionSettings: ConnectionSettings; readonly metadata: Metadata };
 }
 
@@ -36,7 +36,7 @@ function fail(state: HandshakeState, failure: Failure): Outcome {
   return { state: { ...state, phase: 'failed' }, effects: [['output', { type: 'failed', failure }]] };
 }
 
-/** 9a.01: the peer is to blame, and in strict mode it will be told. */
+/** 9a.01: the peer is at fault, and in strict mode it is told. */
 function blame(state: HandshakeState, message?: string, rule: Rule = 'session.handshake'): Outcome {
   return fail(state, { ...(message === undefined ? {} : { message }), rule });
 }
@@ -50,7 +50,7 @@ function establish(state: HandshakeState, peer: NonNullable<HandshakeState['hell
   };
 }
 
-/** What both roles do while they wait: 3.02, 3.04, 3.05, 3.07, 9a.12. */
+/** Handles the events that both roles may get while they wait: 3.02, 3.04, 3.05, 3.07, 9a.12. */
 function waiting(state: HandshakeState, event: HandshakeEvent): Outcome {
   const { role, mode } = state;
   switch (event.type) {
@@ -123,7 +123,7 @@ export const handshake: Oracle<HandshakeInput, HandshakeState, HandshakeEvent> =
     if (phase === 'established' || phase === 'failed' || phase === 'moot') return nothing(state);
     if (event.type === 'session.ended') return nothing({ ...state, phase: 'moot' });
     if (phase !== 'replying') return waiting(state, event);
-    // 3.10: whether the answer has left is all that matters now.
+    // 3.10: from now on only the sending of the answer matters.
     if (event.type === 'conduit.flushed' && state.hello !== undefined) return establish(state, state.hello);
     if (event.type !== 'link.unsendable') return nothing(state);
     return fail(state, { message: 'failed to send HelloYourself', error: event.error });

@@ -17,7 +17,7 @@ export interface KeepaliveState extends KeepaliveInput {
     | 'looking for the Pong'
     | 'suspended'
     | 'too late';
-  /** Of the last Ping. */
+  /** The nonce of the last Ping. */
   readonly nonce: number;
   readonly isReading: boolean;
 }
@@ -29,7 +29,7 @@ export type KeepaliveEvent =
 
 type Outcome = Verdict<KeepaliveState>;
 
-/** 6.04, 6.05, 6.06, 6.12: the next Ping goes, and its deadline runs while we read. */
+/** 6.04, 6.05, 6.06, 6.12: sends the next Ping. Its deadline runs while we read. */
 function ping(state: KeepaliveState): Outcome {
   const nonce = state.nonce + 1;
   const message: Message = { type: 'Ping', connectionId: 0, nonce: BigInt(nonce) };
@@ -40,7 +40,7 @@ function ping(state: KeepaliveState): Outcome {
   return { state: { ...state, nonce, phase }, effects: [['transmit', message]] };
 }
 
-/** 6.12: what reading has to do with a Ping that is outstanding. */
+/** 6.12: pauses an outstanding Ping's deadline while reading is paused. */
 function reading(state: KeepaliveState, isReading: boolean): Outcome {
   const { phase } = state;
   const isOutstanding = phase === 'waiting for the Pong' || phase === 'looking for the Pong' || phase === 'suspended';
@@ -54,7 +54,7 @@ export const keepalive: Oracle<KeepaliveInput, KeepaliveState, KeepaliveEvent> =
   // 6.01, 6.02
   start: (input) => {
     const isOn = input.pingInterval > 0 && input.pongTimeout > 0;
-    // Row 9.08 of what real peers do: nothing waits for the Pong.
+    // Row 9.08 of what real peers do: no deadline waits for the Pong.
     const waits = input.pongTimeout === Number.POSITIVE_INFINITY ? 'only pinging' : 'between Pings';
     return nothing({ ...input, phase: isOn ? waits : 'off', nonce: 0, isReading: true });
   },
@@ -71,7 +71,7 @@ export const keepalive: Oracle<KeepaliveInput, KeepaliveState, KeepaliveEvent> =
         return reading(state, true);
       case 'time':
         if (event.timer === 'pingInterval') return ping(state);
-        // 6.09: what has already arrived is taken first.
+        // 6.09: messages that have already arrived are taken first.
         return { state: { ...state, phase: 'looking for the Pong' }, effects: [['confirm']] };
       case 'keepalive.confirmed':
         // 6.10

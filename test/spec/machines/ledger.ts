@@ -8,7 +8,7 @@ import type { EffectName, Failure } from './oracle.js';
 import { endOf, isForeseen, messageOf, settlementOf } from './seen.js';
 import type { OpenedConnection, SessionEnd, SessionEvent } from './session-state.js';
 
-/** What has come of an action so far: an expectation in the making. */
+/** The results of an action so far: an expectation in the making. */
 export interface Draft {
   readonly wire: Spec.ExpectedMessage[];
   readonly settled: Record<string, Spec.Settlement>;
@@ -37,14 +37,14 @@ interface Handle {
   isOpen: boolean;
 }
 
-/** Keeps what a user has in hand (promises, handles, questions), and writes down what becomes of it. */
+/** Keeps the application's objects (promises, handles, questions), and notes the effects on them. */
 export class Ledger {
   #draft: Draft = empty();
   #request = 0;
   #isOver = false;
   readonly #handles: Handle[] = [];
   readonly #requests = new Map<number, string | undefined>();
-  /** Ids of our opens that wait, by the names of their signals. */
+  /** The ids of our opens that wait, by their requests. */
   readonly #pending = new Map<number, ConnectionId>();
   readonly #signals = new Map<string, number>();
   readonly #questions = new Map<ConnectionId, ConnectionSettings>();
@@ -68,7 +68,7 @@ export class Ledger {
     this.#draft.wire.push(message);
   }
 
-  /** What a user's call says to the session; nothing, when it is settled on the spot. */
+  /** Returns the event that an application's call sends to the session. Returns undefined if the call settles at once. */
   request(action: Spec.UserAction, isOver: boolean, parity: Parity): SessionEvent | undefined | 'unforeseen' {
     switch (action.user) {
       case 'open': {
@@ -131,14 +131,14 @@ export class Ledger {
     }
   }
 
-  /** `onConnection` is asked. */
+  /** Asks `onConnection`. */
   asks({ id, peerSettings, metadata }: Spec.Asked): ConnectionId {
     this.#draft.asked.push({ id, peerSettings, metadata });
     this.#questions.set(id, peerSettings);
     return id;
   }
 
-  /** What an answer of `onConnection` says to the session. */
+  /** Returns the event that an answer of `onConnection` sends to the session. */
   decision(id: ConnectionId, decision: Spec.Decision, parity: Parity): SessionEvent {
     this.#questions.delete(id);
     if (decision === 'throw') {
@@ -152,7 +152,7 @@ export class Ledger {
     return { type: 'app.accept', id, settings: chosen, metadata } as SessionEvent;
   }
 
-  /** A handle exists from now on. */
+  /** Gives the application a handle. */
   activate({
     id,
     origin,
@@ -172,7 +172,7 @@ export class Ledger {
     if (origin === 'root') this.#starting = undefined;
   }
 
-  /** Any other effect that a user sees. */
+  /** Notes any other effect that the application sees. */
   note(name: EffectName, what: unknown): void {
     const params = what as { id: ConnectionId; request: number };
     switch (name) {
@@ -211,7 +211,7 @@ export class Ledger {
         else this.#draft.ends = endOf(what as SessionEnd);
         break;
       default:
-        // What is left is between the parts, or for timers that no scenario here waits for.
+        // The other effects are between the parts, or for timers that no scenario here waits for.
         break;
     }
   }
@@ -230,14 +230,14 @@ export class Ledger {
     for (const handle of this.#handles) if (handle.isOpen) this.#shut(handle, isOurs);
   }
 
-  /** Section 5: what was received stays readable; after our own end, for a reader that was taken before. */
+  /** Section 5: received messages stay readable. After our own end, only a reader that was taken before can read them. */
   #shut(handle: Handle, isOurs: boolean): void {
     handle.isOpen = false;
     if (isOurs && !handle.hasReader) handle.inbox.length = 0;
     this.#feed(handle);
   }
 
-  /** Readers get what they asked for, or what there is once no more can come. */
+  /** Settles reads that have enough messages, or all reads if no more messages can come. */
   #feed({ inbox, readings, isOpen }: Handle): void {
     for (let reading = readings[0]; reading !== undefined; reading = readings[0]) {
       if (inbox.length < reading.count && isOpen) return;
@@ -278,7 +278,7 @@ function empty(): Draft {
   return { wire: [], settled: {}, closed: {}, asked: [], aborted: [], setup: [], reports: [] };
 }
 
-/** A draft without what did not happen. */
+/** Returns a draft without its empty fields. */
 export function expectation(draft: Draft): Spec.Expectation {
   return Object.fromEntries(
     Object.entries(draft).filter(([, value]) => value === true || Object.keys(value as object).length > 0),

@@ -3,15 +3,15 @@ import type { Metadata } from '../../../src/wire/metadata.js';
 import type { Rule } from '../../../src/wire/rule.js';
 import type { Mode } from '../vocabulary.js';
 
-// The oracle one level down: not what a user sees of a session, but what each of its parts has to do, phase by phase.
-// It is written from the specification's tables, and shares with the machines nothing but the names of events and
-// effects. What the parts do together has to be what the table demands of the whole: see whole.test.ts.
+// The oracle one level down: the effects of each part of a session, phase by phase, in place of the effects that an
+// application sees. It is written from the specification's tables, and shares with the machines only the names of events and
+// effects. Together the parts have to do what the table demands of the whole: see whole.test.ts.
 
-/** An effect by its name, and with what. `accuse` is a ProtocolError on 0 that begins with that rule. */
+/** The name of an effect and its argument. `accuse` is a ProtocolError on 0 that begins with that rule. */
 export type Effect = readonly [name: EffectName, what?: unknown];
 
 export type EffectName =
-  // On the wire, and what becomes of it.
+  // To the link, and about its sending.
   | 'transmit'
   | 'accuse'
   | 'flush'
@@ -19,7 +19,7 @@ export type EffectName =
   | 'resumeReading'
   | 'closeLink'
   | 'confirm'
-  // For our user.
+  // To our application.
   | 'decide'
   | 'dropDecision'
   | 'pend'
@@ -30,7 +30,7 @@ export type EffectName =
   | 'sweep'
   | 'reportRootClosed'
   | 'finish'
-  // Of calls and channels.
+  // About calls and channels.
   | 'handle'
   | 'abort'
   | 'retain'
@@ -40,20 +40,20 @@ export type EffectName =
   | 'wait'
   | 'resume'
   | 'conclude'
-  // For other parts of the session.
+  // To other parts of the session.
   | 'to handshake'
   | 'to keepalive'
   | 'to connections'
   | 'to parent'
   | 'emit'
-  /** A part is over, and this is what it came to. */
+  /** The part is over, and this is its result. */
   | 'output';
 
-/** What an event has to do. */
+/** The required result of an event. */
 export interface Verdict<State> {
   readonly state: State;
   readonly effects: readonly Effect[];
-  /** Timers that begin anew though they ran already. Those that only now are needed go without saying. */
+  /** Timers that begin anew although they ran already. Timers that only now begin are not listed. */
   readonly restarts?: readonly string[];
 }
 
@@ -85,14 +85,14 @@ export interface MalformedEvent {
   readonly limit?: string | undefined;
 }
 
-/** The link, as far as a session hears of it. */
+/** The link's events, as far as a session gets them. */
 export type LinkEvent =
   | { readonly type: 'link.ended' }
   | { readonly type: 'link.failed' | 'link.unsendable'; readonly error: Error }
   | { readonly type: 'conduit.flushed' }
   | MalformedEvent;
 
-/** How a connection ended. Of a violation the rule alone counts: its words are free. */
+/** The end of a connection. Of a violation only the rule counts: its words are free. */
 export interface ConnectionEnd {
   readonly phase: 'opening' | 'deciding' | 'active';
   readonly outcome: 'closed' | 'rejected' | 'abandoned' | { readonly rule: Rule };
@@ -100,7 +100,7 @@ export interface ConnectionEnd {
   readonly metadata: Metadata;
 }
 
-/** What a handshake came to. Of a failure in free words only the rule counts. */
+/** The result of a handshake. Of a failure in free words only the rule counts. */
 export type HandshakeResult =
   | {
       readonly type: 'established';
@@ -117,12 +117,15 @@ export interface Failure {
   readonly limit?: string;
 }
 
-/** Where nothing happens. */
+/** The verdict of an event without effects. */
 export function nothing<State>(state: State): Verdict<State> {
   return { state, effects: [] };
 }
 
-/** What a mode tolerates: nothing happens in the one, and the other takes it for a violation. */
+/**
+ * The verdict of an event that the reference mode tolerates: nothing happens there, and the strict mode takes it for a
+ * violation.
+ */
 export function tolerated<State>(mode: Mode, state: State, violation: () => Verdict<State>): Verdict<State> {
   return mode === 'reference' ? nothing(state) : violation();
 }

@@ -1,6 +1,7 @@
 import { nothing, type Oracle, type Verdict } from './oracle.js';
 
-// What may leave behind our queries: row 9.31 of what real peers do. Counted as that row says it, query by query.
+// The messages that may leave behind our queries: row 9.31 of what real peers do. Counted as that row describes it, query by
+// query.
 
 export interface PacingState {
   readonly phase: 'reading' | 'not reading';
@@ -12,7 +13,7 @@ export type PacingEvent =
   | { readonly type: 'tx.query' | 'query.ended'; readonly query: string }
   | { readonly type: 'tx.message' | 'link.paused' | 'link.resumed' };
 
-/** Whether one more message may leave. */
+/** Returns true if one more message may leave. */
 export function mayLeave({ out }: PacingState): boolean {
   return out.every(({ behind }) => behind === 0);
 }

@@ -1,8 +1,8 @@
 import type { Call, Cancel, Response } from '../../../src/wire/message.js';
 import { type Effect, nothing, type Oracle, type Verdict } from './oracle.js';
 
-// One call, from either side: section 9a's rows 9a.14 to 9a.16, and what the specification says of requests. Neither side
-// knows modes: whether the peer may do what it did was decided before it comes here.
+// One call, from either side: section 9a's rows 9a.14 to 9a.16, and the specification's rules about requests. Neither side
+// depends on the mode: the code before it has already decided whether the peer's message is legal.
 
 // ---- The caller's side --------------------------------------------------------------------------------------------
 
@@ -26,23 +26,23 @@ export type CallEvent =
 
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
 
-/** The caller hears of it. */
+/** Settles the caller's promise. */
 function settle(outcome: object): Effect {
   return ['settle', outcome];
 }
 
-// Section 5, what holds a connection: a call from when it is made until it settles, and a handler until its Response has
-// left. r[rpc.caller.liveness.refcounted]
+// Section 5, the holders of a connection: a call from its start until it settles, and a handler until its Response has left.
+// r[rpc.caller.liveness.refcounted]
 const RETAIN: Effect = ['retain'];
 const RELEASE: Effect = ['release'];
 
-/** Sends Cancel once and rejects at once, whatever the peer makes of it. It holds the connection no longer. */
+/** Sends Cancel once and rejects at once, no matter what the peer answers. The call no longer holds the connection. */
 // r[rpc.cancel]
 function giveUp(state: CallState, outcome: object): Verdict<CallState> {
   return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome), RELEASE] };
 }
 
-/** The call settles: by then it holds the connection, and afterwards it does not. */
+/** Settles the call. It holds the connection until then, and not afterwards. */
 function conclude(state: CallState, outcome: object): Verdict<CallState> {
   return { state: { ...state, phase: 'over' }, effects: [settle(outcome), RELEASE] };
 }
@@ -57,8 +57,8 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
     if (event.type === 'connection.ended') {
       return phase === 'given up' ? nothing({ ...state, phase: 'over' }) : conclude(state, { type: 'ended' });
     }
-    // 9a.15: the one Response after our own Cancel says nothing to anybody. A Call that never left gets none, and of a peer
-    // that answers no Cancel none is waited for in the end: row 9.19 of what real peers do.
+    // 9a.15: the one Response after our own Cancel has no effect. A Call that never left gets no Response. If the peer
+    // answers no Cancel, the wait for the Response ends at last: row 9.19 of what real peers do.
     if (phase === 'given up') {
       const isOver = ['rx.Response', 'calls.refused', 'calls.forgotten'].includes(event.type);
       return nothing(isOver ? { ...state, phase: 'over' } : state);
@@ -68,7 +68,7 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
       if (event.type === 'calls.admitted') {
         return { state: { ...state, phase: 'in flight' }, effects: [['transmit', state.call]] };
       }
-      // Aborted while it waits for its turn, it sends nothing.
+      // A call that is aborted while it waits for its turn sends nothing.
       return event.type === 'app.abort' ? conclude(state, { type: event.why }) : nothing(state);
     }
     switch (event.type) {
@@ -79,7 +79,7 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
       case 'app.fail':
         return giveUp(state, { type: 'failed', reason: event.reason });
       case 'calls.refused':
-        // Nothing has left: there is nothing to wait for.
+        // The Call has not left, so no Response will come.
         return conclude(state, { type: 'refused', error: event.error });
       default:
         return nothing(state);
@@ -96,7 +96,7 @@ export interface AnswerInput {
 }
 
 export interface AnswerState extends AnswerInput {
-  /** A handler whose caller has gone may still be at work; it counts until it is done. */
+  /** A handler whose caller has gone may still be at work. It counts until it is done. */
   readonly phase: 'at work' | 'at work for nobody' | 'done';
 }
 
@@ -106,7 +106,7 @@ export type AnswerEvent =
   | { readonly type: 'app.fail'; readonly ret: Uint8Array }
   | { readonly type: 'connection.ended' };
 
-/** The Response that says nothing but this. */
+/** Makes a Response with this result only. */
 function respond(ret: Uint8Array): Effect {
   return ['transmit', { type: 'Response', channels: [], metadata: [], ret } satisfies Response];
 }
@@ -120,7 +120,7 @@ export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
     if (phase === 'done') return nothing(state);
     const isDone = event.type === 'app.reply' || event.type === 'app.fail';
     const then: AnswerState = { ...state, phase: isDone ? 'done' : 'at work for nobody' };
-    // 9a.16: a second Cancel means nothing.
+    // 9a.16: a second Cancel has no effect.
     if (phase === 'at work for nobody') return isDone ? nothing(then) : nothing(state);
     switch (event.type) {
       case 'app.reply':
@@ -128,7 +128,7 @@ export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
       case 'app.fail':
         return { state: then, effects: [respond(event.ret), RELEASE] };
       case 'rx.Cancel':
-        // The caller still gets its one Response, and does not wait for a handler that does not listen.
+        // The caller still gets its one Response. It does not wait for a handler that ignores the signal.
         return { state: then, effects: [respond(state.cancelled), ['abort'], RELEASE] };
       case 'connection.ended':
         return { state: then, effects: [['abort'], RELEASE] };

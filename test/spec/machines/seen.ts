@@ -5,9 +5,9 @@ import type * as Spec from '../vocabulary.js';
 import type { Failure } from './oracle.js';
 import type { SessionEnd, SessionEvent } from './session-state.js';
 
-// What a user sees of what the parts say among themselves.
+// Translates the events between the parts into the results that an application sees.
 
-/** Whether an answer is no more than that: neither a mistake nor the beginning of something. */
+/** Returns true if the parts can foresee all effects of the answer: it is no mistake, and has no `setup`. */
 export function isForeseen(decision: Spec.Decision, parity: Parity): boolean {
   if (decision === 'throw' || 'reject' in decision) return true;
   return decision.accept.setup === undefined && decision.accept.settings?.parity !== parity;
@@ -15,12 +15,12 @@ export function isForeseen(decision: Spec.Decision, parity: Parity): boolean {
 
 /** The text of a failed handshake, where the specification has it. */
 export function messageOf(failure: Failure | undefined): { message?: string } {
-  // What was found wrong with a frame, the codec says in its own words; the same of a link's error.
+  // The codec and the link have words of their own for a bad frame or a failure.
   const isFree = failure?.message === undefined || failure.message === '' || failure.error !== undefined;
   return isFree ? {} : { message: failure.message as string };
 }
 
-/** How a promise settles, by what became of the request. */
+/** Returns the settlement of a promise, by the outcome of its request. */
 export function settlementOf(outcome: { readonly type: string } & Readonly<Record<string, unknown>>): Spec.Settlement {
   switch (outcome.type) {
     case 'done':
@@ -42,7 +42,7 @@ export function settlementOf(outcome: { readonly type: string } & Readonly<Recor
   }
 }
 
-/** What `session.closed` resolves with. */
+/** Returns the value that `session.closed` resolves with. */
 export function endOf(end: SessionEnd): Spec.SessionEnd {
   switch (end.cause) {
     case 'shutdown':
@@ -67,7 +67,10 @@ export function endOf(end: SessionEnd): Spec.SessionEnd {
   }
 }
 
-/** A frame that is no message. Of what decodes, and is over a limit all the same, the codec's own tests have the numbers. */
+/**
+ * Returns the event of a frame that does not decode. Returns undefined for a frame that may exceed a limit: the codec's own
+ * tests cover those.
+ */
 export function malformed(bytes: Uint8Array): SessionEvent | undefined {
   if (bytes.length > 100 && bytes.length <= 2 ** 20) return undefined;
   const limit = bytes.length > 2 ** 20 ? { limit: 'frame' } : {};

@@ -1,7 +1,7 @@
 import { nothing, type TimeEvent } from './oracle.js';
 import { cut, type FlowEvent, type Outcome, type SessionEvent, type SessionState } from './session-state.js';
 
-// Section 5, the bounded inbox and outbox, and the time that goes by: what a running session does when they tell it.
+// Section 5, the bounded inbox and outbox, and the time: the reaction of a running session to their events.
 
 const FLOW: ReadonlySet<string> = new Set([
   'inbox.filled',
@@ -36,7 +36,7 @@ export function flow(state: SessionState, event: FlowEvent | TimeEvent): Outcome
     case 'outbox.filled':
       return nothing({ ...state, sending: 'full' });
     case 'outbox.progressed':
-      // Some of it has left: the ten seconds begin anew.
+      // Some bytes have left, so the ten seconds begin anew.
       return { state, effects: [], restarts: sending === 'full' ? ['stallTimeout'] : [] };
     case 'outbox.drained':
       return nothing({ ...state, sending: 'free' });

@@ -3,7 +3,7 @@ import type { Message } from '../../../src/wire/message.js';
 import { type Effect, nothing, type ReceivedEvent, tolerated } from './oracle.js';
 import { cut, type Outcome, type SessionState, violate, wasOpened } from './session-state.js';
 
-// Section 5, inbound, as far as the session decides it by itself.
+// Section 5, inbound, as far as the session itself decides.
 
 function forward(state: SessionState, event: ReceivedEvent): Outcome {
   const { connectionId: id } = event.message;
@@ -35,7 +35,7 @@ function open(
   };
 }
 
-/** 5.08, 5.09, 9a.04, 9a.05: what is not ours to be answered is a stray. */
+/** 5.08, 5.09, 9a.04, 9a.05: an answer to an id that is not ours is a stray message. */
 function answer(state: SessionState, event: ReceivedEvent): Outcome {
   const { connectionId: id } = event.message;
   const isOurs = hasParity(id, state.localSettings.parity);

@@ -1,9 +1,9 @@
 import { type Effect, nothing } from './oracle.js';
 import { type Outcome, type RequestEvent, type SessionState, wind } from './session-state.js';
 
-// Section 5, local requests, as far as the session decides them by itself.
+// Section 5, local requests, as far as the session itself decides.
 
-/** What was asked for, and came to nothing at once. */
+/** Settles a request at once. */
 function settle(state: SessionState, request: number, outcome: unknown): Outcome {
   return { state, effects: [['settle', { request, outcome }]] };
 }
@@ -40,7 +40,7 @@ export function requested(state: SessionState, event: RequestEvent): Outcome {
       if (state.live.includes(id) || (id === 0 && type === 'app.leave')) {
         return { state, effects: [['to connections', { type: 'connections.deliver', id, event }]] };
       }
-      // 5.25; of the rest the check alone remains: 5.27.
+      // 5.25; for the other requests only the check of 5.27 remains.
       if (type === 'app.close')
         return settle(state, event.request, { type: 'invalid', message: 'connection not found' });
       return nothing(state);

@@ -5,7 +5,7 @@ import type { Rule } from '../../../src/wire/rule.js';
 import type { Mode } from '../vocabulary.js';
 import type { ConnectionEnd, Effect, HandshakeResult, LinkEvent, ReceivedEvent, TimeEvent, Verdict } from './oracle.js';
 
-// What the session as such knows, hears of, and the two ways in which it ends.
+// The state and the events of the session itself, and the two ways in which it ends.
 
 export interface SessionInput {
   readonly mode: Mode;
@@ -25,7 +25,7 @@ export interface SessionState extends SessionInput {
   readonly theirs: ConnectionId;
   readonly isReleased: boolean;
   readonly reading: 'on' | 'paused' | 'stalled';
-  /** Whose inbox is full, while reading is not on. */
+  /** The connection whose inbox is full, while reading is not on. */
   readonly full?: ConnectionId;
   readonly sending: 'free' | 'full';
   readonly end?: SessionEnd;
@@ -74,14 +74,14 @@ export type SessionEvent =
   | { readonly type: 'keepalive.confirmed' }
   | { readonly type: 'connections.opened'; readonly connection: OpenedConnection }
   | { readonly type: 'connections.ended'; readonly id: ConnectionId; readonly output: ConnectionEnd }
-  /** The driver of a connection has caught the peer. */
+  /** The driver of a connection has found a violation by the peer. */
   | { readonly type: 'calls.violated'; readonly rule: Rule }
-  /** One of our own parts is broken. */
+  /** One of our own parts has crashed. */
   | { readonly type: 'crashed'; readonly error: unknown };
 
 export type Outcome = Verdict<SessionState>;
 
-/** The session is over at once: what waits to leave does not. */
+/** Ends the session at once. Messages in the outbox are dropped. */
 export function cut(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
   return {
     state: { ...state, phase: 'ended', end },
@@ -95,7 +95,10 @@ export function cut(state: SessionState, end: SessionEnd, before: readonly Effec
   };
 }
 
-/** The session is over for its user; what waits still leaves, what arrives is read and discarded, then the link closes. */
+/**
+ * Ends the session for its application. Messages in the outbox still leave, and frames that arrive are read and discarded.
+ * Then the link closes.
+ */
 export function wind(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
   return {
     state: { ...state, phase: 'ending', end },
@@ -103,7 +106,7 @@ export function wind(state: SessionState, end: SessionEnd, before: readonly Effe
   };
 }
 
-/** A violation of the peer's in strict mode, or in either one when it is of a row that no mode tolerates. */
+/** Ends the session for a violation by the peer: in strict mode, or in either mode if no mode tolerates it. */
 export function violate(state: SessionState, rule: string): Outcome {
   return wind(state, { cause: 'violation', rule }, [
     ['accuse', rule],
@@ -111,7 +114,7 @@ export function violate(state: SessionState, rule: string): Outcome {
   ]);
 }
 
-/** Whether an id was ever opened, by whichever side allocates it. */
+/** Returns true if an id was ever opened, by the side that allocates it. */
 export function wasOpened({ localSettings, ours, theirs }: SessionState, id: ConnectionId): boolean {
   return id > 0 && id <= (hasParity(id, localSettings.parity) ? ours : theirs);
 }

@@ -21,7 +21,7 @@ import {
   wind,
 } from './session-state.js';
 
-// Sections 3 to 5 as far as the session itself goes: which ids are in use, what is worth forwarding, and how it ends.
+// Sections 3 to 5 as far as the session itself is concerned: the ids in use, the messages to forward, and the end.
 
 function handshaking(state: SessionState, event: SessionEvent): Outcome {
   switch (event.type) {
@@ -52,7 +52,7 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
   }
 }
 
-/** Both sides have the root connection from now on. */
+/** Both sides have a root connection from now on. */
 function establish(state: SessionState, result: HandshakeResult & { type: 'established' }): Outcome {
   const { localSettings, peerSettings, metadata } = result;
   const root = { id: 0, origin: 'root', localSettings, peerSettings, metadata };
@@ -89,7 +89,7 @@ function running(state: SessionState, event: SessionEvent): Outcome {
       return cut(state, { cause: 'limit', limit: 'intakeBytes' });
     case 'conduit.malformed':
       return malformed(state, event);
-    // 9a.14 to 9a.19: which mode it is a violation in is the driver's to know.
+    // 9a.14 to 9a.19: the driver decides whether it is a violation in the current mode.
     case 'calls.violated':
       return violate(state, event.rule);
     case 'app.abortHandshake':

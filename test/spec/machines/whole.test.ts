@@ -3,10 +3,10 @@ import type * as Spec from '../table.js';
 import { preamble, type Scenario, scenarios } from '../table.js';
 import { Unforeseen, Whole } from './whole.js';
 
-// The oracle of the parts and the table of the whole say the same, wherever both say something: each case of the table
-// that the parts can foresee, step by step. Of errors, what the table lists.
+// Checks that the oracle of the parts and the table of the whole agree wherever both have an expectation: on each case that
+// the parts can foresee, step by step. Of errors, only the listed fields are compared.
 
-/** What the parts say of each step, or why they say nothing. */
+/** Returns the expectations that the parts have of each step, or the reason why they have none. */
 function foresee({
   case: { given = {}, steps },
   mode,
@@ -20,7 +20,7 @@ function foresee({
   }
 }
 
-/** One expectation in the terms of another, which is the table's and may say less. */
+/** Returns the part of one expectation that the other one, the table's, lists. The table may list less. */
 function comparable(said: Spec.Expectation, table: Spec.Expectation): unknown {
   const { asked = [], setup = [], ends, settled = {} } = said;
   const idOf = (one: number | { readonly id: number }, by: unknown) =>
@@ -40,7 +40,7 @@ function comparable(said: Spec.Expectation, table: Spec.Expectation): unknown {
   };
 }
 
-/** Of errors and ends, the keys that the other side lists, too. */
+/** Returns the keys of errors and ends that the table lists too. */
 function listed(said: unknown, table: unknown): unknown {
   if (typeof said !== 'object' || typeof table !== 'object' || said === null || table === null) return said;
   if (Array.isArray(said) || said instanceof Uint8Array) return said;

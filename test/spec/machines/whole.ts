@@ -11,15 +11,15 @@ import { isForeseen, malformed } from './seen.js';
 import { session } from './session.js';
 import type { OpenedConnection, SessionEvent, SessionState } from './session-state.js';
 
-/** What is for the table to say: the parts know nothing of inboxes, of slow links, or of what is wrong with an option. */
+/** Thrown for actions that only the table judges: the parts know nothing of inboxes, of slow links, or of wrong options. */
 export class Unforeseen extends Error {}
 
 const OFF = { pingInterval: 0, pongTimeout: 0 };
 const ON = { pingInterval: 1, pongTimeout: 1 };
 
 /**
- * The parts of the oracle put together: what a user and a peer see of a whole session. It takes a scenario's actions and
- * says what has to come of each.
+ * The parts of the oracle put together: the whole session, as an application and a peer see it. It takes a scenario's
+ * actions, and returns the required results of each.
  */
 export class Whole {
   readonly #given: Spec.Given;
@@ -54,7 +54,7 @@ export class Whole {
     return this.#session.phase;
   }
 
-  /** The phase that a connection is in, while it lives. */
+  /** Returns the phase of a connection that is alive. */
   phaseOf(id: ConnectionId): ConnectionState['phase'] | undefined {
     return this.#connections.get(id)?.phase;
   }
@@ -63,7 +63,7 @@ export class Whole {
     return this.#ledger.nameOf(id);
   }
 
-  /** What has to come of an action. @throws Unforeseen where that is for the table to say. */
+  /** Returns the required results of an action. @throws Unforeseen where only the table can judge. */
   act(action: Spec.Action): Spec.Expectation {
     const draft = this.#ledger.begin();
     for (const one of 'together' in action ? action.together : [action]) this.#do(one);
@@ -136,7 +136,7 @@ export class Whole {
     for (const effect of verdict.effects) this.#carryOut(effect);
   }
 
-  /** A session that is over has no connections and no keepalive any more. */
+  /** A session that is over has no connections and no keepalive. */
   #stopParts(phase: SessionState['phase']): void {
     if (phase === 'handshaking') return;
     this.#connections.clear();
@@ -172,7 +172,7 @@ export class Whole {
     });
   }
 
-  /** A part's effects, the last of which may be that it is over. */
+  /** Performs a part's effects. The last one may be the part's end. */
   #report(effects: readonly Effect[], over: (output: unknown) => void): void {
     for (const effect of effects) {
       if (effect[0] === 'output') over(effect[1]);
@@ -191,7 +191,7 @@ export class Whole {
         if (!this.#isRefused) this.#queue.unshift({ type: 'conduit.flushed' });
         break;
       case 'confirm':
-        // Everything that arrived at the deadline is taken first.
+        // Everything that arrived by the deadline is taken first.
         this.#isConfirming = true;
         break;
       case 'to handshake':
@@ -213,7 +213,7 @@ export class Whole {
         if (!this.#isRefused) ledger.activate(what as OpenedConnection & { request?: number });
         break;
       case 'closeLink':
-        // The link takes everything, so it ends as soon as it is let go of.
+        // The link takes everything, so it ends as soon as it is closed.
         if ((what as { orderly: boolean }).orderly) this.#queue.unshift({ type: 'link.ended' });
         break;
       case 'pauseReading':
@@ -260,7 +260,7 @@ export class Whole {
     const { limits = {}, keepalive: { pingInterval, pongTimeout } = OFF } = this.#given;
     const { handshakeTimeout = 10_000, flushTimeout = 1_000 } = limits;
     const delays: Readonly<Record<string, number>> = { handshakeTimeout, flushTimeout, pingInterval, pongTimeout };
-    // Nothing here waits as long as what sweeping is there for.
+    // No scenario here waits long enough for a sweep.
     return delays[timer] ?? Number.POSITIVE_INFINITY;
   }
 
@@ -289,7 +289,7 @@ export class Whole {
         this.#beat(keepalive.step(this.#keepalive, event));
       else this.#step(event);
       this.#setTimers();
-      // What the timer asked for waits for what arrives in the same turn.
+      // The effects of the timer wait for input that arrives in the same turn.
       if (!this.#isConfirming || this.#now < end) this.#drain();
     }
     this.#now = end;
