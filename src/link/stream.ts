@@ -365,7 +365,7 @@ function strangerOf(length: number): string | undefined {
   bytes.writeUInt32LE(length);
   const text = bytes.toString('latin1');
   if (/^(GET |HEAD|POST|PUT |DELE|OPTI|PATC|CONN|TRAC|PRI |HTTP)$/.test(text)) {
-    return `the peer speaks HTTP (${JSON.stringify(text)}), as WebSockets do at first, and this link messages with their length: use a WebSocket at both ends or at none`;
+    return `the peer speaks HTTP (${JSON.stringify(text)}), as a WebSocket does at first, and this link expects messages with their length: use the same kind of link at both ends`;
   }
   const [type = 0, major = 0, minor = 0] = bytes;
   if ((type === TLS_ALERT || type === TLS_HANDSHAKE) && major === 3 && minor <= 4) {

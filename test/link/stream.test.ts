@@ -173,7 +173,7 @@ describe('a length is checked before memory is taken:', () => {
     [2 ** 32 - 1, 'the peer announced a message of 4294967295 bytes; at most 200 are taken'],
     [
       0x20544547,
-      'the peer speaks HTTP ("GET "), as WebSockets do at first, and this link messages with their length: use a WebSocket at both ends or at none',
+      'the peer speaks HTTP ("GET "), as a WebSocket does at first, and this link expects messages with their length: use the same kind of link at both ends',
     ],
   ])('%i bytes, where a frame may have 100 and the link takes twice that', async (length, text) => {
     const { duplex } = scripted();

@@ -27,7 +27,7 @@ function worded(peer?: Peer): Readonly<Record<string, string>> {
 test('the table of docs/peers.md has every option, as each preset sets it', () => {
   const text = readFileSync(new URL('../../docs/peers.md', import.meta.url), 'utf8');
   const lines = text.split('\n');
-  const head = lines.findIndex((line) => line.startsWith('| option |'));
+  const head = lines.findIndex((line) => /^\| option +\|/.test(line));
   const table = lines.slice(head + 2, lines.indexOf('', head));
   const rows = table.map((line) =>
     line

@@ -99,7 +99,7 @@ describe('a first frame in another format is named, with what this session speak
 });
 
 const HTTP = (text: string) =>
-  `the peer speaks HTTP ("${text}"), as WebSockets do at first, and this link messages with their length: use a WebSocket at both ends or at none`;
+  `the peer speaks HTTP ("${text}"), as a WebSocket does at first, and this link expects messages with their length: use the same kind of link at both ends`;
 const TLS =
   'the peer speaks TLS, and this link does not: use TLS at both ends, with the decrypted stream in streamLink, or at none';
 
