@@ -3,14 +3,15 @@
 import type { Limits } from '../src/base/limits.js';
 import type { Codec } from '../src/codec/codec.js';
 import { messagePack } from '../src/codec/msgpack/msgpack.js';
+import { ProtocolError } from '../src/base/errors.js';
 import type { PeerOptions } from './peer.js';
 
 /** Bytes of every frame: enough for what is said here, and far more than what a session counts beside them. */
 const FRAME = 2 ** 14;
 const HEADER = 4;
 
-/** What an adversary sends that is no message. */
-export const GARBLED = new Uint8Array(FRAME);
+/** A frame that is no message, and does not begin as another format that a session knows by name. */
+export const GARBLED = new Uint8Array(FRAME).fill(0xff);
 
 /** A frame is its message's length, the message, and nothing up to the end. */
 export const padded: Codec = {
@@ -24,7 +25,7 @@ export const padded: Codec = {
   },
   decode(frame, limits) {
     const length = new DataView(frame.buffer, frame.byteOffset).getUint32(0);
-    if (length === 0) throw new Error('malformed');
+    if (length > FRAME - HEADER) throw new ProtocolError('remote', 'malformed', 'session.message');
     return messagePack.decode(frame.subarray(HEADER, HEADER + length), limits);
   },
 };

@@ -63,8 +63,6 @@ export const Testbed = service(
     lateTx: method({ args: t.args(t.u32, t.tx(t.i32, { credit: 16 })), result: t.u32 }),
     /** `sum_late(wait: u64, numbers: Rx<i32>) -> Vec<i64>` */
     sumLate: method({ args: t.args(t.u64, t.rx(t.i32, { credit: 16 })), result: t.list(t.i64) }),
-    /** `sum_wide(wait: u64, numbers: Rx<i32, 256>) -> Vec<i64>` */
-    sumWide: method({ args: t.args(t.u64, t.rx(t.i32, { credit: 256 })), result: t.list(t.i64) }),
     /** `sum_none(numbers: Rx<i32, 0>) -> i64` */
     sumNone: method({ args: t.args(t.rx(t.i32, { credit: 0 })), result: t.i64 }),
     /** `sum_narrow(numbers: Rx<i32, 1>) -> i64` */

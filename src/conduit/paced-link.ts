@@ -69,6 +69,7 @@ export class PacedLink implements Link {
       drained: () => events.drained(),
       ended: () => events.ended(),
       failed: (error) => events.failed(error),
+      ...(events.frameLimit === undefined ? {} : { frameLimit: events.frameLimit }),
     });
   }
 

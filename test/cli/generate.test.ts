@@ -21,8 +21,8 @@ const stored = (path: string): string => readFileSync(join(root, path), 'utf8');
 const TESTBED = 'examples/rust/testbed.json';
 const ODD = stored('test/cli/generate/odd.json');
 const IMPOSSIBLE = stored('test/cli/generate/impossible.json');
-/** Their arguments have ends of channels within structs. */
-const SKIP = ['--skip', 'nested', '--skip', 'nested_only'];
+/** Arguments with ends of channels within structs, and a credit of 256 that the preset for Rust refuses. */
+const SKIP = ['--skip', 'nested', '--skip', 'nested_only', '--skip', 'sum_wide'];
 
 const folder = mkdtempSync(join(tmpdir(), 'roam-actors-generate-'));
 writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
@@ -218,7 +218,7 @@ describe('a generated module', () => {
     const defined = module[exported] as Service;
     expect(module['default']).toBe(defined);
     const { methods } = JSON.parse(json) as { methods: { name: string; id: string }[] };
-    const ids = methods.filter(({ name }) => !name.startsWith('nested')).map(({ id }) => BigInt(id));
+    const ids = methods.filter(({ name }) => !SKIP.includes(name)).map(({ id }) => BigInt(id));
     expect(Object.values(defined.ids)).toEqual(ids);
   });
 

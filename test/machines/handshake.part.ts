@@ -5,6 +5,7 @@ import { hello, helloYourself, M, N, oneOfEach, settings } from '../spec/message
 import { event, heardTime, LINK, MODES, rx, UNSENDABLE } from './inputs.js';
 import type { Moment } from './outside.js';
 import type { OutsidePart, Variant } from './part.js';
+import { FIRST_FRAME } from './project.js';
 
 const TIMEOUT = 7;
 
@@ -61,7 +62,7 @@ export const handshakePart: OutsidePart = {
     // The link has to refuse before there is something to send.
     const refuses = role === 'initiator' && steps[0]?.event === UNSENDABLE;
     return {
-      given: { established: false, role, parity: 'odd', maxConcurrentRequests: 8, metadata: M },
+      given: { established: false, role, parity: 'odd', maxConcurrentRequests: 8, metadata: M, limits: FIRST_FRAME },
       before: refuses ? [{ link: 'refuse-sends' }, start] : [start],
       actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
         if (type.startsWith('xstate.after.')) return [{ advance: 10_000 }];

@@ -77,5 +77,7 @@ export const keepalivePart: OutsidePart = {
     'reading.paused': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
     'reading.resumed': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
     'session.ended': 'the word of a session whose machine is gone, to actors that are left over',
+    'xstate.after.pingInterval.keepalive.pinging':
+      'a Pong that nothing waits for: the tests of the preset roam-typescript-7',
   },
 };

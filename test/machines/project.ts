@@ -12,6 +12,9 @@ import type * as Spec from '../spec/vocabulary.js';
 const GARBAGE = new Uint8Array([0xc1]);
 const OVERSIZED = new Uint8Array(2 ** 20 + 1);
 
+/** With it the link leaves an oversized first frame to the session: a link fails at more than twice its limit. */
+export const FIRST_FRAME = { handshakeBytes: 2 ** 20 };
+
 /** The fields that events of our machines may have. */
 interface Facts {
   readonly message: Message;

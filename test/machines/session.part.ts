@@ -7,6 +7,7 @@ import { M, settings } from '../spec/messages.js';
 import type { Mode } from '../spec/vocabulary.js';
 import { heardTime, MODES } from './inputs.js';
 import type { OutsidePart, Variant } from './part.js';
+import { FIRST_FRAME } from './project.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
 import { stub } from './stage.js';
 
@@ -150,7 +151,7 @@ export const sessionPart: OutsidePart = {
         parity: localSettings.parity,
         maxConcurrentRequests: 8,
         metadata: M,
-        limits: LIMITS,
+        limits: { ...LIMITS, ...FIRST_FRAME },
         ...(isAccepting ? { onConnection: 'pending' } : {}),
         ...(isKept ? { keepalive: { pingInterval: 100, pongTimeout: 50 } } : {}),
       },

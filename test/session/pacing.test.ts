@@ -412,3 +412,20 @@ test('random traffic: nothing is lost or reordered, and never is more than one m
   );
   await fc.assert(fc.asyncProperty(fc.array(act, { maxLength: 40 }), play), { numRuns: 150 });
 });
+
+test.each([RUST, {}])(
+  'frames behind the first may be as long as `limits.frame` for an acceptor with %j',
+  async (options) => {
+    const { rig, session } = await established({ ...options, role: 'acceptor' });
+    const long: Message = {
+      type: 'ChannelMessage',
+      connectionId: 0,
+      id: 1,
+      body: { type: 'Item', item: new Uint8Array(500_000) },
+    };
+    await rig.say(long);
+    expect(session.root.isConnected).toBe(true);
+    session.shutdown();
+    await session.closed;
+  },
+);

@@ -84,6 +84,8 @@ export interface Limits {
   readonly openTimeout?: number;
   /** 1 000 ms, for the outbox at the end. */
   readonly flushTimeout?: number;
+  /** 64 KiB for the peer's first frame. */
+  readonly handshakeBytes?: number;
   /** 64 messages in one inbox. */
   readonly inboxMessages?: number;
   /** 4 096 virtual connections: active, pending or undecided, opened by either side. */

@@ -122,6 +122,9 @@ interface Ours {
   readonly sessionOptions: StartOptions;
 }
 
+/** On several threads the Rust peer may lose an item that arrives while it binds the channel: row 9.39 of docs/peers.md. */
+const ONE_THREAD = ['--one-thread'];
+
 /** We connect, and the Rust peer accepts. */
 async function toRust(
   program: string,
@@ -131,7 +134,12 @@ async function toRust(
   begun: { rust?: RustPeer; relay?: Relay },
   { maxFrame, sessionOptions }: Ours,
 ): Promise<Session> {
-  const rust = new RustPeer(program, ['accept', ...args, ...(transport === 'unix' ? ['--address', far] : [])]);
+  const rust = new RustPeer(program, [
+    'accept',
+    ...ONE_THREAD,
+    ...args,
+    ...(transport === 'unix' ? ['--address', far] : []),
+  ]);
   begun.rust = rust;
   const { port } = await rust.take('listening');
   const target: Address = transport === 'unix' ? { path: far } : { port: port as number };
@@ -166,7 +174,7 @@ async function fromRust(
     const relay = await Relay.between(transport === 'unix' ? { path: near } : { port: 0 }, target);
     begun.relay = relay;
     const address = transport === 'unix' ? near : `127.0.0.1:${relay.port}`;
-    begun.rust = new RustPeer(program, ['connect', ...args, '--address', address]);
+    begun.rust = new RustPeer(program, ['connect', ...ONE_THREAD, ...args, '--address', address]);
     return await accept(await first, sessionOptions);
   } finally {
     await listener.close();

@@ -39,7 +39,7 @@ export class Whole {
   constructor(given: Spec.Given, mode: Spec.Mode) {
     this.#given = given;
     const { limits = {}, onConnection } = given;
-    const known = new Set(['connections', 'undecided', 'handshakeTimeout', 'flushTimeout']);
+    const known = new Set(['connections', 'undecided', 'handshakeTimeout', 'handshakeBytes', 'flushTimeout']);
     if (Object.keys(limits).some((limit) => !known.has(limit))) throw new Unforeseen('a limit');
     const { pingInterval, pongTimeout } = given.keepalive ?? ON;
     const isKept = [pingInterval, pongTimeout].every((time) => time > 0 && time < 2 ** 31);
