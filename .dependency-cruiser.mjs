@@ -1,4 +1,4 @@
-// Imports go one way: src/wire ← machines ← the rest of src ← test, bench, examples.
+// Imports go one way, from each layer of src to the layers below it; tests, bench and examples may import all.
 import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
@@ -64,6 +64,13 @@ export default {
       to: { couldNotResolve: true, pathNot: ['^roam-actors(/|$)', ...BENCHED] },
     },
     ...layers,
+    {
+      name: 'root-is-the-index',
+      comment: 'Each file of src has a layer; the public surface alone stands at the root.',
+      severity: 'error',
+      from: { path: '^src/[^/]+\\.ts$', pathNot: '^src/index\\.ts$' },
+      to: {},
+    },
     {
       name: 'machines-are-pure',
       comment: 'A machine imports xstate, src/wire and other machines: no effect, no socket, no clock.',
