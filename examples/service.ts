@@ -53,7 +53,7 @@ const added = await calculator.add(3, 5);
 console.log(`3 + 5 = ${added}`);
 assert.equal(added, 8);
 
-// An Rx is what the handler receives from: we pass it, and keep the Tx.
+// The handler receives from an Rx. We pass the Rx, and keep the Tx.
 const [tx, rx] = channel<number>();
 const sum = calculator.sum(rx);
 for (let number = 1; number <= 100; number++) await tx.send(number);

@@ -1,4 +1,4 @@
-/** One peer that really runs: a session of the public interface, moved by the same inputs as the explorer's. */
+/** One real peer: a session of the public interface, which gets the same inputs as the explorer's peer. */
 import { createActor } from 'xstate';
 import { DEFAULT_LIMITS } from '../src/base/limits.js';
 import {
@@ -19,7 +19,7 @@ import { padded, paddedLimits } from './padded.js';
 import type { Input, PeerOptions, PeerState } from './peer.js';
 import type { SteppedLink } from './stepped-link.js';
 
-/** Each timer by a length that no other one has, in milliseconds. */
+/** The length of each timer in milliseconds. All lengths differ, so a length identifies its timer. */
 const LENGTHS = {
   handshakeTimeout: 1_001,
   flushTimeout: 1_003,
@@ -27,7 +27,7 @@ const LENGTHS = {
   pingInterval: 1_007,
   pongTimeout: 1_009,
   unreadTimeout: 1_011,
-  // What the session makes of the two times below.
+  // The session computes these from the two times below.
   sweepInterval: 900,
   stallNotice: 1_000,
 };
@@ -39,10 +39,10 @@ interface Timer {
   readonly length: number;
 }
 
-/** A clock whose timers go off when they are told to, whatever their lengths; and that tells any time it is told to. */
+/** A clock for tests. A test fires each timer, regardless of its length, and sets the times that `now` returns. */
 class Clock {
   readonly timers = new Map<number, Timer>();
-  /** The answers to come; then {@link time}. */
+  /** The next results of `now`. After them it returns {@link time}. */
   readonly answers: number[] = [];
   time = 0;
   #last = 0;
@@ -72,12 +72,12 @@ class Clock {
   }
 }
 
-/** Turns of the event loop that a session waits for, and that come when they are told to. */
+/** The turns of the event loop that a session waits for. A test makes them happen. */
 class Turns {
   readonly waiting: (() => void)[] = [];
   readonly #native = globalThis.setImmediate;
 
-  /** While `act` runs, whoever asks for a turn has to wait. */
+  /** Runs `act`. Callbacks that it schedules for a turn are kept in `waiting`. */
   catch(act: () => void): void {
     const catcher = (callback: () => void) => this.waiting.push(callback);
     globalThis.setImmediate = catcher as unknown as typeof setImmediate;
@@ -107,7 +107,7 @@ export class Actual {
     this.#link = link;
     this.#options = options;
     const { handshakeTimeout, flushTimeout, stallTimeout, unreadTimeout, pingInterval, pongTimeout } = LENGTHS;
-    // Not by `accept`, which makes no session before the peer has said something: here the machines are there from the start.
+    // Not by `accept`, which makes no session before the peer's first message. Here the machines exist from the start.
     const input: SessionLogicInput = {
       role,
       link,
@@ -143,14 +143,14 @@ export class Actual {
     );
   }
 
-  /** What has become visible since the last time, and what has been sent. */
+  /** Returns the observations and the messages sent since the last call. */
   take(): { readonly seen: readonly string[]; readonly sent: readonly Message[] } {
     const seen = this.#seen.sort();
     this.#seen = [];
     return { seen, sent: this.#link.takeSent().map((bytes) => padded.decode(bytes, DEFAULT_LIMITS)) };
   }
 
-  /** Does what an input says; `before` is what the explorer takes the peer for. */
+  /** Applies an input. `before` is the explorer's state of the peer. */
   act(input: Input, before: PeerState): void {
     this.clock.time++;
     switch (input.type) {
@@ -172,7 +172,7 @@ export class Actual {
         this.#link.drain();
         return;
       case 'confirmed':
-        // What still arrives makes it look again.
+        // After new arrivals the session waits for further turns.
         for (const turn of this.#turns.waiting.splice(0)) this.#turns.catch(turn);
         if (this.#turns.waiting.length > 0) this.act(input, before);
         return;
@@ -187,7 +187,7 @@ export class Actual {
 
   #fire({ timer, opens = 0, decisions = 0 }: Input & { type: 'timer' }, { port }: PeerState): void {
     if (timer.includes('sweepInterval')) {
-      // The time at which just so many are too old.
+      // The times at which exactly this number of opens and of decisions are too old.
       const pending = port.waiting.filter(({ id }) => id !== undefined);
       const open = this.#since.get(`open ${pending[opens - 1]?.request}`);
       const decision = this.#since.get(`asked ${port.decisions[decisions - 1]}`);
@@ -200,7 +200,7 @@ export class Actual {
 
   #user({ action, id = 0 }: Input & { type: 'user' }, { port }: PeerState): void {
     const session = this.#session as Session;
-    // Until the handshake is over there is none.
+    // There is no connection until the handshake is over.
     const handle = this.#session?.connection(id);
     const request = port.lastRequest + 1;
     switch (action) {
@@ -285,7 +285,7 @@ export class Actual {
   }
 }
 
-/** The machines' word for what an error tells a user. */
+/** Returns the machines' name for the outcome that an error reports. */
 function outcomeOf(error: Error & { code?: string }): string {
   if (error instanceof ConnectionClosed) return error.message.includes('aborted') ? 'aborted' : 'closed';
   if (error instanceof LimitExceeded) return error.limit === 'connections' ? 'limited' : 'expired';

@@ -1,6 +1,6 @@
 /**
- * One peer against an adversary who may say anything, at any time, for ever: there is nothing to know of the adversary, so
- * that a state is a state of the peer. What the peer sends is looked at and forgotten.
+ * One peer against an adversary, which may send any message at any time, without end. The adversary has no state, so a state
+ * of this system is a state of the peer. The peer's messages are checked and dropped.
  */
 import type { Message } from '../src/wire/message.js';
 import { DELIVERY, type Label, OPTIONAL, TIME } from './draft.js';
@@ -11,7 +11,7 @@ import { type Facts, LINK, type Move, type Side } from './side.js';
 
 export interface AdversaryOptions {
   readonly says: readonly Message[];
-  /** Whether bytes may come that are no message. */
+  /** True if undecodable bytes may come. */
   readonly isGarbled?: boolean;
 }
 
@@ -35,8 +35,8 @@ export class Adversary implements System {
     this.#confirmed = side.input({ type: 'confirmed' });
     this.#broken = side.input({ type: 'broken' });
     const facts = (words: Int32Array, at: number) => side.facts[words[at] as number] as Facts;
-    // Whatever the adversary has said, time and the link bring a session to its end that has begun to end, and settle
-    // what its user has asked for.
+    // For any messages of the adversary: once a session begins to end, time and the link bring it to its end. They also
+    // settle the user's requests.
     this.goals = [
       {
         property: 'ends-cleanly',
@@ -69,7 +69,7 @@ export class Adversary implements System {
     };
     const isOpen = facts.link !== LINK.over;
     if (isOpen && facts.isTaking) for (const input of this.#said) step(input, OPTIONAL);
-    // That a link ends is not to be relied upon: time alone has to do.
+    // The end of the link is optional: time alone must reach the goals.
     if (isOpen) for (const input of this.#link) step(input, OPTIONAL);
     if (facts.link === LINK.open) step(this.#broken, OPTIONAL);
     if (facts.isEndHeld && !facts.isPaused) step(this.#heldEnd, DELIVERY);

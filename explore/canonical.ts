@@ -1,6 +1,6 @@
 /**
- * A value as a string: two that are equal give the same one, whatever the order of their keys. What says of itself that
- * it is nobody's data (its `toJSON` gives undefined) is left out.
+ * Returns a value as a string. Equal values give the same string, for any order of their keys. A value whose `toJSON` gives
+ * undefined is left out: it declares that it is no data.
  */
 export function canonical(value: unknown): string {
   switch (typeof value) {
@@ -28,7 +28,7 @@ function canonicalObject(value: object): string {
   return `{${parts.join()}}`;
 }
 
-/** Numbers for values: each value is kept once, and from then on is its number. */
+/** Numbers values: each distinct value is kept once and gets a number. */
 export class Interner<T> {
   readonly #numbers = new Map<string, number>();
   readonly #values: T[] = [];
@@ -37,7 +37,7 @@ export class Interner<T> {
     return this.#values.length;
   }
 
-  /** The number of a value, whose canonical form is `key`. */
+  /** Returns the number of a value. `key` is its canonical form. */
   add(value: T, key = canonical(value)): number {
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;

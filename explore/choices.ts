@@ -1,11 +1,11 @@
-/** What may happen next to a peer by itself: what its user may do, and which of its timers may go off. */
+/** The possible next inputs of a peer from its own user and its timers. */
 import { ROOT } from '../src/wire/id.js';
 import type { Input, PeerOptions, PeerState, UserAction } from './peer.js';
 
-/** An id that nobody ever opens. */
+/** An id that is never opened. */
 const UNHEARD_OF = 99;
 
-/** Everything that the user may do. */
+/** Returns all possible actions of the user. */
 export function userChoices({ port, actors }: PeerState, { rejects, isCoupled, limits }: PeerOptions): Input[] {
   const { left, handles, waiting, decisions, isEstablished, end } = port;
   if (actors['session'] === undefined || end !== undefined) return [];
@@ -30,7 +30,7 @@ export function userChoices({ port, actors }: PeerState, { rejects, isCoupled, l
   }
   if (may('misclose')) for (const id of [ROOT, UNHEARD_OF]) add('misclose', id);
   for (const { id, unread, hasLeft } of handles) {
-    // A reader that waits until it may send is not at home to read.
+    // A reader that waits until it may send does not read meanwhile.
     if (unread > 0 && !(isCoupled && port.parked.length > 0)) add('read', id);
     if (may('send')) add('send', id);
     if (may('leave') && !hasLeft) add('leave', id);
@@ -47,7 +47,7 @@ export function userChoices({ port, actors }: PeerState, { rejects, isCoupled, l
     : choices;
 }
 
-/** Every timer that may go off, in every way in which it may; `isRunning` says which do at all. */
+/** Returns the firings of all timers that may fire, in all variants. `isRunning` tells which timers run at all. */
 export function timerChoices({ port, timers }: PeerState, isRunning: (timer: string) => boolean): Input[] {
   const choices: Input[] = [];
   for (const timer of timers) {
@@ -57,7 +57,7 @@ export function timerChoices({ port, timers }: PeerState, isRunning: (timer: str
       choices.push({ type: 'timer', timer });
       continue;
     }
-    // The oldest first, as their deadlines have it. One that finds nothing too old changes nothing.
+    // The oldest expire first, as their deadlines come first. A sweep that finds none too old changes nothing.
     const most = port.waiting.filter(({ id }) => id !== undefined).length;
     for (let opens = 0; opens <= most; opens++) {
       for (let decisions = 0; decisions <= port.decisions.length; decisions++) {
@@ -68,7 +68,7 @@ export function timerChoices({ port, timers }: PeerState, isRunning: (timer: str
   return choices;
 }
 
-/** The timers that have been going off for long enough: a Ping more is a state more, and they have to end somewhere. */
+/** Returns the timers that have used up their budget. Each Ping adds a state, so their number must be bounded. */
 export function spentTimers({ port, timers }: PeerState, isRunning: (timer: string) => boolean): Input[] {
   return timers
     .filter((timer) => isRunning(timer) && isBeyondBudget(timer, port))

@@ -1,4 +1,4 @@
-/** A configuration: what is explored, and what has to hold there. */
+/** A configuration: a system to explore, and its properties. */
 import type { Message } from '../src/wire/message.js';
 import { Adversary, type AdversaryOptions } from './adversary.js';
 import { Interner } from './canonical.js';
@@ -13,20 +13,20 @@ import { Side } from './side.js';
 import { SETTINGS, Stepper } from './step.js';
 import { World, type WorldOptions } from './world.js';
 
-/** What is left out of a peer's options is what most configurations have. */
+/** The options of a peer that differ from those of most configurations. */
 export type PeerChoice = Partial<Omit<PeerOptions, 'role' | 'limits'>> & {
   readonly limits?: Partial<PeerOptions['limits']>;
 };
 
 interface Common {
   readonly name: string;
-  /** What it is there to show. */
+  /** The purpose of the configuration. */
   readonly text: string;
-  /** Small enough for the tests that run all the time. */
+  /** True if it is small enough for the tests that run all the time. */
   readonly isQuick?: true;
-  /** A minute or more: for whoever asks for it by name. */
+  /** True if it takes a minute or more. It runs only when it is requested by name. */
   readonly isLong?: true;
-  /** The timers that run, by a part of their names. */
+  /** The timers that run, by parts of their names. */
   readonly timers?: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export interface AdversaryConfiguration extends Common {
 
 export type Configuration = PairConfiguration | AdversaryConfiguration;
 
-/** What came of a configuration. */
+/** The result of a configuration. */
 export interface Result {
   readonly name: string;
   readonly states: number;
@@ -63,21 +63,21 @@ export interface Result {
 
 export interface Failure {
   readonly finding: Finding;
-  /** A shortest way there. */
+  /** A shortest path to the failure. */
   readonly path: readonly Label[];
 }
 
-/** A configuration made ready to be explored. */
+/** A configuration that is ready to explore. */
 export interface Setup {
   readonly configuration: Configuration;
   readonly system: System;
   readonly sides: readonly Side[];
   readonly goals: readonly Goal[];
-  /** Absent where there is an adversary. */
+  /** Absent with an adversary. */
   readonly world?: World;
 }
 
-/** The safety properties: all of them are looked at everywhere, but for those that take two conforming peers. */
+/** The number of safety properties. All are checked everywhere, except those that need two conforming peers. */
 const SAFETY = { pair: 17, adversary: 14 };
 
 export function prepare(configuration: Configuration, machines: Machines = SHIPPED, isReduced = true): Setup {
@@ -115,7 +115,7 @@ function peerOptions(role: PeerOptions['role'], isReduced: boolean, choices: (Pe
   ) as PeerOptions;
 }
 
-/** Explores all of it, or as much as it takes to find something wrong; `most` bounds the states. */
+/** Explores a configuration, until the first failure. `most` bounds the number of states. */
 export function explore(setup: Setup, most?: number): Result & { readonly exploration: Exploration } {
   const started = performance.now();
   const { configuration, system, sides, goals } = setup;

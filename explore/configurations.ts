@@ -7,7 +7,7 @@ import type { PeerOptions } from './peer.js';
 type Mode = PeerOptions['conformance'];
 const MODES: readonly Mode[] = ['reference', 'strict'];
 
-/** What has to come about wherever time runs, in full. */
+/** All liveness properties, for configurations in which time runs. */
 const ALL_GOALS: GoalOptions = {
   'handshake-ends': 'delivery',
   'opens-settle': 'time',
@@ -16,10 +16,10 @@ const ALL_GOALS: GoalOptions = {
   'ends-cleanly': 'delivery',
   'no-deadlock': 'delivery',
 };
-/** Where no timer runs that could settle an open, or an undecided question is for the user alone. */
+/** The same without `opens-settle`: for configurations without a timer for opens, or in which only the user decides. */
 const { 'opens-settle': _, ...DELIVERED } = ALL_GOALS;
 
-/** One configuration for each mode. */
+/** Returns one configuration for each mode. */
 function inBoth(make: (mode: Mode) => Omit<PairConfiguration, 'kind'>): Configuration[] {
   return MODES.map((mode) => {
     const { name, both, ...rest } = make(mode);
@@ -200,7 +200,7 @@ const BOTH: readonly ConnectionSettings[] = [
   { parity: 'even', maxConcurrentRequests: 1 },
 ];
 
-/** Everything that can be said, as far as it makes a difference: each kind of message, each id, each parity. */
+/** Returns all messages that make a difference: each kind of message, each id, each parity. */
 function alphabet(ids: readonly number[]): Message[] {
   const item = new Uint8Array();
   const greetings = [0, 2].flatMap((connectionId) =>
@@ -226,7 +226,7 @@ function alphabet(ids: readonly number[]): Message[] {
   return [...greetings, ...messages];
 }
 
-/** What the peer's own user does meanwhile: not everything at once, or the states would be too many. */
+/** The actions of the peer's own user meanwhile. Each entry has few of them: all at once would give too many states. */
 const USERS = {
   greeter: { peer: { budget: { abortHandshake: 1, shutdown: 1 }, isAccepting: false }, ids: [0, 1, 2] },
   opener: {
@@ -237,12 +237,12 @@ const USERS = {
     ids: [0, 1, 2, 3, 4, 5, 6, 7],
   },
   releaser: { peer: { budget: { open: 1, release: 1, releaseRoot: 1, leave: 1, send: 1 } }, ids: [0, 1, 2, 3] },
-  /** On a link that goes on delivering: what is held back is one message of these few, and one more is too much. */
+  /** For a link that goes on delivering while reading is paused: one held message is allowed, and one more is too much. */
   flooder: { peer: { budget: { send: 1, leave: 1, shutdown: 1 }, limits: { inbox: 1, intake: 1 } }, ids: [0, 1] },
   pinger: { peer: { keepalive: true, budget: { ping: 3, send: 2, leave: 1 }, limits: { inbox: 1 } }, ids: [0, 1, 2] },
 };
 
-/** Roles differ in the handshake alone: whoever greets has to be tried in both, the others need not. */
+/** The roles to explore. They differ only in the handshake, so `greeter` needs both, and the others need one. */
 const ROLES: Record<keyof typeof USERS, readonly PeerOptions['role'][]> = {
   greeter: ['initiator', 'acceptor'],
   opener: ['initiator'],

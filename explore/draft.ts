@@ -2,17 +2,20 @@
 
 export const WORDS = 5;
 
-/** Who makes a transition happen: somebody who may as well not, delivery, or time. */
+/** The cause of a transition: a user or an adversary, which need not act; delivery; or time. */
 export const OPTIONAL = 0;
 export const DELIVERY = 1;
 export const TIME = 2;
 
 export type Environment = 'fail' | 'close' | 'vanish';
 
-/** What happens in a transition: a step of one of the two peers, or something that befalls the link. */
+/** The content of a transition: a step of one of the two peers, or an event of the link. */
 export type Label = { readonly side: 0 | 1; readonly input: number } | { readonly befalls: Environment };
 
-/** The word of bits: for each side the ending behind what lies in its inbox, whether its outbox has room again, and how much it takes before it confirms. */
+/**
+ * The word of bits. For each side it has the ending behind its inbox, a flag that its outbox has room again, and the number
+ * of messages to take before it confirms.
+ */
 export const ENDED = 1;
 export const FAILED = 2;
 export const SIDE_BITS = 8;
@@ -22,7 +25,7 @@ export const CONFIRM_MOST = 31;
 export const BEFALLEN: Record<Environment, number> = { fail: 1 << 16, close: 1 << 17, vanish: 1 << 18 };
 export const VANISHED = BEFALLEN.vanish;
 
-/** The state under way while a transition is made. */
+/** The changing state during a transition. */
 export interface Draft {
   readonly peer: [number, number];
   readonly queue: [number, number];

@@ -1,9 +1,12 @@
 import type { Event } from './local.js';
 
-/** An input, or one that is made only when its turn comes. */
+/** An input, or a function that makes one when its turn comes. */
 export type Pushed = Event | (() => Event | undefined);
 
-/** The gate, as src/conduit/input-queue.ts has it, but for the stream: that the search hands in one by one, or `held` has it. */
+/**
+ * A model of the input queue of src/conduit/input-queue.ts, without the stream: the search supplies messages one by one, or
+ * `held` does.
+ */
 export class ModelGate {
   readonly #send: (event: Event) => void;
   readonly #held: () => Event | undefined;
@@ -11,25 +14,25 @@ export class ModelGate {
   readonly #queue: Pushed[] = [];
   #isBusy = false;
 
-  /** `held` gives the next of what arrived while reading was paused, if it goes on by now. */
+  /** `held` returns the next message that arrived while reading was paused, once reading goes on. */
   constructor(send: (event: Event) => void, held: () => Event | undefined) {
     this.#send = send;
     this.#held = held;
   }
 
-  /** An input in its turn. */
+  /** Queues an input. */
   push(input: Pushed): void {
     this.#queue.push(input);
     this.drain();
   }
 
-  /** What belongs to the step under way. */
+  /** Queues an event that belongs to the current step. */
   pushNext(event: Event): void {
     this.#next.push(event);
     this.drain();
   }
 
-  /** A callback runs: what it asks for waits until {@link release}, which a microtask brings. */
+  /** Marks the run of a callback. Its inputs wait until {@link release}, which a microtask calls. */
   hold(): void {
     this.#isBusy = true;
   }

@@ -1,4 +1,4 @@
-/** The goals of a world of two peers: what delivery, or time, has to bring about. */
+/** The goals of a world of two peers: states that delivery, or time, must reach. */
 import type { Goal } from './liveness.js';
 import type { Facts } from './side.js';
 import type { World } from './world.js';
@@ -12,7 +12,7 @@ export type GoalName =
   | 'no-deadlock'
   | 'death-noticed';
 
-/** Whether time may help towards a goal. */
+/** For each goal, whether delivery alone must reach it, or time may help. */
 export type GoalOptions = Partial<Record<GoalName, Goal['by']>>;
 
 export function goalsOf(world: World, options: GoalOptions): Goal[] {

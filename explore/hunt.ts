@@ -4,7 +4,7 @@ import { type Mutant, mutated } from './mutant.js';
 import { STUCK } from './mutants-liveness.js';
 import { UNSAFE } from './mutants-safety.js';
 
-/** What killed a mutant, and where. */
+/** The failure that killed a mutant, and its configuration. */
 export interface Kill {
   readonly configuration: string;
   readonly setup: Setup;
@@ -14,8 +14,8 @@ export interface Kill {
 export const MUTANTS: readonly Mutant[] = [...UNSAFE, ...STUCK];
 
 /**
- * Looks for a mutant in its configurations, one after the other. Of what has to come about only what the mutant is there
- * for is asked: often one mistake keeps several things from happening.
+ * Explores a mutant in its configurations, one after the other. Of the liveness properties it checks only the mutant's own:
+ * one mistake often breaks several.
  */
 export function hunt(mutant: Mutant): Kill | undefined {
   for (const name of mutant.configurations) {

@@ -6,8 +6,8 @@ import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
 
 /**
- * What has come and has not been read: the inboxes, as src/conduit/inbox.ts has them, and what the gate holds back from the first
- * message on for which one of them has no room. Both count messages where those count bytes.
+ * Models the unread messages: the inboxes of src/conduit/inbox.ts, and the messages that the input queue holds back from the
+ * first one without room in its inbox. The model counts messages where those count bytes.
  */
 export class ModelInboxes {
   readonly #state: PortState;
@@ -22,7 +22,7 @@ export class ModelInboxes {
     this.#monitor = monitor;
   }
 
-  /** Whether a message has room, or needs none. */
+  /** Returns true if a message has room, or needs none. */
   admits({ type, connectionId }: Message): boolean {
     const { inbox } = this.#limits;
     if (inbox === undefined || (type !== 'RequestMessage' && type !== 'ChannelMessage')) return true;
@@ -30,7 +30,7 @@ export class ModelInboxes {
     return handle === undefined || handle.hasLeft || handle.unread < inbox;
   }
 
-  /** A message has come for which there is no room: it waits, before everything else, and reading stops. */
+  /** Handles a message without room: it waits before everything else, and reading stops. */
   refuse(message: Message): void {
     this.#state.held = [message];
     this.#gate.pushNext(this.#filled(message));
@@ -41,7 +41,7 @@ export class ModelInboxes {
     return { type: 'inbox.filled', id } as SessionEvent;
   }
 
-  /** A message arrives while reading is paused; one is always taken. */
+  /** Holds a message that arrives while reading is paused. One is always taken. */
   hold(message: Message): void {
     const { intake = Number.POSITIVE_INFINITY } = this.#limits;
     this.#state.held = [...this.#state.held, message];
@@ -50,7 +50,7 @@ export class ModelInboxes {
     if (count > intake && count > 1) this.#gate.pushNext({ type: 'conduit.overflowed' });
   }
 
-  /** The next of what was held back, once reading goes on: messages, and then the end that stood behind them. */
+  /** Returns the next held message once reading goes on. After the messages follows the end behind them. */
   release(received: (message: Message) => Event): Event | undefined {
     const state = this.#state;
     if (state.isPaused) return undefined;
@@ -60,13 +60,13 @@ export class ModelInboxes {
       state.held = rest;
       return received(first);
     }
-    // On a link that can be paused the end comes behind what the link holds back.
+    // On a link that can be paused the end comes after the messages that the link holds back.
     if (!state.isEndHeld || this.#limits.intake === undefined) return undefined;
     state.isEndHeld = false;
     return { type: 'link.ended' };
   }
 
-  /** A message for a connection that has a reader. */
+  /** Counts a message for a connection with a reader. */
   put(id: number): void {
     const { inbox } = this.#limits;
     if (inbox === undefined) return;
@@ -81,13 +81,13 @@ export class ModelInboxes {
     if (this.#unread(id) <= inbox / 2) this.relieve(id);
   }
 
-  /** The reader goes, and what it has not read with it. */
+  /** Removes the reader with its unread messages. */
   leave(id: number): void {
     this.#change(id, (handle) => ({ ...handle, unread: 0, hasLeft: true }));
     this.relieve(id);
   }
 
-  /** An inbox will not be filled again, or is half empty: if it has stopped the reading, that goes on. */
+  /** Reports that an inbox is half empty, or will not be filled again. If it has stopped the reading, reading goes on. */
   relieve(id: number): void {
     if (this.#state.full !== id) return;
     this.#state.full = undefined;

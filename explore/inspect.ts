@@ -4,10 +4,10 @@ import type { Monitor } from './monitor.js';
 import type { PeerState } from './peer.js';
 import type { Tables } from './runtime.js';
 
-/** More than any actor tree of a peer, whatever happens. */
+/** The maximum number of actors and of timers of a peer. */
 const MOST = 32;
 
-/** What has to be true of a peer that rests. */
+/** Checks the properties of a peer between two steps. */
 export function inspect({ actors, timers, port, memory }: PeerState, tables: Tables, monitor: Monitor): void {
   const paths = Object.keys(actors);
   if (paths.length > MOST || timers.length > MOST) monitor.found('bounded', `${paths.length} actors`);
@@ -36,7 +36,7 @@ export function inspect({ actors, timers, port, memory }: PeerState, tables: Tab
   inspectBooks({ actors, timers, port, memory }, tables, monitor);
 }
 
-/** What the user holds is what the connections are. */
+/** Checks that the user's handles match the connections. */
 function inspectBooks({ actors, port }: PeerState, tables: Tables, monitor: Monitor): void {
   const phases: Record<string, number[]> = { opening: [], deciding: [], active: [], left: [] };
   for (const [path, local] of Object.entries(actors)) {
@@ -56,7 +56,7 @@ function inspectBooks({ actors, port }: PeerState, tables: Tables, monitor: Moni
     phases['opening'],
   );
   const handles = port.handles.map(({ id }) => id);
-  // A link that has refused something makes no handles any more.
+  // After a refused message the link makes no new handles.
   if (!port.isBroken) agree('handles', handles, [...(phases['active'] ?? []), ...(phases['left'] ?? [])]);
   if (opens.length < port.waiting.length) monitor.found('settles-once', 'a close is not settled in its own step');
 }

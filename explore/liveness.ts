@@ -1,15 +1,14 @@
 /**
- * What has to come about in the end.
+ * Checks liveness: the states that every run must reach in the end.
  *
- * Users and the link's misfortunes are free not to happen; delivery, readers that read and timers that run are not. Users
- * have budgets, so that in any run there is a last thing that they do, and from then on only the others act. Suppose they
- * are strongly fair: what can happen again and again does happen. Then such a run, which has finitely many states, comes
- * into a set of them that it cannot leave, and visits all of those for ever. So a good state is reached, and reached
- * again and again, in every such run, if and only if *from every state that can be reached a good one can be reached by
- * transitions of those kinds alone*. That is what is computed here, backwards from the good states, for all properties at
- * once: a bit for each.
+ * Users and failures of the link are optional. Delivery, readers that read and timers that run are not. Users have budgets,
+ * so every run has a last action of a user, and from then on only the others act. Suppose they are strongly fair: an event
+ * that is possible again and again does happen. Then such a run, which has finitely many states, enters a set of states that
+ * it cannot leave, and visits all of those for ever. So a good state is reached again and again in every such run, if and
+ * only if *from every reachable state a good one can be reached by transitions of those kinds alone*. That is computed here,
+ * backwards from the good states, for all properties at once: a bit for each.
  *
- * Which kinds count is said for each property: what delivery alone has to bring about must not need a timer.
+ * Each property says which kinds of transition count: a goal for delivery alone must not need a timer.
  */
 
 import { DELIVERY, OPTIONAL } from './draft.js';
@@ -17,7 +16,7 @@ import type { Exploration } from './search.js';
 
 export interface Goal {
   readonly property: string;
-  /** Whether time may help, or delivery has to do it alone. */
+  /** The transitions that lead to the goal: delivery alone, or also time. */
   readonly by: 'delivery' | 'time';
   isGood(words: Int32Array, at: number): boolean;
 }
@@ -37,7 +36,7 @@ export function missedGoals({ store, begins, edges }: Exploration, goals: readon
     for (let state = 0; state < store.size; state++)
       if (isGood(words, state * width)) (reaches[state] as number) |= 1 << bit;
   }
-  // Last to first: most transitions lead to a later state, so that few rounds are needed.
+  // From the last state to the first: most transitions lead to a later state, so few rounds are needed.
   for (let isChanged = true; isChanged; ) {
     isChanged = false;
     for (let state = store.size - 1; state >= 0; state--) {

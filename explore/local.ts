@@ -1,9 +1,9 @@
 /**
- * One machine as a table that is filled in while it is used: its local states, and for each state and event the next
- * state and what XState would have done on the way there, as data. XState runs once for each distinct local step.
+ * One machine as a table that is filled in during its use: its local states, and for each state and event the next state and
+ * XState's actions on the way there, as data. XState runs once for each distinct local step.
  *
- * XState gives its actions to the `actionExecutor` of the scope in which a transition runs. Ours collects them and
- * executes none; whoever asks for a step gives them their meaning.
+ * XState gives its actions to the `actionExecutor` of the scope in which a transition runs. Ours collects them and executes
+ * none. The caller of a step interprets them.
  */
 import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, createActor, createMachine } from 'xstate';
 import { canonical, Interner } from './canonical.js';
@@ -12,7 +12,7 @@ export interface Event {
   readonly type: string;
 }
 
-/** What a local step asks for, in XState's order. All but effects wait until the step is over. */
+/** An action of a local step. They come in XState's order. All but effects wait until the step is over. */
 export type Action =
   | { readonly kind: 'effect'; readonly name: string; readonly params: unknown }
   | { readonly kind: 'send'; readonly to: string; readonly event: Event }
@@ -27,7 +27,7 @@ export interface Step {
   readonly actions: readonly Action[];
 }
 
-/** The context's opaque constants: a port or a parent that no guard and no assign reads, and that is no part of a state. */
+/** An opaque constant of the context: a port or a parent that no guard and no assign reads. It is no part of a state. */
 export class Opaque {
   readonly id: string;
 
@@ -40,10 +40,10 @@ export class Opaque {
   }
 }
 
-/** A machine of ours threw. */
+/** The error of a machine that threw. */
 export class Thrown extends Error {}
 
-/** What XState hands to an action executor. */
+/** The argument of XState's action executor. */
 interface RawAction {
   readonly type: string;
   readonly params: unknown;
@@ -60,7 +60,7 @@ interface RawParams {
   readonly targetId: string | undefined;
 }
 
-/** What events are equal by. */
+/** The canonical forms of events, by which they are compared. */
 const KEYS = new WeakMap<Event, string>();
 
 export class Local {
@@ -76,7 +76,7 @@ export class Local {
   constructor(name: string, machine: AnyStateMachine) {
     this.name = name;
     this.#machine = machine;
-    // Nobody's actor: it is there for what XState asks of its surroundings, and never started.
+    // A placeholder for the actor that XState expects around a transition. It is never started.
     const self: AnyActorRef = createActor(createMachine({}));
     const nothing = () => {};
     this.#scope = {
@@ -92,7 +92,7 @@ export class Local {
     } as never;
   }
 
-  /** How many local states have been reached. */
+  /** The number of local states reached so far. */
   get size(): number {
     return this.#states.size;
   }
@@ -129,7 +129,7 @@ export class Local {
     return step;
   }
 
-  /** The first of the states that have `key` in common: what tells them apart makes no difference any more. */
+  /** Returns the first state with this `key`. The differences between states with the same key do not matter any more. */
   representative(state: number, key: string): number {
     const first = this.#representatives.get(key);
     if (first === undefined) this.#representatives.set(key, state);
@@ -161,7 +161,7 @@ function actionOf(type: string, params: RawParams): Action | undefined {
   switch (type) {
     case 'xstate.raise': {
       const { event, id, delay } = params;
-      // Without a delay it has been taken within the step already.
+      // An event without a delay has already been taken within the step.
       return delay === undefined ? undefined : { kind: 'schedule', id, event, delay };
     }
     case 'xstate.cancel':

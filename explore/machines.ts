@@ -3,7 +3,7 @@ import { connectionMachine, handshakeMachine, keepaliveMachine, sessionMachine }
 import { Local } from './local.js';
 import type { Tables } from './runtime.js';
 
-/** The machines of a peer; the shipped ones, or mutants of them. */
+/** The machines of a peer: the shipped ones, or mutants of them. */
 export type Machines = Record<keyof Tables, AnyStateMachine>;
 
 export const SHIPPED: Machines = {

@@ -1,18 +1,18 @@
 /**
- * The checker: two peers that run the shipped machines, a link that may fail, users who do what they may, and every order
- * in which all of that can happen. What has to hold is listed in properties.ts.
+ * The checker: two peers that run the shipped machines, a link that may fail, users that act within their budgets, and every
+ * possible order of these events. properties.ts lists the properties.
  *
- * It comes in layers. local.ts runs XState once for each distinct step of one machine and keeps the actions as data;
- * runtime.ts and port.ts carry them out for one peer, as XState, the registry and the port do; step.ts makes one step of
- * an input and all that it sets off, which side.ts keeps in a table; world.ts puts two sides and a link together, and
- * search.ts goes through it breadth first; liveness.ts asks what has to come about in the end. What a run of the real
- * sessions makes of a schedule, replay.ts compares.
+ * It has layers. local.ts runs XState once for each distinct step of one machine and keeps the actions as data. runtime.ts
+ * and port.ts carry them out for one peer, as XState, the registry and the port do. step.ts makes one step of an input and
+ * all its effects, and side.ts keeps the steps in a table. world.ts combines two sides and a link. search.ts explores that
+ * breadth first. liveness.ts checks the states that must be reached in the end. replay.ts plays a schedule on real sessions
+ * and compares.
  *
- * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest
- * too. `-- --mutants` hunts machines with mistakes in them instead. `-- --json FILE` writes what came of it,
- * counterexamples included, which `-- --replay FILE` plays on real sessions. With `--pin` the counts are written down in
- * counts.json, and the tables in docs/testing.md; without it the counts are held against what stands there. `-- --twin` holds
- * the states against those of an independent model; see twin.ts.
+ * `npm run explore` takes the small configurations, `-- --all` all but the largest, `-- --config NAME` one, the largest too.
+ * `-- --mutants` hunts machines with mistakes instead. `-- --json FILE` writes the results with counterexamples, and `--
+ * --replay FILE` plays these on real sessions. `--pin` writes the counts to counts.json, and the tables in docs/testing.md.
+ * Without it the counts are compared with counts.json. `-- --twin` compares the states with those of an independent model:
+ * see twin.ts.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -44,7 +44,7 @@ const { values } = parseArgs({
 const COUNTS = new URL('counts.json', import.meta.url);
 const counts = JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
 
-/** Of the states in which the twin differs. */
+/** The maximum number of states shown in which the twin differs. */
 const MOST_SHOWN = 10;
 
 function row(widths: readonly number[], cells: readonly (string | number)[]): string {
@@ -55,7 +55,7 @@ function row(widths: readonly number[], cells: readonly (string | number)[]): st
     .trimEnd();
 }
 
-/** A counterexample, as it is printed. */
+/** Returns a counterexample as text. */
 function explain(setup: Setup, { finding, path }: Failure): string {
   const { rule, text } = PROPERTIES[finding.property as Property];
   const steps = path.length === 1 ? '1 step' : `${path.length} steps`;
@@ -63,7 +63,7 @@ function explain(setup: Setup, { finding, path }: Failure): string {
   return `\n${setup.configuration.name}: ${conclusion} (${steps})\n\n${mermaid(setup, path, `${finding.property}: ${finding.text}`)}`;
 }
 
-/** Whether the real sessions do what a counterexample says. */
+/** Plays a counterexample on real sessions, and returns a sentence that says whether they do the same. */
 async function confirmed({ system }: Setup, path: readonly Label[]): Promise<string> {
   const divergence = await replay(system, path);
   return divergence === undefined
@@ -115,7 +115,7 @@ function huntAll(): unknown[] {
   });
 }
 
-/** Puts a table into its place in docs/testing.md. */
+/** Writes a table to its place in docs/testing.md. */
 function writeTable(name: string, table: string): void {
   const page = new URL('../docs/testing.md', import.meta.url);
   const place = new RegExp(`(<!-- ${name} -->\\n)[\\s\\S]*?(<!-- end -->)`);
@@ -126,7 +126,7 @@ function writeTable(name: string, table: string): void {
   );
 }
 
-/** Holds the explorer's states against those of its twin. */
+/** Compares the explorer's states with those of its twin. */
 function compareAll(): unknown[] {
   const why = whyNoTwin();
   if (why !== undefined) {
@@ -153,15 +153,15 @@ function compareAll(): unknown[] {
   });
 }
 
-/** One result as `--json` has written it. */
+/** One result in a file that `--json` has written. */
 interface Written {
   readonly name: string;
-  /** Of a mutant, where it was found. */
+  /** The configuration that killed the mutant. */
   readonly configuration?: string;
   readonly failure?: Counterexample;
 }
 
-/** Plays counterexamples that have been written down on real sessions. */
+/** Plays written counterexamples on real sessions. */
 async function replayAll(results: readonly Written[]): Promise<void> {
   for (const { name, configuration = name, failure } of results) {
     if (failure === undefined) continue;

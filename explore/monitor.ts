@@ -1,15 +1,15 @@
-/** The properties of one peer: what it sends, what reaches its user, what it leaves behind. */
+/** Checks the properties of one peer: its messages, the observations of its user, and the state that it leaves. */
 import { hasParity, type Parity, ROOT } from '../src/wire/id.js';
 import type { Message } from '../src/wire/message.js';
 import type { Finding, Memory, PeerOptions } from './peer.js';
 import type { Property } from './properties.js';
 
-/** Watches one step of one peer, and carries over to the next what it has to remember. */
+/** Watches one step of one peer, and keeps the memory for the next one. */
 export class Monitor {
   readonly memory: { -readonly [K in keyof Memory]: Memory[K] };
   readonly #options: PeerOptions;
   #isRootOpened = false;
-  /** The first that was found. */
+  /** The first finding. */
   finding: Finding | undefined;
 
   constructor(options: PeerOptions, memory: Memory) {
@@ -21,14 +21,14 @@ export class Monitor {
     this.finding ??= { property, text };
   }
 
-  /** Takes note of a message from the peer, before it takes effect. */
+  /** Notes a message from the peer, before its effect. */
   received(message: Message): void {
     const { memory } = this;
     if (message.type === 'ConnectionAccept') this.#answered(message.connectionId);
     if (message.type === 'ConnectionReject') this.#answered(message.connectionId);
     if (message.type === 'ConnectionOpen') {
       this.#isRootOpened = message.connectionId === ROOT;
-      // An id of the peer's begins anew.
+      // The id belongs to a new connection of the peer.
       memory.closed = without(memory.closed, message.connectionId);
     }
     if (message.type === 'Pong' && message.connectionId === ROOT && String(message.nonce) === memory.ping) {
@@ -36,12 +36,12 @@ export class Monitor {
     }
   }
 
-  /** `parity` is the session's; `ping` what was received in this very step, if that was one. */
+  /** Checks a sent message. `parity` is the session's. `ping` is the nonce of the Ping received in the same step, if any. */
   sent(message: Message, isEstablished: boolean, parity: Parity | undefined, ping: string | undefined): void {
     const { memory } = this;
     const { type, connectionId: id } = message;
     if (memory.hasAccused) this.found('last-word', `${type} after our ProtocolError`);
-    // Whoever opens the root is rejected, on the id that they named: 9a.03.
+    // An Open of the root is rejected, on the id in that Open: 9a.03.
     const isRefusal = type === 'ConnectionReject' && this.#isRootOpened;
     if (id === ROOT && type.startsWith('Connection') && !isRefusal) this.found('root-unspoken', `${type} on the root`);
     const greeting = this.#options.role === 'initiator' ? 'Hello' : 'HelloYourself';
@@ -76,7 +76,7 @@ export class Monitor {
 
   #spoken(type: Message['type'], id: number): void {
     const { memory } = this;
-    // What the peer offers and we refuse is answered even on an id of ours: 9a.03. That is no use of the id.
+    // A Reject is no use of the id: we reject an Open even on an id of ours: 9a.03.
     if (type === 'ConnectionReject' || type === 'Pong' || type === 'Ping') return;
     if (memory.closed.includes(id)) this.found('silence-after-close', `${type} on ${id} after our Close`);
     if (type === 'ConnectionClose') {
@@ -92,7 +92,7 @@ export class Monitor {
   }
 }
 
-/** The same list where nothing is taken out. */
+/** Returns the list without an id, and the same list if it is not in there. */
 function without(ids: readonly number[], id: number): readonly number[] {
   return ids.includes(id) ? ids.filter((one) => one !== id) : ids;
 }

@@ -1,4 +1,4 @@
-/** Mistakes by which something that has to come about never does. */
+/** Mistakes that break liveness. */
 import { SHIPPED } from './machines.js';
 import { changed, type Mutant } from './mutant.js';
 

@@ -4,7 +4,7 @@ import type { ModelGate } from './gate.js';
 import type { Monitor } from './monitor.js';
 import type { PeerOptions, PortState } from './peer.js';
 
-/** The outbox, as src/conduit/outbox.ts has it, counting messages where that counts bytes. */
+/** A model of the outbox of src/conduit/outbox.ts. It counts messages where that counts bytes. */
 export class ModelOutbox {
   readonly sent: Message[] = [];
   readonly #state: PortState;
@@ -12,7 +12,7 @@ export class ModelOutbox {
   readonly #gate: ModelGate;
   readonly #monitor: Monitor;
   readonly #watch: (message: Message) => void;
-  /** The messages that the link holds back; negative, those that it would still take. */
+  /** The number of messages that the link holds back. If negative, the number that it would still take. */
   #backlog: number;
 
   constructor(
@@ -31,7 +31,7 @@ export class ModelOutbox {
     this.#watch = watch;
   }
 
-  /** What the protocol asks for: at once, but a Close after what was taken for its connection. */
+  /** Sends a message of the protocol at once. Only a Close waits behind the messages accepted for its connection. */
   transmit(message: Message): void {
     const state = this.#state;
     const isParked = state.parked.some(({ connectionId }) => connectionId === message.connectionId);
@@ -43,13 +43,13 @@ export class ModelOutbox {
     if (state.isFull && beyond > 0) this.#gate.push({ type: 'outbox.overflowed' });
   }
 
-  /** A user's message, which may have to wait. */
+  /** Sends a message of the user, which may have to wait. */
   send(message: DataMessage): void {
     if (this.#state.isFull) this.#state.parked = [...this.#state.parked, message];
     else this.#write(message);
   }
 
-  /** Some of what the link held back has left. */
+  /** Handles progress: some messages that the link held back have left. */
   drained(): void {
     const state = this.#state;
     if (!state.isFull) return;
@@ -66,7 +66,7 @@ export class ModelOutbox {
     this.#gate.push({ type: 'outbox.progressed' });
   }
 
-  /** The session is over: what waits goes out if that was in order, and is dropped if not. */
+  /** Ends the outbox with the session. After an orderly end the waiting messages are sent, otherwise dropped. */
   finish(isOrderly: boolean): void {
     const { parked } = this.#state;
     this.#state.parked = [];

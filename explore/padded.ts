@@ -1,19 +1,19 @@
-/** Messages that all cost the same, so that limits that count bytes count messages. */
+/** A codec whose messages all have the same size, so limits in bytes count messages. */
 
+import { ProtocolError } from '../src/base/errors.js';
 import type { Limits } from '../src/base/limits.js';
 import type { Codec } from '../src/codec/codec.js';
 import { messagePack } from '../src/codec/msgpack/msgpack.js';
-import { ProtocolError } from '../src/base/errors.js';
 import type { PeerOptions } from './peer.js';
 
-/** Bytes of every frame: enough for what is said here, and far more than what a session counts beside them. */
+/** The bytes of every frame: enough for the messages here, and far more than a session counts beside them. */
 const FRAME = 2 ** 14;
 const HEADER = 4;
 
 /** A frame that is no message, and does not begin as another format that a session knows by name. */
 export const GARBLED = new Uint8Array(FRAME).fill(0xff);
 
-/** A frame is its message's length, the message, and nothing up to the end. */
+/** The codec. A frame has the message's length, the message, and zeros up to the end. */
 export const padded: Codec = {
   name: 'padded',
   encode(message) {
@@ -31,16 +31,16 @@ export const padded: Codec = {
 };
 
 /**
- * The limits in bytes that come to these in messages. Whatever is counted beside the bytes of a frame, some 256 of each,
- * falls within the halves and quarters.
+ * Converts limits in messages to limits in bytes. The halves and quarters leave room for the 256 bytes or so that a session
+ * counts beside the bytes of each frame.
  */
 export function paddedLimits({ inbox, intake, outbox, replies }: PeerOptions['limits']): Partial<Limits> {
   return {
     ...(inbox === undefined ? {} : { inboxMessages: inbox }),
     ...(intake === undefined ? {} : { intakeBytes: (intake + 1 / 2) * FRAME }),
-    // There is room for one more, and then there is none.
+    // There is room for one more message, and then for none.
     ...(outbox === undefined ? {} : { outboxBytes: (outbox - 1 / 2) * FRAME }),
-    // Beyond what filled the outbox, or, where a reply did that, beyond the limit.
+    // The bytes beyond those that filled the outbox. If a reply filled it, the bytes beyond the limit.
     ...(replies === undefined ? {} : { replyBytes: (replies + 3 / 4) * FRAME }),
   };
 }

@@ -1,16 +1,16 @@
 /**
- * The port's effects as the explorer has them: the same parts as src/session/runtime.ts, with the bytes and the promises left out.
- * What the real one does by callbacks and microtasks is here an input of the search, or an entry in the gate's queues.
+ * The explorer's model of the port's effects. It has the same parts as src/session/runtime.ts, without bytes and promises.
+ * The real port's callbacks and microtasks are inputs of the search here, or entries in the queues of the gate.
  *
  * | effect | here |
  * | --- | --- |
  * | transmit | onto the link; refused when the link is, and then `link.unsendable` belongs to the same step |
  * | flush | `conduit.flushed`, in the same step |
  * | decide, dropDecision | a question that the user may answer at any time, or none any more |
- * | pend, activate, retire, settle | what the user holds: requests that wait, handles |
+ * | pend, activate, retire, settle | the user's waiting requests and handles |
  * | deliver | into an inbox, or to a reader that waits |
  * | sweep | gives up as many of the oldest opens and questions as the timer's input says |
- * | confirm | `keepalive.confirmed`, once everything is taken that was in the inbox by now |
+ * | confirm | `keepalive.confirmed`, once all messages that are in the inbox now are taken |
  * | finish, closeLink | as they are |
  */
 import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../machines/index.js';
@@ -22,7 +22,7 @@ import type { Monitor } from './monitor.js';
 import { ModelOutbox } from './outbox.js';
 import type { Observation, PeerOptions, PortState } from './peer.js';
 
-/** What every effect gets, as far as any of them looks. */
+/** The parameters of effects, as far as any effect reads them. */
 interface Params {
   readonly id: number;
   readonly request: RequestNumber;
@@ -32,7 +32,7 @@ interface Params {
   readonly message: DataMessage;
 }
 
-/** The events by their messages: one object each, so that its canonical form is made once. */
+/** The event of each message. It is one object, so its canonical form is computed once. */
 const RECEIVED = new WeakMap<Message, Event>();
 
 export class ModelPort {
@@ -92,7 +92,7 @@ export class ModelPort {
     this.#gate.push(event);
   }
 
-  /** A timer goes off outside the gate; what it pushes comes in between, as it would. */
+  /** Fires a timer outside the gate. Inputs that it pushes come in between, as in the real port. */
   fire(callback: () => void, sweeping: { opens: number; decisions: number }): void {
     this.#sweeping = sweeping;
     callback();
@@ -121,7 +121,7 @@ export class ModelPort {
     this.#inboxes.leave(id);
   }
 
-  /** Some of what the link held back has left. */
+  /** Handles progress: some messages that the link held back have left. */
   drained(): void {
     this.#outbox.drained();
   }
@@ -194,7 +194,7 @@ export class ModelPort {
 
   settle(request: RequestNumber, outcome: Outcome['type']): void {
     const { state } = this;
-    // What the link has refused is not on its way: the end of the session rejects it. 9b.09
+    // A refused message is not under way: the end of the session rejects the request. 9b.09
     if (outcome === 'done' && state.isBroken) return;
     const isWaiting = state.waiting.some((one) => one.request === request);
     if (!isWaiting) this.#monitor.found('settles-once', `request ${request} is settled a second time, as ${outcome}`);
@@ -235,7 +235,7 @@ export class ModelPort {
   #sweep(): void {
     const { opens, decisions } = this.#sweeping;
     const { state } = this;
-    // As the gate's `hold` does for a step that a timer set off.
+    // The real input queue holds in the same way for a step of a timer.
     this.#gate.hold();
     for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
       this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
@@ -246,7 +246,7 @@ export class ModelPort {
     }
   }
 
-  /** The answer of a user who says no; none where nobody asks any more. */
+  /** Returns the user's rejection. Undefined if the question no longer exists. */
   reject(id: number): Event | undefined {
     if (!this.state.decisions.includes(id)) return undefined;
     this.state.decisions = this.state.decisions.filter((one) => one !== id);
@@ -258,7 +258,7 @@ export class ModelPort {
     if (state.end !== undefined) return;
     state.end = end.cause;
     if (end.cause === 'violation') this.accuses = `${end.rule}: ${end.description}`;
-    // Time is nobody's fault, whatever the peer is told.
+    // A timeout is no accusation, even if the peer gets a ProtocolError.
     const isLate = end.cause === 'handshake' && end.failure.message === 'handshake timed out';
     if (end.cause === 'handshake' && end.failure.rule !== undefined && !isLate) this.accuses = end.failure.message;
     this.#outbox.finish(end.cause === 'shutdown' || end.cause === 'released');

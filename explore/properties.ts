@@ -1,4 +1,4 @@
-/** What has to hold, each with the rule or the row of the protocol that it comes from. */
+/** The properties, each with its rule or its row of the protocol. */
 export const PROPERTIES = {
   // Safety: in every state, at every step.
   'ids-parity': { rule: 'session.parity', text: 'an id that is opened has the parity of its opener' },

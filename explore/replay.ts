@@ -1,6 +1,6 @@
 /**
- * The same schedule on the real actors: two sessions of the public interface over a link in which nothing moves by itself.
- * After each step what they sent, and what their users saw, has to be what the explorer says.
+ * Replays a schedule on the real actors: two sessions of the public interface over a link that moves messages only when told
+ * to. After each step their sent messages and their users' observations must be those of the explorer.
  */
 import { Actual } from './actual.js';
 import { canonical } from './canonical.js';
@@ -11,7 +11,7 @@ import { follow, type System } from './search.js';
 import type { Move, Side } from './side.js';
 import { SteppedLink } from './stepped-link.js';
 
-/** What both say of a step. */
+/** The reports of the explorer and of the real sessions on a step. */
 export interface Comparison {
   readonly explored: readonly SideReport[];
   readonly actual: readonly SideReport[];
@@ -27,7 +27,7 @@ const NOTHING: SideReport = { sent: [], seen: [] };
 export class Replay {
   readonly #system: System;
   readonly #links: readonly [SteppedLink, SteppedLink];
-  /** Two, or the one that an adversary speaks to. */
+  /** The two peers, or the one against an adversary. */
   readonly #peers: readonly Actual[];
   #words = new Int32Array(WORDS);
 
@@ -38,21 +38,21 @@ export class Replay {
     system.start(this.#words);
   }
 
-  /** What can happen next. */
+  /** The possible next transitions. */
   get labels(): Label[] {
     const labels: Label[] = [];
     this.#system.successors(this.#words, 0, (_draft, _kind, label) => labels.push(label));
     return labels;
   }
 
-  /** What the start has brought about. */
+  /** Compares the effects of the start. */
   async begin(): Promise<Comparison> {
     const moves = this.#system.sides.map(({ initial }) => initial);
     await settle();
     return this.#compare(moves.map((move, side) => this.#reportOf(move, side)));
   }
 
-  /** Makes one step, here and there. */
+  /** Makes one step in the explorer and on the real sessions. */
   async step(label: Label): Promise<Comparison> {
     const before = this.#words;
     const move = this.#system.moveOf(before, label);
@@ -72,7 +72,7 @@ export class Replay {
     return this.#compare(explored);
   }
 
-  /** The adversary's part: what is there to arrive only because it says so. */
+  /** Sends the adversary's message, which did not exist on the link before. */
   #play(input: Input): void {
     const [link, adversary] = this.#links;
     if (input.type === 'message') adversary.send(padded.encode(input.message));
@@ -86,7 +86,7 @@ export class Replay {
     const was = before === undefined ? undefined : one.facts[before];
     const seen = move.observed.flatMap((observation) => seenOf(observation, was?.isEstablished === true));
     if (input?.type === 'user' && input.action === 'read') seen.push(`read ${input.id}`);
-    // A session that never was one only fails; one that was is gone when nothing is left of it.
+    // A session without a handshake only fails. An established one is gone when nothing is left of it.
     if (was?.isEstablished && !was.isGone && one.facts[move.next]?.isGone) seen.push('gone');
     return { sent: move.sent.map((number) => canonical(one.message(number))), seen: seen.sort() };
   }
@@ -100,16 +100,16 @@ export class Replay {
   }
 }
 
-/** Where the real sessions do something else than the explorer says, and what. */
+/** The first difference between the real sessions and the explorer. */
 export interface Divergence {
   /** The step, counted from 1; 0 is the start. */
   readonly step: number;
   readonly comparison?: Comparison;
-  /** Why the step could not be made. */
+  /** The error of a step that could not be made. */
   readonly error?: unknown;
 }
 
-/** Plays a path on the real sessions, to its end or to where they do something else. */
+/** Plays a path on the real sessions, to its end or to the first difference. */
 export async function replay(system: System, path: readonly Label[]): Promise<Divergence | undefined> {
   const replayed = new Replay(system);
   const begun = await replayed.begin();
@@ -129,7 +129,7 @@ function isSame({ explored, actual }: Comparison): boolean {
   return canonical(explored) === canonical(actual);
 }
 
-/** What a user of the public interface sees of it. */
+/** Returns an observation in the form of the public interface. */
 function seenOf(observation: Observation, isEstablished: boolean): string[] {
   switch (observation.type) {
     case 'settled':
@@ -149,7 +149,7 @@ function seenOf(observation: Observation, isEstablished: boolean): string[] {
 
 const nativeImmediate = globalThis.setImmediate;
 
-/** Every microtask has run, and what they set off. */
+/** Waits until all microtasks and their effects have run. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => nativeImmediate(resolve));
 }

@@ -1,7 +1,7 @@
 /**
- * The actors of one peer, run as XState runs them: a mailbox for each, an event taken only when the one before it is
- * done, custom effects at once and everything else when the actor has its new state. What they do is looked up in
- * tables; see local.ts. The registry, which is no machine, does what src/session/connection-actors.ts does.
+ * Runs the actors of one peer as XState does. Each has a mailbox. An event is taken only when the one before it is done.
+ * Custom effects run at once, and all other actions when the actor has its new state. The actions come from tables: see
+ * local.ts. The registry, which is no machine, does the same as src/session/connection-actors.ts.
  */
 import { type Action, type Event, type Local, Opaque } from './local.js';
 
@@ -25,24 +25,24 @@ interface Cell {
   status: 'made' | 'starting' | 'running' | 'stopped';
   isBusy: boolean;
   mailbox: Event[];
-  /** The actions of its start. */
+  /** The actions of the actor's start. */
   initial: readonly Action[];
 }
 
-/** What a runtime needs of its surroundings. */
+/** The functions that a runtime needs from its host. */
 export interface RuntimeHost {
   effect(name: string, params: unknown): void;
   emit(event: Event): void;
-  /** An event for an actor that does not exist. */
+  /** Called for an event to an actor that does not exist. */
   lost(path: string, event: Event): void;
-  /** An actor is made in the place of one that lives. */
+  /** Called when an actor is created at the path of a living one. */
   doubled(path: string): void;
 }
 
-/** More events than any input sets off: a step that goes on beyond this never ends. */
+/** The maximum number of events of one input. A step with more never ends. */
 const ENDLESS = 200;
 
-/** A step that does not end. */
+/** The error of a step that does not end. */
 export class Endless extends Error {}
 
 export class Runtime {
@@ -61,13 +61,13 @@ export class Runtime {
     this.#timers = new Set();
   }
 
-  /** A session that begins. */
+  /** Starts a session. */
   start(input: object): void {
     const session = this.#make('session', this.#tables.session, { ...input, port: this.#port }, undefined);
     this.#start(session);
   }
 
-  /** A peer as it was left. */
+  /** Restores a peer from its state. */
   restore(actors: Readonly<Record<string, number>>, timers: readonly string[]): void {
     const session = this.#restore('session', this.#tables.session, actors['session'], undefined);
     for (const [path, local] of Object.entries(actors)) {
@@ -92,13 +92,13 @@ export class Runtime {
     return [...this.#timers].sort();
   }
 
-  /** Sends to the session from outside, and returns when everything that it sets off has run out. */
+  /** Sends an event to the session from outside, and returns when all its effects are over. */
   send(event: Event): void {
     const session = this.#cells.get('session');
     if (session !== undefined) this.#send(session, event);
   }
 
-  /** Lets a timer go off. */
+  /** Fires a timer. */
   fire(timer: string): void {
     this.#timers.delete(timer);
     const [path, type] = timer.split(' ') as [string, string];
@@ -175,7 +175,7 @@ export class Runtime {
     }
   }
 
-  /** Does what a step asks for: effects at once, the rest when they are all done, in order. */
+  /** Performs the actions of a step: effects at once, then all others in order. */
   #run(cell: Cell, actions: readonly Action[]): void {
     const deferred: (() => void)[] = [];
     for (const action of actions) this.#perform(cell, action, (later) => deferred.push(later));
@@ -209,7 +209,7 @@ export class Runtime {
         defer(() => this.#timers.delete(`${cell.path} ${action.id}`));
         return;
       case 'spawn': {
-        // The conduit is outside: what it would send comes as the inputs of the search.
+        // The conduit is not modelled: its events are inputs of the search.
         if (action.src === 'conduit') return;
         const table = action.src === REGISTRY ? undefined : this.#tables[action.src as keyof Tables];
         const child = this.#make(action.id, table, action.input, cell);
@@ -241,14 +241,14 @@ export class Runtime {
     this.#send(cell, STOP);
   }
 
-  /** An actor is over: its timers with it, and what waits for it. */
+  /** Ends an actor, with its timers and its waiting events. */
   #settle(cell: Cell): void {
     cell.status = 'stopped';
     cell.mailbox = [];
     for (const timer of this.#timers) if (timer.startsWith(`${cell.path} `)) this.#timers.delete(timer);
   }
 
-  /** The registry; see src/session/connection-actors.ts. */
+  /** Handles an event of the registry: see src/session/connection-actors.ts. */
   #route(registry: Cell, event: Event): void {
     const session = registry.parent as Cell;
     const told = event as Event & { id: number; input: object; event: Event; actorId: string; output: unknown };

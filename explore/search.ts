@@ -1,6 +1,6 @@
 /**
- * The search: breadth first, so that the way to whatever is wrong is a shortest one. Every state is kept, and so is every
- * transition, for what has to come about in the end; see liveness.ts.
+ * The search. It is breadth first, so the path to a finding is a shortest one. It keeps every state, and every transition
+ * for the liveness check: see liveness.ts.
  */
 
 import { type Draft, type Label, pack, WORDS } from './draft.js';
@@ -8,31 +8,31 @@ import type { Finding } from './peer.js';
 import type { Move, Side } from './side.js';
 import { Integers, Store } from './store.js';
 
-/** What is explored: a world, or one peer against an adversary. */
+/** A system to explore: a world, or one peer against an adversary. */
 export interface System {
   readonly sides: readonly Side[];
-  /** Messages that the link takes before the rest counts as waiting to leave; absent, all. */
+  /** The number of messages that the link takes before the others count as waiting to leave. If absent, it takes all. */
   readonly capacity?: number | undefined;
   start(words: Int32Array): Finding | undefined;
   successors(words: Int32Array, at: number, visit: Visitor): void;
-  /** A peer's own part of what happens in a state; nothing where something befalls the link. */
+  /** Returns the peer's part of a transition. Undefined for an event of the link. */
   moveOf(words: Int32Array, label: Label): Move | undefined;
 }
 
-/** Takes each successor; `violation` is what is wrong with it. */
+/** Called for each successor. `violation` is its finding, if it has one. */
 export type Visitor = (draft: Draft, kind: number, label: Label, violation: Finding | undefined) => void;
 
 export interface Exploration {
   readonly store: Store;
-  /** For each state where its transitions begin, and one more. */
+  /** For each state, the index of its first transition. One more entry marks the end. */
   readonly begins: Integers;
-  /** Each transition's target, four times, plus its kind. */
+  /** For each transition, four times its target, plus its kind. */
   readonly edges: Integers;
   readonly parents: Integers;
   readonly depth: number;
-  /** The first thing that is wrong, and the state that it was reached from. */
+  /** The first finding, and the state from which it was reached. */
   readonly wrong?: { readonly from: number; readonly label?: Label; readonly finding: Finding };
-  /** Whether the search ended because it had gone far enough. */
+  /** True if the search ended at its limit of states. */
   readonly isCut: boolean;
 }
 
@@ -71,7 +71,7 @@ export function search(system: System, most = Number.POSITIVE_INFINITY): Explora
   return { store, begins, edges, parents, depth, isCut: store.size >= most, ...(wrong && { wrong }) };
 }
 
-/** The state that a transition leads to. */
+/** Returns the state that a transition leads to. */
 export function follow(system: System, words: Int32Array, label: Label): Int32Array<ArrayBuffer> {
   const next = new Int32Array(WORDS);
   const wanted = JSON.stringify(label);
@@ -85,7 +85,7 @@ export function follow(system: System, words: Int32Array, label: Label): Int32Ar
   return next;
 }
 
-/** The transitions that lead to a state, first to last. */
+/** Returns the transitions that lead to a state, first to last. */
 export function pathTo(system: System, { store, parents }: Exploration, state: number): Label[] {
   const states: number[] = [];
   for (let at = state; at >= 0; at = parents.at(at)) states.unshift(at);

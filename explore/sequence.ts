@@ -1,13 +1,13 @@
-/** A way through the states as a Mermaid sequence diagram, and as plain data: what to look at when something is wrong. */
+/** A path through the states as a Mermaid sequence diagram and as plain data, to explain a finding. */
 import type { Setup } from './configuration.js';
 import { type Label, WORDS } from './draft.js';
 import type { Input } from './peer.js';
 import { follow } from './search.js';
 import type { Move, Side } from './side.js';
 
-/** One step of a counterexample, to be read and to be played again. */
+/** One step of a counterexample, which people can read and the replay can play. */
 export interface PathStep {
-  /** Whose step it is; absent for what befalls the link. */
+  /** The peer that makes the step. Absent for an event of the link. */
   readonly peer?: string;
   readonly input: Input | { readonly type: 'start' } | { readonly type: 'befalls'; readonly what: string };
   readonly sent: readonly unknown[];
@@ -16,7 +16,7 @@ export interface PathStep {
 
 export const NAMES = ['initiator', 'acceptor'] as const;
 
-/** The steps of a path, with what each brings about. */
+/** Returns the steps of a path, with the effects of each. */
 export function stepsOf({ system, sides, configuration }: Setup, path: readonly Label[]): PathStep[] {
   const names = configuration.kind === 'pair' ? NAMES : [configuration.role];
   let words = new Int32Array(WORDS);
@@ -45,7 +45,7 @@ function outcomeOf(side: Side, { sent, observed }: Move): Pick<PathStep, 'sent' 
   return { sent: sent.map((number) => side.message(number)), seen: observed };
 }
 
-/** The diagram. A message is drawn where it arrives. */
+/** Returns the diagram. A message is drawn where it arrives. */
 export function mermaid(setup: Setup, path: readonly Label[], conclusion: string): string {
   const isPair = setup.configuration.kind === 'pair';
   const lines = ['sequenceDiagram'];
@@ -58,7 +58,7 @@ export function mermaid(setup: Setup, path: readonly Label[], conclusion: string
     const other = isPair ? (NAMES.find((name) => name !== peer) as string) : 'adversary';
     if (input.type === 'message') lines.push(`  ${other}->>${peer}: ${messageText(input.message)}`);
     else lines.push(`  Note over ${peer}: ${inputText(input as Input)}`);
-    // What an adversary is told it ignores; between two peers it arrives by a step of its own.
+    // An adversary ignores messages, so they are drawn at once. Between two peers a message arrives in a step of its own.
     if (!isPair) for (const message of sent) lines.push(`  ${peer}-->>${other}: ${messageText(message)}`);
     for (const one of seen) lines.push(`  Note right of ${peer}: ${seenText(one as Record<string, unknown>)}`);
   }

@@ -1,4 +1,4 @@
-/** One of the two peers of a world: its states as numbers, and its steps as a table that is filled in while it is used. */
+/** One of the two peers of a world: its states as numbers, and its steps as a table that is filled in during its use. */
 import type { AnyMachineSnapshot } from 'xstate';
 import type { SessionContext } from '../machines/index.js';
 import type { Message } from '../src/wire/message.js';
@@ -10,13 +10,13 @@ import type { Stepper } from './step.js';
 
 export const LINK = { open: 0, closing: 1, over: 2 } as const;
 
-/** What a state of a peer is, as far as the world looks at it. */
+/** The properties of a peer's state that the world reads. */
 export interface Facts {
   readonly link: number;
   readonly isPaused: boolean;
-  /** Whether messages arrive: always, but while reading is paused on a link that can be paused. */
+  /** True if messages arrive. They always do, except while reading is paused on a link that can be paused. */
   readonly isTaking: boolean;
-  /** Whether something that has arrived waits for reading to go on. */
+  /** True if arrived messages wait until reading goes on. */
   readonly holds: boolean;
   readonly isEndHeld: boolean;
   readonly isConfirming: boolean;
@@ -28,13 +28,16 @@ export interface Facts {
   readonly users: readonly number[];
   readonly readers: readonly number[];
   readonly timers: readonly number[];
-  /** Those that have used up their budget: nobody answers them once the link has vanished, and then they are few. */
+  /**
+   * The timers that have used up their budget. They fire only after the link has vanished: then no answer comes, so they are
+   * few.
+   */
   readonly spentTimers: readonly number[];
-  /** What it thinks of its connections, while it runs; equal tables have equal numbers. */
+  /** Its view of its connections, while it runs. Equal tables have equal numbers. */
   readonly table: Table | undefined;
 }
 
-/** A session's own view: what each connection's two settings are, and how far it has come. */
+/** A session's view: the phase and both settings of each connection. */
 export interface Table {
   readonly number: number;
   readonly rows: Readonly<Record<string, Row>>;
@@ -76,7 +79,7 @@ export class Side {
   readonly #views = new Interner<Table['rows']>();
   readonly #isRunning: (timer: string) => boolean;
 
-  /** `capacity` is how many messages the link takes at once; `isRunning`, which timers there are. */
+  /** `capacity` is the number of messages that the link takes at once. `isRunning` tells which timers run. */
   constructor(
     stepper: Stepper,
     tables: Tables,
@@ -91,19 +94,19 @@ export class Side {
     this.initial = this.#note(stepper.initial(-capacity));
   }
 
-  /** How many distinct local steps there were. */
+  /** The number of distinct local steps. */
   get steps(): number {
     return this.#moves.size;
   }
 
-  /** An actor's own state; the registry has none. */
+  /** Returns an actor's snapshot. The registry has none. */
   snapshot(path: string, local: number): AnyMachineSnapshot | undefined {
     const [slot, id] = path.split('.') as [string, string?];
     if (id !== undefined) return this.#tables.connection.snapshot(local);
     return slot === 'connections' ? undefined : this.#tables[slot as keyof Tables].snapshot(local);
   }
 
-  /** Every step that has been made. */
+  /** All steps made so far. */
   get moves(): Iterable<Move> {
     return this.#moves.values();
   }
@@ -116,7 +119,7 @@ export class Side {
     return this.#messages.of(number);
   }
 
-  /** The input that is the message of this number. */
+  /** Returns the input for the message of this number. */
   received(message: number): number {
     this.#received[message] ??= this.input({ type: 'message', message: this.#messages.of(message) });
     return this.#received[message];
@@ -133,7 +136,7 @@ export class Side {
     return move;
   }
 
-  /** The same, for who asks but once. */
+  /** Makes a step without keeping it in the table, for a caller that needs it only once. */
   moveOnce(state: number, input: number, backlog: number): Move {
     return this.#note(this.stepper.step(this.states.of(state), this.inputs.of(input), backlog), state);
   }
@@ -189,7 +192,7 @@ export class Side {
       const { value, context } = this.#tables.connection.snapshot(local);
       const { localSettings, peerSettings } = context as Pick<SessionContext, 'localSettings' | 'peerSettings'>;
       rows[id] = {
-        // Whether anybody reads is nobody else's business.
+        // Only this side knows whether a reader has left, so `left` counts as `active`.
         phase: value === 'left' ? 'active' : String(value),
         local: canonical(localSettings),
         peer: canonical(peerSettings),
@@ -200,7 +203,9 @@ export class Side {
   }
 }
 
-/** What states of a peer are equal by. Their parts are always made in the same order, but for the actors. */
+/**
+ * Returns the key by which states of a peer are compared. Their parts are always made in the same order, except the actors.
+ */
 function keyOf({ actors, timers, port, memory }: PeerState): string {
   const held = port.held.length === 0 ? undefined : canonical(port.held);
   return JSON.stringify([Object.entries(actors).sort(byPath), timers, { ...port, held }, memory]);
@@ -210,7 +215,7 @@ function byPath([one]: [string, number], [other]: [string, number]): number {
   return one < other ? -1 : 1;
 }
 
-/** In what two tables differ, whichever way the connections were opened; nothing if they agree. */
+/** Returns the difference of two tables, regardless of which side opened a connection. Undefined if they agree. */
 export function difference(left: Table, right: Table): string | undefined {
   const mirror: Record<string, string> = { opening: 'deciding', deciding: 'opening', active: 'active' };
   for (const id of new Set([...Object.keys(left.rows), ...Object.keys(right.rows)])) {

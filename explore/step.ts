@@ -1,8 +1,8 @@
 /**
- * One step of one peer: an input, and everything that it sets off until the whole actor tree is idle. That this is one
- * step is the gate's doing (src/conduit/input-queue.ts): a peer's next input waits until then. What it sends goes onto the link
- * at once; that the other peer may take the first of it before the last is sent changes nothing, since neither sees the
- * other but through the link.
+ * One step of one peer: an input and all its effects, until the whole actor tree is idle. The input queue makes this one
+ * step (src/conduit/input-queue.ts): a peer's next input waits until then. Its messages go onto the link at once. The other
+ * peer might take the first before the last is sent. That makes no difference, since the peers interact only through the
+ * link.
  */
 import type { SessionContext, SessionEvent } from '../machines/index.js';
 import { ROOT } from '../src/wire/id.js';
@@ -26,7 +26,7 @@ const NO_MEMORY: Memory = {
   ping: undefined,
 };
 
-/** Whether a step has changed nothing, at first sight: most that an adversary says is ignored. */
+/** Returns true if a shallow comparison shows no change. A peer ignores most messages of an adversary. */
 function isUnchanged(before: PeerState, after: PeerState): boolean {
   return (
     isShallowlyEqual(before.actors, after.actors) &&
@@ -41,7 +41,7 @@ function isShallowlyEqual(one: object, other: object): boolean {
   return keys.length === Object.keys(other).length && keys.every((key) => one[key] === other[key]);
 }
 
-/** What users send. */
+/** Returns a message of a user. */
 function item(connectionId: number): DataMessage {
   return { type: 'ChannelMessage', connectionId, id: 1, body: { type: 'Item', item: new Uint8Array() } };
 }
@@ -55,7 +55,7 @@ export class Stepper {
     this.options = options;
   }
 
-  /** A peer that has just been started, on an empty link. */
+  /** Starts a peer on an empty link. */
   initial(backlog: number): StepResult {
     const { budget } = this.options;
     const empty: PeerState = {
@@ -83,7 +83,7 @@ export class Stepper {
     };
     return this.#run(empty, backlog, (runtime, port) => {
       const { role, conformance, settings, limits, isAccepting, keepalive } = this.options;
-      // The gate opens when the session has started: what belongs to the start comes first.
+      // The input queue opens when the session has started, so the effects of the start come first.
       port.fire(
         () =>
           runtime.start({
@@ -108,7 +108,10 @@ export class Stepper {
     });
   }
 
-  /** What comes of an input; `backlog` is how many messages of ours the link holds back, or, negative, would still take. */
+  /**
+   * Returns the effects of an input. `backlog` is the number of our messages that the link holds back. If negative, the
+   * number that it would still take.
+   */
   step(state: PeerState, input: Input, backlog: number): StepResult {
     return this.#run(state, backlog, (runtime, port) => this.#input(runtime, port, input));
   }
@@ -139,7 +142,7 @@ export class Stepper {
     }
     const { actors, timers } = runtime;
     const next: PeerState = { actors, timers, port: port.state, memory: monitor.memory };
-    // What has been looked at already need not be looked at again.
+    // An unchanged state was inspected before.
     const isSame = isUnchanged(state, next);
     if (!isSame) inspect(next, this.#tables, monitor);
     const { sent, link, confirms, accuses, observed } = port;
@@ -155,9 +158,9 @@ export class Stepper {
   }
 
   /**
-   * The reduction. Nobody can do anything with a session that is over, and nothing in its last states asks what the ids
-   * and settings once were: peers that differ in these behave alike, and are taken for one. That nothing is lost by it is
-   * tested; see test/explore/reduction.test.ts.
+   * The reduction. No input has an effect on a session that is over, and its last states do not depend on the old ids and
+   * settings. So peers that differ only in these behave alike, and are merged. A test checks that nothing is lost by it: see
+   * test/explore/reduction.test.ts.
    */
   #forget(state: PeerState): PeerState {
     if (state.port.end === undefined) return state;
@@ -167,7 +170,7 @@ export class Stepper {
     const { value, context, children } = this.#tables.session.snapshot(session);
     const key = canonical({ value, end: (context as SessionContext).end, children: Object.keys(children) });
     const actors = { ...state.actors, session: this.#tables.session.representative(session, key) };
-    // What is closing is never written to.
+    // A link that is closing is never written to, so the memory of the monitor is not needed.
     return { ...state, actors, port, memory: port.link === 'open' ? state.memory : NO_MEMORY };
   }
 

@@ -2,26 +2,26 @@ import { LinkError } from '../src/base/errors.js';
 import type { Link, LinkEvents } from '../src/link/link.js';
 
 /**
- * One end of a link between two sessions in which nothing moves by itself: whoever holds both ends says when the next
- * message arrives, when an end is heard of, and when all of it breaks. Otherwise it does as src/link/memory.ts does.
+ * One end of a link between two sessions that moves nothing by itself. The test decides when the next message arrives, when
+ * an end is reported, and when the link breaks. Otherwise it works like src/link/memory.ts.
  */
 export class SteppedLink implements Link {
   readonly #capacity: number;
-  /** What has been sent since it was last asked for. */
+  /** The messages sent since the last `takeSent`. */
   readonly #sent: Uint8Array[] = [];
   #peer: SteppedLink = this;
   #events: LinkEvents | undefined;
   readonly #inbox: Uint8Array[] = [];
   #ending: 'ended' | Error | undefined;
   #state: 'open' | 'closing' | 'over' = 'open';
-  /** Nothing arrives any more, and nobody hears of it. */
+  /** True if nothing arrives any more, and neither end reports it. */
   #hasVanished = false;
 
   constructor(capacity: number) {
     this.#capacity = capacity;
   }
 
-  /** `capacity` messages lie at each end; what is sent beyond that is buffered at the other. */
+  /** Returns a pair. Each end holds `capacity` messages. Further ones are buffered at the sender. */
   static pair(capacity = Number.POSITIVE_INFINITY): [SteppedLink, SteppedLink] {
     const left = new SteppedLink(capacity);
     const right = new SteppedLink(capacity);
@@ -66,19 +66,19 @@ export class SteppedLink implements Link {
     if (!(this.#peer.#ending instanceof Error)) this.#peer.#ending = new LinkError('the peer aborted the link');
   }
 
-  // ---- For whoever holds both ends ----
+  // ---- For the test, which holds both ends ----
 
-  /** What has been sent since the last time. */
+  /** Returns the messages sent since the last call. */
   takeSent(): Uint8Array[] {
     return this.#sent.splice(0);
   }
 
-  /** Whether something lies here that has not arrived yet. */
+  /** True if a message waits here for its delivery. */
   get hasMore(): boolean {
     return this.#inbox.length > 0;
   }
 
-  /** The next message arrives. */
+  /** Delivers the next message. */
   deliver(): Uint8Array {
     const bytes = this.#inbox.shift();
     if (bytes === undefined) throw new Error('there is nothing to deliver');
@@ -86,12 +86,12 @@ export class SteppedLink implements Link {
     return bytes;
   }
 
-  /** Some of what was buffered here has left. */
+  /** Reports that some of the buffered messages have left. */
   drain(): void {
     this.#events?.drained();
   }
 
-  /** The end is heard of. Where `isHeld`, an orderly one waits behind what lies here, for {@link hearHeld}. */
+  /** Reports the end. If `isHeld`, an orderly end waits behind the messages here, for {@link hearHeld}. */
   hear(isHeld: boolean): void {
     const ending = this.#ending;
     if (ending === undefined) throw new Error('there is no end to be heard of');
@@ -109,18 +109,18 @@ export class SteppedLink implements Link {
     this.#events?.ended();
   }
 
-  /** It breaks, and this end hears of it. */
+  /** Breaks the link, and reports that at this end. */
   breakOff(): void {
     this.#finish();
     this.#events?.failed(new LinkError('the link broke'));
   }
 
-  /** Takes nothing any more, and has not said so. */
+  /** Makes this end refuse messages without a report. */
   refuse(): void {
     if (this.#state === 'open') this.#state = 'closing';
   }
 
-  /** What befalls the link befalls both ends. */
+  /** Applies an event of the link to both ends. */
   befall(what: 'fail' | 'close' | 'vanish'): void {
     this.#suffer(what);
     this.#peer.#suffer(what);

@@ -1,6 +1,6 @@
-/** The states that have been reached, and how: numbers in typed arrays, since there are millions of them. */
+/** The reached states and the transitions to them, as numbers in typed arrays: there are millions of them. */
 
-/** A list of integers that grows. */
+/** A growing list of integers. */
 export class Integers {
   items: Int32Array;
   length = 0;
@@ -14,7 +14,7 @@ export class Integers {
     this.items[this.length++] = value;
   }
 
-  /** Room for `count` more at the end: where it begins. */
+  /** Makes room for `count` more integers at the end, and returns the index of the first. */
   extend(count: number): number {
     const at = this.length;
     if (at + count > this.items.length) this.#grow(at + count);
@@ -37,7 +37,7 @@ export class Integers {
 export class Store {
   readonly words: Integers;
   readonly #width: number;
-  /** By hash: the number of a state, plus one; 0 is free. */
+  /** The numbers of states plus one, by hash. 0 is free. */
   #slots = new Int32Array(1 << 12);
   #size = 0;
 
@@ -50,7 +50,7 @@ export class Store {
     return this.#size;
   }
 
-  /** The number of a state; the same as {@link size} was, if it is new. */
+  /** Returns the number of a state. A new one gets the {@link size} before the call. */
   add(state: Int32Array): number {
     if (this.#size * 2 > this.#slots.length) this.#rehash();
     const mask = this.#slots.length - 1;

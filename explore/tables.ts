@@ -1,13 +1,13 @@
-/** The tables in docs/testing.md of what is explored, of what has to hold there, and of what is found. */
+/** The tables in docs/testing.md: the configurations, the properties, and the mutants. */
 import type { Configuration } from './configuration.js';
 import type { Kill } from './hunt.js';
 import type { Mutant } from './mutant.js';
 import { PROPERTIES } from './properties.js';
 
-/** What came of each configuration, by its name; see counts.json. */
+/** The counts of each configuration, by its name: see counts.json. */
 export type Counts = Record<string, { states: number; transitions: number; depth: number }>;
 
-/** A table in Markdown; the first row is its heading. */
+/** Returns a table in Markdown. The first row is its heading. */
 export function markdown(rows: readonly (readonly string[])[]): string {
   const [heading = [], ...body] = rows;
   const widths = heading.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
@@ -15,7 +15,7 @@ export function markdown(rows: readonly (readonly string[])[]): string {
   return `${[line(heading), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)].join('\n')}\n`;
 }
 
-/** One row for both modes, where they come to the same. */
+/** Returns the table of configurations. Two modes with the same counts share a row. */
 export function configurationsTable(configurations: readonly Configuration[], counts: Counts): string {
   const rows = configurations.map(({ name, text }) => {
     const { states = 0, transitions = 0, depth = 0 } = counts[name] ?? {};

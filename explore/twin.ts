@@ -1,8 +1,8 @@
 /**
- * The explorer held against its twin: a model of the same two peers in Promela, twin/session.pml, that was written from
- * the protocol's tables and knows nothing of the machines. Both are projected: where each session stands, what it takes
- * each connection for, the link and what is under way on it, and what the users may still do. The two sets of projected
- * states have to be the same.
+ * Compares the explorer with its twin: a model of the same two peers in Promela, twin/session.pml. The twin was written from
+ * the protocol's tables and does not use the machines. The states of both are projected: the state of each session, its view
+ * of each connection, the link and the messages under way, and the remaining budgets of the users. The two sets of projected
+ * states must be equal.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -21,12 +21,12 @@ import { search } from './search.js';
 import type { Side } from './side.js';
 import type { World } from './world.js';
 
-/** The configurations that the twin has, too: two strict peers, one of each kind of timer, no keepalive and no limits. */
+/** The configurations that the twin models too: two strict peers, one of each kind of timer, no keepalive and no limits. */
 export const TWINS = ['handshake-strict', 'opens-strict', 'closes-strict', 'roots-strict'];
 
 const MODEL = fileURLToPath(new URL('twin/session.pml', import.meta.url));
 
-/** In the order in which the model writes them. */
+/** The budgets in the order in which the model writes them. */
 const BUDGETS = [
   'open',
   'abort',
@@ -54,14 +54,14 @@ const MESSAGES: Partial<Record<MessageType, string>> = {
   ChannelMessage: 'd',
 };
 
-/** How the two differ. */
+/** The difference between the two sets of states. */
 export interface Comparison {
   readonly states: number;
   readonly onlyHere: readonly string[];
   readonly onlyThere: readonly string[];
 }
 
-/** Why there can be no twin here; nothing if there can. */
+/** Returns the reason why the twin can't run here. Undefined if it can. */
 export function whyNoTwin(): string | undefined {
   const missing = [
     ['spin', '-V'],
@@ -81,7 +81,7 @@ export function compare(name: string, machines: Machines = SHIPPED, model = MODE
   };
 }
 
-/** The projected states that the explorer comes by; those of a session that is over are all kept apart. */
+/** Returns the projected states of the explorer. All states of a session that is over are kept apart. */
 function explored(configuration: PairConfiguration, machines: Machines): Set<string> {
   const world = prepare(configuration, machines, false).world as World;
   const { store } = search(world);
@@ -108,7 +108,7 @@ function explored(configuration: PairConfiguration, machines: Machines): Set<str
   return states;
 }
 
-/** A peer's part of a state, before and after what the link is about to tell it. */
+/** Returns a peer's part of a state as two texts. The ending that the link holds for the peer stands between them. */
 function projected(side: Side, { actors, port }: PeerState): [string, string] {
   const session = actors['session'] === undefined ? undefined : side.snapshot('session', actors['session']);
   const phases = IDS.map((id) => {
@@ -131,7 +131,7 @@ function said({ type, connectionId }: Message): string {
   return `${MESSAGES[type]}${connectionId}`;
 }
 
-/** The states that Spin comes by. */
+/** Returns the states that Spin reaches. */
 function twinned({ both, initiator, acceptor, world, timers = [] }: PairConfiguration, model: string): Set<string> {
   const befalls = world?.befalls ?? [];
   const budgets = [initiator, acceptor].map((own): Budget => ({ ...both?.budget, ...own?.budget }));
@@ -148,9 +148,9 @@ function twinned({ both, initiator, acceptor, world, timers = [] }: PairConfigur
   const folder = mkdtempSync(join(tmpdir(), 'twin-'));
   try {
     run(folder, 'spin', ...defined.map(([name, value]) => `-D${name}=${Number(value)}`), '-a', model);
-    // No reduction: every state is to be seen.
+    // Without reduction, so that Spin visits every state.
     run(folder, 'gcc', '-O0', '-w', '-DSAFETY', '-DNOREDUCE', '-o', 'pan', 'pan.c');
-    // That nothing more happens is no error here: what has to come about, the explorer asks.
+    // `-E`: a state without successors is no error here. The explorer checks liveness.
     const output = run(folder, './pan', '-E', '-w20', '-m1000000');
     if (!output.includes('errors: 0')) throw new Error(`the twin found something wrong:\n${output.slice(-2_000)}`);
     if (output.includes('Search not completed')) throw new Error('the twin has not come to an end');

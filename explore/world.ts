@@ -1,10 +1,10 @@
 /**
- * Two peers and the link between them: what can happen next, and what has to be true.
+ * Two peers and the link between them: the possible transitions and their properties.
  *
- * A state is five numbers: each peer's state, what lies in each one's end of the link, and a word of bits about the link.
- * The link is the one of src/link/memory.ts: an end that closes lets what it sent arrive, one that aborts loses what does
- * not fit into the other's end, a failure loses everything that is under way. That a failure takes all and not a part of
- * it is no restriction: what a peer would still get may as well arrive before.
+ * A state is five numbers: each peer's state, the messages in each one's end of the link, and a word of bits about the link.
+ * The link is the one of src/link/memory.ts: if an end closes, its sent messages still arrive. If it aborts, the messages
+ * that do not fit into the other's end are lost. A failure loses all messages under way. A failure that loses only a part of
+ * them needs no model: the other part may as well arrive before the failure.
  */
 import type { Message } from '../src/wire/message.js';
 import { Interner } from './canonical.js';
@@ -32,16 +32,16 @@ import type { System, Visitor } from './search.js';
 import { difference, type Facts, LINK, type Move, type Side } from './side.js';
 
 export interface WorldOptions {
-  /** Messages that the link takes before the rest counts as waiting to leave; absent, all. */
+  /** The number of messages that the link takes before the others count as waiting to leave. If absent, it takes all. */
   readonly capacity?: number;
-  /** What may befall the link, each at most once. */
+  /** The events of the link. Each may happen at most once. */
   readonly befalls: readonly Environment[];
   /**
-   * The reduction: what is sent to a session that is over is not kept, since it changes nothing there. False: it is. Not
-   * where the link is bounded: there it takes up room.
+   * The reduction: messages to a session that is over are not kept, since they change nothing there. If false, they are
+   * kept. Not for a bounded link: there they take up room.
    */
   readonly isReduced?: boolean;
-  /** Whether timers go off at any moment, or only when nothing else is left to happen. */
+  /** The time at which timers fire: at any moment, or only when nothing else can happen. */
   readonly time: 'hostile' | 'patient';
 }
 
@@ -49,12 +49,12 @@ export class World implements System {
   readonly sides: readonly [Side, Side];
   readonly options: WorldOptions;
   readonly messages: Interner<Message>;
-  /** What lies in an end of the link, as a list of messages; 0 is nothing. */
+  /** The messages in an end of the link, as lists. 0 is the empty list. */
   readonly queues = new Interner<readonly number[]>();
   readonly #ignores: boolean;
   readonly #appended = new Map<number, number>();
   readonly #agreed = new Map<number, string | undefined>();
-  /** The inputs that have no parameters, for each side. */
+  /** The inputs without parameters, for each side. */
   readonly #plain: Record<
     'ended' | 'failed' | 'heldEnd' | 'broken' | 'drained' | 'confirmed',
     readonly [number, number]
@@ -82,7 +82,7 @@ export class World implements System {
     return this.options.capacity;
   }
 
-  /** The state in which both have been started, and what is wrong with it. */
+  /** Writes the state after the start of both peers. Returns its finding, if it has one. */
   start(words: Int32Array): Finding | undefined {
     const draft: Draft = { peer: [0, 0], queue: [0, 0], bits: 0 };
     let violation: Finding | undefined;
@@ -91,7 +91,7 @@ export class World implements System {
     return violation;
   }
 
-  /** Everything that can happen next. */
+  /** Visits all possible next transitions. */
   successors(words: Int32Array, at: number, visit: Visitor): void {
     const before = unpack(words, at);
     let isBusy = false;
@@ -115,7 +115,7 @@ export class World implements System {
     }
   }
 
-  /** What the link and the readers do: it does not wait for anybody. */
+  /** Visits the transitions of the link and the readers, which always happen. */
   #deliveries(before: Draft, side: 0 | 1, deliver: (side: 0 | 1, input: number, how: (draft: Draft) => void) => void) {
     const facts = this.sides[side].facts[before.peer[side]];
     if (facts === undefined || facts.isGone) return;
@@ -130,7 +130,7 @@ export class World implements System {
       });
     }
     const [head] = inbox;
-    // What lies here can be taken after the link is over only if it was held back by a pause.
+    // After the end of the link a message can be taken only if a pause held it back.
     if (head !== undefined && isTaking && (link !== LINK.over || facts.isEndHeld)) {
       deliver(side, this.sides[side].received(head), (draft) => this.#take(draft, side, inbox));
     }
@@ -154,14 +154,14 @@ export class World implements System {
     const other = (1 - side) as 0 | 1;
     const { capacity } = this.options;
     const isOver = this.sides[other].facts[draft.peer[other]]?.link === LINK.over;
-    // One place is free: some of what the other side holds back has left.
+    // One place is free: the other side can send one of the messages that it holds back.
     if (capacity !== undefined && inbox.length > capacity && !isOver) draft.bits |= DRAINED << (other * SIDE_BITS);
   }
 
   #hear(draft: Draft, side: 0 | 1, ending: number, link: number): void {
     draft.bits &= ~(3 << (side * SIDE_BITS));
     if (ending === FAILED) draft.queue[side] = 0;
-    // An end that we did not ask for is answered.
+    // An end that we did not cause is answered.
     if (ending === ENDED && link !== LINK.closing) this.#endOrderly(draft, (1 - side) as 0 | 1);
   }
 
@@ -183,7 +183,7 @@ export class World implements System {
     visit(draft, kind, { side, input }, violation ?? this.#check(draft));
   }
 
-  /** A peer's own part of a step; nothing where something befalls the link. */
+  /** Returns the peer's part of a step. Undefined for an event of the link. */
   moveOf(words: Int32Array, label: Label): Move | undefined {
     return 'befalls' in label ? undefined : this.#moveOf(unpack(words, 0), label.side, label.input);
   }
@@ -194,7 +194,7 @@ export class World implements System {
     return this.sides[side].move(peer[side], input, backlog);
   }
 
-  /** Puts a peer's step into effect: its next state, what it sent, what it did to the link. */
+  /** Applies a peer's step: its next state, its messages, and its action on the link. */
   #apply(draft: Draft, side: 0 | 1, move: Move): Finding | undefined {
     const other = (1 - side) as 0 | 1;
     draft.peer[side] = move.next;
@@ -258,11 +258,11 @@ export class World implements System {
     if (isFelt) visit(draft, OPTIONAL, { befalls }, this.#check(draft));
   }
 
-  /** The keepalive has given the peer up: what lies unread says whether it had to. */
+  /** Checks a timeout of the keepalive: a Pong among the unread messages shows that it was wrong. */
   #onTimeout(before: Draft, side: 0 | 1, isConfirmed: boolean): Finding | undefined {
     const { ping, isPaused } = this.sides[side].facts[before.peer[side]] ?? {};
     if (isPaused) return { property: 'pong-in-time', text: 'given up while we do not read' };
-    // What lay there at the deadline has been taken by then.
+    // The messages that were there at the deadline have been taken by then.
     if (isConfirmed) return undefined;
     const pong = this.queues.of(before.queue[side]).find((number) => {
       const message = this.messages.of(number);
@@ -271,7 +271,7 @@ export class World implements System {
     return pong === undefined ? undefined : { property: 'pong-in-time', text: `Pong ${ping} lay in the inbox` };
   }
 
-  /** What has to be true of the two together. */
+  /** Checks the properties of the two peers together. */
   #check({ peer, queue, bits }: Draft): Finding | undefined {
     const [left, right] = [this.sides[0].facts[peer[0]], this.sides[1].facts[peer[1]]];
     if (queue[0] !== 0 || queue[1] !== 0 || left?.holds || right?.holds || (bits & VANISHED) !== 0) {
@@ -286,7 +286,7 @@ export class World implements System {
     return text === undefined ? undefined : { property: 'tables-agree', text };
   }
 
-  /** Whether the link carries nothing any more, and nobody will hear of it. */
+  /** True if the link has vanished: it carries nothing any more, and neither end learns of it. */
   hasVanished(words: Int32Array, at: number): boolean {
     return ((words[at + 4] as number) & VANISHED) !== 0;
   }

@@ -1,11 +1,11 @@
-/** Counterexamples as plain data, and back. */
+/** Converts counterexamples to plain data and back. */
 import type { Failure, Setup } from './configuration.js';
 import { type Label, WORDS } from './draft.js';
 import { PROPERTIES, type Property } from './properties.js';
 import { follow } from './search.js';
 import { NAMES, type PathStep, stepsOf } from './sequence.js';
 
-/** What is wrong, and the way there. */
+/** A failed property, and the path to the failure. */
 export interface Counterexample {
   readonly property: string;
   readonly text: string;
@@ -18,12 +18,12 @@ export function counterexample({ finding, path }: Failure, setup: Setup): Counte
   return { property, text, rule: PROPERTIES[property as Property].rule, steps: stepsOf(setup, path) };
 }
 
-/** JSON; its whole numbers beyond 2^53 are strings. */
+/** Returns JSON. Bigints become strings. */
 export function toJSON(value: unknown): string {
   return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? String(part) : part), 2);
 }
 
-/** The path that a counterexample that was written down goes, as far as it can be gone. */
+/** Returns the path of a written counterexample, as far as its steps are possible. */
 export function pathOf({ system, sides }: Setup, { steps }: Counterexample): Label[] {
   const path: Label[] = [];
   let words = new Int32Array(WORDS);

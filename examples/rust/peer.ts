@@ -11,7 +11,7 @@ function start(...args: string[]): ChildProcess & { readonly lines: AsyncIterabl
   return Object.assign(child, { lines: createInterface({ input: child.stdout }) });
 }
 
-/** A Rust server on a free port. */
+/** Starts a Rust server on a free port. */
 export async function rustServer(): Promise<{ readonly address: string; stop(): void }> {
   const child = start('accept', '--transport', 'tcp', '--quiet');
   for await (const line of child.lines) {
@@ -21,7 +21,7 @@ export async function rustServer(): Promise<{ readonly address: string; stop(): 
   throw new Error('the Rust server has ended before it listened');
 }
 
-/** Runs a Rust client, which makes calls by their names; yields what each returned. */
+/** Runs a Rust client, which makes calls by their names. Yields the result of each call. */
 export async function* rustClient(address: string, ...calls: string[]): AsyncIterable<[call: string, saw: unknown[]]> {
   const child = start('connect', '--transport', 'tcp', '--quiet', '--address', address, ...calls);
   for await (const line of child.lines) {

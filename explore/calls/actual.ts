@@ -1,4 +1,4 @@
-/** The parties as they really are: a connection of the public interface, and the user who does what the model's inputs say. */
+/** The real parties: a connection of the public interface, with a user that follows the model's inputs. */
 
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import {
@@ -19,10 +19,10 @@ import type { SenderOptions, SenderState } from './sender.js';
 const CANCELLED = new Uint8Array([9]);
 const NOTHING = new Uint8Array();
 
-/** One party: what its user does, and sees. */
+/** One party, with the actions and observations of its user. */
 export abstract class ActualParty {
   readonly connection: Connection;
-  /** What it is about, of all that is sent. */
+  /** The kind of messages that the party's model covers. */
   abstract readonly kind: 'RequestMessage' | 'ChannelMessage';
   #seen: string[] = [];
 
@@ -30,24 +30,24 @@ export abstract class ActualParty {
     this.connection = connection;
   }
 
-  /** Once both are there. */
+  /** Starts the party. Called when both exist. */
   start(): void {}
 
-  /** Takes up what room it has beyond the model's. */
+  /** Fills the room that it has beyond the model's. */
   fill(_: (bytes: Uint8Array) => void): void {}
 
   begin(): void {
     this.#seen = [];
   }
 
-  /** What its user has seen since {@link begin}. */
+  /** Returns the observations of its user since {@link begin}. */
   seen(): readonly string[] {
     return this.#seen.sort();
   }
 
   abstract act(input: Input, before: never): void;
 
-  /** What the model says that the user sees of a step. */
+  /** Returns the user's observations of a step, according to the model. */
   abstract expected(input: Input, before: never, after: never): readonly string[];
 
   protected see(what: string): void {
@@ -59,7 +59,7 @@ function ofOf(input: Input): number {
   return (input as { readonly of: number }).of;
 }
 
-/** How a call, or a send, came out. */
+/** Returns the error code of a call or a send. */
 function codeOf(error: unknown): string {
   return (error as { code?: string }).code ?? String(error);
 }
@@ -67,12 +67,12 @@ function codeOf(error: unknown): string {
 export class ActualCaller extends ActualParty {
   readonly kind = 'RequestMessage';
   readonly #aborts: AbortController[] = [];
-  /** Never released: the connection is to stay when all calls are over. */
+  /** The caller is never released: the connection must stay when all calls are over. */
   readonly #caller: Caller;
 
   constructor(connection: Connection) {
     super(connection);
-    // A connection that nobody makes calls on, or answers them, delivers whatever comes.
+    // Serving and a caller make the connection handle requests. Without them it would only deliver messages.
     connection.serve(() => NOTHING);
     this.#caller = connection.caller();
   }
@@ -107,7 +107,7 @@ interface Work {
 
 export class ActualAnswerer extends ActualParty {
   readonly kind = 'RequestMessage';
-  /** At work, in the order in which they came. */
+  /** The calls at work, in the order of their arrival. */
   readonly #work: Work[] = [];
 
   constructor(connection: Connection, { listens }: AnswererOptions) {
@@ -189,7 +189,7 @@ export class ActualSender extends ActualParty {
   }
 }
 
-/** Items that a receiver has room for beyond its credit. */
+/** The number of items that a receiver has room for beyond its credit. */
 const ROOM = 16;
 
 export class ActualReceiver extends ActualParty {
@@ -223,7 +223,7 @@ export class ActualReceiver extends ActualParty {
 
   override fill(hear: (bytes: Uint8Array) => void): void {
     const { room, window, isLate } = this.#options;
-    // Two that conform never need the room.
+    // Two conforming parties never need the room.
     if (isLate || room === window) return;
     this.#filled = ROOM - room;
     this.#rx?.grant(this.#filled);

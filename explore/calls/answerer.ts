@@ -1,6 +1,6 @@
 /**
- * Who is called: what spawns the machines of the peer's calls, finds them by their ids and keeps our limit is modelled here, as
- * little of it as there is, and as src/calls has it.
+ * The party that is called. It models as little as possible of src/calls: the code that starts the machines of the peer's
+ * calls, finds them by their ids, and keeps our limit.
  */
 import type { Conformance } from '../../machines/events.js';
 import type { Response } from '../../src/wire/message.js';
@@ -18,9 +18,9 @@ export interface AnswererOptions {
   /** Our `maxConcurrentRequests`. */
   readonly limit: number;
   readonly conformance: Conformance;
-  /** Whether a handler has to answer; where not, it may. */
+  /** True if a handler has to answer. False if it may. */
   readonly answers: boolean;
-  /** Whether a handler answers at once when it is aborted, from within its signal. */
+  /** True if a handler answers at once when it is aborted, within its abort signal. */
   readonly listens: boolean;
 }
 
@@ -28,10 +28,10 @@ interface AnswerState {
   readonly id: number;
   readonly machine: number;
   readonly isHeld: boolean;
-  /** The handler has been asked, and has not answered. */
+  /** True if the handler has been called, and has not answered. */
   readonly isAtWork: boolean;
   readonly isAnswered: boolean;
-  /** A later call has its id. */
+  /** True if a later call has its id. */
   readonly isEclipsed: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface AnswererState {
   readonly isOver: boolean;
 }
 
-/** Calls of an adversary's at a time, and more than any limit here. */
+/** The maximum number of an adversary's calls at a time, which exceeds every limit here. */
 const MOST_HEARD = 3;
 
 export class Answerer implements Party<AnswererState> {
@@ -55,7 +55,7 @@ export class Answerer implements Party<AnswererState> {
     this.#says = says;
   }
 
-  /** An adversary could call for ever. */
+  /** Bounds the calls of an adversary, which would have no end. */
   hears({ answers }: AnswererState): readonly Said[] {
     return this.#says.filter(({ body }) => body.type !== 'Call' || answers.length < MOST_HEARD);
   }
@@ -91,7 +91,7 @@ export class Answerer implements Party<AnswererState> {
         if (of >= 0) tell(of, { type: 'rx.Cancel' });
       } else {
         isOver = this.#accuses(answers, of, watch);
-        // In reference mode what is one too many is delivered like any other.
+        // In reference mode a call beyond the limit is delivered like any other.
         if (!isOver && of >= 0) answers[of] = { ...(answers[of] as AnswerState), isEclipsed: true };
         if (!isOver) this.#begin(answers, id, watch);
       }
@@ -112,7 +112,7 @@ export class Answerer implements Party<AnswererState> {
       const left = answers.find(({ machine, isAtWork }) => !isAtWork && !isDone(this.#local, machine));
       if (left !== undefined) watch.wrong('nothing-waits', `the handler of ${left.id} is done, and its answer is not`);
     }
-    // What is over and done is forgotten.
+    // Finished calls are forgotten.
     const kept = answers.filter(({ machine }) => !isDone(this.#local, machine));
     return { state: { answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
   }
@@ -125,7 +125,7 @@ export class Answerer implements Party<AnswererState> {
     return { 'places-free': answers.every(({ isAnswered }) => isAnswered) };
   }
 
-  /** 9a.14: whether a Call is one too many, in either of two ways. */
+  /** 9a.14: returns true if a Call breaks the limit, or has the id of a call in flight, in strict mode. */
   #accuses(answers: readonly AnswerState[], of: number, watch: Watch): boolean {
     const isConforming = this.#says.length === 0;
     const inFlight = answers.filter(({ isAnswered }) => !isAnswered).length;

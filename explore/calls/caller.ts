@@ -1,6 +1,6 @@
 /**
- * Who calls: what spawns the calls' machines, allocates their ids and keeps the peer's limit is modelled here, as little of it
- * as there is, and as src/calls has it.
+ * The party that calls. It models as little as possible of src/calls: the code that starts the machines of calls, allocates
+ * their ids, and keeps the peer's limit.
  */
 import type { Conformance } from '../../machines/events.js';
 import type { Call } from '../../src/wire/message.js';
@@ -15,11 +15,11 @@ export interface CallerOptions {
   /** The peer's `maxConcurrentRequests`. */
   readonly limit: number;
   readonly conformance: Conformance;
-  /** What becomes of calls beside their Responses. */
+  /** The events that can end calls, beside their Responses. */
   readonly gives: readonly ('abort' | 'fail' | 'close')[];
-  /** Whether a call that is not answered is given up in the end. */
+  /** True if an unanswered call is given up in the end. */
   readonly expires?: true;
-  /** Calls that can't be sent, which is known at once or later. */
+  /** The calls that can't be sent. This is known at once or later. */
   readonly unsendable?: readonly number[];
 }
 
@@ -38,7 +38,7 @@ export interface CallerState {
   readonly isOver: boolean;
 }
 
-/** Request ids by the connection's parity; ours is odd. */
+/** Returns a request id. Ids have the connection's parity, which is odd for us. */
 const idOf = (index: number) => index * 2 + 1;
 
 export class Caller implements Party<CallerState> {
@@ -114,7 +114,7 @@ export class Caller implements Party<CallerState> {
       if (input.type === 'close') watch.sent.push(END);
     }
     if (isOver) for (const of of calls.keys()) tell(of, { type: 'connection.ended' });
-    // Whoever waits longest comes next.
+    // The call that has waited longest is admitted next.
     for (let of = 0; of < calls.length && !isOver && this.#inFlight(calls) < this.options.limit; of++) {
       const call = calls[of] as CallState;
       if (call.isAdmitted || this.#isDone(call)) continue;
@@ -171,12 +171,12 @@ export class Caller implements Party<CallerState> {
         if (call.wasAnswered) watch.wrong('cancel-once', `a Cancel of ${id} after its Response`);
         call.wasCancelled = true;
       }
-      // Where the Call can't leave, its Cancel is about nothing: 9a.16.
+      // If the Call can't leave, its Cancel has no call to cancel: 9a.16.
       if (params.type === 'Call' && (this.options.unsendable ?? []).includes(of)) return;
       watch.sent.push({ id, body: params as Said['body'] });
       if (params.type !== 'Call') return;
       call.isSent = true;
-      // Whether the peer has given up on one of them, only its Response says.
+      // A call counts until its Response: only that tells that the peer's work is over.
       const owed = calls.filter(({ isSent, wasAnswered }) => isSent && !wasAnswered).length;
       if (owed >= this.options.limit) watch.wrong('limit-kept', `${id} is sent while ${owed} are in flight`);
     });

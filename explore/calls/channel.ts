@@ -1,4 +1,4 @@
-/** The channel between sender.ts and receiver.ts: its id, what is said on it, and who may be accused there. */
+/** The channel between sender.ts and receiver.ts: its id, its messages, and the rules for accusations. */
 import type { Conformance } from '../../machines/events.js';
 import type { Item } from '../../src/wire/message.js';
 import type { Event } from '../local.js';
@@ -15,12 +15,12 @@ export function numberOf({ item }: { readonly item: Uint8Array }): number {
   return item[0] as number;
 }
 
-/** A message on the channel, as its machines hear of it. */
+/** Returns a message on the channel as an event for its machines. */
 export function heard({ body }: Said): Event {
   return { type: `rx.${body.type}`, body } as Event;
 }
 
-/** An accusation is right where a peer that does not conform meets strict mode. */
+/** Checks an accusation. It is right in strict mode against a peer that does not conform. */
 export function accused(
   mode: Conformance,
   says: readonly Said[],

@@ -1,4 +1,4 @@
-/** The worlds of calls and channels that are explored: each as small as it can be to show what it is there for. */
+/** The explored worlds of calls and channels. Each is as small as its purpose allows. */
 import type { AnyStateMachine } from 'xstate';
 import type { Conformance } from '../../machines/events.js';
 import { answerMachine, callMachine, offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
@@ -28,7 +28,7 @@ export const SHIPPED: Machines = {
 
 export interface Configuration {
   readonly name: string;
-  /** What it is there to show. */
+  /** The purpose of the configuration. */
   readonly text: string;
   worldOf(machines: Machines): WorldOptions;
 }

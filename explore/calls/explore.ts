@@ -5,7 +5,7 @@ import { type Configuration, type Machines, SHIPPED } from './configurations.js'
 import type { Property } from './properties.js';
 import { World } from './world.js';
 
-/** What came of a configuration. */
+/** The result of a configuration. */
 export interface Result {
   readonly states: number;
   readonly transitions: number;
@@ -16,11 +16,11 @@ export interface Result {
 export interface Failure {
   readonly property: Property;
   readonly text: string;
-  /** A shortest way there, in words. */
+  /** A shortest path to the failure, in words. */
   readonly path: readonly string[];
 }
 
-/** Explores all of it, or as much as it takes to find something wrong. Of what has to come about, `goals` at most. */
+/** Explores a configuration, until the first failure. Of the liveness properties it checks only `goals`, if given. */
 export function explore({ worldOf }: Configuration, machines: Machines = SHIPPED, goals?: readonly Property[]): Result {
   const options = worldOf(machines);
   const asked = options.goals.filter((goal) => goals?.includes(goal) ?? true);

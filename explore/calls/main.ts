@@ -1,10 +1,11 @@
 /**
- * The checker for calls and channels: the shipped machines, as few of them as it takes, with a link between, and every order
- * in which things can happen. party.ts says what one side is; caller.ts and answerer.ts, sender.ts and receiver.ts are the
- * sides; world.ts puts two together, or one and an adversary; the search and what has to come about in the end are the
- * sessions' (search.ts, liveness.ts). What has to hold is listed in properties.ts.
+ * The checker for calls and channels. It runs as few of the shipped machines as possible, with a link between them, in every
+ * possible order of events. party.ts defines one side. caller.ts, answerer.ts, sender.ts and receiver.ts are the sides.
+ * world.ts combines two of them, or one and an adversary. The search and the liveness check are those of sessions
+ * (search.ts, liveness.ts). properties.ts lists the properties.
  *
- * `npm run explore:calls` goes through all of them and holds their counts against counts.json; `-- --pin` writes that anew.
+ * `npm run explore:calls` runs all configurations and compares their counts with counts.json. `-- --pin` writes that file
+ * anew.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { CONFIGURATIONS } from './configurations.js';

@@ -1,4 +1,4 @@
-/** What the explorer has to find: the shipped machines, each time with one mistake in one of them. */
+/** The mutants that the explorer has to find: the shipped machines, each time with one mistake in one of them. */
 import { assign } from 'xstate';
 import { changed } from '../mutant.js';
 import { configurationOf, type Machines, SHIPPED } from './configurations.js';
@@ -7,7 +7,7 @@ import type { Property } from './properties.js';
 
 export interface Mutant {
   readonly text: string;
-  /** What does not hold any more, and where. */
+  /** The property that fails, and the configuration in which it does. */
   readonly by: Property;
   readonly configuration: string;
   readonly make: () => Partial<Machines>;
@@ -16,7 +16,7 @@ export interface Mutant {
 const { call, answer, sender, receiver } = SHIPPED;
 const settle = { type: 'settle', params: { type: 'ended' } };
 
-/** What a guard of a channel's looks at. */
+/** The part of the context that a channel's guard reads. */
 interface Books {
   readonly context: { readonly credit: number; readonly taken: number; readonly window: number };
 }
@@ -229,7 +229,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
 ];
 
-/** What is found of a mutant. Of what has to come about only what the mutant is there for is asked. */
+/** Returns the failure of a mutant. Of the liveness properties it checks only the mutant's own. */
 export function hunt({ by, configuration, make }: Mutant): Failure | undefined {
   return explore(configurationOf(configuration), { ...SHIPPED, ...make() }, [by]).failure;
 }

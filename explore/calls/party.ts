@@ -1,4 +1,4 @@
-/** One of two who speak over a link: what it is, what may happen to it, and what comes of it. All of it is plain data. */
+/** One of two parties on a link: its state, its possible inputs, and their effects. All of it is plain data. */
 import type { Conformance } from '../../machines/events.js';
 import type { Call, Cancel, Close, GrantCredit, Item, Reset, Response } from '../../src/wire/message.js';
 import { type Event, type Local, Opaque } from '../local.js';
@@ -10,16 +10,16 @@ export interface Said {
   readonly body: Call | Response | Cancel | Item | Close | Reset | GrantCredit | { readonly type: 'End' };
 }
 
-/** The connection is closed, after all that was said before. */
+/** The end of the connection, after all earlier messages. */
 export const END: Said = { id: 0, body: { type: 'End' } };
 
-/** What happens to a party: a message comes, the connection ends, or somebody of its own does something. */
+/** An input of a party: a message comes, the connection ends, or its own user or handler acts. */
 export type Input =
   | { readonly type: 'message'; readonly message: Said }
   | { readonly type: 'ended' }
   | { readonly type: string; readonly of?: number };
 
-/** What may happen to a party by itself, and whether it has to: OPTIONAL or DELIVERY. */
+/** An input that a party may make itself. Its kind is OPTIONAL or DELIVERY: the latter has to happen. */
 export interface Choice {
   readonly kind: number;
   readonly input: Input;
@@ -37,23 +37,23 @@ export interface Party<State extends PartyState = never> {
   start(): Made<State>;
   choices(state: State): readonly Choice[];
   step(state: State, input: Input): Made<State>;
-  /** What an adversary may say to it; nothing where there is none. */
+  /** Returns the messages that an adversary may send to it. Empty without an adversary. */
   hears(state: State): readonly Said[];
-  /** Whether the peer was accused in this step. */
+  /** Returns true if the peer was accused in this step. */
   isAccused(input: Input, before: State, after: State): boolean;
-  /** How it is, for what has to come about in the end. */
+  /** Returns for each liveness property whether the state is good. */
   goals(state: State): Partial<Record<Property, boolean>>;
 }
 
 export interface PartyState {
-  /** The connection is closed, as far as this party knows. */
+  /** True if this party knows the connection as closed. */
   readonly isOver: boolean;
 }
 
-/** The context's opaque constant: effects come as data. */
+/** The opaque constant for the context's port: effects come as data. */
 export const PORT = new Opaque('port');
 
-/** Whoever watches one step: what is sent, and the first thing that is wrong. */
+/** Watches one step: the sent messages, and the first finding. */
 export class Watch {
   readonly sent: Said[] = [];
   finding: Made<never>['finding'];
@@ -63,10 +63,10 @@ export class Watch {
   }
 }
 
-/** Takes an effect; `send` keeps an event for after the step, as from within an effect. */
+/** Handles an effect. `send` keeps an event until after the step, as if sent within an effect. */
 export type Effects = (name: string, params: never, send: (event: Event) => void, state: number) => void;
 
-/** Runs one event of a machine and what its effects send it. */
+/** Runs one event of a machine, and then the events that its effects send to it. */
 export function play(local: Local, state: number, event: Event, effects: Effects): number {
   const mailbox = [event];
   let now = state;

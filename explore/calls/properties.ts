@@ -1,4 +1,4 @@
-/** What has to hold of calls and channels, each with the rule or the row of the protocol that it comes from. */
+/** The properties of calls and channels, each with its rule or its row of the protocol. */
 export const PROPERTIES = {
   // Safety: in every state, at every step.
   'call-settles-once': {

@@ -1,4 +1,7 @@
-/** A channel's receiver, which may be bound late: what keeps what comes before, and who hands the items out, is as src/calls has it. */
+/**
+ * A channel's receiver, which may be bound late. As in src/calls, it models the code that keeps items before that and hands
+ * them out.
+ */
 import type { Conformance } from '../../machines/events.js';
 import type { GrantCredit, Item } from '../../src/wire/message.js';
 import { DELIVERY, OPTIONAL } from '../draft.js';
@@ -10,10 +13,10 @@ export interface ReceiverOptions {
   readonly conformance: Conformance;
   readonly window: number;
   readonly room: number;
-  /** How often credit is granted by hand, and how much of it at a time. */
+  /** The number of grants by the user, and the credit of each. */
   readonly hands?: { readonly times: number; readonly additional: number };
   readonly gives: readonly ('reset' | 'refuse' | 'close')[];
-  /** Whether it is bound only later. */
+  /** True if it is bound only later. */
   readonly isLate?: true;
 }
 
@@ -62,7 +65,7 @@ export class Receiver implements Party<ReceiverState> {
     const close = isOver || !gives.includes('close') ? [] : [may('close', OPTIONAL)];
     if (hasEnded) return close;
     if (machine === undefined) {
-      // 9a.21: no end will be taken any more.
+      // 9a.21: the offer is released, and no channel end can be taken any more.
       if (this.#isReleased(offer)) return close;
       return [may('bind', DELIVERY), ...(gives.includes('refuse') ? [may('refuse', OPTIONAL)] : []), ...close];
     }
@@ -96,7 +99,7 @@ export class Receiver implements Party<ReceiverState> {
       if (!now.hasEnded) watch.wrong('nothing-waits', 'the receiver does, at the end');
     }
     this.#checkBounds(now, watch);
-    // Only what lies there counts, where it is not known what was sent.
+    // Against an adversary only unread items count: the number of sent ones is unknown.
     if (this.#says.length > 0) {
       now.received -= now.taken;
       now.taken = 0;
@@ -152,10 +155,10 @@ export class Receiver implements Party<ReceiverState> {
     for (const message of kept) this.#tell(now, heard(message), watch);
   }
 
-  /** Before it is bound. */
+  /** Handles an event before the receiver is bound. */
   #offer(now: Changing, event: Event, watch: Watch): void {
     now.offer = play(this.#offers, now.offer as number, event, (name, params: Said['body']) => {
-      // Grants are added up, and come first: how much they come to is nothing to a receiver.
+      // Grants are added up and put first. Their sum does not matter to a receiver.
       if (name === 'keep') {
         const others = now.kept.filter(({ body }) => body.type !== 'GrantCredit');
         const message = { id: CHANNEL, body: params };

@@ -1,7 +1,7 @@
 /**
- * The same schedule on real sessions: calls and channels of the public interface, on connection 1, over a link in which nothing
- * moves by itself; against an adversary, one session and whoever speaks to it. After each step what it has sent, and what its
- * user has seen, has to be what the model says.
+ * Replays a schedule on real sessions: calls and channels of the public interface, on connection 1, over a link that moves
+ * messages only when told to. Against an adversary there is one session and the adversary's end of the link. After each step
+ * its sent messages and its user's observations must be those of the model.
  */
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { accept, type Connection, initiate, type Message, type Session } from '../../src/index.js';
@@ -17,11 +17,11 @@ import { Receiver, type ReceiverState } from './receiver.js';
 import { Sender } from './sender.js';
 import type { Step, World } from './world.js';
 
-/** What a step comes to, here or there. */
+/** The result of a step, in the model or in reality. */
 interface Report {
   readonly sent: readonly Said[];
   readonly seen: readonly string[];
-  /** The peer is accused, and that is the end of the session. */
+  /** True if the peer is accused, which ends the session. */
   readonly isAccused: boolean;
 }
 
@@ -33,12 +33,12 @@ export interface Comparison {
 const GENEROUS = { metadataEntries: 64, metadataBytes: 2 ** 14, frame: 2 ** 20 } as never;
 const nativeImmediate = globalThis.setImmediate;
 
-/** Every microtask has run, and what they set off. */
+/** Waits until all microtasks and their effects have run. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 2; turn++) await new Promise<void>((resolve) => nativeImmediate(resolve));
 }
 
-/** Whether it is the one that calls, and passes channels: the initiator, and the opener of connection 1. */
+/** True for the party that calls and passes channels. It is the initiator, and opens connection 1. */
 function isCalling(party: Party): boolean {
   return party instanceof Caller || party instanceof Sender;
 }
@@ -47,7 +47,7 @@ function settingsOf(party: Party | undefined, parity: 'odd' | 'even') {
   return { parity, maxConcurrentRequests: party instanceof Answerer ? party.options.limit : limitOf(party) };
 }
 
-/** What an adversary takes of a caller's calls. */
+/** Returns the number of concurrent calls that an adversary accepts. */
 function limitOf(party: Party | undefined): number {
   return party instanceof Caller ? party.options.limit : 64;
 }
@@ -64,14 +64,14 @@ export class Replay {
     world.start(this.#words);
   }
 
-  /** Two sessions, or one and an adversary, as far as the model begins. */
+  /** Starts two sessions, or one and an adversary, up to the initial state of the model. */
   static async of(world: World): Promise<Replay> {
     const replay = new Replay(world);
     await replay.#begin(world.parties);
     return replay;
   }
 
-  /** What can happen next, but for what a real session does only later: see {@link isLater}. */
+  /** The possible next transitions, without those that a real session makes later: see {@link isLater}. */
   get labels(): Label[] {
     const labels: Label[] = [];
     if (this.#isBoundLate) return labels;
@@ -82,13 +82,13 @@ export class Replay {
     return labels;
   }
 
-  /** Makes one step, here and there; undefined where nobody sees anything of it. */
+  /** Makes one step in the model and in reality. Returns undefined if no party observes the step. */
   async step(label: Label): Promise<Comparison | undefined> {
     const step = this.#world.stepOf(this.#words, label);
     const hasFailed = ((this.#words[4] as number) & BEFALLEN.fail) !== 0;
     this.#words = follow(this.#world, this.#words, label);
     if (step === undefined) {
-      // An adversary may speak until the party hears of it.
+      // After a failure an adversary may send until the party learns of it.
       if (this.#actual.length > 1) this.#links[0].befall('vanish');
       return undefined;
     }
@@ -107,7 +107,9 @@ export class Replay {
     return { explored, actual: { ...this.#take(link, actual), seen: actual.seen() } };
   }
 
-  /** Bound late, a receiver before an adversary has more room than the model's: there are worlds for it bound at once. */
+  /**
+   * True if a receiver against an adversary was bound late: it has more room than the model's. Other worlds bind it at once.
+   */
   get #isBoundLate(): boolean {
     const [party, other] = this.#world.parties as readonly unknown[];
     if (other !== undefined || !(party instanceof Receiver) || !party.options.isLate) return false;
@@ -121,7 +123,7 @@ export class Replay {
   }
 
   #deliver(side: 0 | 1, input: Input): void {
-    // An adversary's message is there because it says so now.
+    // An adversary's message is sent only now, when it is delivered.
     if (this.#actual.length === 1) {
       const { id, body } = 'message' in input ? input.message : END;
       const type = /^(?:Call|Response|Cancel)$/.test(body.type) ? 'RequestMessage' : 'ChannelMessage';
@@ -182,7 +184,7 @@ export class Replay {
     for (const link of this.#links) link.takeSent();
   }
 
-  /** An adversary begins like anybody. */
+  /** Makes the adversary's handshake, which is a normal one. */
   async #introduce(party: Party): Promise<void> {
     const far = this.#links[1];
     const say = (message: object) => far.send(messagePack.encode({ metadata: [], ...message } as unknown as Message));
@@ -198,7 +200,7 @@ export class Replay {
     }
   }
 
-  /** And names the channel that it speaks on; a Call of its own that is none of the model's. */
+  /** Sends a Call that names the adversary's channel. This Call is no part of the model. */
   #name(party: Party): void {
     if (!(party instanceof Receiver)) return;
     const body = { type: 'Call', methodId: 1n, channels: [1], metadata: [], args: new Uint8Array() } as const;
@@ -210,7 +212,7 @@ export class Replay {
     while (!isQuiet) {
       await settle();
       isQuiet = true;
-      // To an adversary, nothing has to be delivered.
+      // Messages to an adversary need no delivery.
       for (const link of this.#links.slice(0, this.#world.parties.length)) {
         while (link.hasMore) {
           link.deliver();
@@ -221,7 +223,7 @@ export class Replay {
   }
 }
 
-/** A message in the model's words; nothing where it is about a call that only names the channel: that is no part of the model. */
+/** Returns a message in the model's form. Empty for a Call that only names the channel, which is no part of the model. */
 function saidIn(message: Message, kind: ActualParty['kind']): readonly Said[] {
   if (message.type === 'ConnectionClose') return [END];
   return message.type === kind ? [{ id: message.id, body: message.body as Said['body'] }] : [];
@@ -234,7 +236,7 @@ function actualOf(party: Party, connection: Connection): ActualParty {
   return new ActualReceiver(connection, (party as unknown as Receiver).options);
 }
 
-/** A channel on which nothing came is refused with what comes next. */
+/** True for the refusal of a channel without messages: a real session refuses it with the next message. */
 function isLater({ input, before }: Step): boolean {
   return input.type === 'refuse' && (before as ReceiverState).kept.every(({ body }) => body.type === 'GrantCredit');
 }

@@ -1,4 +1,4 @@
-/** A channel's sender: what keeps the items that wait for credit is modelled as src/calls has it. */
+/** A channel's sender. As in src/calls, it models the code that keeps the items that wait for credit. */
 import type { Conformance } from '../../machines/events.js';
 import type { Close, Item } from '../../src/wire/message.js';
 import { OPTIONAL } from '../draft.js';
@@ -19,7 +19,7 @@ export interface SenderState {
   readonly sent: number;
   readonly granted: number;
   readonly waiting: readonly number[];
-  /** The Close that is to follow what waits. */
+  /** True if a Close follows the waiting items. */
   readonly isClosing: boolean;
   readonly hasEnded: boolean;
   readonly isOver: boolean;
@@ -44,7 +44,7 @@ export class Sender implements Party<SenderState> {
     return { state: { machine, ...nothing }, sent: [] };
   }
 
-  /** An adversary could give credit for ever. */
+  /** Bounds the grants of an adversary, which would have no end. */
   hears({ granted, hasEnded }: SenderState): readonly Said[] {
     return hasEnded ? [] : this.#says.filter(({ body }) => body.type !== 'GrantCredit' || granted < 3);
   }

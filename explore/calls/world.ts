@@ -1,4 +1,4 @@
-/** Two parties and a link that keeps order, until it fails; or one of them, and an adversary who may say anything. */
+/** Two parties and a link that keeps order until it fails. Or one party, and an adversary that may send anything. */
 import { Interner } from '../canonical.js';
 import { BEFALLEN, DELIVERY, type Draft, type Label, OPTIONAL, unpack } from '../draft.js';
 import type { Goal } from '../liveness.js';
@@ -50,7 +50,7 @@ class Side {
     return move;
   }
 
-  /** A message comes; to a party whose connection is over it means nothing. */
+  /** Returns the input and the move for a message. A party whose connection is over ignores it. */
   hear(state: number, message: Said): { readonly input: number; readonly move: Move } {
     const isEnd = message.body.type === 'End';
     const input = this.inputs.add(isEnd ? { type: 'ended' } : { type: 'message', message });
@@ -63,7 +63,7 @@ class Side {
   }
 }
 
-/** What a party does in a transition, and what comes of it. */
+/** A party's input in a transition, and its effects. */
 export interface Step {
   readonly side: 0 | 1;
   readonly input: Input;
@@ -76,12 +76,12 @@ export interface WorldOptions {
   readonly parties: readonly Party[];
   readonly fails: boolean;
   readonly goals: readonly Property[];
-  /** What has to hold whenever nothing is under way, and no link has failed. */
+  /** Checks the states when no message is under way and no link has failed. */
   readonly quiet?: (states: readonly PartyState[]) => Finding | undefined;
 }
 
 export class World implements System {
-  /** None of these is a peer of a session. */
+  /** Empty: the parties are no peers of a session. */
   readonly sides = [];
   readonly goals: readonly Goal[];
   readonly #sides: readonly Side[];
@@ -120,7 +120,7 @@ export class World implements System {
         this.#visit(draft, side, input, DELIVERY, move, visit, rest);
       }
       if (hasFailed && !isOver) this.#make(draft, side, one.inputs.add({ type: 'ended' }), DELIVERY, visit);
-      // One party alone: an adversary speaks.
+      // With one party alone an adversary sends.
       if (this.#sides.length > 1 || isOver) continue;
       for (const message of one.party.hears(one.states.of(state) as never)) {
         const { input, move } = one.hear(state, message);
@@ -128,7 +128,7 @@ export class World implements System {
       }
     }
     if (!this.#options.fails || hasFailed) return;
-    // What was under way is lost.
+    // The messages under way are lost.
     const failed: Draft = { ...draft, queue: [0, 0], bits: draft.bits | BEFALLEN.fail };
     visit(failed, OPTIONAL, { befalls: 'fail' }, undefined);
   }
@@ -145,7 +145,7 @@ export class World implements System {
     return (this.#sides[side] as Side).states.of(words[side] as number);
   }
 
-  /** Nothing where something befalls the link. */
+  /** Undefined for an event of the link itself. */
   stepOf(words: Int32Array, label: Label): Step | undefined {
     if ('befalls' in label) return undefined;
     const { side, input: number } = label;
@@ -158,7 +158,7 @@ export class World implements System {
     return { side, input, before, after: one.states.of(next), sent };
   }
 
-  /** A transition in words. */
+  /** Describes a transition in words. */
   describe(label: Label): string {
     if ('befalls' in label) return 'the link fails';
     const side = this.#sides[label.side] as Side;
@@ -183,7 +183,7 @@ export class World implements System {
     const peers: Draft['peer'] = side === 0 ? [next, peer[1]] : [peer[0], next];
     const queues: [number, number] = [...queue];
     if (rest !== undefined) queues[side] = this.#queues.add(rest);
-    // Nobody listens to what is said over a link that failed, or is said to an adversary.
+    // Messages over a failed link, or to an adversary, are dropped.
     const isHeard = this.#sides.length > 1 && (bits & BEFALLEN.fail) === 0;
     const other = side === 0 ? 1 : 0;
     if (isHeard && sent.length > 0) queues[other] = this.#queues.add([...this.#queues.of(queues[other]), ...sent]);
@@ -201,7 +201,7 @@ export class World implements System {
       const state = side.states.of(words[at + index] as number);
       return { isOver: state.isOver, good: side.party.goals(state as never)[property] };
     });
-    // An end is known at both, or there is none.
+    // Either both parties know the end, or neither does.
     if (property === 'end-known') return new Set(goods.map(({ good }) => good)).size === 1;
     return goods.every(({ isOver, good }) => isOver || good !== false);
   }

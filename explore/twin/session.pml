@@ -1,38 +1,39 @@
 /*
- * The twin: two peers and the link between them once more, written from the tables of the protocol and from nothing else,
- * in another language, for another tool. It knows no machines: a session is where it stands, what it takes each
- * connection for, and what its user may still do. Spin goes through all of it, and every state that it comes by is
- * written down as a line, which has to be one that the explorer comes by, too, and the other way round.
+ * The twin: a second model of two peers and the link between them. It was written only from the tables of the protocol, in
+ * another language, for another tool. It does not use the machines: a session has its phase, its view of each connection,
+ * and the budget of its user. Spin explores all of it and prints every state as a line. The set of lines must equal that of
+ * the explorer.
  *
- * One step here is one step there: an input, and all that it sets off. The numbers in comments are the rows of the
- * protocol's tables. What a conforming peer never says in strict mode is asserted not to come.
+ * One step here is one step there: an input with all its effects. The numbers in comments are the rows of the protocol's
+ * tables. Messages that a conforming peer never sends in strict mode are asserted not to come.
  *
- * How often a user may do something is handed in by -D: OPEN_0 is how often the initiator may open, OPEN_1 the acceptor.
- * So is what befalls the link (FAILS, CLOSES), and which timers run (HANDSHAKE_TIMER, FLUSH_TIMER, SWEEP_TIMER).
+ * -D sets the number of times that a user may take an action: OPEN_0 for the opens of the initiator, OPEN_1 for those of the
+ * acceptor. -D also sets the failures of the link (FAILS, CLOSES), and the timers that run (HANDSHAKE_TIMER, FLUSH_TIMER,
+ * SWEEP_TIMER).
  */
 
 #define IDS 5      /* 1 to 4, two for each side; 0 is the root */
 #define ROOM 16    /* messages under way, at most */
 
-/* Where a session stands: shaking hands, running, running without its root's last caller, ending, gone. */
+/* The phase of a session: shaking hands, running, running without its root's last caller, ending, gone. */
 #define GREETING  'g'
 #define RUNNING   'R'
 #define RELEASED  'r'
 #define ENDING    'e'
 #define GONE      '-'
-/* What it takes a connection for. */
+/* Its view of a connection. */
 #define NONE      '.'
 #define PENDING   'p'
 #define UNDECIDED 'u'
 #define ACTIVE    'a'
-/* Its end of the link, and what it will hear behind what lies there. */
+/* The state of its end of the link, and the ending that comes after the messages there. */
 #define OPEN      'o'
 #define CLOSING   'c'
 #define OVER      '-'
 #define NOTHING   '.'
 #define ENDED     'e'
 #define FAILED    'f'
-/* What is said. */
+/* The messages. */
 #define HELLO     'h'
 #define YOURSELF  'y'
 #define ERROR     '!'
@@ -48,24 +49,24 @@ typedef Peer {
   byte opened;                  /* how many ids are spent */
   byte link = OPEN;
   byte ending = NOTHING;
-  /* What has been sent to it and has not been taken. */
+  /* The messages sent to it that it has not taken. */
   byte kind[ROOM];
   byte about[ROOM];
   byte length;
-  /* What its user may still do. */
+  /* The remaining budget of its user. */
   byte open; byte abort; byte close; byte misclose; byte release; byte releaseRoot; byte send; byte shutdown;
   byte abortHandshake
 }
 
 Peer peer[2];
 bool failed, closed;
-/* Of the step under way. */
+/* Variables of the current step. */
 byte i;
 byte taken, on;
 byte id, swept;
 
 c_code {
-  /* Every state as a line, once. */
+  /* Prints every state as a line, once. */
   static char **known;
   static unsigned long room, count;
 
@@ -122,7 +123,7 @@ inline forget(s) {
   peer[s].phase[1] = NONE; peer[s].phase[2] = NONE; peer[s].phase[3] = NONE; peer[s].phase[4] = NONE
 }
 
-/* The link is let go of at once; the other side hears that it broke. */
+/* Aborts the link. The other side learns that it broke. */
 inline sever(s) {
   if
   :: peer[s].link != OVER ->
@@ -144,7 +145,7 @@ inline stop(s) {
   sever(s)
 }
 
-/* The other end will hear of an end behind all that was sent. */
+/* The other end gets the end after all sent messages. */
 inline announceEnd(s) {
   if
   :: peer[s].link != OVER && peer[s].ending == NOTHING -> peer[s].ending = ENDED
@@ -152,7 +153,7 @@ inline announceEnd(s) {
   fi
 }
 
-/* An orderly end, 5.29: everybody is told, what was sent still leaves, and the link is closed behind it. */
+/* An orderly end, 5.29: all waiting users get a result, the sent messages still leave, and the link is closed after them. */
 inline finish(s) {
   peer[s].session = ENDING;
   forget(s);
@@ -186,14 +187,14 @@ inline checkRoot(s) {
   fi
 }
 
-/* A removal of ours, which the peer is told of: 5.04, 5.23, 5.26, 5.27 */
+/* A removal of ours, with a message to the peer: 5.04, 5.23, 5.26, 5.27 */
 inline drop(s, id, what) {
   peer[s].phase[id] = NONE;
   say(s, what, id);
   checkRoot(s)
 }
 
-/* The next message of those that lie here. */
+/* Takes the next waiting message. */
 inline take(s) {
   taken = peer[s].kind[0];
   on = peer[s].about[0];
@@ -219,7 +220,7 @@ inline greet(s) {
   fi
 }
 
-/* Section 5: what is inbound. Whatever is not listed would be a violation. */
+/* Section 5: inbound messages. A message that is not listed would be a violation. */
 inline receive(s) {
   if
   :: taken == ERROR -> stop(s)                                   /* 9a.10 */
@@ -242,7 +243,7 @@ inline receive(s) {
   fi
 }
 
-/* Opens of ours and questions that have waited too long: the oldest first. */
+/* Ends opens of ours and questions that have waited too long, the oldest first. */
 inline sweepAll(s, what, answer, count) {
   swept = 0;
   id = 1;
@@ -264,7 +265,7 @@ inline sweep(s, opens, decisions) {
 #define waiting(s, what) \
   ((peer[s].phase[1] == what) + (peer[s].phase[2] == what) + (peer[s].phase[3] == what) + (peer[s].phase[4] == what))
 
-/* What befalls the link befalls both ends: what is under way is lost if it breaks, and arrives if it is closed. */
+/* An event of the link affects both ends: the messages under way are lost if it breaks, and arrive if it is closed. */
 inline suffer(s, breaks) {
   if
   :: peer[s].link != OVER && breaks -> peer[s].link = CLOSING; peer[s].ending = FAILED; wipe(s)
@@ -278,7 +279,7 @@ inline suffer(s, breaks) {
 /* One step, and the state that it leads to. */
 #define STEP(guard, what) :: d_step { (guard) -> what; taken = 0; on = 0; i = 0; c_code { report(); } }
 
-/* What the user of a side may do with a connection. */
+/* The actions of a side's user on a connection. */
 #define CONNECTION(s, id) \
   STEP(may(s, abort) && peer[s].phase[id] == PENDING, peer[s].abort--; drop(s, id, CLOSE)) \
   STEP(may(s, close) && (peer[s].phase[id] == PENDING || peer[s].phase[id] == ACTIVE), peer[s].close--; drop(s, id, CLOSE)) \
@@ -315,7 +316,7 @@ inline openNext(s) {
   say(s, ASK, 2 * peer[s].opened - 1 + s)
 }
 
-/* An end that we did not ask for is answered, and ends the session. 3.04, 3.05 */
+/* An end that we did not cause is answered, and ends the session. 3.04, 3.05 */
 inline hear(s) {
   if
   :: peer[s].ending == ENDED && peer[s].link == OPEN -> announceEnd(other(s))

@@ -6,7 +6,7 @@ import { connectWebSocket, type ListenWebSocketOptions, listenWebSocket } from '
 import { Child } from './child.js';
 import { Failure, UsageError } from './failure.js';
 
-/** Where a command connects to, or listens. */
+/** The address that a command connects to, or listens on. */
 export type Address =
   | { readonly scheme: 'ws'; readonly url: string }
   | { readonly scheme: 'stream'; readonly where: StreamAddress; readonly url: string }
@@ -25,7 +25,7 @@ export const CHILD_HELP =
 
 const SCHEMES = 'ws://HOST:PORT, wss://HOST:PORT, tcp://HOST:PORT, unix:PATH, pipe:NAME or stdio:';
 
-/** The longest path of a Unix socket in bytes. Some systems cut a longer one without a word. */
+/** The longest path of a Unix socket in bytes. Some systems cut a longer one silently. */
 const MAX_PATH = process.platform === 'linux' ? 107 : 103;
 
 /** @throws UsageError that says which forms an address has, and which address the user may have meant. */
@@ -181,13 +181,13 @@ function kindOf(path: string): string | undefined {
   return stats.isDirectory() ? 'a directory' : 'a file';
 }
 
-/** Something that listens. */
+/** An open listener. */
 export interface Listening {
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Options of {@link listen}: those of a WebSocket have no meaning for other addresses. */
+/** Options of {@link listen}. Those of a WebSocket have no effect for other addresses. */
 export type ListenOptions = Pick<ListenWebSocketOptions, 'closeTimeout' | 'hosts' | 'onError' | 'origins'>;
 
 /** Calls `onLink` with each new link, and with a text that says where the link comes from. */
@@ -221,7 +221,7 @@ function nameOf({ remoteAddress = '?', remotePort = 0 }: Addresses): string {
   return `${remoteAddress}:${remotePort}`;
 }
 
-/** The host and port of a WebSocket's URL to listen on. */
+/** Returns the host and port of a WebSocket's URL to listen on. */
 function placeOf(text: string): { readonly host: string; readonly port: number } {
   if (!URL.canParse(text)) throw new UsageError('this is not ws://HOST:PORT');
   const { protocol, hostname, port, pathname, search, hash, username, password } = new URL(text);

@@ -126,7 +126,7 @@ export const call: Command = {
   },
 };
 
-/** The end of a channel in the place of an argument, with the type of its items where there is one. */
+/** A channel end as an argument, with the type of its items if there is one. */
 interface ChannelParameter {
   readonly is: 'input' | 'stream';
   readonly item: ChannelEnd['item'] | undefined;
@@ -136,7 +136,7 @@ type Parameter = { readonly is: 'value'; readonly value: unknown } | ChannelPara
 
 interface Request {
   readonly definition: Service;
-  /** The name under which a connection is opened for the call; undefined calls on the root. */
+  /** The service name with which a connection is opened for the call. Undefined for a call on the root. */
   readonly opens: string | undefined;
   readonly method: string;
   readonly parameters: readonly Parameter[];

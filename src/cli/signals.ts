@@ -6,7 +6,7 @@ const SIGNALS = [
 /** The time for a command to end after a signal, also when its peers do nothing. Milliseconds. */
 const END_MS = 1_500;
 
-/** Resolves with the first signal; the second one ends the process. */
+/** Resolves with the first signal. The second one ends the process. */
 export function interrupted(): Promise<void> {
   return new Promise((resolve) => {
     onFirstSignal(() => resolve());

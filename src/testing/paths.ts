@@ -61,32 +61,33 @@ export interface Path<TMachine extends AnyStateMachine> {
 }
 
 /**
- * Paths through a machine, for a test runner of your choice: the shortest path to every state, and one through every
- * transition of every state, by the shortest path to where it starts. In an order that depends on the machine and the
- * events alone. Guards and `assign` run, and no other action; invoked actors are never started.
+ * Returns paths through a machine, for any test runner: the shortest path to every state, and one through every transition
+ * of every state, by the shortest path to its source. The order depends on the machine and the events only. Guards and
+ * `assign` run, and no other action. Invoked actors are never started.
  *
- * A path says what the machine does, so a test that compares the machine with its own paths proves nothing but that
- * XState works: play them on what you built to behave like the machine, or compare with what you know to be right.
+ * A path comes from the machine itself. So a test that compares the machine with its own paths only tests XState. Play the
+ * paths on a system that should behave like the machine, or compare them with known results.
  *
- * @throws InvalidArgument when the machine is none, or an option cannot be what it is; Error when there are more transitions
- * than `limit`; whatever a guard or an `assign` throws.
+ * @throws InvalidArgument when the machine is none, or an option has an impossible value; Error when there are more
+ * transitions
+ * than `limit`; any error of a guard or an `assign`.
  *
  * @example
  * const door = createMachine({
- *   id: 'door',
- *   initial: 'closed',
- *   states: { closed: { on: { open: 'opened' } }, opened: { on: { close: 'closed' }, after: { 5_000: 'closed' } } },
+ * id: 'door',
+ * initial: 'closed',
+ * states: { closed: { on: { open: 'opened' } }, opened: { on: { close: 'closed' }, after: { 5_000: 'closed' } } },
  * });
  * for (const { name, steps } of paths(door, { events: [{ type: 'open' }, { type: 'close' }] })) {
- *   test(name, () => {
- *     const device = new Door();
- *     for (const { event, delay, snapshot } of steps) {
- *       if (delay !== undefined) jest.advanceTimersByTime(delay);
- *       else if (event.type === 'open') device.open();
- *       else device.close();
- *       expect(device.isOpen).toBe(snapshot.matches('opened'));
- *     }
- *   });
+ * test(name, () => {
+ * const device = new Door();
+ * for (const { event, delay, snapshot } of steps) {
+ * if (delay !== undefined) jest.advanceTimersByTime(delay);
+ * else if (event.type === 'open') device.open();
+ * else device.close();
+ * expect(device.isOpen).toBe(snapshot.matches('opened'));
+ * }
+ * });
  * }
  */
 export function paths<TMachine extends AnyStateMachine>(

@@ -40,7 +40,7 @@ export const MINE: Step = {
   hear: (w) => [acceptOf(w.mine())],
 };
 
-/** The peer has opened a connection, and waits for the answer. */
+/** The peer has opened a connection, and the tester has not answered yet. */
 export const ASKED: Step = {
   cites: { rule: 'connection.open', row: '5.21' },
   act: 'open',
@@ -54,7 +54,10 @@ export const CLOSED_BY_TESTER: Step = { tell: (w) => [close(w.mine())] };
 
 export const ALIVE: Step = { tell: () => [ping(7n)], hear: () => [echoOf(7n)] };
 
-/** Returns a step in which the tester breaks a rule. A tolerant peer does nothing, unless `tolerated` says otherwise. */
+/**
+ * Returns a step in which the tester breaks a rule. For a tolerant peer this changes nothing, unless `tolerated` says
+ * otherwise.
+ */
 export function offends(tell: (world: World) => readonly Message[], tolerated: Answer = {}): Step {
   return { tell, tolerated };
 }

@@ -6,7 +6,7 @@ import type { Answer, Expected } from './vocabulary.js';
 /** The two modes of our machines: the required behaviour, and the tolerated one. */
 export type Model = 'strict' | 'reference';
 
-/** A message as a machine gets it. */
+/** The event by which a machine gets a message. */
 export type Heard = { [T in MessageType]: { type: `rx.${T}`; message: Extract<Message, { type: T }> } }[MessageType];
 
 /** The messages that a machine sends for the last event, and its snapshot after it. */

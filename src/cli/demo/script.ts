@@ -68,7 +68,7 @@ export function text(buffer: Uint8Array): string {
   return Buffer.from(buffer).toString('utf8');
 }
 
-/** The service that the peer's open asks for. */
+/** Returns the service that the peer's open asks for. */
 export function serviceOf({ metadata }: OpenRequest): string | undefined {
   return stringIn(metadata, 'to');
 }
@@ -126,7 +126,7 @@ export class Desk {
   }
 }
 
-/** The connections that the processes talk on: the one that we open, and the one that the peer does. */
+/** The connections between the processes: the one that we open, and the one that the peer opens. */
 export class Desks {
   ours: Desk | undefined;
   theirs: Desk | undefined;

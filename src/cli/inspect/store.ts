@@ -179,7 +179,7 @@ export class Store {
     return () => this.#subscribers.delete(send);
   }
 
-  /** The recording so far, line by line. */
+  /** Yields the recording so far, line by line. */
   *lines(): Iterable<string> {
     this.settle();
     const { start, records } = this.#whole(false);
