@@ -80,7 +80,7 @@ describe('docs/command.md', () => {
     const [, module = ''] = /^```ts\n(.*?)^```/ms.exec(DOCUMENT) ?? [];
     const file = join('test/cli/modules', `document-${process.pid}.ts`);
     const sources = {
-      'roam-actors/postcard': '../../../src/codec/postcard/index.js',
+      'roam-actors/postcard': '../../../src/payload/postcard/index.js',
       'roam-actors': '../../../src/index.js',
     };
     let text = module;

@@ -44,19 +44,23 @@ describe('a peer whose deviations are known', () => {
   });
 
   test('is excused where it answers on a connection that is closed', async () => {
-    const late: Meddling = {
-      in: (message, meddler) => {
-        // Send it behind the Pong: by then the peer has taken the Close.
-        if (message.type === 'Ping') setTimeout(() => meddler.say(response(3, 1)), 5);
-        return message;
-      },
+    // Behind the Pong that follows the Close: by then the peer has taken it.
+    const late = (): Meddling => {
+      let isClosed = false;
+      return {
+        in: (message) => {
+          isClosed ||= message.type === 'ConnectionClose';
+          return message;
+        },
+        out: (message) => (isClosed && message.type === 'Pong' ? [message, response(3, 1)] : message),
+      };
     };
-    expect(await verdictOn(CLOSED, late)).toEqual({
+    expect(await verdictOn(CLOSED, late())).toEqual({
       verdict: 'fail',
       row: '9b.01',
       reason: 'it sends data on id 3, which is closed',
     });
-    expect(await verdictOn(CLOSED, late, 'roam-rust-7')).toEqual({
+    expect(await verdictOn(CLOSED, late(), 'roam-rust-7')).toEqual({
       verdict: 'deviates',
       row: '9b.01',
       reason: 'a roam-rust-7 peer may do that: it sends data on id 3, which is closed',
