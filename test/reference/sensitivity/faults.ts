@@ -130,8 +130,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a call that is given up is not cancelled',
     file: 'src/calls/outgoing-call.ts',
-    text: "if (body.type === 'Cancel') {\n      this.#driver.transmit(this.id, CANCEL);\n      return;",
-    instead: "if (body.type === 'Cancel') {\n      return;",
+    text: "if (body.type === 'Cancel') {\n      this.#driver.transmit(this.id, CANCEL);",
+    instead: "if (body.type === 'Cancel') {",
     kind: 'calls',
   },
   {
