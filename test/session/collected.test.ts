@@ -39,10 +39,10 @@ async function finished(ended: 'by us' | 'by the peer'): Promise<WeakRef<Session
 }
 
 test.each(['by us', 'by the peer'] as const)(
-  'a hundred sessions that ended %s are collected, though their callbacks hold what was left unread',
+  'two hundred sessions that ended %s are collected, though their callbacks hold what was left unread',
   async (ended) => {
     const sessions: WeakRef<Session>[] = [];
-    for (let count = 0; count < 100; count++) sessions.push(await finished(ended));
+    for (let count = 0; count < 200; count++) sessions.push(await finished(ended));
     for (let round = 0; round < 10 && sessions.some((session) => session.deref() !== undefined); round++) {
       await settle();
       collectGarbage();
