@@ -109,7 +109,7 @@ describe.each(KINDS)('a link over %s asks its session for the limit of each fram
     peer.start(new Recorder());
     const starting = start('acceptor', own);
     peer.send(longHello(1_000));
-    expect(await starting).toBeDefined();
+    expect((await starting).root.isConnected).toBe(true);
   });
 
   test('beyond which the session says so', async () => {

@@ -254,7 +254,7 @@ export const bugs: readonly Row[] = [
     row: '9b.07',
     rule: 'connection.close',
     layer: 'session',
-    situation: 'the reference: an opener that gave up still gets an active connection that nobody reads',
+    situation: 'the reference: an opener that gave up still gets an active connection without a reader',
     ...alike('ConnectionClose', 'closed at once'),
     cases: [
       {

@@ -28,7 +28,7 @@ Options:
   --record FILE        write a recording for roam-actors inspect --replay FILE
   --once               no viewer, and no waiting for one
 
-In a terminal it prints the URL of a viewer, and keeps the sessions as long as somebody looks at them there.`;
+In a terminal it prints the URL of a viewer, and keeps the sessions as long as a page shows them there.`;
 
 /** The time for a process to end after the other one has played its part. Milliseconds. */
 const EXIT_MS = 1_500;
