@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
-import { endAll, RunningCommand } from '../cli/command.js';
+import { endAll, type RunningCommand, startProgram } from '../cli/command.js';
 import { TestBrowser } from './chromium.js';
 import { describeInBrowser } from './suite.js';
 import { ViewerPage } from './viewer.js';
@@ -13,7 +13,7 @@ describeInBrowser('the browser example', () => {
   let page: Page;
 
   beforeAll(async () => {
-    example = new RunningCommand('examples/browser/main.ts', []);
+    example = startProgram('examples/browser/main.ts');
     browser = await TestBrowser.launch();
     page = await browser.page();
     const [, url = ''] = await example.printed(/^open (\S+)/m);

@@ -3,13 +3,15 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { initiate } from '../../src/index.js';
 import { streamLink } from '../../src/link/stream.js';
 import { postcard } from '../../src/payload/postcard/index.js';
-import { endAll, run, start } from './command.js';
+import { endAll, nodeArguments, run, start } from './command.js';
 
 // These tests start commands that start commands, possibly on a busy machine.
 jest.setTimeout(240_000);
 afterEach(endAll);
 
-const SERVE = [process.execPath, '--import', 'tsx', 'src/cli/main.ts', 'serve', 'stdio:'];
+/** Returns the command line of a server on stdin and stdout. */
+const serving = (...args: string[]) => [process.execPath, ...nodeArguments(['serve', 'stdio:', ...args])];
+const SERVE = serving();
 
 /** Runs `roam-actors call` on a command that is the peer. */
 async function callTo(...command: string[]) {
@@ -20,7 +22,7 @@ describe('stdio:', () => {
   test.each(['msgpack', 'postcard'])(
     'serve speaks on stdin and stdout, and call and connect to it, in %s',
     async (codec) => {
-      const command = ['--codec', codec, '--', ...SERVE, '--codec', codec];
+      const command = ['--codec', codec, '--', ...serving('--codec', codec)];
       const long = JSON.stringify('x'.repeat(100_000));
       expect(await run(['call', 'stdio:', 'echo', long, ...command])).toEqual({
         status: 0,
@@ -50,9 +52,8 @@ describe('stdio:', () => {
   });
 
   test('nothing but messages reaches the stdout of serve, whatever a module prints', async () => {
-    const [file = '', ...args] = SERVE;
-    const modules = ['--codec', 'postcard', '--service', 'test/cli/modules/kinds.ts#handler'];
-    const child = spawn(file, [...args, ...modules], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const [file = '', ...args] = serving('--codec', 'postcard', '--service', 'test/cli/modules/kinds.ts#handler');
+    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let stderr = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -103,7 +104,7 @@ describe('stdio:', () => {
   });
 
   test('serve ends with status 1 when what comes is no message', async () => {
-    const ended = await run(SERVE.slice(4), 'GET / HTTP/1.1\n\n');
+    const ended = await run(['serve', 'stdio:'], 'GET / HTTP/1.1\n\n');
     expect(ended).toEqual({
       status: 1,
       stdout: '',

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { createActor, createMachine } from 'xstate';
 import type { InspectionRecord } from '../../src/inspect/record.js';
 import { Watcher } from '../../src/inspect/watcher.js';
-import { endAll, RunningCommand } from '../cli/command.js';
+import { endAll, startProgram } from '../cli/command.js';
 
 afterEach(endAll);
 
@@ -26,7 +26,7 @@ describe('a process with an inspector', () => {
     ['somebody listens who never answers', () => {}],
   ] as const)('ends by itself, and says nothing, where %s', async (_, onConnection) => {
     await withServer(onConnection, async (port) => {
-      const program = new RunningCommand('test/inspect/unheard.ts', [`http://127.0.0.1:${port}/?token=t`]);
+      const program = startProgram('test/inspect/unheard.ts', `http://127.0.0.1:${port}/?token=t`);
       expect(await program.ended).toEqual({ status: 0, stdout: 'closed\n', stderr: '' });
     });
   });
