@@ -27,11 +27,19 @@ export type RoamError =
 export type ClosedBy = 'local' | 'peer' | 'session';
 
 /**
+ * Says of a call that failed if its handler has run. `'no'`: the call never left, or the peer refused it before its handler.
+ * `'yes'`: the handler answered. `'maybe'`: the call left, and no answer tells.
+ */
+export type Ran = 'no' | 'maybe' | 'yes';
+
+/**
  * The base of all errors of this library. `code` and `instanceof` both tell them apart. A peer may have written a part of the
  * text: `message` has at most 512 characters of it, control and bidirectional characters spelled out as in `\u001b`.
  */
 abstract class BaseError<Code extends string> extends Error {
   readonly code: Code;
+  /** For the error of a call: if its handler has run. Undefined for other errors. */
+  declare readonly ran?: Ran;
   /** The text before it was cut and escaped. Not enumerable, so that no logger prints it. */
   declare readonly fullMessage: string;
 
@@ -180,4 +188,28 @@ export class ChannelClosed extends BaseError<'channel-closed'> {
     this.by = by;
     Object.defineProperty(this, 'metadata', { value: metadata });
   }
+}
+
+/**
+ * True if a channel, connection or session came to an end that this side did not choose, and the error tells of it: the same
+ * work may succeed in another session. False for an end by this side's own `close`, `release` or `shutdown`.
+ */
+export function isLost(error: unknown): boolean {
+  if (error instanceof LinkError) return true;
+  if (error instanceof SessionClosed) return error.by === 'peer' || error.cause !== undefined;
+  if (error instanceof ConnectionClosed && error.by === 'session') return isLost(error.cause);
+  return (error instanceof ConnectionClosed || error instanceof ChannelClosed) && error.by === 'peer';
+}
+
+/**
+ * Returns the error of one call. Several calls may fail with the same end, and differ in `ran`, so each gets a copy of an
+ * error that tells of an end.
+ */
+export function errorOfCall(error: Error, ran: Ran): Error {
+  let own = error;
+  if (error instanceof SessionClosed) own = new SessionClosed(error.by, error.cause);
+  else if (error instanceof ConnectionClosed) own = new ConnectionClosed(error.by, error.fullMessage, error.cause);
+  else if (error instanceof LinkError) own = new LinkError(error.fullMessage, error.cause);
+  if (own instanceof BaseError) Object.defineProperty(own, 'ran', { value: ran, enumerable: true, configurable: true });
+  return own;
 }

@@ -1,12 +1,12 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { arrayOf, objectOf } from '../base/check.js';
-import { InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { IdMap } from '../base/id-map.js';
 import { MAX_U64 } from '../codec/msgpack/layout.js';
 import { ENTRY_COST, refused, SENT } from '../conduit/outbox.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, RequestMessage, Response } from '../wire/message.js';
-import type { Metadata } from '../wire/metadata.js';
+import { type Metadata, NOT_RUN } from '../wire/metadata.js';
 import { creditOf } from './channel.js';
 import { Channels } from './channels.js';
 import { type AnswerHost, type Handler, IncomingCall, type Refusals } from './incoming-call.js';
@@ -23,6 +23,9 @@ import { ENVELOPE, type Line } from './scope.js';
 import { creditFor, DEFAULT_SERVING, type Serving } from './serving.js';
 
 const NOTHING: [] = [];
+
+/** The metadata of a Response to a call that came above `limits.requests`. */
+const OVER_LOAD: Metadata = [{ key: NOT_RUN, value: 'load', flags: 0n }];
 
 /**
  * The calls and channels of one connection. It hands each message of the connection to the call or the channel that the
@@ -98,8 +101,9 @@ export class Driver implements CallHost, AnswerHost {
   ): Promise<CallResult> {
     const { line } = this;
     const isFree = this.#calls.size < line.peerSettings.maxConcurrentRequests;
-    const error = this.#objection(isFree, args, patience);
-    if (error !== undefined) {
+    const objection = this.#objection(isFree, args, patience);
+    if (objection !== undefined) {
+      const error = errorOfCall(objection, 'no');
       this.channels.abandon(channels, error);
       return channels.length > 0 ? refused(error) : Promise.reject(error);
     }
@@ -250,7 +254,7 @@ export class Driver implements CallHost, AnswerHost {
       return;
     }
     if (load.requests >= limits.requests) {
-      this.#refuse(id, refusals.cancelled);
+      this.#refuse(id, refusals.cancelled, OVER_LOAD);
       for (const channel of channels) channel.release();
       return;
     }
@@ -265,8 +269,8 @@ export class Driver implements CallHost, AnswerHost {
   }
 
   /** Answers a call that no handler gets to see. */
-  #refuse(id: RequestId, ret: Uint8Array): void {
-    const body: Response = { type: 'Response', channels: [], metadata: [], ret };
+  #refuse(id: RequestId, ret: Uint8Array, metadata: Metadata = NOTHING): void {
+    const body: Response = { type: 'Response', channels: [], metadata, ret };
     this.line.reply({ type: 'RequestMessage', connectionId: this.line.id, id, body });
   }
 

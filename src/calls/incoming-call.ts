@@ -1,7 +1,7 @@
 import type { AnswerPort } from '../../machines/call-events.js';
 import { answerMachine } from '../../machines/request.js';
 import { arrayOf } from '../base/check.js';
-import { Cancelled, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
+import { Cancelled, ConnectionClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
@@ -225,11 +225,11 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   }
 
   /**
-   * Returns true if `error` says only that no caller waits: it comes from the signal, or from something that ended with
-   * the connection.
+   * Returns true if `error` says only that no caller waits: it comes from the signal, or from a call or channel that ended
+   * with a connection.
    */
   #isGivenUp(error: unknown): boolean {
-    return this.#isAborted && (error === this.#controller?.signal.reason || error === this.#driver.endError);
+    return this.#isAborted && (error === this.#controller?.signal.reason || error instanceof ConnectionClosed);
   }
 
   #reason(): unknown {

@@ -2,7 +2,7 @@ import type { CallOutcome, CallPort } from '../../machines/call-events.js';
 import { callMachine } from '../../machines/request.js';
 import { offAbort, onAbort } from '../base/abort.js';
 import { shown, signalOf } from '../base/check.js';
-import { Cancelled, InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
@@ -96,6 +96,10 @@ export class OutgoingCall implements CallPort {
   #forgetting: unknown;
   #onAbort: (() => void) | undefined;
   #isSent = false;
+  /** True while the Call waits for room in the outbox. */
+  #isParked = false;
+  /** True once it is sure that no part of the Call has left. */
+  #wasRefused = false;
   #result: CallResult | undefined;
   /** True once the caller has the outcome. The peer may still owe a Response. */
   isSettled = false;
@@ -161,7 +165,14 @@ export class OutgoingCall implements CallPort {
       const sent = this.#driver.send(this.id, body);
       this.#isSent = true;
       this.#driver.channels.activate(body.channels);
-      if (sent !== SENT) sent.catch((error: Error) => this.#refuse(error));
+      if (sent === SENT) return;
+      this.#isParked = true;
+      sent.then(
+        () => {
+          this.#isParked = false;
+        },
+        (error: Error) => this.#refuse(error),
+      );
     } catch (error) {
       this.#refuse(error as Error);
     }
@@ -178,7 +189,18 @@ export class OutgoingCall implements CallPort {
     const error = this.#errorOf(outcome);
     // The Call was not sent, so the peer never hears of its channels.
     if (!this.#isSent) this.#driver.channels.abandon(this.body.channels, error);
-    this.#reject(error);
+    if (outcome.type === 'ended' && this.#isParked) void this.#rejectLater(error);
+    else this.#reject(errorOfCall(error, this.#isSent && !this.#wasRefused ? 'maybe' : 'no'));
+  }
+
+  /**
+   * The end of a session or connection sends the messages that wait in the outbox, or drops them, in the same step. A
+   * promise tells which, and its handlers run before the second turn of the microtask queue.
+   */
+  async #rejectLater(error: Error): Promise<void> {
+    await SENT;
+    await SENT;
+    this.#reject(errorOfCall(error, this.#wasRefused ? 'no' : 'maybe'));
   }
 
   retain(): void {
@@ -214,6 +236,7 @@ export class OutgoingCall implements CallPort {
   }
 
   #refuse(error: Error): void {
+    this.#wasRefused = true;
     this.#stepper.send({ type: 'calls.refused', error });
     this.#stopForgetting();
     this.#driver.settled(this);

@@ -1,12 +1,21 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { functionsOf, objectOf } from '../base/check.js';
-import { ApplicationError, InvalidArgument } from '../base/errors.js';
+import {
+  ApplicationError,
+  Cancelled,
+  errorOfCall,
+  InvalidArgument,
+  InvalidPayload,
+  type Ran,
+  UnknownMethod,
+} from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
 import type { CallOptions, CallResult } from '../calls/outgoing-call.js';
 import { requireEntries } from '../codec/metadata.js';
 import { refused } from '../conduit/outbox.js';
-import type { ChannelHandle } from '../payload/payload.js';
+import type { ChannelHandle, Outcome, TakeChannel } from '../payload/payload.js';
 import { type Caller, Connection } from '../session/connection.js';
+import { isNotRun, type Metadata } from '../wire/metadata.js';
 import {
   type AnyClientCall,
   type ArgsOf,
@@ -148,7 +157,7 @@ export function makeClient<M extends Methods>(
       try {
         options = takeOptions(given);
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(errorOfCall(error as Error, 'no'));
       }
       if (isPlain && options?.timeout === undefined && options?.context === undefined) {
         return send(caller, entry, given, options, resultOf);
@@ -207,7 +216,8 @@ async function valueThrough(
 ): Promise<unknown> {
   const answer: unknown = await through(call);
   if (typeof answer !== 'object' || answer === null || !('value' in answer)) {
-    throw new InvalidArgument('an interceptor must return what next gives: { value, metadata }');
+    const error = new InvalidArgument('an interceptor must return what next gives: { value, metadata }');
+    throw errorOfCall(error, 'maybe');
   }
   return answer.value;
 }
@@ -218,7 +228,7 @@ function send<T>(
   entry: Entry,
   args: readonly unknown[],
   options: MethodCallOptions | undefined,
-  make: (entry: Entry, result: CallResult) => T | Promise<T>,
+  make: (entry: Entry, result: CallResult, caller: Caller) => T | Promise<T>,
 ): Promise<T> {
   const ends: ChannelHandle[] = [];
   let called: Promise<CallResult>;
@@ -230,11 +240,12 @@ function send<T>(
       entry.pass(ends, 'client');
       called = caller.call(entry.id, bytes, callOptionsOf(entry, options, ends));
     }
-  } catch (error) {
-    forgo(ends, error as Error);
-    return ends.length > 0 ? refused(error as Error) : Promise.reject(error);
+  } catch (thrown) {
+    const error = errorOfCall(thrown as Error, 'no');
+    forgo(ends, error);
+    return ends.length > 0 ? refused(error) : Promise.reject(error);
   }
-  const made = called.then((result) => make(entry, result));
+  const made = called.then((result) => make(entry, result, caller));
   if (ends.length === 0) return made;
   const settled = made.catch((error: Error) => {
     letGo(ends, error);
@@ -270,16 +281,16 @@ function callOptionsOf(
   };
 }
 
-async function answerOf(entry: Entry, result: CallResult): Promise<ClientAnswer> {
-  return { value: await resultOf(entry, result), metadata: result.metadata };
+async function answerOf(entry: Entry, result: CallResult, caller: Caller): Promise<ClientAnswer> {
+  return { value: await resultOf(entry, result, caller), metadata: result.metadata };
 }
 
 /** The result of a call, or a promise of it. */
-function resultOf(entry: Entry, result: CallResult): unknown {
+function resultOf(entry: Entry, result: CallResult, caller: Caller): unknown {
   const { channels } = result;
   const ends: ChannelHandle[] = channels.length === 0 ? NO_ENDS : [];
   try {
-    const value = settledValue(entry, result, ends);
+    const value = settledValue(entry, result, ends, caller);
     return isThenable(value) ? value.then(undefined, (error: Error) => refuse(entry, ends, error)) : value;
   } catch (error) {
     return refuse(entry, ends, error as Error);
@@ -289,10 +300,16 @@ function resultOf(entry: Entry, result: CallResult): unknown {
   }
 }
 
-function settledValue(entry: Entry, { ret, channels }: CallResult, ends: ChannelHandle[]): unknown {
-  const outcome = entry.decodeOutcome(ret, entry.taker(channels, ends, 'client'));
+function settledValue(
+  entry: Entry,
+  { ret, channels, metadata }: CallResult,
+  ends: ChannelHandle[],
+  caller: Caller,
+): unknown {
+  const outcome = outcomeOf(entry, ret, entry.taker(channels, ends, 'client'));
   if (!(outcome instanceof Error)) return entry.checkedResult(outcome[1]);
-  if (entry.method.error === undefined || !(outcome instanceof ApplicationError)) throw outcome;
+  if (!(outcome instanceof ApplicationError)) throw errorOfCall(outcome, ranBy(outcome, metadata, caller));
+  if (entry.method.error === undefined) throw outcome;
   const declared = entry.checkedError(outcome.error);
   if (!isThenable(declared)) throw new ApplicationError(declared);
   return declared.then((value) => {
@@ -300,8 +317,27 @@ function settledValue(entry: Entry, { ret, channels }: CallResult, ends: Channel
   });
 }
 
+/** An answer that can't be read does not say if the handler has run. */
+function outcomeOf(entry: Entry, ret: Uint8Array, take: TakeChannel): Outcome {
+  try {
+    return entry.decodeOutcome(ret, take);
+  } catch (error) {
+    throw errorOfCall(error as Error, 'maybe');
+  }
+}
+
+/** Returns if the handler has run, by a peer's answer that is neither a result nor a declared error. */
+function ranBy(outcome: Error, metadata: Metadata, { connection }: Caller): Ran {
+  if (outcome instanceof Cancelled) return isNotRun(metadata) ? 'no' : 'maybe';
+  if (outcome instanceof UnknownMethod) return 'no';
+  // 9.12: such a peer answers so if its handler throws.
+  return outcome instanceof InvalidPayload && !connection.answersOnRoot ? 'no' : 'maybe';
+}
+
 function refuse(entry: Entry, ends: readonly ChannelHandle[], error: Error): never {
   answered.set(error, entry);
+  // The peer has answered, and the answer is an error that the method declares, or nothing that this side can read.
+  if ((error as { ran?: Ran }).ran === undefined) errorOfCall(error, 'yes');
   failAll(ends, error);
   throw error;
 }

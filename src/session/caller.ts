@@ -1,4 +1,4 @@
-import { InvalidArgument } from '../base/errors.js';
+import { errorOfCall, InvalidArgument } from '../base/errors.js';
 import type { CallOptions, CallResult } from '../calls/outgoing-call.js';
 
 /** A connection that makes calls, and stays open for them. */
@@ -27,7 +27,7 @@ export class CallerOf<Connection extends Callable> {
    * It rejects with {@link Cancelled} when its signal gives it up. It rejects with LimitExceeded when it takes longer
    * than its timeout, when the peer takes no requests at all, and when more bytes of calls wait for their turn than
    * `limits.waitingBytes`. It rejects with ConnectionClosed or SessionClosed when the connection ends before the answer
-   * is here.
+   * is here. `ran` of each of these errors says if the peer's handler has run.
    *
    * @param methodId - an unsigned integer of 64 bits
    * @param args - opaque to this library; not to be changed before the call is under way
@@ -35,8 +35,12 @@ export class CallerOf<Connection extends Callable> {
    * connection.
    */
   call(methodId: bigint, args: Uint8Array, options?: CallOptions): Promise<CallResult> {
-    if (this.#isReleased) throw new InvalidArgument('the caller was released');
-    return this.connection.driver.call(methodId, args, options);
+    try {
+      if (this.#isReleased) throw new InvalidArgument('the caller was released');
+      return this.connection.driver.call(methodId, args, options);
+    } catch (error) {
+      throw errorOfCall(error as Error, 'no');
+    }
   }
 
   /** Gives the share back. A second `release` has no effect. Calls that are under way keep the connection open. */

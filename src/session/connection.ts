@@ -79,6 +79,11 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     return this.#host.config.peer.maxUnconsumed;
   }
 
+  /** True if the peer answers every call on the root. @internal */
+  get answersOnRoot(): boolean {
+    return this.#host.config.peer.answersOnRoot;
+  }
+
   /** The connection's actor, as long as it lives. */
   get actor(): ConnectionActorRef | undefined {
     return this.#host.actorOf(this.id);

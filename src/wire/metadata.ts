@@ -12,6 +12,14 @@ export const SERVICE = 'service';
 /** The key, in the metadata of a Reject or a Reset, of the reason. */
 export const REASON = 'reason';
 
+/** The key, in the metadata of a Response or a Reject, that says that no handler has run, and why: `load`. */
+export const NOT_RUN = 'roam-actors.not-run';
+
+/** True if the peer says that it has refused a call or an open before any handler. */
+export function isNotRun(metadata: Metadata): boolean {
+  return metadata.some(({ key }) => key === NOT_RUN);
+}
+
 /**
  * One entry. `flags` is an unsigned integer of 64 bits; bits that we do not know survive forwarding.
  * The value of an entry with the SENSITIVE bit is a {@link Sensitive}, whether it was received or is to be sent.

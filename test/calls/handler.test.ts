@@ -44,6 +44,9 @@ afterEach(async () => {
   expect(rig.leftovers).toEqual(NOTHING_LEFT);
 });
 
+/** The metadata of an answer to a call above `limits.requests`. */
+const OVER_LOAD = [{ key: 'roam-actors.not-run', value: 'load', flags: 0n }];
+
 const echo: Handler = ({ args }) => args;
 
 describe('a handler', () => {
@@ -250,7 +253,7 @@ describe('a call that the peer cancels', () => {
     await serve(handler, { limits: { requests: 2 } });
     for (const id of [2, 4, 6]) await rig.say(callOf(id, bytes(1)), cancelOf(id));
     expect(asked).toHaveLength(2);
-    expect(await rig.say(callOf(8, bytes(1)))).toEqual([responseOf(8, CANCELLED)]);
+    expect(await rig.say(callOf(8, bytes(1)))).toEqual([responseOf(8, CANCELLED, [], OVER_LOAD)]);
     answer(0).resolve(bytes());
     await settle();
     await rig.say(callOf(10, bytes(1)));
@@ -266,7 +269,7 @@ describe('a call that the peer cancels', () => {
     await rig.say(callOf(2, bytes()));
     for (const id of [4, 6]) {
       expect(await rig.say(callOf(id, bytes(), { channels: [id] }), itemOn(id, 1))).toEqual([
-        responseOf(id, CANCELLED),
+        responseOf(id, CANCELLED, [], OVER_LOAD),
         resetOn(id),
       ]);
     }
