@@ -22,20 +22,31 @@ const SHORT = 48;
 let slab = new Uint8Array(0);
 let slabUsed = 0;
 
-/** Unused buffers, by their size. */
-const unused = new Map(
-  Array.from({ length: LONGEST_AGAIN / STEP }, (_, steps) => [(steps + 1) * STEP, [] as Memory[]]),
-);
+/** Unused buffers of one kind, by their size. */
+type Unused<T extends Memory> = ReadonlyMap<number, T[]>;
+
+function noneUnused<T extends Memory>(): Unused<T> {
+  return new Map(Array.from({ length: LONGEST_AGAIN / STEP }, (_, steps) => [(steps + 1) * STEP, []]));
+}
+
+const unusedFrames: Unused<Memory> = noneUnused();
+const unusedPayloads: Unused<PayloadMemory> = noneUnused();
 let unusedBytes = 0;
+
+function sizeFor(length: number): number {
+  return Math.ceil(length / STEP) * STEP;
+}
+
+function takeUnused<T extends Memory>(unused: Unused<T>, length: number): T | undefined {
+  const memory = unused.get(sizeFor(length))?.pop();
+  if (memory !== undefined) unusedBytes -= memory.byteLength;
+  return memory;
+}
 
 /** Memory for a frame of `length` bytes. It is not cleared: it may hold bytes of earlier frames. */
 export function allocate(length: number): Uint8Array {
   if (length > LONGEST_IN_SLAB) {
-    const size = Math.ceil(length / STEP) * STEP;
-    const memory = unused.get(size)?.pop();
-    if (memory === undefined) return new Uint8Array(new Memory(size), 0, length);
-    unusedBytes -= size;
-    return new Uint8Array(memory, 0, length);
+    return new Uint8Array(takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length)), 0, length);
   }
   if (slabUsed + length > slab.length) {
     slab = new Uint8Array(SLAB);
@@ -45,58 +56,74 @@ export function allocate(length: number): Uint8Array {
   return slab.subarray(slabUsed - length, slabUsed);
 }
 
-/** Takes back a frame that `allocate` gave and that is no longer used: its memory serves another frame. */
-export function release({ buffer }: Uint8Array): void {
-  if (!(buffer instanceof Memory) || unusedBytes + buffer.byteLength > MOST_UNUSED) return;
-  const others = unused.get(buffer.byteLength);
-  if (others === undefined) return;
-  others.push(buffer);
-  unusedBytes += buffer.byteLength;
+/** True if this frame was written around the payload in `memory`. */
+function isAround({ byteOffset, length }: Uint8Array, memory: PayloadMemory): boolean {
+  return memory.frameAt === byteOffset && memory.frameLength === length;
+}
+
+/** Takes back a frame of `allocate` or `allocateAround` that is no longer used. Its memory serves another frame. */
+export function release(frame: Uint8Array): void {
+  const { buffer } = frame;
+  if (!(buffer instanceof PayloadMemory)) {
+    if (buffer instanceof Memory) keep(unusedFrames, buffer);
+  } else if (buffer.isLent && isAround(frame, buffer)) {
+    buffer.isLent = false;
+    keep(unusedPayloads, buffer);
+  }
+}
+
+function keep<T extends Memory>(unused: Unused<T>, memory: T): void {
+  const others = unused.get(memory.byteLength);
+  if (others === undefined || unusedBytes + memory.byteLength > MOST_UNUSED) return;
+  others.push(memory);
+  unusedBytes += memory.byteLength;
 }
 
 /** Free bytes before a long payload. The frame's own fields fit there, and so does the length prefix of a byte stream. */
 const AHEAD = 40;
 const PREFIX = 4;
 
-/** Memory of a long payload, and the place of the frame that was written around it. It is never reused. */
-class PayloadMemory extends ArrayBuffer {
+/** Memory of a long payload, and the place of the frame that was written around it. */
+class PayloadMemory extends Memory {
+  /** The payload, until a frame is written around it. That happens once only, so that no frame overwrites another. */
+  payload: Uint8Array | undefined;
+  /** True if only the frame needs the payload. Then the memory is reused once the frame was sent. */
+  isLent = false;
   frameAt = 0;
   frameLength = 0;
 }
 
-/**
- * The last long payload, until a frame is written around it. That happens once only, so that no frame overwrites another.
- */
-let offered: Uint8Array | undefined;
-
-/** Memory for a long payload of up to `length` bytes. */
+/** Memory for a long payload of up to `length` bytes. It is not cleared: it may hold bytes of earlier payloads. */
 export function allocatePayload(length: number): Uint8Array {
-  return new Uint8Array(new PayloadMemory(AHEAD + length), AHEAD);
+  const memory = takeUnused(unusedPayloads, AHEAD + length) ?? new PayloadMemory(sizeFor(AHEAD + length));
+  return new Uint8Array(memory, AHEAD, length);
 }
 
 /**
- * Offers a payload for the next frame to be written around it. It must begin at the start of memory from `allocatePayload`.
+ * Offers a payload at the start of memory from `allocatePayload`, so that its frame is written around it. `isLent` says that
+ * only that frame needs the payload.
  */
-export function offer(payload: Uint8Array): void {
-  offered = payload;
+export function offer(payload: Uint8Array, isLent = false): void {
+  const { buffer } = payload;
+  if (!(buffer instanceof PayloadMemory)) return;
+  buffer.payload = payload;
+  buffer.isLent = isLent;
 }
 
-/** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was offered last. */
+/** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was offered. */
 export function allocateAround(payload: Uint8Array, head: number): Uint8Array | undefined {
-  if (payload !== offered) return undefined;
-  offered = undefined;
   const { buffer, length } = payload;
-  if (!(buffer instanceof PayloadMemory) || head > AHEAD - PREFIX) return undefined;
+  if (!(buffer instanceof PayloadMemory) || buffer.payload !== payload || head > AHEAD - PREFIX) return undefined;
+  buffer.payload = undefined;
   buffer.frameAt = AHEAD - head;
   buffer.frameLength = head + length;
   return new Uint8Array(buffer, buffer.frameAt, buffer.frameLength);
 }
 
 /** The frame with four free bytes before it, if the frame was written around its payload; otherwise undefined. */
-export function withPrefix({ buffer, byteOffset, length }: Uint8Array): Uint8Array | undefined {
-  if (!(buffer instanceof PayloadMemory) || buffer.frameAt !== byteOffset || buffer.frameLength !== length) {
-    return undefined;
-  }
+export function withPrefix(frame: Uint8Array): Uint8Array | undefined {
+  const { buffer, byteOffset, length } = frame;
+  if (!(buffer instanceof PayloadMemory) || !isAround(frame, buffer)) return undefined;
   return new Uint8Array(buffer, byteOffset - PREFIX, PREFIX + length);
 }
 

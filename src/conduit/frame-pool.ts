@@ -2,8 +2,8 @@ import { Fifo } from '../base/fifo.js';
 import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
 
-/** Frames up to this length are not worth reusing, in bytes. */
-const LONG = 8 * 1024;
+/** Frames up to this length share their memory with others, and are not reused; in bytes. */
+const LONG = 2 * 1024;
 
 /**
  * When more frames than this are tracked, `add` checks what the link has sent. It does not wait for the link to report

@@ -19,16 +19,13 @@ class Writer {
   /** The path to the value that is being written, for errors. */
   readonly #path: (string | number)[] = [];
 
-  payloadOf(value: unknown, ends: ChannelHandle[] | undefined): Uint8Array {
+  payloadOf(value: unknown, ends: ChannelHandle[] | undefined, isLent: boolean): Uint8Array {
     this.#objects = 0;
     this.#ends = ends;
     this.#slab.begin();
     try {
       this.#value(value, 0, false);
-      return this.#slab.cut();
-    } catch (error) {
-      this.#slab.abandon();
-      throw error;
+      return this.#slab.finish(isLent);
     } finally {
       this.#ends = undefined;
     }
@@ -133,11 +130,11 @@ class Writer {
  */
 let idle: Writer | undefined;
 
-export function encode(value: unknown, ends?: ChannelHandle[]): Uint8Array {
+export function encode(value: unknown, ends?: ChannelHandle[], isLent = false): Uint8Array {
   const writer = idle ?? new Writer();
   idle = undefined;
   try {
-    return writer.payloadOf(value, ends);
+    return writer.payloadOf(value, ends, isLent);
   } finally {
     idle = writer;
   }

@@ -20,9 +20,12 @@ export interface PayloadCodec {
    * Encodes `value`. Appends each end of a channel in it to `ends`, and encodes its kind and its index in `ends`. Without
    * `ends`, the value must contain no channels.
    *
+   * `isLent` says that the session sends the bytes at once, and does not use them after that. A codec may then write
+   * another payload to their memory, when the session gives their frame back by {@link Codec.release}.
+   *
    * @throws InvalidArgument for values that it can't represent.
    */
-  encode(value: unknown, ends?: ChannelHandle[]): Uint8Array;
+  encode(value: unknown, ends?: ChannelHandle[], isLent?: boolean): Uint8Array;
   /**
    * Decodes a value. `take` returns the end of a channel for its encoded kind and index. Any error that `decode` throws
    * becomes an InvalidPayload.
@@ -67,7 +70,10 @@ export type Outcome =
   | InvalidPayload
   | Cancelled;
 
-/** The payloads of one method. Encoding throws InvalidArgument; any error of decoding becomes an InvalidPayload. */
+/**
+ * The payloads of one method. Encoding throws InvalidArgument; any error of decoding becomes an InvalidPayload. `isLent` is
+ * that of {@link PayloadCodec.encode}.
+ */
 export interface MethodCodec {
   /** The method's id, if the codec derives one. An id in the method's options takes precedence. */
   readonly id?: bigint | undefined;
@@ -79,9 +85,9 @@ export interface MethodCodec {
   readonly channelNames?: readonly string[] | undefined;
   /** True if decoding checks values against the method's schemas. */
   readonly isChecked: boolean;
-  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array;
+  encodeArgs(args: readonly unknown[], ends: ChannelHandle[], isLent?: boolean): Uint8Array;
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown;
-  encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array;
+  encodeResult(value: unknown, ends: ChannelHandle[], isLent?: boolean): Uint8Array;
   /** Encodes the error that the service declares. */
   encodeError(error: unknown): Uint8Array;
   decodeOutcome(bytes: Uint8Array, take: TakeChannel): Outcome;
@@ -89,10 +95,10 @@ export interface MethodCodec {
   channel(index: number): ItemPayloads;
 }
 
-/** The codec for items of a channel. */
+/** The codec for items of a channel. `isLent` is that of {@link PayloadCodec.encode}. */
 export interface ItemPayloads {
   /** Items that its sender may send at first, if the types say so. */
   readonly credit?: number | undefined;
-  encode(item: unknown): Uint8Array;
+  encode(item: unknown, isLent?: boolean): Uint8Array;
   decode(bytes: Uint8Array): unknown;
 }

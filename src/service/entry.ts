@@ -47,7 +47,7 @@ export class Entry {
       }
     };
     const codec: ItemCodec<unknown> = {
-      encode: (item) => encoded(items.encode(item)),
+      encode: (item) => encoded(items.encode(item, true)),
       decode: schema === undefined ? decode : (bytes) => checked(schema, decode(bytes), 'an item'),
     };
     this.#items[side][index] = codec;
@@ -82,12 +82,12 @@ export class Entry {
    * @throws InvalidArgument for values that the codec can't represent; any other error that a getter throws.
    */
   encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
-    return encoded(this.#payloads.encodeArgs(args, ends));
+    return encoded(this.#payloads.encodeArgs(args, ends, true));
   }
 
   /** Encodes a result in the same way. */
   encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
-    return encoded(this.#payloads.encodeResult(value, ends));
+    return encoded(this.#payloads.encodeResult(value, ends, true));
   }
 
   /** Encodes the error that the method declares in the same way. */

@@ -32,19 +32,22 @@ class UntypedMethod implements MethodCodec {
 
   constructor(codec: PayloadCodec) {
     this.#codec = codec;
-    this.#items = { encode: (item) => codec.encode(item), decode: (bytes) => codec.decode(bytes) };
+    this.#items = {
+      encode: (item, isLent) => codec.encode(item, undefined, isLent),
+      decode: (bytes) => codec.decode(bytes),
+    };
   }
 
-  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
-    return this.#encode(args, ends);
+  encodeArgs(args: readonly unknown[], ends: ChannelHandle[], isLent?: boolean): Uint8Array {
+    return this.#encode(args, ends, isLent);
   }
 
   decodeArgs(bytes: Uint8Array, take: Parameters<MethodCodec['decodeArgs']>[1]): unknown {
     return this.#codec.decode(bytes, take);
   }
 
-  encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
-    return this.#encode(success(value), ends);
+  encodeResult(value: unknown, ends: ChannelHandle[], isLent?: boolean): Uint8Array {
+    return this.#encode(success(value), ends, isLent);
   }
 
   encodeError(error: unknown): Uint8Array {
@@ -59,8 +62,8 @@ class UntypedMethod implements MethodCodec {
     return this.#items;
   }
 
-  #encode(value: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
-    const bytes = encoded(this.#codec.encode(value, ends));
+  #encode(value: readonly unknown[], ends: ChannelHandle[], isLent: boolean | undefined): Uint8Array {
+    const bytes = encoded(this.#codec.encode(value, ends, isLent));
     // Our codec collects each end, or throws. Another codec may miss ends.
     if (this.#codec !== messagePackPayload && ends.length === 0) requireNoEnds(value);
     return bytes;

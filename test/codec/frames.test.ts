@@ -85,8 +85,31 @@ describe('the memory of a long payload', () => {
     const payload = payloadOf(3000);
     expect(allocateAround(payload.subarray(), 10)).toBeUndefined();
     expect(allocateAround(new Uint8Array(3000), 10)).toBeUndefined();
-    payloadOf(3000);
-    expect(allocateAround(payload, 10)).toBeUndefined();
+    const next = payloadOf(3000);
+    expect(allocateAround(payload, 10)?.buffer).toBe(payload.buffer);
+    expect(allocateAround(next, 10)?.buffer).toBe(next.buffer);
+  });
+
+  it('serves the next payload of about its length once its frame is released, if it was lent', () => {
+    const payload = allocatePayload(3000);
+    offer(payload, true);
+    expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
+    const frame = allocateAround(payload, 10) as Uint8Array;
+    release(frame.subarray(1));
+    expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
+    release(frame);
+    expect(allocatePayload(5000).buffer).not.toBe(payload.buffer);
+    const next = allocatePayload(2999);
+    expect([next.buffer, next.length]).toEqual([payload.buffer, 2999]);
+    // The memory is in use again, so a second release of the old frame changes nothing.
+    release(frame);
+    expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
+  });
+
+  it('is not used again if it was not lent: its owner may still need the payload', () => {
+    const payload = payloadOf(3000);
+    release(allocateAround(payload, 10) as Uint8Array);
+    expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
   });
 
   it('has no room for a length before a part of the frame: what is there may be a part, too', () => {

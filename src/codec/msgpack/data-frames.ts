@@ -1,5 +1,5 @@
 import { isBytes, lengthOf } from '../../base/bytes.js';
-import { allocate, copy } from '../../base/frame-memory.js';
+import { allocate, allocateAround, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
 
@@ -157,6 +157,11 @@ function frameWith(payload: Uint8Array): Uint8Array {
     head[used++] = length >>> 16;
     head[used++] = length >>> 8;
     head[used++] = length;
+  }
+  const around = allocateAround(payload, used);
+  if (around !== undefined) {
+    copy(head, 0, around, 0, used);
+    return around;
   }
   const frame = frameOf(length);
   copy(payload, 0, frame, used, length);

@@ -77,7 +77,7 @@ class PostcardMethod implements MethodCodec {
     this.id = methodIdOf(service, name, signature.finish());
   }
 
-  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
+  encodeArgs(args: readonly unknown[], ends: ChannelHandle[], isLent = false): Uint8Array {
     const { elements } = this.#args;
     if (args.length !== elements.length && !this.#lacksUnitsOnly(args.length)) {
       const many = `${elements.length} argument${elements.length === 1 ? '' : 's'}`;
@@ -96,7 +96,7 @@ class PostcardMethod implements MethodCodec {
           write(writer, element, value, this.#names[index] as string);
         }
       }
-      return writer.finish();
+      return writer.finish(isLent);
     } finally {
       idle = writer;
     }
@@ -130,12 +130,12 @@ class PostcardMethod implements MethodCodec {
     return args;
   }
 
-  encodeResult(value: unknown): Uint8Array {
+  encodeResult(value: unknown, _ends?: ChannelHandle[], isLent = false): Uint8Array {
     const writer = takeWriter();
     try {
       writer.byte(0);
       write(writer, this.#result, value, 'result');
-      return writer.finish();
+      return writer.finish(isLent);
     } finally {
       idle = writer;
     }
@@ -195,11 +195,11 @@ class PostcardMethod implements MethodCodec {
 function itemsOf({ item, credit }: ChannelEnd): ItemPayloads {
   return {
     credit,
-    encode: (value) => {
+    encode: (value, isLent = false) => {
       const writer = takeWriter();
       try {
         write(writer, item, value, 'item');
-        return writer.finish();
+        return writer.finish(isLent);
       } finally {
         idle = writer;
       }
