@@ -183,6 +183,18 @@ describe('a gate', () => {
       expect(it.isYielding).toBe(true);
     });
 
+    test('schedules nothing while it is paused, and goes on in order', () => {
+      const { it, nextTurn, taken, turns } = timed(8);
+      for (let at = 0; at < 60; at++) it.frame(frame(at));
+      it.pause();
+      nextTurn();
+      for (let at = 60; at < 80; at++) it.frame(frame(at));
+      expect({ taken: taken.length, turns: turns.length }).toEqual({ taken: 16, turns: 0 });
+      it.resume();
+      while (it.isYielding) nextTurn();
+      expect(taken).toEqual(Array.from({ length: 80 }, (_, at) => `frame ${at}`));
+    });
+
     test('forgets what waits for the next turn when it is closed', () => {
       const { it, nextTurn, take } = timed(8);
       for (let at = 0; at < 60; at++) it.frame(frame(at));

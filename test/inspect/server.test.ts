@@ -328,6 +328,9 @@ function stateOf(records: readonly InspectionRecord[]): unknown {
 }
 
 describe('a socket that is not let in', () => {
+  /** Longer than a test: a socket that is destroyed in time was not destroyed for its silence. */
+  const handshakeTimeout = 600_000;
+
   /** A socket that never ends its own side, as far as the server lets it. */
   async function stubborn(
     server: InspectServer,
@@ -375,7 +378,7 @@ describe('a socket that is not let in', () => {
       /^HTTP\/1.1 400 /,
     ],
   ])('is destroyed once it has its answer: one %s', async (_what, request, status) => {
-    const server = await serve();
+    const server = await serve({ handshakeTimeout });
     const { answer, gone } = await stubborn(server, request(server));
     expect(await answer).toMatch(status);
     await gone;
@@ -389,7 +392,7 @@ describe('a socket that is not let in', () => {
   });
 
   test('is destroyed at once where there are as many as there may be, and the others stay', async () => {
-    const server = await serve({ maxSockets: 3 });
+    const server = await serve({ handshakeTimeout, maxSockets: 3 });
     const process = await rawProcess(server);
     await stubborn(server);
     await stubborn(server);
@@ -399,7 +402,7 @@ describe('a socket that is not let in', () => {
   });
 
   test('does not keep the server from closing', async () => {
-    const server = await listen();
+    const server = await listen({ handshakeTimeout });
     const refused = await Promise.all(Array.from({ length: 20 }, () => stubborn(server, upgrade(server, 'wrong'))));
     const silent = await stubborn(server);
     await server.close();
