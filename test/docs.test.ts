@@ -32,6 +32,19 @@ describe('docs/security.md', () => {
   });
 });
 
+describe('test/planted.md', () => {
+  it('names tests that there are', () => {
+    const rows = [...textOf('test/planted.md').matchAll(/^\| .* \| `([\w/-]+)`: (.*?)(?: \(.*\))? +\|$/gm)];
+    expect(rows.length).toBeGreaterThan(25);
+    for (const [, file = '', title = ''] of rows) {
+      // The cases of a row are data; docs/protocol.md lists those of the table.
+      const row = /^row (.*)$/.exec(title)?.[1];
+      if (row === undefined) expect(textOf(`test/${file}.test.ts`)).toContain(title);
+      else expect(textOf('docs/protocol.md')).toContain(`\n### Row ${row}\n`);
+    }
+  });
+});
+
 /** The names of the error classes: the module has functions about errors, too. */
 const ERRORS = Object.entries(errors).flatMap(([name, value]) => (value.prototype instanceof Error ? [name] : []));
 
