@@ -14,7 +14,7 @@ import {
   type SessionLogicInput,
   sessionLogic,
 } from '../src/index.js';
-import type { SessionPort } from '../src/session/runtime.js';
+import type { SessionRuntime } from '../src/session/runtime.js';
 import { padded, paddedLimits } from './padded.js';
 import type { Input, PeerOptions, PeerState } from './peer.js';
 import type { SteppedLink } from './stepped-link.js';
@@ -132,7 +132,7 @@ export class Actual {
     };
     const actor = createActor(sessionLogic, { input, clock: this.clock });
     actor.start();
-    (actor.getSnapshot().context.port as SessionPort).established.then(
+    (actor.getSnapshot().context.port as SessionRuntime).established.then(
       () => {
         const session = handle(actor);
         this.#session = session;

@@ -6,7 +6,7 @@ import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
 
 /**
- * Models the unread messages: the inboxes of src/conduit/inbox.ts, and the messages that the input queue holds back from the
+ * Models the unread messages: the queues of src/conduit/receive-queue.ts, and the messages that the input queue holds back from the
  * first one without room in its inbox. The model counts messages where those count bytes.
  */
 export class ModelInboxes {

@@ -35,8 +35,9 @@ export {
 export { DEFAULT_LIMITS, type Limits } from './base/limits.js';
 export type { Report } from './base/report.js';
 export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
+export type { CallResult } from './calls/channels.js';
 export type { Handler, IncomingRequest, Refusals, Reply } from './calls/incoming-call.js';
-export type { CallOptions, CallResult } from './calls/outgoing-call.js';
+export type { CallOptions } from './calls/outgoing-call.js';
 export type { OfferedChannel } from './calls/unbound-channel.js';
 export type { Codec, DecodeLimits, MalformedFrame } from './codec/codec.js';
 export { messagePack } from './codec/msgpack/msgpack.js';
@@ -83,8 +84,14 @@ export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
 export { routes } from './service/routes.js';
 export { type Service, type ServiceOptions, service } from './service/service.js';
 export { reasonOf, type SessionClosedReason } from './session/close-reason.js';
-export type { Caller, Connection, ConnectionHandler, ServeOptions } from './session/connection.js';
-export type { ConnectionClosedReason, RequestFailure } from './session/endpoint.js';
+export type {
+  Caller,
+  Connection,
+  ConnectionClosedReason,
+  ConnectionHandler,
+  RequestFailure,
+  ServeOptions,
+} from './session/connection.js';
 export type { Acceptance, OnConnection, OpenRequest, Rejection } from './session/incoming-opens.js';
 export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './session/logic.js';
 export type { SessionLogicInput, SessionOptions } from './session/options.js';

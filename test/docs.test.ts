@@ -98,7 +98,9 @@ describe('docs/architecture.md', () => {
     expect(functions.length).toBeGreaterThan(15);
     const missing = functions.filter(({ type, name, file }) => {
       const text = textOf(file);
-      return !text.includes(`class ${type}`) || !new RegExp(`^ {2}(async )?${name}[<(]`, 'm').test(text);
+      return (
+        !text.includes(`class ${type}`) || !new RegExp(`^ {2}(async |readonly )?${name}( = )?[<(]`, 'm').test(text)
+      );
     });
     expect(missing).toEqual([]);
   });

@@ -21,3 +21,16 @@ export function deferred<T>(): Deferred<T> {
 export function isThenable<T>(value: T | PromiseLike<T> | undefined): value is PromiseLike<T> {
   return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
 }
+
+/**
+ * `Connection.send` and `Tx.send` return this shared promise when the link took the message at once. Callers that get it
+ * need no handlers.
+ */
+export const SENT: Promise<void> = Promise.resolve();
+
+/** Returns a rejected promise that never becomes an unhandled rejection. */
+export function rejected(error: Error): Promise<never> {
+  const promise = Promise.reject(error);
+  promise.catch(() => {});
+  return promise;
+}

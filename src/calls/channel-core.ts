@@ -1,7 +1,8 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { DEFAULT_LIMITS } from '../base/limits.js';
-import { ENTRY_COST, refused } from '../conduit/outbox.js';
+import { rejected } from '../base/promise.js';
+import { QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import type { ReceiverEnd } from './receiver.js';
 import type { SenderEnd } from './sender.js';
 import { watch } from './unreachable.js';
@@ -123,13 +124,13 @@ export class Core<T = unknown> {
    * does. There is no session yet that says how much may wait, so the default limit of sessions holds.
    */
   whenSent(item: T, action: (end: SenderEnd | ReceiverEnd) => Promise<void>): Promise<void> {
-    if (this.#error !== undefined) return refused(this.#error);
+    if (this.#error !== undefined) return rejected(this.#error);
     // The size of any other item is known only once there is a codec.
-    const cost = ENTRY_COST + (item instanceof Uint8Array || typeof item === 'string' ? item.length : 0);
+    const cost = QUEUED_MESSAGE_COST + (item instanceof Uint8Array || typeof item === 'string' ? item.length : 0);
     const { waitingBytes } = DEFAULT_LIMITS;
     if (this.#waitingBytes + cost > waitingBytes) {
       const text = `more than limits.waitingBytes by default (${waitingBytes}) wait for the channel to be passed`;
-      return refused(new LimitExceeded('waitingBytes', text));
+      return rejected(new LimitExceeded('waitingBytes', text));
     }
     this.#waitingBytes += cost;
     return this.when(action);
@@ -137,7 +138,7 @@ export class Core<T = unknown> {
 
   /** Runs `action` once the channel is bound. */
   when<R>(action: (end: SenderEnd | ReceiverEnd) => Promise<R>): Promise<R> {
-    if (this.#error !== undefined) return refused(this.#error);
+    if (this.#error !== undefined) return rejected(this.#error);
     const done = new Promise<R>((resolve, reject) => {
       this.#waiting.push({ act: (end) => action(end).then(resolve, reject), fail: reject });
     });

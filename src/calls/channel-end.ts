@@ -1,15 +1,17 @@
 import type { ChannelEnd } from '../../machines/call-events.js';
 import { ChannelClosed, LimitExceeded } from '../base/errors.js';
 import { type Metadata, REASON } from '../wire/metadata.js';
-import type { ChannelHost } from './scope.js';
 
 const INVALID = 'invalid payload';
 
 /** The metadata of a Reset that is sent because an item can't be decoded. It says nothing of the item's content. */
 export const INVALID_ITEM: Metadata = [{ key: REASON, value: INVALID, flags: 0n }];
 
-/** Returns the error that tells the application why one end of a channel has ended. */
-export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', { endError }: ChannelHost): Error {
+/**
+ * Returns the error that tells the application why one end of a channel has ended. `endError` says why its connection is
+ * closed, once it is.
+ */
+export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', endError: Error | undefined): Error {
   switch (end.type) {
     case 'closed':
       return role === 'sender'

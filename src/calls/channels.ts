@@ -7,16 +7,24 @@ import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
 import type { ChannelMessage, Reset, Response } from '../wire/message.js';
+import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
 import { coreOf } from './channel.js';
 import type { Core } from './channel-core.js';
-import type { CallResult } from './outgoing-call.js';
 import { ReceiverEnd } from './receiver.js';
-import type { ChannelHost, Line, LiveChannel, ReleasedChannel } from './scope.js';
+import type { ConnectionScope, LiveChannel, ReleasedChannel } from './scope.js';
 import { SenderEnd } from './sender.js';
-import { Offer, type OfferedChannel } from './unbound-channel.js';
+import { type OfferedChannel, UnboundChannel } from './unbound-channel.js';
 
 const TABLE = compile(channelsMachine);
+
+/** The answer to a call. */
+export interface CallResult {
+  readonly ret: Uint8Array;
+  /** The channels that the handler has named. */
+  readonly channels: readonly OfferedChannel[];
+  readonly metadata: Metadata;
+}
 
 /** The reason why a message may not name channels: it broke a rule, or `limits.channels` are alive. */
 type Refusal = 'wrong' | 'too many';
@@ -25,10 +33,8 @@ type Refusal = 'wrong' | 'too many';
  * The channels of one connection, by their ids. It hands each message of the peer on a channel to the channel's end
  * here.
  */
-export class Channels implements ChannelHost, ChannelsPort {
-  readonly line: Line;
-  /** The error that says why the connection is closed, once it is. */
-  endError: Error | undefined;
+export class Channels implements ChannelsPort {
+  readonly #scope: ConnectionScope;
   readonly #alive = new IdMap<LiveChannel>();
   /** Channels that are passed to the peer in a message that has not left yet. */
   readonly #passed = new Map<ChannelId, Core>();
@@ -48,13 +54,13 @@ export class Channels implements ChannelHost, ChannelsPort {
   /** Made for the first message on a channel that has no end here. */
   #stepper: Stepper<typeof channelsMachine> | undefined;
 
-  constructor(line: Line) {
-    this.line = line;
+  constructor(scope: ConnectionScope) {
+    this.#scope = scope;
   }
 
   /** The number by which inspectors name it. */
   get id(): number {
-    return this.line.id;
+    return this.#scope.id;
   }
 
   // ---- What we name ----
@@ -74,7 +80,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     }
     return cores.map((core, index) => {
       // r[rpc.channel.allocation]
-      const { id, parity, shared } = this.line;
+      const { id, parity, shared } = this.#scope;
       this.#lastId = shared?.channels.allocate(parity, id) ?? nextId(this.#lastId, parity);
       core.pass(ends[index] as Tx<Uint8Array> | Rx<Uint8Array>);
       this.#passed.set(this.#lastId, core);
@@ -97,8 +103,10 @@ export class Channels implements ChannelHost, ChannelsPort {
       if (core === undefined) continue;
       this.#passed.delete(id);
       const end =
-        core.role === 'sender' ? new SenderEnd(this, id, core.credit) : new ReceiverEnd(this, id, core.credit);
-      this.bind(end);
+        core.role === 'sender'
+          ? new SenderEnd(this.#scope, id, core.credit, this.#onEnd)
+          : new ReceiverEnd(this.#scope, id, core.credit, this.#onEnd);
+      this.#onBind(end);
       core.bind(end);
     }
   }
@@ -118,8 +126,8 @@ export class Channels implements ChannelHost, ChannelsPort {
    * then. `credit` is what the sender of each channel begins with, in items.
    */
   offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
-    const { load, limits } = this.line;
-    const offers: Offer[] = [];
+    const { load, limits } = this.#scope;
+    const offers: UnboundChannel[] = [];
     const refuse = (why: Refusal): Refusal => {
       for (const offered of offers) offered.release();
       // Note the other ids as named, too: messages that are under way on them are not on channels that no Call has
@@ -128,18 +136,19 @@ export class Channels implements ChannelHost, ChannelsPort {
       return why;
     };
     for (const id of ids) {
-      const isTheirs = hasParity(id, opposite(this.line.parity));
+      const isTheirs = hasParity(id, opposite(this.#scope.parity));
       // In reference mode the peer may have sent on the channel before it named it. 9a.18
       const early = this.#alive.get(id);
-      const isFree = early === undefined ? id > this.#peerHigh || !isTheirs : early instanceof Offer && !early.isNamed;
+      const isFree =
+        early === undefined ? id > this.#peerHigh || !isTheirs : early instanceof UnboundChannel && !early.isNamed;
       if (!isTheirs || !isFree) {
-        this.line.accuse({
+        this.#scope.accuse({
           rule: 'rpc.channel.allocation',
           description: isTheirs
             ? 'a channel id that was named before'
             : 'a channel id that is not of its allocator’s parity',
         });
-        if (this.line.conformance === 'strict') return refuse('wrong');
+        if (this.#scope.conformance === 'strict') return refuse('wrong');
       }
       if (id === ROOT || this.#passed.has(id) || (early !== undefined && !isFree)) return refuse('wrong');
       if (load.channels >= limits.channels) return refuse('too many');
@@ -148,13 +157,13 @@ export class Channels implements ChannelHost, ChannelsPort {
     return offers;
   }
 
-  #offer(id: ChannelId, isNamed: boolean, credit: number): Offer {
+  #offer(id: ChannelId, isNamed: boolean, credit: number): UnboundChannel {
     const early = this.#alive.get(id);
-    const offer = early instanceof Offer ? early : new Offer(this, id, credit);
+    const offer = early instanceof UnboundChannel ? early : this.#unbound(id, credit);
     if (offer !== early) {
       this.#alive.set(offer);
-      this.line.shared?.channels.own(id, this.line.id);
-      this.line.load.channels++;
+      this.#scope.shared?.channels.own(id, this.#scope.id);
+      this.#scope.load.channels++;
     }
     if (isNamed) {
       offer.isNamed = true;
@@ -163,18 +172,22 @@ export class Channels implements ChannelHost, ChannelsPort {
     return offer;
   }
 
+  #unbound(id: ChannelId, credit: number): UnboundChannel {
+    return new UnboundChannel(this.#scope, id, credit, this.#onBind, this.#onEnd);
+  }
+
   /** Notes an id in a message that is refused. The peer may have sent on the channel before it hears of that. */
   #turnAway(id: ChannelId, credit: number): void {
-    const isNew = hasParity(id, opposite(this.line.parity)) && id > this.#peerHigh && this.#alive.get(id) === undefined;
+    const isNew =
+      hasParity(id, opposite(this.#scope.parity)) && id > this.#peerHigh && this.#alive.get(id) === undefined;
     this.#note(id);
     if (!isNew) return;
-    const offer = new Offer(this, id, credit);
-    offer.release();
+    this.#unbound(id, credit).release();
   }
 
   /** Notes that the peer has named an id. */
   #note(id: ChannelId): void {
-    if (hasParity(id, opposite(this.line.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
+    if (hasParity(id, opposite(this.#scope.parity))) this.#peerHigh = Math.max(this.#peerHigh, id);
   }
 
   /**
@@ -195,7 +208,7 @@ export class Channels implements ChannelHost, ChannelsPort {
     const { channels, metadata, ret } = response;
     if (channels.length === 0) return response as unknown as CallResult;
     const offers = this.offer(channels, credit);
-    if (offers === 'wrong' && this.line.conformance === 'strict') return undefined;
+    if (offers === 'wrong' && this.#scope.conformance === 'strict') return undefined;
     return { ret, metadata, channels: Array.isArray(offers) ? offers : [] };
   }
 
@@ -213,7 +226,7 @@ export class Channels implements ChannelHost, ChannelsPort {
       released.take(message);
       return;
     }
-    const { conformance, load, limits, observer, parity } = this.line;
+    const { conformance, load, limits, observer, parity } = this.#scope;
     if (this.#stepper === undefined) {
       this.#stepper = new Stepper(TABLE, { port: this, conformance }, observer);
       this.#stepper.start();
@@ -234,66 +247,70 @@ export class Channels implements ChannelHost, ChannelsPort {
   // ---- Effects of the machine that judges the others ----
 
   keep({ id, body }: Pick<UnknownMessage, 'id' | 'body'>): void {
-    const message: ChannelMessage = { type: 'ChannelMessage', connectionId: this.line.id, id, body };
+    const message: ChannelMessage = { type: 'ChannelMessage', connectionId: this.#scope.id, id, body };
     this.#offer(id, false, INITIAL_CREDIT).take(message);
   }
 
   forget({ id }: { id: ChannelId }): void {
     if (!this.#kept.delete(id)) return;
-    this.line.load.kept--;
+    this.#scope.load.kept--;
     this.#free(id);
   }
 
   transmit({ id, body }: { id: ChannelId; body: Reset }): void {
-    this.reply(id, body);
+    this.#noteReset(id);
+    this.#scope.outbox.transmit({ type: 'ChannelMessage', connectionId: this.#scope.id, id, body });
   }
 
   accuse(violation: Violation): void {
-    this.line.accuse(violation);
+    this.#scope.accuse(violation);
   }
 
   // ---- The ends ----
 
   /** Adds an end of a channel that is ours from now on. */
-  bind(end: LiveChannel): void {
+  readonly #onBind = (end: LiveChannel): void => {
     const before = this.#alive.get(end.id);
     this.#alive.set(end);
-    if (before === undefined) this.line.load.channels++;
-    this.line.hold();
-  }
+    if (before === undefined) this.#scope.load.channels++;
+    this.#scope.retain();
+  };
 
-  /** @throws InvalidArgument when the message can't be represented. */
-  send(id: ChannelId, body: ChannelMessage['body']): Promise<void> {
-    return this.line.send({ type: 'ChannelMessage', connectionId: this.line.id, id, body });
-  }
-
-  reply(id: ChannelId, body: ChannelMessage['body']): void {
-    // 9a.20: messages of the peer that are under way on the channel are no offence. Only strict mode knows offences, so
-    // only strict mode remembers the id.
-    if (body.type === 'Reset' && this.line.conformance === 'strict') this.#remember(id, undefined);
-    this.line.reply({ type: 'ChannelMessage', connectionId: this.line.id, id, body });
-  }
-
-  /** Removes a channel that is over on our side. */
-  ended(end: LiveChannel): void {
-    if (this.#kept.get(end.id) === end) this.forget(end);
-    if (!this.#alive.delete(end)) return;
-    this.line.load.channels--;
-    this.#free(end.id);
-    if (!(end instanceof Offer)) this.line.unhold();
-  }
+  /** Removes a channel that is over on our side. A released one is kept until the peer knows that. */
+  readonly #onEnd = (channel: LiveChannel): void => {
+    const { id } = channel;
+    const { load, release } = this.#scope;
+    const isUnbound = channel instanceof UnboundChannel;
+    if (isUnbound && channel.isReleased) {
+      if (this.#alive.delete(channel)) load.channels--;
+      this.#remember(id, channel);
+      return;
+    }
+    if (this.#kept.get(id) === channel) this.forget(channel);
+    const wasAlive = this.#alive.delete(channel);
+    if (wasAlive) {
+      load.channels--;
+      this.#free(id);
+    }
+    if (channel.hasReset === true) this.#noteReset(id);
+    // Release last: it may close the connection.
+    if (wasAlive && !isUnbound) release();
+  };
 
   #free(id: ChannelId): void {
-    this.line.shared?.channels.free(id, this.line.id);
+    this.#scope.shared?.channels.free(id, this.#scope.id);
   }
 
-  released(channel: ReleasedChannel): void {
-    if (this.#alive.delete(channel)) this.line.load.channels--;
-    this.#remember(channel.id, channel);
+  /**
+   * Notes that the sender on a channel was told to stop: its messages that are under way are no offence. Only strict
+   * mode knows offences, so only strict mode remembers the id. 9a.20
+   */
+  #noteReset(id: ChannelId): void {
+    if (this.#scope.conformance === 'strict') this.#remember(id, undefined);
   }
 
   #remember(id: ChannelId, channel: ReleasedChannel | undefined): void {
-    const { load, limits } = this.line;
+    const { load, limits } = this.#scope;
     this.forget({ id });
     if (load.kept >= limits.channels) {
       this.#hasForgotten = true;
@@ -312,9 +329,8 @@ export class Channels implements ChannelHost, ChannelsPort {
 
   /** Ends all channels, since the connection is closed. */
   end(error: Error): void {
-    this.endError = error;
     const kept = [...this.#kept.values()];
-    this.line.load.kept -= kept.length;
+    this.#scope.load.kept -= kept.length;
     this.#kept.clear();
     for (const channel of kept) {
       if (channel !== undefined) this.#free(channel.id);

@@ -2,14 +2,15 @@ import type { AnswerPort } from '../../machines/call-events.js';
 import { answerMachine } from '../../machines/request.js';
 import { arrayOf } from '../base/check.js';
 import { Cancelled, ConnectionClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
-import { isThenable } from '../base/promise.js';
+import { isThenable, SENT } from '../base/promise.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import type { ChannelId, RequestId } from '../wire/id.js';
+import type { RequestId } from '../wire/id.js';
 import type { Call, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
-import type { Line } from './scope.js';
+import type { Channels } from './channels.js';
+import type { ConnectionScope } from './scope.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
 const TABLE = compile(answerMachine);
@@ -54,20 +55,10 @@ export interface Refusals {
   readonly cancelled: Uint8Array;
 }
 
-/** The host of the peer's calls. It hands each to its handler, and keeps it. */
-export interface AnswerHost {
-  readonly line: Line;
+/** The handler of a connection's calls, and the bytes that callers get where it gives no answer. */
+export interface Answering {
   readonly handler: Handler | undefined;
   readonly refusals: Refusals;
-  /** The error that says why the connection is closed, once it is. */
-  readonly endError: Error | undefined;
-  readonly channels: {
-    pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[];
-    refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void;
-  };
-  respond(call: IncomingCall, body: Response): void;
-  /** Notes that a handler is done. */
-  finished(): void;
 }
 
 /** One call of the peer, from its arrival until its handler is done. */
@@ -77,20 +68,35 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   readonly args: Uint8Array;
   readonly metadata: Metadata;
   readonly channels: readonly OfferedChannel[];
-  readonly #driver: AnswerHost;
+  readonly #scope: ConnectionScope;
+  readonly #ends: Channels;
+  readonly #answering: Answering;
+  readonly #onAnswer: (call: IncomingCall) => void;
   readonly #stepper: Stepper<typeof answerMachine>;
   #controller: AbortController | undefined;
   #isAborted = false;
   #isFinished = false;
 
-  constructor(driver: AnswerHost, id: RequestId, body: Call, channels: readonly OfferedChannel[]) {
+  /** `onAnswer` is called just before the Response leaves: from then on the peer may use the id again. */
+  constructor(
+    scope: ConnectionScope,
+    ends: Channels,
+    answering: Answering,
+    id: RequestId,
+    body: Call,
+    channels: readonly OfferedChannel[],
+    onAnswer: (call: IncomingCall) => void,
+  ) {
     this.id = id;
     this.methodId = body.methodId;
     this.args = body.args;
     this.metadata = body.metadata;
     this.channels = channels;
-    this.#driver = driver;
-    this.#stepper = new Stepper(TABLE, { port: this, cancelled: driver.refusals.cancelled }, driver.line.observer);
+    this.#scope = scope;
+    this.#ends = ends;
+    this.#answering = answering;
+    this.#onAnswer = onAnswer;
+    this.#stepper = new Stepper(TABLE, { port: this, cancelled: answering.refusals.cancelled }, scope.observer);
   }
 
   /** Made when it is first read: few handlers read it. */
@@ -127,7 +133,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   // ---- Effects ----
 
   handle(): void {
-    const { handler, refusals } = this.#driver;
+    const { handler, refusals } = this.#answering;
     // r[rpc.unknown-method]
     if (handler === undefined) {
       this.#stepper.send({ type: 'app.fail', ret: refusals.unknownMethod });
@@ -149,7 +155,28 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   }
 
   transmit(body: Response): void {
-    this.#driver.respond(this, body);
+    const { outbox, id: connectionId } = this.#scope;
+    this.#onAnswer(this);
+    try {
+      const sent = outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });
+      if (body.channels.length > 0) this.#ends.activate(body.channels);
+      if (sent !== SENT) sent.catch((error: Error) => this.#respondInstead(body, error));
+    } catch (error) {
+      this.#respondInstead(body, error as Error);
+    }
+    // 9a.21: a channel that the handler has not taken by now can't be taken any more.
+    for (const channel of this.channels) channel.release();
+  }
+
+  /** Sends a Response that says that the handler's answer can't be sent. */
+  #respondInstead({ channels }: Response, error: Error): void {
+    const { outbox, conduit, endError, id: connectionId } = this.#scope;
+    this.#ends.abandon(channels, error);
+    if (endError !== undefined) return;
+    const message = `the answer to request ${this.id} can't be sent on connection ${connectionId}`;
+    conduit.report({ kind: 'handler-failed', id: connectionId, message, error });
+    const body: Response = { type: 'Response', channels: [], metadata: [], ret: this.#answering.refusals.cancelled };
+    outbox.transmit({ type: 'RequestMessage', connectionId, id: this.id, body });
   }
 
   abort(): void {
@@ -157,18 +184,18 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     const controller = this.#controller;
     if (controller === undefined) return;
     // The listeners of the signal are the application's.
-    this.#driver.line.call(
+    this.#scope.conduit.callUser(
       () => controller.abort(this.#reason()),
       () => {},
     );
   }
 
   retain(): void {
-    this.#driver.line.hold();
+    this.#scope.retain();
   }
 
   release(): void {
-    this.#driver.line.unhold();
+    this.#scope.release();
   }
 
   // ---- The handler's answer ----
@@ -191,12 +218,11 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     if (!(ret instanceof Uint8Array)) {
       throw new InvalidArgument('a handler must answer with bytes, or with { ret } of bytes');
     }
-    const checked = metadata === undefined ? [] : this.#driver.line.metadataOf(metadata);
-    const { channels: all } = this.#driver;
+    const checked = metadata === undefined ? [] : this.#scope.metadataOf(metadata);
     if (channels !== undefined) arrayOf(channels, 'channels', ' of ends of channels');
     // Pass channels only to a caller that still waits.
-    if (this.#isAborted && channels !== undefined) all.refuse(channels, this.#reason() as Error);
-    const ids = channels === undefined || this.#isAborted ? [] : all.pass(channels);
+    if (this.#isAborted && channels !== undefined) this.#ends.refuse(channels, this.#reason() as Error);
+    const ids = channels === undefined || this.#isAborted ? [] : this.#ends.pass(channels);
     return { type: 'Response', channels: ids, metadata: checked, ret };
   }
 
@@ -204,22 +230,23 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   #forgo(reply: unknown, error: Error): void {
     try {
       const { channels } = reply as Partial<Exclude<Reply, Uint8Array>>;
-      if (channels !== undefined) this.#driver.channels.refuse(channels, error);
+      if (channels !== undefined) this.#ends.refuse(channels, error);
     } catch {
       // The reply names no ends of channels.
     }
   }
 
   #thrown(error: unknown): void {
-    const { line, refusals } = this.#driver;
+    const { refusals } = this.#answering;
     let ret = refusals.cancelled;
     if (error instanceof UnknownMethod) {
       ret = refusals.unknownMethod;
     } else if (error instanceof InvalidPayload) {
       ret = refusals.invalidPayload;
     } else if (!(error instanceof Cancelled || this.#isGivenUp(error))) {
-      const message = `the handler of request ${this.id} failed on connection ${line.id}`;
-      line.report({ kind: 'handler-failed', id: line.id, message, error });
+      const { conduit, id } = this.#scope;
+      const message = `the handler of request ${this.id} failed on connection ${id}`;
+      conduit.report({ kind: 'handler-failed', id, message, error });
     }
     this.fail(ret);
   }
@@ -233,12 +260,12 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   }
 
   #reason(): unknown {
-    return this.#driver.endError ?? new Cancelled('peer', 'the caller cancelled the call');
+    return this.#scope.endError ?? new Cancelled('peer', 'the caller cancelled the call');
   }
 
   #look(): void {
     if (!this.#stepper.isDone || this.#isFinished) return;
     this.#isFinished = true;
-    this.#driver.finished();
+    this.#scope.load.requests--;
   }
 }

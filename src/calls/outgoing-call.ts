@@ -4,15 +4,15 @@ import { offAbort, onAbort } from '../base/abort.js';
 import { shown, signalOf } from '../base/check.js';
 import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
+import { SENT } from '../base/promise.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import { SENT } from '../conduit/outbox.js';
-import type { ChannelId, RequestId } from '../wire/id.js';
-import type { Call, Cancel, RequestMessage, Response } from '../wire/message.js';
+import type { RequestId } from '../wire/id.js';
+import type { Call, Cancel, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
-import type { Line } from './scope.js';
-import type { OfferedChannel } from './unbound-channel.js';
+import type { CallResult, Channels } from './channels.js';
+import type { ConnectionScope } from './scope.js';
 
 const TABLE = compile(callMachine);
 
@@ -31,14 +31,6 @@ export interface CallOptions {
   readonly channels?: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[];
   /** Items that the sender of each channel named by the answer begins with, 0 to 2^32 − 1; 16 by default. */
   readonly credit?: number;
-}
-
-/** The answer to a call. */
-export interface CallResult {
-  readonly ret: Uint8Array;
-  /** The channels that the handler has named. */
-  readonly channels: readonly OfferedChannel[];
-  readonly metadata: Metadata;
 }
 
 /** The conditions under which a call is given up before its answer comes. */
@@ -62,22 +54,6 @@ export function aborted(signal: AbortSignal | undefined): Cancelled {
   return new Cancelled('local', 'the call was aborted', signal?.reason);
 }
 
-/** The host of our calls. It makes each, and keeps it. */
-export interface CallHost {
-  readonly line: Line;
-  /** The error that says why the connection is closed, once it is. */
-  readonly endError: Error | undefined;
-  readonly channels: {
-    activate(ids: readonly ChannelId[]): void;
-    abandon(ids: readonly ChannelId[], error: Error): void;
-    resultOf(response: Response, credit: number): CallResult | undefined;
-  };
-  send(id: RequestId, body: RequestMessage['body']): Promise<void>;
-  transmit(id: RequestId, body: RequestMessage['body']): void;
-  /** Notes that a call has settled, or is over. */
-  settled(call: OutgoingCall): void;
-}
-
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
 
 /** One call of ours, from when it is made until the peer owes nothing more for it. */
@@ -85,7 +61,9 @@ export class OutgoingCall implements CallPort {
   readonly body: Call;
   readonly answered: Promise<CallResult>;
   readonly id: RequestId;
-  readonly #driver: CallHost;
+  readonly #scope: ConnectionScope;
+  readonly #channels: Channels;
+  readonly #onDone: (call: OutgoingCall) => void;
   readonly #stepper: Stepper<typeof callMachine>;
   readonly #patience: Patience | undefined;
   readonly #credit: number;
@@ -97,17 +75,28 @@ export class OutgoingCall implements CallPort {
   #onAbort: (() => void) | undefined;
   #isSent = false;
   /** True while the Call waits for room in the outbox. */
-  #isParked = false;
+  #isQueued = false;
   /** True once it is sure that no part of the Call has left. */
   #wasRefused = false;
   #result: CallResult | undefined;
   /** True once the caller has the outcome. The peer may still owe a Response. */
   isSettled = false;
 
-  constructor(driver: CallHost, id: RequestId, body: Call, patience: Patience | undefined, credit: number) {
+  /** `onDone` is called when the call may be over; {@link isDone} says if it is. */
+  constructor(
+    scope: ConnectionScope,
+    channels: Channels,
+    id: RequestId,
+    body: Call,
+    patience: Patience | undefined,
+    credit: number,
+    onDone: (call: OutgoingCall) => void,
+  ) {
     this.id = id;
     this.body = body;
-    this.#driver = driver;
+    this.#scope = scope;
+    this.#channels = channels;
+    this.#onDone = onDone;
     this.#patience = patience;
     this.#credit = credit;
     this.answered = new Promise((resolve, reject) => {
@@ -117,7 +106,7 @@ export class OutgoingCall implements CallPort {
     // The channel ends report this failure too. The application may not await the call yet, so an empty handler
     // prevents an unhandled rejection.
     if (body.channels.length > 0) this.answered.catch(() => {});
-    this.#stepper = new Stepper(TABLE, { port: this, call: body }, driver.line.observer);
+    this.#stepper = new Stepper(TABLE, { port: this, call: body }, scope.observer);
     this.#stepper.start();
     if (patience !== undefined) this.#wait(patience);
   }
@@ -134,7 +123,7 @@ export class OutgoingCall implements CallPort {
   respond(body: Response): void {
     // Look at the channels before the caller gets the answer: a violation ends the session first, and the call with it.
     if (!this.isSettled) {
-      this.#result = this.#driver.channels.resultOf(body, this.#credit);
+      this.#result = this.#channels.resultOf(body, this.#credit);
       if (this.#result === undefined) return;
     }
     this.#stepper.send({ type: 'rx.Response', body });
@@ -154,22 +143,22 @@ export class OutgoingCall implements CallPort {
 
   transmit(body: Call | Cancel): void {
     if (body.type === 'Cancel') {
-      this.#driver.transmit(this.id, CANCEL);
-      const { cancelTimeout } = this.#driver.line;
+      void this.#send(CANCEL);
+      const { cancelTimeout } = this.#scope;
       if (cancelTimeout < Number.POSITIVE_INFINITY) {
-        this.#forgetting = this.#driver.line.setTimeout(() => this.#forget(), cancelTimeout);
+        this.#forgetting = this.#scope.conduit.clock.setTimeout(() => this.#forget(), cancelTimeout);
       }
       return;
     }
     try {
-      const sent = this.#driver.send(this.id, body);
+      const sent = this.#send(body);
       this.#isSent = true;
-      this.#driver.channels.activate(body.channels);
+      this.#channels.activate(body.channels);
       if (sent === SENT) return;
-      this.#isParked = true;
+      this.#isQueued = true;
       sent.then(
         () => {
-          this.#isParked = false;
+          this.#isQueued = false;
         },
         (error: Error) => this.#refuse(error),
       );
@@ -178,9 +167,14 @@ export class OutgoingCall implements CallPort {
     }
   }
 
+  #send(body: Call | Cancel): Promise<void> {
+    const { outbox, id: connectionId } = this.#scope;
+    return outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });
+  }
+
   settle(outcome: CallOutcome): void {
     this.isSettled = true;
-    if (this.#timer !== undefined) this.#driver.line.clearTimeout(this.#timer);
+    if (this.#timer !== undefined) this.#scope.conduit.clock.clearTimeout(this.#timer);
     if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
     if (outcome.type === 'answered') {
       this.#resolve(this.#result as CallResult);
@@ -188,8 +182,8 @@ export class OutgoingCall implements CallPort {
     }
     const error = this.#errorOf(outcome);
     // The Call was not sent, so the peer never hears of its channels.
-    if (!this.#isSent) this.#driver.channels.abandon(this.body.channels, error);
-    if (outcome.type === 'ended' && this.#isParked) void this.#rejectLater(error);
+    if (!this.#isSent) this.#channels.abandon(this.body.channels, error);
+    if (outcome.type === 'ended' && this.#isQueued) void this.#rejectLater(error);
     else this.#reject(errorOfCall(error, this.#isSent && !this.#wasRefused ? 'maybe' : 'no'));
   }
 
@@ -204,11 +198,11 @@ export class OutgoingCall implements CallPort {
   }
 
   retain(): void {
-    this.#driver.line.hold();
+    this.#scope.retain();
   }
 
   release(): void {
-    this.#driver.line.unhold();
+    this.#scope.release();
   }
 
   #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
@@ -222,24 +216,24 @@ export class OutgoingCall implements CallPort {
       case 'refused':
         return outcome.error;
       case 'ended':
-        return this.#driver.endError as Error;
+        return this.#scope.endError as Error;
     }
   }
 
   #forget(): void {
     this.#stepper.send({ type: 'calls.forgotten' });
-    this.#driver.settled(this);
+    this.#onDone(this);
   }
 
   #stopForgetting(): void {
-    if (this.#forgetting !== undefined) this.#driver.line.clearTimeout(this.#forgetting);
+    if (this.#forgetting !== undefined) this.#scope.conduit.clock.clearTimeout(this.#forgetting);
   }
 
   #refuse(error: Error): void {
     this.#wasRefused = true;
     this.#stepper.send({ type: 'calls.refused', error });
     this.#stopForgetting();
-    this.#driver.settled(this);
+    this.#onDone(this);
   }
 
   #wait({ signal, timeout }: Patience): void {
@@ -248,12 +242,12 @@ export class OutgoingCall implements CallPort {
       onAbort(signal, this.#onAbort);
     }
     if (timeout !== undefined) {
-      this.#timer = this.#driver.line.setTimeout(() => this.#giveUp('expired'), timeout);
+      this.#timer = this.#scope.conduit.clock.setTimeout(() => this.#giveUp('expired'), timeout);
     }
   }
 
   #giveUp(why: 'aborted' | 'expired'): void {
     this.#stepper.send({ type: 'app.abort', why });
-    this.#driver.settled(this);
+    this.#onDone(this);
   }
 }

@@ -5,13 +5,13 @@ import { InvalidPayload } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import { detached } from '../conduit/detach.js';
-import { MESSAGE_COST, Shelf } from '../conduit/stock.js';
+import { MESSAGE_COST } from '../conduit/costs.js';
+import { detached, ReceiveQueue } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf, INVALID_ITEM } from './channel-end.js';
-import type { ChannelHost } from './scope.js';
+import type { ConnectionScope } from './scope.js';
 import { isAborted } from './streams.js';
 import { unwatch, type Watched, watchRest } from './unreachable.js';
 
@@ -26,9 +26,12 @@ interface Reader {
 export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
   watched: Watched | undefined;
-  readonly #channels: ChannelHost;
+  /** True once the sender was told to stop. Messages that it has sent before may still come. */
+  hasReset = false;
+  readonly #scope: ConnectionScope;
+  readonly #onEnd: (end: ReceiverEnd) => void;
   readonly #stepper: Stepper<typeof receiverMachine>;
-  readonly #items: Shelf<Uint8Array>;
+  readonly #items: ReceiveQueue<Uint8Array>;
   /** Calls of `next` that wait for an item, in the order in which they were made. */
   readonly #readers = new Fifo<Reader>();
   #end: ChannelEnd | undefined;
@@ -38,11 +41,13 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
    */
   #failure: Error | undefined;
 
-  constructor(channels: ChannelHost, id: ChannelId, window: number) {
+  /** `onEnd` is called once, when the end is over. */
+  constructor(scope: ConnectionScope, id: ChannelId, window: number, onEnd: (end: ReceiverEnd) => void) {
     this.id = id;
-    this.#channels = channels;
-    const { conformance, observer, holding } = channels.line;
-    this.#items = new Shelf(holding, detached);
+    this.#scope = scope;
+    this.#onEnd = onEnd;
+    const { conformance, observer, budget } = scope;
+    this.#items = new ReceiveQueue(budget, detached);
     const room = Math.max(window, INITIAL_CREDIT);
     this.#stepper = new Stepper(TABLE, { port: this, conformance, window, room }, observer);
     this.#stepper.start();
@@ -77,7 +82,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
   reset(given: Metadata | undefined): void {
-    this.#reset(this.#channels.line.metadataOf(given));
+    this.#reset(this.#scope.metadataOf(given));
   }
 
   #reset(metadata: Metadata): void {
@@ -134,7 +139,9 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   // ---- Effects ----
 
   transmit(body: Reset | GrantCredit): void {
-    this.#channels.reply(this.id, body);
+    if (body.type === 'Reset') this.hasReset = true;
+    const { outbox, id: connectionId } = this.#scope;
+    outbox.transmit({ type: 'ChannelMessage', connectionId, id: this.id, body });
   }
 
   deliver({ item }: Item): void {
@@ -155,11 +162,11 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
       else reader.reject(this.#error(end));
     }
     this.#letGo();
-    this.#channels.ended(this);
+    this.#onEnd(this);
   }
 
   accuse(violation: Violation): void {
-    this.#channels.line.accuse(violation);
+    this.#scope.accuse(violation);
   }
 
   /**
@@ -169,12 +176,12 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   #letGo(): void {
     if (this.#end === undefined) return;
     if (this.#items.length === 0) unwatch(this);
-    else watchRest(this, this.#items.part);
+    else watchRest(this, this.#items.budget);
   }
 
   /** Returns the error of the end. It is made when it is first needed: an error costs more than a channel. */
   #error(end: ChannelEnd): Error {
-    this.#failure ??= endErrorOf(end, 'receiver', this.#channels);
+    this.#failure ??= endErrorOf(end, 'receiver', this.#scope.endError);
     return this.#failure;
   }
 

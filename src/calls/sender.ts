@@ -3,15 +3,15 @@ import { senderMachine } from '../../machines/channel-sender.js';
 import type { Violation } from '../../machines/events.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
+import { rejected, SENT } from '../base/promise.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import { ENTRY_COST, refused, SENT } from '../conduit/outbox.js';
+import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { endErrorOf } from './channel-end.js';
-import type { ChannelHost } from './scope.js';
-import { ENVELOPE } from './scope.js';
+import type { ConnectionScope } from './scope.js';
 import { ABORTED_METADATA } from './streams.js';
 import { unwatch, type Watched } from './unreachable.js';
 
@@ -28,7 +28,8 @@ interface Waiting {
 export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resume' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
   watched: Watched | undefined;
-  readonly #channels: ChannelHost;
+  readonly #scope: ConnectionScope;
+  readonly #onEnd: (end: SenderEnd) => void;
   readonly #stepper: Stepper<typeof senderMachine>;
   readonly #waiting = new Fifo<Waiting>();
   #waitingBytes = 0;
@@ -42,10 +43,12 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   /** The error that the channel ends with instead, when the call that named it came to nothing. */
   #failure: Error | undefined;
 
-  constructor(channels: ChannelHost, id: ChannelId, credit: number) {
+  /** `onEnd` is called once, when the end is over. */
+  constructor(scope: ConnectionScope, id: ChannelId, credit: number, onEnd: (end: SenderEnd) => void) {
     this.id = id;
-    this.#channels = channels;
-    const { conformance, maxUnconsumed, observer } = channels.line;
+    this.#scope = scope;
+    this.#onEnd = onEnd;
+    const { conformance, maxUnconsumed, observer } = scope;
     // The peer grants credit for the items that it has consumed. So the credit to begin with bounds the items that it
     // has not.
     const initial = Math.min(credit, maxUnconsumed);
@@ -57,18 +60,18 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   get end(): Error | undefined {
     if (this.#end === undefined) return undefined;
     // Make the error when it is first needed: it rarely is, and an error costs more than a channel.
-    this.#error ??= this.#failure ?? endErrorOf(this.#end, 'sender', this.#channels);
+    this.#error ??= this.#failure ?? endErrorOf(this.#end, 'sender', this.#scope.endError);
     return this.#error;
   }
 
   /** @throws InvalidArgument when the item does not fit a frame; the promise rejects when it can't be sent. */
   send(item: Uint8Array): Promise<void> {
-    const { frame } = this.#channels.line.limits;
+    const { frame } = this.#scope.limits;
     if (item.length + ENVELOPE > frame) {
       throw new InvalidArgument(`an item of ${item.length} bytes does not fit limits.frame: ${frame}`);
     }
-    if (this.end !== undefined) return refused(this.end);
-    if (this.#closing !== undefined) return refused(new InvalidArgument('the channel is being closed'));
+    if (this.end !== undefined) return rejected(this.end);
+    if (this.#closing !== undefined) return rejected(new InvalidArgument('the channel is being closed'));
     // The step sets `#sent`: it calls either `transmit` or `wait`.
     this.#stepper.send({ type: 'app.send', item });
     return this.#sent;
@@ -81,7 +84,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
    * @throws InvalidArgument when the metadata can't be represented, or is over a limit.
    */
   close(given: Metadata | undefined): Promise<void> {
-    return this.#close(this.#channels.line.metadataOf(given));
+    return this.#close(this.#scope.metadataOf(given));
   }
 
   #close(metadata: Metadata): Promise<void> {
@@ -138,21 +141,26 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
 
   transmit(body: Item | Close): void {
     try {
-      this.#sent = this.#channels.send(this.id, body);
+      this.#sent = this.#scope.outbox.send({
+        type: 'ChannelMessage',
+        connectionId: this.#scope.id,
+        id: this.id,
+        body,
+      });
     } catch (error) {
-      this.#sent = refused(error as Error);
+      this.#sent = rejected(error as Error);
     }
     if (body.type === 'Item') this.#resumed.shift()?.resolve(this.#sent);
   }
 
   wait(item: Uint8Array): void {
-    const { waitingBytes } = this.#channels.line.limits;
-    if (this.#waitingBytes + item.length + ENTRY_COST > waitingBytes) {
+    const { waitingBytes } = this.#scope.limits;
+    if (this.#waitingBytes + item.length + QUEUED_MESSAGE_COST > waitingBytes) {
       const text = `more than limits.waitingBytes (${waitingBytes}) wait for credit: await what send returns`;
-      this.#sent = refused(new LimitExceeded('waitingBytes', text));
+      this.#sent = rejected(new LimitExceeded('waitingBytes', text));
       return;
     }
-    this.#waitingBytes += item.length + ENTRY_COST;
+    this.#waitingBytes += item.length + QUEUED_MESSAGE_COST;
     const sent = new Promise<void>((resolve, reject) => {
       // Copy the item: its owner may change it while it waits.
       this.#waiting.push({ item: item.slice(), resolve, reject });
@@ -169,7 +177,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     for (let { credit } = this.#stepper.context; credit > 0; credit--) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      this.#waitingBytes -= next.item.length + ENTRY_COST;
+      this.#waitingBytes -= next.item.length + QUEUED_MESSAGE_COST;
       this.#resumed.push(next);
       this.#stepper.send({ type: 'app.send', item: next.item });
     }
@@ -185,10 +193,10 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     this.#waitingBytes = 0;
     this.#closing?.resolve();
     unwatch(this);
-    this.#channels.ended(this);
+    this.#onEnd(this);
   }
 
   accuse(violation: Violation): void {
-    this.#channels.line.accuse(violation);
+    this.#scope.accuse(violation);
   }
 }

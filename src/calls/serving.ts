@@ -1,10 +1,9 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { objectOf, shown } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
-import type { Report } from '../base/report.js';
 import type { Codec } from '../codec/codec.js';
-import type { ConnectionId } from '../wire/id.js';
 import { creditOf } from './channel.js';
+import type { ConnectionScope } from './scope.js';
 
 type Refusals = NonNullable<Codec['refusals']>;
 
@@ -57,17 +56,13 @@ export function checkRefusals(refusals: Refusals, name: string): void {
  * Returns the credit that the application sets for a method. If its function gives no valid credit, that is reported,
  * and the default holds.
  */
-export function creditFor(
-  { credit }: Serving,
-  methodId: bigint,
-  line: { readonly id: ConnectionId; report(report: Report): void },
-): number {
+export function creditFor({ credit }: Serving, methodId: bigint, { id, conduit }: ConnectionScope): number {
   if (typeof credit === 'number') return credit;
   try {
     return creditOf(credit(methodId));
   } catch (error) {
-    const message = `the credit of method ${methodId} on connection ${line.id} is not known`;
-    line.report({ kind: 'handler-failed', id: line.id, message, error });
+    const message = `the credit of method ${methodId} on connection ${id} is not known`;
+    conduit.report({ kind: 'handler-failed', id, message, error });
     return INITIAL_CREDIT;
   }
 }

@@ -5,13 +5,13 @@ import { objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import { detachedMessage } from '../conduit/detach.js';
-import { costOf } from '../conduit/stock.js';
+import { costOf } from '../conduit/costs.js';
+import { detachedMessage } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
 import { ReceiverEnd } from './receiver.js';
-import type { ChannelHost } from './scope.js';
+import type { ConnectionScope, LiveChannel } from './scope.js';
 import { SenderEnd } from './sender.js';
 
 const TABLE = compile(offerMachine);
@@ -32,11 +32,15 @@ export interface OfferedChannel {
 }
 
 /** A channel of which it is not known yet which end is ours. It keeps the messages that the peer sends on it. */
-export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
+export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
   readonly id: ChannelId;
   /** True once a Call or a Response has named the channel. In reference mode the peer may send on it before that. 9a.18 */
   isNamed = false;
-  readonly #channels: ChannelHost;
+  /** True once the sender was told to stop. Messages that it has sent before may still come. */
+  hasReset = false;
+  readonly #scope: ConnectionScope;
+  readonly #onBind: (end: LiveChannel) => void;
+  readonly #onEnd: (channel: LiveChannel) => void;
   readonly #credit: number;
   readonly #stepper: Stepper<typeof offerMachine>;
   #kept: ChannelMessage[] = [];
@@ -47,13 +51,22 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
 
   /**
    * `credit` is the number of items that the sender begins with, as far as that is known. Items are kept up to that
-   * number.
+   * number. `onBind` gets the end that is taken. `onEnd` is called when the channel is released, when it is over, and
+   * when its end is.
    */
-  constructor(channels: ChannelHost, id: ChannelId, credit: number) {
+  constructor(
+    scope: ConnectionScope,
+    id: ChannelId,
+    credit: number,
+    onBind: (end: LiveChannel) => void,
+    onEnd: (channel: LiveChannel) => void,
+  ) {
     this.id = id;
-    this.#channels = channels;
+    this.#scope = scope;
     this.#credit = credit;
-    const { conformance, observer } = channels.line;
+    this.#onBind = onBind;
+    this.#onEnd = onEnd;
+    const { conformance, observer } = scope;
     this.#stepper = new Stepper(TABLE, { port: this, conformance, room: credit }, observer);
     this.#stepper.start();
   }
@@ -63,20 +76,20 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     objectOf(options, 'options');
     const { credit = this.#credit } = options;
     const window = creditOf(credit);
-    return Rx.of(this.#bind(() => new ReceiverEnd(this.#channels, this.id, window)));
+    return Rx.of(this.#bind(() => new ReceiverEnd(this.#scope, this.id, window, this.#onEnd)));
   }
 
   send(options: { readonly credit?: number } = {}): Tx<Uint8Array> {
     objectOf(options, 'options');
     const { credit = this.#credit } = options;
     const initial = creditOf(credit);
-    return Tx.of(this.#bind(() => new SenderEnd(this.#channels, this.id, initial)));
+    return Tx.of(this.#bind(() => new SenderEnd(this.#scope, this.id, initial, this.#onEnd)));
   }
 
   release(): void {
-    if (this.#stepper.isDone || this.#isReleased) return;
+    if (this.#stepper.isDone || this.isReleased) return;
     this.#stepper.send({ type: 'app.release' });
-    if (this.#isReleased) this.#channels.released(this);
+    if (this.isReleased) this.#onEnd(this);
     this.#look();
   }
 
@@ -118,25 +131,26 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
     this.#kept.push(kept);
     const cost = costOf(kept, body.type === 'Item' ? body.item.length : 0);
     this.#cost += cost;
-    this.#channels.line.holding.add(cost);
+    this.#scope.budget.add(cost);
   }
 
   transmit(body: Reset | Close): void {
-    this.#channels.reply(this.id, body);
+    if (body.type === 'Reset') this.hasReset = true;
+    this.#scope.outbox.transmit(this.#message(body));
   }
 
   accuse(violation: Violation): void {
-    this.#channels.line.accuse(violation);
+    this.#scope.accuse(violation);
   }
 
   #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
     if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
-    if (this.#isReleased) {
+    if (this.isReleased) {
       throw new InvalidArgument(`channel ${this.id} was not taken before its call was answered: take it earlier`);
     }
     this.#stepper.send({ type: 'app.bind' });
     const end = make();
-    this.#channels.bind(end);
+    this.#onBind(end);
     // Take the credit as if it had just been received: the end judges it.
     const additional = this.#granted;
     if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
@@ -149,22 +163,23 @@ export class Offer implements OfferedChannel, Pick<ChannelPort, 'keep' | 'transm
   }
 
   #message(body: ChannelMessage['body']): ChannelMessage {
-    return { type: 'ChannelMessage', connectionId: this.#channels.line.id, id: this.id, body };
+    return { type: 'ChannelMessage', connectionId: this.#scope.id, id: this.id, body };
   }
 
-  get #isReleased(): boolean {
+  /** True if no end of the channel will be taken, and the peer does not know that yet. */
+  get isReleased(): boolean {
     return this.#stepper.value === 'released';
   }
 
   #look(): void {
     if (!this.#stepper.isDone) return;
     this.#forget();
-    this.#channels.ended(this);
+    this.#onEnd(this);
   }
 
   #forget(): void {
     this.#kept = [];
-    this.#channels.line.holding.remove(this.#cost);
+    this.#scope.budget.remove(this.#cost);
     this.#cost = 0;
   }
 }

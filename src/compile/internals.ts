@@ -5,6 +5,7 @@
 import type { AnyActorRef } from 'xstate';
 
 interface System {
+  readonly _clock: unknown;
   _bookId(): string;
   _relay(source: unknown, target: unknown, event: unknown): void;
   _sendInspectionEvent(event: unknown): void;
@@ -56,6 +57,30 @@ export function assignmentOf(action: object): unknown {
 export function builtInTypeOf(action: object): string | undefined {
   const { type } = action as { type?: unknown };
   return typeof type === 'string' && type.startsWith('xstate.') ? type : undefined;
+}
+
+/** The clock of all timers of a system. */
+export function clockOf(system: unknown): unknown {
+  return (system as System)._clock;
+}
+
+const FOUND = new Error('an inspector listens');
+
+/** An event that can't be copied. XState copies an inspection event before it tells an inspector, if there is any. */
+const PROBE = {
+  get type(): never {
+    throw FOUND;
+  },
+};
+
+/** True if an inspector listens to the system now. */
+export function hasInspector(system: unknown): boolean {
+  try {
+    (system as System)._sendInspectionEvent(PROBE);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 /** True if a guard is one of `and`, `or`, `not` and `stateIn`. */

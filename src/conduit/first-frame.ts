@@ -19,16 +19,20 @@ class Relay implements LinkEvents {
     this.#limit = limit;
   }
 
+  /** Passes all events to `events` from now on. Its functions need no `this`, so the frequent ones replace our own. */
   attach(events: LinkEvents): void {
     this.#events = events;
+    this.message = events.message;
+    this.drained = events.drained;
+    this.frameLimit = events.frameLimit ?? this.frameLimit;
   }
 
   // Arrow functions, since a link may keep these functions without their object.
-  readonly message = (bytes: Uint8Array): void => this.#target.message(bytes);
-  readonly drained = (): void => this.#events?.drained();
+  message = (bytes: Uint8Array): void => this.#target.message(bytes);
+  drained = (): void => this.#events?.drained();
   readonly ended = (): void => this.#target.ended();
   readonly failed = (error: Error): void => this.#target.failed(error);
-  readonly frameLimit = (): number => this.#events?.frameLimit?.() ?? this.#limit;
+  frameLimit = (): number => this.#events?.frameLimit?.() ?? this.#limit;
 
   get #target(): LinkEvents {
     if (this.#events === undefined) this.#begin();

@@ -3,7 +3,7 @@ import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
 
 /** Frames up to this length share their memory with others, and are not reused; in bytes. */
-const LONG = 2 * 1024;
+export const LONG = 2 * 1024;
 
 /**
  * When more frames than this are tracked, `add` checks what the link has sent. It does not wait for the link to report
@@ -21,11 +21,13 @@ interface LentFrame {
  * Tracks the long frames that the link may still hold. Frames that the link has sent go back to the codec, which writes
  * the next frames into their memory.
  */
-export class Lent {
+export class FramePool {
   readonly #link: Link;
   readonly #codec: Codec;
   readonly #isWanted: boolean;
   readonly #frames = new Fifo<LentFrame>();
+  /** True if no frame is tracked. Only this class sets it. */
+  isEmpty = true;
 
   constructor(link: Link, codec: Codec) {
     this.#link = link;
@@ -37,6 +39,7 @@ export class Lent {
   add(frame: Uint8Array, given: number): void {
     if (frame.length <= LONG || !this.#isWanted) return;
     this.#frames.push({ frame, end: given });
+    this.isEmpty = false;
     if (this.#frames.length > MANY) this.reclaim(given);
   }
 
@@ -45,11 +48,11 @@ export class Lent {
    * them.
    */
   reclaim(given: number): void {
-    if (this.#frames.length === 0) return;
     const left = given - this.#link.buffered;
     for (let first = this.#frames.at(0); first !== undefined && first.end <= left; first = this.#frames.at(0)) {
       this.#frames.shift();
       this.#codec.release?.(first.frame);
     }
+    this.isEmpty = this.#frames.length === 0;
   }
 }

@@ -1,6 +1,7 @@
 import { Fifo } from '../base/fifo.js';
 import { nextTask } from '../base/turn.js';
-import { detached } from './detach.js';
+import { FRAME_COST } from './costs.js';
+import { detached } from './receive-queue.js';
 
 /** An input that is no frame, but takes effect only after the frames that arrived before it. */
 class Streamed<Local> {
@@ -10,9 +11,6 @@ class Streamed<Local> {
     this.input = input;
   }
 }
-
-/** Bytes that a waiting frame counts beside its own. Without this cost, a peer could send empty frames for ever. */
-const FRAME_COST = 64;
 
 /** The time that a session may spend on its stream in one turn, before the other sessions of the process get their turn. */
 export interface TurnBudget {
@@ -44,7 +42,7 @@ const FRAMES_PER_LOOK = 2;
  * One read of a socket can bring frames that take seconds to process. So the stream also waits when it has used up its
  * budget for one turn of the event loop. It goes on in the next turn.
  */
-export class Gate<Local extends object> {
+export class InputQueue<Local extends object> {
   readonly #takeFrame: (frame: Uint8Array) => boolean;
   readonly #takeLocal: (input: Local) => void;
   readonly #crashed: (error: unknown) => void;
@@ -56,21 +54,25 @@ export class Gate<Local extends object> {
   readonly #held = new Fifo<Uint8Array | Streamed<Local>>();
   readonly #queue = new Fifo<Uint8Array | Streamed<Local> | Local>();
   #state: 'waiting' | 'open' | 'closed' = 'waiting';
+  /** Inputs that wait, in all of these queues. */
+  #waiting = 0;
   #isBusy = false;
-  #isPaused = false;
-  /** The stream waits for the next turn. */
-  #isYielding = false;
+  /** True while the stream is paused. Only this class sets it; a field costs less than a getter for each frame. */
+  isPaused = false;
+  /** True while the stream waits for the next turn of the event loop. Only this class sets it. */
+  isYielding = false;
+  /** The cost of the frames that wait, in bytes. Only this class sets it. */
+  bytes = 0;
   /** Frames taken since the current turn began, as far as that is known. */
   #frames = 0;
   #turnStarted = 0;
-  #bytes = 0;
   readonly #budget: TurnBudget | undefined;
 
   /**
    * `takeFrame` returns true if it has taken the frame. If it returns false, it has paused the stream.
    *
    * `crashed` gets an error that the other two must not throw, but can: an inspector that throws in the middle of a
-   * step leaves the actors stuck for good. The gate is closed before the call.
+   * step leaves the actors stuck for good. The queue is closed before the call.
    */
   constructor(
     takeFrame: (frame: Uint8Array) => boolean,
@@ -82,20 +84,6 @@ export class Gate<Local extends object> {
     this.#takeFrame = takeFrame;
     this.#takeLocal = takeLocal;
     this.#crashed = crashed;
-  }
-
-  /** The cost of the frames that wait, in bytes. */
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get isPaused(): boolean {
-    return this.#isPaused;
-  }
-
-  /** True if the stream waits for the next turn of the event loop. */
-  get isYielding(): boolean {
-    return this.#isYielding;
   }
 
   /** Starts to hand on inputs. Until then all inputs wait. */
@@ -112,16 +100,17 @@ export class Gate<Local extends object> {
     this.#refused = undefined;
     this.#held.truncate(0);
     this.#queue.truncate(0);
-    this.#bytes = 0;
+    this.#waiting = 0;
+    this.bytes = 0;
   }
 
   /** Takes a frame from the link. */
   frame(frame: Uint8Array): void {
-    if (this.#state === 'open' && !this.#isBusy && !this.#isWaiting) {
+    if (this.#state === 'open' && !this.#isBusy && !this.isPaused && !this.isYielding) {
       this.#isBusy = true;
       try {
         if (!this.#takeFrame(frame)) {
-          this.#bytes += frame.length + FRAME_COST;
+          this.bytes += frame.length + FRAME_COST;
           this.#refuse(frame);
         }
         this.#spend();
@@ -131,7 +120,7 @@ export class Gate<Local extends object> {
       this.#isBusy = false;
       this.#drain();
     } else if (this.#state !== 'closed') {
-      this.#bytes += frame.length + FRAME_COST;
+      this.bytes += frame.length + FRAME_COST;
       this.#stream(frame);
     }
   }
@@ -145,6 +134,7 @@ export class Gate<Local extends object> {
   push(input: Local): void {
     if (this.#state === 'closed') return;
     this.#queue.push(input);
+    this.#waiting++;
     this.#drain();
   }
 
@@ -152,6 +142,7 @@ export class Gate<Local extends object> {
   pushNext(input: Local): void {
     if (this.#state === 'closed') return;
     this.#next.push(input);
+    this.#waiting++;
     this.#drain();
   }
 
@@ -172,11 +163,11 @@ export class Gate<Local extends object> {
   }
 
   pause(): void {
-    this.#isPaused = true;
+    this.isPaused = true;
   }
 
   resume(): void {
-    this.#isPaused = false;
+    this.isPaused = false;
     this.#drain();
   }
 
@@ -186,14 +177,15 @@ export class Gate<Local extends object> {
    */
   #stream(entry: Uint8Array | Streamed<Local>): void {
     this.#queue.push(entry);
+    this.#waiting++;
     this.#drain();
   }
 
   #drain(): void {
-    if (this.#isBusy || this.#state !== 'open') return;
+    if (this.#isBusy || this.#waiting === 0 || this.#state !== 'open') return;
     this.#isBusy = true;
     try {
-      while (this.#takeOne());
+      while (this.#waiting > 0 && this.#takeOne());
     } catch (error) {
       this.#crash(error);
     }
@@ -207,25 +199,32 @@ export class Gate<Local extends object> {
 
   /** Keeps a refused frame, detached. It may wait for long, and a view would keep alive all that the link read with it. */
   #refuse(frame: Uint8Array): void {
-    if (this.#state !== 'closed') this.#refused = detached(frame);
+    if (this.#state === 'closed') return;
+    this.#refused = detached(frame);
+    this.#waiting++;
   }
 
   #takeOne(): boolean {
     const next = this.#next.shift();
     if (next !== undefined) {
+      this.#waiting--;
       this.#takeLocal(next);
       return true;
     }
-    const entry = (this.#isWaiting ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
+    // The stream waits, for room or for the next turn.
+    const isHeld = this.isPaused || this.isYielding;
+    const entry = (isHeld ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
     if (entry === undefined) return false;
-    if (this.#isWaiting && (isFrame(entry) || entry instanceof Streamed)) {
+    this.#waiting--;
+    if (isHeld && (isFrame(entry) || entry instanceof Streamed)) {
       this.#held.push(entry);
+      this.#waiting++;
     } else if (isFrame(entry)) {
       const cost = entry.length + FRAME_COST;
       // Subtract before the frame is taken: a step that ends the session sets the count to 0.
-      this.#bytes -= cost;
+      this.bytes -= cost;
       if (!this.#takeFrame(entry)) {
-        this.#bytes += cost;
+        this.bytes += cost;
         this.#refuse(entry);
       }
       this.#spend();
@@ -233,11 +232,6 @@ export class Gate<Local extends object> {
       this.#takeLocal(entry instanceof Streamed ? entry.input : entry);
     }
     return true;
-  }
-
-  /** True if the stream waits, for room or for the next turn. */
-  get #isWaiting(): boolean {
-    return this.#isPaused || this.#isYielding;
   }
 
   /** Counts a frame that was taken. When the budget of the turn is used up, the next frame waits for another turn. */
@@ -250,24 +244,24 @@ export class Gate<Local extends object> {
       this.#turnStarted = budget.now();
       (budget.nextTask ?? nextTask)(() => this.#beginTurn());
     } else if (this.#frames % FRAMES_PER_LOOK === 0 && budget.now() - this.#turnStarted >= budget.milliseconds) {
-      this.#isYielding = true;
+      this.isYielding = true;
     }
   }
 
   /** Goes on at once with a new budget, as if a turn began: more bytes wait than may. */
   hurry(): void {
-    if (!this.#isYielding) return;
-    this.#isYielding = false;
+    if (!this.isYielding) return;
+    this.isYielding = false;
     this.#turnStarted = this.#budget?.now() ?? 0;
     this.#drain();
   }
 
   #beginTurn(): void {
     this.#frames = 0;
-    if (!this.#isYielding) return;
-    this.#isYielding = false;
+    if (!this.isYielding) return;
+    this.isYielding = false;
     this.#drain();
-    if (!this.#isWaiting) this.#budget?.resumed?.();
+    if (!this.isPaused && !this.isYielding) this.#budget?.resumed?.();
   }
 
   #shiftHeld(): Uint8Array | Streamed<Local> | undefined {

@@ -1,11 +1,13 @@
 import { InvalidArgument, LimitExceeded, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import type { Limits } from '../base/limits.js';
+import { rejected, SENT } from '../base/promise.js';
 import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
 import type { DataMessage, Message } from '../wire/message.js';
-import { Lent } from './frame-pool.js';
+import { QUEUED_MESSAGE_COST } from './costs.js';
+import { FramePool, LONG } from './frame-pool.js';
 import { PacedLink } from './paced-link.js';
 
 /** Events that the outbox reports to the session. */
@@ -19,22 +21,13 @@ export interface OutboxEvents {
 }
 
 /** A message that waits for room. */
-interface Parked {
+interface QueuedMessage {
   readonly connectionId: ConnectionId;
   readonly bytes: Uint8Array;
   /** Absent for a Close of ours: no caller waits for it. */
   readonly resolve?: () => void;
   readonly reject?: (error: Error) => void;
 }
-
-/** `send` returns this shared promise when the link took the message at once. Callers that get it need no handlers. */
-export const SENT: Promise<void> = Promise.resolve();
-
-/**
- * Bytes that a reply in the link, or a waiting message, counts beside its own. A Pong has 12 bytes, and takes hundreds
- * in memory.
- */
-export const ENTRY_COST = 256;
 
 /**
  * Sends the session's messages. The link buffers them. The outbox encodes them, counts them, and makes callers wait
@@ -47,13 +40,13 @@ export class Outbox {
   readonly #codec: Codec;
   readonly #limits: Limits;
   readonly #events: OutboxEvents;
-  readonly #parked = new Fifo<Parked>();
-  /** The number of parked messages, for each connection that has any. */
-  readonly #parkedFor = new Map<ConnectionId, number>();
-  #parkedBytes = 0;
+  readonly #queued = new Fifo<QueuedMessage>();
+  /** The number of queued messages, for each connection that has any. */
+  readonly #queuedFor = new Map<ConnectionId, number>();
+  #queuedBytes = 0;
   #isFull = false;
   #refusal: LinkError | undefined;
-  readonly #lent: Lent;
+  readonly #framePool: FramePool;
   /** The count of all bytes given to the link. */
   #written = 0;
   /** For each reply that may still lie in the link: the value of `#written` after it was given. */
@@ -63,6 +56,7 @@ export class Outbox {
    * reserve for replies.
    */
   #ceiling = 0;
+  #watchers: Set<(message: DataMessage) => void> | undefined;
 
   constructor(link: Link, codec: Codec, limits: Limits, events: OutboxEvents) {
     this.#link = link;
@@ -70,7 +64,7 @@ export class Outbox {
     this.#codec = codec;
     this.#limits = limits;
     this.#events = events;
-    this.#lent = new Lent(link, codec);
+    this.#framePool = new FramePool(link, codec);
   }
 
   /** True if the link has refused a message. */
@@ -81,10 +75,10 @@ export class Outbox {
   /** Sends a message of the protocol at once. But a Close leaves after the messages that wait for its connection. */
   transmit(message: Message): void {
     const bytes = this.#codec.encode(message);
-    if (message.type === 'ConnectionClose' && this.#parkedFor.has(message.connectionId)) {
+    if (message.type === 'ConnectionClose' && this.#queuedFor.has(message.connectionId)) {
       this.#push({ connectionId: message.connectionId, bytes });
     } else {
-      this.#reply(bytes, message);
+      this.#write(bytes, message);
     }
     if (this.#isFull && this.#isAbove(this.#ceiling)) this.#events.overflowed();
   }
@@ -102,50 +96,68 @@ export class Outbox {
         `the message takes ${bytes.length} bytes, more than limits.frame: ${this.#limits.frame}`,
       );
     }
-    if (!this.#isFull) {
+    let sent = SENT;
+    if (this.#isFull) {
+      sent = this.#enqueue(message.connectionId, bytes);
+    } else {
       this.#write(bytes);
-      return this.#refusal === undefined ? SENT : refused(this.#refusal);
+      if (this.#refusal !== undefined) sent = rejected(this.#refusal);
     }
-    return this.#park(message.connectionId, bytes);
+    if (this.#watchers !== undefined) for (const watcher of this.#watchers) watcher(message);
+    return sent;
+  }
+
+  /**
+   * Shows the messages of {@link send} to `watcher`, until the returned function is called. No actor sees these
+   * messages. Messages of the machines are seen in the machines' actions, and arriving messages in the session's
+   * events. The watcher must not throw.
+   */
+  watch(watcher: (message: DataMessage) => void): () => void {
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers?.delete(watcher);
+      if (this.#watchers?.size === 0) this.#watchers = undefined;
+    };
   }
 
   /** Sends waiting messages as far as there is room. Called when bytes that the link buffered have left. */
-  onDrained(): void {
-    this.#lent.reclaim(this.#written);
+  readonly onDrained = (): void => {
+    if (!this.#framePool.isEmpty) this.#framePool.reclaim(this.#written);
     if (!this.#isFull) return;
-    while (this.#hasRoom()) {
-      const parked = this.#shift();
-      if (parked === undefined) {
+    while (!this.#isAbove(this.#limits.outboxBytes - 1)) {
+      const queued = this.#shift();
+      if (queued === undefined) {
         this.#isFull = false;
         this.#events.drained();
         return;
       }
-      this.#settle(parked);
+      this.#settle(queued);
     }
     this.#events.progressed();
-  }
+  };
 
   /** Drops the waiting messages of a connection that is closed. */
   drop(connectionId: ConnectionId, makeError: () => Error): void {
-    if (!this.#parkedFor.has(connectionId)) return;
+    if (!this.#queuedFor.has(connectionId)) return;
     const error = makeError();
-    for (let left = this.#parked.length; left > 0; left--) {
-      const parked = this.#shift() as Parked;
-      if (parked.connectionId === connectionId) parked.reject?.(error);
-      else this.#push(parked);
+    for (let left = this.#queued.length; left > 0; left--) {
+      const queued = this.#shift() as QueuedMessage;
+      if (queued.connectionId === connectionId) queued.reject?.(error);
+      else this.#push(queued);
     }
   }
 
   /** Sends all waiting messages, room or not. Called when the session ends in order. */
   release(): void {
-    for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) {
-      this.#settle(parked);
+    for (let queued = this.#shift(); queued !== undefined; queued = this.#shift()) {
+      this.#settle(queued);
     }
   }
 
   /** Drops all waiting messages. Called when the session ends in any other way. */
   dropAll(error: Error): void {
-    for (let parked = this.#shift(); parked !== undefined; parked = this.#shift()) parked.reject?.(error);
+    for (let queued = this.#shift(); queued !== undefined; queued = this.#shift()) queued.reject?.(error);
   }
 
   /** Notes that the link has refused a message. The outbox gives it no more. */
@@ -156,38 +168,30 @@ export class Outbox {
   }
 
   /** Sends a message that waited. */
-  #settle({ bytes, resolve, reject }: Parked): void {
+  #settle({ bytes, resolve, reject }: QueuedMessage): void {
     this.#write(bytes);
     if (this.#refusal === undefined) resolve?.();
     else reject?.(this.#refusal);
   }
 
-  #write(bytes: Uint8Array): void {
-    if (!this.#give(bytes) || this.#hasRoom()) return;
-    // Count what the link holds: one frame of our own may go past the mark, and the excess is not taken from the
-    // reserve.
-    this.#fill(this.#link.buffered + this.#replies.length * ENTRY_COST);
-  }
-
-  #reply(bytes: Uint8Array, message: Message): void {
-    if (!this.#give(bytes, message)) return;
-    this.#replies.push(this.#written);
-    if (!this.#isFull && !this.#hasRoom()) this.#fill(this.#limits.outboxBytes);
-  }
-
-  /** Gives bytes to the link, and returns true if the link took them. `message` is passed for messages of the protocol. */
-  #give(bytes: Uint8Array, message?: Message): boolean {
-    if (this.#refusal !== undefined) return false;
+  /** Gives bytes to the link. `message` is passed for messages of the protocol, which do not wait for room. */
+  #write(bytes: Uint8Array, message?: Message): void {
+    if (this.#refusal !== undefined) return;
     try {
       if (message === undefined || this.#paced === undefined) this.#link.send(bytes);
       else this.#paced.transmit(bytes, message);
     } catch (error) {
       this.refuse(error);
-      return false;
+      return;
     }
     this.#written += bytes.length;
-    this.#lent.add(bytes, this.#written);
-    return true;
+    if (bytes.length > LONG) this.#framePool.add(bytes, this.#written);
+    if (message !== undefined) this.#replies.push(this.#written);
+    if (!this.#isAbove(this.#limits.outboxBytes - 1)) return;
+    // Count what the link holds: one frame of our own may go past the mark, and the excess is not taken from the
+    // reserve.
+    if (message === undefined) this.#fill(this.#link.buffered + this.#replies.length * QUEUED_MESSAGE_COST);
+    else if (!this.#isFull) this.#fill(this.#limits.outboxBytes);
   }
 
   #fill(cost: number): void {
@@ -197,10 +201,13 @@ export class Outbox {
     this.#events.filled();
   }
 
-  #park(connectionId: ConnectionId, bytes: Uint8Array): Promise<void> {
-    if (this.#parkedBytes + this.#parked.length * ENTRY_COST + bytes.length + ENTRY_COST > this.#limits.waitingBytes) {
+  #enqueue(connectionId: ConnectionId, bytes: Uint8Array): Promise<void> {
+    if (
+      this.#queuedBytes + this.#queued.length * QUEUED_MESSAGE_COST + bytes.length + QUEUED_MESSAGE_COST >
+      this.#limits.waitingBytes
+    ) {
       const text = `more than limits.waitingBytes (${this.#limits.waitingBytes}) wait to be sent: await what send returns`;
-      return refused(new LimitExceeded('waitingBytes', text));
+      return rejected(new LimitExceeded('waitingBytes', text));
     }
     const sent = new Promise<void>((resolve, reject) => {
       this.#push({ connectionId, bytes, resolve, reject });
@@ -209,40 +216,29 @@ export class Outbox {
     return sent;
   }
 
-  #push(parked: Parked): void {
-    this.#parked.push(parked);
-    this.#parkedFor.set(parked.connectionId, (this.#parkedFor.get(parked.connectionId) ?? 0) + 1);
-    this.#parkedBytes += parked.bytes.length;
+  #push(queued: QueuedMessage): void {
+    this.#queued.push(queued);
+    this.#queuedFor.set(queued.connectionId, (this.#queuedFor.get(queued.connectionId) ?? 0) + 1);
+    this.#queuedBytes += queued.bytes.length;
   }
 
-  #shift(): Parked | undefined {
-    const parked = this.#parked.shift();
-    if (parked === undefined) return undefined;
-    const left = (this.#parkedFor.get(parked.connectionId) as number) - 1;
-    if (left === 0) this.#parkedFor.delete(parked.connectionId);
-    else this.#parkedFor.set(parked.connectionId, left);
-    this.#parkedBytes -= parked.bytes.length;
-    return parked;
-  }
-
-  #hasRoom(): boolean {
-    return !this.#isAbove(this.#limits.outboxBytes - 1);
+  #shift(): QueuedMessage | undefined {
+    const queued = this.#queued.shift();
+    if (queued === undefined) return undefined;
+    const left = (this.#queuedFor.get(queued.connectionId) as number) - 1;
+    if (left === 0) this.#queuedFor.delete(queued.connectionId);
+    else this.#queuedFor.set(queued.connectionId, left);
+    this.#queuedBytes -= queued.bytes.length;
+    return queued;
   }
 
   /** True if what the link holds costs more than `bytes`. */
   #isAbove(bytes: number): boolean {
     const { buffered } = this.#link;
-    if (buffered + this.#replies.length * ENTRY_COST <= bytes) return false;
+    if (buffered + this.#replies.length * QUEUED_MESSAGE_COST <= bytes) return false;
     const left = this.#written - buffered;
     for (let end = this.#replies.at(0); end !== undefined && end <= left; end = this.#replies.at(0))
       this.#replies.shift();
-    return buffered + this.#replies.length * ENTRY_COST > bytes;
+    return buffered + this.#replies.length * QUEUED_MESSAGE_COST > bytes;
   }
-}
-
-/** Returns a rejected promise that never becomes an unhandled rejection. */
-export function refused(error: Error): Promise<never> {
-  const promise = Promise.reject(error);
-  promise.catch(() => {});
-  return promise;
 }

@@ -17,7 +17,7 @@ interface Open {
 }
 
 /** The promises of local requests. Each settles once, and then stops listening to its signal. */
-export class Requests {
+export class PendingRequests {
   readonly #waiting = new Map<RequestNumber, Waiting>();
   /** The opens among the requests that have their id, oldest first. */
   readonly #opens = new Map<RequestNumber, Open>();

@@ -1,7 +1,7 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { InvalidArgument } from '../base/errors.js';
 import { rootOf } from '../compile/internals.js';
-import { ATTACH } from '../session/attachment.js';
+import { ATTACH } from '../session/observation.js';
 import type { InspectionRecord, ProcessRecord } from './record.js';
 import type { Messages } from './sampler.js';
 import { type Connect, Sender } from './sender.js';

@@ -1,6 +1,6 @@
 /** Finds out whether an actor is part of a session, and which part. */
 import type { Snapshot } from 'xstate';
-import { SessionPort } from '../session/runtime.js';
+import { SessionRuntime } from '../session/runtime.js';
 import { IdSet } from '../wire/idset.js';
 import type { ActorKey, Part } from './record.js';
 
@@ -10,14 +10,14 @@ interface Placed {
   readonly part: Part | undefined;
 }
 
-/** Returns the port of a session by the snapshot of its actor. Undefined for any other actor. */
-export function portOf(snapshot: Snapshot<unknown>): SessionPort | undefined {
+/** Returns the runtime of a session by the snapshot of its actor. Undefined for any other actor. */
+export function runtimeOf(snapshot: Snapshot<unknown>): SessionRuntime | undefined {
   const { context } = snapshot as { context?: { port?: unknown; live?: unknown } };
   // Several actors have the port in their context. Only the session's also has `live`.
-  return context?.port instanceof SessionPort && context.live instanceof IdSet ? context.port : undefined;
+  return context?.port instanceof SessionRuntime && context.live instanceof IdSet ? context.port : undefined;
 }
 
-export function sessionOf({ config }: SessionPort): Part {
+export function sessionOf({ config }: SessionRuntime): Part {
   const { role, conformance, limits, link } = config;
   const name: unknown = link.name;
   return {

@@ -1,7 +1,7 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { parentOf } from '../compile/internals.js';
-import { attachmentOf, attachmentTo } from '../session/attachment.js';
 import { registryLogic } from '../session/connection-actors.js';
+import { observationOf, observationTo } from '../session/observation.js';
 
 /** An actor, or an object that is shown as one. */
 export type Ref = AnyActorRef & { readonly logic?: { readonly config?: unknown } };
@@ -38,7 +38,7 @@ export class Systems {
     const { system } = root;
     if (this.#known.has(system)) return false;
     this.#known.add(system);
-    attachmentTo(system);
+    observationTo(system);
     if (this.#roots.size >= this.#room) this.#sweep();
     this.#roots.add(new WeakRef(root));
     if (this.#isOpen) this.#observe(root);
@@ -63,12 +63,12 @@ export class Systems {
   }
 
   #observe(root: Ref): void {
-    const attachment = attachmentTo(root.system);
+    const observation = observationTo(root.system);
     const subscription = root.system.inspect(this.#hear);
-    attachment.listeners++;
+    observation.listeners++;
     this.#releases.set(root, () => {
       subscription.unsubscribe();
-      attachment.listeners--;
+      observation.listeners--;
       this.#releases.delete(root);
     });
   }
@@ -118,7 +118,7 @@ export function actorsOf(root: Ref): Ref[] {
     for (const child of childrenOf(ref, looks)) if (child !== undefined && parentOf(child) === ref) visit(child);
   };
   visit(root);
-  for (const { stepper, by } of attachmentOf(root.system)?.steppers ?? []) actors.push(by.actorOf(stepper) as Ref);
+  for (const { stepper, by } of observationOf(root.system)?.steppers ?? []) actors.push(by.actorOf(stepper) as Ref);
   return actors;
 }
 

@@ -5,7 +5,7 @@ import { parentOf } from '../compile/internals.js';
 import type { Message } from '../wire/message.js';
 import { Definitions } from './definition.js';
 import { isDataMessage, told } from './message.js';
-import { partOf, portOf, sessionOf } from './part.js';
+import { partOf, runtimeOf, sessionOf } from './part.js';
 import {
   type ActorKey,
   type ActorRecord,
@@ -182,16 +182,18 @@ export class Teller {
   }
 
   #know(key: ActorKey, ref: Ref, parent: Ref | undefined, snapshot: Snapshot<unknown>): Known {
-    const port = portOf(snapshot);
+    const runtime = runtimeOf(snapshot);
     const part =
-      port === undefined ? partOf(ref.id, parent === undefined ? undefined : this.#known.get(parent)) : sessionOf(port);
-    if (port === undefined) {
+      runtime === undefined
+        ? partOf(ref.id, parent === undefined ? undefined : this.#known.get(parent))
+        : sessionOf(runtime);
+    if (runtime === undefined) {
       const known: Known = { key, part, snapshot };
       this.#known.set(ref, known);
       return known;
     }
     const sampler = new Sampler(this.#options.messages, (wire) => this.#tellWire(key, wire));
-    const release = port.watch((message) => sampler.take('sent', message));
+    const release = runtime.conduit.outbox.watch((message) => sampler.take('sent', message));
     const known: Known = { key, part, snapshot, sampler, release };
     this.#known.set(ref, known);
     this.#watched.add(known);

@@ -9,10 +9,10 @@ import {
   type Ran,
   UnknownMethod,
 } from '../base/errors.js';
-import { isThenable } from '../base/promise.js';
-import type { CallOptions, CallResult } from '../calls/outgoing-call.js';
+import { isThenable, rejected } from '../base/promise.js';
+import type { CallResult } from '../calls/channels.js';
+import type { CallOptions } from '../calls/outgoing-call.js';
 import { requireEntries } from '../codec/metadata.js';
-import { refused } from '../conduit/outbox.js';
 import type { ChannelHandle, Outcome, TakeChannel } from '../payload/payload.js';
 import { type Caller, Connection } from '../session/connection.js';
 import { isNotRun, type Metadata } from '../wire/metadata.js';
@@ -243,7 +243,7 @@ function send<T>(
   } catch (thrown) {
     const error = errorOfCall(thrown as Error, 'no');
     forgo(ends, error);
-    return ends.length > 0 ? refused(error) : Promise.reject(error);
+    return ends.length > 0 ? rejected(error) : Promise.reject(error);
   }
   const made = called.then((result) => make(entry, result, caller));
   if (ends.length === 0) return made;

@@ -1,17 +1,22 @@
 import type { OpenedConnection } from '../../machines/events.js';
-import { objectOf } from '../base/check.js';
-import { InvalidArgument } from '../base/errors.js';
+import { idOf, objectOf, shown } from '../base/check.js';
+import { type ClosedBy, ConnectionClosed, errorOfCall, InvalidArgument } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { rejected } from '../base/promise.js';
 import type { Report } from '../base/report.js';
-import type { IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
-import { type Credit, servingBy, servingOf } from '../calls/serving.js';
-import { checkMetadata } from '../codec/metadata.js';
-import { type ConnectionId, type RequestId, ROOT } from '../wire/id.js';
-import type { DataMessage } from '../wire/message.js';
+import { Calls } from '../calls/calls.js';
+import type { CallResult } from '../calls/channels.js';
+import type { Handler, IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
+import type { CallOptions } from '../calls/outgoing-call.js';
+import { ConnectionScope, type SessionScope } from '../calls/scope.js';
+import { type Credit, DEFAULT_SERVING, type Serving, servingBy, servingOf } from '../calls/serving.js';
+import { unreadable } from '../calls/unreachable.js';
+import { checkMetadata, metadataOf } from '../codec/metadata.js';
+import { ConnectionBudget, detachedMessage, MessageQueue, UNBOUNDED } from '../conduit/receive-queue.js';
+import { type ConnectionId, type Parity, type RequestId, ROOT } from '../wire/id.js';
+import type { ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { CallerOf } from './caller.js';
 import type { ConnectionActorRef } from './connection-actors.js';
-import { Endpoint, type EndpointHost } from './endpoint.js';
 import { checkOutgoing, type Outgoing, type OutgoingResponse } from './outgoing.js';
 
 /** Options of {@link Connection.serve}. */
@@ -40,54 +45,98 @@ export interface ConnectionHandler {
   checkCredits?(maxUnconsumed: number): void;
 }
 
-/** The session behind a connection. */
-export interface ConnectionHost extends EndpointHost {
-  // Pass the connection, not its id: the peer may open an id of its own again, and an old handle must not touch the new
-  // connection.
-  closeConnection(connection: Connection, metadata: Metadata | undefined): Promise<void>;
-  release(connection: Connection): void;
-  leave(connection: Connection): void;
-  actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+/** The way in which a connection was closed. */
+export interface ConnectionClosedReason {
+  /** `session`: the session ended, and the connection with it. */
+  readonly by: ClosedBy;
+  /** The metadata of the Close; empty unless its sender gave some. */
+  readonly metadata: Metadata;
 }
 
-/** A share in a connection, which makes calls on it; see {@link Connection.caller}. */
-export type Caller = CallerOf<Connection>;
+/** A request that failed on our side before it could be answered. */
+export interface RequestFailure {
+  readonly requestId: RequestId;
+  readonly reason: string;
+}
 
 /** A connection that both sides have agreed on: the root, or a virtual one. */
-export class Connection extends Endpoint implements AsyncIterable<DataMessage, undefined>, AsyncDisposable {
+export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncDisposable {
   /** `await using` closes a virtual connection, and releases the root. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
+  readonly id: ConnectionId;
+  readonly localSettings: ConnectionSettings;
+  readonly peerSettings: ConnectionSettings;
   /** The metadata of the peer's Open, Accept, Hello or HelloYourself. */
   readonly peerMetadata: Metadata;
-  readonly #host: ConnectionHost;
+  /**
+   * The part that gets the peer's messages: a queue, until there is one reader or the connection makes or answers calls.
+   * Made when it is first needed: most of ten thousand connections may be idle. @internal
+   */
+  receiver: MessageQueue<DataMessage> | Calls | undefined;
+  readonly #session: SessionScope;
+  #actor: ConnectionActorRef | undefined;
+  #budget: ConnectionBudget | undefined;
+  #failures: MessageQueue<RequestFailure> | undefined;
+  #hasReader = false;
+  #isDropped = false;
+  #hadCaller = false;
+  /**
+   * The number of shares for which the connection stays open: callers, calls of ours that wait, handlers at work, ends
+   * of channels.
+   */
+  #shares = 0;
+  #reason: ConnectionClosedReason | undefined;
+  #closed: Promise<ConnectionClosedReason> | undefined;
+  #resolveClosed: ((reason: ConnectionClosedReason) => void) | undefined;
 
   /** @internal */
-  constructor(host: ConnectionHost, opened: OpenedConnection) {
-    super(host, opened);
-    this.#host = host;
+  constructor(session: SessionScope, opened: OpenedConnection, actor: ConnectionActorRef | undefined) {
+    this.#session = session;
+    this.#actor = actor;
+    this.id = opened.id;
+    this.localSettings = opened.localSettings;
+    this.peerSettings = opened.peerSettings;
     this.peerMetadata = opened.metadata;
   }
 
-  /** The limits of the session. @internal */
-  get limits(): Limits {
-    return this.#host.config.limits;
+  /** The parity of the ids that we allocate on this connection, for requests and for channels. `[connection.parity]` */
+  get parity(): Parity {
+    return this.localSettings.parity;
   }
 
-  /** Items of one channel that the peer has not consumed, at most. @internal */
-  get maxUnconsumed(): number {
-    return this.#host.config.peer.maxUnconsumed;
+  /** True until the connection is closed, by either side or by the end of the session. */
+  get isConnected(): boolean {
+    return this.#reason === undefined;
+  }
+
+  /** Resolves once the connection is closed, also for a caller that asks late. Never rejects. */
+  get closed(): Promise<ConnectionClosedReason> {
+    this.#closed ??=
+      this.#reason !== undefined
+        ? Promise.resolve(this.#reason)
+        : new Promise((resolve) => {
+            this.#resolveClosed = resolve;
+          });
+    return this.#closed;
   }
 
   /** True if the peer answers every call on the root. @internal */
   get answersOnRoot(): boolean {
-    return this.#host.config.peer.answersOnRoot;
+    return this.#session.shared !== undefined;
   }
 
   /** The connection's actor, as long as it lives. */
   get actor(): ConnectionActorRef | undefined {
-    return this.#host.actorOf(this.id);
+    return this.#actor;
   }
+
+  toJSON(): unknown {
+    const { id, localSettings, peerSettings, isConnected } = this;
+    return { id, localSettings, peerSettings, isConnected };
+  }
+
+  // ---- Messages ----
 
   /**
    * Sends a request or channel message. The promise resolves when the outbox has room, which is at once while it has.
@@ -106,9 +155,9 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     const { body } = message;
     if (typeof body === 'object' && body !== null) {
       if ('metadata' in body && body.metadata?.length > 0) {
-        checkMetadata(body.metadata, `${body.type}.metadata`, this.#host.config.limits);
+        checkMetadata(body.metadata, `${body.type}.metadata`, this.limits);
       }
-      if (this.#host.conformance === 'strict') checkOutgoing(message, this.parity);
+      if (this.#session.conformance === 'strict') checkOutgoing(message, this.parity);
     }
     return this.forward(message);
   }
@@ -122,12 +171,70 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   }
 
   /**
-   * Releases the connection, even if it has callers: a virtual connection is closed, the root closed internally.
+   * Sends a message on as it was received, without checking it. Sends nothing once the connection is closed: 9b.01.
    * @internal
    */
-  release(): void {
-    this.#host.release(this);
+  forward(message: Outgoing): Promise<void> {
+    if (this.#reason !== undefined) return rejected(this.#closedError(this.#reason));
+    const { type, id, body } = message;
+    return this.#session.conduit.outbox.send({ type, connectionId: this.id, id, body } as DataMessage);
   }
+
+  /**
+   * Iterates over the connection's messages, in order, to its end. Messages that were received before the end can still
+   * be read after it. A connection has one reader. When that leaves the loop, the next message closes a virtual
+   * connection, or for the root the session.
+   *
+   * @throws InvalidArgument when there has been a reader already.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<DataMessage, undefined> {
+    const queue = this.#read();
+    const reader: AsyncIterableIterator<DataMessage, undefined> = {
+      next: () => queue.next(),
+      return: () => {
+        // Leave first: dropping the queue may resume reading, and the reader must be gone by then. 5.16
+        this.#push({ type: 'app.leave', id: this.id });
+        queue.drop();
+        return Promise.resolve({ value: undefined, done: true });
+      },
+      [Symbol.asyncIterator]: () => reader,
+    };
+    return reader;
+  }
+
+  /** True if the messages have a reader, or had one. @internal */
+  get hasReader(): boolean {
+    return this.#hasReader;
+  }
+
+  /** Makes the queue of the messages, which nothing has read yet. @internal */
+  startQueue(): MessageQueue<DataMessage> {
+    const queue = new MessageQueue(this.#ownBudget, detachedMessage);
+    this.receiver = queue;
+    return queue;
+  }
+
+  /** Returns the queue for the one reader. @throws InvalidArgument when there has been a reader already. */
+  #read(): MessageQueue<DataMessage> {
+    this.#claim();
+    // There are no calls: they would have claimed the messages.
+    const queue = (this.receiver ?? this.startQueue()) as MessageQueue<DataMessage>;
+    if (this.#reason !== undefined) queue.end();
+    return queue;
+  }
+
+  #claim(): void {
+    if (this.#hasReader) throw new InvalidArgument(`connection ${this.id} has a reader already`);
+    this.#hasReader = true;
+  }
+
+  /** The bytes that wait to be read on this connection. */
+  get #ownBudget(): ConnectionBudget {
+    this.#budget ??= new ConnectionBudget(this.#session.conduit.budget, this.id);
+    return this.#budget;
+  }
+
+  // ---- Calls ----
 
   /**
    * Returns a share in the connection. When the last share is released, a virtual connection is closed. The root is
@@ -137,8 +244,10 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
    * @throws ConnectionClosed when the connection is closed.
    */
   caller(): Caller {
-    this.share();
-    return new CallerOf<Connection>(this);
+    this.#requireOpen();
+    this.#hadCaller = true;
+    this.#shares++;
+    return new Caller(this);
   }
 
   /**
@@ -152,13 +261,78 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
   serve(handler: ConnectionHandler, options: ServeOptions = {}): void {
     if (typeof handler !== 'function') throw new InvalidArgument('serve takes a function that answers calls');
     objectOf(options, 'options');
-    this.requireOpen();
+    this.#requireOpen();
     handler.checkCredits?.(this.maxUnconsumed);
-    const serving = servingBy(this.#host.config.codec);
+    const serving = servingBy(this.#session.conduit.codec);
     const { refusals: own = serving.refusals, credit: ownCredit = serving.credit } = handler;
     const { refusals = own, credit = ownCredit } = options;
-    this.answer((request) => handler(request, this), servingOf(refusals, credit));
+    const checked = servingOf(refusals, credit);
+    if (this.receiver instanceof Calls && this.receiver.hasHandler) {
+      throw new InvalidArgument(`connection ${this.id} has a handler already`);
+    }
+    this.#startCalls((request) => handler(request, this), checked);
   }
+
+  /**
+   * Notes that a request failed on our side. A call of ours then fails, and a call of the peer
+   * is answered Cancelled, here or by a reader of {@link failures}.
+   *
+   * @throws InvalidArgument when the id is none, or the reason no text.
+   */
+  markFailure(requestId: RequestId, reason: string): void {
+    idOf(requestId, 'requestId');
+    if (typeof reason !== 'string') throw new InvalidArgument(`reason must be a string, not ${shown(reason)}`);
+    if (this.receiver instanceof Calls) this.receiver.markFailure(requestId, reason);
+    this.#failureStream().receive({ requestId, reason }, 0);
+  }
+
+  /** The failures noted by {@link markFailure}, in order; ends with the connection. */
+  get failures(): AsyncIterable<RequestFailure, undefined> {
+    const stream = this.#failureStream();
+    return { [Symbol.asyncIterator]: () => ({ next: () => stream.next() }) };
+  }
+
+  #failureStream(): MessageQueue<RequestFailure> {
+    if (this.#failures === undefined) {
+      this.#failures = new MessageQueue(new ConnectionBudget(UNBOUNDED, this.id));
+      if (this.#reason !== undefined) this.#failures.end();
+    }
+    return this.#failures;
+  }
+
+  /** The calls on this connection. @internal */
+  get calls(): Calls {
+    return this.receiver instanceof Calls ? this.receiver : this.#startCalls();
+  }
+
+  /** Returns the calls on this connection. Makes them when they are first needed. */
+  #startCalls(handler?: Handler, serving: Serving = DEFAULT_SERVING): Calls {
+    const before = this.receiver;
+    if (before instanceof Calls) {
+      if (handler !== undefined) before.serve(handler, serving);
+      return before;
+    }
+    this.#claim();
+    const scope = new ConnectionScope(
+      this.#session,
+      this,
+      this.#ownBudget,
+      () => {
+        this.#shares++;
+      },
+      () => this.releaseShare(),
+    );
+    const calls = new Calls(scope);
+    if (handler !== undefined) calls.serve(handler, serving);
+    this.receiver = calls;
+    // Give the calls the messages that wait, in order, before the next ones come.
+    for (let message = before?.shift(); message !== undefined; message = before?.shift()) calls.receive(message);
+    // 9b.22: a caller may make its first call when the connection is already closed.
+    if (this.#reason !== undefined) calls.end(this.#closedError(this.#reason));
+    return calls;
+  }
+
+  // ---- Its end ----
 
   /**
    * Closes a virtual connection, after what was sent on it. Resolves when the Close is on its way, or when the
@@ -169,36 +343,103 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
    */
   async close(options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
-    // Drop the messages that are left unread: they count against the limit of all inboxes.
-    if (this.isConnected) await this.#host.closeConnection(this, options.metadata);
-    else this.dropUnread();
+    if (!this.isConnected) {
+      // Drop the messages that are left unread: they count against the limit of all connections.
+      this.#dropUnread();
+      return;
+    }
+    const { conduit } = this.#session;
+    const { id } = this;
+    const metadata = metadataOf(options.metadata, conduit.codec, conduit.limits);
+    if (conduit.endError !== undefined) return;
+    await conduit.request<void>((request) => () => {
+      // The peer may open an id of its own again, and an old handle must not touch the new connection. 9b.18
+      if (this.isConnected) return { type: 'app.close', id, request, metadata };
+      conduit.requests.resolve(request, undefined);
+      return undefined;
+    });
+  }
+
+  /** Removes a share. With the last one, a connection that had a caller is released. @internal */
+  releaseShare(): void {
+    this.#shares--;
+    if (this.#shares === 0 && this.#hadCaller && this.isConnected) this.release();
   }
 
   /**
-   * Iterates over the connection's messages, in order, to its end. Messages that were received before the end can still
-   * be read after it. A connection has one reader. When that leaves the loop, the next message closes a virtual
-   * connection, or for the root the session.
-   *
-   * @throws InvalidArgument when there has been a reader already.
+   * Releases the connection, even if it has callers: a virtual connection is closed, the root closed internally.
+   * @internal
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<DataMessage, undefined> {
-    const inbox = this.read();
-    const reader: AsyncIterableIterator<DataMessage, undefined> = {
-      next: () => inbox.next(),
-      return: () => {
-        // Leave first: dropping the inbox may resume reading, and the reader must be gone by then. 5.16
-        this.#host.leave(this);
-        inbox.drop();
-        return Promise.resolve({ value: undefined, done: true });
-      },
-      [Symbol.asyncIterator]: () => reader,
-    };
-    return reader;
+  release(): void {
+    this.#push({ type: 'app.release', id: this.id });
   }
 
-  toJSON(): unknown {
-    const { id, localSettings, peerSettings, isConnected } = this;
-    return { id, localSettings, peerSettings, isConnected };
+  /**
+   * Ends the connection. Messages that were received can still be read, unless the end is our own (`isOurs`) and no
+   * reader was taken. Row "5 readable".
+   * @internal
+   */
+  end(reason: ConnectionClosedReason, isOurs: boolean): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    this.#actor = undefined;
+    const { receiver } = this;
+    if (receiver instanceof MessageQueue) {
+      if (this.#isDropped || (isOurs && !this.#hasReader)) receiver.drop();
+      else receiver.end();
+      // Messages that are left count while the application holds the handle: otherwise a peer could open, fill and
+      // close connections for ever. When the Connection is garbage-collected, its queue drops the unread messages.
+      if (receiver.length > 0) unreadable(this, receiver.budget);
+    }
+    this.#failures?.end();
+    if (receiver instanceof Calls) receiver.end(this.#closedError(reason));
+    this.#budget?.leave();
+    this.#resolveClosed?.(reason);
+  }
+
+  /** Drops the unread messages once the connection is over. */
+  #dropUnread(): void {
+    this.#isDropped = true;
+    if (this.#reason !== undefined && this.receiver instanceof MessageQueue) this.receiver.drop();
+  }
+
+  /** Adds an input. It has no effect if the connection is closed by the time its turn comes. 9b.18 */
+  #push(input: { type: 'app.release' | 'app.leave'; id: ConnectionId }): void {
+    this.#session.conduit.push(() => (this.isConnected ? input : undefined));
+  }
+
+  /** @throws ConnectionClosed when the connection is closed. */
+  #requireOpen(): void {
+    if (this.#reason !== undefined) throw this.#closedError(this.#reason);
+  }
+
+  #closedError({ by }: ConnectionClosedReason): ConnectionClosed {
+    const whom = { local: 'us', peer: 'the peer', session: 'the end of the session' }[by];
+    return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, this.#session.conduit.endError);
+  }
+
+  // ---- For services ----
+
+  /** The limits of the session. @internal */
+  get limits(): Limits {
+    return this.#session.conduit.limits;
+  }
+
+  /** Items of one channel that the peer has not consumed, at most. @internal */
+  get maxUnconsumed(): number {
+    return this.#session.maxUnconsumed;
+  }
+
+  /** Reports to the application an event that ends nothing. @internal */
+  report(report: Report): void {
+    this.#session.conduit.report(report);
+  }
+
+  /** Calls back after `milliseconds` by the session's clock. Returns a function that cancels that. @internal */
+  after(milliseconds: number, callback: () => void): () => void {
+    const { clock } = this.#session.conduit;
+    const timer = clock.setTimeout(callback, milliseconds);
+    return () => clock.clearTimeout(timer);
   }
 
   static {
@@ -206,22 +447,66 @@ export class Connection extends Endpoint implements AsyncIterable<DataMessage, u
     if (Symbol.asyncDispose !== undefined) {
       Object.defineProperty(Connection.prototype, Symbol.asyncDispose, {
         async value(this: Connection): Promise<void> {
-          this.dropUnread();
-          if (this.id === ROOT) this.#host.release(this);
+          this.#dropUnread();
+          if (this.id === ROOT) this.release();
           else await this.close();
         },
       });
     }
   }
+}
 
-  /** Reports to the application an event that ends nothing. @internal */
-  report(report: Report): void {
-    this.#host.report(report);
+/** A share in a connection, which makes calls on it; see {@link Connection.caller}. */
+export class Caller {
+  /** `using` releases it. */
+  declare readonly [Symbol.dispose]: () => void;
+
+  readonly connection: Connection;
+  #isReleased = false;
+
+  /** @internal */
+  constructor(connection: Connection) {
+    this.connection = connection;
   }
 
-  /** Calls back after `milliseconds` by the session's clock. Returns a function that cancels that. @internal */
-  after(milliseconds: number, callback: () => void): () => void {
-    const timer = this.#host.setTimeout(callback, milliseconds);
-    return () => this.#host.clearTimeout(timer);
+  /**
+   * Calls a method of the peer. The call waits for its turn while as many calls are in flight as the peer allows. Then
+   * it waits for its answer. `[rpc.request]`
+   *
+   * It rejects with {@link Cancelled} when its signal gives it up. It rejects with LimitExceeded when it takes longer
+   * than its timeout, when the peer takes no requests at all, and when more bytes of calls wait for their turn than
+   * `limits.waitingBytes`. It rejects with ConnectionClosed or SessionClosed when the connection ends before the answer
+   * is here. `ran` of each of these errors says if the peer's handler has run.
+   *
+   * @param methodId - an unsigned integer of 64 bits
+   * @param args - opaque to this library; not to be changed before the call is under way
+   * @throws InvalidArgument when an argument is wrong, this caller was released, or something else reads the
+   * connection.
+   */
+  call(methodId: bigint, args: Uint8Array, options?: CallOptions): Promise<CallResult> {
+    try {
+      if (this.#isReleased) throw new InvalidArgument('the caller was released');
+      return this.connection.calls.call(methodId, args, options);
+    } catch (error) {
+      throw errorOfCall(error as Error, 'no');
+    }
+  }
+
+  /** Gives the share back. A second `release` has no effect. Calls that are under way keep the connection open. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.connection.releaseShare();
+  }
+
+  static {
+    // A browser may not have the symbol yet. No code can use it there either.
+    if (Symbol.dispose !== undefined) {
+      Object.defineProperty(Caller.prototype, Symbol.dispose, {
+        value(this: Caller): void {
+          this.release();
+        },
+      });
+    }
   }
 }

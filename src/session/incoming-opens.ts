@@ -1,11 +1,9 @@
 import type { ConnectionRequest } from '../../machines/events.js';
 import { type SettingsOptions, settingsOf } from '../base/check.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
-import type { Limits } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
-import type { Report } from '../base/report.js';
-import type { Codec } from '../codec/codec.js';
 import { metadataOf } from '../codec/metadata.js';
+import type { Conduit } from '../conduit/conduit.js';
 import { type ConnectionId, opposite } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -44,7 +42,8 @@ export type OnConnection = (request: OpenRequest) => Acceptance | Rejection | Pr
 
 type Answer = Extract<ConnectionRequest, { type: 'app.accept' | 'app.reject' }>;
 
-interface Decision {
+/** An open for which the application has not decided, or whose connection is not set up yet. */
+interface PendingOpen {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
   /** Made when the application first reads the signal, which is rare. */
@@ -60,98 +59,82 @@ class Question implements OpenRequest {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
   readonly metadata: Metadata;
-  readonly #decision: Decision;
+  readonly #open: PendingOpen;
 
-  constructor(decision: Decision, metadata: Metadata) {
-    this.id = decision.id;
-    this.peerSettings = decision.peerSettings;
+  constructor(open: PendingOpen, metadata: Metadata) {
+    this.id = open.id;
+    this.peerSettings = open.peerSettings;
     this.metadata = metadata;
-    this.#decision = decision;
+    this.#open = open;
   }
 
   get signal(): AbortSignal {
-    const decision = this.#decision;
-    if (decision.controller === undefined) {
-      decision.controller = new AbortController();
+    const open = this.#open;
+    if (open.controller === undefined) {
+      open.controller = new AbortController();
       // A late reader of `signal` also sees the abort.
-      if (decision.moot !== undefined) decision.controller.abort(decision.moot.reason);
+      if (open.moot !== undefined) open.controller.abort(open.moot.reason);
     }
-    return decision.controller.signal;
+    return open.controller.signal;
   }
-}
-
-export interface AcceptorHost {
-  readonly codec: Codec;
-  readonly limits: Limits;
-  /** True if a rejection leaves without its metadata. */
-  readonly emptyRejects: boolean;
-  /**
-   * Takes an answer in its turn. `make` is called only then, and returns undefined if the answer has become moot. An
-   * answer that onConnection gave at once (`isPrompt`) belongs to the step of the peer's open: no input that waits
-   * comes in between.
-   */
-  answer(make: () => Answer | undefined, isPrompt: boolean): void;
-  /** Milliseconds. */
-  now(): number;
-  report(report: Report): void;
 }
 
 /** The decisions that the application has not made yet, in the order in which they were asked for. */
-export class Acceptor {
+export class IncomingOpens {
   readonly #onConnection: OnConnection | undefined;
-  readonly #host: AcceptorHost;
-  readonly #decisions = new Map<ConnectionId, Decision>();
+  readonly #conduit: Conduit;
+  readonly #emptyRejects: boolean;
+  readonly #pending = new Map<ConnectionId, PendingOpen>();
   /** True while onConnection runs. */
   #isAsking = false;
 
-  constructor(onConnection: OnConnection | undefined, host: AcceptorHost) {
+  /** If `emptyRejects` is true, rejections leave without their metadata. */
+  constructor(onConnection: OnConnection | undefined, conduit: Conduit, emptyRejects: boolean) {
     this.#onConnection = onConnection;
-    this.#host = host;
-  }
-
-  get isAccepting(): boolean {
-    return this.#onConnection !== undefined;
+    this.#conduit = conduit;
+    this.#emptyRejects = emptyRejects;
   }
 
   // r[rpc.virtual-connection.accept]
   /** Asks the application. Never throws: an onConnection that throws has rejected the open. */
   decide(id: ConnectionId, peerSettings: ConnectionSettings, metadata: Metadata): void {
-    const deadline = this.#host.now() + this.#host.limits.acceptTimeout;
-    const decision: Decision = { id, peerSettings, deadline };
-    this.#decisions.set(id, decision);
+    const { clock, limits } = this.#conduit;
+    const deadline = clock.now() + limits.acceptTimeout;
+    const open: PendingOpen = { id, peerSettings, deadline };
+    this.#pending.set(id, open);
     this.#isAsking = true;
     try {
-      const answer = this.#onConnection?.(new Question(decision, metadata));
+      const answer = this.#onConnection?.(new Question(open, metadata));
       if (isThenable(answer)) {
         answer.then(
-          (value) => this.#answer(decision, value),
-          (error: unknown) => this.#fail(decision, error),
+          (value) => this.#answer(open, value),
+          (error: unknown) => this.#fail(open, error),
         );
       } else {
-        this.#answer(decision, answer);
+        this.#answer(open, answer);
       }
     } catch (error) {
-      this.#fail(decision, error);
+      this.#fail(open, error);
     }
     this.#isAsking = false;
   }
 
   /** Returns the `setup` of an accepted connection, once. */
   takeSetup(id: ConnectionId): ((connection: Connection) => unknown) | undefined {
-    const setup = this.#decisions.get(id)?.setup;
-    this.#decisions.delete(id);
+    const setup = this.#pending.get(id)?.setup;
+    this.#pending.delete(id);
     return setup;
   }
 
   /** Forgets a question that has become moot, and aborts its signal. */
   drop(id: ConnectionId, reason: unknown): void {
-    const decision = this.#decisions.get(id);
-    this.#decisions.delete(id);
-    if (decision !== undefined) abort(decision, reason);
+    const open = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (open !== undefined) abort(open, reason);
   }
 
   dropAll(reason: unknown): void {
-    for (const id of [...this.#decisions.keys()]) this.drop(id, reason);
+    for (const id of [...this.#pending.keys()]) this.drop(id, reason);
   }
 
   /**
@@ -159,64 +142,69 @@ export class Acceptor {
    * search.
    */
   sweep(): void {
-    const now = this.#host.now();
-    for (const decision of this.#decisions.values()) {
-      if (decision.deadline > now) return;
-      const { acceptTimeout } = this.#host.limits;
+    const now = this.#conduit.clock.now();
+    for (const open of this.#pending.values()) {
+      if (open.deadline > now) return;
+      const { acceptTimeout } = this.#conduit.limits;
       const error = new LimitExceeded('acceptTimeout', `onConnection did not answer within ${acceptTimeout} ms`);
-      this.#fail(decision, error);
-      abort(decision, error);
+      this.#fail(open, error);
+      abort(open, error);
     }
   }
 
-  #answer(decision: Decision, answer: unknown): void {
-    const { id } = decision;
+  #answer(open: PendingOpen, answer: unknown): void {
+    const { id } = open;
     try {
-      const { codec, limits, emptyRejects } = this.#host;
+      const { codec, limits } = this.#conduit;
       const { type, settings, metadata, setup } = (answer ?? {}) as Partial<Acceptance>;
       if (type !== 'accept' && type !== ('reject' as string)) {
         throw new InvalidArgument("onConnection must answer with { type: 'accept' } or { type: 'reject' }");
       }
       const checked = metadataOf(metadata, codec, limits);
       if (type !== 'accept') {
-        this.#settle(decision, { type: 'app.reject', id, metadata: emptyRejects ? [] : checked });
+        this.#settle(open, { type: 'app.reject', id, metadata: this.#emptyRejects ? [] : checked });
         return;
       }
       if (setup !== undefined && typeof setup !== 'function') throw new InvalidArgument('setup must be a function');
-      const parity = opposite(decision.peerSettings.parity);
+      const parity = opposite(open.peerSettings.parity);
       const ours = settingsOf(settings ?? {}, parity);
       if (ours.parity !== parity) {
         throw new InvalidArgument(`an acceptance's parity must be the opposite of the opener's: ${parity}`);
       }
-      decision.setup = setup;
-      this.#settle(decision, { type: 'app.accept', id, settings: ours, metadata: checked });
+      open.setup = setup;
+      this.#settle(open, { type: 'app.accept', id, settings: ours, metadata: checked });
     } catch (error) {
-      this.#fail(decision, error);
+      this.#fail(open, error);
     }
   }
 
-  #fail(decision: Decision, error: unknown): void {
-    if (this.#isMoot(decision)) return;
-    const { id } = decision;
-    this.#host.report({ kind: 'acceptor-failed', id, message: `onConnection failed for connection ${id}`, error });
-    this.#settle(decision, { type: 'app.reject', id, metadata: [] });
+  #fail(open: PendingOpen, error: unknown): void {
+    if (this.#isMoot(open)) return;
+    const { id } = open;
+    this.#conduit.report({ kind: 'acceptor-failed', id, message: `onConnection failed for connection ${id}`, error });
+    this.#settle(open, { type: 'app.reject', id, metadata: [] });
   }
 
-  #settle(decision: Decision, answer: Answer): void {
-    this.#host.answer(() => {
-      if (this.#isMoot(decision)) return undefined;
+  /** Takes the answer in its turn. It has no effect if it has become moot by then. */
+  #settle(open: PendingOpen, answer: Answer): void {
+    const input = (): Answer | undefined => {
+      if (this.#isMoot(open)) return undefined;
       // An acceptance keeps its entry until the connection is set up.
-      if (answer.type === 'app.reject') this.#decisions.delete(decision.id);
+      if (answer.type === 'app.reject') this.#pending.delete(open.id);
       return answer;
-    }, this.#isAsking);
+    };
+    // An answer that onConnection gave at once belongs to the step of the peer's open: no input that waits comes in
+    // between.
+    if (this.#isAsking) this.#conduit.inputs.pushNext(input);
+    else this.#conduit.push(input);
   }
 
-  #isMoot(decision: Decision): boolean {
-    return this.#decisions.get(decision.id) !== decision;
+  #isMoot(open: PendingOpen): boolean {
+    return this.#pending.get(open.id) !== open;
   }
 }
 
-function abort(decision: Decision, reason: unknown): void {
-  decision.moot = { reason };
-  decision.controller?.abort(reason);
+function abort(open: PendingOpen, reason: unknown): void {
+  open.moot = { reason };
+  open.controller?.abort(reason);
 }

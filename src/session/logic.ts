@@ -2,39 +2,40 @@ import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, from
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
-import { isInspected, parentOf } from '../compile/internals.js';
+import { clockOf, hasInspector, isInspected, parentOf } from '../compile/internals.js';
+import type { SessionClock } from '../conduit/conduit.js';
 import type { ConnectionId } from '../wire/id.js';
-import { type Attach, attachmentOf } from './attachment.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';
-import type { PortHost } from './handle-host.js';
-import { ShownSteppers } from './observer.js';
+import { type Attach, observationOf, StepperActors } from './observation.js';
 import { configOf, type SessionLogicInput } from './options.js';
-import { SessionPort } from './runtime.js';
+import { SessionRuntime } from './runtime.js';
 
 /** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up after it. */
-const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionPort }>(({ input: { port }, self, sendBack }) => {
-  const session = parentOf(self);
-  // A machine that throws leaves its children running, and tells only its observers.
-  const watch = session?.subscribe({
-    error: (error: unknown) => {
-      const { children } = session.getSnapshot() as { children: Record<string, AnyActorRef> };
-      for (const id of ['handshake', 'keepalive', 'connections']) children[id]?.send({ type: 'session.ended' });
-      port.stop({ cause: 'crashed', error });
-    },
-  });
-  try {
-    port.start(sendBack);
-  } catch (error) {
-    // End the session here: there is no cleanup function yet that would do it.
-    port.crash(error);
-    throw error;
-  }
-  return () => {
-    watch?.unsubscribe();
-    // If the machine has not said before why it ended, it was stopped from outside.
-    port.stop({ cause: 'stopped' });
-  };
-});
+const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionRuntime }>(
+  ({ input: { port }, self, sendBack }) => {
+    const session = parentOf(self);
+    // A machine that throws leaves its children running, and tells only its observers.
+    const watch = session?.subscribe({
+      error: (error: unknown) => {
+        const { children } = session.getSnapshot() as { children: Record<string, AnyActorRef> };
+        for (const id of ['handshake', 'keepalive', 'connections']) children[id]?.send({ type: 'session.ended' });
+        port.stop({ cause: 'crashed', error });
+      },
+    });
+    try {
+      port.start(sendBack);
+    } catch (error) {
+      // End the session here: there is no cleanup function yet that would do it.
+      port.crash(error);
+      throw error;
+    }
+    return () => {
+      watch?.unsubscribe();
+      // If the machine has not said before why it ended, it was stopped from outside.
+      port.stop({ cause: 'stopped' });
+    };
+  },
+);
 
 // Provide once, here: for each session it would cost a millisecond and 270 KiB.
 const machine = sessionMachine.provide({
@@ -76,19 +77,16 @@ function registryOf(snapshot: SessionSnapshot): RegistrySnapshot | undefined {
 }
 
 /**
- * Takes the fast path. A data message for an active connection changes no state, and the machines would answer it with
- * one effect. While the tags of the machines say so, that effect is all that happens. All other events, and all cases
- * that the tags do not cover, go through the machines.
+ * Takes the fast path of a session that an inspector watches: it sees the message as an event of the session, and of no
+ * other actor. See `SessionRuntime` for what the fast path is.
  */
 function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
-  if ((event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') && snapshot.hasTag('routes')) {
-    const { message } = event;
-    const connection = registryOf(snapshot)?.connections.get(message.connectionId);
-    if (connection?.getSnapshot().hasTag('delivers')) {
-      snapshot.context.port.deliver({ id: message.connectionId, message });
-      return snapshot;
-    }
-  }
+  if (
+    (event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') &&
+    snapshot.hasTag('routes') &&
+    (snapshot.context.port as SessionRuntime).deliverIfActive(event.message)
+  )
+    return snapshot;
   return machine.transition(snapshot, event, scope);
 }
 
@@ -96,22 +94,21 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   const config = configOf(input);
   requireBoxes(input.metadata);
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
-  // XState keeps the clock to itself, but a session has to know the time that its timers go by.
-  const { _clock: clock } = scope.system as { _clock: unknown };
+  const { self, system } = scope;
   const actorOf = (id: ConnectionId): ConnectionActorRef | undefined =>
-    registryOf((scope.self as SessionActorRef).getSnapshot())?.connections.get(id);
-  const port = new SessionPort(config, {
-    now: nowOf(clock),
-    clock: clock as PortHost['clock'],
+    registryOf((self as SessionActorRef).getSnapshot())?.connections.get(id);
+  const port = new SessionRuntime(config, {
+    clock: sessionClock(clockOf(system) as Clock),
+    routes: () => !hasInspector(system) && (self as SessionActorRef).getSnapshot().hasTag('routes'),
     actorOf,
     observerOf: (id) => {
-      const always = isInspected(scope.self);
-      const attachment = attachmentOf(scope.system);
-      if (!always && attachment === undefined) return undefined;
-      return new ShownSteppers(scope.system, () => actorOf(id) ?? scope.self, always, attachment);
+      const always = isInspected(self);
+      const observation = observationOf(system);
+      if (!always && observation === undefined) return undefined;
+      return new StepperActors(system, () => actorOf(id) ?? self, always, observation);
     },
   });
-  const patience = Math.min(limits.openTimeout, limits.acceptTimeout);
+  const shortest = Math.min(limits.openTimeout, limits.acceptTimeout);
   return machine.getInitialSnapshot(scope, {
     port,
     role,
@@ -119,18 +116,23 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     localSettings,
     metadata,
     keepalive: keepalive ?? { pingInterval: 0, pongTimeout: 0 },
-    limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(patience / 10))) },
+    limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))) },
     isAccepting: config.onConnection !== undefined,
   });
 }
 
-/**
- * Returns a function for the time: by the clock of the timers if that tells a time (a simulated clock does), else the
- * real time.
- */
-function nowOf(clock: unknown): () => number {
-  const { now } = clock as { now?: () => number };
-  return typeof now === 'function' ? () => now.call(clock) : () => performance.now();
+/** A clock for timers. A simulated clock also tells the time. */
+interface Clock extends Omit<SessionClock, 'now'> {
+  now?(): number;
+}
+
+/** Returns the clock of a session: the time is that of its timers if they tell one, else the real time. */
+function sessionClock(clock: Clock): SessionClock {
+  return {
+    now: () => clock.now?.() ?? performance.now(),
+    setTimeout: (callback, milliseconds) => clock.setTimeout(callback, milliseconds),
+    clearTimeout: (timer) => clock.clearTimeout(timer),
+  };
 }
 
 // The machine is the prototype of this object: it answers everything else that an actor or an inspector asks of a

@@ -4,40 +4,76 @@ import { offAbort, onAbort } from '../base/abort.js';
 import { ConnectionClosed } from '../base/errors.js';
 import { deferred } from '../base/promise.js';
 import { afterTurn } from '../base/turn.js';
+import type { SessionScope } from '../calls/scope.js';
+import { SharedIds } from '../calls/shared-ids.js';
+import type { StepObserver } from '../compile/stepper.js';
+import { Conduit, type Delivery, type SessionClock } from '../conduit/conduit.js';
 import { type ConnectionId, ROOT } from '../wire/id.js';
-import type { ConnectionSettings, DataMessage } from '../wire/message.js';
+import type { ConnectionSettings, DataMessage, Message } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './close-reason.js';
 import { Connection } from './connection.js';
-import { HandleHost, type PortHost } from './handle-host.js';
-import { Acceptor } from './incoming-opens.js';
+import type { ConnectionActorRef } from './connection-actors.js';
+import { IncomingOpens } from './incoming-opens.js';
 import type { SessionConfig } from './options.js';
 
 /** Turns of the event loop, at most, in which a late Pong is looked for while frames keep arriving. */
 const CONFIRMING_TURNS = 16;
 
+/** The surroundings of a session's runtime: its clock, and the actors around it. */
+export interface Surroundings {
+  readonly clock: SessionClock;
+  /** True if the session has the tag `routes`, and no inspector listens: data messages need not go through the machines. */
+  routes(): boolean;
+  actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+  /**
+   * Returns an observer that shows the calls and channels of a connection to the inspectors of the session; undefined
+   * when there are none.
+   */
+  observerOf(id: ConnectionId): StepObserver | undefined;
+}
+
 /**
- * Carries out the effects of one session: the machines say what is to be done, and the port does it. The port belongs
- * to the session actor, and sits in the actor's context. It outlives the actor only to say how the session ended.
+ * Carries out the effects of one session: the machines say what is to be done, and the runtime does it. It owns the
+ * connections, and the conduit below them. It belongs to the session actor, and sits in the actor's context as its port.
+ * It outlives the actor only to say how the session ended.
  */
-export class SessionPort extends HandleHost implements Port {
-  readonly #acceptor: Acceptor;
+export class SessionRuntime implements Port {
+  readonly config: SessionConfig;
+  readonly conduit: Conduit;
+  readonly #around: Surroundings;
+  /** What all connections of the session use. */
+  readonly #scope: SessionScope;
+  readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #incomingOpens: IncomingOpens;
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
   #root: Connection | undefined;
   #reason: SessionClosedReason | undefined;
 
-  constructor(config: SessionConfig, host: PortHost) {
-    super(config, host);
-    const { codec, limits, peer } = config;
-    this.#acceptor = new Acceptor(config.onConnection, {
+  constructor(config: SessionConfig, around: Surroundings) {
+    const { codec, limits, peer, link, conformance, onReport } = config;
+    this.config = config;
+    this.#around = around;
+    this.conduit = new Conduit({
+      link,
       codec,
       limits,
-      emptyRejects: peer.emptyRejects,
-      answer: (make, isPrompt) => (isPrompt ? this.conduit.gate.pushNext(make) : this.push(make)),
-      now: host.now,
-      report: (report) => this.report(report),
+      awaitAnswers: peer.awaitAnswers,
+      clock: around.clock,
+      onReport,
+      deliver: this.#offer,
+      crashed: (error) => this.crash(error),
     });
+    this.#scope = {
+      conduit: this.conduit,
+      conformance,
+      cancelTimeout: peer.cancelTimeout,
+      maxUnconsumed: peer.maxUnconsumed,
+      shared: peer.answersOnRoot ? new SharedIds() : undefined,
+      observerOf: (id) => around.observerOf(id),
+    };
+    this.#incomingOpens = new IncomingOpens(config.onConnection, this.conduit, peer.emptyRejects);
   }
 
   // ---- For the session's actors ----
@@ -49,7 +85,8 @@ export class SessionPort extends HandleHost implements Port {
     if (signal?.aborted) this.#abortHandshake();
     else if (signal !== undefined) onAbort(signal, this.#abortHandshake);
     if (keepalive !== undefined && !(keepalive.pingInterval > 0 && keepalive.pongTimeout > 0)) {
-      this.report({ kind: 'keepalive-disabled', message: 'the keepalive is off: its times are not positive' });
+      const message = 'the keepalive is off: its times are not positive';
+      this.conduit.report({ kind: 'keepalive-disabled', message });
     }
   }
 
@@ -57,14 +94,9 @@ export class SessionPort extends HandleHost implements Port {
   stop(end: SessionEnd): void {
     this.finish(end);
     // Reject once more: a callback of the application may have made requests in the meantime.
-    this.requests.rejectAll(this.endError);
+    this.conduit.requests.rejectAll(this.conduit.endError);
     this.conduit.stop();
     this.#closed.resolve(this.#reason as SessionClosedReason);
-  }
-
-  /** The fast path: does what the `deliver` effect does, without the machines. */
-  deliver({ message }: { id: ConnectionId; message: DataMessage }): void {
-    this.connectionFor(message)?.deliver(message, this.conduit.frameSize);
   }
 
   /** Settles all that waits without the actors: a defect has left them stuck, and they get no more events. */
@@ -72,10 +104,66 @@ export class SessionPort extends HandleHost implements Port {
     this.stop({ cause: 'crashed', error });
   }
 
+  // ---- Data messages of the peer ----
+
+  /**
+   * Offers a data message to its connection. A message whose connection has no room waits, and pauses reading.
+   *
+   * This is the fast path. A data message for an active connection changes no state, and the machines would answer it
+   * with one effect, `deliver`. While the tags of the machines say so, that effect is all that happens. All cases that
+   * the tags do not cover go through the machines. So does every message while an inspector listens, who is to see it.
+   */
+  readonly #offer = (message: DataMessage, size: number): Delivery => {
+    try {
+      const connection = this.#connectionFor(message);
+      if (connection === undefined) return 'undecided';
+      const receiver = connection.receiver ?? connection.startQueue();
+      if (!receiver.admits(message)) return 'full';
+      if (!this.#around.routes() || !this.#delivers(message.connectionId, connection)) return 'undecided';
+      try {
+        receiver.receive(message, size);
+      } catch (error) {
+        this.conduit.inputs.pushNext({ type: 'connections.crashed', id: connection.id, error });
+      }
+      return 'taken';
+    } catch {
+      // A codec gave something that is no message. The machines meet the same defect, and end the session.
+      return 'undecided';
+    }
+  };
+
+  /** Delivers a data message if the machines would only do that, which an inspector may watch. */
+  deliverIfActive(message: DataMessage): boolean {
+    const { connectionId } = message;
+    const connection = this.#connections.get(connectionId);
+    if (connection === undefined || !this.#delivers(connectionId, connection)) return false;
+    this.deliver({ id: connectionId, message });
+    return true;
+  }
+
+  /** True if the connection that a message came on has the tag `delivers`. */
+  #delivers(id: ConnectionId, connection: Connection): boolean {
+    const on = connection.id === id ? connection : this.#connections.get(id);
+    return on?.actor?.getSnapshot().hasTag('delivers') === true;
+  }
+
+  /** Returns the open connection that a message of the peer is for, if there is one. */
+  #connectionFor(message: DataMessage): Connection | undefined {
+    const { connectionId } = message;
+    const { shared } = this.#scope;
+    if (connectionId !== ROOT || shared === undefined) return this.#connections.get(connectionId);
+    const id = shared.connectionOf(message);
+    return id === undefined ? undefined : this.#connections.get(id);
+  }
+
   // ---- Effects ----
 
+  transmit(message: Message): void {
+    this.conduit.outbox.transmit(message);
+  }
+
   flush(): void {
-    if (!this.outbox.isBroken) this.conduit.gate.pushNext({ type: 'conduit.flushed' });
+    if (!this.conduit.outbox.isBroken) this.conduit.inputs.pushNext({ type: 'conduit.flushed' });
   }
 
   decide({
@@ -89,65 +177,73 @@ export class SessionPort extends HandleHost implements Port {
   }): void {
     // The peer has closed the connection that had this id before. Messages that still wait to be sent on that one must
     // not reach the new one.
-    this.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
-    this.conduit.gate.hold(() => this.#acceptor.decide(id, peerSettings, metadata));
+    this.#dropUnsent(id);
+    this.conduit.inputs.hold(() => this.#incomingOpens.decide(id, peerSettings, metadata));
   }
 
   dropDecision({ id }: { id: ConnectionId }): void {
     const error = new ConnectionClosed('peer', `the peer withdrew its open of connection ${id}`);
-    this.conduit.gate.hold(() => this.#acceptor.drop(id, error));
+    this.conduit.inputs.hold(() => this.#incomingOpens.drop(id, error));
   }
 
   pend({ id, request }: { id: ConnectionId; request: RequestNumber }): void {
-    const deadline = this.host.now() + this.config.limits.openTimeout;
-    this.requests.pend(request, id, deadline, () => this.push({ type: 'app.abandonOpen', id, why: 'aborted' }));
+    const { clock, limits, requests } = this.conduit;
+    requests.pend(request, id, clock.now() + limits.openTimeout, () => {
+      this.conduit.push({ type: 'app.abandonOpen', id, why: 'aborted' });
+    });
   }
 
   activate(opened: OpenedConnection & { request?: RequestNumber }): void {
     const { id, origin, request } = opened;
     // The link has refused our part of the agreement: there is no connection, and soon no session. 9b.09
-    if (this.outbox.isBroken) {
-      this.#acceptor.takeSetup(id);
+    if (this.conduit.outbox.isBroken) {
+      this.#incomingOpens.takeSetup(id);
       return;
     }
-    const connection = new Connection(this, opened);
-    this.connections.set(id, connection);
+    const connection = new Connection(this.#scope, opened, this.#around.actorOf(id));
+    this.#connections.set(id, connection);
     if (origin === 'root') {
       this.#root = connection;
       this.#heedNoAbort();
       this.#established.resolve(connection);
     } else if (request !== undefined) {
-      this.requests.resolve(request, connection);
+      this.conduit.requests.resolve(request, connection);
     } else {
       this.#setUp(connection);
     }
   }
 
+  deliver({ message }: { id: ConnectionId; message: DataMessage }): void {
+    const connection = this.#connectionFor(message);
+    if (connection === undefined) return;
+    (connection.receiver ?? connection.startQueue()).receive(message, this.conduit.frameSize);
+  }
+
   retire({ id, by, metadata }: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void {
-    const connection = this.connections.get(id);
-    this.connections.delete(id);
-    if (by === 'peer') {
-      this.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
-    }
-    connection?.retire({ by, metadata }, by === 'local');
+    const connection = this.#connections.get(id);
+    this.#connections.delete(id);
+    if (by === 'peer') this.#dropUnsent(id);
+    connection?.end({ by, metadata }, by === 'local');
   }
 
   settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
+    const { endError, limits, outbox, requests } = this.conduit;
     // After a refusal of the link, the request's message is not on its way: the end of the session rejects the request.
     // 9b.09
-    if (outcome.type === 'done' && this.outbox.isBroken) return;
-    if (outcome.type === 'done') this.requests.resolve(request, undefined);
-    else if (outcome.type === 'ended') this.requests.reject(request, this.endError);
-    else this.requests.reject(request, errorOf(outcome, this.config.limits, this.requests.reasonOf(request)));
+    if (outcome.type === 'done' && outbox.isBroken) return;
+    if (outcome.type === 'done') requests.resolve(request, undefined);
+    else if (outcome.type === 'ended') requests.reject(request, endError);
+    else requests.reject(request, errorOf(outcome, limits, requests.reasonOf(request)));
   }
 
   sweep(): void {
+    const { clock, inputs, requests } = this.conduit;
     // Hold the inputs, so that each open that expires takes effect whole before the next.
-    this.conduit.gate.hold(() => {
-      for (const id of this.requests.expired(this.host.now())) {
-        this.push({ type: 'app.abandonOpen', id, why: 'expired' });
+    inputs.hold(() => {
+      for (const id of requests.expired(clock.now())) {
+        this.conduit.push({ type: 'app.abandonOpen', id, why: 'expired' });
       }
-      this.#acceptor.sweep();
+      this.#incomingOpens.sweep();
     });
   }
 
@@ -160,36 +256,38 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   confirm(turns = CONFIRMING_TURNS): void {
-    const arrived = this.conduit.frames;
+    const { conduit } = this;
+    const arrived = conduit.frames;
     afterTurn(() => {
       // Frames came, and more may lie behind them.
-      if (this.conduit.frames !== arrived && turns > 1) this.confirm(turns - 1);
+      if (conduit.frames !== arrived && turns > 1) this.confirm(turns - 1);
       // The Pong may be among the frames that wait for their turn.
-      else if (this.conduit.gate.isYielding) this.conduit.gate.afterFrames({ type: 'keepalive.confirmed' });
-      else this.push({ type: 'keepalive.confirmed' });
+      else if (conduit.inputs.isYielding) conduit.inputs.afterFrames({ type: 'keepalive.confirmed' });
+      else conduit.push({ type: 'keepalive.confirmed' });
     });
   }
 
   reportRootClosed(): void {
-    this.report({ kind: 'root-closed-by-peer', message: 'the peer closed the root connection', id: ROOT });
+    this.conduit.report({ kind: 'root-closed-by-peer', message: 'the peer closed the root connection', id: ROOT });
   }
 
   finish(end: SessionEnd): void {
     if (this.#reason !== undefined) return;
+    const { inputs, outbox, requests } = this.conduit;
     const reason = reasonOf(end);
     const error = sessionClosed(reason);
     this.#reason = reason;
-    this.endError = error;
+    this.conduit.endError = error;
     this.#heedNoAbort();
-    if (end.cause === 'shutdown' || end.cause === 'released') this.outbox.release();
-    else this.outbox.dropAll(error);
+    if (end.cause === 'shutdown' || end.cause === 'released') outbox.release();
+    else outbox.dropAll(error);
     this.#established.reject(handshakeFailed(end, reason));
-    this.requests.rejectAll(error);
+    requests.rejectAll(error);
     const isOurs = reason.by === 'local' && reason.error === undefined;
-    for (const connection of this.connections.values()) connection.retire({ by: 'session', metadata: [] }, isOurs);
-    this.connections.clear();
+    for (const connection of this.#connections.values()) connection.end({ by: 'session', metadata: [] }, isOurs);
+    this.#connections.clear();
     // Drop the decisions last, since the listeners of their signals are the application's: to them everything is over.
-    this.conduit.gate.hold(() => this.#acceptor.dropAll(error));
+    inputs.hold(() => this.#incomingOpens.dropAll(error));
   }
 
   closeLink({ orderly }: { orderly: boolean }): void {
@@ -202,6 +300,11 @@ export class SessionPort extends HandleHost implements Port {
     return this.#root;
   }
 
+  /** Returns an active connection by its id. */
+  connection(id: ConnectionId): Connection | undefined {
+    return this.#connections.get(id);
+  }
+
   get established(): Promise<Connection> {
     return this.#established.promise;
   }
@@ -210,20 +313,25 @@ export class SessionPort extends HandleHost implements Port {
     return this.#closed.promise;
   }
 
-  /** Leaves the port out of a serialised snapshot: it holds no data for the application. */
+  /** Leaves the runtime out of a serialised snapshot: it holds no data for the application. */
   toJSON(): undefined {
     return undefined;
   }
 
+  /** Drops the messages that wait to be sent on a connection that the peer has closed. */
+  #dropUnsent(id: ConnectionId): void {
+    this.conduit.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
+  }
+
   #setUp(connection: Connection): void {
     const { id } = connection;
-    const setup = this.#acceptor.takeSetup(id);
+    const setup = this.#incomingOpens.takeSetup(id);
     if (setup === undefined) return;
-    this.call(
+    this.conduit.callUser(
       () => setup(connection),
       (error) => {
-        this.report({ kind: 'setup-failed', id, message: `the setup of connection ${id} failed`, error });
-        this.release(connection);
+        this.conduit.report({ kind: 'setup-failed', id, message: `the setup of connection ${id} failed`, error });
+        connection.release();
       },
     );
   }
@@ -234,6 +342,6 @@ export class SessionPort extends HandleHost implements Port {
   }
 
   readonly #abortHandshake = (): void => {
-    this.push({ type: 'app.abortHandshake', reason: this.config.signal?.reason });
+    this.conduit.push({ type: 'app.abortHandshake', reason: this.config.signal?.reason });
   };
 }

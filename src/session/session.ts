@@ -9,12 +9,12 @@ import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
 import { type Metadata, SERVICE } from '../wire/metadata.js';
-import { attachOf } from './attachment.js';
 import type { SessionClosedReason } from './close-reason.js';
 import type { Connection } from './connection.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
+import { attachOf } from './observation.js';
 import { configOf, type SessionOptions } from './options.js';
-import { SessionPort } from './runtime.js';
+import { SessionRuntime } from './runtime.js';
 
 /** A clock for timers, such as XState's `SimulatedClock`. */
 export interface Clock {
@@ -59,12 +59,12 @@ export class Session implements AsyncDisposable {
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   readonly #actor: SessionActorRef;
-  readonly #port: SessionPort;
+  readonly #runtime: SessionRuntime;
 
   /** @internal */
-  constructor(actor: SessionActorRef, port: SessionPort) {
+  constructor(actor: SessionActorRef, runtime: SessionRuntime) {
     this.#actor = actor;
-    this.#port = port;
+    this.#runtime = runtime;
   }
 
   /** The session's actor. */
@@ -78,7 +78,7 @@ export class Session implements AsyncDisposable {
    * @throws InvalidArgument before the session is established.
    */
   get root(): Connection {
-    const { root } = this.#port;
+    const { root } = this.#runtime;
     if (root === undefined) throw new InvalidArgument('the session has no root connection before it is established');
     return root;
   }
@@ -88,12 +88,12 @@ export class Session implements AsyncDisposable {
    * rejects.
    */
   get closed(): Promise<SessionClosedReason> {
-    return this.#port.closed;
+    return this.#runtime.closed;
   }
 
   /** Returns an active connection by its id. */
   connection(id: ConnectionId): Connection | undefined {
-    return this.#port.connection(id);
+    return this.#runtime.connection(id);
   }
 
   /**
@@ -123,7 +123,7 @@ export class Session implements AsyncDisposable {
     objectOf(second, 'options');
     if (typeof first.client !== 'function')
       throw new InvalidArgument(`client must be a function, not ${shown(first.client)}`);
-    const { codec, limits, peer } = this.#port.config;
+    const { codec, limits, peer } = this.#runtime.config;
     first.checkOptions?.(second, peer.maxUnconsumed);
     const entry = { key: SERVICE, value: first.name, flags: 0n };
     // Check the application's metadata before adding ours, so that an error cites the application's index.
@@ -139,12 +139,12 @@ export class Session implements AsyncDisposable {
   }
 
   async #open(options: OpenOptions): Promise<Connection> {
-    const { codec, limits } = this.#port.config;
+    const { codec, limits } = this.#runtime.config;
     const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
     const metadata = metadataOf(options.metadata, codec, limits);
     const signal = signalOf(options.signal);
     if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
-    return this.#port.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
+    return this.#runtime.conduit.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
   }
 
   /**
@@ -156,7 +156,9 @@ export class Session implements AsyncDisposable {
   async close(id: ConnectionId, options: { metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
     idOf(id, 'id');
-    return this.#port.close(id, options.metadata);
+    const { conduit } = this.#runtime;
+    const metadata = metadataOf(options.metadata, conduit.codec, conduit.limits);
+    return conduit.request((request) => ({ type: 'app.close', id, request, metadata }));
   }
 
   /**
@@ -164,15 +166,16 @@ export class Session implements AsyncDisposable {
    * ended.
    */
   shutdown(): void {
-    this.#port.push({ type: 'app.shutdown' });
+    this.#runtime.conduit.push({ type: 'app.shutdown' });
   }
 
   /** Listens to the events that the session emits. An exception in the listener is reported, and ends nothing. */
   on<T extends SessionEmitted['type']>(type: T, listener: Listener<T>): { unsubscribe(): void } {
     return this.#actor.on(type, (event) => {
-      this.#port.call(
+      const { conduit } = this.#runtime;
+      conduit.callUser(
         () => listener(event as Extract<SessionEmitted, { type: T }>),
-        (error) => this.#port.report({ kind: 'listener-failed', message: `a listener of '${type}' failed`, error }),
+        (error) => conduit.report({ kind: 'listener-failed', message: `a listener of '${type}' failed`, error }),
       );
     });
   }
@@ -212,8 +215,8 @@ export async function accept(link: Link, options: StartOptions = {}): Promise<Se
   return start('acceptor', link, options);
 }
 
-/** One Session for each port, however often it is asked for. */
-const sessions = new WeakMap<SessionPort, Session>();
+/** One Session for each runtime, however often it is asked for. */
+const sessions = new WeakMap<SessionRuntime, Session>();
 
 /**
  * Returns the Session of a session actor, embedded or not. Before the session is established it has no root, and opens
@@ -223,12 +226,12 @@ const sessions = new WeakMap<SessionPort, Session>();
  */
 export function handle(actor: SessionActorRef | AnyActorRef): Session {
   const snapshot: unknown = actor.getSnapshot();
-  const port = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
-  if (!(port instanceof SessionPort)) throw new InvalidArgument('the actor is no session actor');
-  let session = sessions.get(port);
+  const runtime = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
+  if (!(runtime instanceof SessionRuntime)) throw new InvalidArgument('the actor is no session actor');
+  let session = sessions.get(runtime);
   if (session === undefined) {
-    session = new Session(actor as SessionActorRef, port);
-    sessions.set(port, session);
+    session = new Session(actor as SessionActorRef, runtime);
+    sessions.set(runtime, session);
   }
   return session;
 }
@@ -260,7 +263,7 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
     role === 'initiator'
       ? begin(rest)
       : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock, options: rest });
-  await portOf(actor).established;
+  await runtimeOf(actor).established;
   return handle(actor);
 }
 
@@ -291,15 +294,15 @@ function beginLate(
     const make = (isLate: boolean): void => {
       const actor = begin(isLate ? { ...options, limits: { ...options.limits, handshakeTimeout: 1 } } : options);
       // The link's events follow at once, and have to be answered in order: a violation may come in the same read.
-      portOf(actor).open();
+      runtimeOf(actor).conduit.inputs.open();
       resolve(actor);
     };
     whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal, frameLimit }, make);
   });
 }
 
-function portOf(actor: SessionActorRef): SessionPort {
-  return actor.getSnapshot().context.port as SessionPort;
+function runtimeOf(actor: SessionActorRef): SessionRuntime {
+  return actor.getSnapshot().context.port as SessionRuntime;
 }
 
 /** Guards an inspector, which runs in the middle of a step: an exception in it must not interrupt the step. */

@@ -104,7 +104,7 @@ describe('a call', () => {
       cause: { name: 'SessionClosed', message: 'session closed' },
     };
     expect(rig.settled).toMatchObject({ 'in flight': error, waiting: error });
-    await expect(session.root.driver.call(1n, bytes(), undefined)).rejects.toThrow('closed by the end of the session');
+    await expect(session.root.calls.call(1n, bytes(), undefined)).rejects.toThrow('closed by the end of the session');
   });
 
   test('that can’t be sent rejects with why, spends nothing of the limit, and its channels are over', async () => {

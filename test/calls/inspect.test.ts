@@ -61,7 +61,7 @@ test('an inspector sees calls and channels as actors of their connection, and of
 
 test('without an inspector nothing is shown, and nothing is kept to show', async () => {
   const { session } = await established({ inspect: undefined } as never);
-  expect(session.root.driver.line.observer).toBeUndefined();
+  expect(session.root.calls.scope.observer).toBeUndefined();
   session.shutdown();
   await session.closed;
 });

@@ -117,7 +117,7 @@ test('two strict sides never accuse each other, and everything that was begun en
       await settle();
       expect(reasons.filter(({ error }) => error !== undefined)).toEqual([]);
       expect(pending).toBe(0);
-      const loads = sessions.map(({ root }) => root.driver.line.load);
+      const loads = sessions.map(({ root }) => root.calls.scope.load);
       expect(loads).toEqual([
         { requests: 0, channels: 0, kept: 0 },
         { requests: 0, channels: 0, kept: 0 },

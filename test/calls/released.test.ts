@@ -62,7 +62,7 @@ describe.each(['reference', 'strict'] as const)('in %s mode', (conformance) => {
     'more calls than limits.channels come to an end by %s, and each gives its place back',
     async (_, serve, rest) => {
       await start({ conformance, limits: { channels: 4, requests: 1_000 } });
-      // The first call starts the driver, in case the cause registers no handler.
+      // The first call starts the connection's calls, in case the cause registers no handler.
       const caller = session.root.caller();
       serve();
       void caller.call(1n, bytes()).catch(() => {});
@@ -159,7 +159,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
       const before = await heap();
       await round(40_000);
       const grown = (await heap()) - before;
-      expect(session.root.driver.line.load).toEqual({ requests: 0, channels: 0, kept: 4_096 });
+      expect(session.root.calls.scope.load).toEqual({ requests: 0, channels: 0, kept: 4_096 });
       // 200 bytes a call: the rig's inspector keeps some 80; a leaked handler or channel would take more than 300.
       expect(grown).toBeLessThan(20_000_000);
       // The next call with a channel works.

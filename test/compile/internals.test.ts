@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type AnyActorRef, and, assign, createActor, createMachine } from 'xstate';
+import { type AnyActorRef, and, assign, createActor, createMachine, SimulatedClock } from 'xstate';
 import {
   assignmentOf,
   builtInTypeOf,
+  clockOf,
+  hasInspector,
   isBuiltInGuard,
   isInspected,
   newSessionId,
@@ -52,6 +54,26 @@ const INTERNALS: readonly { readonly name: string; readonly check: () => boolean
       }),
   },
   {
+    name: 'the copy that System._sendInspectionEvent makes of an event',
+    check: () =>
+      withChild((root, _, told) => {
+        const before = told.length;
+        const other = createActor(PARENT);
+        const silent = hasInspector(other.system);
+        const subscription = other.system.inspect(() => {});
+        const heard = hasInspector(other.system);
+        subscription.unsubscribe();
+        return !silent && heard && !hasInspector(other.system) && hasInspector(root.system) && told.length === before;
+      }),
+  },
+  {
+    name: 'System._clock',
+    check: () => {
+      const clock = new SimulatedClock();
+      return clockOf(createActor(PARENT, { clock }).system) === clock;
+    },
+  },
+  {
     name: 'assign().assignment',
     check: () => {
       const made = {};
@@ -89,7 +111,7 @@ test.each(INTERNALS.map(({ name, check }) => [name, check] as const))('XState ha
 test('no other file of the library uses them', () => {
   const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   const using = files.filter((name) =>
-    /\._(parent|relay|bookId|sendInspectionEvent)\b/.test(readFileSync(join('src', name), 'utf8')),
+    /\._(parent|relay|bookId|sendInspectionEvent|clock)\b/.test(readFileSync(join('src', name), 'utf8')),
   );
   expect(using).toEqual([join('compile', 'internals.ts')]);
 });

@@ -1,7 +1,7 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { Gate } from '../../src/conduit/input-queue.js';
+import { InputQueue } from '../../src/conduit/input-queue.js';
 
 interface Local {
   readonly name: string;
@@ -12,7 +12,10 @@ function frame(...bytes: number[]): Uint8Array {
 }
 
 /** Makes a gate that notes its inputs and then calls `onTake`. If `onTake` returns false, the frame is not taken. */
-function gate(onTake: (name: string, it: Gate<Local>) => unknown = () => {}): { it: Gate<Local>; taken: string[] } {
+function gate(onTake: (name: string, it: InputQueue<Local>) => unknown = () => {}): {
+  it: InputQueue<Local>;
+  taken: string[];
+} {
   const taken: string[] = [];
   const take = (name: string): boolean => {
     taken.push(name);
@@ -20,7 +23,7 @@ function gate(onTake: (name: string, it: Gate<Local>) => unknown = () => {}): { 
     taken.push(`${name} ${isTaken ? 'done' : 'refused'}`);
     return isTaken;
   };
-  const it: Gate<Local> = new Gate<Local>(
+  const it: InputQueue<Local> = new InputQueue<Local>(
     (bytes) => take(`frame ${bytes.join()}`),
     ({ name }) => take(name),
     (error) => taken.push(`crashed: ${String(error)}`),
@@ -86,7 +89,7 @@ describe('a gate', () => {
     const chunk = new Uint8Array(65_536).fill(7);
     const kept: number[] = [];
     let hasRoom = false;
-    const it = new Gate<Local>(
+    const it = new InputQueue<Local>(
       (bytes) => {
         if (!hasRoom) it.pause();
         else kept.push(bytes.buffer.byteLength);
@@ -109,7 +112,7 @@ describe('a gate', () => {
       const turns: (() => void)[] = [];
       const taken: string[] = [];
       let resumed = 0;
-      const it = new Gate<Local>(
+      const it = new InputQueue<Local>(
         (bytes) => {
           now++;
           taken.push(`frame ${bytes.join()}`);
@@ -339,7 +342,7 @@ describe('a gate', () => {
           const sent = { frame: 0, local: 0 };
           const plans = [...within];
           let depth = 0;
-          const perform = (what: string, on: Gate<Local>) => {
+          const perform = (what: string, on: InputQueue<Local>) => {
             if (what === 'pause') on.pause();
             else if (what === 'resume') on.resume();
             else if (what === 'frame') on.frame(frame(sent.frame, sent.frame++ >> 8));

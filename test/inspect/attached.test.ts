@@ -6,7 +6,7 @@ import type { InspectionRecord } from '../../src/inspect/record.js';
 import type { SocketEvents } from '../../src/inspect/sender.js';
 import { GREETING } from '../../src/inspect/stately.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { attachmentOf } from '../../src/session/attachment.js';
+import { observationOf } from '../../src/session/observation.js';
 import { accept, initiate, type Session } from '../../src/session/session.js';
 import { settle } from '../support/settle.js';
 
@@ -188,7 +188,7 @@ describe('an inspector that nobody listens to', () => {
     await near.root.caller().call(1n, new Uint8Array(0));
     const calling = near.root.caller().call(1n, new Uint8Array(1));
     await near.root.caller().call(1n, new Uint8Array(0));
-    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.length);
+    const held = () => [near, far].map(({ actor }) => observationOf(actor.system)?.steppers.length);
     expect(held()).toEqual([1, 1]);
     rig.listen();
     expect(rig.actors().filter(([id]) => /-/.test(id))).toEqual([
@@ -214,7 +214,7 @@ describe('an inspector that nobody listens to', () => {
     const caller = near.root.caller();
     const calls = [1, 2, 3, 4].map(() => caller.call(1n, new Uint8Array(1)));
     const held = ({ actor }: typeof near) =>
-      attachmentOf(actor.system)
+      observationOf(actor.system)
         ?.steppers.map(({ stepper }) => (stepper.context as { port: { id: number } }).port.id)
         .sort();
     await settle();
@@ -241,7 +241,7 @@ describe('an inspector that nobody listens to', () => {
     await Promise.all([near.closed, far.closed]);
     rig.listen();
     expect(rig.actors()).toEqual([]);
-    const held = () => [near, far].map(({ actor }) => attachmentOf(actor.system)?.steppers.length);
+    const held = () => [near, far].map(({ actor }) => observationOf(actor.system)?.steppers.length);
     expect(held()).toEqual([0, 1]);
     answer(new Uint8Array(1));
     await near.closed;
@@ -291,13 +291,13 @@ describe('an actor that an inspector is attached to', () => {
     rig.listen();
     const one = started(rig.inspector);
     const { system } = one;
-    expect(attachmentOf(system)?.listeners).toBe(1);
+    expect(observationOf(system)?.listeners).toBe(1);
     const stopping = rig.inspector.stop();
-    expect(attachmentOf(system)?.listeners).toBe(0);
+    expect(observationOf(system)?.listeners).toBe(0);
     await stopping;
     const { length } = rig.told;
     const other = started(rig.inspector);
-    expect(attachmentOf(other.system)).toBeUndefined();
+    expect(observationOf(other.system)).toBeUndefined();
     rig.flush();
     expect(rig.told.length).toBe(length);
   });

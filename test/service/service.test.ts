@@ -281,7 +281,7 @@ describe('a call that fails', () => {
   it('rejects when its arguments can’t be sent, and nothing is', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder);
-    const sent = jest.spyOn(callerOf(client).connection.driver, 'send');
+    const sent = jest.spyOn(callerOf(client).connection.calls.scope.outbox, 'send');
     expect(await errorOf(client.add(Symbol('three') as never, 5))).toEqual(
       new InvalidArgument("value[0] can't be represented: a symbol"),
     );

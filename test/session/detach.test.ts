@@ -1,7 +1,12 @@
 import { describe, expect, it, test } from '@jest/globals';
-import { detached, detachedMessage } from '../../src/conduit/detach.js';
-import { Inbox } from '../../src/conduit/inbox.js';
-import { Holding, type Stock, UNBOUNDED } from '../../src/conduit/stock.js';
+import { afterTurn } from '../../src/base/turn.js';
+import {
+  ConnectionBudget,
+  detached,
+  detachedMessage,
+  MessageQueue,
+  UNBOUNDED,
+} from '../../src/conduit/receive-queue.js';
 import type { DataMessage } from '../../src/wire/message.js';
 
 const chunk = Uint8Array.from({ length: 65_536 }, (_, at) => at % 251);
@@ -47,20 +52,16 @@ describe('bytes that are kept', () => {
   );
 });
 
-describe('an inbox', () => {
-  test('detaches what still lies there after the turn, and only that', async () => {
-    const noted: { fasten(): void }[] = [];
-    const stock: Stock = { ...UNBOUNDED, loose: (inbox) => noted.push(inbox) };
-    const inbox = new Inbox<{ bytes: Uint8Array }>(new Holding(stock), ({ bytes }) => ({ bytes: detached(bytes) }));
+describe('a queue of messages', () => {
+  test('detaches the messages that are left after the turn, and only those', async () => {
+    const keep = ({ bytes }: { bytes: Uint8Array }) => ({ bytes: detached(bytes) });
+    const queue = new MessageQueue<{ bytes: Uint8Array }>(new ConnectionBudget(UNBOUNDED, 1), keep);
     const views = [1, 2, 3].map((at) => ({ bytes: chunk.subarray(at, at + 1) }));
-    for (const view of views) inbox.push(view, 1);
-    expect((await inbox.next()).value).toBe(views[0]);
-    const [shelf] = noted;
-    expect(noted).toEqual([shelf]);
-    shelf?.fasten();
-    inbox.push({ bytes: chunk.subarray(4, 5) }, 1);
-    expect(noted).toEqual([shelf, shelf]);
-    const left = [(await inbox.next()).value, (await inbox.next()).value, (await inbox.next()).value];
+    for (const view of views) queue.receive(view, 1);
+    expect((await queue.next()).value).toBe(views[0]);
+    await new Promise<void>(afterTurn);
+    queue.receive({ bytes: chunk.subarray(4, 5) }, 1);
+    const left = [queue.shift(), queue.shift(), queue.shift()];
     expect(left.map((message) => [message?.bytes[0], message?.bytes.buffer.byteLength])).toEqual([
       [2, 1],
       [3, 1],

@@ -107,6 +107,7 @@ async function play(
   logic: SessionLogic,
   steps: readonly Step[],
   conformance: 'reference' | 'strict',
+  inspect?: () => void,
 ): Promise<string[]> {
   const log: string[] = [];
   const note = (what: string, value: unknown) =>
@@ -134,7 +135,7 @@ async function play(
       return id === 6 ? { type: 'reject' } : { type: 'accept', setup: (connection) => handles.push(connection) };
     },
   };
-  const actor: Actor<SessionLogic> = createActor(logic, { clock, input } as never);
+  const actor: Actor<SessionLogic> = createActor(logic, { clock, input, inspect } as never);
   actor.start();
   const session: Session = handle(actor);
   void session.closed.then(({ cause, by, error }) => note('closed', [cause, by, error && brief(error)]));
@@ -229,12 +230,13 @@ describe('the fast path', () => {
       let delivered = 0;
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
-          const [fast, plain] = [
-            await play(sessionLogic, steps, conformance),
-            await play(plainLogic, steps, conformance),
-          ];
+          const fast = await play(sessionLogic, steps, conformance);
+          // While an inspector listens, the messages go to the session's actor.
+          const inspected = await play(sessionLogic, steps, conformance, () => {});
+          const plain = await play(plainLogic, steps, conformance, () => {});
           delivered += fast.filter((line) => line.startsWith('read') && line.includes('"done":false')).length;
           expect(fast).toEqual(plain);
+          expect(inspected).toEqual(plain);
         }),
         { numRuns: 150 },
       );
@@ -253,6 +255,36 @@ describe('the fast path', () => {
       await say(HELLO_YOURSELF, openOf(2));
       expect(await say(itemOf(0, 1), itemOf(2, 1), itemOf(2, 2))).toBe(passes);
     }
+  });
+
+  test('passes by the actors while no inspector listens, and only then', async () => {
+    const [near, far] = memoryLinkPair();
+    const actor = createActor(sessionLogic, { input: { role: 'initiator', link: near } } as never);
+    running.push(actor);
+    far.start({ message() {}, drained() {}, ended() {}, failed() {} });
+    actor.start();
+    const say = async (message: Message) => {
+      far.send(messagePack.encode(message));
+      await settle();
+    };
+    await say(HELLO_YOURSELF);
+    let steps = 0;
+    actor.subscribe(() => {
+      steps++;
+    });
+    await say(itemOf(0, 0));
+    expect(steps).toBe(0);
+    const seen: string[] = [];
+    const subscription = actor.system.inspect((event) => {
+      if (event.type === '@xstate.event' && event.actorRef === actor) seen.push(event.event.type);
+    });
+    await say(itemOf(0, 1));
+    expect([steps, seen]).toEqual([1, ['rx.ChannelMessage']]);
+    subscription.unsubscribe();
+    await say(itemOf(0, 2));
+    expect([steps, seen]).toEqual([1, ['rx.ChannelMessage']]);
+    const reader = handle(actor).root[Symbol.asyncIterator]();
+    for (const number of upTo(3)) expect((await reader.next()).value).toEqual(itemOf(0, number));
   });
 
   test('is not taken where the tags are missing: on a connection that is not active, and when its reader has left', async () => {

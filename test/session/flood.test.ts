@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { DEFAULT_LIMITS } from '../../src/base/limits.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { ENTRY_COST } from '../../src/conduit/outbox.js';
+import { QUEUED_MESSAGE_COST } from '../../src/conduit/costs.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
@@ -108,7 +108,7 @@ describe('a hostile peer', () => {
     const { rig, session } = await established({ limits });
     rig.link.hold();
     const size = messagePack.encode({ type: 'Pong', connectionId: 0, nonce: 1n }).length;
-    const most = Math.floor(1_500 / (size + ENTRY_COST));
+    const most = Math.floor(1_500 / (size + QUEUED_MESSAGE_COST));
     await rig.say(...upTo(most).map(() => pingOf(1)));
     expect(session.root.isConnected).toBe(true);
     await rig.say(pingOf(1));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { MESSAGE_COST } from '../../src/conduit/stock.js';
+import { MESSAGE_COST } from '../../src/conduit/costs.js';
 import type { Connection, Rx } from '../../src/index.js';
 import type { DataMessage, Message } from '../../src/wire/message.js';
 import { closeOf, established, itemOf, NOTHING_LEFT, openOf, pingOf, type Rig } from '../support/rig.js';

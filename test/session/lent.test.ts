@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { Lent } from '../../src/conduit/frame-pool.js';
+import { FramePool } from '../../src/conduit/frame-pool.js';
 import type { Link } from '../../src/link/link.js';
 
 const LONG = 2 * 1024 + 1;
@@ -12,7 +12,7 @@ class World {
   buffered = 0;
   readonly frames: { readonly frame: Uint8Array; readonly end: number }[] = [];
   readonly released: Uint8Array[] = [];
-  readonly lent: Lent;
+  readonly pool: FramePool;
 
   constructor(link: Partial<Link> = { releasesSent: true }, codec: object = {}) {
     const world = this;
@@ -22,7 +22,11 @@ class World {
         return world.buffered;
       },
     } as Link;
-    this.lent = new Lent(observed, { ...messagePack, release: (frame) => void this.released.push(frame), ...codec });
+    this.pool = new FramePool(observed, {
+      ...messagePack,
+      release: (frame) => void this.released.push(frame),
+      ...codec,
+    });
   }
 
   send(length: number): void {
@@ -30,13 +34,13 @@ class World {
     this.given += length;
     this.buffered += length;
     this.frames.push({ frame, end: this.given });
-    this.lent.add(frame, this.given);
+    this.pool.add(frame, this.given);
   }
 
   /** Lets this number of bytes leave. */
   leave(bytes: number): void {
     this.buffered = Math.max(0, this.buffered - bytes);
-    this.lent.reclaim(this.given);
+    this.pool.reclaim(this.given);
   }
 
   /** Returns the long frames that have left completely. */

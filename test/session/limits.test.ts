@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { InvalidArgument, LimitExceeded } from '../../src/base/errors.js';
 import { DEFAULT_LIMITS } from '../../src/base/limits.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { ENTRY_COST } from '../../src/conduit/outbox.js';
-import { MESSAGE_COST } from '../../src/conduit/stock.js';
+import { MESSAGE_COST, QUEUED_MESSAGE_COST } from '../../src/conduit/costs.js';
 import type { SessionClosedReason } from '../../src/session/close-reason.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
@@ -221,7 +220,7 @@ describe('what is kept', () => {
   });
 
   test.each([-1, 0, 1])('limits.waitingBytes: with %i bytes to spare', async (spare) => {
-    const waitingBytes = 2 * (1_000 + ENTRY_COST) + spare;
+    const waitingBytes = 2 * (1_000 + QUEUED_MESSAGE_COST) + spare;
     const { rig, session } = await established({ limits: { outboxBytes: 1, waitingBytes } });
     rig.link.hold();
     await session.root.send(itemOfSize(100));
@@ -232,7 +231,7 @@ describe('what is kept', () => {
   });
 
   test.each([-1, 0, 1])('limits.replyBytes: with %i bytes beyond it', async (beyond) => {
-    const replies = 100 * (sizeOf(PONG) + ENTRY_COST) - 200;
+    const replies = 100 * (sizeOf(PONG) + QUEUED_MESSAGE_COST) - 200;
     const { rig, session } = await established({ limits: { outboxBytes: 200, replyBytes: replies - beyond } });
     rig.link.hold();
     await rig.say(...upTo(100).map(() => pingOf(1)));
@@ -243,7 +242,7 @@ describe('what is kept', () => {
   test.each([-1, 0, 1])(
     'limits.replyBytes: with %i bytes beyond it, behind a frame of our own past outboxBytes',
     async (beyond) => {
-      const replyBytes = 3 * (sizeOf(PONG) + ENTRY_COST) - beyond;
+      const replyBytes = 3 * (sizeOf(PONG) + QUEUED_MESSAGE_COST) - beyond;
       const { rig, session } = await established({ limits: { outboxBytes: 200, replyBytes } });
       rig.link.hold();
       await session.root.send(itemOfSize(100_000));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { ENTRY_COST } from '../../src/conduit/outbox.js';
+import { QUEUED_MESSAGE_COST } from '../../src/conduit/costs.js';
 import { acceptOf, closeOf, established, itemOf, NOTHING_LEFT, numberOf, openOf } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';
 import { settle } from '../support/settle.js';
@@ -39,7 +39,7 @@ describe('a full outbox', () => {
   });
 
   test('refuses what goes past waitingBytes, sends nothing of it, and nothing else suffers', async () => {
-    const { rig, session, one } = await held({ outboxBytes: 1, waitingBytes: 2 * (1_000 + ENTRY_COST) });
+    const { rig, session, one } = await held({ outboxBytes: 1, waitingBytes: 2 * (1_000 + QUEUED_MESSAGE_COST) });
     for (const number of upTo(4)) rig.track(`send ${number}`, one.send(message(number)));
     await settle();
     expect(rig.settled).toEqual({
@@ -98,7 +98,7 @@ describe('a full outbox', () => {
   });
 
   test('makes room for waitingBytes again when what waited is dropped', async () => {
-    const { rig, one, two } = await held({ outboxBytes: 1, waitingBytes: 1_000 + ENTRY_COST });
+    const { rig, one, two } = await held({ outboxBytes: 1, waitingBytes: 1_000 + QUEUED_MESSAGE_COST });
     rig.track('first', one.send(message(0)));
     rig.track('one', one.send(message(1)));
     await rig.say(closeOf(1));
@@ -158,7 +158,7 @@ describe('a full outbox', () => {
     const taken = (await outcomes).filter(({ status }) => status === 'fulfilled').length;
     // One message fills the outbox. Then as many wait as the limit has room for.
     const size = messagePack.encode(itemOf(1, 0)).length;
-    expect(taken).toBe(1 + Math.floor(100_000 / (size + ENTRY_COST)));
+    expect(taken).toBe(1 + Math.floor(100_000 / (size + QUEUED_MESSAGE_COST)));
   });
 
   test('rejects with LinkError what the link refused', async () => {

@@ -92,8 +92,8 @@ export const FAULTS: readonly Fault[] = [
     kind: 'bare',
   },
   {
-    name: 'an inbox is read from its other end',
-    file: 'src/conduit/inbox.ts',
+    name: 'a queue of messages is read from its other end',
+    file: 'src/conduit/receive-queue.ts',
     text: '    const message = this.shift();\n    if (message !== undefined) return',
     instead:
       '    const message = this.#messages.length > 2 ? (this.shift(), this.shift()) : this.shift();\n    if (message !== undefined) return',
@@ -130,7 +130,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a call that is given up is not cancelled',
     file: 'src/calls/outgoing-call.ts',
-    text: "if (body.type === 'Cancel') {\n      this.#driver.transmit(this.id, CANCEL);",
+    text: "if (body.type === 'Cancel') {\n      void this.#send(CANCEL);",
     instead: "if (body.type === 'Cancel') {",
     kind: 'calls',
   },
@@ -144,7 +144,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'of two handlers with the same id only the later is aborted',
     file: 'src/calls/calls.ts',
-    text: 'const answers = [...this.#answers.all(), ...(this.#eclipsed ?? [])];',
+    text: 'const answers = [...this.#answers.all(), ...(this.#duplicates ?? [])];',
     instead: 'const answers = [...this.#answers.all()];',
     kind: 'calls',
   },
