@@ -63,6 +63,15 @@ export {
 } from './keepalive.js';
 export { type PacingContext, type PacingEvent, pacingMachine, type Query } from './pacing.js';
 export {
+  type ReliableContext,
+  type ReliableEnd,
+  type ReliableEvent,
+  type ReliableInput,
+  type ReliablePort,
+  type ReliableTimer,
+  reliableMachine,
+} from './reliable.js';
+export {
   type AnswerContext,
   type AnswerInput,
   answerMachine,

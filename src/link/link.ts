@@ -14,6 +14,13 @@ export interface LinkEvents {
   /** The link broke, or the peer used it wrongly. No event follows. */
   failed(error: Error): void;
   /**
+   * A link that outlives its connections has none for now. It takes messages as before, and sends them later. Only
+   * such a link calls this function; see `roam-actors/reliable`.
+   */
+  interrupted?(): void;
+  /** Messages flow again after `interrupted`. */
+  restored?(): void;
+  /**
    * Bytes that the next message may have. A link asks for each message; if it can, before it allocates memory for the
    * message. A session accepts less before the handshake than after it. A message above *twice* this limit breaks the link.
    * A message between the two reaches the session, which can say what is wrong. Without this function the link uses its own

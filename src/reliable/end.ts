@@ -1,0 +1,637 @@
+import {
+  type ReliableEnd as EndReason,
+  type ReliableContext,
+  type ReliableEvent,
+  type ReliablePort,
+  type ReliableTimer,
+  reliableMachine,
+} from '../../machines/reliable.js';
+import { InvalidArgument, LinkError } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
+import { allocate, release } from '../base/frame-memory.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
+import { DEFAULT_FRAME, type Link, type LinkEvents } from '../link/link.js';
+import {
+  ABORT,
+  ACK,
+  ANSWER,
+  CLOSE,
+  DATA,
+  type Frame,
+  frame,
+  HEADER,
+  PROBE,
+  putHeader,
+  readFrame,
+  SETTINGS,
+} from './frames.js';
+import { fullCount } from './hello.js';
+
+const TABLE = compile(reliableMachine);
+
+/** Messages wait in the reliable link, not beneath it, when the link beneath buffers more bytes than this. */
+const ENOUGH = 128 * 1024;
+
+/** An abort is told to the peer only if it can leave soon. */
+const SOON = 64 * 1024;
+
+/** The clock of a reliable link, for example a simulated one. */
+export interface ReliableClock {
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** The state of a reliable link, for those who watch it. */
+export interface ReliableState {
+  /** The state of `reliableMachine`: `dialing`, `greeting`, `backingOff`, `waiting`, `fresh`, `settled`, `owing`, … */
+  readonly state: string;
+  /** The number of the current link, or of the last one. */
+  readonly epoch: number;
+  /** Links dialled since the last one that has brought something forward. */
+  readonly attempts: number;
+  /** Messages that the peer has not acknowledged, and their bytes; those that wait to be written included. */
+  readonly unacknowledged: number;
+  readonly unacknowledgedBytes: number;
+}
+
+/** A link that outlives the links beneath it. */
+export interface ReliableLink extends Link {
+  readonly state: ReliableState;
+}
+
+/** The options of both ends, complete. */
+export interface EndConfig {
+  readonly isDialer: boolean;
+  readonly retriesFirst: boolean;
+  readonly windowFrames: number;
+  readonly windowBytes: number;
+  /** The milliseconds of each timer. That of `backoff` is computed for each attempt. */
+  readonly times: Readonly<Record<Exclude<ReliableTimer, 'backoff'>, number>>;
+  /** Returns the milliseconds until the next attempt. */
+  readonly backoff: (attempts: number) => number;
+  /** Told to the peer, in milliseconds; 0 for the dialer. */
+  readonly grace: number;
+  readonly clock: ReliableClock;
+}
+
+/** The role-specific half of a reliable link. */
+export interface EndOwner {
+  /** Opens a link beneath, and answers with `opened` or `notOpened`. */
+  dial(epoch: number): void;
+  /** Returns the bytes of our greeting. */
+  greeting(received: number): Uint8Array;
+  /** Reads the acceptor's greeting. Returns its count modulo 2^32, or why there is none. */
+  welcomed(bytes: Uint8Array): number | 'rejected' | 'malformed';
+  /** Refuses a link beneath that is not wanted. */
+  refuse(link: Link): void;
+  /** Returns true if there is memory for `size` more bytes under way. */
+  hasShare(size: number): boolean;
+  /** The number of bytes that the end holds has changed, or the end has gained or lost its link. */
+  changed(): void;
+  ended(end: EndReason): void;
+  /** The text of the error for an end, with the option that sets it. */
+  explain(end: EndReason): string;
+}
+
+/** A message that the peer has not acknowledged. */
+interface Kept {
+  /** Free bytes for the header, then the message. */
+  readonly memory: Uint8Array;
+  /** The count of all bytes taken from the application, up to the end of this message. */
+  readonly end: number;
+  hasLeft: boolean;
+}
+
+/** A link beneath. */
+export class Beneath {
+  readonly link: Link;
+  readonly epoch: number;
+  isOver = false;
+  /** False for a link of the dialer until the machine takes it. */
+  isStarted: boolean;
+  /** Releases the frames that this link has carried for their reuse. */
+  readonly releases: boolean;
+
+  constructor(link: Link, epoch: number, isStarted: boolean) {
+    this.link = link;
+    this.isStarted = isStarted;
+    this.epoch = epoch;
+    this.releases = link.releasesSent === true;
+  }
+}
+
+/**
+ * One end of a reliable link: the host of `reliableMachine`. It keeps the messages and the links beneath; the machine
+ * decides.
+ */
+export class End implements ReliableLink, ReliablePort {
+  name: string | undefined;
+  isStream = false;
+  /** Messages are copied, each behind the free bytes for its header. */
+  readonly releasesSent = true;
+  readonly #config: EndConfig;
+  readonly #owner: EndOwner;
+  readonly #stepper: Stepper<typeof reliableMachine>;
+  readonly #timers = new Map<ReliableTimer, unknown>();
+  /** Messages from the count `acked` to the count `next`. */
+  readonly #kept = new Fifo<Kept>();
+  /** Bytes of all messages that were taken from the application, written to the current link, and acknowledged. */
+  #taken = 0;
+  #written = 0;
+  #acked = 0;
+  #events: LinkEvents | undefined;
+  #current: Beneath | undefined;
+  /** The link that the machine is asked about: it becomes the current one, or is refused. */
+  #offered: Beneath | undefined;
+  /** Frames that arrived before `start`, and whether the link beneath is paused for that. */
+  readonly #early = new Fifo<{ readonly beneath: Beneath; readonly bytes: Uint8Array }>();
+  #isHeld = false;
+  #delivers = false;
+  /** What the application is told after the step, in order. */
+  readonly #news = new Fifo<'interrupted' | 'restored'>();
+  #isClosed = false;
+  #isAborted = false;
+  #end: EndReason | undefined;
+  #ending: 'ended' | Error | undefined;
+  /** True if a frame has arrived since the timer `probe` or `answer` began. */
+  #hasHeard = false;
+  #isAllReleasing = true;
+  /** Why the last link beneath was lost, for the error at the end. */
+  cause: unknown;
+  /** The time within which the peer takes us back. */
+  #peerGrace = Number.POSITIVE_INFINITY;
+
+  constructor(config: EndConfig, owner: EndOwner) {
+    this.#config = config;
+    this.#owner = owner;
+    const { isDialer, retriesFirst, windowFrames, windowBytes } = config;
+    this.#stepper = new Stepper(TABLE, { port: this, isDialer, retriesFirst, windowFrames, windowBytes });
+    this.#stepper.start();
+  }
+
+  // ---- For the application
+
+  get state(): ReliableState {
+    const { epoch, attempts } = this.#context;
+    return {
+      state: this.#stepper.value,
+      epoch,
+      attempts,
+      unacknowledged: this.#kept.length,
+      unacknowledgedBytes: this.#taken - this.#acked,
+    };
+  }
+
+  get buffered(): number {
+    if (this.#end !== undefined) return 0;
+    return this.#taken - this.#written + (this.#current?.link.buffered ?? 0);
+  }
+
+  start(events: LinkEvents): void {
+    if (this.#events !== undefined) throw new InvalidArgument('the link has been started already');
+    this.#events = events;
+    queueMicrotask(() => {
+      if (this.#isAborted) return;
+      for (let early = this.#early.shift(); early !== undefined; early = this.#early.shift()) {
+        this.#receive(early.beneath, early.bytes);
+        if (this.#isAborted) return;
+      }
+      if (this.#isHeld) {
+        this.#isHeld = false;
+        if (!this.#context.isPaused) this.#current?.link.resume();
+      }
+      this.#tellEnd();
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    if (!ArrayBuffer.isView(bytes)) throw new InvalidArgument('a link sends a Uint8Array');
+    if (this.#isClosed || this.#end !== undefined) throw new LinkError('the link is closed');
+    // The peer has ended, and the event of that is under way: the bytes are lost, as on a network.
+    if (this.#context.isClosing) return;
+    const memory = allocate(HEADER + bytes.byteLength);
+    memory.set(bytes, HEADER);
+    this.#taken += bytes.byteLength;
+    this.#kept.push({ memory, end: this.#taken, hasLeft: false });
+    this.#step({ type: 'app.send' });
+    this.#pump();
+    this.#owner.changed();
+  }
+
+  pause(): void {
+    if (this.#isClosed || this.#end !== undefined) return;
+    this.#step({ type: 'app.pause' });
+    this.#current?.link.pause();
+  }
+
+  resume(): void {
+    if (this.#end !== undefined) return;
+    this.#step({ type: 'app.resume' });
+    if (!this.#isHeld) this.#current?.link.resume();
+  }
+
+  close(): void {
+    if (this.#isClosed || this.#end !== undefined) return;
+    this.resume();
+    this.#isClosed = true;
+    this.#step({ type: 'app.close' });
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    if (this.#end === undefined) this.#step({ type: 'app.abort' });
+    else if (this.#current !== undefined && !this.#current.isOver) this.#abort(this.#current);
+  }
+
+  // ---- For the owner
+
+  get bytes(): number {
+    return this.#taken - this.#acked;
+  }
+
+  /** Messages received, and messages taken from the application. */
+  get counts(): { readonly received: number; readonly total: number } {
+    return { received: this.#context.expected, total: this.#context.next };
+  }
+
+  /** The number of the next link beneath. */
+  get nextEpoch(): number {
+    return this.#context.epoch + 1;
+  }
+
+  get isDetached(): boolean {
+    return this.#stepper.value === 'waiting';
+  }
+
+  /** Begins to dial. */
+  dialFirst(): void {
+    this.#step({ type: 'app.dial' });
+  }
+
+  opened(link: Link, epoch: number): void {
+    this.#offer(link, epoch, { type: 'dial.opened', epoch });
+  }
+
+  notOpened(epoch: number, cause: unknown): void {
+    this.cause = cause;
+    this.#step({ type: 'dial.failed', epoch });
+  }
+
+  /** Takes a link beneath whose peer has greeted us with our key. `low`: its count, modulo 2^32. */
+  attach(beneath: Beneath, low: number): void {
+    this.#offered = beneath;
+    this.#step({ type: 'attach', epoch: beneath.epoch, received: fullCount(low, this.#context.acked) });
+    this.#offered = undefined;
+    this.#pump();
+  }
+
+  evict(): void {
+    this.#step({ type: 'app.evict' });
+  }
+
+  /** Writes what waits, after memory has become free. */
+  pump(): void {
+    this.#pump();
+  }
+
+  // ---- The events of links beneath
+
+  lost(beneath: Beneath, error: Error | undefined): void {
+    beneath.isOver = true;
+    if (error !== undefined && beneath === this.#current) this.cause = error;
+    if (this.#end !== undefined) {
+      if (beneath === this.#current) this.#leave();
+      return;
+    }
+    this.#step({ type: 'link.lost', epoch: beneath.epoch, isOrderly: error === undefined });
+  }
+
+  frameLimit(beneath: Beneath): number {
+    if (beneath !== this.#current || this.#stepper.value === 'greeting') return HEADER;
+    return this.#limit + HEADER;
+  }
+
+  drained(beneath: Beneath): void {
+    if (beneath !== this.#current || this.#end !== undefined) return;
+    this.#pump();
+    this.#events?.drained();
+  }
+
+  message(beneath: Beneath, bytes: Uint8Array): void {
+    if (beneath.isOver || this.#end !== undefined) return;
+    if (beneath === this.#current && this.#stepper.value === 'greeting') this.#readGreeting(beneath, bytes);
+    else if (this.#events === undefined || this.#early.length > 0) this.#early.push({ beneath, bytes });
+    else this.#receive(beneath, bytes);
+  }
+
+  // ---- Effects of the machine
+
+  dial({ epoch }: { epoch: number }): void {
+    this.#owner.dial(epoch);
+  }
+
+  take(): void {
+    const older = this.#current;
+    this.#current = this.#offered;
+    if (older !== undefined && !older.isOver) this.#abort(older);
+    const current = this.#current as Beneath;
+    const { link, releases } = current;
+    if (!releases) this.#isAllReleasing = false;
+    this.isStream = link.isStream === true;
+    if (current.isStarted) return;
+    current.isStarted = true;
+    link.start({
+      message: (bytes) => this.message(current, bytes),
+      drained: () => this.drained(current),
+      ended: () => this.lost(current, undefined),
+      failed: (error) => this.lost(current, error),
+      frameLimit: () => this.frameLimit(current),
+    });
+  }
+
+  refuse(): void {
+    if (this.#offered !== undefined) this.#owner.refuse(this.#offered.link);
+  }
+
+  hello(): void {
+    this.#put(this.#owner.greeting(this.#context.expected));
+  }
+
+  welcome(): void {
+    this.hello();
+  }
+
+  settings(): void {
+    const { windowFrames, windowBytes, grace } = this.#config;
+    this.#put(frame(SETTINGS, windowFrames, windowBytes, grace));
+    this.#isHeld = this.#events === undefined;
+    if (this.#isHeld || this.#context.isPaused) this.#current?.link.pause();
+  }
+
+  restored(): void {
+    this.#news.push('restored');
+  }
+
+  interrupted(): void {
+    this.#news.push('interrupted');
+  }
+
+  write(): void {
+    const { written, acked, expected } = this.#context;
+    const kept = this.#kept.at(written - acked) as Kept;
+    const { memory, hasLeft } = kept;
+    // An older link may still hold the frame as it left the last time.
+    const bytes = hasLeft ? memory.slice() : memory;
+    kept.hasLeft = true;
+    this.#written = kept.end;
+    this.#put(bytes.subarray(putHeader(bytes, HEADER, written, expected)));
+  }
+
+  deliver(): void {
+    this.#delivers = true;
+  }
+
+  trim(): void {
+    const { acked, written } = this.#context;
+    const first = this.#context.next - this.#kept.length;
+    for (let count = first; count < acked; count++) {
+      const { memory, end } = this.#kept.shift() as Kept;
+      this.#acked = end;
+      // A link that passes frames on by reference leaves them to the peer.
+      if (this.#isAllReleasing) release(memory);
+    }
+    if (written === acked) this.#written = this.#acked;
+    this.#owner.changed();
+  }
+
+  acknowledge(): void {
+    this.#put(frame(ACK, this.#context.expected));
+  }
+
+  bye(): void {
+    this.#put(frame(CLOSE, this.#context.next, this.#context.expected));
+  }
+
+  probe(): void {
+    this.#put(frame(PROBE));
+  }
+
+  answer(): void {
+    this.#put(frame(ANSWER));
+  }
+
+  cut(): void {
+    const current = this.#current;
+    if (current === undefined) return;
+    if (!current.isOver) this.#abort(current);
+    this.#stepper.send({ type: 'link.lost', epoch: current.epoch, isOrderly: false });
+  }
+
+  abandon(): void {
+    const current = this.#current;
+    if (current === undefined || current.isOver || current.link.buffered > SOON) return;
+    this.#put(frame(ABORT));
+    current.isOver = true;
+    current.link.close();
+  }
+
+  startTimer({ timer }: { timer: ReliableTimer }): void {
+    if (timer === 'giveUp' || timer === 'ack') {
+      if (this.#timers.has(timer)) return;
+    } else this.stopTimer({ timer });
+    if (timer === 'probe' || timer === 'answer') this.#hasHeard = false;
+    const { times, backoff, clock } = this.#config;
+    const time = timer === 'backoff' ? backoff(this.#context.attempts) : times[timer];
+    const milliseconds = timer === 'giveUp' ? Math.min(time, this.#peerGrace) : time;
+    this.#timers.set(
+      timer,
+      clock.setTimeout(() => this.#onTime(timer), milliseconds),
+    );
+  }
+
+  stopTimer({ timer }: { timer: ReliableTimer }): void {
+    const running = this.#timers.get(timer);
+    if (running === undefined) return;
+    this.#timers.delete(timer);
+    this.#config.clock.clearTimeout(running);
+  }
+
+  finish({ end }: { end: EndReason }): void {
+    this.#end = end;
+    for (const timer of [...this.#timers.keys()]) this.stopTimer({ timer });
+    this.#kept.truncate(0);
+    this.#early.truncate(0);
+    this.#taken = this.#acked;
+    this.#ending = end === 'closed' ? 'ended' : new LinkError(this.#owner.explain(end), this.cause);
+    const current = this.#current;
+    this.#owner.ended(end);
+    if (current !== undefined && !current.isOver) {
+      if (end === 'closed') {
+        // `ended` follows when the link beneath is over.
+        current.link.resume();
+        current.link.close();
+        return;
+      }
+      this.#abort(current);
+    }
+    this.#leave();
+  }
+
+  // ---- Inside
+
+  get #context(): ReliableContext {
+    return this.#stepper.context;
+  }
+
+  get #limit(): number {
+    return this.#events?.frameLimit?.() ?? DEFAULT_FRAME;
+  }
+
+  /** Makes a step, and tells the application of it. */
+  #step(event: ReliableEvent): void {
+    this.#stepper.send(event);
+    if (this.#news.length === 0) return;
+    for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) {
+      if (this.#isAborted) continue;
+      if (news === 'restored') this.#events?.restored?.();
+      else this.#events?.interrupted?.();
+    }
+    this.#owner.changed();
+  }
+
+  #offer(link: Link, epoch: number, event: ReliableEvent): void {
+    if (this.#end !== undefined) {
+      this.#owner.refuse(link);
+      return;
+    }
+    this.#offered = new Beneath(link, epoch, false);
+    this.#step(event);
+    this.#offered = undefined;
+  }
+
+  #abort(beneath: Beneath): void {
+    beneath.isOver = true;
+    beneath.link.abort();
+  }
+
+  /** Gives bytes to the current link. A link that refuses them is lost. */
+  #put(bytes: Uint8Array): void {
+    const current = this.#current;
+    if (current === undefined || current.isOver) return;
+    try {
+      current.link.send(bytes);
+    } catch (error) {
+      this.cause = error;
+      this.cut();
+    }
+  }
+
+  #readGreeting(beneath: Beneath, bytes: Uint8Array): void {
+    const { epoch } = beneath;
+    const low = this.#owner.welcomed(bytes);
+    if (low === 'malformed') this.#step({ type: 'rx.Malformed', epoch });
+    else if (low === 'rejected') this.#step({ type: 'rx.Rejected', epoch });
+    else this.#step({ type: 'rx.Welcome', epoch, received: fullCount(low, this.#context.acked) });
+    this.#pump();
+  }
+
+  #receive(beneath: Beneath, bytes: Uint8Array): void {
+    if (beneath.isOver || this.#end !== undefined) return;
+    const { epoch } = beneath;
+    this.#hasHeard = true;
+    const read = readFrame(bytes);
+    if (read === undefined) {
+      this.cause = new LinkError('the peer sent bytes that are no frame of a reliable link');
+      this.#step({ type: 'rx.Malformed', epoch });
+      return;
+    }
+    if (read.kind === DATA) {
+      const { seq, ack, message } = read;
+      if (message.length > 2 * this.#limit) {
+        this.#step({ type: 'rx.Oversize', epoch });
+        return;
+      }
+      this.#step({ type: 'rx.Data', epoch, seq, ack, size: message.length, freed: this.#freedBy(ack) });
+      if (this.#delivers) {
+        this.#delivers = false;
+        this.#events?.message(message);
+      }
+    } else this.#receiveOther(epoch, read);
+    this.#goOn();
+  }
+
+  #receiveOther(epoch: number, read: Exclude<Frame, { kind: typeof DATA }>): void {
+    switch (read.kind) {
+      case ACK:
+        this.#step({ type: 'rx.Ack', epoch, ack: read.ack, freed: this.#freedBy(read.ack) });
+        break;
+      case CLOSE: {
+        const { total, ack } = read;
+        this.#step({ type: 'rx.Close', epoch, total, ack, freed: this.#freedBy(ack) });
+        break;
+      }
+      case SETTINGS:
+        if (this.#config.isDialer) this.#peerGrace = Math.max(1, read.grace);
+        this.#step({ type: 'rx.Settings', epoch, frames: read.frames, bytes: read.bytes });
+        break;
+      case PROBE:
+        this.#step({ type: 'rx.Probe', epoch });
+        break;
+      case ABORT:
+        this.#step({ type: 'rx.Abort', epoch });
+        break;
+      default:
+      // An Answer proves that the peer lives, as any frame does.
+    }
+  }
+
+  /** Returns the bytes of our messages that an ack acknowledges anew. */
+  #freedBy(ack: number): number {
+    const { acked, written } = this.#context;
+    if (ack <= acked || ack > written) return 0;
+    return (this.#kept.at(ack - acked - 1) as Kept).end - this.#acked;
+  }
+
+  /** Writes on after an ack, and tells the application that fewer bytes wait. */
+  #goOn(): void {
+    if (this.#written === this.#taken || this.#end !== undefined) return;
+    const before = this.#written;
+    this.#pump();
+    if (this.#written > before) this.#events?.drained();
+  }
+
+  #pump(): void {
+    const context = this.#context;
+    while (this.#current !== undefined && !this.#current.isOver && this.#current.link.buffered <= ENOUGH) {
+      const { written, acked } = context;
+      const next = this.#kept.at(written - acked);
+      if (next === undefined) return;
+      const size = next.memory.length - HEADER;
+      this.#step({ type: 'tx.ready', size, hasShare: this.#owner.hasShare(size) });
+      if (context.written === written) return;
+    }
+  }
+
+  #onTime(timer: ReliableTimer): void {
+    this.#timers.delete(timer);
+    if (timer === 'probe' || timer === 'answer') {
+      this.#step({ type: `time.${timer}`, hasHeard: this.#hasHeard });
+    } else this.#step({ type: `time.${timer}` });
+    this.#goOn();
+  }
+
+  /** The link beneath is gone, or there was none: the application hears the end. */
+  #leave(): void {
+    this.#current = undefined;
+    queueMicrotask(() => this.#tellEnd());
+  }
+
+  #tellEnd(): void {
+    const ending = this.#ending;
+    if (this.#events === undefined || ending === undefined || this.#isAborted || this.#current !== undefined) return;
+    this.#ending = undefined;
+    if (ending === 'ended') this.#events.ended();
+    else this.#events.failed(ending);
+  }
+}
