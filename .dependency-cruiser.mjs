@@ -17,6 +17,7 @@ const LAYERS = {
   base: ['wire'],
   codec: ['wire', 'base'],
   link: ['wire', 'base'],
+  reliable: ['wire', 'compile', 'base', 'link'],
   conduit: ['wire', 'compile', 'base', 'codec', 'link'],
   calls: ['wire', 'compile', 'base', 'codec', 'link', 'conduit'],
   session: ['wire', 'compile', 'base', 'codec', 'link', 'conduit', 'calls'],
@@ -25,7 +26,7 @@ const LAYERS = {
 };
 
 /** Of these each may import the machines, whose events and ports they know. */
-const KNOWS_MACHINES = ['conduit', 'calls', 'session', 'service'];
+const KNOWS_MACHINES = ['reliable', 'conduit', 'calls', 'session', 'service'];
 
 const layers = Object.entries(LAYERS).map(([folder, below]) => ({
   name: `layer-${folder}`,

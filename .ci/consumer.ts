@@ -6,6 +6,7 @@ import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
 import * as postcard from 'roam-actors/postcard';
+import * as reliable from 'roam-actors/reliable';
 import * as tcp from 'roam-actors/tcp';
 import * as testing from 'roam-actors/testing';
 import * as websocket from 'roam-actors/websocket';
@@ -20,6 +21,7 @@ export const everything = [
   machines,
   memory,
   postcard,
+  reliable,
   tcp,
   testing,
   websocket,
@@ -39,6 +41,8 @@ export const checked = [
   (): number => memory,
   // @ts-expect-error -- a namespace
   (): number => postcard,
+  // @ts-expect-error -- a namespace
+  (): number => reliable,
   // @ts-expect-error -- a namespace
   (): number => tcp,
   // @ts-expect-error -- a namespace

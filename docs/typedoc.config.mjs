@@ -8,6 +8,7 @@ const ENTRIES = {
   'roam-actors/tcp': 'src/link/tcp.ts',
   'roam-actors/memory': 'src/link/memory.ts',
   'roam-actors/postcard': 'src/payload/postcard/index.ts',
+  'roam-actors/reliable': 'src/reliable/index.ts',
   'roam-actors/machines': 'machines/index.ts',
   'roam-actors/diagram': 'src/diagram/index.ts',
   'roam-actors/inspect': 'src/inspect/inspect-node.ts',

@@ -6,12 +6,14 @@ import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { matrixOf } from './matrix/matrix.js';
 import { pacingPart } from './pacing.part.js';
+import { reliablePart } from './reliable.part.js';
 import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
   ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  reliablePart,
 ];
 
 describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {

@@ -68,12 +68,20 @@ export function nameEvent(event: EventObject): string {
     ...('query' in event ? [String(event['query'])] : []),
     ...(connection === undefined ? [] : [String(connection.id)]),
     ...(output === undefined ? [] : outputFacts(output)),
+    ...reliableFacts(event),
     ...('limit' in event ? ['over a limit'] : []),
     ...('wasNamed' in event ? unknownFacts(event) : []),
     ...('why' in event ? [String(event['why'])] : []),
     ...(additionalOf(event) === undefined ? [] : [String(additionalOf(event))]),
   ];
   return facts.length === 0 ? type : `${type}(${facts.join(', ')})`;
+}
+
+/** Returns the facts about a link beneath a reliable one: its counts in the order of the names. */
+function reliableFacts(event: EventObject): readonly string[] {
+  const facts = event as EventObject & Readonly<Record<string, unknown>>;
+  const names = ['epoch', 'received', 'seq', 'ack', 'total', 'size', 'hasShare', 'isOrderly', 'hasHeard', 'frames'];
+  return names.flatMap((name) => (facts[name] === undefined ? [] : [`${name} ${String(facts[name])}`]));
 }
 
 /** Returns the facts about a message on a channel that has no end here. */

@@ -4,6 +4,7 @@ import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
 import { pacingPart } from '../pacing.part.js';
+import { reliablePart } from '../reliable.part.js';
 import { answerPart, callPart } from '../request.part.js';
 import { sessionPart } from '../session.part.js';
 import { matrixOf } from './matrix.js';
@@ -15,6 +16,7 @@ const isCheck = process.argv.includes('--check');
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
   ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  reliablePart,
 ];
 
 for (const part of parts) {

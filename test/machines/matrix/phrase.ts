@@ -40,7 +40,11 @@ function effectPhrase([name, what]: Effect): string {
     case 'closeLink':
       return facts['orderly'] === true ? 'close the link' : 'cut the link';
     case 'finish':
-      return `finish: ${String(facts['cause'])}`;
+      return `finish: ${String(facts['cause'] ?? facts['end'])}`;
+    case 'startTimer':
+      return `start ${String(facts['timer'])}`;
+    case 'stopTimer':
+      return `stop ${String(facts['timer'])}`;
     case 'to connections':
       return facts['type'] === 'connections.spawn' ? `spawn ${idOf(facts['input'])}` : `to connection ${idOf(facts)}`;
     case 'to handshake':

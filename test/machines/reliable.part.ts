@@ -1,0 +1,187 @@
+import type { EventObject } from 'xstate';
+import { type ReliableContext, reliableMachine } from '../../machines/index.js';
+import { type ReliableState, reliable } from '../spec/machines/reliable.js';
+import { event, MODES } from './inputs.js';
+import type { Part } from './part.js';
+
+const DIALER = { isDialer: true, retriesFirst: false, windowFrames: 2, windowBytes: 3 };
+
+const variants = [
+  ['dialer', DIALER],
+  ['dialer that tries again at first', { ...DIALER, retriesFirst: true }],
+  ['acceptor', { ...DIALER, isDialer: false }],
+] as const;
+
+const PHASES: Readonly<Record<string, ReliableState['phase']>> = {
+  created: 'before',
+  dialing: 'dialing',
+  greeting: 'greeting',
+  backingOff: 'resting',
+  waiting: 'waiting',
+  fresh: 'attached',
+  settled: 'attached',
+  owing: 'attached',
+  lingering: 'lingering',
+  closed: 'over',
+  lost: 'over',
+};
+
+const FLOWING = ['fresh', 'settled', 'owing'];
+/** Paths end beyond that: counts would go on for ever. */
+const MOST = 2;
+const WINDOW = { frames: 8, bytes: 1000 };
+
+/** How far a path has come. */
+function used({ next, expected, epoch, peerTotal, isClosing, isPaused, faultAt }: ReliableContext): number {
+  const facts = [peerTotal !== undefined, isClosing && peerTotal === undefined, isPaused, faultAt >= 0];
+  return next + expected + Math.max(0, epoch - 1) + facts.filter(Boolean).length;
+}
+
+/** What tells states apart for the paths: how the counts relate, not how high they are. */
+function relations(context: ReliableContext): readonly unknown[] {
+  const { next, written, acked, expected, said, peerTotal, hasAttached, faultAt } = context;
+  return [
+    [next - written, written - acked],
+    expected > said,
+    peerTotal === undefined ? 'open' : peerTotal - expected,
+    hasAttached,
+    faultAt < 0 ? 'none' : faultAt === expected,
+    [context.isClosing, context.isPaused, context.peerFrames > 1],
+  ];
+}
+
+/** The events of an established link. Each message has two bytes. */
+function flowing({ epoch, acked, written, next, expected, peerTotal }: ReliableContext): readonly EventObject[] {
+  const acks = [...new Set([acked, written, written + 1])];
+  const freed = (ack: number) => (ack > acked && ack <= written ? 2 * (ack - acked) : 0);
+  const of = (type: string, facts: object) => event(type, { epoch, ...facts });
+  return [
+    event('tx.ready', { size: 2, hasShare: true }),
+    event('tx.ready', { size: 1, hasShare: true }),
+    event('tx.ready', { size: 1, hasShare: false }),
+    of('rx.Data', { seq: expected, ack: acked, size: 2, freed: 0 }),
+    of('rx.Data', { seq: expected, ack: written, size: 2, freed: freed(written) }),
+    of('rx.Data', { seq: expected + 1, ack: acked, size: 2, freed: 0 }),
+    ...(expected === 0 ? [] : [of('rx.Data', { seq: expected - 1, ack: written, size: 2, freed: freed(written) })]),
+    event('rx.Data', { epoch: epoch - 1, seq: expected, ack: acked, size: 2, freed: 0 }),
+    ...acks.map((ack) => of('rx.Ack', { ack, freed: freed(ack) })),
+    ...[expected - 1, expected, expected + 1].map((total) =>
+      of('rx.Close', { total, ack: written, freed: freed(written) }),
+    ),
+    ...(next === 0 && peerTotal === undefined ? [of('rx.Settings', WINDOW)] : []),
+    ...(next + expected > 1
+      ? []
+      : [
+          event('rx.Ack', { epoch: epoch - 1, ack: written, freed: 0 }),
+          event('rx.Close', { epoch: epoch - 1, total: expected, ack: written, freed: 0 }),
+          event('rx.Settings', { epoch: epoch - 1, ...WINDOW }),
+          ...['rx.Probe', 'rx.Abort', 'rx.Oversize'].map((type) => event(type, { epoch: epoch - 1 })),
+        ]),
+    ...['rx.Probe', 'rx.Abort', 'rx.Oversize'].map((type) => of(type, {})),
+    ...(peerTotal === undefined ? [] : [of('rx.Close', { total: peerTotal, ack: acked, freed: 0 })]),
+    ...['probe', 'answer'].flatMap((timer) => [true, false].map((hasHeard) => event(`time.${timer}`, { hasHeard }))),
+    ...['flush', 'steady', 'ack'].map((timer) => event(`time.${timer}`)),
+  ];
+}
+
+/** The machine behaves alike in both modes. */
+export const reliablePart: Part = {
+  machine: reliableMachine,
+  variants: variants.map(([name, input]) => ({ name, mode: MODES[0] as 'reference', input, told: input })),
+  delays: {},
+  serialize: ({ value, context }) => JSON.stringify([value, relations(context as ReliableContext)]),
+  events: ({ value, context }) => {
+    const state = String(value);
+    const { epoch, acked, sent, isDialer } = context as ReliableContext;
+    if (used(context as ReliableContext) > MOST) return [];
+    const isAtRest = used(context as ReliableContext) <= 1 || state === 'lingering';
+    // Once attached, both dialers are the same.
+    if (context.retriesFirst && context.hasAttached) return [];
+    if (state === 'created') return isDialer ? [event('app.dial')] : [event('attach', { epoch: 1, received: 0 })];
+    const greetings = [acked - 1, acked, sent, sent + 1].filter((count, index, all) => all.indexOf(count) === index);
+    const links = ['dial.opened', 'dial.failed', 'rx.Rejected', 'rx.Malformed'];
+    return [
+      ...['app.send', 'app.close', 'app.abort', 'app.evict'].map((type) => event(type)),
+      // Whether we read matters to the probe alone.
+      ...(isAtRest ? ['app.pause', 'app.resume'].map((type) => event(type)) : []),
+      ...(isDialer ? links : ['dial.opened', 'rx.Malformed']).flatMap((type) => [
+        event(type, { epoch }),
+        event(type, { epoch: epoch - 1 }),
+      ]),
+      ...[true, false].map((isOrderly) => event('link.lost', { epoch, isOrderly })),
+      event('link.lost', { epoch: epoch - 1, isOrderly: false }),
+      ...(isDialer
+        ? [
+            ...greetings.map((received) => event('rx.Welcome', { epoch, received })),
+            event('rx.Welcome', { epoch: epoch - 1, received: acked }),
+          ]
+        : greetings.map((received) => event('attach', { epoch: epoch + 1, received }))),
+      ...['dial', 'hello', 'backoff', 'giveUp'].map((timer) => event(`time.${timer}`)),
+      ...(FLOWING.includes(state) || state === 'lingering' ? flowing(context as ReliableContext) : []),
+    ];
+  },
+  nameState: ({ value, context }) => {
+    const { next, written, acked, expected, said, epoch, peerTotal, isClosing, isPaused, faultAt } =
+      context as ReliableContext;
+    return [
+      `${String(value)} on link ${epoch}`,
+      `sent ${acked}-${written}-${next}`,
+      `received ${said}-${expected}`,
+      ...(peerTotal === undefined ? [] : [`of ${peerTotal}`]),
+      ...(isClosing ? ['closing'] : []),
+      ...(isPaused ? ['not reading'] : []),
+      ...(faultAt < 0 ? [] : [`fault at ${faultAt}`]),
+    ].join(', ');
+  },
+  isShown: (name) => name.endsWith(', sent 0-0-0, received 0-0'),
+  oracle: reliable as never,
+  heard: (heard) => heard as never,
+  seen: ({ value, context }) => {
+    const { epoch, attempts, next, written, acked, sent, flight, expected, said } = context as ReliableContext;
+    const { owedBytes, peerTotal, isClosing, isPaused, faultAt } = context as ReliableContext;
+    return {
+      phase: PHASES[String(value)],
+      isUnproven: value === 'fresh',
+      isOwing: value === 'owing',
+      link: epoch,
+      dials: attempts,
+      ours: { accepted: next, written, trimmed: acked, everWritten: sent },
+      inFlight: flight,
+      theirs: { received: expected, told: said, untoldBytes: owedBytes },
+      theirTotal: peerTotal,
+      isEnding: isClosing,
+      isNotReading: isPaused,
+      faultAt,
+    };
+  },
+  wanted: (state: ReliableState) => {
+    const {
+      phase,
+      isUnproven,
+      isOwing,
+      link,
+      dials,
+      ours,
+      inFlight,
+      theirs,
+      theirTotal,
+      isEnding,
+      isNotReading,
+      faultAt,
+    } = state;
+    return {
+      phase,
+      isUnproven,
+      isOwing,
+      link,
+      dials,
+      ours,
+      inFlight,
+      theirs,
+      theirTotal,
+      isEnding,
+      isNotReading,
+      faultAt,
+    };
+  },
+};
