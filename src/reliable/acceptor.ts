@@ -119,7 +119,7 @@ interface Tombstone {
   readonly timer: unknown;
 }
 
-export class Acceptor<Info> implements ReliableAcceptor<Info> {
+class Acceptor<Info> implements ReliableAcceptor<Info> {
   readonly options: ReliableAcceptorOptions<Info>;
   readonly config;
   readonly #limits: Readonly<Record<'detachedSessions' | 'detachedBytes' | 'keptBytes' | 'pendingHellos', number>>;

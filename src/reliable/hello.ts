@@ -4,7 +4,7 @@
  * flag EXTENDED says that the frames of frames.ts follow, which no peer of roam 7.3.0 understands.
  */
 
-export const HELLO_LENGTH = 25;
+const HELLO_LENGTH = 25;
 export const KEY_LENGTH = 16;
 
 const CLIENT = 0x48_43_4f_52; // 'ROCH'

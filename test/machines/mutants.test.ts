@@ -6,7 +6,6 @@ import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { Mutants } from './mutants.js';
 import { pacingPart } from './pacing.part.js';
-import { reliablePart } from './reliable.part.js';
 import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
@@ -16,7 +15,6 @@ import { sessionPart } from './session.part.js';
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
   ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
-  reliablePart,
 ];
 
 /** Mutations that no test can detect, grouped by the reason. */
