@@ -71,8 +71,12 @@ function padded(message: (size: number) => Parameters<typeof messagePack.encode>
   return messagePack.encode(message(given)).slice();
 }
 
-const longHello = (size: number) =>
-  padded((length) => ({ ...hello('odd'), metadata: [{ key: 'k', value: 'v'.repeat(length), flags: 0n }] }), size);
+/** The first message to a session of `role`, in a frame of exactly so many bytes. */
+const longFirst = (role: 'acceptor' | 'initiator', size: number) =>
+  padded((length) => {
+    const metadata = [{ key: 'k', value: 'v'.repeat(length), flags: 0n }];
+    return role === 'acceptor' ? { ...hello('odd'), metadata } : { ...helloYourself('even'), metadata };
+  }, size);
 const longCall = (size: number) => padded((length) => call(0, 1, new Uint8Array(length)), size);
 const frame = (message: Parameters<typeof messagePack.encode>[0]) => messagePack.encode(message).slice();
 
@@ -108,7 +112,7 @@ describe.each(KINDS)('a link over %s asks its session for the limit of each fram
     const [peer, own] = await connect();
     peer.start(new Recorder());
     const starting = start('acceptor', own);
-    peer.send(longHello(1_000));
+    peer.send(longFirst('acceptor', 1_000));
     expect((await starting).root.isConnected).toBe(true);
   });
 
@@ -116,15 +120,15 @@ describe.each(KINDS)('a link over %s asks its session for the limit of each fram
     const [peer, own] = await connect();
     peer.start(new Recorder());
     const starting = refusal(start('acceptor', own));
-    peer.send(longHello(kind === 'ws' ? 1_005 : 2_000));
+    peer.send(longFirst('acceptor', kind === 'ws' ? 1_005 : 2_000));
     expect(await starting).toMatchObject({ cause: { code: 'limit', limit: 'handshakeBytes' } });
   });
 
-  test('and beyond twice of which the link breaks', async () => {
+  test.each(['acceptor', 'initiator'] as const)('and beyond twice of which the link of an %s breaks', async (role) => {
     const [peer, own] = await connect();
     peer.start(new Recorder());
-    const starting = refusal(start('acceptor', own));
-    peer.send(longHello(2_001));
+    const starting = refusal(start(role, own));
+    peer.send(longFirst(role, 2_001));
     const error = await starting;
     expect(error).toBeInstanceOf(HandshakeError);
     expect(error).toMatchObject({ cause: { code: 'link' } });
@@ -179,7 +183,7 @@ test.each(KINDS.slice(1, 3))('two sessions of one listener have a limit each: %s
     peers.push(peer);
     while (sessions.length < peers.length) await new Promise((resolve) => setImmediate(resolve));
   }
-  for (const peer of peers) peer.send(longHello(4_000));
+  for (const peer of peers) peer.send(longFirst('acceptor', 4_000));
   const [first, second] = await Promise.all(sessions);
   expect(first).toBeInstanceOf(HandshakeError);
   peers[1]?.send(longCall(30_000));
