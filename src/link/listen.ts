@@ -1,5 +1,7 @@
+import { InvalidArgument } from '../base/errors.js';
 import { excerpt, stackOf } from '../base/printable.js';
 import { sparing } from '../base/report.js';
+import { networkOf } from './network.js';
 
 // The parts that the listeners in Node share.
 
@@ -33,3 +35,82 @@ const tell = sparing(
   ({ message, detail }: { readonly kind: 'server'; readonly message: string; readonly detail: string }) =>
     process.emitWarning(message, { type: 'RoamActorsWarning', detail }),
 );
+
+/** The default of `pendingBytes`. */
+const PENDING_BYTES = 16 * 1024 * 1024;
+
+/** A socket whose first message is not whole yet. */
+export interface Newcomer {
+  /** Counts so many bytes more for it, or less. */
+  count(cost: number): void;
+  /** Counts nothing any more: its first message is whole, or it is gone. */
+  settle(): void;
+}
+
+interface Counted {
+  readonly network: string;
+  cost: number;
+  readonly cut: (why: string) => void;
+}
+
+/**
+ * Bounds the memory of first messages that are not whole, of all sockets of a listener together. Beyond it the oldest
+ * socket of the network that has most is cut: refusing the newest socket would lock out honest peers.
+ */
+export class Newcomers {
+  readonly #most: number;
+  /** The oldest first. */
+  readonly #sockets = new Set<Counted>();
+  /** By network. */
+  readonly #costs = new Map<string, number>();
+  #cost = 0;
+
+  /** @throws InvalidArgument when `most` is out of range. */
+  constructor(most = PENDING_BYTES) {
+    checkBytes('pendingBytes', most, Number.MAX_SAFE_INTEGER);
+    this.#most = most;
+  }
+
+  /** Counts a socket from now on. `cut` destroys it. */
+  add(address: string | undefined, cut: (why: string) => void): Newcomer {
+    const socket: Counted = { network: networkOf(address ?? ''), cost: 0, cut };
+    this.#sockets.add(socket);
+    return {
+      count: (cost) => {
+        if (!this.#sockets.has(socket)) return;
+        this.#count(socket, cost);
+        if (this.#cost > this.#most) this.#relieve();
+      },
+      settle: () => this.#settle(socket),
+    };
+  }
+
+  #settle(socket: Counted): void {
+    if (this.#sockets.delete(socket)) this.#count(socket, -socket.cost);
+  }
+
+  #count(socket: Counted, cost: number): void {
+    socket.cost += cost;
+    this.#cost += cost;
+    const sum = (this.#costs.get(socket.network) ?? 0) + cost;
+    if (sum === 0) this.#costs.delete(socket.network);
+    else this.#costs.set(socket.network, sum);
+  }
+
+  #relieve(): void {
+    let [busiest, most] = ['', 0];
+    for (const [network, cost] of this.#costs) if (cost > most) [busiest, most] = [network, cost];
+    for (const socket of this.#sockets) {
+      if (socket.network !== busiest || socket.cost === 0) continue;
+      this.#settle(socket);
+      socket.cut(`first messages that are not whole took more than ${this.#most} bytes (pendingBytes)`);
+      return;
+    }
+  }
+}
+
+/** @throws InvalidArgument unless `value` is a number of bytes from 1 to `most`. */
+export function checkBytes(name: string, value: number, most: number): void {
+  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
+  throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, not ${String(value)}`);
+}

@@ -78,7 +78,7 @@ const WINDOW = 256 * 1024;
 const { nextTick } = process;
 
 /** A link over a stream of bytes. Each message is `length: u32 little endian`, followed by that many bytes. */
-class StreamLink extends SocketLink {
+export class StreamLink extends SocketLink {
   readonly name: string | undefined;
   /** All bytes passed to the stream are copies. */
   readonly releasesSent = true;
@@ -95,6 +95,7 @@ class StreamLink extends SocketLink {
   #peerEnded = false;
   /** No message has begun to arrive yet. */
   #isFirst = true;
+  #hasMessage = false;
   /** State of the arriving message: its length, the bytes received of that length, and the bytes received of the message. */
   #length = 0;
   #prefix = 0;
@@ -120,6 +121,11 @@ class StreamLink extends SocketLink {
 
   get buffered(): number {
     return this.state === 'over' ? 0 : this.#duplex.writableLength + this.#queued;
+  }
+
+  /** The bytes held for the first message, which is not whole yet. Undefined once it is. */
+  get pendingBytes(): number | undefined {
+    return this.#hasMessage ? undefined : (this.#room?.length ?? 0);
   }
 
   pause(): void {
@@ -316,6 +322,7 @@ class StreamLink extends SocketLink {
   }
 
   #startNext(): void {
+    this.#hasMessage = true;
     this.#length = 0;
     this.#prefix = 0;
     this.#received = 0;

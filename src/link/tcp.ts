@@ -1,10 +1,10 @@
-import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect } from './connect.js';
 import type { Link } from './link.js';
-import { authority, guard, warn } from './listen.js';
+import { authority, guard, Newcomers, warn } from './listen.js';
 import type { Addresses } from './socket-ws.js';
-import { type StreamLinkOptions, streamLink } from './stream.js';
+import { type StreamLink, type StreamLinkOptions, streamLink } from './stream.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
 
 export type { Addresses } from './socket-ws.js';
@@ -56,6 +56,14 @@ export type ListenTcpOptions = StreamAddress &
      * @defaultValue 4096
      */
     readonly maxConnections?: number;
+
+    /**
+     * Bytes held for first messages that are not whole yet, of all sockets together, from 1 to 2^53 − 1. Beyond the limit
+     * the oldest socket of the address that holds most is cut: refusing the newest socket would lock out honest peers.
+     *
+     * @defaultValue 16777216
+     */
+    readonly pendingBytes?: number;
 
     /**
      * Called with errors that `onLink` threw or its promise rejected with, and with errors of the server itself.
@@ -135,13 +143,15 @@ export function listenTcp(
     throw new InvalidArgument(`maxConnections must be an integer from 1 to 2^31 - 1, not ${String(maxConnections)}`);
   }
   if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
+  const newcomers = new Newcomers(options.pendingBytes);
   const report = guard(options.onError ?? warn, warn);
 
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   server.maxConnections = maxConnections;
   reportRefused(server, maxConnections, report);
   server.on('connection', (socket) => {
-    const link = streamLink(socket, links);
+    const link = streamLink(socket, links) as StreamLink;
+    limitFirstMessage(socket, link, newcomers);
     const failed = (error: unknown): void => {
       link.abort();
       report(error);
@@ -161,6 +171,30 @@ export function listenTcp(
       resolve(listenerOf(server, where));
     });
   });
+}
+
+/** Counts what the link holds for a first message that is not whole yet. */
+function limitFirstMessage(socket: Socket, link: StreamLink, newcomers: Newcomers): void {
+  // The link fails with this error.
+  const newcomer = newcomers.add(socket.remoteAddress, (why) => socket.destroy(new Error(why)));
+  let counted = 0;
+  const onData = (): void => {
+    const held = link.pendingBytes;
+    if (held === undefined) {
+      done();
+    } else if (held > counted) {
+      newcomer.count(held - counted);
+      counted = held;
+    }
+  };
+  const done = (): void => {
+    socket.off('data', onData);
+    socket.off('close', done);
+    newcomer.settle();
+  };
+  // The link has added its listener already, and so gets each piece first.
+  socket.on('data', onData);
+  socket.on('close', done);
 }
 
 /** Reports the first of several refused connections in a row. Not each: a peer can make any number of them. */

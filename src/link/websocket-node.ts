@@ -4,8 +4,7 @@ import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } fr
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
 import { DEFAULT_FRAME, type Link } from './link.js';
-import { authority, guard, warn } from './listen.js';
-import { networkOf } from './network.js';
+import { authority, checkBytes, guard, Newcomers, warn } from './listen.js';
 import type { WsLink } from './socket-ws.js';
 import { checkMaxFrame, checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
@@ -191,10 +190,9 @@ export function listenWebSocket(
   if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
   if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
   const maxFrame = checkMaxFrame(options.maxFrame);
-  const { handshakeBytes, pendingBytes = 16 * 1024 * 1024 } = options;
+  const { handshakeBytes } = options;
   if (handshakeBytes !== undefined) checkBytes('handshakeBytes', handshakeBytes, 2 ** 30 - 1);
-  checkBytes('pendingBytes', pendingBytes, Number.MAX_SAFE_INTEGER);
-  const newcomers = new Newcomers(handshakeBytes ?? Number.POSITIVE_INFINITY, pendingBytes);
+  const newcomers = new Newcomers(options.pendingBytes);
   const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
   const welcome = welcomeOf(host, options);
@@ -220,7 +218,7 @@ export function listenWebSocket(
     sockets.handleUpgrade(request, socket, head, (ws) => {
       pending.settle(request.socket);
       const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
-      newcomers.add(ws, request.socket, link);
+      limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
       handOver(link, request, onLink, report);
     });
   });
@@ -252,11 +250,6 @@ function handOver(
   Promise.resolve(guard(onLink, failed)(link, request)).catch(failed);
 }
 
-function checkBytes(name: string, value: number, most: number): void {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= most) return;
-  throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, not ${String(value)}`);
-}
-
 /** The cost of a piece of a message beside its bytes; a piece may have only one byte. */
 const PIECE_COST = 256;
 
@@ -266,84 +259,48 @@ const DEFAULT_HANDSHAKE = 64 * 1024;
 /** The longest header of a WebSocket's frame. */
 const FRAME_HEADER = 14;
 
-/** A socket whose first message is not whole yet. */
-interface Newcomer {
-  readonly network: string;
-  bytes: number;
-  cost: number;
-  cut(why: string): void;
-}
-
-/** Limits the bytes before a socket's first message is whole: `ws` holds them, up to the largest message of a session. */
-class Newcomers {
-  readonly #most: number;
-  readonly #mostOfAll: number;
-  /** The oldest first. */
-  readonly #sockets = new Set<Newcomer>();
-  /** By network. */
-  readonly #costs = new Map<string, number>();
-  #cost = 0;
-
-  constructor(most: number, mostOfAll: number) {
-    this.#most = most;
-    this.#mostOfAll = mostOfAll;
-  }
-
-  /** Counts from now on. `ws` has added its listener already, and so gets each piece first. */
-  add(ws: WebSocket, socket: Socket, link: WsLink): void {
-    const newcomer: Newcomer = {
-      network: networkOf(socket.remoteAddress ?? ''),
-      bytes: 0,
-      cost: 0,
-      cut: (why) => {
-        done();
-        // The link fails with this error.
-        ws.emit('error', new Error(why));
-        ws.terminate();
-      },
-    };
-    const onData = (piece: Uint8Array): void => {
-      // Called once more for the piece that has made the message whole.
-      if (!this.#sockets.has(newcomer)) return;
-      newcomer.bytes += piece.length;
-      this.#count(newcomer, piece.length + PIECE_COST);
-      const most = Math.min(this.#most, link.frameLimit ?? DEFAULT_HANDSHAKE);
-      if (newcomer.bytes > most + FRAME_HEADER) {
-        newcomer.cut(`the peer sent more than ${most} bytes (handshakeBytes) before its first message was whole`);
-      } else if (this.#cost > this.#mostOfAll) {
-        this.#relieve();
-      }
-    };
-    const done = (): void => {
-      socket.off('data', onData);
-      ws.off('message', done);
-      ws.off('close', done);
-      this.#count(newcomer, -newcomer.cost);
-      this.#sockets.delete(newcomer);
-    };
-    this.#sockets.add(newcomer);
-    socket.on('data', onData);
-    ws.on('message', done);
-    ws.on('close', done);
-  }
-
-  #count(newcomer: Newcomer, cost: number): void {
-    newcomer.cost += cost;
-    this.#cost += cost;
-    const sum = (this.#costs.get(newcomer.network) ?? 0) + cost;
-    if (sum === 0) this.#costs.delete(newcomer.network);
-    else this.#costs.set(newcomer.network, sum);
-  }
-
-  #relieve(): void {
-    let [busiest, most] = ['', 0];
-    for (const [network, cost] of this.#costs) if (cost > most) [busiest, most] = [network, cost];
-    for (const newcomer of this.#sockets) {
-      if (newcomer.network !== busiest || newcomer.cost === 0) continue;
-      newcomer.cut(`first messages that are not whole took more than ${this.#mostOfAll} bytes (pendingBytes)`);
-      return;
+/**
+ * Limits the bytes before a socket's first message is whole: `ws` holds them, up to the largest message of a session.
+ * `handshakeBytes` bounds this socket, `newcomers` all of them together.
+ */
+function limitFirstMessage(
+  ws: WebSocket,
+  socket: Socket,
+  link: WsLink,
+  newcomers: Newcomers,
+  handshakeBytes = Number.POSITIVE_INFINITY,
+): void {
+  let received = 0;
+  const cut = (why: string): void => {
+    done();
+    // The link fails with this error.
+    ws.emit('error', new Error(why));
+    ws.terminate();
+  };
+  const newcomer = newcomers.add(socket.remoteAddress, cut);
+  let isDone = false;
+  const onData = (piece: Uint8Array): void => {
+    // Called once more for the piece that has made the message whole.
+    if (isDone) return;
+    received += piece.length;
+    const most = Math.min(handshakeBytes, link.frameLimit ?? DEFAULT_HANDSHAKE);
+    if (received > most + FRAME_HEADER) {
+      cut(`the peer sent more than ${most} bytes (handshakeBytes) before its first message was whole`);
+    } else {
+      newcomer.count(piece.length + PIECE_COST);
     }
-  }
+  };
+  const done = (): void => {
+    isDone = true;
+    socket.off('data', onData);
+    ws.off('message', done);
+    ws.off('close', done);
+    newcomer.settle();
+  };
+  // `ws` has added its listener already, and so gets each piece first.
+  socket.on('data', onData);
+  ws.on('message', done);
+  ws.on('close', done);
 }
 
 /** The pages and names that a server accepts. */

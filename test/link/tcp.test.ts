@@ -7,7 +7,7 @@ import type { Link } from '../../src/link/link.js';
 import { type ConnectTcpOptions, connectTcp, type ListenTcpOptions, listenTcp } from '../../src/link/tcp.js';
 import { postcard } from '../../src/payload/postcard/index.js';
 import { turns } from './contract.js';
-import { record } from './recorder.js';
+import { type Recorder, record } from './recorder.js';
 
 const WRONG = [
   {},
@@ -83,7 +83,12 @@ describe('connectTcp', () => {
 
 describe('listenTcp', () => {
   test('refuses arguments out of range at once', () => {
-    for (const options of [...WRONG, { port: 0, maxConnections: 0 }, { port: 0, maxConnections: 2 ** 31 }]) {
+    for (const options of [
+      ...WRONG,
+      { port: 0, maxConnections: 0 },
+      { port: 0, maxConnections: 2 ** 31 },
+      { port: 0, pendingBytes: 0 },
+    ]) {
       expect(() => listenTcp(options as ListenTcpOptions, () => {})).toThrow(InvalidArgument);
     }
     expect(() => listenTcp({ port: 0 }, undefined as unknown as () => void)).toThrow(InvalidArgument);
@@ -176,6 +181,68 @@ describe('listenTcp', () => {
     for (const socket of sockets) socket.destroy();
     for (const link of links) link.abort();
     await listener.close();
+  });
+});
+
+describe('first messages over TCP that are not whole', () => {
+  const MESSAGE = new Uint8Array(10_000);
+
+  interface Begun {
+    readonly socket: Socket;
+    readonly link: Link;
+    readonly events: Recorder;
+    rest(): void;
+  }
+
+  /** A listener. `begin` has a peer send the first `length` bytes of its message, and waits until they are here. */
+  async function listening(pendingBytes: number) {
+    const accepted: [Link, Socket][] = [];
+    const listener = await listenTcp({ port: 0, pendingBytes }, (link, socket) => {
+      accepted.push([link, socket as Socket]);
+    });
+    const begin = async (length: number): Promise<Begun> => {
+      const socket = connect(listener.port, '127.0.0.1').on('error', () => {});
+      const count = accepted.length;
+      while (accepted.length === count) await turns(1);
+      const [link, server] = accepted[count] as [Link, Socket];
+      const events = record(link);
+      const whole = Buffer.concat([Buffer.from([0x10, 0x27, 0, 0]), MESSAGE]);
+      socket.write(whole.subarray(0, length));
+      while (server.bytesRead < length && !server.destroyed) await turns(1);
+      await turns(2);
+      return { socket, link, events, rest: () => void socket.write(whole.subarray(length)) };
+    };
+    const close = async (): Promise<void> => {
+      for (const [link, socket] of accepted) {
+        link.abort();
+        socket.destroy();
+      }
+      await listener.close();
+    };
+    return { begin, close };
+  }
+
+  test('cost the oldest its connection where they hold more than pendingBytes together', async () => {
+    // Room for the whole message of three. A message that is whole takes none, and neither do peers that are gone.
+    const { begin, close } = await listening(30_000);
+    const first = await begin(5_000);
+    const whole = await begin(4 + 10_000);
+    const gone = await begin(5_000);
+    gone.socket.destroy();
+    await gone.events.end();
+    const others = [await begin(5_000), await begin(5_000)];
+    expect(first.events.ends).toEqual([]);
+    others.push(await begin(5_000));
+    expect(await first.events.end()).toMatchObject({
+      code: 'link',
+      message: 'the connection was lost: first messages that are not whole took more than 30000 bytes (pendingBytes)',
+    });
+    expect([whole.events.messages.length, whole.events.ends]).toEqual([1, []]);
+    for (const { events, rest } of others) {
+      rest();
+      await events.received(1);
+    }
+    await close();
   });
 });
 
