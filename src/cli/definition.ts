@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Service, ServiceHandler } from '../index.js';
+import { InvalidArgument, type Service, type ServiceHandler } from '../index.js';
 import { Failure, UsageError } from './failure.js';
 
 /** True if the value of `--service` names a module, not a service. */
@@ -60,8 +60,11 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
   if (!existsSync(path)) throw new UsageError(`--service: there is no file ${file}`);
   checkCopy(file, path);
   try {
-    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    const exports = (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+    checkFormat(file, path);
+    return exports;
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     const { code, message = String(error) } = (error ?? {}) as { code?: unknown; message?: string };
     if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
       const advice = "compile it, use Node 22.18 or later, or set NODE_OPTIONS='--import tsx'";
@@ -79,6 +82,21 @@ function checkCopy(file: string, path: string): void {
   const [ours, theirs] = [import.meta.url, path].map(copyFor);
   if (ours === undefined || theirs === undefined || ours === theirs) return;
   throw new UsageError(`--service: ${file} uses the roam-actors of ${theirs}: run that one, as npx does there`);
+}
+
+/** Refuses a CommonJS module where that makes the loader give it a copy of the library of its own, as tsx does. */
+function checkFormat(file: string, path: string): void {
+  const require = createRequire(path);
+  if (require.cache[realpathSync(path)] === undefined) return;
+  let theirs: { readonly InvalidArgument?: unknown };
+  try {
+    theirs = require('roam-actors') as typeof theirs;
+  } catch {
+    return;
+  }
+  if (theirs.InvalidArgument === InvalidArgument) return;
+  const advice = 'name it .mts, or set "type": "module" in its package.json';
+  throw new UsageError(`--service: ${file} is CommonJS, and gets a copy of roam-actors of its own: ${advice}`);
 }
 
 function copyFor(module: string): string | undefined {

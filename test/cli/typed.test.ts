@@ -1,3 +1,6 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { call } from '../../src/cli/call.js';
 import { verdictOn } from '../../src/cli/failure.js';
@@ -117,6 +120,23 @@ describe('--service', () => {
     [['echo', '"x"', '--stream', ...POSTCARD], '--stream: echo takes no such channel'],
   ])('finds fault with %j', async (args, line) => {
     expect(await verdict(call, a, ...args)).toEqual({ status: 2, line });
+  });
+
+  test('refuses a CommonJS module whose copy of the library is not the one that runs', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roam-common-'));
+    const library = join(folder, 'node_modules', 'roam-actors');
+    mkdirSync(library, { recursive: true });
+    writeFileSync(join(library, 'package.json'), '{ "name": "roam-actors", "exports": "./index.js" }');
+    writeFileSync(join(library, 'index.js'), 'exports.InvalidArgument = class InvalidArgument extends Error {};');
+    const file = join(folder, 'common.cjs');
+    writeFileSync(file, 'exports.Common = { name: "Common", methods: {}, client() {} };');
+    try {
+      const ended = await run(['call', a, 'echo', '--service', file, ...POSTCARD]);
+      expect([ended.status, ended.stderr]).toEqual([2, expect.stringContaining(`${file} `)]);
+      expect(ended.stderr).toContain('is CommonJS, and gets a copy of roam-actors of its own: name it .mts');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   // In processes of their own: they load modules.
