@@ -107,7 +107,7 @@ describe('roam-actors generate', () => {
       [TESTBED],
       1,
       `${TESTBED}: Testbed.nested can't be expressed: the argument ends, input: Rx<i32>: an end of a channel can only be ` +
-        'an argument itself (--skip nested leaves the method out)',
+        'an argument itself (--skip nested --skip nested_only leaves out all 2 such methods)',
     ],
   ])('says what is wrong with %j', async (args, status, line) => {
     const error: unknown = await generate.run(args).catch((reason: unknown) => reason);

@@ -38,8 +38,26 @@ export class Check {
     return [...this.#used].sort((a, b) => a - b);
   }
 
-  /** @throws Failure that names the method and the type which can't be expressed. */
-  method(method: MethodDescription): void {
+  /** @throws Failure that names the first type which can't be expressed, its method, and all methods with such types. */
+  methods(): void {
+    const refusals = this.#description.methods.flatMap((method) => {
+      try {
+        this.#method(method);
+        return [];
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return [{ name: method.name, error }];
+      }
+    });
+    const [first, ...others] = refusals;
+    if (first === undefined) return;
+    const skip = printable(refusals.map(({ name }) => `--skip ${name}`).join(' '));
+    const effect = others.length === 0 ? 'leaves the method out' : `leaves out all ${refusals.length} such methods`;
+    throw new Failure(`${first.error.message} (${skip} ${effect})`);
+  }
+
+  #method(method: MethodDescription): void {
+    this.#depth = 0;
     this.#place = [`${this.#description.service}.${method.name}`];
     for (const { name, type } of method.args) {
       this.#at(`the argument ${name}`, () => this.#use(type.kind === 'channel' ? type.item : type));
@@ -59,8 +77,7 @@ export class Check {
     // Only the first parts of a deep position are useful: the user finds these in the method.
     const place = inner.length > 6 ? [...inner.slice(0, 6), '…'] : inner;
     const type = `${place.join(', ')}: ${rust(use, this.#description)}`;
-    const advice = `--skip ${method.replace(/.*\./, '')} leaves the method out`;
-    return new Failure(printable(`${method} can't be expressed: ${type}: ${why} (${advice})`));
+    return new Failure(printable(`${method} can't be expressed: ${type}: ${why}`));
   }
 
   #use(use: Use): void {

@@ -18,7 +18,7 @@ const WIDTH = 120;
  */
 export function typeScriptOf(description: Description): string {
   const check = new Check(description);
-  for (const each of description.methods) check.method(each);
+  check.methods();
   const definitions = define(description, check.used);
   const methods = methodsOf(description, definitions);
   checkIds(description, definitions, methods);
