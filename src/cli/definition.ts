@@ -86,11 +86,11 @@ function checkCopy(file: string, path: string): void {
 
 /** Refuses a CommonJS module where that makes the loader give it a copy of the library of its own, as tsx does. */
 function checkFormat(file: string, path: string): void {
-  const require = createRequire(path);
-  if (require.cache[realpathSync(path)] === undefined) return;
+  const requireThere = createRequire(path);
+  if (requireThere.cache[realpathSync(path)] === undefined) return;
   let theirs: { readonly InvalidArgument?: unknown };
   try {
-    theirs = require('roam-actors') as typeof theirs;
+    theirs = requireThere('roam-actors') as typeof theirs;
   } catch {
     return;
   }
