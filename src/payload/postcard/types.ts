@@ -626,45 +626,56 @@ class TupleType extends WireType {
   }
 }
 
-/** A struct of one field without a name, not marked transparent. On the wire it has the same bytes as its field. */
-class NewtypeType extends WireType {
-  readonly #inner: WireType;
+/** A type whose values have the bytes of another type. */
+class SameType extends WireType {
+  protected readonly inner: WireType;
 
-  constructor(inner: WireType) {
-    super('newtype');
-    this.#inner = inner;
+  constructor(kind: string, inner: WireType) {
+    super(kind);
+    this.inner = inner;
   }
 
   get least(): number {
-    return this.#inner.least;
+    return this.inner.least;
   }
 
   override get isNullable(): boolean {
-    return this.#inner.isNullable;
+    return this.inner.isNullable;
   }
 
   override get shape(): Shape {
-    return { of: 'same', inner: this.#inner };
+    return { of: 'same', inner: this.inner };
   }
 
   write(writer: PayloadWriter, value: unknown): void {
-    this.#inner.write(writer, value);
+    this.inner.write(writer, value);
   }
 
   read(reader: PayloadReader): unknown {
-    return this.#inner.read(reader);
+    return this.inner.read(reader);
   }
 
   sign(signature: Signature): void {
-    signature.within(this, () => {
-      signature.byte(0x25);
-      signature.count(1);
-      this.#inner.sign(signature);
-    });
+    this.inner.sign(signature);
   }
 
   issue(value: unknown, path: Path, look: Look): Issue | undefined {
-    return this.#inner.issue(value, path, look);
+    return this.inner.issue(value, path, look);
+  }
+}
+
+/** A struct of one field without a name, not marked transparent. On the wire it has the same bytes as its field. */
+class NewtypeType extends SameType {
+  constructor(inner: WireType) {
+    super('newtype', inner);
+  }
+
+  override sign(signature: Signature): void {
+    signature.within(this, () => {
+      signature.byte(0x25);
+      signature.count(1);
+      this.inner.sign(signature);
+    });
   }
 }
 
@@ -885,47 +896,25 @@ class LazyType extends WireType {
   }
 }
 
-class CheckedType extends WireType {
-  readonly #inner: WireType;
+class CheckedType extends SameType {
   readonly #schema: StandardSchema;
 
   constructor(inner: WireType, schema: StandardSchema) {
-    super(inner.kind);
-    this.#inner = inner;
+    super(inner.kind, inner);
     this.#schema = schema;
   }
 
-  get least(): number {
-    return this.#inner.least;
-  }
-
-  override get isNullable(): boolean {
-    return this.#inner.isNullable;
-  }
-
-  override get shape(): Shape {
-    return { of: 'same', inner: this.#inner };
-  }
-
-  write(writer: PayloadWriter, value: unknown): void {
-    this.#inner.write(writer, value);
-  }
-
-  read(reader: PayloadReader): unknown {
+  override read(reader: PayloadReader): unknown {
     const { field } = reader;
-    const value = this.#inner.read(reader);
+    const value = this.inner.read(reader);
     const issue = this.#refused(value, []);
     if (issue === undefined) return value;
     reader.field = field;
     throw reader.malformed(`is refused: ${issue.path.length > 0 ? `${issue.path.join('.')}: ` : ''}${issue.message}`);
   }
 
-  sign(signature: Signature): void {
-    this.#inner.sign(signature);
-  }
-
-  issue(value: unknown, path: Path, look: Look): Issue | undefined {
-    return this.#inner.issue(value, path, look) ?? (look.refine ? this.#refused(value, path) : undefined);
+  override issue(value: unknown, path: Path, look: Look): Issue | undefined {
+    return this.inner.issue(value, path, look) ?? (look.refine ? this.#refused(value, path) : undefined);
   }
 
   #refused(value: unknown, path: Path): Issue | undefined {
