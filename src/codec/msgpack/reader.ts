@@ -121,36 +121,29 @@ function channelMessage(parts: Parts, limits: DecodeLimits): ChannelMessage {
   const tag = u32(parts[3], 'ChannelMessage', 'body tag');
   switch (tag) {
     case CHANNEL_BODY.Item:
-      return {
-        type: 'ChannelMessage',
-        connectionId: connectionId(parts, 5, 'Item'),
-        id: id(parts[2], 'Item', 'id'),
-        body: { type: 'Item', item: bytes(parts[4], 'Item', 'item') },
-      };
+      return onChannel(parts, 'Item', () => ({ type: 'Item', item: bytes(parts[4], 'Item', 'item') }));
     case CHANNEL_BODY.Close:
-      return {
-        type: 'ChannelMessage',
-        connectionId: connectionId(parts, 5, 'Close'),
-        id: id(parts[2], 'Close', 'id'),
-        body: { type: 'Close', metadata: metadata(parts[4], 'Close', limits) },
-      };
+      return onChannel(parts, 'Close', () => ({ type: 'Close', metadata: metadata(parts[4], 'Close', limits) }));
     case CHANNEL_BODY.Reset:
-      return {
-        type: 'ChannelMessage',
-        connectionId: connectionId(parts, 5, 'Reset'),
-        id: id(parts[2], 'Reset', 'id'),
-        body: { type: 'Reset', metadata: metadata(parts[4], 'Reset', limits) },
-      };
+      return onChannel(parts, 'Reset', () => ({ type: 'Reset', metadata: metadata(parts[4], 'Reset', limits) }));
     case CHANNEL_BODY.GrantCredit:
-      return {
-        type: 'ChannelMessage',
-        connectionId: connectionId(parts, 5, 'GrantCredit'),
-        id: id(parts[2], 'GrantCredit', 'id'),
-        body: { type: 'GrantCredit', additional: u32(parts[4], 'GrantCredit', 'additional') },
-      };
+      return onChannel(parts, 'GrantCredit', () => ({
+        type: 'GrantCredit',
+        additional: u32(parts[4], 'GrantCredit', 'additional'),
+      }));
     default:
       throw malformed('ChannelMessage', `unknown body tag ${String(tag)}`);
   }
+}
+
+/** Reads the fields in their order: an error names the first wrong one. */
+function onChannel(parts: Parts, where: string, body: () => ChannelMessage['body']): ChannelMessage {
+  return {
+    type: 'ChannelMessage',
+    connectionId: connectionId(parts, 5, where),
+    id: id(parts[2], where, 'id'),
+    body: body(),
+  };
 }
 
 /** Returns the first element, after checking that the message has `arity` elements. */
