@@ -83,12 +83,10 @@ export async function pair(options: PairOptions): Promise<Pair> {
   };
   const paths = [join(folder, 'far'), join(folder, 'near')] as const;
   const common = ['--transport', transport, ...(options.rust ?? [])];
-  const begun: { rust?: RustPeer; relay?: Relay } = {};
+  const begun: Start['begun'] = {};
+  const start: Start = { program, transport, args: common, paths, begun, maxFrame, sessionOptions };
   try {
-    const session =
-      role === 'initiator'
-        ? await toRust(program, transport, common, paths, begun, { maxFrame, sessionOptions })
-        : await fromRust(program, transport, common, paths, begun, { maxFrame, sessionOptions });
+    const session = role === 'initiator' ? await toRust(start) : await fromRust(start);
     const { rust, relay } = begun as { rust: RustPeer; relay: Relay };
     sessions.push(new WeakRef(session));
     session.root.serve(ours.handler);
@@ -117,7 +115,13 @@ export async function pair(options: PairOptions): Promise<Pair> {
   }
 }
 
-interface Ours {
+/** All that it takes to start both sides. `begun` has what is started so far. */
+interface Start {
+  readonly program: string;
+  readonly transport: Transport;
+  readonly args: readonly string[];
+  readonly paths: readonly [far: string, near: string];
+  readonly begun: { rust?: RustPeer; relay?: Relay };
   readonly maxFrame: number;
   readonly sessionOptions: StartOptions;
 }
@@ -126,14 +130,9 @@ interface Ours {
 const ONE_THREAD = ['--one-thread'];
 
 /** We connect, and the Rust peer accepts. */
-async function toRust(
-  program: string,
-  transport: Transport,
-  args: readonly string[],
-  [far, near]: readonly [string, string],
-  begun: { rust?: RustPeer; relay?: Relay },
-  { maxFrame, sessionOptions }: Ours,
-): Promise<Session> {
+async function toRust(start: Start): Promise<Session> {
+  const { program, transport, args, begun, maxFrame, sessionOptions } = start;
+  const [far, near] = start.paths;
   const rust = new RustPeer(program, [
     'accept',
     ...ONE_THREAD,
@@ -153,14 +152,9 @@ async function toRust(
 }
 
 /** The Rust peer connects, and we accept. */
-async function fromRust(
-  program: string,
-  transport: Transport,
-  args: readonly string[],
-  [far, near]: readonly [string, string],
-  begun: { rust?: RustPeer; relay?: Relay },
-  { maxFrame, sessionOptions }: Ours,
-): Promise<Session> {
+async function fromRust(start: Start): Promise<Session> {
+  const { program, transport, args, begun, maxFrame, sessionOptions } = start;
+  const [far, near] = start.paths;
   let arrived: (link: Link) => void = () => {};
   const first = new Promise<Link>((resolve) => {
     arrived = resolve;
