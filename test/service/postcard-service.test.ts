@@ -9,7 +9,7 @@ import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 import { collect } from './adder.js';
 import { errorOf, type Pair, pairOf } from './pair.js';
-import { Testbed, Types } from './testbed.js';
+import { simple, Testbed, Types } from './testbed.js';
 
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -27,6 +27,7 @@ const summed = async (numbers: Numbers): Promise<bigint> => BigInt((await collec
 
 const testbed = Testbed.handler({
   echo: (message) => message,
+  ...simple,
   reverse: (message) => [...message].reverse().join(''),
   divide: (dividend, divisor) => {
     if (divisor === 0n) return fail({ tag: 'DivisionByZero' });
@@ -42,35 +43,10 @@ const testbed = Testbed.handler({
     for (let index = 0; index < count; index++) await output.send(index);
     await output.close();
   },
-  transform: async (input, output) => {
-    for await (const text of input) await output.send(text.toUpperCase());
-    await output.close();
-  },
-  echoPoint: (point) => point,
-  shapeArea: (shape) => {
-    if (shape.tag === 'Circle') return Math.PI * shape.value.radius ** 2;
-    return shape.tag === 'Rectangle' ? shape.value.width * shape.value.height : 0;
-  },
-  processMessage: (message) => {
-    if (message.tag === 'Text') return { tag: 'Text', value: `processed: ${message.value}` };
-    if (message.tag === 'Number') return { tag: 'Number', value: message.value * 2n };
-    return { tag: 'Data', value: message.value.slice().reverse() };
-  },
-  getPoints: (count) => Array.from({ length: count }, (_, x) => ({ x, y: 2 * x })),
-  swapPair: ([number, text]) => [text, number],
-  echoBytes: (bytes) => bytes,
   slow: withContext(({ signal }, millis) => {
     if (millis < 1000n) return millis;
     return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
   }),
-  failHard: () => {
-    throw new Error('on purpose');
-  },
-  nothing: () => {},
-  dropRx: async (numbers) => {
-    for await (const number of numbers) return number;
-    return 0;
-  },
   dropTx: async (count, output) => {
     for (let index = 0; index < count; index++) await output.send(index);
     await output.close();

@@ -94,3 +94,46 @@ export const Types = service(
   },
   { codec: postcardPayload },
 );
+
+type Methods = Parameters<typeof Testbed.handler>[0];
+
+/** Methods that do the same in each handler of `Testbed`: what the specification says of them. */
+export const simple: Pick<
+  Methods,
+  | 'transform'
+  | 'echoPoint'
+  | 'shapeArea'
+  | 'processMessage'
+  | 'getPoints'
+  | 'swapPair'
+  | 'echoBytes'
+  | 'failHard'
+  | 'nothing'
+  | 'dropRx'
+> = {
+  transform: async (input, output) => {
+    for await (const text of input) await output.send(text.toUpperCase());
+    await output.close();
+  },
+  echoPoint: (point) => point,
+  shapeArea: (shape) => {
+    if (shape.tag === 'Circle') return Math.PI * shape.value.radius ** 2;
+    return shape.tag === 'Rectangle' ? shape.value.width * shape.value.height : 0;
+  },
+  processMessage: (message) => {
+    if (message.tag === 'Text') return { tag: 'Text', value: `processed: ${message.value}` };
+    if (message.tag === 'Number') return { tag: 'Number', value: message.value * 2n };
+    return { tag: 'Data', value: message.value.slice().reverse() };
+  },
+  getPoints: (count) => Array.from({ length: count }, (_, x) => ({ x, y: 2 * x })),
+  swapPair: ([number, text]) => [text, number],
+  echoBytes: (bytes) => bytes,
+  failHard: () => {
+    throw new Error('on purpose');
+  },
+  nothing: () => {},
+  dropRx: async (numbers) => {
+    for await (const number of numbers) return number;
+    return 0;
+  },
+};

@@ -11,6 +11,7 @@ import {
   SENSITIVE,
   withContext,
 } from '../../../src/index.js';
+import { simple } from '../../service/testbed.js';
 import { EVERYTHING, EVERYTHING_IN_RUST } from './everything.js';
 import { Testbed, Types } from './services.js';
 
@@ -36,6 +37,7 @@ export class OurService {
 
   readonly #testbed = Testbed.handler({
     echo: (message) => message,
+    ...simple,
     reverse: (message) => [...message].reverse().join(''),
     divide: (dividend, divisor) => {
       if (divisor === 0n) fail({ tag: 'DivisionByZero' as const });
@@ -63,23 +65,6 @@ export class OurService {
       }
       await output.close();
     },
-    transform: async (input, output) => {
-      for await (const text of input) await output.send(text.toUpperCase());
-      await output.close();
-    },
-    echoPoint: (point) => point,
-    shapeArea: (shape) => {
-      if (shape.tag === 'Circle') return Math.PI * shape.value.radius ** 2;
-      return shape.tag === 'Rectangle' ? shape.value.width * shape.value.height : 0;
-    },
-    processMessage: (message) => {
-      if (message.tag === 'Text') return { tag: 'Text', value: `processed: ${message.value}` } as const;
-      if (message.tag === 'Number') return { tag: 'Number', value: message.value * 2n } as const;
-      return { tag: 'Data', value: message.value.slice().reverse() } as const;
-    },
-    getPoints: (count) => Array.from({ length: count }, (_, x) => ({ x, y: x * 2 })),
-    swapPair: ([number, text]): [string, number] => [text, number],
-    echoBytes: (bytes) => bytes,
     slow: withContext(async ({ signal }, millis) => {
       this.slow++;
       try {
@@ -92,14 +77,6 @@ export class OurService {
       }
       return millis;
     }),
-    failHard: () => {
-      throw new Error('on purpose');
-    },
-    nothing: () => {},
-    dropRx: async (numbers) => {
-      for await (const number of numbers) return number;
-      return 0;
-    },
     dropTx: async (count, output) => {
       for (let number = 0; number < count; number++) await output.send(number);
       output.abort();
