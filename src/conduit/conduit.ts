@@ -136,7 +136,7 @@ export class Conduit {
     this.#paced = awaitAnswers ? new PacedLink(link, codec, limits, (error) => this.outbox.refuse(error)) : undefined;
     this.#link = this.#paced ?? link;
     this.inputs = new InputQueue(
-      (frame) => this.#receive(frame),
+      this.#receive,
       (input) => {
         const event = typeof input === 'function' ? input() : input;
         if (event !== undefined) this.#send(event);
@@ -237,7 +237,7 @@ export class Conduit {
   // ---- What comes in ----
 
   /** Hands on the message in a frame. Returns false if there is no room for it. */
-  #receive(frame: Uint8Array): boolean {
+  readonly #receive = (frame: Uint8Array): boolean => {
     this.frameSize = frame.length;
     const message = this.#decode(frame);
     if (message.type === 'conduit.malformed') {
@@ -250,7 +250,7 @@ export class Conduit {
     }
     this.#send(new ReceivedEvent(RECEIVED[message.type], message) as SessionEvent);
     return true;
-  }
+  };
 
   /** Decodes a frame. A frame that is no message becomes an event: 9a.12. */
   #decode(frame: Uint8Array): Message | MalformedEvent {

@@ -118,7 +118,7 @@ export class InputQueue<Local extends object> {
         this.#crash(error);
       }
       this.#isBusy = false;
-      this.#drain();
+      if (this.#waiting > 0) this.#drain();
     } else if (this.#state !== 'closed') {
       this.bytes += frame.length + FRAME_COST;
       this.#stream(frame);

@@ -115,11 +115,12 @@ export class SessionRuntime implements Port {
    */
   readonly #offer = (message: DataMessage, size: number): Delivery => {
     try {
-      const connection = this.#connectionFor(message);
+      const on = this.#connections.get(message.connectionId);
+      const connection = this.#scope.shared === undefined ? on : this.#connectionFor(message);
       if (connection === undefined) return 'undecided';
       const receiver = connection.receiver ?? connection.startQueue();
       if (!receiver.admits(message)) return 'full';
-      if (!this.#around.routes() || !this.#delivers(message.connectionId, connection)) return 'undecided';
+      if (!this.#around.routes() || on?.actor?.getSnapshot().hasTag('delivers') !== true) return 'undecided';
       try {
         receiver.receive(message, size);
       } catch (error) {
@@ -134,17 +135,10 @@ export class SessionRuntime implements Port {
 
   /** Delivers a data message if the machines would only do that, which an inspector may watch. */
   deliverIfActive(message: DataMessage): boolean {
-    const { connectionId } = message;
-    const connection = this.#connections.get(connectionId);
-    if (connection === undefined || !this.#delivers(connectionId, connection)) return false;
-    this.deliver({ id: connectionId, message });
+    const { connectionId: id } = message;
+    if (this.#connections.get(id)?.actor?.getSnapshot().hasTag('delivers') !== true) return false;
+    this.deliver({ id, message });
     return true;
-  }
-
-  /** True if the connection that a message came on has the tag `delivers`. */
-  #delivers(id: ConnectionId, connection: Connection): boolean {
-    const on = connection.id === id ? connection : this.#connections.get(id);
-    return on?.actor?.getSnapshot().hasTag('delivers') === true;
   }
 
   /** Returns the open connection that a message of the peer is for, if there is one. */
