@@ -15,6 +15,7 @@ const linters = [
     name: 'dependency-cruiser: who imports whom',
     command: ['node_modules/.bin/depcruise', '--output-type', 'err-long', ...folders],
   },
+  { name: 'measures: the limits in docs/architecture.md', command: [process.execPath, '.ci/measures.mjs'] },
 ];
 
 const results = linters.map(({ name, command: [tool, ...args] }) => {

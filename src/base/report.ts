@@ -64,6 +64,6 @@ export function sparing<T extends { readonly kind: string; readonly message: str
 
 /** The default of `onReport`. */
 export const warn = sparing<Report>(({ message, error }) => {
-  // biome-ignore lint/suspicious/noConsole: whoever wants it elsewhere gives onReport.
+  // biome-ignore lint/suspicious/noConsole: the option onReport sends reports elsewhere.
   console.warn(`roam-actors: ${message}${error === undefined ? '' : `: ${stackOf(error)}`}`);
 });

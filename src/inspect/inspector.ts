@@ -221,6 +221,6 @@ function urlOf(url: string | URL): string {
 }
 
 function warn(text: string): void {
-  // biome-ignore lint/suspicious/noConsole: whoever wants it elsewhere gives onReport.
+  // biome-ignore lint/suspicious/noConsole: the option onReport sends reports elsewhere.
   console.warn(`roam-actors: ${text}`);
 }

@@ -68,7 +68,7 @@ export interface SessionLogic
   provide(implementations: unknown): SessionLogic;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: it is how XState says that a logic runs in whatever system it finds itself in.
+// biome-ignore lint/suspicious/noExplicitAny: XState types a logic that may run in any system this way.
 type AnySystem = any;
 type Scope = ActorScope<SessionSnapshot, SessionEvent, AnySystem, SessionEmitted>;
 
