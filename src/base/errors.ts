@@ -1,7 +1,10 @@
 import type { ConnectionId } from '../wire/id.js';
-import type { Metadata } from '../wire/metadata.js';
+import { type Metadata, REASON } from '../wire/metadata.js';
 import type { Rule } from '../wire/rule.js';
 import { excerpt } from './printable.js';
+
+/** The characters of a peer's reason, or of a service's name, that the text of an error quotes. */
+const MAX_QUOTED = 100;
 
 /** The kind of an error; a `switch` over it is exhaustive by type. */
 export type ErrorCode = RoamError['code'];
@@ -96,8 +99,12 @@ export class ConnectionRejected extends BaseError<'rejected'> {
   /** All metadata of the Reject. Not enumerable, so that loggers do not print it. */
   declare readonly metadata: Metadata;
 
-  constructor(id: ConnectionId, metadata: Metadata) {
-    super('ConnectionRejected', 'rejected', `connection ${String(id)} was rejected by the peer`);
+  /** `service` is the service that the connection was to be for. The text quotes it, and the peer's `reason`. */
+  constructor(id: ConnectionId, metadata: Metadata, service?: string) {
+    const whose = service === undefined ? '' : ` for the service ${excerpt(service, MAX_QUOTED)}`;
+    const reason = metadata.find(({ key }) => key === REASON)?.value;
+    const why = typeof reason === 'string' ? `: ${excerpt(reason, MAX_QUOTED)}` : '';
+    super('ConnectionRejected', 'rejected', `connection ${String(id)}${whose} was rejected by the peer${why}`);
     Object.defineProperty(this, 'metadata', { value: metadata });
   }
 }

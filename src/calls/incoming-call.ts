@@ -59,6 +59,8 @@ export interface Refusals {
 export interface Answering {
   readonly handler: Handler | undefined;
   readonly refusals: Refusals;
+  /** Returns the name of a method, for reports. */
+  readonly nameOf?: ((methodId: bigint) => string | undefined) | undefined;
 }
 
 /** One call of the peer, from its arrival until its handler is done. */
@@ -173,7 +175,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
     const { outbox, conduit, endError, id: connectionId } = this.#scope;
     this.#ends.abandon(channels, error);
     if (endError !== undefined) return;
-    const message = `the answer to request ${this.id} can't be sent on connection ${connectionId}`;
+    const message = `the answer to ${this.#description} can't be sent on connection ${connectionId}`;
     conduit.report({ kind: 'handler-failed', id: connectionId, message, error });
     const body: Response = { type: 'Response', channels: [], metadata: [], ret: this.#answering.refusals.cancelled };
     outbox.transmit({ type: 'RequestMessage', connectionId, id: this.id, body });
@@ -245,7 +247,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
       ret = refusals.invalidPayload;
     } else if (!(error instanceof Cancelled || this.#isGivenUp(error))) {
       const { conduit, id } = this.#scope;
-      const message = `the handler of request ${this.id} failed on connection ${id}`;
+      const message = `the handler of ${this.#description} failed on connection ${id}`;
       conduit.report({ kind: 'handler-failed', id, message, error });
     }
     this.fail(ret);
@@ -257,6 +259,12 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
    */
   #isGivenUp(error: unknown): boolean {
     return this.#isAborted && (error === this.#controller?.signal.reason || error instanceof ConnectionClosed);
+  }
+
+  /** Names the request for reports, with its method if that is known. */
+  get #description(): string {
+    const name = this.#answering.nameOf?.(this.methodId);
+    return name === undefined ? `request ${this.id}` : `${name} (request ${this.id})`;
   }
 
   #reason(): unknown {

@@ -17,6 +17,8 @@ export type Credit = number | ((methodId: bigint) => number);
 export interface Serving {
   readonly refusals: Refusals;
   readonly credit: Credit;
+  /** Returns the name of a method, for reports. */
+  readonly nameOf?: ((methodId: bigint) => string | undefined) | undefined;
 }
 
 /** Returns the settings that hold until a handler says otherwise. The refusals are those of the session's codec. */

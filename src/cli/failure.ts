@@ -8,6 +8,7 @@ import {
   SessionClosed,
   type SessionClosedReason,
 } from '../index.js';
+import { REASON, SERVICE } from '../wire/metadata.js';
 import { formatMetadata } from './metadata.js';
 
 /** The command was called wrongly: exit status 2. */
@@ -88,8 +89,12 @@ function isOurs(error: unknown): error is RoamError {
 function textOf(error: Error): string {
   const { message, cause } = error;
   if (error instanceof SessionClosed && cause === undefined && error.by === 'peer') return 'the peer ended the session';
-  const metadata = error instanceof ConnectionRejected && error.metadata.length > 0 ? error.metadata : undefined;
-  const text = metadata === undefined ? message : `${message}: ${formatMetadata(metadata)}`;
+  // The message quotes the reason, and the service that it is about.
+  const rest =
+    error instanceof ConnectionRejected
+      ? error.metadata.filter(({ key, value }) => typeof value !== 'string' || (key !== REASON && key !== SERVICE))
+      : [];
+  const text = rest.length === 0 ? message : `${message}: ${formatMetadata(rest)}`;
   const isTold = error instanceof LinkError || !(cause instanceof Error) || text.includes(cause.message);
   const more = isTold ? text : `${text}: ${cause.message}`;
   return excerpt(more.replace(/\s*\n\s*/g, ' '));

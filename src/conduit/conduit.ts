@@ -285,11 +285,12 @@ export class Conduit {
   /**
    * Makes a request of the application: an input of the session, whose outcome settles the promise.
    *
-   * The promise rejects with SessionClosed when the session has ended, or ends.
+   * The promise rejects with SessionClosed when the session has ended, or ends. `service` is the service that an open is
+   * for.
    */
-  request<T>(make: (request: RequestNumber) => Input, signal?: AbortSignal): Promise<T> {
+  request<T>(make: (request: RequestNumber) => Input, signal?: AbortSignal, service?: string): Promise<T> {
     if (this.endError !== undefined) return Promise.reject(this.endError);
-    const { request, promise } = this.requests.add<T>(signal);
+    const { request, promise } = this.requests.add<T>(signal, service);
     this.push(make(request));
     return promise;
   }

@@ -7,6 +7,7 @@ interface Waiting {
   resolve(value: unknown): void;
   reject(error: unknown): void;
   readonly signal: AbortSignal | undefined;
+  readonly service: string | undefined;
   stopListening?: () => void;
 }
 
@@ -23,11 +24,13 @@ export class PendingRequests {
   readonly #opens = new Map<RequestNumber, Open>();
   #last: RequestNumber = 0;
 
-  /** Adds a request. Returns its number, and the promise of its outcome. */
-  add<T>(signal?: AbortSignal): { request: RequestNumber; promise: Promise<T> } {
+  /**
+   * Adds a request. Returns its number, and the promise of its outcome. `service` is the service that an open is for.
+   */
+  add<T>(signal?: AbortSignal, service?: string): { request: RequestNumber; promise: Promise<T> } {
     const request = ++this.#last;
     const promise = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(request, { resolve: resolve as (value: unknown) => void, reject, signal });
+      this.#waiting.set(request, { resolve: resolve as (value: unknown) => void, reject, signal, service });
     });
     return { request, promise };
   }
@@ -49,6 +52,11 @@ export class PendingRequests {
   /** Returns the abort reason of a request's signal. */
   reasonOf(request: RequestNumber): unknown {
     return this.#waiting.get(request)?.signal?.reason;
+  }
+
+  /** Returns the service that an open is for, if it is for one. */
+  serviceOf(request: RequestNumber): string | undefined {
+    return this.#waiting.get(request)?.service;
   }
 
   /**

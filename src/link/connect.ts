@@ -56,7 +56,10 @@ export function checkConnect(url: string | URL, options: ConnectWebSocketOptions
 }
 
 function checkUrl(url: string | URL): URL {
-  // Not quoted: it may hold a password.
+  // Only a host and a port are quoted: other text may hold a password.
+  if (/^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}\/?$/i.test(String(url))) {
+    throw new InvalidArgument(`a WebSocket URL begins with ws: or wss:; did you mean ws://${String(url)}`);
+  }
   if (!URL.canParse(url)) throw new InvalidArgument('this is not a URL');
   const checked = new URL(url);
   if (checked.protocol !== 'ws:' && checked.protocol !== 'wss:') {

@@ -308,7 +308,13 @@ function settledValue(
 ): unknown {
   const outcome = outcomeOf(entry, ret, entry.taker(channels, ends, 'client'));
   if (!(outcome instanceof Error)) return entry.checkedResult(outcome[1]);
-  if (!(outcome instanceof ApplicationError)) throw errorOfCall(outcome, ranBy(outcome, metadata, caller));
+  if (!(outcome instanceof ApplicationError)) {
+    const error =
+      outcome instanceof UnknownMethod
+        ? new UnknownMethod(`the peer does not know the method ${entry.service}.${entry.name}`)
+        : outcome;
+    throw errorOfCall(error, ranBy(error, metadata, caller));
+  }
   if (entry.method.error === undefined) throw outcome;
   const declared = entry.checkedError(outcome.error);
   if (!isThenable(declared)) throw new ApplicationError(declared);

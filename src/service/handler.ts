@@ -144,7 +144,11 @@ export function makeHandler<M extends Methods>(
   const checkCredits = (maxUnconsumed: number): void => {
     for (const { entry } of methods.values()) entry.checkCredit(maxUnconsumed);
   };
-  return Object.assign(handle, { service, refusals, credit, checkCredits });
+  const nameOf = (methodId: bigint): string | undefined => {
+    const entry = methods.get(methodId)?.entry;
+    return entry === undefined ? undefined : `${service}.${entry.name}`;
+  };
+  return Object.assign(handle, { service, refusals, credit, checkCredits, nameOf });
 }
 
 /** One call of the peer's, while the handler answers it. */

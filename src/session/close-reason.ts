@@ -112,15 +112,19 @@ export function sessionClosed(reason: SessionClosedReason): SessionClosed {
   return new SessionClosed(reason.by, reason.error);
 }
 
-/** Returns the error of a local request that failed. `reason` is the reason of an abort. */
+/**
+ * Returns the error of a local request that failed. `reason` is the reason of an abort, and `service` the service that an
+ * open was for.
+ */
 export function errorOf(
   outcome: Exclude<Outcome, { type: 'done' | 'ended' }>,
   limits: Limits,
   reason: unknown,
+  service: string | undefined,
 ): RoamError {
   switch (outcome.type) {
     case 'rejected':
-      return new ConnectionRejected(outcome.id, outcome.metadata);
+      return new ConnectionRejected(outcome.id, outcome.metadata, service);
     case 'closed': {
       const whom = outcome.by === 'local' ? 'us' : 'the peer';
       return new ConnectionClosed(outcome.by, `connection ${outcome.id} was closed by ${whom} before it was accepted`);

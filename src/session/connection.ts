@@ -41,6 +41,8 @@ export interface ConnectionHandler {
   readonly refusals?: Refusals;
   /** Items that the sender of each channel of a method begins with. */
   readonly credit?: Credit;
+  /** Returns the name of a method, for reports; undefined for an unknown one. @internal */
+  nameOf?(methodId: bigint): string | undefined;
   /** Throws when the peer can't take the credit of a channel. @internal */
   checkCredits?(maxUnconsumed: number): void;
 }
@@ -266,7 +268,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const serving = servingBy(this.#session.conduit.codec);
     const { refusals: own = serving.refusals, credit: ownCredit = serving.credit } = handler;
     const { refusals = own, credit = ownCredit } = options;
-    const checked = servingOf(refusals, credit);
+    const checked = { ...servingOf(refusals, credit), nameOf: handler.nameOf };
     if (this.receiver instanceof Calls && this.receiver.hasHandler) {
       throw new InvalidArgument(`connection ${this.id} has a handler already`);
     }

@@ -42,7 +42,7 @@ export class SessionRuntime implements Port {
   readonly config: SessionConfig;
   readonly conduit: Conduit;
   readonly #around: Surroundings;
-  /** What all connections of the session use. */
+  /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;
   readonly #connections = new Map<ConnectionId, Connection>();
   readonly #incomingOpens: IncomingOpens;
@@ -227,7 +227,7 @@ export class SessionRuntime implements Port {
     if (outcome.type === 'done' && outbox.isBroken) return;
     if (outcome.type === 'done') requests.resolve(request, undefined);
     else if (outcome.type === 'ended') requests.reject(request, endError);
-    else requests.reject(request, errorOf(outcome, limits, requests.reasonOf(request)));
+    else requests.reject(request, errorOf(outcome, limits, requests.reasonOf(request), requests.serviceOf(request)));
   }
 
   sweep(): void {

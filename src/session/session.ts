@@ -144,7 +144,13 @@ export class Session implements AsyncDisposable {
     const metadata = metadataOf(options.metadata, codec, limits);
     const signal = signalOf(options.signal);
     if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
-    return this.#runtime.conduit.request((request) => ({ type: 'app.open', request, settings, metadata }), signal);
+    const named = metadata.find(({ key }) => key === SERVICE)?.value;
+    const service = typeof named === 'string' ? named : undefined;
+    return this.#runtime.conduit.request(
+      (request) => ({ type: 'app.open', request, settings, metadata }),
+      signal,
+      service,
+    );
   }
 
   /**

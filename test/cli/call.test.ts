@@ -229,7 +229,7 @@ describe('roam-actors call', () => {
   });
 
   test.each<[args: string[], status: number, line: string]>([
-    [['nothing'], 4, 'UnknownMethod: the peer does not know the method'],
+    [['nothing'], 4, 'UnknownMethod: the peer does not know the method Demo.nothing'],
     [['echo'], 5, 'InvalidPayload: the peer could not make sense of the arguments'],
     [['generate', '5'], 5, 'InvalidPayload: the peer could not make sense of the arguments'],
     [
@@ -241,7 +241,7 @@ describe('roam-actors call', () => {
     [
       ['echo', '1', '--service', 'Other'],
       1,
-      'connection 1 was rejected by the peer: {reason: "unknown service", service: "Other"}',
+      'connection 1 for the service Other was rejected by the peer: unknown service',
     ],
   ])('says in one line why there is no result of %j', async (args, status, line) => {
     const url = await serverOf(demoHandler());

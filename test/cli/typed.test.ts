@@ -67,11 +67,11 @@ describe('a service of the user’s', () => {
       [0, '3\n', ''],
       [3, '', 'roam-actors: ApplicationError: the method answered with an error: {"tag":"DivisionByZero"}\n'],
       [6, '', 'roam-actors: Cancelled: the peer did not finish the call\n'],
-      [4, '', 'roam-actors: UnknownMethod: the peer does not know the method\n'],
+      [4, '', 'roam-actors: UnknownMethod: the peer does not know the method Testbed.fail_hard\n'],
       [0, '8\n', ''],
       [1, '', expect.stringMatching(/^roam-actors: line 2 of stdin is no item: .*bigint.*\n$/)],
       [0, '-3\n', ''],
-      [1, '', 'roam-actors: connection 1 was rejected by the peer: {reason: "unknown service", service: "Other"}\n'],
+      [1, '', 'roam-actors: connection 1 for the service Other was rejected by the peer: unknown service\n'],
     ]);
   });
 });

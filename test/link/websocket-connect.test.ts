@@ -44,6 +44,14 @@ describe('connectWebSocket', () => {
     for (const url of ['', 'nonsense', 'http://127.0.0.1', 'ws://127.0.0.1/#fragment', 'ws://']) {
       expect(() => connect(url)).toThrow(InvalidArgument);
     }
+    for (const url of ['127.0.0.1:9000', 'localhost:9000/', '[::1]:9000']) {
+      expect(() => connect(url)).toThrow(
+        new InvalidArgument(`a WebSocket URL begins with ws: or wss:; did you mean ws://${url}`),
+      );
+    }
+    // A text that may hold a password is not quoted.
+    for (const url of ['user:secret@127.0.0.1:9000', 'user:12345@host'])
+      expect(() => connect(url)).toThrow(/^(?!.*(secret|12345))/);
     for (const options of [{ connectTimeout: 0 }, { closeTimeout: -1 }, { maxFrame: 0 }, { maxFrame: 2 ** 30 }]) {
       expect(() => connect('ws://127.0.0.1:1', options)).toThrow(InvalidArgument);
     }

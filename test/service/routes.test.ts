@@ -49,6 +49,9 @@ describe('routes', () => {
       { key: 'reason', value: 'unknown service', flags: 0n },
       { key: 'service', value: 'Clock', flags: 0n },
     ]);
+    expect((error as ConnectionRejected).message).toBe(
+      'connection 1 for the service Clock was rejected by the peer: unknown service',
+    );
   });
 
   it.each([
@@ -66,6 +69,9 @@ describe('routes', () => {
     const metadata = [{ key: 'service', value: `${'x'.repeat(99)}😀${'x'.repeat(1000)}`, flags: 0n }];
     const error = await errorOf(pair.session.open({ metadata }));
     expect((error as ConnectionRejected).metadata[1]).toEqual({ key: 'service', value: 'x'.repeat(99), flags: 0n });
+    expect((error as ConnectionRejected).message).toBe(
+      `connection 1 for the service ${'x'.repeat(99)}… was rejected by the peer: unknown service`,
+    );
   });
 
   it('find the longest name that a service may have', async () => {

@@ -242,7 +242,11 @@ describe('a call that fails', () => {
     const client = await pair.session.open(Adder);
     expect(await errorOf(client.broken())).toMatchObject({ code: 'cancelled', by: 'peer' });
     expect(pair.reports).toMatchObject([
-      { kind: 'handler-failed', error: new RangeError('not to be seen by the caller') },
+      {
+        kind: 'handler-failed',
+        message: 'the handler of Adder.broken (request 1) failed on connection 1',
+        error: new RangeError('not to be seen by the caller'),
+      },
     ]);
   });
 
@@ -302,7 +306,7 @@ describe('a call that fails', () => {
     expect(await errorOf(client.missing())).toBeInstanceOf(Cancelled);
     expect(pair.reports.map(({ kind, error }) => [kind, (error as Error).cause])).toEqual([
       ['handler-failed', new ApplicationError({ dividend: 1 })],
-      ['handler-failed', new UnknownMethod()],
+      ['handler-failed', new UnknownMethod('the peer does not know the method Front.missing')],
     ]);
   });
 
