@@ -215,8 +215,8 @@ export class End implements ReliableLink, ReliablePort {
     this.#taken += bytes.byteLength;
     this.#kept.push({ memory, end: this.#taken, hasLeft: false });
     this.#step({ type: 'app.send' });
-    this.#pump();
     this.#owner.changed();
+    this.#pump();
   }
 
   pause(): void {
