@@ -12,6 +12,7 @@ import {
   service,
   sessionLogic,
 } from 'roam-actors';
+import { compile } from 'roam-actors/compile';
 import { definitionOf, loadSvg, mermaid, svg } from 'roam-actors/diagram';
 import { createInspector } from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
@@ -41,6 +42,13 @@ await assert.rejects(connectTcp({ host: '127.0.0.1', port: 1 }), LinkError);
 
 // The session runs the machine of `roam-actors/machines`, not another one like it.
 assert.equal(sessionLogic.config, machines.sessionMachine.config);
+
+// A machine of XState that knows nothing of roam.
+const door = createMachine({ initial: 'open', states: { open: { on: { close: 'closed' } }, closed: {} } });
+assert.notEqual(compile(door), door);
+const compiled = createActor(compile(door)).start();
+compiled.send({ type: 'close' });
+assert.equal(compiled.getSnapshot().value, 'closed');
 
 // `handle` finds a session through links, codecs and an inspector of other entry points.
 const inspector = createInspector({ url: 'http://127.0.0.1:1/?token=none' });

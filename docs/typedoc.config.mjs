@@ -9,6 +9,7 @@ const ENTRIES = {
   'roam-actors/memory': 'src/link/memory.ts',
   'roam-actors/postcard': 'src/payload/postcard/index.ts',
   'roam-actors/reliable': 'src/reliable/index.ts',
+  'roam-actors/compile': 'src/compile/index.ts',
   'roam-actors/machines': 'machines/index.ts',
   'roam-actors/diagram': 'src/diagram/index.ts',
   'roam-actors/inspect': 'src/inspect/inspect-node.ts',

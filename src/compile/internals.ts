@@ -2,7 +2,16 @@
  * The parts of XState beyond its documented API that this library uses. Therefore `package.json` accepts only patch releases
  * of one minor version. A test checks each part, and names the one that a new version has changed.
  */
-import type { AnyActorRef } from 'xstate';
+import {
+  type AnyActorRef,
+  type AnyEventObject,
+  type AnyStateMachine,
+  type AnyStateNode,
+  assign,
+  createMachine,
+  type StateValue,
+  stopChild,
+} from 'xstate';
 
 interface System {
   readonly _clock: unknown;
@@ -84,6 +93,179 @@ export function hasInspector(system: unknown): boolean {
 }
 
 /** True if a guard is one of `and`, `or`, `not` and `stateIn`. */
-export function isBuiltInGuard(guard: object): boolean {
+export function isBuiltInGuard(guard: object): guard is BuiltInGuard {
   return 'check' in guard;
+}
+
+/** A guard or an action as a machine's author wrote it. */
+export type Part = string | { readonly type: string; readonly params?: unknown } | PartFunction;
+type PartFunction = ((args: never, params: never) => unknown) & { readonly name: string };
+
+/** A transition as XState keeps it on the state node that it leaves. */
+export interface Transition {
+  readonly source: AnyStateNode;
+  /** Undefined: the transition stays where it is. */
+  readonly target: readonly AnyStateNode[] | undefined;
+  readonly reenter: boolean;
+  readonly guard?: Part | undefined;
+  readonly actions: readonly Part[];
+}
+
+/** The nodes that a history node leads back to, by the id of the history node. */
+export type HistoryValue = Readonly<Record<string, readonly AnyStateNode[] | undefined>>;
+
+/** The children of a machine actor by their ids. A child without an implementation is undefined. */
+export type Children = Readonly<Record<string, AnyActorRef | undefined>>;
+
+/** All fields of a machine's snapshot. */
+export interface MachineSnapshot {
+  readonly status: 'active' | 'done' | 'error' | 'stopped';
+  readonly output: unknown;
+  readonly error: unknown;
+  readonly machine: AnyStateMachine;
+  readonly context: object;
+  /** The active nodes. Their order decides the order of eventless transitions and the order of the keys of `value`. */
+  readonly _nodes: readonly AnyStateNode[];
+  readonly value: StateValue;
+  readonly tags: Set<string>;
+  readonly children: Children;
+  readonly historyValue: HistoryValue;
+}
+
+/** The side of an actor that a logic sees. */
+export interface Scope {
+  readonly self: AnyActorRef;
+  readonly system: unknown;
+  readonly actionExecutor: (action: {
+    readonly type: string;
+    readonly info: object;
+    readonly params: unknown;
+    readonly exec: unknown;
+  }) => void;
+}
+
+/** An action that XState carries out itself. Its function carries the methods that do so. */
+export interface BuiltIn {
+  readonly type: string;
+  resolve(
+    scope: unknown,
+    snapshot: unknown,
+    args: object,
+    params: unknown,
+    action: object,
+    extra: { readonly internalQueue: AnyEventObject[]; readonly deferredActorIds: readonly string[] | undefined },
+  ): [snapshot: MachineSnapshot, params?: unknown, actions?: readonly Part[]];
+  /** Replaces the id of an actor, which was invoked in the same step, by the actor. */
+  retryResolve?(scope: Scope, snapshot: MachineSnapshot, params: unknown): void;
+  execute?(scope: Scope, params: unknown): void;
+}
+
+/** A guard that XState evaluates itself: one of `and`, `or`, `not` and `stateIn`. */
+export interface BuiltInGuard {
+  check(snapshot: unknown, args: object, guard: object): boolean;
+}
+
+/** Returns all state nodes of a machine, each before those within it. */
+export function allNodesOf({ root }: AnyStateMachine): readonly AnyStateNode[] {
+  const nodes: AnyStateNode[] = [root];
+  for (const node of nodes) nodes.push(...(Object.values(node.states) as AnyStateNode[]));
+  return nodes;
+}
+
+/** True if XState carries the action out itself. */
+export function isBuiltIn(action: object): action is BuiltIn {
+  return 'resolve' in action;
+}
+
+const { resolve: resolveAssign } = assign({}) as unknown as BuiltIn;
+
+/** True if the action is one of `assign`. */
+export function isAssign(action: BuiltIn): boolean {
+  return action.resolve === resolveAssign;
+}
+
+/** Returns XState's own function to spawn an actor, as `assign` passes it. */
+export function spawnerOf(
+  scope: Scope,
+  machine: AnyStateMachine,
+  context: object,
+  event: AnyEventObject,
+): (src: unknown, options: unknown) => AnyActorRef {
+  let spawner: unknown;
+  const assignment = ({ spawn }: { spawn: unknown }) => {
+    spawner = spawn;
+    return {};
+  };
+  resolveAssign(scope, { machine, context, _nodes: [], children: {} }, { event }, undefined, { assignment }, NO_EXTRA);
+  return spawner as (src: unknown, options: unknown) => AnyActorRef;
+}
+
+/** Returns an action that stops a child. */
+export function stopOf(child: AnyActorRef | undefined): Part {
+  return stopChild(child as AnyActorRef) as Part;
+}
+
+const NO_EXTRA = { internalQueue: [], deferredActorIds: undefined };
+
+/** An action that changes nothing. XState returns a new snapshot for it, which it makes from the nodes. */
+const remake = stopChild('') as unknown as BuiltIn;
+
+/** Returns XState's own snapshot of a machine in these nodes: the value, the tags and the methods are XState's. */
+export function snapshotIn(machine: AnyStateMachine, nodes: readonly AnyStateNode[]): MachineSnapshot {
+  const parts = { machine, _nodes: nodes, status: 'active', context: {}, children: {}, historyValue: {} };
+  return remake.resolve(undefined, parts, {}, undefined, {}, NO_EXTRA)[0];
+}
+
+const METHODS = snapshotIn(createMachine({}), []) as unknown as Record<string, unknown>;
+const { matches, hasTag, can, getMeta, toJSON } = METHODS;
+
+/** Makes a snapshot like one of XState's: the same fields in the same order, the methods among them. */
+export function makeSnapshot(
+  {
+    status,
+    output,
+    error,
+    machine,
+    context,
+    children,
+  }: Omit<MachineSnapshot, '_nodes' | 'value' | 'tags' | 'historyValue'>,
+  _nodes: readonly AnyStateNode[],
+  value: StateValue,
+  tags: Set<string>,
+  historyValue: HistoryValue,
+): MachineSnapshot {
+  const snapshot = {
+    status,
+    output,
+    error,
+    machine,
+    context,
+    _nodes,
+    value,
+    tags,
+    children,
+    historyValue,
+    matches,
+    hasTag,
+    can,
+    getMeta,
+    toJSON,
+  };
+  return snapshot;
+}
+
+/** Tells inspectors of one microstep. */
+export function tellMicrostep(
+  scope: Scope,
+  event: AnyEventObject,
+  snapshot: MachineSnapshot,
+  transitions: readonly Transition[],
+): void {
+  (scope.system as System)._sendInspectionEvent({
+    type: '@xstate.microstep',
+    actorRef: scope.self,
+    event,
+    snapshot,
+    _transitions: transitions,
+  });
 }

@@ -1,19 +1,39 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { type AnyActorRef, and, assign, createActor, createMachine, SimulatedClock } from 'xstate';
 import {
+  type AnyActor,
+  type AnyActorRef,
+  type AnyStateNode,
+  and,
+  assign,
+  createActor,
+  createMachine,
+  SimulatedClock,
+  sendTo,
+} from 'xstate';
+import {
+  allNodesOf,
   assignmentOf,
+  type BuiltIn,
   builtInTypeOf,
   clockOf,
   hasInspector,
+  isAssign,
+  isBuiltIn,
   isBuiltInGuard,
   isInspected,
+  type MachineSnapshot,
+  makeSnapshot,
   newSessionId,
   parentOf,
   relay,
   rootOf,
+  type Scope,
   sendInspection,
+  snapshotIn,
+  spawnerOf,
+  type Transition,
 } from '../../src/compile/internals.js';
 
 /** Each internal by its name in XState, with a check that it still is what the library takes it for. */
@@ -81,11 +101,76 @@ const INTERNALS: readonly { readonly name: string; readonly check: () => boolean
       return builtInTypeOf(action) === 'xstate.assign' && assignmentOf(action) === made;
     },
   },
+  {
+    name: 'the fields of a snapshot',
+    check: () => {
+      const theirs = createActor(CHILD).getSnapshot() as unknown as MachineSnapshot;
+      const ours = makeSnapshot(theirs, theirs._nodes, theirs.value, theirs.tags, theirs.historyValue);
+      const methods = (of: object) => Object.values(of).filter((value) => typeof value === 'function');
+      return (
+        Object.keys(ours).join() === Object.keys(theirs).join() &&
+        methods(ours).every((method, index) => method === methods(theirs)[index])
+      );
+    },
+  },
+  {
+    name: 'stopChild().resolve, which makes a snapshot from nodes',
+    check: () => {
+      const { root } = CHILD;
+      const { value, machine } = snapshotIn(CHILD, [root, root.states['b'] as AnyStateNode]);
+      return value === 'b' && machine === CHILD;
+    },
+  },
+  {
+    name: 'assign().resolve, which makes the function to spawn with',
+    check: () => {
+      const parent = createActor(PARENT);
+      const scope = scopeOf(parent);
+      const child = spawnerOf(scope, PARENT, {}, { type: 'go' })(CHILD, { id: 'spawned' });
+      return isAssign(assign({}) as never) && child.id === 'spawned' && parentOf(child) === parent;
+    },
+  },
+  {
+    name: 'the resolve, retryResolve and execute of sendTo',
+    check: () => {
+      const action = sendTo('child', { type: 'go' }) as unknown as BuiltIn;
+      return isBuiltIn(action) && action.retryResolve !== undefined && action.execute !== undefined;
+    },
+  },
+  {
+    name: 'ActorScope.actionExecutor',
+    check: () => {
+      const actor = createActor(CHILD).start();
+      const ran: unknown[] = [];
+      const exec = (...args: unknown[]) => ran.push(args);
+      scopeOf(actor).actionExecutor({ type: 'made', info: actor, params: 1, exec });
+      actor.stop();
+      return JSON.stringify(ran) === JSON.stringify([[actor, 1]]);
+    },
+  },
+  {
+    name: 'the fields of a StateNode and of its transitions',
+    check: () => {
+      const [root, a, b] = allNodesOf(CHILD);
+      const [transition] = (a?.transitions.get('go') ?? []) as Transition[];
+      return (
+        [root, a, b].map((node) => node?.order).join() === '0,1,2' &&
+        root?.initial.target[0] === a &&
+        transition?.source === a &&
+        transition?.target?.[0] === b &&
+        !transition?.reenter
+      );
+    },
+  },
   { name: 'and().check', check: () => isBuiltInGuard(and([])) && !isBuiltInGuard(() => true) },
 ];
 
 const CHILD = createMachine({ id: 'child', initial: 'a', states: { a: { on: { go: 'b' } }, b: {} } });
 const PARENT = createMachine({ id: 'parent', invoke: { id: 'child', src: CHILD } });
+
+function scopeOf(actor: AnyActor): Scope {
+  return (actor as unknown as { _actorScope: Scope })._actorScope;
+}
 
 interface Told {
   readonly actorRef: unknown;

@@ -1,0 +1,403 @@
+import type { AnyActorRef, AnyEventObject, AnyStateMachine } from 'xstate';
+import type { Branch, Configuration, Move, Plan, Structure } from './configuration.js';
+import {
+  assignmentOf,
+  type BuiltIn,
+  type BuiltInGuard,
+  type Children,
+  type HistoryValue,
+  isAssign,
+  isBuiltIn,
+  isBuiltInGuard,
+  type MachineSnapshot,
+  makeSnapshot,
+  type Part,
+  type Scope,
+  spawnerOf,
+  stopOf,
+  type Transition,
+  tellMicrostep,
+} from './internals.js';
+import type { Completion } from './step.js';
+
+type Step = Move<Part, Part>;
+type Run = (args: object, params: unknown) => unknown;
+
+const NONE: readonly never[] = Object.freeze([]);
+
+/** Makes one macrostep: an event, or the start, with all that follows before the machine is at rest. */
+export class Macrostep {
+  // The fields of the snapshot in the making.
+  status: MachineSnapshot['status'] = 'active';
+  output: unknown = undefined;
+  error: unknown = undefined;
+  readonly machine: AnyStateMachine;
+  context: object;
+  children: Children;
+  readonly #structure: Structure<Part, Part>;
+  #configuration: Configuration<Part, Part>;
+  #nodes: MachineSnapshot['_nodes'];
+  #history: HistoryValue;
+  /** The snapshot with these fields; undefined if it is yet to be made. Its identity counts. */
+  #snapshot: MachineSnapshot | undefined;
+  readonly #scope: Scope;
+  #event: AnyEventObject;
+  /** The transitions that answer the event, for inspectors. */
+  #selected: readonly Transition[] = NONE;
+  #queue: AnyEventObject[] | undefined;
+  #retries: [BuiltIn, unknown][] | undefined;
+
+  constructor(structure: Structure<Part, Part>, snapshot: MachineSnapshot, event: AnyEventObject, scope: Scope) {
+    this.status = snapshot.status;
+    this.output = snapshot.output;
+    this.error = snapshot.error;
+    this.machine = snapshot.machine;
+    this.context = snapshot.context;
+    this.children = snapshot.children;
+    this.#structure = structure;
+    this.#nodes = snapshot._nodes;
+    this.#configuration = structure.configurationOf(this.#nodes);
+    this.#history = snapshot.historyValue;
+    this.#snapshot = snapshot;
+    this.#scope = scope;
+    this.#event = event;
+  }
+
+  /** Makes the step of an event. */
+  take(): MachineSnapshot {
+    const event = this.#event;
+    if (event.type === 'xstate.stop') return this.#stop();
+    if (event.type !== 'xstate.init') {
+      const step = this.#answer();
+      if (step === undefined && event.type.startsWith('xstate.error.actor')) return this.#fail();
+      this.#microstep(step);
+    }
+    return this.#settle();
+  }
+
+  /** Makes the initial context and enters the initial states. An error makes a snapshot of its own. */
+  start(): MachineSnapshot {
+    const { context } = this.machine.config as { context?: unknown };
+    let { context: initial, children } = this;
+    try {
+      if (typeof context === 'function') {
+        this.#assign(({ spawn, event, self }: { spawn: unknown; event: { input: unknown }; self: unknown }) =>
+          context({ spawn, input: event.input, self }),
+        );
+        initial = this.context;
+        children = this.children;
+      }
+      this.#carryOut(this.#structure.start);
+      return this.#settle();
+    } catch (error) {
+      this.status = 'error';
+      this.output = undefined;
+      this.error = error;
+      this.context = initial;
+      this.children = children;
+      this.#move(this.#structure.preInitial);
+      this.#history = {};
+      return this.#result;
+    }
+  }
+
+  get #result(): MachineSnapshot {
+    this.#snapshot ??= makeSnapshot(
+      this,
+      this.#nodes,
+      this.#configuration.value(),
+      this.#configuration.tags(),
+      this.#history,
+    );
+    return this.#snapshot;
+  }
+
+  /** Makes the microsteps that follow without another event from outside. */
+  #settle(): MachineSnapshot {
+    const most = this.machine.options?.maxIterations ?? Number.POSITIVE_INFINITY;
+    let isChanged = true;
+    for (let count = 1; this.status === 'active'; count += 1) {
+      if (count > most) {
+        throw new Error(
+          `Infinite loop detected: the machine has processed more than ${most} microsteps without reaching a stable state. This usually happens when there's a cycle of transitions (e.g., eventless transitions or raised events causing state A -> B -> C -> A).`,
+        );
+      }
+      const eventless = isChanged ? this.#selectEventless() : undefined;
+      if (eventless !== undefined) {
+        const before = this.#result;
+        this.#microstep(eventless);
+        isChanged = this.#result !== before;
+      } else {
+        if (this.#queue === undefined || this.#queue.length === 0) break;
+        this.#event = this.#queue.shift() as AnyEventObject;
+        this.#microstep(this.#answer());
+        isChanged = true;
+      }
+    }
+    const result = this.#result;
+    if (result.status !== 'active') this.#stopChildren();
+    return result;
+  }
+
+  #stop(): MachineSnapshot {
+    this.#stopChildren();
+    this.status = 'stopped';
+    this.#snapshot = undefined;
+    this.#tell();
+    return this.#result;
+  }
+
+  /** Ends the machine with the error of a child that nothing handles. */
+  #fail(): MachineSnapshot {
+    this.#stopChildren();
+    this.status = 'error';
+    this.error = (this.#event as AnyEventObject & { error: unknown }).error;
+    this.#snapshot = undefined;
+    this.#tell();
+    return this.#result;
+  }
+
+  #stopChildren(): void {
+    for (const child of Object.values(this.children)) this.#run([stopOf(child)]);
+  }
+
+  #tell(): void {
+    tellMicrostep(this.#scope, this.#event, this.#result, this.#selected);
+  }
+
+  #microstep(step: Step | undefined): void {
+    if (step !== undefined) this.#carryOut(step);
+    this.#tell();
+  }
+
+  /** Finds the step that answers the event. */
+  #answer(): Step | undefined {
+    const event = this.#event;
+    if (typeof event.type !== 'string') {
+      this.#selected = this.machine.getTransitionData(this.#result as never, event) as never;
+      return this.#selected.length === 0 ? undefined : this.#configuration.stepOfAll(this.#selected, this.#history);
+    }
+    this.#selected = NONE;
+    const plan = this.#configuration.planOf(event.type);
+    if (plan === undefined) return undefined;
+    const snapshot = this.#result;
+    if (plan.regions.length === 0) {
+      const branch = firstOf(plan.branches, snapshot, event);
+      if (branch === undefined) return undefined;
+      this.#selected = branch.alone;
+      return this.#configuration.stepOf(branch, this.#history);
+    }
+    this.#selected = select(plan, snapshot, event);
+    return this.#selected.length === 0 ? undefined : this.#configuration.stepOfAll(this.#selected, this.#history);
+  }
+
+  #selectEventless(): Step | undefined {
+    const { eventless } = this.#configuration;
+    if (eventless.length === 0) return undefined;
+    const selected: Transition[] = [];
+    const snapshot = this.#result;
+    for (const branches of eventless) {
+      for (const { transition, guard } of branches) {
+        if (guard !== undefined && !holds(guard, snapshot.context, this.#event, snapshot)) continue;
+        if (!selected.includes(transition)) selected.push(transition);
+        break;
+      }
+    }
+    if (selected.length === 0) return undefined;
+    const step = this.#configuration.stepOfAll(selected, this.#history);
+    this.#selected = step.transitions;
+    return step;
+  }
+
+  #carryOut(step: Step): void {
+    for (const actions of step.exits) this.#run(actions);
+    this.#run(step.actions);
+    if (step.failure !== undefined) throw step.failure.error;
+    for (const { actions, invoked, completion } of step.entries) {
+      this.#run(actions, invoked);
+      if (this.#retries !== undefined) this.#retry(this.#retries);
+      if (completion !== undefined) this.#complete(completion);
+    }
+    this.#run(step.last);
+    if (step.next === undefined) return;
+    if (step.history.length > 0) {
+      const history: Record<string, HistoryValue[string]> = { ...this.#history };
+      for (const [id, nodes] of step.history) history[id] = [...nodes];
+      this.#history = history;
+    }
+    this.#move(step.next);
+  }
+
+  #move(configuration: Configuration<Part, Part>): void {
+    this.#configuration = configuration;
+    this.#nodes = configuration.nodes;
+    this.#snapshot = undefined;
+  }
+
+  #retry(retries: [BuiltIn, unknown][]): void {
+    this.#retries = undefined;
+    for (const [action, params] of retries) action.retryResolve?.(this.#scope, this.#result, params);
+  }
+
+  #complete({ node, parent, regions, root }: Completion): void {
+    if (parent !== undefined) this.#raise(doneState(parent, this.#outputOf(node.output, this.#event)));
+    for (const id of regions) this.#raise(doneState(id, undefined));
+    if (root === undefined) return;
+    const { output } = this.machine.root;
+    if (output !== undefined) {
+      const inner = root.parent === undefined ? undefined : this.#outputOf(root.output, this.#event);
+      this.output = this.#outputOf(output, doneState(root.id, inner));
+    } else {
+      this.output = undefined;
+    }
+    this.status = 'done';
+    this.#snapshot = undefined;
+  }
+
+  #outputOf(output: unknown, event: AnyEventObject): unknown {
+    if (typeof output !== 'function') return output;
+    return output({ context: this.context, event, self: this.#scope.self });
+  }
+
+  #raise(event: AnyEventObject): void {
+    this.#queue ??= [];
+    this.#queue.push(event);
+  }
+
+  #run(actions: readonly Part[], invoked?: readonly string[]): void {
+    for (const action of actions) {
+      const isInline = typeof action === 'function';
+      const name = isInline ? '' : typeof action === 'string' ? action : action.type;
+      const resolved = (isInline ? action : this.machine.implementations.actions[name]) as Run | BuiltIn | undefined;
+      const params = isInline || typeof action === 'string' ? undefined : this.#paramsOf(action.params);
+      if (!resolved || !isBuiltIn(resolved)) {
+        this.#scope.actionExecutor({
+          type: isInline ? action.name || '(anonymous)' : name,
+          info: this.#args(),
+          params,
+          exec: resolved,
+        });
+      } else if (isAssign(resolved) && this.context) {
+        this.#assign(assignmentOf(resolved), params);
+      } else {
+        this.#runBuiltIn(resolved, params, invoked);
+      }
+    }
+  }
+
+  #paramsOf(params: unknown): unknown {
+    return typeof params === 'function' ? params({ context: this.context, event: this.#event }) : params;
+  }
+
+  #args(): object {
+    const { self, system } = this.#scope;
+    return { context: this.context, event: this.#event, self, system };
+  }
+
+  #runBuiltIn(action: BuiltIn, params: unknown, invoked: readonly string[] | undefined): void {
+    const scope = this.#scope;
+    const before = this.#result;
+    const args = this.#args();
+    this.#queue ??= [];
+    const extra = { internalQueue: this.#queue, deferredActorIds: invoked };
+    const [after, own, more] = action.resolve(scope, before, args, params, action, extra);
+    if (after !== before) {
+      this.context = after.context;
+      this.children = after.children;
+      this.#snapshot = after;
+    }
+    if (invoked !== undefined && 'retryResolve' in action) {
+      this.#retries ??= [];
+      this.#retries.push([action, own]);
+    }
+    if ('execute' in action) {
+      const exec = (action.execute as (...args: unknown[]) => void).bind(null, scope, own);
+      scope.actionExecutor({ type: action.type, info: args, params: own, exec });
+    }
+    if (more) this.#run(more, invoked);
+  }
+
+  #assign(assignment: unknown, params?: unknown): void {
+    const { self, system } = this.#scope;
+    const { machine, context } = this;
+    const event = this.#event;
+    let spawned: Record<string, AnyActorRef> | undefined;
+    const spawn = (src: unknown, options: unknown): AnyActorRef => {
+      const actor = spawnerOf(this.#scope, machine, context, event)(src, options);
+      spawned ??= {};
+      spawned[actor.id] = actor;
+      return actor;
+    };
+    const args = { context, event, spawn, self, system };
+    let changes: Record<string, unknown> = {};
+    if (typeof assignment === 'function') {
+      changes = assignment(args, params);
+    } else {
+      for (const [field, value] of Object.entries(assignment as object)) {
+        changes[field] = typeof value === 'function' ? value(args, params) : value;
+      }
+    }
+    this.context = Object.assign({}, context, changes);
+    if (spawned !== undefined) this.children = { ...this.children, ...spawned };
+    this.#snapshot = undefined;
+  }
+}
+
+function doneState(id: string, output: unknown): AnyEventObject {
+  return { type: `xstate.done.state.${id}`, output };
+}
+
+/** Selects the transitions that answer an event, as {@link Plan} describes it. */
+export function select(
+  plan: Plan<Part, Part>,
+  snapshot: MachineSnapshot,
+  event: AnyEventObject,
+  selected: Transition[] = [],
+): Transition[] {
+  const before = selected.length;
+  for (const region of plan.regions) select(region, snapshot, event, selected);
+  if (selected.length > before) return selected;
+  const branch = firstOf(plan.branches, snapshot, event);
+  if (branch !== undefined) selected.push(branch.transition);
+  return selected;
+}
+
+/** Returns the first branch whose guard holds. */
+function firstOf(
+  branches: readonly Branch<Part, Part>[],
+  snapshot: MachineSnapshot,
+  event: AnyEventObject,
+): Branch<Part, Part> | undefined {
+  for (const branch of branches) {
+    const { guard } = branch;
+    if (guard === undefined) return branch;
+    let isHeld: unknown;
+    try {
+      isHeld = holds(guard, snapshot.context, event, snapshot);
+    } catch (error) {
+      const name = typeof guard === 'string' ? guard : typeof guard === 'object' ? guard.type : undefined;
+      // biome-ignore lint/style/useErrorCause: XState's error has none.
+      throw new Error(
+        `Unable to evaluate guard ${name ? `'${name}' ` : ''}in transition for event '${event.type}' in state node '${branch.transition.source.id}':\n${(error as Error).message}`,
+      );
+    }
+    if (isHeld) return branch;
+  }
+  return undefined;
+}
+
+function holds(guard: Part, context: object, event: AnyEventObject, snapshot: MachineSnapshot): unknown {
+  const isInline = typeof guard === 'function';
+  const name = isInline ? '' : typeof guard === 'string' ? guard : guard.type;
+  const resolved = (isInline ? guard : snapshot.machine.implementations.guards[name]) as
+    | Run
+    | BuiltInGuard
+    | string
+    | undefined;
+  if (!isInline && !resolved) throw new Error(`Guard '${name}' is not implemented.'.`);
+  if (typeof resolved !== 'function') return holds(resolved as Part, context, event, snapshot);
+  const args = { context, event };
+  const given = typeof guard === 'object' ? guard.params : undefined;
+  const params = typeof given === 'function' ? given({ context, event }) : given;
+  return isBuiltInGuard(resolved) ? resolved.check(snapshot, args, resolved) : resolved(args, params);
+}

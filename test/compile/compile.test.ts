@@ -1,0 +1,226 @@
+import { describe, expect, test } from '@jest/globals';
+import { type AnyMachineSnapshot, assign, createActor, createMachine, raise, setup, spawnChild } from 'xstate';
+import { compile } from '../../src/compile/index.js';
+
+const light = createMachine({
+  id: 'light',
+  context: { turns: 0 },
+  initial: 'red',
+  states: {
+    red: { tags: 'stop', on: { next: { target: 'green', actions: 'note' } } },
+    green: { on: { next: { target: 'red', actions: assign({ turns: ({ context }) => context.turns + 1 }) } } },
+  },
+});
+
+/** All fields of a snapshot but those that hold the machine. */
+const fieldsOf = ({ machine, ...fields }: AnyMachineSnapshot) => fields;
+
+describe('a compiled machine', () => {
+  test('has the fields of the machine, and is one', () => {
+    const compiled = compile(light);
+    expect({ ...compiled, transition: 0, getInitialSnapshot: 0, restoreSnapshot: 0 }).toEqual({
+      ...light,
+      transition: 0,
+      getInitialSnapshot: 0,
+      restoreSnapshot: 0,
+    });
+    expect({
+      isSame: compiled === light,
+      constructor: compiled.constructor === light.constructor,
+      config: compiled.config === light.config,
+      definition: JSON.stringify(compiled.definition) === JSON.stringify(light.definition),
+      json: JSON.stringify(compiled) === JSON.stringify(light),
+      again: compile(compiled) === compiled,
+      isMachine: createActor(compiled).getSnapshot().machine === compiled,
+    }).toEqual({
+      isSame: false,
+      constructor: true,
+      config: true,
+      definition: true,
+      json: true,
+      again: true,
+      isMachine: true,
+    });
+  });
+
+  test('leaves the machine as it was', () => {
+    const { transition, getInitialSnapshot, provide } = light;
+    compile(light);
+    expect([light.transition, light.getInitialSnapshot, light.provide]).toEqual([
+      transition,
+      getInitialSnapshot,
+      provide,
+    ]);
+    expect(createActor(light).getSnapshot().machine).toBe(light);
+  });
+
+  test('takes provided implementations, and is compiled with them', () => {
+    const notes: string[] = [];
+    const provided = compile(light).provide({ actions: { note: ({ event }) => notes.push(event.type) } });
+    const actor = createActor(provided).start();
+    actor.send({ type: 'next' });
+    expect({ notes, isCompiled: compile(provided) === provided }).toEqual({ notes: ['next'], isCompiled: true });
+  });
+
+  test('looks actions and guards up at each run', () => {
+    const notes: string[] = [];
+    const machine = setup({
+      actions: { note: () => notes.push('before') },
+      guards: { may: () => true },
+    }).createMachine({ on: { go: { guard: 'may', actions: 'note' } } });
+    const actor = createActor(compile(machine)).start();
+    actor.send({ type: 'go' });
+    machine.implementations.actions['note'] = (() => notes.push('after')) as never;
+    actor.send({ type: 'go' });
+    machine.implementations.guards['may'] = () => false;
+    actor.send({ type: 'go' });
+    expect(notes).toEqual(['before', 'after']);
+  });
+
+  test('returns the same snapshot for an event that nothing answers', () => {
+    const actor = createActor(compile(light)).start();
+    const before = actor.getSnapshot();
+    actor.send({ type: 'unknown' } as never);
+    expect(actor.getSnapshot()).toBe(before);
+  });
+
+  test('gives each snapshot a value and tags of its own', () => {
+    const machine = createMachine({
+      type: 'parallel',
+      tags: 'on',
+      states: {
+        a: { initial: 'b', states: { b: {} } },
+        c: { on: { go: { actions: assign({}) } } },
+        d: { initial: 'e', states: { e: { initial: 'f', states: { f: {} } } } },
+      },
+    });
+    const compiled = compile(machine);
+    const first = createActor(compiled).start();
+    const snapshot = first.getSnapshot();
+    snapshot.tags.add('spoilt');
+    Object.assign(snapshot.value, { a: 'spoilt' });
+    Object.assign((snapshot.value as { d: object }).d, { e: 'spoilt' });
+    first.send({ type: 'go' });
+    const second = createActor(compiled);
+    for (const { value, tags } of [first.getSnapshot(), second.getSnapshot()]) {
+      expect({ value, tags: [...tags] }).toEqual({ value: { a: 'b', c: {}, d: { e: 'f' } }, tags: ['on'] });
+    }
+  });
+
+  test('continues from a plain snapshot of the machine, and the machine from its', () => {
+    const [plain, compiled] = [light, compile(light)].map((logic) => createActor(logic).start());
+    const scope = (createActor(light) as unknown as { _actorScope: never })._actorScope;
+    const go = { type: 'next' };
+    const theirs = compile(light).transition(plain?.getSnapshot() as never, go as never, scope);
+    const ours = light.transition(compiled?.getSnapshot() as never, go as never, scope);
+    expect([theirs.machine === light, theirs.value, ours.value]).toEqual([true, 'green', 'green']);
+    expect(fieldsOf(theirs)).toEqual(fieldsOf(ours));
+  });
+
+  test('keeps no more than it may for event types from outside', () => {
+    const seen: string[] = [];
+    const machine = createMachine({ on: { 'rx.*': { actions: ({ event }) => seen.push(event.type) } } });
+    const actor = createActor(compile(machine)).start();
+    for (let n = 0; n < 60_000; n += 1) actor.send({ type: `rx.${n}` });
+    actor.send({ type: `rx.${'x'.repeat(1_000)}` });
+    expect({ count: seen.length, last: seen.at(-1)?.length }).toEqual({ count: 60_001, last: 1_003 });
+  });
+
+  test('forgets configurations beyond the limit, and goes on', () => {
+    const bit = { initial: 'off', states: { off: { on: { flip: 'on' } }, on: { on: { flip: 'off' } } } };
+    const states = Object.fromEntries(
+      Array.from({ length: 14 }, (_, n) => [
+        `b${n}`,
+        { initial: 'off', states: { off: { on: { [`flip${n}`]: 'on' } }, on: { on: { [`flip${n}`]: 'off' } } } },
+      ]),
+    );
+    const actor = createActor(compile(createMachine({ type: 'parallel', states: { ...states, all: bit } }))).start();
+    // Gray's code visits each of the 16 384 configurations by one flip each.
+    for (let n = 1; n < 2 ** 14; n += 1) actor.send({ type: `flip${31 - Math.clz32(n & -n)}` });
+    actor.send({ type: 'flip' });
+    const value = actor.getSnapshot().value as Record<string, string>;
+    expect(Object.entries(value).filter(([, state]) => state === 'on')).toEqual([
+      ['b13', 'on'],
+      ['all', 'on'],
+    ]);
+  });
+});
+
+describe('compile', () => {
+  test.each([
+    ['nothing', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a logic that is no machine', { transition: () => 0 }, 'object'],
+    ['a configuration', { initial: 'a', states: { a: {} } }, 'object'],
+    ['a function', () => light, 'function'],
+  ])('refuses %s', (_, wrong, is) => {
+    const text = `compile: 'machine' has to be a state machine of XState, as createMachine returns it, but is ${is}`;
+    expect(() => compile(wrong as never)).toThrow(new TypeError(text));
+  });
+
+  test.each([
+    ['an infix wildcard', createMachine({ on: { 'a.*.b.*': {} } })],
+    ['an output of functions by field', createMachine({ output: { n: () => 1 } } as never)],
+    ['a state whose name looks like an id', createMachine({ initial: '#a', states: { '#a': {} } })],
+    ['a machine of another copy of XState', { __xstatenode: true } as never],
+  ])('returns as it is %s', (_, machine) => {
+    expect(compile(machine)).toBe(machine);
+  });
+});
+
+describe('errors are those of XState', () => {
+  const endless = createMachine({
+    options: { maxIterations: 3 },
+    initial: 'a',
+    states: { a: { always: 'b' }, b: { always: 'a' } },
+  } as never);
+  const guarded = createMachine({
+    id: 'm',
+    on: {
+      named: { guard: 'missing' as never },
+      inline: {
+        guard: () => {
+          throw new Error('no');
+        },
+      },
+    },
+  });
+  const raising = createMachine({
+    on: { go: { actions: raise({ type: '*' }) }, bad: { actions: raise('x' as never) } },
+  });
+  const spawning = createMachine({
+    context: ({ spawn }: { spawn: (src: string) => unknown }) => ({ child: spawn('missing') }),
+  } as never);
+  const starting = createMachine({
+    entry: [
+      spawnChild(light, { id: 'k' }),
+      () => {
+        throw new Error('entry');
+      },
+    ],
+  });
+
+  test.each([
+    ['an endless loop', endless, []],
+    ['a missing guard', guarded, [{ type: 'named' }]],
+    ['a guard that throws', guarded, [{ type: 'inline' }]],
+    ['a wildcard as an event', guarded, [{ type: '*' }]],
+    ['a raised wildcard', raising, [{ type: 'go' }]],
+    ['a raised string', raising, [{ type: 'bad' }]],
+    ['an event without a type', guarded, [{}]],
+    ['no event', guarded, [null]],
+    ['an actor that does not exist', spawning, []],
+    ['an entry action that throws', starting, []],
+  ])('%s', (_, machine, events) => {
+    const [expected, found] = [machine, compile(machine)].map((logic) => {
+      const errors: unknown[] = [];
+      const actor = createActor(logic);
+      actor.subscribe({ error: (error) => errors.push(error) });
+      actor.start();
+      for (const event of events) actor.send(event as never);
+      const { status, context, children } = actor.getSnapshot() as AnyMachineSnapshot;
+      return { errors: errors.map(String), status, context, children: Object.keys(children ?? {}) };
+    });
+    expect(found).toEqual(expected);
+  });
+});
