@@ -39,18 +39,30 @@ const tell = sparing(
 /** The default of `pendingBytes`. */
 const PENDING_BYTES = 16 * 1024 * 1024;
 
-/** A socket whose first message is not whole yet. */
-export interface Newcomer {
-  /** Counts so many bytes more for it, or less. */
-  count(cost: number): void;
-  /** Counts nothing any more: its first message is whole, or it is gone. */
-  settle(): void;
-}
-
-interface Counted {
+/** A socket whose first message is not whole yet. There may be thousands: it is an object of a class, without closures. */
+export class Newcomer {
   readonly network: string;
-  cost: number;
+  /** Destroys the socket. */
   readonly cut: (why: string) => void;
+  cost = 0;
+  readonly #all: Newcomers;
+
+  constructor(all: Newcomers, address: string | undefined, cut: (why: string) => void) {
+    this.#all = all;
+    this.network = networkOf(address ?? '');
+    this.cut = cut;
+    all.sockets.add(this);
+  }
+
+  /** Counts so many bytes more. */
+  count(cost: number): void {
+    if (this.#all.sockets.has(this)) this.#all.count(this, cost);
+  }
+
+  /** Counts nothing any more: its first message is whole, or it is gone. */
+  settle(): void {
+    if (this.#all.sockets.delete(this)) this.#all.count(this, -this.cost);
+  }
 }
 
 /**
@@ -58,9 +70,9 @@ interface Counted {
  * socket of the network that has most is cut: refusing the newest socket would lock out honest peers.
  */
 export class Newcomers {
-  readonly #most: number;
   /** The oldest first. */
-  readonly #sockets = new Set<Counted>();
+  readonly sockets = new Set<Newcomer>();
+  readonly #most: number;
   /** By network. */
   readonly #costs = new Map<string, number>();
   #cost = 0;
@@ -71,38 +83,21 @@ export class Newcomers {
     this.#most = most;
   }
 
-  /** Counts a socket from now on. `cut` destroys it. */
-  add(address: string | undefined, cut: (why: string) => void): Newcomer {
-    const socket: Counted = { network: networkOf(address ?? ''), cost: 0, cut };
-    this.#sockets.add(socket);
-    return {
-      count: (cost) => {
-        if (!this.#sockets.has(socket)) return;
-        this.#count(socket, cost);
-        if (this.#cost > this.#most) this.#relieve();
-      },
-      settle: () => this.#settle(socket),
-    };
-  }
-
-  #settle(socket: Counted): void {
-    if (this.#sockets.delete(socket)) this.#count(socket, -socket.cost);
-  }
-
-  #count(socket: Counted, cost: number): void {
+  count(socket: Newcomer, cost: number): void {
     socket.cost += cost;
     this.#cost += cost;
     const sum = (this.#costs.get(socket.network) ?? 0) + cost;
     if (sum === 0) this.#costs.delete(socket.network);
     else this.#costs.set(socket.network, sum);
+    if (this.#cost > this.#most && cost > 0) this.#relieve();
   }
 
   #relieve(): void {
     let [busiest, most] = ['', 0];
     for (const [network, cost] of this.#costs) if (cost > most) [busiest, most] = [network, cost];
-    for (const socket of this.#sockets) {
+    for (const socket of this.sockets) {
       if (socket.network !== busiest || socket.cost === 0) continue;
-      this.#settle(socket);
+      socket.settle();
       socket.cut(`first messages that are not whole took more than ${this.#most} bytes (pendingBytes)`);
       return;
     }

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect } from './connect.js';
 import type { Link } from './link.js';
-import { authority, guard, Newcomers, warn } from './listen.js';
+import { authority, guard, Newcomer, Newcomers, warn } from './listen.js';
 import type { Addresses } from './socket-ws.js';
 import { type StreamLink, type StreamLinkOptions, streamLink } from './stream.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
@@ -176,7 +176,7 @@ export function listenTcp(
 /** Counts what the link holds for a first message that is not whole yet. */
 function limitFirstMessage(socket: Socket, link: StreamLink, newcomers: Newcomers): void {
   // The link fails with this error.
-  const newcomer = newcomers.add(socket.remoteAddress, (why) => socket.destroy(new Error(why)));
+  const newcomer = new Newcomer(newcomers, socket.remoteAddress, (why) => socket.destroy(new Error(why)));
   let counted = 0;
   const onData = (): void => {
     const held = link.pendingBytes;

@@ -4,7 +4,7 @@ import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } fr
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
 import { DEFAULT_FRAME, type Link } from './link.js';
-import { authority, checkBytes, guard, Newcomers, warn } from './listen.js';
+import { authority, checkBytes, guard, Newcomer, Newcomers, warn } from './listen.js';
 import type { WsLink } from './socket-ws.js';
 import { checkMaxFrame, checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
@@ -277,7 +277,7 @@ function limitFirstMessage(
     ws.emit('error', new Error(why));
     ws.terminate();
   };
-  const newcomer = newcomers.add(socket.remoteAddress, cut);
+  const newcomer = new Newcomer(newcomers, socket.remoteAddress, cut);
   let isDone = false;
   const onData = (piece: Uint8Array): void => {
     // Called once more for the piece that has made the message whole.
