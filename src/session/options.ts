@@ -77,8 +77,21 @@ export interface SessionConfig {
   readonly peer: PeerConfig;
 }
 
+/** The configurations of inputs that are checked already. */
+const checkedInputs = new WeakMap<SessionLogicInput, SessionConfig>();
+
+/** Returns `input`, and notes that `config` is its configuration, so that its options are not checked again. */
+export function checkedInput(input: SessionLogicInput, config: SessionConfig): SessionLogicInput {
+  checkedInputs.set(input, config);
+  return input;
+}
+
 /** @throws InvalidArgument that names the first option that is wrong. */
 export function configOf(input: SessionLogicInput): SessionConfig {
+  return checkedInputs.get(input) ?? check(input);
+}
+
+function check(input: SessionLogicInput): SessionConfig {
   if (typeof input !== 'object' || input === null) throw new InvalidArgument('a session needs a role and a link');
   const { role, link, onConnection, conformance = 'reference', codec = messagePack, onReport = warn, signal } = input;
   if (role !== 'initiator' && role !== 'acceptor') {

@@ -13,7 +13,7 @@ import type { SessionClosedReason } from './close-reason.js';
 import type { Connection } from './connection.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { attachOf } from './observation.js';
-import { configOf, type SessionOptions } from './options.js';
+import { checkedInput, configOf, type SessionOptions } from './options.js';
 import { SessionRuntime } from './runtime.js';
 
 /** A clock for timers, such as XState's `SimulatedClock`. */
@@ -252,23 +252,23 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
     throw new InvalidArgument('inspect must be a function or an observer');
   }
   // Check the options here: an actor keeps an error in its input to itself, and the caller is to get it at once.
-  const { metadata, onReport, limits, signal } = configOf({ ...rest, role, link });
+  const config = configOf({ ...rest, role, link });
+  const { metadata, onReport, limits, signal } = config;
   const { handshakeTimeout } = limits;
   const frameLimit = firstFrameLimit(limits);
   const attach = attachOf(inspect);
-  const begin = (own: SessionOptions): Actor<SessionLogic> => {
+  const begin = (isLate: boolean): Actor<SessionLogic> => {
+    const own = isLate ? { ...config, limits: { ...limits, handshakeTimeout: 1 } } : config;
     const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
       // Pass the metadata with its SENSITIVE values in their boxes: an inspector sees an actor's input.
-      input: { ...own, role, link, metadata },
+      input: checkedInput({ ...rest, role, link, metadata }, own),
       ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
       ...(clock === undefined ? {} : { clock }),
     } as never);
     return actor.start();
   };
   const actor =
-    role === 'initiator'
-      ? begin(rest)
-      : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock, options: rest });
+    role === 'initiator' ? begin(false) : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock });
   await runtimeOf(actor).established;
   return handle(actor);
 }
@@ -280,25 +280,23 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
  */
 function beginLate(
   link: Link,
-  begin: (options: SessionOptions) => Actor<SessionLogic>,
+  begin: (isLate: boolean) => Actor<SessionLogic>,
   {
     handshakeTimeout,
     frameLimit,
     signal,
     clock,
-    options,
   }: {
     handshakeTimeout: number;
     frameLimit: number;
     signal: AbortSignal | undefined;
     clock: Clock | undefined;
-    options: SessionOptions;
   },
 ): Promise<Actor<SessionLogic>> {
   const timers = clock ?? { setTimeout, clearTimeout };
   return new Promise((resolve) => {
     const make = (isLate: boolean): void => {
-      const actor = begin(isLate ? { ...options, limits: { ...options.limits, handshakeTimeout: 1 } } : options);
+      const actor = begin(isLate);
       // The link's events follow at once, and have to be answered in order: a violation may come in the same read.
       runtimeOf(actor).conduit.inputs.open();
       resolve(actor);
