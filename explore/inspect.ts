@@ -38,7 +38,7 @@ export function inspect({ actors, timers, port, memory }: PeerState, tables: Tab
 
 /** Checks that the user's handles match the connections. */
 function inspectBooks({ actors, port }: PeerState, tables: Tables, monitor: Monitor): void {
-  const phases: Record<string, number[]> = { opening: [], deciding: [], active: [], left: [] };
+  const phases: Record<string, number[]> = { opening: [], deciding: [], active: [], unread: [] };
   for (const [path, local] of Object.entries(actors)) {
     if (!path.startsWith('connections.')) continue;
     const phase = String(tables.connection.snapshot(local).value);
@@ -57,6 +57,6 @@ function inspectBooks({ actors, port }: PeerState, tables: Tables, monitor: Moni
   );
   const handles = port.handles.map(({ id }) => id);
   // After a refused message the link makes no new handles.
-  if (!port.isBroken) agree('handles', handles, [...(phases['active'] ?? []), ...(phases['left'] ?? [])]);
+  if (!port.isBroken) agree('handles', handles, [...(phases['active'] ?? []), ...(phases['unread'] ?? [])]);
   if (opens.length < port.waiting.length) monitor.found('settles-once', 'a close is not settled in its own step');
 }

@@ -193,7 +193,7 @@ export class Side {
       const { localSettings, peerSettings } = context as Pick<SessionContext, 'localSettings' | 'peerSettings'>;
       rows[id] = {
         // Only this side knows whether a reader has left, so `left` counts as `active`.
-        phase: value === 'left' ? 'active' : String(value),
+        phase: value === 'unread' ? 'active' : String(value),
         local: canonical(localSettings),
         peer: canonical(peerSettings),
       };

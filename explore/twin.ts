@@ -40,7 +40,7 @@ const BUDGETS = [
 ] as const satisfies readonly (keyof Budget)[];
 
 const IDS = [1, 2, 3, 4];
-const PHASES: Record<string, string> = { opening: 'p', deciding: 'u', active: 'a', left: 'a' };
+const PHASES: Record<string, string> = { opening: 'p', deciding: 'u', active: 'a', unread: 'a' };
 const LINKS = { open: 'o', closing: 'c', over: '-' };
 const ENDINGS: Record<number, string> = { 0: '.', [ENDED]: 'e', [FAILED]: 'f' };
 const MESSAGES: Partial<Record<MessageType, string>> = {

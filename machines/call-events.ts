@@ -11,7 +11,7 @@ import type { Violation } from './events.js';
 // ---- Calls --------------------------------------------------------------------------------------------------------
 
 /** The events of a call of ours. */
-export type CallEvent =
+export type OutgoingCallEvent =
   /** There is room under the peer's `maxConcurrentRequests`, and it is this call's turn. */
   | { type: 'calls.admitted' }
   /** The Call or Cancel could not be sent. No part of it has left. */
@@ -35,7 +35,7 @@ export type CallOutcome =
   | { readonly type: 'ended' };
 
 /** The effects of one call of ours. */
-export interface CallPort {
+export interface OutgoingCallPort {
   transmit(body: Call | Cancel): void;
   /** Tells the caller the outcome; once. */
   settle(outcome: CallOutcome): void;
@@ -45,7 +45,7 @@ export interface CallPort {
 }
 
 /** The events of a call of the peer's. */
-export type AnswerEvent =
+export type IncomingCallEvent =
   | { type: 'rx.Cancel' }
   /** The handler's answer. */
   | { type: 'app.reply'; response: Response }
@@ -54,7 +54,7 @@ export type AnswerEvent =
   | { type: 'connection.ended' };
 
 /** The effects of one call of the peer's. */
-export interface AnswerPort {
+export interface IncomingCallPort {
   /** Calls the application's handler. */
   handle(): void;
   transmit(body: Response): void;
@@ -75,7 +75,7 @@ type ReceivedOnChannel =
   | { type: 'rx.GrantCredit'; body: GrantCredit };
 
 /** The events of a channel that is not bound yet: the application has taken no end of it. */
-export type OfferEvent =
+export type UnboundChannelEvent =
   | ReceivedOnChannel
   /** The application takes one end of the channel. The kept messages follow, as if they had just been received. */
   | { type: 'app.bind' }

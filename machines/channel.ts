@@ -1,6 +1,6 @@
 /**
  * One channel, from either end. Items go one way, from the sender to the receiver. Each item costs the sender one unit of
- * the credit that the receiver has given. `offerMachine` is a channel that a Call of the peer's named and that the
+ * the credit that the receiver has given. `unboundChannelMachine` is a channel that a Call of the peer's named and that the
  * application has not bound yet: it does not know which end will be ours. `senderMachine` and `receiverMachine` are the two
  * ends.
  *

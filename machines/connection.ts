@@ -7,28 +7,196 @@
  * living connection. A message that a phase does not list breaks a rule. Conformance only decides whether a listed tolerance
  * applies.
  */
-import { and } from 'xstate';
+import { and, assign, sendTo, setup } from 'xstate';
+import type { ConnectionId } from '../src/wire/id.js';
 import type {
   ConnectionAccept,
+  ConnectionClose,
   ConnectionOpen,
   ConnectionReject,
   ConnectionSettings,
   DataMessage,
 } from '../src/wire/message.js';
+import type { Metadata } from '../src/wire/metadata.js';
+import { type Json, plain } from '../src/wire/plain.js';
+import type { Rule } from '../src/wire/rule.js';
 import {
-  type Args,
-  close,
-  closeAsAsked,
-  conclude,
-  concludeByPeer,
-  concludeByUs,
-  Delivery,
-  settleDone,
-  settleOpen,
-  violation,
-} from './connection-effects.js';
-import { connection, opened } from './connection-setup.js';
-import type { ConnectionEnd, RequestNumber } from './events.js';
+  type Conformance,
+  type ConnectionEnd,
+  type ConnectionEvent,
+  type ConnectionStart,
+  type ConnectionsRef,
+  NO_METADATA,
+  type OpenedConnection,
+  type Outcome,
+  type Port,
+  type RequestNumber,
+} from './events.js';
+
+export type ConnectionPort = Pick<
+  Port,
+  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'retire' | 'settle'
+>;
+
+export interface ConnectionInput extends ConnectionStart {
+  readonly port: ConnectionPort;
+  readonly conformance: Conformance;
+  /** The actor that spawned the connection. It is told when the connection is open. */
+  readonly parent: ConnectionsRef;
+}
+
+export interface ConnectionContext extends ConnectionInput {
+  /** Set by the transition that ends the connection. */
+  readonly end?: ConnectionEnd;
+}
+
+export type ConnectionOutput = ConnectionEnd;
+
+const connection = setup({
+  types: {
+    context: {} as ConnectionContext,
+    events: {} as ConnectionEvent,
+    input: {} as ConnectionInput,
+    output: {} as ConnectionOutput,
+    tags: {} as 'delivers',
+  },
+  actions: {
+    transmit: ({ context }, message: ConnectionOpen | ConnectionAccept | ConnectionReject | ConnectionClose) =>
+      context.port.transmit(message),
+    decide: ({ context }, params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }) =>
+      context.port.decide(params),
+    dropDecision: ({ context }, params: { id: ConnectionId }) => context.port.dropDecision(params),
+    pend: ({ context }, params: { id: ConnectionId; request: RequestNumber }) => context.port.pend(params),
+    activate: ({ context }, params: OpenedConnection & { request?: RequestNumber }) => context.port.activate(params),
+    deliver: ({ context }, params: { id: ConnectionId; message: DataMessage }) => context.port.deliver(params),
+    retire: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
+      context.port.retire(params),
+    settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
+    announce: sendTo(
+      ({ context }) => context.parent,
+      ({ context }) => ({ type: 'connections.opened', connection: opened(context) }) as const,
+    ),
+    adopt: assign((_, known: Partial<Pick<ConnectionContext, 'localSettings' | 'peerSettings' | 'metadata'>>) => known),
+    conclude: assign((_, end: ConnectionEnd) => ({ end })),
+  },
+  guards: {
+    isOurs: ({ context }) => context.origin === 'local',
+    isTheirs: ({ context }) => context.origin === 'peer',
+    isRoot: ({ context }) => context.origin === 'root',
+    isReference: ({ context }) => context.conformance === 'reference',
+    isStrict: ({ context }) => context.conformance === 'strict',
+    hasOurParity: ({ context, event }) =>
+      event.type === 'rx.ConnectionAccept' && event.message.connectionSettings.parity === context.localSettings?.parity,
+  },
+});
+
+/** A connection that both sides have agreed on. */
+function opened(context: ConnectionContext): OpenedConnection {
+  const { id, origin, metadata } = context;
+  return {
+    id,
+    origin,
+    localSettings: context.localSettings as ConnectionSettings,
+    peerSettings: context.peerSettings as ConnectionSettings,
+    metadata,
+  };
+}
+
+type Phase = ConnectionEnd['phase'];
+interface Args {
+  context: ConnectionContext;
+}
+
+/**
+ * A message for the reader. Inspectors serialise the parameters of an action; `toJSON` keeps the payload bytes out of it.
+ */
+class Delivery {
+  readonly id: ConnectionId;
+  readonly message: DataMessage;
+
+  constructor(id: ConnectionId, message: DataMessage) {
+    this.id = id;
+    this.message = message;
+  }
+
+  toJSON(): Json | undefined {
+    return plain({ ...this });
+  }
+}
+
+/** A Close of ours. */
+function close(metadata: Metadata = NO_METADATA) {
+  return {
+    type: 'transmit',
+    params: ({ context }: Args): ConnectionClose => ({ type: 'ConnectionClose', connectionId: context.id, metadata }),
+  } as const;
+}
+
+/** The Close that the application asks for. 5.26: r[connection.close] */
+const closeAsAsked = {
+  type: 'transmit',
+  params: ({ context, event }: Args & { event: { metadata: Metadata } }): ConnectionClose => ({
+    type: 'ConnectionClose',
+    connectionId: context.id,
+    metadata: event.metadata,
+  }),
+} as const;
+
+const settleDone = {
+  type: 'settle',
+  params: ({ event }: { event: { request: RequestNumber } }): { request: RequestNumber; outcome: Outcome } => ({
+    request: event.request,
+    outcome: { type: 'done' },
+  }),
+} as const;
+
+/** Settles our open when it fails. */
+function settleOpen(outcome: (id: ConnectionId) => Outcome) {
+  return {
+    type: 'settle',
+    params: ({ context }: Args) => ({ request: context.request as RequestNumber, outcome: outcome(context.id) }),
+  } as const;
+}
+
+/** Ends a connection without metadata; `by` says which side ended it. */
+function conclude(phase: Phase, by: 'local' | 'peer', outcome: 'closed' | 'rejected' | 'abandoned' = 'closed') {
+  return { type: 'conclude', params: { phase, outcome, by, metadata: NO_METADATA } } as const;
+}
+
+/** Ends a connection with the metadata of the peer's message. */
+function concludeByPeer(phase: Phase, outcome: 'closed' | 'rejected') {
+  return {
+    type: 'conclude',
+    params: ({ event }: { event: { message: { metadata: Metadata } } }): ConnectionEnd => ({
+      phase,
+      outcome,
+      by: 'peer',
+      metadata: event.message.metadata,
+    }),
+  } as const;
+}
+
+/** Ends a connection with the metadata that the application gave. */
+function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
+  return {
+    type: 'conclude',
+    params: ({ event }: { event: { metadata: Metadata } }): ConnectionEnd => ({
+      phase,
+      outcome,
+      by: 'local',
+      metadata: event.metadata,
+    }),
+  } as const;
+}
+
+/** The peer broke `rule`: the session ends, and tells the peer. */
+function violation(phase: Phase, rule: Rule, description: string) {
+  const outcome = { rule, description };
+  return {
+    target: '#connection.violated',
+    actions: { type: 'conclude', params: { phase, outcome, by: 'peer', metadata: NO_METADATA } },
+  } as const;
+}
 
 /** The events of an accepted connection, with or without a reader. */
 const acceptedRows = connection.createStateConfig({
@@ -267,12 +435,12 @@ export const connectionMachine = connection.createMachine({
         // 5.14
         'rx.RequestMessage': { actions: deliver },
         'rx.ChannelMessage': { actions: deliver },
-        'app.leave': { target: 'left' },
+        'app.leave': { target: 'unread' },
       },
     },
 
     /** The reader has left: the next message ends the connection, since it would never be read. 5.16, 9b.05 */
-    left: {
+    unread: {
       on: {
         ...acceptedRows,
         'rx.RequestMessage': unread,

@@ -1,25 +1,31 @@
 /** The protocol as statecharts: pure values, to be drawn, explored, tested and run. */
+
+export {
+  type IncomingCallContext,
+  type IncomingCallInput,
+  incomingCallMachine,
+  type OutgoingCallContext,
+  type OutgoingCallInput,
+  outgoingCallMachine,
+} from './call.js';
 export type {
-  AnswerEvent,
-  AnswerPort,
-  CallEvent,
   CallOutcome,
-  CallPort,
   ChannelEnd,
   ChannelPort,
   ChannelsEvent,
   ChannelsPort,
-  OfferEvent,
+  IncomingCallEvent,
+  IncomingCallPort,
+  OutgoingCallEvent,
+  OutgoingCallPort,
   ReceiverEvent,
   SenderEvent,
+  UnboundChannelEvent,
   UnknownMessage,
 } from './call-events.js';
-export { type OfferContext, type OfferInput, offerMachine } from './channel-offer.js';
-export { type ReceiverContext, type ReceiverInput, receiverMachine } from './channel-receiver.js';
-export { type SenderContext, type SenderInput, senderMachine } from './channel-sender.js';
 export { type ChannelsContext, type ChannelsInput, channelsMachine } from './channels.js';
+export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
 export { connectionMachine } from './connection.js';
-export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection-setup.js';
 export type {
   ConduitEvent,
   Conformance,
@@ -62,6 +68,7 @@ export {
   keepaliveMachine,
 } from './keepalive.js';
 export { type PacingContext, type PacingEvent, pacingMachine, type Query } from './pacing.js';
+export { type ReceiverContext, type ReceiverInput, receiverMachine } from './receiver.js';
 export {
   type ReliableContext,
   type ReliableEnd,
@@ -71,13 +78,7 @@ export {
   type ReliableTimer,
   reliableMachine,
 } from './reliable.js';
-export {
-  type AnswerContext,
-  type AnswerInput,
-  answerMachine,
-  type CallContext,
-  type CallInput,
-  callMachine,
-} from './request.js';
+export { type SenderContext, type SenderInput, senderMachine } from './sender.js';
 export type { SessionContext, SessionEvent, SessionInput, SessionLimits } from './session/context.js';
 export { sessionMachine } from './session/session.js';
+export { type UnboundChannelContext, type UnboundChannelInput, unboundChannelMachine } from './unbound-channel.js';

@@ -1,7 +1,13 @@
 /** The explored worlds of calls and channels. Each is as small as its purpose allows. */
 import type { AnyStateMachine } from 'xstate';
 import type { Conformance } from '../../machines/events.js';
-import { answerMachine, callMachine, offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import {
+  incomingCallMachine,
+  outgoingCallMachine,
+  receiverMachine,
+  senderMachine,
+  unboundChannelMachine,
+} from '../../machines/index.js';
 import { Local } from '../local.js';
 import { Answerer, type AnswererOptions } from './answerer.js';
 import { Caller, type CallerOptions } from './caller.js';
@@ -19,9 +25,9 @@ export interface Machines {
 }
 
 export const SHIPPED: Machines = {
-  call: callMachine,
-  answer: answerMachine,
-  offer: offerMachine,
+  call: outgoingCallMachine,
+  answer: incomingCallMachine,
+  offer: unboundChannelMachine,
   sender: senderMachine,
   receiver: receiverMachine,
 };

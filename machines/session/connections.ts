@@ -1,30 +1,34 @@
 /**
- * The messages that the peer may send to a running session: the rows of the protocol's table of inbound messages. The last
- * branch of each row has no guard: a violation, where no tolerance applies.
+ * The rows about ids: who may open, answer, use and close a connection. First the messages that the peer may send: the last
+ * branch of each row has no guard, and is a violation where no tolerance applies. Then the requests of the application: a
+ * request that comes after the end of its connection has no effect. Then the reports of the connections themselves.
  */
 import { and, not, or } from 'xstate';
 import { type ConnectionId, ROOT } from '../../src/wire/id.js';
-import type { ConnectionReject, Pong, ProtocolErrorMessage } from '../../src/wire/message.js';
-import type { Rule } from '../../src/wire/rule.js';
-import { type ConnectionStart, NO_METADATA, type Received, type Violation } from '../events.js';
-import { conclude, session } from './context.js';
+import type { ConnectionReject } from '../../src/wire/message.js';
+import { type ConnectionRequest, type ConnectionStart, NO_METADATA, type Received, type Violation } from '../events.js';
+import { conclude, session, settled } from './context.js';
+import { crash, protocolError, settle, violation } from './ends.js';
 
-export function protocolError({ rule, description }: Violation): ProtocolErrorMessage {
-  return { type: 'ProtocolError', connectionId: ROOT, description: `${rule}: ${description}` };
-}
+/** The actor that spawns a connection actor for each connection, and forwards events to it. */
+export const connectionActors = session.createStateConfig({
+  invoke: {
+    id: 'connections',
+    src: 'connections',
+    input: ({ context }) => ({ port: context.port, conformance: context.conformance }),
+    onError: crash,
+  },
+}).invoke;
 
-/** The peer broke `rule`, and no tolerance applies. The peer is told, and that is our last message. */
-function violation(rule: Rule, description: string) {
-  const broken = { rule, description };
-  return {
-    target: '#session.ending',
-    actions: [
-      { type: 'transmit', params: protocolError(broken) },
-      { type: 'emitViolation', params: broken },
-      { type: 'conclude', params: { cause: 'violation', ...broken } },
-    ],
-  } as const;
-}
+/** The root exists as soon as the session runs. */
+export const spawnRoot = {
+  type: 'spawn',
+  params: ({ context }: { context: Parameters<typeof settled>[0] }): ConnectionStart => ({
+    id: ROOT,
+    origin: 'root',
+    ...settled(context),
+  }),
+} as const;
 
 const reject = {
   type: 'transmit',
@@ -68,7 +72,13 @@ const answer = (name: 'ConnectionAccept' | 'ConnectionReject') =>
     violation('connection.open', `${name} for a connection that we did not open`),
   ] as const;
 
-export const receivedRows = session.createStateConfig({
+/** Forwards a request to its connection. */
+const pass = {
+  type: 'forward',
+  params: ({ event }: { event: ConnectionRequest }) => ({ id: event.id, event }),
+} as const;
+
+export const connectionRows = session.createStateConfig({
   on: {
     // r[connection.open]
     'rx.ConnectionOpen': [
@@ -120,44 +130,74 @@ export const receivedRows = session.createStateConfig({
     ],
     'rx.RequestMessage': data('RequestMessage'),
     'rx.ChannelMessage': data('ChannelMessage'),
-    // r[session.keepalive]
-    'rx.Ping': [
-      // 5.17, 9a.11
+
+    'app.open': [
+      // 5.22
+      { guard: 'isFull', actions: settle({ type: 'limited' }) },
+      // 5.21
       {
-        guard: or(['isOnRoot', 'isReference']),
-        actions: {
-          type: 'transmit',
-          params: ({ event }): Pong => ({
-            type: 'Pong',
-            connectionId: event.message.connectionId,
-            nonce: event.message.nonce,
-          }),
-        },
+        actions: [
+          'open',
+          {
+            type: 'spawn',
+            params: ({ context, event }): ConnectionStart => ({
+              id: context.localHigh,
+              origin: 'local',
+              request: event.request,
+              localSettings: event.settings,
+              metadata: event.metadata,
+            }),
+          },
+        ],
       },
-      violation('session.keepalive', 'Ping on a connection other than the root'),
     ],
-    'rx.Pong': [
-      // 5.18, 5.19: the keepalive knows which nonce it waits for.
-      { guard: 'isOnRoot', actions: { type: 'toKeepalive', params: ({ event }) => event } },
-      // 9a.11
-      { guard: 'isReference' },
-      violation('session.keepalive', 'Pong on a connection other than the root'),
+    'app.close': [
+      // 5.24
+      { guard: 'isForRoot', actions: settle({ type: 'invalid', message: 'cannot close root connection' }) },
+      // 5.26
+      { guard: 'isLive', actions: pass },
+      // 5.25
+      { actions: settle({ type: 'invalid', message: 'connection not found' }) },
     ],
-    // 9a.09: r[session.handshake]
-    'rx.Hello': [{ guard: 'isReference' }, violation('session.handshake', 'Hello after the handshake')],
-    'rx.HelloYourself': [{ guard: 'isReference' }, violation('session.handshake', 'HelloYourself after the handshake')],
-    'rx.ProtocolError': [
-      // 9a.10, 9b.16
+    'app.release': [
+      // 5.28: r[rpc.caller.liveness.root-internal-close]
+      { guard: 'isForRoot', actions: 'releaseRoot' },
+      // 5.27: r[rpc.caller.liveness.last-drop-closes-connection]
+      { guard: 'isLive', actions: pass },
+      {},
+    ],
+    'app.abandonOpen': [{ guard: 'isLive', actions: pass }, {}],
+    'app.accept': [{ guard: 'isLive', actions: pass }, {}],
+    'app.reject': [{ guard: 'isLive', actions: pass }, {}],
+    'app.leave': [{ guard: 'isRouted', actions: pass }, {}],
+
+    'connections.opened': {
+      actions: [
+        { type: 'noteOpened', params: ({ event }) => event.connection },
+        { type: 'emitOpened', params: ({ event }) => event.connection },
+      ],
+    },
+    'connections.ended': [
       {
-        guard: or(['isOnRoot', 'isReference']),
-        target: 'ended',
-        actions: {
-          type: 'conclude',
-          params: ({ event }) => ({ cause: 'accused', description: event.message.description }),
-        },
+        guard: 'isViolation',
+        target: '#session.ending',
+        actions: [
+          { type: 'transmit', params: ({ event }) => protocolError(event.output.outcome as Violation) },
+          { type: 'emitViolation', params: ({ event }) => event.output.outcome as Violation },
+          {
+            type: 'conclude',
+            params: ({ event }) => ({ cause: 'violation', ...(event.output.outcome as Violation) }),
+          },
+        ],
       },
-      // 9a.11
-      violation('session.message', 'ProtocolError on a connection other than the root'),
+      // 5.16
+      { guard: 'isAbandonment', target: '#session.ended', actions: conclude({ cause: 'abandoned' }) },
+      {
+        actions: [
+          { type: 'remove', params: ({ event }) => ({ id: event.id, phase: event.output.phase }) },
+          { type: 'emitClosed', params: ({ event }) => event },
+        ],
+      },
     ],
   },
 }).on;

@@ -1,22 +1,64 @@
 /**
- * Flow control of a running session: one region for reading, and one for sending. They bound the messages that wait on
- * either side, and the time that they wait. Neither region waits for the other, and no row of the protocol's tables checks
- * their state.
+ * Flow and time of a running session: one region for reading, and one for sending. They bound the messages that wait on either
+ * side, and the time that they wait. Neither region waits for the other, and no row of the protocol's tables checks their
+ * state. Besides, the keepalive, and the deadlines of opens and decisions.
  */
-import { ROOT } from '../../src/wire/id.js';
-import type { ConnectionStart } from '../events.js';
-import { conclude, session, settled } from './context.js';
+import { not, or } from 'xstate';
+import type { Pong } from '../../src/wire/message.js';
+import { spawnRoot } from './connections.js';
+import { conclude, session } from './context.js';
+import { crash, violation } from './ends.js';
+
+export const keepalive = session.createStateConfig({
+  invoke: {
+    id: 'keepalive',
+    src: 'keepalive',
+    input: ({ context }) => ({ port: context.port, ...context.keepalive }),
+    onDone: {
+      target: '#session.ended',
+      actions: {
+        type: 'conclude',
+        params: ({ event }) => ({ cause: 'keepalive', pongTimeout: event.output.pongTimeout }),
+      },
+    },
+    onError: crash,
+  },
+}).invoke;
+
+/** 5.17 to 5.19. */
+export const livenessRows = session.createStateConfig({
+  on: {
+    // r[session.keepalive]
+    'rx.Ping': [
+      // 5.17, 9a.11
+      {
+        guard: or(['isOnRoot', 'isReference']),
+        actions: {
+          type: 'transmit',
+          params: ({ event }): Pong => ({
+            type: 'Pong',
+            connectionId: event.message.connectionId,
+            nonce: event.message.nonce,
+          }),
+        },
+      },
+      violation('session.keepalive', 'Ping on a connection other than the root'),
+    ],
+    'rx.Pong': [
+      // 5.18, 5.19: the keepalive knows which nonce it waits for.
+      { guard: 'isOnRoot', actions: { type: 'toKeepalive', params: ({ event }) => event } },
+      // 9a.11
+      { guard: 'isReference' },
+      violation('session.keepalive', 'Pong on a connection other than the root'),
+    ],
+    'keepalive.confirmed': { actions: { type: 'toKeepalive', params: ({ event }) => event } },
+  },
+}).on;
 
 /** The region for reading. A full inbox stops reading, and nothing else: 9b.06, row "5 inbox". */
 export const inbound = session.createStateConfig({
   // The root exists as soon as the session runs. This is no entry action, because the slot is invoked after those.
-  initial: {
-    target: 'reading',
-    actions: {
-      type: 'spawn',
-      params: ({ context }): ConnectionStart => ({ id: ROOT, origin: 'root', ...settled(context) }),
-    },
-  },
+  initial: { target: 'reading', actions: spawnRoot },
   states: {
     reading: {
       // The session's tag for the fast path.
@@ -72,6 +114,18 @@ export const outbound = session.createStateConfig({
           actions: conclude({ cause: 'limit', limit: 'replyBytes' }),
         },
       },
+    },
+  },
+});
+
+/** 5.06, 5.23: one timer for all opens and decisions, and only while there are any. */
+export const deadlines = session.createStateConfig({
+  initial: 'idle',
+  states: {
+    idle: { always: { guard: 'isUnsettled', target: 'sweeping' } },
+    sweeping: {
+      always: { guard: not('isUnsettled'), target: 'idle' },
+      after: { sweepInterval: { target: 'sweeping', reenter: true, actions: 'sweep' } },
     },
   },
 });

@@ -1,5 +1,5 @@
-import type { AnswerPort } from '../../machines/call-events.js';
-import { answerMachine } from '../../machines/request.js';
+import { incomingCallMachine } from '../../machines/call.js';
+import type { IncomingCallPort } from '../../machines/call-events.js';
 import { arrayOf } from '../base/check.js';
 import { Cancelled, ConnectionClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
 import { isThenable, SENT } from '../base/promise.js';
@@ -13,7 +13,7 @@ import type { Channels } from './channels.js';
 import type { ConnectionScope } from './scope.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
-const TABLE = compile(answerMachine);
+const TABLE = compile(incomingCallMachine);
 
 /** A call of the peer, as its handler sees it. */
 export interface IncomingRequest {
@@ -64,7 +64,7 @@ export interface Answering {
 }
 
 /** One call of the peer, from its arrival until its handler is done. */
-export class IncomingCall implements AnswerPort, IncomingRequest {
+export class IncomingCall implements IncomingCallPort, IncomingRequest {
   readonly id: RequestId;
   readonly methodId: bigint;
   readonly args: Uint8Array;
@@ -74,7 +74,7 @@ export class IncomingCall implements AnswerPort, IncomingRequest {
   readonly #ends: Channels;
   readonly #answering: Answering;
   readonly #onAnswer: (call: IncomingCall) => void;
-  readonly #stepper: Stepper<typeof answerMachine>;
+  readonly #stepper: Stepper<typeof incomingCallMachine>;
   #controller: AbortController | undefined;
   #isAborted = false;
   #isFinished = false;

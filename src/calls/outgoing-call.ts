@@ -1,5 +1,5 @@
-import type { CallOutcome, CallPort } from '../../machines/call-events.js';
-import { callMachine } from '../../machines/request.js';
+import { outgoingCallMachine } from '../../machines/call.js';
+import type { CallOutcome, OutgoingCallPort } from '../../machines/call-events.js';
 import { offAbort, onAbort } from '../base/abort.js';
 import { shown, signalOf } from '../base/check.js';
 import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
@@ -14,7 +14,7 @@ import type { Rx, Tx } from './channel.js';
 import type { CallResult, Channels } from './channels.js';
 import type { ConnectionScope } from './scope.js';
 
-const TABLE = compile(callMachine);
+const TABLE = compile(outgoingCallMachine);
 
 /** Options of a call. */
 export interface CallOptions {
@@ -57,14 +57,14 @@ export function aborted(signal: AbortSignal | undefined): Cancelled {
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
 
 /** One call of ours, from when it is made until the peer owes nothing more for it. */
-export class OutgoingCall implements CallPort {
+export class OutgoingCall implements OutgoingCallPort {
   readonly body: Call;
   readonly answered: Promise<CallResult>;
   readonly id: RequestId;
   readonly #scope: ConnectionScope;
   readonly #channels: Channels;
   readonly #onDone: (call: OutgoingCall) => void;
-  readonly #stepper: Stepper<typeof callMachine>;
+  readonly #stepper: Stepper<typeof outgoingCallMachine>;
   readonly #patience: Patience | undefined;
   readonly #credit: number;
   #resolve!: (result: CallResult) => void;

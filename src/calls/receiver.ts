@@ -1,6 +1,6 @@
 import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
-import { receiverMachine } from '../../machines/channel-receiver.js';
 import type { Violation } from '../../machines/events.js';
+import { receiverMachine } from '../../machines/receiver.js';
 import { InvalidPayload } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { Stepper } from '../compile/stepper.js';

@@ -1,6 +1,6 @@
 import type { ChannelEnd, ChannelPort } from '../../machines/call-events.js';
-import { senderMachine } from '../../machines/channel-sender.js';
 import type { Violation } from '../../machines/events.js';
+import { senderMachine } from '../../machines/sender.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { rejected, SENT } from '../base/promise.js';

@@ -1,6 +1,6 @@
 import type { ChannelPort } from '../../machines/call-events.js';
-import { offerMachine } from '../../machines/channel-offer.js';
 import type { Violation } from '../../machines/events.js';
+import { unboundChannelMachine } from '../../machines/unbound-channel.js';
 import { objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { Stepper } from '../compile/stepper.js';
@@ -14,7 +14,7 @@ import { ReceiverEnd } from './receiver.js';
 import type { ConnectionScope, LiveChannel } from './scope.js';
 import { SenderEnd } from './sender.js';
 
-const TABLE = compile(offerMachine);
+const TABLE = compile(unboundChannelMachine);
 
 /** A channel that the peer has named. One of its ends is ours to take. */
 export interface OfferedChannel {
@@ -42,7 +42,7 @@ export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<Channel
   readonly #onBind: (end: LiveChannel) => void;
   readonly #onEnd: (channel: LiveChannel) => void;
   readonly #credit: number;
-  readonly #stepper: Stepper<typeof offerMachine>;
+  readonly #stepper: Stepper<typeof unboundChannelMachine>;
   #kept: ChannelMessage[] = [];
   /** The cost of the kept messages in the session's stock, in bytes. */
   #cost = 0;

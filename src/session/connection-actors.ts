@@ -1,6 +1,6 @@
 import { type ActorLogic, type ActorRefFrom, createActor, type Snapshot } from 'xstate';
+import type { ConnectionOutput } from '../../machines/connection.js';
 import { connectionMachine } from '../../machines/connection.js';
-import type { ConnectionOutput } from '../../machines/connection-setup.js';
 import type {
   Conformance,
   ConnectionsCommand,

@@ -36,20 +36,20 @@ test('an inspector sees calls and channels as actors of their connection, and of
   await tx.send(bytes(250, 251, 252));
   await tx.close();
   expect(seen).toEqual([
-    ['call-1', 'xstate.init', 'waiting active'],
+    ['outgoingCall-1', 'xstate.init', 'waiting active'],
     ['sender-1', 'xstate.init', 'sending active'],
-    ['call-1', 'calls.admitted', 'inFlight active'],
-    ['answer-2', 'xstate.init', 'received active'],
-    ['answer-2', 'app.reply', 'answered done'],
-    ['call-1', 'rx.Response', 'settled done'],
+    ['outgoingCall-1', 'calls.admitted', 'inFlight active'],
+    ['incomingCall-2', 'xstate.init', 'received active'],
+    ['incomingCall-2', 'app.reply', 'answered done'],
+    ['outgoingCall-1', 'rx.Response', 'settled done'],
     ['sender-1', 'rx.GrantCredit', 'sending active'],
     ['sender-1', 'app.send', 'sending active'],
     ['sender-1', 'app.close', 'closed done'],
   ]);
   expect([...parents]).toEqual([
-    ['call-1', '0'],
+    ['outgoingCall-1', '0'],
     ['sender-1', '0'],
-    ['answer-2', '0'],
+    ['incomingCall-2', '0'],
   ]);
   const text = JSON.stringify(everything, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   expect(text).toContain('{"bytes":3}');

@@ -143,7 +143,7 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
             rig.reports.length = 0;
             // The rig keeps every actor. The actors of the channels that are still remembered are active.
             const atWork = rig.actors.filter((actor) => actor.getSnapshot().status === 'active').map(({ id }) => id);
-            expect(atWork.filter((name) => name.startsWith('answer'))).toEqual([]);
+            expect(atWork.filter((name) => name.startsWith('incomingCall'))).toEqual([]);
             rig.actors.length = 0;
           }
         }

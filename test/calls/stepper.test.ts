@@ -18,9 +18,9 @@ import {
 } from 'xstate';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
-import { channelsPart, offerPart, receiverPart, senderPart } from '../machines/channel.part.js';
+import { incomingCallPart, outgoingCallPart } from '../machines/call.part.js';
+import { channelsPart, receiverPart, senderPart, unboundChannelPart } from '../machines/channel.part.js';
 import type { Part } from '../machines/part.js';
-import { answerPart, callPart } from '../machines/request.part.js';
 import { onActor, onStepper } from './equality.js';
 import { EVENTS, machines } from './random-machine.js';
 
@@ -189,7 +189,7 @@ describe('the stepper does what XState does', () => {
   ];
 
   test.each(
-    [callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart].map(
+    [outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart].map(
       (part) => [part.machine.id, part] as const,
     ),
   )('with the %s and random events of its own', (_, part: Part) => {

@@ -192,8 +192,8 @@ describe('an inspector that nobody listens to', () => {
     expect(held()).toEqual([1, 1]);
     rig.listen();
     expect(rig.actors().filter(([id]) => /-/.test(id))).toEqual([
-      ['call-3', 'inFlight'],
-      ['answer-3', 'received'],
+      ['outgoingCall-3', 'inFlight'],
+      ['incomingCall-3', 'received'],
     ]);
     answer(new Uint8Array(1));
     await calling;

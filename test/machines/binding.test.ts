@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import { receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
 import type { ChannelMessage } from '../../src/wire/message.js';
@@ -13,7 +13,11 @@ type Body = ChannelMessage['body'];
 type Role = 'sender' | 'receiver';
 
 const CREDIT = 3;
-const TABLES = { offer: compile(offerMachine), sender: compile(senderMachine), receiver: compile(receiverMachine) };
+const TABLES = {
+  offer: compile(unboundChannelMachine),
+  sender: compile(senderMachine),
+  receiver: compile(receiverMachine),
+};
 
 const item: Body = { type: 'Item', item: new Uint8Array([1]) };
 const close: Body = { type: 'Close', metadata: [] };

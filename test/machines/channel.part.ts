@@ -1,14 +1,14 @@
 import type { EventObject } from 'xstate';
-import { channelsMachine, offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import { channelsMachine, receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
 import {
   type ChannelsState,
   channels,
-  type OfferState,
   offer,
   type ReceiverState,
   receiver,
   type SenderState,
   sender,
+  type UnboundChannelState,
 } from '../spec/machines/channel.js';
 import { M, N } from '../spec/messages.js';
 import type { Mode } from '../spec/vocabulary.js';
@@ -42,8 +42,8 @@ const HIDDEN = { isHidden: true } as const;
 // ---- Before it is bound -------------------------------------------------------------------------------------------
 
 // r[rpc.channel.lifecycle]
-export const offerPart: Part = {
-  machine: offerMachine,
+export const unboundChannelPart: Part = {
+  machine: unboundChannelMachine,
   variants: [0, 1, 2].flatMap((room) => inBothModes(`room for ${String(room)}`, { room }, room === 1 ? {} : HIDDEN)),
   delays: {},
   serialize: ({ value, context: { items, isClosed, isReset, isGranted } }) =>
@@ -75,7 +75,7 @@ export const offerPart: Part = {
     isReset,
     isGranted,
   }),
-  wanted: ({ phase, items, isClosed, isReset, isGranted }: OfferState) => ({
+  wanted: ({ phase, items, isClosed, isReset, isGranted }: UnboundChannelState) => ({
     phase,
     isOver: phase !== 'open' && phase !== 'released',
     items,

@@ -1,10 +1,10 @@
 import { describe } from '@jest/globals';
-import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
+import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { machineSuite, steppedSuite } from './suite.js';
 
 describe.each([
   ['channels', channelsPart],
-  ['offer', offerPart],
+  ['offer', unboundChannelPart],
   ['sender', senderPart],
   ['receiver', receiverPart],
 ] as const)('%s', (_, part) => {

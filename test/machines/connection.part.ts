@@ -8,7 +8,7 @@ const PHASES: Readonly<Record<string, ConnectionState['phase']>> = {
   opening: 'pending',
   deciding: 'undecided',
   active: 'active',
-  left: 'unread',
+  unread: 'unread',
   closed: 'closed',
   rejected: 'rejected',
   withdrawn: 'given up',

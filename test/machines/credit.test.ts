@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { AnyStateMachine, InputFrom } from 'xstate';
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { offerMachine, receiverMachine, senderMachine } from '../../machines/index.js';
+import { receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
 import { MODES } from './inputs.js';
@@ -83,7 +83,7 @@ describe.each(MODES)('in %s mode', (conformance) => {
   });
 
   test.each([0, 1, 2, INITIAL_CREDIT])('what came before its end was known is kept up to %d items', (room) => {
-    const { stepper, take } = run(offerMachine, { room, conformance });
+    const { stepper, take } = run(unboundChannelMachine, { room, conformance });
     times(room, () => stepper.send(RECEIVED));
     expect(take()).toEqual(times(room, () => 'keep Item'));
     stepper.send(RECEIVED);

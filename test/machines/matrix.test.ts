@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
+import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { matrixOf } from './matrix/matrix.js';
 import { pacingPart } from './pacing.part.js';
 import { reliablePart } from './reliable.part.js';
-import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
   reliablePart,
 ];
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { channelsPart, offerPart, receiverPart, senderPart } from './channel.part.js';
+import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
 import { Mutants } from './mutants.js';
 import { pacingPart } from './pacing.part.js';
-import { answerPart, callPart } from './request.part.js';
 import { sessionPart } from './session.part.js';
 
 // Checks that the paths can fail. Each transition is made wrong in every simple way. The paths of the right machine, played
@@ -14,7 +14,7 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
-  ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
 ];
 
 /** Mutations that no test can detect, grouped by the reason. */

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { offerPart, receiverPart, senderPart } from './channel.part.js';
+import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { playOutside } from './outside.js';
 import { answerWay, callWay, offerWay, receiverWay, senderWay, type Way } from './outside-calls.js';
 import { nameEvent, type Part } from './part.js';
-import { answerPart, callPart } from './request.part.js';
 import { pathsOf } from './walks.js';
 
 // The generated paths of the machines of calls and channels, on a public Session: the machines' own tests take the same
@@ -20,10 +20,10 @@ const INSIDE: Readonly<Record<string, string>> = {
 };
 
 const PARTS: readonly (readonly [string, Part, Way])[] = [
-  ['a call of ours', callPart, callWay],
-  ['a call of the peer’s', answerPart, answerWay],
-  ['a channel whose receiver’s end is taken', offerPart, offerWay('rx')],
-  ['a channel whose sender’s end is taken', offerPart, offerWay('tx')],
+  ['a call of ours', outgoingCallPart, callWay],
+  ['a call of the peer’s', incomingCallPart, answerWay],
+  ['a channel whose receiver’s end is taken', unboundChannelPart, offerWay('rx')],
+  ['a channel whose sender’s end is taken', unboundChannelPart, offerWay('tx')],
   ['a sender', senderPart, senderWay],
   ['a receiver', receiverPart, receiverWay],
 ];

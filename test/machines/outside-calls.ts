@@ -3,9 +3,9 @@ import type { Path } from '../../src/testing/index.js';
 import type { Call, Response } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';
+import { answer, call } from '../spec/machines/call.js';
 import { offer } from '../spec/machines/channel.js';
 import type { Effect, Oracle } from '../spec/machines/oracle.js';
-import { answer, call } from '../spec/machines/request.js';
 import { accept, callNaming, call as callOf, cancel, close, response, settings } from '../spec/messages.js';
 import {
   answered,

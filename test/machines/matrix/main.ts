@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { channelsPart, offerPart, receiverPart, senderPart } from '../channel.part.js';
+import { incomingCallPart, outgoingCallPart } from '../call.part.js';
+import { channelsPart, receiverPart, senderPart, unboundChannelPart } from '../channel.part.js';
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
 import { pacingPart } from '../pacing.part.js';
 import { reliablePart } from '../reliable.part.js';
-import { answerPart, callPart } from '../request.part.js';
 import { sessionPart } from '../session.part.js';
 import { matrixOf } from './matrix.js';
 
@@ -15,7 +15,7 @@ const isCheck = process.argv.includes('--check');
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[pacingPart, callPart, answerPart, channelsPart, offerPart, senderPart, receiverPart],
+  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
   reliablePart,
 ];
 

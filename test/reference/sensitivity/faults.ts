@@ -35,7 +35,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a Pong is sent on the root, wherever the Ping came',
-    file: 'machines/session/connections.ts',
+    file: 'machines/session/flow.ts',
     text: "            type: 'Pong',\n            connectionId: event.message.connectionId,",
     instead: "            type: 'Pong',\n            connectionId: ROOT,",
     kind: 'bare',
@@ -157,21 +157,21 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a receiver gives credit for one item less',
-    file: 'machines/channel-receiver.ts',
+    file: 'machines/receiver.ts',
     text: "type: 'GrantCredit', additional: context.taken }),",
     instead: "type: 'GrantCredit', additional: context.taken - 1 }),",
     kind: 'calls',
   },
   {
     name: 'a sender does not use up its credit',
-    file: 'machines/channel-sender.ts',
+    file: 'machines/sender.ts',
     text: 'spend: assign(({ context }) => ({ credit: context.credit - 1 })),',
     instead: 'spend: assign(({ context }) => ({ credit: context.credit })),',
     kind: 'calls',
   },
   {
     name: 'a sender takes a Close of its receiver for a Reset',
-    file: 'machines/channel-sender.ts',
+    file: 'machines/sender.ts',
     text: "        'rx.Close': [\n          { guard: 'isReference' },",
     instead:
       "        'rx.Close': [\n          { guard: 'isReference', target: 'reset', actions: { type: 'conclude', params: { type: 'reset', metadata: [] } } },",
@@ -179,7 +179,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a channel that no handler took is not declined',
-    file: 'machines/channel-offer.ts',
+    file: 'machines/unbound-channel.ts',
     text: "{ guard: 'hasItems', target: 'refused', actions: reset },",
     instead: "{ guard: 'hasItems', target: 'refused' },",
     kind: 'calls',

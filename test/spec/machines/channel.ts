@@ -25,13 +25,13 @@ function violate<State>(state: State, rule: Rule): Verdict<State & { phase: 'vio
 
 // ---- Before it is bound -------------------------------------------------------------------------------------------
 
-export interface OfferInput {
+export interface UnboundChannelInput {
   readonly mode: Mode;
   /** The initial credit of its sender. */
   readonly room: number;
 }
 
-export interface OfferState extends OfferInput {
+export interface UnboundChannelState extends UnboundChannelInput {
   readonly phase: 'open' | 'released' | 'bound' | 'refused' | 'violated';
   readonly items: number;
   readonly isClosed: boolean;
@@ -39,13 +39,13 @@ export interface OfferState extends OfferInput {
   readonly isGranted: boolean;
 }
 
-export type OfferEvent =
+export type UnboundChannelEvent =
   | Received
   | { readonly type: 'app.bind' | 'app.release' | 'channels.forgotten' | 'connection.ended' };
 
 /** 9a.21: the call is answered, and the handler has taken no end. The peer's first message shows which end the peer has. */
-function hearReleased(state: OfferState, event: OfferEvent): Verdict<OfferState> {
-  const over: OfferState = { ...state, phase: 'refused' };
+function hearReleased(state: UnboundChannelState, event: UnboundChannelEvent): Verdict<UnboundChannelState> {
+  const over: UnboundChannelState = { ...state, phase: 'refused' };
   switch (event.type) {
     case 'rx.Item':
       return { state: over, effects: [['transmit', RESET]] };
@@ -62,16 +62,16 @@ function hearReleased(state: OfferState, event: OfferEvent): Verdict<OfferState>
 }
 
 /** 9a.21: earlier messages may already show which end the peer has. A channel that the peer has ended needs no message. */
-function release(state: OfferState): Verdict<OfferState> {
+function release(state: UnboundChannelState): Verdict<UnboundChannelState> {
   const { items, isClosed, isReset, isGranted } = state;
-  const over: OfferState = { ...state, phase: 'refused' };
+  const over: UnboundChannelState = { ...state, phase: 'refused' };
   if (isClosed || isReset) return nothing(over);
   if (items > 0) return { state: over, effects: [['transmit', RESET]] };
   return isGranted ? { state: over, effects: [['transmit', CLOSE]] } : nothing({ ...state, phase: 'released' });
 }
 
 // r[rpc.channel.lifecycle]
-export const offer: Oracle<OfferInput, OfferState, OfferEvent> = {
+export const offer: Oracle<UnboundChannelInput, UnboundChannelState, UnboundChannelEvent> = {
   start: (input) => nothing({ ...input, phase: 'open', items: 0, isClosed: false, isReset: false, isGranted: false }),
 
   step: (state, event) => {

@@ -7,20 +7,20 @@
  */
 import { assign, setup } from 'xstate';
 import type { Close, GrantCredit, Item, Reset } from '../src/wire/message.js';
-import type { ChannelPort, OfferEvent } from './call-events.js';
+import type { ChannelPort, UnboundChannelEvent } from './call-events.js';
 import { violation } from './channel.js';
 import type { Conformance, Violation } from './events.js';
 
 type ChannelBody = Item | Close | Reset | GrantCredit;
 
-export interface OfferInput {
+export interface UnboundChannelInput {
   readonly port: Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'>;
   readonly conformance: Conformance;
   /** The number of items that may be kept: the initial credit of the sender. */
   readonly room: number;
 }
 
-export interface OfferContext extends OfferInput {
+export interface UnboundChannelContext extends UnboundChannelInput {
   readonly items: number;
   readonly isClosed: boolean;
   readonly isReset: boolean;
@@ -31,11 +31,11 @@ const reset = { type: 'transmit', params: { type: 'Reset', metadata: [] } } as c
 const close = { type: 'transmit', params: { type: 'Close', metadata: [] } } as const;
 
 // r[rpc.channel.lifecycle]
-export const offerMachine = setup({
+export const unboundChannelMachine = setup({
   types: {
-    context: {} as OfferContext,
-    events: {} as OfferEvent,
-    input: {} as OfferInput,
+    context: {} as UnboundChannelContext,
+    events: {} as UnboundChannelEvent,
+    input: {} as UnboundChannelInput,
   },
   actions: {
     keep: ({ context }, body: ChannelBody) => context.port.keep(body),
@@ -57,7 +57,7 @@ export const offerMachine = setup({
     isGranted: ({ context }) => context.isGranted,
   },
 }).createMachine({
-  id: 'offer',
+  id: 'unboundChannel',
   // The fields one by one: after a spread, V8 keeps the object and all that it holds alive until the next full collection.
   context: ({ input: { port, conformance, room } }) => ({
     port,

@@ -6,16 +6,16 @@ import { type Effect, nothing, type Oracle, type Verdict } from './oracle.js';
 
 // ---- The caller's side --------------------------------------------------------------------------------------------
 
-export interface CallInput {
+export interface OutgoingCallInput {
   readonly call: Call;
 }
 
-export interface CallState extends CallInput {
+export interface OutgoingCallState extends OutgoingCallInput {
   /** A cancelled call keeps its id and its place under the peer's limit: the peer still owes its Response. */
   readonly phase: 'waiting for its turn' | 'in flight' | 'given up' | 'over';
 }
 
-export type CallEvent =
+export type OutgoingCallEvent =
   | { readonly type: 'calls.admitted' }
   | { readonly type: 'calls.refused'; readonly error: Error }
   | { readonly type: 'rx.Response'; readonly body: Response }
@@ -38,17 +38,17 @@ const RELEASE: Effect = ['release'];
 
 /** Sends Cancel once and rejects at once, no matter what the peer answers. The call no longer holds the connection. */
 // r[rpc.cancel]
-function giveUp(state: CallState, outcome: object): Verdict<CallState> {
+function giveUp(state: OutgoingCallState, outcome: object): Verdict<OutgoingCallState> {
   return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome), RELEASE] };
 }
 
 /** Settles the call. It holds the connection until then, and not afterwards. */
-function conclude(state: CallState, outcome: object): Verdict<CallState> {
+function conclude(state: OutgoingCallState, outcome: object): Verdict<OutgoingCallState> {
   return { state: { ...state, phase: 'over' }, effects: [settle(outcome), RELEASE] };
 }
 
 // r[rpc.request] r[rpc.response]
-export const call: Oracle<CallInput, CallState, CallEvent> = {
+export const call: Oracle<OutgoingCallInput, OutgoingCallState, OutgoingCallEvent> = {
   start: (input) => ({ state: { ...input, phase: 'waiting for its turn' }, effects: [RETAIN] }),
 
   step: (state, event) => {
@@ -91,16 +91,16 @@ export const call: Oracle<CallInput, CallState, CallEvent> = {
 
 // ---- The handler's side -------------------------------------------------------------------------------------------
 
-export interface AnswerInput {
+export interface IncomingCallInput {
   readonly cancelled: Uint8Array;
 }
 
-export interface AnswerState extends AnswerInput {
+export interface IncomingCallState extends IncomingCallInput {
   /** A handler whose caller has gone may still be at work. It counts until it is done. */
   readonly phase: 'at work' | 'at work for nobody' | 'done';
 }
 
-export type AnswerEvent =
+export type IncomingCallEvent =
   | { readonly type: 'rx.Cancel' }
   | { readonly type: 'app.reply'; readonly response: Response }
   | { readonly type: 'app.fail'; readonly ret: Uint8Array }
@@ -112,14 +112,14 @@ function respond(ret: Uint8Array): Effect {
 }
 
 // r[rpc.response.one-per-request] r[rpc.error.scope]
-export const answer: Oracle<AnswerInput, AnswerState, AnswerEvent> = {
+export const answer: Oracle<IncomingCallInput, IncomingCallState, IncomingCallEvent> = {
   start: (input) => ({ state: { ...input, phase: 'at work' }, effects: [RETAIN, ['handle']] }),
 
   step: (state, event) => {
     const { phase } = state;
     if (phase === 'done') return nothing(state);
     const isDone = event.type === 'app.reply' || event.type === 'app.fail';
-    const then: AnswerState = { ...state, phase: isDone ? 'done' : 'at work for nobody' };
+    const then: IncomingCallState = { ...state, phase: isDone ? 'done' : 'at work for nobody' };
     // 9a.16: a second Cancel has no effect.
     if (phase === 'at work for nobody') return isDone ? nothing(then) : nothing(state);
     switch (event.type) {

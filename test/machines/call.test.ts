@@ -1,10 +1,10 @@
 import { describe } from '@jest/globals';
-import { answerPart, callPart } from './request.part.js';
+import { incomingCallPart, outgoingCallPart } from './call.part.js';
 import { machineSuite, steppedSuite } from './suite.js';
 
 describe.each([
-  ['call', callPart],
-  ['answer', answerPart],
+  ['call', outgoingCallPart],
+  ['answer', incomingCallPart],
 ] as const)('%s', (_, part) => {
   machineSuite(part);
   steppedSuite(part);

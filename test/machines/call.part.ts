@@ -1,6 +1,6 @@
-import { answerMachine, callMachine } from '../../machines/index.js';
+import { incomingCallMachine, outgoingCallMachine } from '../../machines/index.js';
 import type { Call, Response } from '../../src/wire/message.js';
-import { type AnswerState, answer, type CallState, call } from '../spec/machines/request.js';
+import { answer, call, type IncomingCallState, type OutgoingCallState } from '../spec/machines/call.js';
 import { M, N } from '../spec/messages.js';
 import { event, MODES } from './inputs.js';
 import type { Part, Variant } from './part.js';
@@ -14,7 +14,7 @@ function alike(input: object): readonly Variant[] {
   return MODES.map((mode) => ({ name: mode, mode, input, told: input }));
 }
 
-const CALL_PHASES: Readonly<Record<string, CallState['phase']>> = {
+const CALL_PHASES: Readonly<Record<string, OutgoingCallState['phase']>> = {
   waiting: 'waiting for its turn',
   inFlight: 'in flight',
   cancelled: 'given up',
@@ -23,8 +23,8 @@ const CALL_PHASES: Readonly<Record<string, CallState['phase']>> = {
 };
 
 // r[rpc.request] r[rpc.response] r[rpc.cancel]
-export const callPart: Part = {
-  machine: callMachine,
+export const outgoingCallPart: Part = {
+  machine: outgoingCallMachine,
   variants: alike({ call: CALL }),
   delays: {},
   serialize: ({ value }) => String(value),
@@ -43,10 +43,10 @@ export const callPart: Part = {
   oracle: call,
   heard: (event) => event,
   seen: ({ status, value }) => ({ phase: CALL_PHASES[String(value)], isOver: status === 'done' }),
-  wanted: ({ phase }: CallState) => ({ phase, isOver: phase === 'over' }),
+  wanted: ({ phase }: OutgoingCallState) => ({ phase, isOver: phase === 'over' }),
 };
 
-const ANSWER_PHASES: Readonly<Record<string, AnswerState['phase']>> = {
+const ANSWER_PHASES: Readonly<Record<string, IncomingCallState['phase']>> = {
   received: 'at work',
   aborted: 'at work for nobody',
   answered: 'done',
@@ -54,8 +54,8 @@ const ANSWER_PHASES: Readonly<Record<string, AnswerState['phase']>> = {
 };
 
 // r[rpc.response.one-per-request] r[rpc.error.scope]
-export const answerPart: Part = {
-  machine: answerMachine,
+export const incomingCallPart: Part = {
+  machine: incomingCallMachine,
   variants: alike({ cancelled: CANCELLED }),
   delays: {},
   serialize: ({ value }) => String(value),
@@ -70,5 +70,5 @@ export const answerPart: Part = {
   oracle: answer,
   heard: (event) => event,
   seen: ({ status, value }) => ({ phase: ANSWER_PHASES[String(value)], isOver: status === 'done' }),
-  wanted: ({ phase }: AnswerState) => ({ phase, isOver: phase === 'done' }),
+  wanted: ({ phase }: IncomingCallState) => ({ phase, isOver: phase === 'done' }),
 };

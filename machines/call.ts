@@ -1,6 +1,6 @@
 /**
- * One request, from either side. `callMachine` is the caller's: it waits for its turn under the peer's limit, then for the
- * one Response. `answerMachine` is the handler's: it sends the peer exactly one Response, even when the handler fails.
+ * One request, from either side. `outgoingCallMachine` is the caller's: it waits for its turn under the peer's limit, then for the
+ * one Response. `incomingCallMachine` is the handler's: it sends the peer exactly one Response, even when the handler fails.
  *
  * Both know one request only. Their owner knows which ids are in flight and how many may be, and forwards only messages
  * about their request. Two rules:
@@ -17,15 +17,21 @@
  */
 import { setup } from 'xstate';
 import type { Call, Cancel, Response } from '../src/wire/message.js';
-import type { AnswerEvent, AnswerPort, CallEvent, CallOutcome, CallPort } from './call-events.js';
+import type {
+  CallOutcome,
+  IncomingCallEvent,
+  IncomingCallPort,
+  OutgoingCallEvent,
+  OutgoingCallPort,
+} from './call-events.js';
 import { NO_METADATA } from './events.js';
 
-export interface CallInput {
-  readonly port: CallPort;
+export interface OutgoingCallInput {
+  readonly port: OutgoingCallPort;
   readonly call: Call;
 }
 
-export type CallContext = CallInput;
+export type OutgoingCallContext = OutgoingCallInput;
 
 const cancel = { type: 'transmit', params: { type: 'Cancel', metadata: NO_METADATA } } as const;
 const settleEnded = { type: 'settle', params: { type: 'ended' } } as const;
@@ -35,11 +41,11 @@ const settleAborted = {
 } as const;
 
 // r[rpc.request]
-export const callMachine = setup({
+export const outgoingCallMachine = setup({
   types: {
-    context: {} as CallContext,
-    events: {} as CallEvent,
-    input: {} as CallInput,
+    context: {} as OutgoingCallContext,
+    events: {} as OutgoingCallEvent,
+    input: {} as OutgoingCallInput,
   },
   actions: {
     transmit: ({ context }, body: Call | Cancel) => context.port.transmit(body),
@@ -48,7 +54,7 @@ export const callMachine = setup({
     release: ({ context }) => context.port.release(),
   },
 }).createMachine({
-  id: 'call',
+  id: 'outgoingCall',
   context: ({ input }) => input,
   initial: 'waiting',
   states: {
@@ -106,13 +112,13 @@ export const callMachine = setup({
   },
 });
 
-export interface AnswerInput {
-  readonly port: AnswerPort;
+export interface IncomingCallInput {
+  readonly port: IncomingCallPort;
   /** The payload that tells the caller that its call was cancelled. */
   readonly cancelled: Uint8Array;
 }
 
-export type AnswerContext = AnswerInput;
+export type IncomingCallContext = IncomingCallInput;
 
 /** A Response that holds `ret` and nothing else. */
 function response(ret: Uint8Array): Response {
@@ -120,11 +126,11 @@ function response(ret: Uint8Array): Response {
 }
 
 // r[rpc.response.one-per-request]
-export const answerMachine = setup({
+export const incomingCallMachine = setup({
   types: {
-    context: {} as AnswerContext,
-    events: {} as AnswerEvent,
-    input: {} as AnswerInput,
+    context: {} as IncomingCallContext,
+    events: {} as IncomingCallEvent,
+    input: {} as IncomingCallInput,
   },
   actions: {
     handle: ({ context }) => context.port.handle(),
@@ -134,7 +140,7 @@ export const answerMachine = setup({
     release: ({ context }) => context.port.release(),
   },
 }).createMachine({
-  id: 'answer',
+  id: 'incomingCall',
   context: ({ input }) => input,
   initial: 'received',
   states: {

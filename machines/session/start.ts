@@ -1,0 +1,59 @@
+/**
+ * The beginning of a session: its link, and the handshake.
+ */
+import type { Violation } from '../events.js';
+import type { HandshakeEvent, HandshakeOutput } from '../handshake.js';
+import { session } from './context.js';
+import { crash, protocolError, settle } from './ends.js';
+
+/** Returns the violation that a failed handshake reports to the peer. */
+function accusation(output: HandshakeOutput): Violation {
+  const { message, rule = 'session.handshake' } = (output as Extract<HandshakeOutput, { type: 'failed' }>).failure;
+  return { rule, description: message };
+}
+
+const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
+
+export const handshake = session.createStateConfig({
+  invoke: {
+    id: 'handshake',
+    src: 'handshake',
+    input: ({ context }) => ({
+      port: context.port,
+      role: context.role,
+      conformance: context.conformance,
+      localSettings: context.localSettings,
+      metadata: context.metadata,
+      timeout: context.limits.handshakeTimeout,
+    }),
+    onDone: [
+      {
+        guard: { type: 'isEstablished', params: ({ event }) => event.output },
+        target: '#session.running',
+        actions: [{ type: 'establish', params: ({ event }) => event.output }, 'emitEstablished'],
+      },
+      // 9a.01
+      {
+        guard: { type: 'isAccusable', params: ({ event }) => event.output },
+        target: '#session.ending',
+        actions: [
+          { type: 'transmit', params: ({ event }) => protocolError(accusation(event.output)) },
+          { type: 'concludeHandshake', params: ({ event }) => event.output },
+        ],
+      },
+      { target: '#session.ended', actions: { type: 'concludeHandshake', params: ({ event }) => event.output } },
+    ],
+    onError: crash,
+  },
+}).invoke;
+
+export const handshakeRows = session.createStateConfig({
+  on: {
+    'rx.*': { actions: toHandshake },
+    'link.*': { actions: toHandshake },
+    'conduit.flushed': { actions: toHandshake },
+    'conduit.malformed': { actions: toHandshake },
+    'app.open': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },
+    'app.close': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },
+  },
+}).on;
