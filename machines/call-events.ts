@@ -3,7 +3,7 @@
  * events.ts, all of it is plain data. `rx.` events come from the peer, `app.` from the application, `calls.` from the owner
  * of the calls, which counts them, and `connection.` from the connection that carries them.
  */
-import type { ChannelId } from '../src/wire/id.js';
+import type { ChannelId, RequestId } from '../src/wire/id.js';
 import type { Call, Cancel, Close, GrantCredit, Item, Reset, Response } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type { Violation } from './events.js';
@@ -18,11 +18,11 @@ export type OutgoingCallEvent =
   | { type: 'calls.refused'; error: Error }
   | { type: 'rx.Response'; body: Response }
   /** The caller no longer waits for the answer. */
-  | { type: 'app.abort'; why: 'aborted' | 'expired' }
+  | { type: 'app.abort' }
   /** The call failed on our side. */
   | { type: 'app.fail'; reason: string }
-  /** The call was cancelled, and the time that the peer had to answer it is over. */
-  | { type: 'calls.forgotten' }
+  /** The time is over that `startDeadline` named last. */
+  | { type: 'deadline.passed' }
   | { type: 'connection.ended' };
 
 /** The outcome of a call of ours. */
@@ -34,9 +34,18 @@ export type CallOutcome =
   | { readonly type: 'refused'; readonly error: Error }
   | { readonly type: 'ended' };
 
+/** A time that a call of ours may take: to be answered, or to get the Response that it is owed after its Cancel. */
+export type CallDeadline = 'timeout' | 'cancelTimeout';
+
 /** The effects of one call of ours. */
 export interface OutgoingCallPort {
   transmit(body: Call | Cancel): void;
+  /** Asks for `deadline.passed` when the time is over. A session may set no such time. */
+  startDeadline(params: { limit: CallDeadline }): void;
+  /** Stops the deadline that runs, if one does. */
+  stopDeadline(): void;
+  /** No end is taken of the channels that a late Response names. */
+  decline(channels: readonly ChannelId[]): void;
   /** Tells the caller the outcome; once. */
   settle(outcome: CallOutcome): void;
   /** Holds the connection open for this call, from here to `release`; each once. */
@@ -65,6 +74,55 @@ export interface IncomingCallPort {
   release(): void;
 }
 
+/** A Call of the peer's, and the facts that its host knows of it. */
+export interface ReceivedCall {
+  readonly id: RequestId;
+  readonly body: Call;
+  /** The id has the peer's parity. */
+  readonly hasPeerParity: boolean;
+  /** A Call with this id is not answered yet. */
+  readonly isInFlight: boolean;
+  /** All connections of the session together have as many handlers at work as they may. */
+  readonly isOverLoad: boolean;
+}
+
+/** The events of the calls machine of a connection. */
+export type CallsEvent =
+  /** The application calls. `hasRoom`: there is room for the call to wait for its turn. */
+  | { type: 'app.call'; hasRoom: boolean }
+  /** A call of ours is over. `wasWaiting`: it never had its turn. */
+  | { type: 'call.done'; wasWaiting: boolean }
+  /** A Response to no call of ours that is in flight. */
+  | { type: 'rx.Response' }
+  /** A Cancel of no Call of the peer's that is in flight. */
+  | { type: 'rx.Cancel' }
+  | ({ type: 'rx.Call' } & ReceivedCall)
+  /** The channels of the Call received last are named, or may not be: one breaks a rule, or they are too many. */
+  | { type: 'channels.named'; id: RequestId; body: Call; outcome: 'named' | 'wrong' | 'tooMany'; isOverLoad: boolean }
+  /** The Response to a Call of the peer's has left. */
+  | { type: 'response.sent' }
+  | { type: 'connection.ended' };
+
+/** The effects of the calls machine of a connection. */
+export interface CallsPort {
+  /** Makes the call that the application asks for. It leaves at once. */
+  admit(): void;
+  /** Makes the call that the application asks for. It waits for its turn, behind the others. */
+  enqueue(): void;
+  /** Makes no call: the peer takes none (`none`), or too many wait (`full`). */
+  refuse(params: { why: 'none' | 'full' }): void;
+  /** It is the turn of the call that has waited longest. */
+  admitNext(): void;
+  /** Takes the channels that the Call names. The answer is `channels.named`, as the very next event. */
+  nameChannels(call: Pick<ReceivedCall, 'id' | 'body'>): void;
+  /** Hands the Call to the application's handler. */
+  handle(call: Pick<ReceivedCall, 'id' | 'body'>): void;
+  /** Answers the Call without a handler: its payload is invalid, or too many handlers are at work. */
+  reject(params: { id: RequestId; as: 'invalidPayload' | 'overLoad' }): void;
+  /** The peer broke a rule: the session ends. */
+  accuse(violation: Violation): void;
+}
+
 // ---- Channels -----------------------------------------------------------------------------------------------------
 
 /** The peer's messages on a channel. */
@@ -88,9 +146,14 @@ export type UnboundChannelEvent =
 /** The events of the sending end of a channel. */
 export type SenderEvent =
   | ReceivedOnChannel
-  | { type: 'app.send'; item: Uint8Array }
-  /** All items are sent. */
+  /** `hasRoom`: the item may wait here for credit. */
+  | { type: 'app.send'; item: Uint8Array; hasRoom: boolean }
+  /** The next item that waits for credit may leave. The host sends as many of these as there is credit for. */
+  | { type: 'queue.next'; item: Uint8Array }
+  /** The application sends no more items. Those that wait still leave. */
   | { type: 'app.close'; metadata: Metadata }
+  /** The application gives the channel up. Items that wait do not leave. */
+  | { type: 'app.fail'; metadata: Metadata }
   | { type: 'connection.ended' };
 
 /** The events of the receiving end of a channel. */
@@ -126,6 +189,13 @@ export interface ChannelPort {
   deliver(body: Item): void;
   /** Keeps an item that waits for credit. */
   wait(item: Uint8Array): void;
+  /**
+   * Refuses what the application asks for: to send an item, since the channel is being closed or too many items wait, or to
+   * take an end, since the channel is released.
+   */
+  refuse(params: { why: 'closing' | 'full' | 'released' }): void;
+  /** Frees the place of a released channel. Its id is kept until the peer knows that it is over. */
+  free(): void;
   /** Reports that there is credit again. */
   resume(): void;
   /** Tells the application how the channel ended; once. */
@@ -150,11 +220,31 @@ export interface UnknownMessage {
   readonly hasRoom: boolean;
 }
 
+/** A channel that a Call or a Response of the peer's names, and the facts that its host knows of the channel. */
+export interface NamedChannel {
+  readonly id: ChannelId;
+  /** The id has the peer's parity: the peer allocates such ids. */
+  readonly isTheirs: boolean;
+  /** The peer has named the channel before. */
+  readonly wasNamed: boolean;
+  /** The id can't be had: it is 0, or a channel of ours or one that is open has it. */
+  readonly isTaken: boolean;
+  /** There are fewer than `limits.channels` channels. */
+  readonly hasRoom: boolean;
+}
+
 /** The events of the channels machine of a connection. */
-export type ChannelsEvent = ({ type: 'rx.unknown' } & UnknownMessage) | { type: 'connection.ended' };
+export type ChannelsEvent =
+  | ({ type: 'rx.unknown' } & UnknownMessage)
+  | ({ type: 'rx.named' } & NamedChannel)
+  | { type: 'connection.ended' };
 
 /** The effects of the channels machine of a connection. */
 export interface ChannelsPort {
+  /** Offers the application a channel that the peer has named. */
+  offer(params: { id: ChannelId }): void;
+  /** Takes no channel of the message that names this one: the id may not be named, or there are too many channels. */
+  refuse(params: { id: ChannelId; why: 'wrong' | 'tooMany' }): void;
   /** Keeps a message until a Call names its channel. */
   keep(message: Pick<UnknownMessage, 'id' | 'body'>): void;
   /** Forgets an id that we reset: the Close shows that the sender knows of the Reset. */

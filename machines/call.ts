@@ -16,8 +16,10 @@
  * Flat on purpose: these two run for every call, through the stepper, which supports no nested states and no timers.
  */
 import { setup } from 'xstate';
+import type { ChannelId } from '../src/wire/id.js';
 import type { Call, Cancel, Response } from '../src/wire/message.js';
 import type {
+  CallDeadline,
   CallOutcome,
   IncomingCallEvent,
   IncomingCallPort,
@@ -35,10 +37,8 @@ export type OutgoingCallContext = OutgoingCallInput;
 
 const cancel = { type: 'transmit', params: { type: 'Cancel', metadata: NO_METADATA } } as const;
 const settleEnded = { type: 'settle', params: { type: 'ended' } } as const;
-const settleAborted = {
-  type: 'settle',
-  params: ({ event }: { event: { why: 'aborted' | 'expired' } }): CallOutcome => ({ type: event.why }),
-} as const;
+const settleAborted = { type: 'settle', params: { type: 'aborted' } } as const;
+const settleExpired = { type: 'settle', params: { type: 'expired' } } as const;
 
 // r[rpc.request]
 export const outgoingCallMachine = setup({
@@ -52,6 +52,9 @@ export const outgoingCallMachine = setup({
     settle: ({ context }, outcome: CallOutcome) => context.port.settle(outcome),
     retain: ({ context }) => context.port.retain(),
     release: ({ context }) => context.port.release(),
+    startDeadline: ({ context }, params: { limit: CallDeadline }) => context.port.startDeadline(params),
+    stopDeadline: ({ context }) => context.port.stopDeadline(),
+    decline: ({ context }, { channels }: { channels: readonly ChannelId[] }) => context.port.decline(channels),
   },
 }).createMachine({
   id: 'outgoingCall',
@@ -61,10 +64,11 @@ export const outgoingCallMachine = setup({
     /** 9b.14: the call waits for its turn, if it must wait. r[rpc.flow-control.max-concurrent-requests] */
     waiting: {
       // Row "5 a call holds": r[rpc.caller.liveness.refcounted]
-      entry: 'retain',
+      entry: ['retain', { type: 'startDeadline', params: { limit: 'timeout' } }],
       on: {
         'calls.admitted': 'inFlight',
         'app.abort': { target: 'settled', actions: settleAborted },
+        'deadline.passed': { target: 'settled', actions: settleExpired },
         'connection.ended': { target: 'settled', actions: settleEnded },
       },
     },
@@ -79,6 +83,7 @@ export const outgoingCallMachine = setup({
         },
         // r[rpc.cancel]
         'app.abort': { target: 'cancelled', actions: [cancel, settleAborted] },
+        'deadline.passed': { target: 'cancelled', actions: [cancel, settleExpired] },
         'app.fail': {
           target: 'cancelled',
           actions: [cancel, { type: 'settle', params: ({ event }) => ({ type: 'failed', reason: event.reason }) }],
@@ -96,19 +101,20 @@ export const outgoingCallMachine = setup({
      * place under the peer's limit until then, and no longer holds the connection open. 9a.15
      */
     cancelled: {
-      entry: 'release',
+      entry: ['stopDeadline', 'release', { type: 'startDeadline', params: { limit: 'cancelTimeout' } }],
       on: {
-        'rx.Response': 'over',
+        // The caller is gone, so no end of the named channels will be taken. The peer may already send on them.
+        'rx.Response': { target: 'over', actions: { type: 'decline', params: ({ event }) => event.body } },
         // The Call waited for room in the outbox the whole time, and never left.
         'calls.refused': 'over',
         // A peer may never answer a call that was cancelled.
-        'calls.forgotten': 'over',
+        'deadline.passed': 'over',
         'connection.ended': 'over',
       },
     },
 
-    settled: { type: 'final', entry: 'release' },
-    over: { type: 'final' },
+    settled: { type: 'final', entry: ['stopDeadline', 'release'] },
+    over: { type: 'final', entry: 'stopDeadline' },
   },
 });
 

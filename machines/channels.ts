@@ -1,6 +1,6 @@
 /**
- * The channel ids of one connection. It decides what a message means on a channel that has no end here, because the channel
- * is over or was never named. Open channels have machines of their own; see channel.ts.
+ * The channel ids of one connection. It decides which ids the peer may name, and what a message means on a channel that has no
+ * end here, because the channel is over or was never named. Open channels have machines of their own; see channel.ts.
  *
  * It keeps no ids. Its host looks an id up and passes the facts; this machine decides which messages the peer may send.
  *
@@ -37,6 +37,8 @@ export const channelsMachine = setup({
     input: {} as ChannelsInput,
   },
   actions: {
+    offer: ({ context }, params: { id: ChannelId }) => context.port.offer(params),
+    refuse: ({ context }, params: { id: ChannelId; why: 'wrong' | 'tooMany' }) => context.port.refuse(params),
     keep: ({ context }, params: Pick<UnknownMessage, 'id' | 'body'>) => context.port.keep(params),
     forget: ({ context }, params: { id: ChannelId }) => context.port.forget(params),
     transmit: ({ context }, params: { id: ChannelId; body: Reset }) => context.port.transmit(params),
@@ -55,7 +57,13 @@ export const channelsMachine = setup({
       event.wasNamed &&
       !event.hasForgotten &&
       isSenders({ event }),
-    hasRoom: ({ event }) => event.type === 'rx.unknown' && event.hasRoom,
+    hasRoom: ({ event }) => event.type !== 'connection.ended' && event.hasRoom,
+    /** In strict mode. */
+    hasWrongParity: ({ context, event }) =>
+      context.conformance === 'strict' && event.type === 'rx.named' && !event.isTheirs,
+    isNamedAgain: ({ context, event }) =>
+      context.conformance === 'strict' && event.type === 'rx.named' && event.wasNamed,
+    isTaken: ({ event }) => event.type === 'rx.named' && event.isTaken,
     isItem: ({ event }) => event.type === 'rx.unknown' && event.body.type === 'Item',
   },
 }).createMachine({
@@ -65,6 +73,21 @@ export const channelsMachine = setup({
   states: {
     open: {
       on: {
+        // r[rpc.channel.allocation]
+        'rx.named': [
+          {
+            guard: 'hasWrongParity',
+            ...violation('rpc.channel.allocation', 'a channel id that is not of its allocator’s parity'),
+          },
+          { guard: 'isNamedAgain', ...violation('rpc.channel.allocation', 'a channel id that was named before') },
+          {
+            guard: 'isTaken',
+            actions: { type: 'refuse', params: ({ event }) => ({ id: event.id, why: 'wrong' as const }) },
+          },
+          // Also a channel on which the peer sent before it named it: 9a.18
+          { guard: 'hasRoom', actions: { type: 'offer', params: ({ event }) => ({ id: event.id }) } },
+          { actions: { type: 'refuse', params: ({ event }) => ({ id: event.id, why: 'tooMany' as const }) } },
+        ],
         'rx.unknown': [
           // 9a.20: messages that were under way when we reset the channel. The Close of its sender is the last of them.
           { guard: 'isLast', actions: { type: 'forget', params: ({ event }) => ({ id: event.id }) } },

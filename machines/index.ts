@@ -9,20 +9,26 @@ export {
   outgoingCallMachine,
 } from './call.js';
 export type {
+  CallDeadline,
   CallOutcome,
+  CallsEvent,
+  CallsPort,
   ChannelEnd,
   ChannelPort,
   ChannelsEvent,
   ChannelsPort,
   IncomingCallEvent,
   IncomingCallPort,
+  NamedChannel,
   OutgoingCallEvent,
   OutgoingCallPort,
+  ReceivedCall,
   ReceiverEvent,
   SenderEvent,
   UnboundChannelEvent,
   UnknownMessage,
 } from './call-events.js';
+export { type CallsContext, type CallsInput, callsMachine } from './calls.js';
 export { type ChannelsContext, type ChannelsInput, channelsMachine } from './channels.js';
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
 export { connectionMachine } from './connection.js';

@@ -14,7 +14,7 @@ import type { Conformance, Violation } from './events.js';
 type ChannelBody = Item | Close | Reset | GrantCredit;
 
 export interface UnboundChannelInput {
-  readonly port: Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'>;
+  readonly port: Pick<ChannelPort, 'keep' | 'transmit' | 'free' | 'refuse' | 'accuse'>;
   readonly conformance: Conformance;
   /** The number of items that may be kept: the initial credit of the sender. */
   readonly room: number;
@@ -40,6 +40,8 @@ export const unboundChannelMachine = setup({
   actions: {
     keep: ({ context }, body: ChannelBody) => context.port.keep(body),
     transmit: ({ context }, body: Reset | Close) => context.port.transmit(body),
+    free: ({ context }) => context.port.free(),
+    refuse: ({ context }, params: { why: 'released' }) => context.port.refuse(params),
     accuse: ({ context }, violation: Violation) => context.port.accuse(violation),
     count: assign(({ context }) => ({ items: context.items + 1 })),
     noteClose: assign({ isClosed: true }),
@@ -104,7 +106,9 @@ export const unboundChannelMachine = setup({
 
     /** Nothing has come yet, and the application takes no end. The first message says which end the peer has. 9a.21 */
     released: {
+      entry: 'free',
       on: {
+        'app.bind': { actions: { type: 'refuse', params: { why: 'released' } } },
         'rx.Item': { target: 'refused', actions: reset },
         'rx.GrantCredit': { target: 'refused', actions: close },
         // The peer has ended the channel.

@@ -1,12 +1,12 @@
 /**
  * The party that is called. It models as little as possible of src/calls: the code that starts the machines of the peer's
- * calls, finds them by their ids, and keeps our limit.
+ * calls, and finds them by their ids. The machine of all calls keeps our limit.
  */
 import type { Conformance } from '../../machines/events.js';
 import type { Response } from '../../src/wire/message.js';
 import { DELIVERY, OPTIONAL } from '../draft.js';
 import type { Local } from '../local.js';
-import { type Choice, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
+import { ask, type Choice, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
 
 const CANCELLED = new Uint8Array([9]);
 
@@ -36,6 +36,8 @@ interface AnswerState {
 }
 
 export interface AnswererState {
+  /** The machine of all calls. */
+  readonly all: number;
   readonly answers: readonly AnswerState[];
   readonly isOver: boolean;
 }
@@ -46,11 +48,13 @@ const MOST_HEARD = 3;
 export class Answerer implements Party<AnswererState> {
   readonly name = 'answerer';
   readonly #local: Local;
+  readonly #all: Local;
   readonly options: AnswererOptions;
   readonly #says: readonly Said[];
 
-  constructor(local: Local, options: AnswererOptions, says: readonly Said[] = []) {
+  constructor(local: Local, all: Local, options: AnswererOptions, says: readonly Said[] = []) {
     this.#local = local;
+    this.#all = all;
     this.options = options;
     this.#says = says;
   }
@@ -61,7 +65,9 @@ export class Answerer implements Party<AnswererState> {
   }
 
   start(): Made<AnswererState> {
-    return { state: { answers: [], isOver: false }, sent: [] };
+    const { conformance, limit: localMax } = this.options;
+    const all = this.#all.start({ port: PORT, conformance, localMax, peerMax: 1 }).state;
+    return { state: { all, answers: [], isOver: false }, sent: [] };
   }
 
   choices({ answers }: AnswererState): readonly Choice[] {
@@ -79,9 +85,17 @@ export class Answerer implements Party<AnswererState> {
   step(state: AnswererState, input: Input): Made<AnswererState> {
     const watch = new Watch();
     const answers = [...state.answers];
-    let { isOver } = state;
+    let { all, isOver } = state;
+    const decide = (event: { readonly type: string }): string | undefined => {
+      const { state: now, said } = ask(this.#all, all, event);
+      all = now;
+      return said[0];
+    };
     const tell = (of: number, event: { readonly type: string }) => {
-      answers[of] = this.#tell(answers[of] as AnswerState, event, isOver, watch);
+      const before = answers[of] as AnswerState;
+      const after = this.#tell(before, event, isOver, watch);
+      answers[of] = after;
+      if (after.isAnswered && !before.isAnswered) decide({ type: 'response.sent' });
     };
     if ('message' in input && input.message.body.type !== 'End') {
       const { id, body } = input.message;
@@ -89,8 +103,12 @@ export class Answerer implements Party<AnswererState> {
       if (body.type === 'Cancel') {
         // 9a.16
         if (of >= 0) tell(of, { type: 'rx.Cancel' });
+        else if (decide({ type: 'rx.Cancel' }) !== undefined) watch.wrong('never-accused', `of a Cancel of ${id}`);
       } else {
-        isOver = this.#accuses(answers, of, watch);
+        const facts = { hasPeerParity: true, isInFlight: of >= 0, isOverLoad: false };
+        const decision = decide({ type: 'rx.Call', id, body, ...facts } as never);
+        isOver = decision === 'accuse';
+        this.#check(answers, of, decision, watch);
         // In reference mode a call beyond the limit is delivered like any other.
         if (!isOver && of >= 0) answers[of] = { ...(answers[of] as AnswerState), isEclipsed: true };
         if (!isOver) this.#begin(answers, id, watch);
@@ -102,6 +120,7 @@ export class Answerer implements Party<AnswererState> {
       tell(input.of, event);
     } else {
       isOver = true;
+      decide({ type: 'connection.ended' });
     }
     if (isOver && !state.isOver) for (const of of answers.keys()) tell(of, { type: 'connection.ended' });
     const wrong = answers.find(({ isHeld, isAnswered }) => isHeld === isAnswered);
@@ -114,7 +133,7 @@ export class Answerer implements Party<AnswererState> {
     }
     // Finished calls are forgotten.
     const kept = answers.filter(({ machine }) => !isDone(this.#local, machine));
-    return { state: { answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
+    return { state: { all, answers: kept, isOver }, sent: watch.sent, finding: watch.finding };
   }
 
   isAccused({ type }: Input, before: AnswererState, after: AnswererState): boolean {
@@ -125,13 +144,15 @@ export class Answerer implements Party<AnswererState> {
     return { 'places-free': answers.every(({ isAnswered }) => isAnswered) };
   }
 
-  /** 9a.14: returns true if a Call breaks the limit, or has the id of a call in flight, in strict mode. */
-  #accuses(answers: readonly AnswerState[], of: number, watch: Watch): boolean {
-    const isConforming = this.#says.length === 0;
+  /** 9a.14: in strict mode a Call beyond the limit, or with the id of a call in flight, is an offence. No other is. */
+  #check(answers: readonly AnswerState[], of: number, decision: string | undefined, watch: Watch): void {
     const inFlight = answers.filter(({ isAnswered }) => !isAnswered).length;
-    if (isConforming && inFlight >= this.options.limit) watch.wrong('limit-kept', `${inFlight} are in flight already`);
-    if (of < 0 && inFlight < this.options.limit) return false;
-    return this.options.conformance === 'strict';
+    const isWrong = of >= 0 || inFlight >= this.options.limit;
+    if (this.#says.length === 0 && isWrong) watch.wrong('limit-kept', `${inFlight} are in flight already`);
+    const isOffence = isWrong && this.options.conformance === 'strict';
+    if (decision === (isOffence ? 'accuse' : 'handle')) return;
+    if (isOffence) watch.wrong('limit-kept', `a Call beside ${inFlight} in flight is no offence`);
+    else watch.wrong('never-accused', `a Call beside ${inFlight} in flight: ${decision}`);
   }
 
   #begin(answers: AnswerState[], id: number, watch: Watch): void {

@@ -1,12 +1,24 @@
 /**
- * The party that calls. It models as little as possible of src/calls: the code that starts the machines of calls, allocates
- * their ids, and keeps the peer's limit.
+ * The party that calls. It models as little as possible of src/calls: the code that starts the machines of calls, and
+ * allocates their ids. The machine of all calls keeps the peer's limit.
  */
 import type { Conformance } from '../../machines/events.js';
 import type { Call } from '../../src/wire/message.js';
 import { DELIVERY, OPTIONAL } from '../draft.js';
 import type { Local } from '../local.js';
-import { type Choice, END, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
+import {
+  ask,
+  type Choice,
+  END,
+  type Input,
+  isDone,
+  type Made,
+  type Party,
+  PORT,
+  play,
+  type Said,
+  Watch,
+} from './party.js';
 
 const CALL: Call = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: new Uint8Array() };
 
@@ -34,6 +46,8 @@ interface CallState {
 }
 
 export interface CallerState {
+  /** The machine of all calls. */
+  readonly all: number;
   readonly calls: readonly CallState[];
   readonly isOver: boolean;
 }
@@ -44,11 +58,13 @@ const idOf = (index: number) => index * 2 + 1;
 export class Caller implements Party<CallerState> {
   readonly name = 'caller';
   readonly #local: Local;
+  readonly #all: Local;
   readonly options: CallerOptions;
   readonly #says: readonly Said[];
 
-  constructor(local: Local, options: CallerOptions, says: readonly Said[] = []) {
+  constructor(local: Local, all: Local, options: CallerOptions, says: readonly Said[] = []) {
     this.#local = local;
+    this.#all = all;
     this.options = options;
     this.#says = says;
   }
@@ -58,7 +74,9 @@ export class Caller implements Party<CallerState> {
   }
 
   start(): Made<CallerState> {
-    return { state: { calls: [], isOver: false }, sent: [] };
+    const { conformance, limit: peerMax } = this.options;
+    const all = this.#all.start({ port: PORT, conformance, localMax: 1, peerMax }).state;
+    return { state: { all, calls: [], isOver: false }, sent: [] };
   }
 
   choices({ calls, isOver }: CallerState): readonly Choice[] {
@@ -80,9 +98,25 @@ export class Caller implements Party<CallerState> {
   step(state: CallerState, input: Input): Made<CallerState> {
     const watch = new Watch();
     const calls = [...state.calls];
-    let { isOver } = state;
-    const tell = (of: number, event: { readonly type: string }) => {
-      calls[of] = this.#tell(calls, of, event, watch);
+    let { all, isOver } = state;
+    const decide = (event: { readonly type: string }): string | undefined => {
+      const { state: now, said } = ask(this.#all, all, event);
+      all = now;
+      return said[0];
+    };
+    const tell = (of: number, event: { readonly type: string }): void => {
+      const before = calls[of] as CallState;
+      const after = this.#tell(calls, of, event, watch);
+      calls[of] = after;
+      if (!this.#isDone(after) || this.#isDone(before)) return;
+      if (decide({ type: 'call.done', wasWaiting: !before.isAdmitted } as never) !== 'admitNext') return;
+      const next = calls.findIndex((call) => !(call.isAdmitted || this.#isDone(call)));
+      if (next < 0) watch.wrong('limit-kept', 'it is the turn of a call that does not wait');
+      else admit(next);
+    };
+    const admit = (of: number): void => {
+      calls[of] = { ...(calls[of] as CallState), isAdmitted: true };
+      tell(of, { type: 'calls.admitted' });
     };
     if ('message' in input && input.message.body.type !== 'End') {
       const { id, body } = input.message;
@@ -90,9 +124,10 @@ export class Caller implements Party<CallerState> {
       if (body.type !== 'Response') throw new Error(`a caller hears ${body.type}`);
       if (of >= 0) tell(of, { type: 'rx.Response', body } as never);
       // 9a.15
-      else if (this.options.conformance === 'strict') {
-        if (this.#says.length === 0) watch.wrong('never-accused', `a Response to ${id} with no call in flight`);
-        isOver = true;
+      else {
+        isOver = decide({ type: 'rx.Response' }) === 'accuse';
+        const isOffence = this.options.conformance === 'strict' && this.#says.length > 0;
+        if (isOver !== isOffence) watch.wrong('never-accused', `of a Response to ${id} with no call in flight`);
       }
     } else if (input.type === 'call') {
       const { state: machine, actions } = this.#local.start({ port: PORT, call: CALL });
@@ -105,21 +140,20 @@ export class Caller implements Party<CallerState> {
         wasCancelled: false,
         wasAnswered: false,
       });
+      const decision = decide({ type: 'app.call', hasRoom: true } as never);
+      if (decision === 'admit') admit(calls.length - 1);
+      else if (decision !== 'enqueue') watch.wrong('calls-settle', 'a call is refused that could wait');
     } else if ('of' in input && input.of !== undefined) {
-      if (input.type === 'abort') tell(input.of, { type: 'app.abort', why: 'aborted' } as never);
+      if (input.type === 'abort') tell(input.of, { type: 'app.abort' });
       else if (input.type === 'fail') tell(input.of, { type: 'app.fail', reason: '' } as never);
       else tell(input.of, { type: 'calls.refused', error: new Error('it does not fit') } as never);
     } else {
       isOver = true;
       if (input.type === 'close') watch.sent.push(END);
     }
-    if (isOver) for (const of of calls.keys()) tell(of, { type: 'connection.ended' });
-    // The call that has waited longest is admitted next.
-    for (let of = 0; of < calls.length && !isOver && this.#inFlight(calls) < this.options.limit; of++) {
-      const call = calls[of] as CallState;
-      if (call.isAdmitted || this.#isDone(call)) continue;
-      calls[of] = { ...call, isAdmitted: true };
-      tell(of, { type: 'calls.admitted' });
+    if (isOver) {
+      decide({ type: 'connection.ended' });
+      for (const of of calls.keys()) tell(of, { type: 'connection.ended' });
     }
     const wrong = calls.findIndex(({ isHeld, isSettled }) => isHeld === isSettled);
     if (wrong >= 0) watch.wrong('request-holds', `call ${idOf(wrong)} holds the connection too long, or not at all`);
@@ -127,7 +161,7 @@ export class Caller implements Party<CallerState> {
       const left = calls.findIndex((call) => !call.isSettled || !this.#isDone(call));
       if (left >= 0) watch.wrong('nothing-waits', `call ${idOf(left)} does, at the end`);
     }
-    return { state: { calls, isOver }, sent: watch.sent, finding: watch.finding };
+    return { state: { all, calls, isOver }, sent: watch.sent, finding: watch.finding };
   }
 
   isAccused({ type }: Input, before: CallerState, after: CallerState): boolean {
@@ -145,10 +179,6 @@ export class Caller implements Party<CallerState> {
     return isDone(this.#local, machine);
   }
 
-  #inFlight(calls: readonly CallState[]): number {
-    return calls.filter((call) => call.isAdmitted && !this.#isDone(call)).length;
-  }
-
   #tell(calls: readonly CallState[], of: number, event: { readonly type: string }, watch: Watch): CallState {
     const call = { ...(calls[of] as CallState) };
     if (event.type === 'rx.Response') call.wasAnswered = true;
@@ -159,6 +189,7 @@ export class Caller implements Party<CallerState> {
         call.isHeld = false;
         return;
       }
+      if (name === 'startDeadline' || name === 'stopDeadline' || name === 'decline') return;
       if (name === 'settle') {
         if (call.isSettled) watch.wrong('call-settles-once', `call ${id} settles again, as ${params.type}`);
         call.isSettled = true;

@@ -2,6 +2,7 @@
 import type { AnyStateMachine } from 'xstate';
 import type { Conformance } from '../../machines/events.js';
 import {
+  callsMachine,
   incomingCallMachine,
   outgoingCallMachine,
   receiverMachine,
@@ -17,6 +18,7 @@ import { Sender, type SenderOptions } from './sender.js';
 import type { WorldOptions } from './world.js';
 
 export interface Machines {
+  readonly calls: AnyStateMachine;
   readonly call: AnyStateMachine;
   readonly answer: AnyStateMachine;
   readonly offer: AnyStateMachine;
@@ -25,6 +27,7 @@ export interface Machines {
 }
 
 export const SHIPPED: Machines = {
+  calls: callsMachine,
   call: outgoingCallMachine,
   answer: incomingCallMachine,
   offer: unboundChannelMachine,
@@ -53,10 +56,16 @@ function requests(name: string, text: string, { caller, answerer, fails = false 
   return MODES.map((conformance) => ({
     name: `${name}-${conformance}`,
     text,
-    worldOf: ({ call, answer }) => ({
+    worldOf: ({ calls, call, answer }) => ({
       parties: [
-        new Caller(new Local('call', call), { calls: 2, limit: 1, conformance, gives: ['abort'], ...caller }),
-        new Answerer(new Local('answer', answer), {
+        new Caller(new Local('call', call), new Local('calls', calls), {
+          calls: 2,
+          limit: 1,
+          conformance,
+          gives: ['abort'],
+          ...caller,
+        }),
+        new Answerer(new Local('answer', answer), new Local('calls', calls), {
           limit: 1,
           conformance,
           answers: true,
@@ -193,18 +202,22 @@ function adversary(name: string, text: string, partyOf: (machines: Machines, mod
 }
 
 const ADVERSARIES: readonly Configuration[] = [
-  ...adversary('caller', 'Responses to calls in flight, given up and never made', ({ call }, conformance) => {
+  ...adversary('caller', 'Responses to calls in flight, given up and never made', ({ calls, call }, conformance) => {
     const options: CallerOptions = { calls: 2, limit: 1, conformance, gives: ['abort', 'fail', 'close'] };
-    return new Caller(new Local('call', call), options, RESPONSES);
+    return new Caller(new Local('call', call), new Local('calls', calls), options, RESPONSES);
   }),
   ...adversary(
     'answerer',
     'Calls beyond the limit and on ids in flight, and Cancels of anything',
-    ({ answer }, mode) => {
+    ({ calls, answer }, mode) => {
       const options: AnswererOptions = { limit: 1, conformance: mode, answers: false, listens: true };
-      return new Answerer(new Local('answer', answer), options, CALLS_AND_CANCELS);
+      return new Answerer(new Local('answer', answer), new Local('calls', calls), options, CALLS_AND_CANCELS);
     },
   ),
+  ...adversary('pipelined', 'The same where two calls are taken at a time', ({ calls, answer }, mode) => {
+    const options: AnswererOptions = { limit: 2, conformance: mode, answers: false, listens: false };
+    return new Answerer(new Local('answer', answer), new Local('calls', calls), options, CALLS_AND_CANCELS);
+  }),
   ...adversary('sender', 'Whatever can be said on a channel, to its sender', ({ sender }, conformance) => {
     const options: SenderOptions = { conformance, credit: 1, items: 3, gives: ['finish', 'close'] };
     return new Sender(new Local('sender', sender), options, ON_CHANNEL);

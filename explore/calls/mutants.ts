@@ -13,7 +13,7 @@ export interface Mutant {
   readonly make: () => Partial<Machines>;
 }
 
-const { call, answer, sender, receiver } = SHIPPED;
+const { calls, call, answer, sender, receiver } = SHIPPED;
 const settle = { type: 'settle', params: { type: 'ended' } };
 
 /** The part of the context that a channel's guard reads. */
@@ -21,7 +21,82 @@ interface Books {
   readonly context: { readonly credit: number; readonly taken: number; readonly window: number };
 }
 
+/** The part of the context that a guard of the machine of all calls reads. */
+interface Counts {
+  readonly context: { readonly inFlight: number; readonly peerMax: number };
+}
+
 export const MUTANTS: readonly Mutant[] = [
+  {
+    text: 'one call more leaves than the peer takes',
+    by: 'limit-kept',
+    configuration: 'turns-reference',
+    make: () => ({
+      calls: calls.provide({ guards: { hasSlot: ({ context }: Counts) => context.inFlight <= context.peerMax } }),
+    }),
+  },
+  {
+    text: 'the end of a call is the turn of no other',
+    by: 'calls-settle',
+    configuration: 'turns-strict',
+    make: () => ({
+      calls: changed(calls, ({ states }) => {
+        states.open.on['call.done'].splice(1, 1);
+      }),
+    }),
+  },
+  {
+    text: 'a call that is over keeps its place',
+    by: 'calls-settle',
+    configuration: 'pipelined-reference',
+    make: () => ({
+      calls: changed(calls, ({ states }) => {
+        delete states.open.on['call.done'][2].actions;
+      }),
+    }),
+  },
+  {
+    text: 'a call that is given up before its turn passes the turn on',
+    by: 'limit-kept',
+    configuration: 'turns-strict',
+    make: () => ({
+      calls: changed(calls, ({ states }) => {
+        states.open.on['call.done'].shift();
+      }),
+    }),
+  },
+  {
+    text: 'a strict peer is handed one Call more than it takes',
+    by: 'limit-kept',
+    configuration: 'adversary-answerer-strict',
+    make: () => ({ calls: calls.provide({ guards: { isOverMax: () => false } }) }),
+  },
+  {
+    text: 'two Calls may have one id',
+    by: 'limit-kept',
+    configuration: 'adversary-pipelined-strict',
+    make: () => ({ calls: calls.provide({ guards: { isInFlight: () => false } }) }),
+  },
+  {
+    text: 'a Call counts after its Response has left',
+    by: 'never-accused',
+    configuration: 'turns-strict',
+    make: () => ({
+      calls: changed(calls, ({ states }) => {
+        delete states.open.on['response.sent'];
+      }),
+    }),
+  },
+  {
+    text: 'a Response to nothing is no offence',
+    by: 'never-accused',
+    configuration: 'adversary-caller-strict',
+    make: () => ({
+      calls: changed(calls, ({ states }) => {
+        delete states.open.on['rx.Response'];
+      }),
+    }),
+  },
   {
     text: 'a caller hears of the Response to a call that it gave up',
     by: 'call-settles-once',
@@ -133,7 +208,24 @@ export const MUTANTS: readonly Mutant[] = [
     configuration: 'ends-reference',
     make: () => ({
       sender: changed(sender, ({ states }) => {
-        states.sending.on['app.close'].actions.reverse();
+        states.sending.on['app.close'][1].actions.reverse();
+      }),
+    }),
+  },
+  {
+    text: 'a Close overtakes the items that wait for credit',
+    by: 'close-follows',
+    configuration: 'ends-strict',
+    make: () => ({ sender: sender.provide({ guards: { isAnyWaiting: () => false } }) }),
+  },
+  {
+    text: 'the Close leaves before the last of the items that wait',
+    by: 'channel-last-word',
+    configuration: 'ends-reference',
+    make: () => ({
+      sender: changed(sender, ({ states }) => {
+        const [last] = states.closing.on['queue.next'];
+        last.actions.push(last.actions.shift());
       }),
     }),
   },
@@ -143,7 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
     configuration: 'ends-strict',
     make: () => ({
       sender: changed(sender, ({ states }) => {
-        states.sending.on['app.close'].target = undefined;
+        states.sending.on['app.close'][1].target = undefined;
       }),
     }),
   },

@@ -81,6 +81,12 @@ export function play(local: Local, state: number, event: Event, effects: Effects
   return now;
 }
 
+/** Runs one event of a machine whose effects only say what is to be done. Returns its new state, and the effects' names. */
+export function ask(local: Local, state: number, event: Event): { readonly state: number; readonly said: string[] } {
+  const said: string[] = [];
+  return { state: play(local, state, event, (name) => said.push(name)), said };
+}
+
 export function isDone(local: Local, state: number): boolean {
   return local.snapshot(state).status === 'done';
 }

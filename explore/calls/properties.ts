@@ -27,6 +27,10 @@ export const PROPERTIES = {
   'credit-bounds': { rule: '9a.17', text: 'no more lies at the receiver than it gave credit or has room for' },
   'in-order': { rule: 'rpc.channel', text: 'items arrive in order, each once' },
   'channel-last-word': { rule: 'rpc.channel.close', text: 'an end of a channel that is over says nothing more' },
+  'close-follows': {
+    rule: 'rpc.channel.close',
+    text: 'a Close follows all items that were to be sent',
+  },
   'concludes-once': { rule: 'rpc.channel.lifecycle', text: 'each end of a channel ends once' },
   'never-accused': { rule: '9a', text: 'two conforming peers never accuse each other, and reference mode nobody' },
   'end-is-silent': { rule: 'connection.close', text: 'nothing is sent on a connection that is over' },

@@ -164,7 +164,8 @@ export class Receiver implements Party<ReceiverState> {
         const message = { id: CHANNEL, body: params };
         if (params.type === 'GrantCredit') now.kept = [message, ...others];
         else now.kept = [...now.kept, message];
-      } else if (name === 'transmit') this.#say(now, params, watch);
+      } else if (name === 'free') return;
+      else if (name === 'transmit') this.#say(now, params, watch);
       else accused(this.options.conformance, this.#says, params as never, watch);
     });
     if (!isDone(this.#offers, now.offer)) return;

@@ -19,8 +19,6 @@ export interface SenderState {
   readonly sent: number;
   readonly granted: number;
   readonly waiting: readonly number[];
-  /** True if a Close follows the waiting items. */
-  readonly isClosing: boolean;
   readonly hasEnded: boolean;
   readonly isOver: boolean;
 }
@@ -40,7 +38,7 @@ export class Sender implements Party<SenderState> {
   start(): Made<SenderState> {
     const { conformance, credit } = this.options;
     const { state: machine } = this.#local.start({ port: PORT, conformance, credit });
-    const nothing = { made: 0, sent: 0, granted: 0, waiting: [], isClosing: false, hasEnded: false, isOver: false };
+    const nothing = { made: 0, sent: 0, granted: 0, waiting: [], hasEnded: false, isOver: false };
     return { state: { machine, ...nothing }, sent: [] };
   }
 
@@ -49,7 +47,8 @@ export class Sender implements Party<SenderState> {
     return hasEnded ? [] : this.#says.filter(({ body }) => body.type !== 'GrantCredit' || granted < 3);
   }
 
-  choices({ made, isClosing, hasEnded, isOver }: SenderState): readonly Choice[] {
+  choices({ machine, made, hasEnded, isOver }: SenderState): readonly Choice[] {
+    const isClosing = this.#local.snapshot(machine).value === 'closing';
     const { items, gives } = this.options;
     const may = (type: string) => ({ kind: OPTIONAL, input: { type } });
     return [
@@ -69,10 +68,9 @@ export class Sender implements Party<SenderState> {
       tell(heard(input.message));
     } else if (input.type === 'send') {
       now.made++;
-      tell({ type: 'app.send', item: item(now.made).item } as Event);
+      tell({ type: 'app.send', item: item(now.made).item, hasRoom: true } as Event);
     } else if (input.type === 'finish') {
-      if (now.waiting.length > 0) now.isClosing = true;
-      else tell({ type: 'app.close', metadata: [] } as Event);
+      tell({ type: 'app.close', metadata: [] } as Event);
     } else {
       now.isOver = true;
       if (input.type === 'close') watch.sent.push(END);
@@ -122,11 +120,12 @@ export class Sender implements Party<SenderState> {
           return;
         case 'resume':
           for (let left = this.creditOf({ machine }); left > 0 && waiting.length > 0; left--)
-            send({ type: 'app.send', item: item(waiting.shift() as number).item } as Event);
-          if (waiting.length === 0 && now.isClosing) send({ type: 'app.close', metadata: [] } as Event);
+            send({ type: 'queue.next', item: item(waiting.shift() as number).item } as Event);
           return;
         case 'conclude':
           if (now.hasEnded) watch.wrong('concludes-once', 'the sender ends again');
+          if ((params as { type: string }).type === 'closed' && waiting.length > 0)
+            watch.wrong('close-follows', `${waiting.length} items wait`);
           now.hasEnded = true;
           waiting = [];
           return;

@@ -1,9 +1,13 @@
-import { INITIAL_CREDIT } from '../../machines/call-events.js';
+import { type CallsEvent, type CallsPort, INITIAL_CREDIT } from '../../machines/call-events.js';
+import { callsMachine } from '../../machines/calls.js';
+import type { Violation } from '../../machines/events.js';
 import { arrayOf, objectOf } from '../base/check.js';
-import { errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { ConnectionClosed, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { IdMap } from '../base/id-map.js';
 import { rejected } from '../base/promise.js';
 import { MAX_U64 } from '../codec/msgpack/layout.js';
+import { Stepper } from '../compile/stepper.js';
+import { compile } from '../compile/structure.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, Response } from '../wire/message.js';
@@ -14,18 +18,24 @@ import { type Answering, type Handler, IncomingCall } from './incoming-call.js';
 import { aborted, type CallOptions, OutgoingCall, type Patience, patienceOf } from './outgoing-call.js';
 import type { ConnectionScope } from './scope.js';
 import { creditFor, type Serving, servingBy } from './serving.js';
+import type { OfferedChannel } from './unbound-channel.js';
+
+const TABLE = compile(callsMachine);
 
 const NOTHING: [] = [];
+
+/** The decision of the chart about an event. */
+type Decision = Exclude<keyof CallsPort, 'reject' | 'accuse'>;
 
 /** The metadata of a Response to a call that came above `limits.requests`. */
 const OVER_LOAD: Metadata = [{ key: NOT_RUN, value: 'load', flags: 0n }];
 
 /**
  * The calls and channels of one connection. It hands each message of the connection to the call or the channel that the
- * message is about. It allocates request ids, keeps the peer's limit, and holds the peer to ours.
+ * message is about. It allocates request ids and finds calls by them. Its chart keeps the limits of both sides.
  */
 // r[rpc.pipelining]
-export class Calls {
+export class Calls implements CallsPort {
   readonly scope: ConnectionScope;
   readonly #channels: Channels;
   #serving: Serving & Answering;
@@ -41,11 +51,25 @@ export class Calls {
    * them. The end of the connection does. 9a.14, 9b.20
    */
   #duplicates: Set<IncomingCall> | undefined;
+  readonly #stepper: Stepper<typeof callsMachine>;
+  #decision: Decision | undefined;
+  /** The reason why the chart refused a call last. */
+  #refusal: 'none' | 'full' | undefined;
 
   constructor(scope: ConnectionScope) {
     this.scope = scope;
+    const { conformance, localSettings, peerSettings, observer } = scope;
+    const localMax = localSettings.maxConcurrentRequests;
+    const peerMax = peerSettings.maxConcurrentRequests;
+    this.#stepper = new Stepper(TABLE, { port: this, conformance, localMax, peerMax }, observer);
+    this.#stepper.start();
     this.#serving = { ...servingBy(scope.conduit.codec), handler: undefined };
     this.#channels = new Channels(scope);
+  }
+
+  /** The number by which inspectors name the chart. */
+  get id(): number {
+    return this.scope.id;
   }
 
   get hasHandler(): boolean {
@@ -89,10 +113,12 @@ export class Calls {
     credit: number,
   ): Promise<CallResult> {
     const scope = this.scope;
-    const isFree = this.#calls.size < scope.peerSettings.maxConcurrentRequests;
-    const objection = this.#objection(isFree, args, patience);
-    if (objection !== undefined) {
-      const error = errorOfCall(objection, 'no');
+    const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
+    const isGone = scope.endError !== undefined || patience?.signal?.aborted === true;
+    const decision = isGone ? undefined : this.#decide({ type: 'app.call', hasRoom });
+    const isFree = decision === 'admit';
+    if (!isFree && decision !== 'enqueue') {
+      const error = errorOfCall(this.#objection(patience), 'no');
       this.#channels.abandon(channels, error);
       return channels.length > 0 ? rejected(error) : Promise.reject(error);
     }
@@ -110,17 +136,15 @@ export class Calls {
     return call.answered;
   }
 
-  /** Returns the error for which a call may not even wait for its turn, if there is one. */
-  #objection(isFree: boolean, args: Uint8Array, patience: Patience | undefined): Error | undefined {
-    const { limits, peerSettings } = this.scope;
-    if (this.scope.endError !== undefined) return this.scope.endError;
+  /** Returns the error of a call that is not even made. */
+  #objection(patience: Patience | undefined): Error {
+    const { endError, limits } = this.scope;
+    if (endError !== undefined) return endError;
     if (patience?.signal?.aborted) return aborted(patience.signal);
-    if (isFree) return undefined;
-    // r[rpc.flow-control.max-concurrent-requests]
-    if (peerSettings.maxConcurrentRequests === 0) {
+    if (this.#stepper.isDone) return new ConnectionClosed('session', 'the peer broke a rule, so the session ends');
+    if (this.#refusal === 'none') {
       return new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection');
     }
-    if (this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= limits.waitingBytes) return undefined;
     const text = `more than limits.waitingBytes (${limits.waitingBytes}) of calls wait for their turn`;
     return new LimitExceeded('waitingBytes', text);
   }
@@ -134,20 +158,70 @@ export class Calls {
   /** Frees the place of a call if the call is done. Called when a call has settled, or is over. */
   readonly #onDone = (call: OutgoingCall): void => {
     if (!call.isDone) return;
-    if (this.#waitingCalls.delete(call)) this.#waitingBytes -= call.body.args.length + QUEUED_MESSAGE_COST;
+    const wasWaiting = this.#waitingCalls.has(call);
+    if (wasWaiting) this.#leaveQueue(call);
     else if (!this.#calls.delete(call)) return;
     this.scope.shared?.requests.free(call.id, this.scope.id);
-    this.#next();
+    if (this.#decide({ type: 'call.done', wasWaiting }) !== 'admitNext') return;
+    const [next] = this.#waitingCalls as Iterable<OutgoingCall>;
+    this.#leaveQueue(next as OutgoingCall);
+    this.#admit(next as OutgoingCall);
   };
 
-  #next(): void {
-    if (this.#waitingCalls.size === 0 || this.#calls.size >= this.scope.peerSettings.maxConcurrentRequests) return;
-    for (const call of this.#waitingCalls) {
-      this.#waitingCalls.delete(call);
-      this.#waitingBytes -= call.body.args.length + QUEUED_MESSAGE_COST;
-      this.#admit(call);
-      return;
-    }
+  #leaveQueue(call: OutgoingCall): void {
+    this.#waitingCalls.delete(call);
+    this.#waitingBytes -= call.body.args.length + QUEUED_MESSAGE_COST;
+  }
+
+  // ---- What the chart decides ----
+
+  /**
+   * Returns the chart's decision about an event; undefined when there is nothing to do. The decision is carried out after the
+   * step: it may run code of the application, which may call, and that is a step of its own.
+   */
+  #decide(event: CallsEvent): Decision | undefined {
+    this.#decision = undefined;
+    this.#stepper.send(event);
+    return this.#decision;
+  }
+
+  admit(): void {
+    this.#decision = 'admit';
+  }
+
+  enqueue(): void {
+    this.#decision = 'enqueue';
+  }
+
+  refuse({ why }: { why: 'none' | 'full' }): void {
+    this.#decision = 'refuse';
+    this.#refusal = why;
+  }
+
+  admitNext(): void {
+    this.#decision = 'admitNext';
+  }
+
+  nameChannels(): void {
+    this.#decision = 'nameChannels';
+  }
+
+  handle(): void {
+    this.#decision = 'handle';
+  }
+
+  /** Answers a call that no handler gets to see. */
+  reject({ id, as }: { id: RequestId; as: 'invalidPayload' | 'overLoad' }): void {
+    const { invalidPayload, cancelled } = this.#serving.refusals;
+    const body: Response =
+      as === 'overLoad'
+        ? { type: 'Response', channels: [], metadata: OVER_LOAD, ret: cancelled }
+        : { type: 'Response', channels: [], metadata: [], ret: invalidPayload };
+    this.scope.outbox.transmit({ type: 'RequestMessage', connectionId: this.scope.id, id, body });
+  }
+
+  accuse(violation: Violation): void {
+    this.scope.accuse(violation);
   }
 
   // ---- What the peer sends ----
@@ -167,56 +241,51 @@ export class Calls {
       return;
     }
     const { id, body } = message;
-    if (body.type === 'Call') this.#onCall(id, body);
-    else if (body.type === 'Response') this.#onResponse(id, body);
-    // 9a.16: a Cancel for an unknown or finished request means nothing, and no channel hears of it.
-    // r[rpc.cancel.channels]
-    else this.#answers.get(id)?.cancel();
-  }
-
-  #onResponse(id: RequestId, body: Response): void {
-    const call = this.#calls.get(id);
-    if (call === undefined) {
-      // 9a.15
-      this.#accuse('rpc.response.one-per-request', 'a Response with no call in flight');
-      return;
+    if (body.type === 'Call') {
+      this.#onCall(id, body);
+    } else if (body.type === 'Response') {
+      const call = this.#calls.get(id);
+      if (call === undefined) {
+        this.#stepper.send({ type: 'rx.Response' });
+        return;
+      }
+      call.respond(body);
+      this.#onDone(call);
+    } else {
+      const answer = this.#answers.get(id);
+      if (answer === undefined) this.#stepper.send({ type: 'rx.Cancel' });
+      else answer.cancel();
     }
-    // The caller is gone, so no end of the named channels will be taken. The peer may already send on them.
-    if (call.isSettled) this.#channels.decline(body.channels);
-    call.respond(body);
-    this.#onDone(call);
   }
 
   #onCall(id: RequestId, body: Call): void {
-    const scope = this.scope;
-    const { load, limits } = scope;
-    const { refusals } = this.#serving;
+    const decision = this.#decide({
+      type: 'rx.Call',
+      id,
+      body,
+      hasPeerParity: hasParity(id, opposite(this.scope.parity)),
+      isInFlight: this.#answers.get(id) !== undefined,
+      isOverLoad: this.#isOverLoad,
+    });
+    if (decision === 'handle') this.#start(id, body, NOTHING);
+    else if (decision === 'nameChannels') this.#name(id, body);
+  }
+
+  #name(id: RequestId, body: Call): void {
+    const channels = this.#channels.name(body.channels, creditFor(this.#serving, body.methodId, this.scope));
+    const isNamed = typeof channels !== 'string';
+    const outcome = isNamed ? 'named' : channels;
+    const decision = this.#decide({ type: 'channels.named', id, body, outcome, isOverLoad: this.#isOverLoad });
+    if (!isNamed) return;
+    if (decision === 'handle') this.#start(id, body, channels);
+    else for (const channel of channels) channel.release();
+  }
+
+  /** Starts the handler of a call. */
+  #start(id: RequestId, body: Call, channels: readonly OfferedChannel[]): void {
+    const call = new IncomingCall(this.scope, this.#channels, this.#serving, id, body, channels, this.#onAnswer);
+    this.scope.load.requests++;
     const other = this.#answers.get(id);
-    // 9a.14: r[rpc.request.id-allocation]
-    if (!hasParity(id, opposite(scope.parity))) {
-      if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is not of its sender’s parity')) return;
-    } else if (other !== undefined) {
-      if (this.#accuse('rpc.request.id-allocation', 'a Call with an id that is still in flight')) return;
-    } else if (this.#answers.size >= scope.localSettings.maxConcurrentRequests) {
-      const text = `more than ${scope.localSettings.maxConcurrentRequests} requests in flight`;
-      if (this.#accuse('rpc.flow-control.max-concurrent-requests', text)) return;
-    }
-    const channels =
-      body.channels.length === 0
-        ? NOTHING
-        : this.#channels.offer(body.channels, creditFor(this.#serving, body.methodId, scope));
-    if (channels === 'wrong' && scope.conformance === 'strict') return;
-    if (typeof channels === 'string') {
-      this.#refuse(id, refusals.invalidPayload);
-      return;
-    }
-    if (load.requests >= limits.requests) {
-      this.#refuse(id, refusals.cancelled, OVER_LOAD);
-      for (const channel of channels) channel.release();
-      return;
-    }
-    const call = new IncomingCall(scope, this.#channels, this.#serving, id, body, channels, this.#onAnswer);
-    load.requests++;
     if (other !== undefined) {
       this.#duplicates ??= new Set();
       this.#duplicates.add(other);
@@ -225,22 +294,15 @@ export class Calls {
     call.start();
   }
 
-  /** Answers a call that no handler gets to see. */
-  #refuse(id: RequestId, ret: Uint8Array, metadata: Metadata = NOTHING): void {
-    const body: Response = { type: 'Response', channels: [], metadata, ret };
-    this.scope.outbox.transmit({ type: 'RequestMessage', connectionId: this.scope.id, id, body });
+  /** True if all connections of the session together have as many handlers at work as they may. */
+  get #isOverLoad(): boolean {
+    return this.scope.load.requests >= this.scope.limits.requests;
   }
 
   readonly #onAnswer = (call: IncomingCall): void => {
     if (!this.#answers.delete(call)) this.#duplicates?.delete(call);
+    this.#stepper.send({ type: 'response.sent' });
   };
-
-  /** Accuses the peer of breaking a rule, in strict mode only. Returns true if it did: there is nothing more to do then. */
-  #accuse(rule: Parameters<ConnectionScope['accuse']>[0]['rule'], description: string): boolean {
-    if (this.scope.conformance !== 'strict') return false;
-    this.scope.accuse({ rule, description });
-    return true;
-  }
 
   // ---- The end ----
 
@@ -259,6 +321,7 @@ export class Calls {
   end(error: Error): void {
     if (this.scope.endError !== undefined) return;
     this.scope.endError = error;
+    this.#stepper.send({ type: 'connection.ended' });
     // End the channels before the handlers hear of it. A handler that uses its channels when its signal aborts finds
     // them over, and sends nothing. 9b.01
     this.#channels.end(error);

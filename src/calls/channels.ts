@@ -27,7 +27,7 @@ export interface CallResult {
 }
 
 /** The reason why a message may not name channels: it broke a rule, or `limits.channels` are alive. */
-type Refusal = 'wrong' | 'too many';
+type Refusal = 'wrong' | 'tooMany';
 
 /**
  * The channels of one connection, by their ids. It hands each message of the peer on a channel to the channel's end
@@ -51,7 +51,8 @@ export class Channels implements ChannelsPort {
    */
   readonly #kept = new Map<ChannelId, ReleasedChannel | undefined>();
   #hasForgotten = false;
-  /** Made for the first message on a channel that has no end here. */
+  #refusal: Refusal | undefined;
+  /** Made for the first channel that the peer names, or for the first message on a channel that has no end here. */
   #stepper: Stepper<typeof channelsMachine> | undefined;
 
   constructor(scope: ConnectionScope) {
@@ -89,7 +90,7 @@ export class Channels implements ChannelsPort {
   }
 
   /** Abandons channels whose ends will not be passed. The application's other ends report `error`. */
-  refuse(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void {
+  forgo(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void {
     for (const [index, end] of ends.entries()) {
       const core = coreOf(end, `channels[${index}]`);
       if (!core.isPassed) core.abandon(error);
@@ -125,8 +126,7 @@ export class Channels implements ChannelsPort {
    * Returns the channels that a message of the peer names, or the reason why it may not name them; a Call is to fail
    * then. `credit` is what the sender of each channel begins with, in items.
    */
-  offer(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
-    const { load, limits } = this.#scope;
+  name(ids: readonly ChannelId[], credit: number): OfferedChannel[] | Refusal {
     const offers: UnboundChannel[] = [];
     const refuse = (why: Refusal): Refusal => {
       for (const offered of offers) offered.release();
@@ -136,25 +136,33 @@ export class Channels implements ChannelsPort {
       return why;
     };
     for (const id of ids) {
-      const isTheirs = hasParity(id, opposite(this.#scope.parity));
-      // In reference mode the peer may have sent on the channel before it named it. 9a.18
-      const early = this.#alive.get(id);
-      const isFree =
-        early === undefined ? id > this.#peerHigh || !isTheirs : early instanceof UnboundChannel && !early.isNamed;
-      if (!isTheirs || !isFree) {
-        this.#scope.accuse({
-          rule: 'rpc.channel.allocation',
-          description: isTheirs
-            ? 'a channel id that was named before'
-            : 'a channel id that is not of its allocator’s parity',
-        });
-        if (this.#scope.conformance === 'strict') return refuse('wrong');
-      }
-      if (id === ROOT || this.#passed.has(id) || (early !== undefined && !isFree)) return refuse('wrong');
-      if (load.channels >= limits.channels) return refuse('too many');
+      const why = this.#judge(id);
+      if (why !== undefined) return refuse(why);
       offers.push(this.#offer(id, true, credit));
     }
     return offers;
+  }
+
+  /** Returns the reason why the peer may not name a channel, if there is one. */
+  #judge(id: ChannelId): Refusal | undefined {
+    const { endError, load, limits, parity } = this.#scope;
+    if (endError !== undefined) return 'wrong';
+    const isTheirs = hasParity(id, opposite(parity));
+    // In reference mode the peer may have sent on the channel before it named it. 9a.18
+    const early = this.#alive.get(id);
+    const wasNamed =
+      early === undefined ? isTheirs && id <= this.#peerHigh : !(early instanceof UnboundChannel) || early.isNamed;
+    // If the peer broke a rule, the chart neither offers nor refuses.
+    this.#refusal = 'wrong';
+    this.#chart.send({
+      type: 'rx.named',
+      id,
+      isTheirs,
+      wasNamed,
+      isTaken: id === ROOT || this.#passed.has(id) || (early !== undefined && wasNamed),
+      hasRoom: load.channels < limits.channels,
+    });
+    return this.#refusal;
   }
 
   #offer(id: ChannelId, isNamed: boolean, credit: number): UnboundChannel {
@@ -196,7 +204,7 @@ export class Channels implements ChannelsPort {
    */
   decline(ids: readonly ChannelId[]): void {
     if (ids.length === 0) return;
-    const offers = this.offer(ids, INITIAL_CREDIT);
+    const offers = this.name(ids, INITIAL_CREDIT);
     if (Array.isArray(offers)) for (const offered of offers) offered.release();
   }
 
@@ -207,7 +215,7 @@ export class Channels implements ChannelsPort {
   resultOf(response: Response, credit: number): CallResult | undefined {
     const { channels, metadata, ret } = response;
     if (channels.length === 0) return response as unknown as CallResult;
-    const offers = this.offer(channels, credit);
+    const offers = this.name(channels, credit);
     if (offers === 'wrong' && this.#scope.conformance === 'strict') return undefined;
     return { ret, metadata, channels: Array.isArray(offers) ? offers : [] };
   }
@@ -226,13 +234,9 @@ export class Channels implements ChannelsPort {
       released.take(message);
       return;
     }
-    const { conformance, load, limits, observer, parity } = this.#scope;
-    if (this.#stepper === undefined) {
-      this.#stepper = new Stepper(TABLE, { port: this, conformance }, observer);
-      this.#stepper.start();
-    }
+    const { load, limits, parity } = this.#scope;
     const isOurs = hasParity(id, parity);
-    this.#stepper.send({
+    this.#chart.send({
       type: 'rx.unknown',
       id,
       body: message.body,
@@ -244,7 +248,24 @@ export class Channels implements ChannelsPort {
     });
   }
 
-  // ---- Effects of the machine that judges the others ----
+  get #chart(): Stepper<typeof channelsMachine> {
+    if (this.#stepper === undefined) {
+      const { conformance, observer } = this.#scope;
+      this.#stepper = new Stepper(TABLE, { port: this, conformance }, observer);
+      this.#stepper.start();
+    }
+    return this.#stepper;
+  }
+
+  // ---- Effects of the chart of all channels ----
+
+  offer(): void {
+    this.#refusal = undefined;
+  }
+
+  refuse({ why }: { why: Refusal }): void {
+    this.#refusal = why;
+  }
 
   keep({ id, body }: Pick<UnknownMessage, 'id' | 'body'>): void {
     const message: ChannelMessage = { type: 'ChannelMessage', connectionId: this.#scope.id, id, body };

@@ -223,7 +223,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
     const checked = metadata === undefined ? [] : this.#scope.metadataOf(metadata);
     if (channels !== undefined) arrayOf(channels, 'channels', ' of ends of channels');
     // Pass channels only to a caller that still waits.
-    if (this.#isAborted && channels !== undefined) this.#ends.refuse(channels, this.#reason() as Error);
+    if (this.#isAborted && channels !== undefined) this.#ends.forgo(channels, this.#reason() as Error);
     const ids = channels === undefined || this.#isAborted ? [] : this.#ends.pass(channels);
     return { type: 'Response', channels: ids, metadata: checked, ret };
   }
@@ -232,7 +232,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   #forgo(reply: unknown, error: Error): void {
     try {
       const { channels } = reply as Partial<Exclude<Reply, Uint8Array>>;
-      if (channels !== undefined) this.#ends.refuse(channels, error);
+      if (channels !== undefined) this.#ends.forgo(channels, error);
     } catch {
       // The reply names no ends of channels.
     }

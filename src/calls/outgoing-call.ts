@@ -1,5 +1,5 @@
 import { outgoingCallMachine } from '../../machines/call.js';
-import type { CallOutcome, OutgoingCallPort } from '../../machines/call-events.js';
+import type { CallDeadline, CallOutcome, OutgoingCallPort } from '../../machines/call-events.js';
 import { offAbort, onAbort } from '../base/abort.js';
 import { shown, signalOf } from '../base/check.js';
 import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
@@ -7,7 +7,7 @@ import { MAX_DELAY } from '../base/limits.js';
 import { SENT } from '../base/promise.js';
 import { Stepper } from '../compile/stepper.js';
 import { compile } from '../compile/structure.js';
-import type { RequestId } from '../wire/id.js';
+import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Cancel, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
@@ -54,8 +54,6 @@ export function aborted(signal: AbortSignal | undefined): Cancelled {
   return new Cancelled('local', 'the call was aborted', signal?.reason);
 }
 
-const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
-
 /** One call of ours, from when it is made until the peer owes nothing more for it. */
 export class OutgoingCall implements OutgoingCallPort {
   readonly body: Call;
@@ -69,10 +67,9 @@ export class OutgoingCall implements OutgoingCallPort {
   readonly #credit: number;
   #resolve!: (result: CallResult) => void;
   #reject!: (error: unknown) => void;
+  /** The timer of the deadline that runs. */
   #timer: unknown;
-  /** The timer that runs while a cancelled call waits for its Response. */
-  #forgetting: unknown;
-  #onAbort: (() => void) | undefined;
+  readonly #onAbort: (() => void) | undefined;
   #isSent = false;
   /** True while the Call waits for room in the outbox. */
   #isQueued = false;
@@ -108,7 +105,10 @@ export class OutgoingCall implements OutgoingCallPort {
     if (body.channels.length > 0) this.answered.catch(() => {});
     this.#stepper = new Stepper(TABLE, { port: this, call: body }, scope.observer);
     this.#stepper.start();
-    if (patience !== undefined) this.#wait(patience);
+    if (patience?.signal !== undefined) {
+      this.#onAbort = () => this.#giveUp({ type: 'app.abort' });
+      onAbort(patience.signal, this.#onAbort);
+    }
   }
 
   /** True if nothing more comes for the call, and its id is free. */
@@ -127,7 +127,6 @@ export class OutgoingCall implements OutgoingCallPort {
       if (this.#result === undefined) return;
     }
     this.#stepper.send({ type: 'rx.Response', body });
-    this.#stopForgetting();
   }
 
   fail(reason: string): void {
@@ -136,18 +135,13 @@ export class OutgoingCall implements OutgoingCallPort {
 
   end(): void {
     this.#stepper.send({ type: 'connection.ended' });
-    this.#stopForgetting();
   }
 
   // ---- Effects ----
 
   transmit(body: Call | Cancel): void {
     if (body.type === 'Cancel') {
-      void this.#send(CANCEL);
-      const { cancelTimeout } = this.#scope;
-      if (cancelTimeout < Number.POSITIVE_INFINITY) {
-        this.#forgetting = this.#scope.conduit.clock.setTimeout(() => this.#forget(), cancelTimeout);
-      }
+      void this.#send(body);
       return;
     }
     try {
@@ -174,7 +168,6 @@ export class OutgoingCall implements OutgoingCallPort {
 
   settle(outcome: CallOutcome): void {
     this.isSettled = true;
-    if (this.#timer !== undefined) this.#scope.conduit.clock.clearTimeout(this.#timer);
     if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
     if (outcome.type === 'answered') {
       this.#resolve(this.#result as CallResult);
@@ -205,6 +198,23 @@ export class OutgoingCall implements OutgoingCallPort {
     this.#scope.release();
   }
 
+  startDeadline({ limit }: { limit: CallDeadline }): void {
+    const { cancelTimeout, conduit } = this.#scope;
+    const time = limit === 'timeout' ? this.#patience?.timeout : cancelTimeout;
+    if (time === undefined || time === Number.POSITIVE_INFINITY) return;
+    this.#timer = conduit.clock.setTimeout(() => this.#giveUp({ type: 'deadline.passed' }), time);
+  }
+
+  stopDeadline(): void {
+    if (this.#timer === undefined) return;
+    this.#scope.conduit.clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  decline(channels: readonly ChannelId[]): void {
+    this.#channels.decline(channels);
+  }
+
   #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
     switch (outcome.type) {
       case 'aborted':
@@ -220,34 +230,14 @@ export class OutgoingCall implements OutgoingCallPort {
     }
   }
 
-  #forget(): void {
-    this.#stepper.send({ type: 'calls.forgotten' });
-    this.#onDone(this);
-  }
-
-  #stopForgetting(): void {
-    if (this.#forgetting !== undefined) this.#scope.conduit.clock.clearTimeout(this.#forgetting);
-  }
-
   #refuse(error: Error): void {
     this.#wasRefused = true;
     this.#stepper.send({ type: 'calls.refused', error });
-    this.#stopForgetting();
     this.#onDone(this);
   }
 
-  #wait({ signal, timeout }: Patience): void {
-    if (signal !== undefined) {
-      this.#onAbort = () => this.#giveUp('aborted');
-      onAbort(signal, this.#onAbort);
-    }
-    if (timeout !== undefined) {
-      this.#timer = this.#scope.conduit.clock.setTimeout(() => this.#giveUp('expired'), timeout);
-    }
-  }
-
-  #giveUp(why: 'aborted' | 'expired'): void {
-    this.#stepper.send({ type: 'app.abort', why });
+  #giveUp(event: { type: 'app.abort' | 'deadline.passed' }): void {
+    this.#stepper.send(event);
     this.#onDone(this);
   }
 }

@@ -90,12 +90,9 @@ export class ConnectionScope {
     return metadataOf(metadata, this.conduit.codec, this.limits);
   }
 
-  /**
-   * Ends the session because the peer broke a rule. It has an effect only in strict mode, which alone knows of
-   * violations here.
-   */
+  /** Ends the session because the peer broke a rule. The charts decide what breaks a rule, in each mode. */
   accuse(violation: Violation): void {
-    if (this.conformance === 'strict') this.conduit.accuse(violation);
+    this.conduit.accuse(violation);
   }
 }
 

@@ -25,7 +25,7 @@ interface Waiting {
 }
 
 /** Our end of a channel that we send on. */
-export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resume' | 'conclude' | 'accuse'> {
+export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' | 'resume' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
   watched: Watched | undefined;
   readonly #scope: ConnectionScope;
@@ -36,8 +36,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   /** Items that waited, for which credit has come, and which are about to leave. */
   readonly #resumed = new Fifo<Waiting>();
   #sent: Promise<void> = SENT;
-  /** The Close that is to follow the items that wait. */
-  #closing: { readonly metadata: Metadata; readonly resolve: () => void } | undefined;
+  /** Resolves the promise of the Close that follows the items that wait. */
+  #onClosed: (() => void) | undefined;
   #end: ChannelEnd | undefined;
   #error: Error | undefined;
   /** The error that the channel ends with instead, when the call that named it came to nothing. */
@@ -71,9 +71,9 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
       throw new InvalidArgument(`an item of ${item.length} bytes does not fit limits.frame: ${frame}`);
     }
     if (this.end !== undefined) return rejected(this.end);
-    if (this.#closing !== undefined) return rejected(new InvalidArgument('the channel is being closed'));
-    // The step sets `#sent`: it calls either `transmit` or `wait`.
-    this.#stepper.send({ type: 'app.send', item });
+    const hasRoom = this.#waitingBytes + item.length + QUEUED_MESSAGE_COST <= this.#scope.limits.waitingBytes;
+    // The step sets `#sent`: it calls `transmit`, `wait` or `refuse`.
+    this.#stepper.send({ type: 'app.send', item, hasRoom });
     return this.#sent;
   }
 
@@ -88,13 +88,12 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   }
 
   #close(metadata: Metadata): Promise<void> {
-    if (this.#end !== undefined || this.#closing !== undefined) return SENT;
-    if (this.#waiting.length === 0) {
-      this.#stepper.send({ type: 'app.close', metadata });
-      return SENT;
-    }
+    // A second close has no effect, and waits for nothing.
+    if (this.#end !== undefined || this.#stepper.value === 'closing') return SENT;
+    this.#stepper.send({ type: 'app.close', metadata });
+    if (this.#stepper.isDone) return SENT;
     return new Promise((resolve) => {
-      this.#closing = { metadata, resolve };
+      this.#onClosed = resolve;
     });
   }
 
@@ -102,7 +101,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   fail(error: Error): void {
     if (this.#end !== undefined) return;
     this.#failure = error;
-    this.#stepper.send({ type: 'app.close', metadata: ABORTED_METADATA });
+    this.#stepper.send({ type: 'app.fail', metadata: ABORTED_METADATA });
   }
 
   /**
@@ -154,12 +153,6 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
   }
 
   wait(item: Uint8Array): void {
-    const { waitingBytes } = this.#scope.limits;
-    if (this.#waitingBytes + item.length + QUEUED_MESSAGE_COST > waitingBytes) {
-      const text = `more than limits.waitingBytes (${waitingBytes}) wait for credit: await what send returns`;
-      this.#sent = rejected(new LimitExceeded('waitingBytes', text));
-      return;
-    }
     this.#waitingBytes += item.length + QUEUED_MESSAGE_COST;
     const sent = new Promise<void>((resolve, reject) => {
       // Copy the item: its owner may change it while it waits.
@@ -167,6 +160,16 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
     });
     sent.catch(() => {});
     this.#sent = sent;
+  }
+
+  refuse({ why }: { why: 'closing' | 'full' }): void {
+    if (why === 'closing') {
+      this.#sent = rejected(new InvalidArgument('the channel is being closed'));
+      return;
+    }
+    const { waitingBytes } = this.#scope.limits;
+    const text = `more than limits.waitingBytes (${waitingBytes}) wait for credit: await what send returns`;
+    this.#sent = rejected(new LimitExceeded('waitingBytes', text));
   }
 
   /**
@@ -179,10 +182,8 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
       if (next === undefined) break;
       this.#waitingBytes -= next.item.length + QUEUED_MESSAGE_COST;
       this.#resumed.push(next);
-      this.#stepper.send({ type: 'app.send', item: next.item });
+      this.#stepper.send({ type: 'queue.next', item: next.item });
     }
-    if (this.#waiting.length > 0 || this.#closing === undefined) return;
-    this.#stepper.send({ type: 'app.close', metadata: this.#closing.metadata });
   }
 
   conclude(end: ChannelEnd): void {
@@ -191,7 +192,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'resum
       next.reject(this.end as Error);
     }
     this.#waitingBytes = 0;
-    this.#closing?.resolve();
+    this.#onClosed?.();
     unwatch(this);
     this.#onEnd(this);
   }

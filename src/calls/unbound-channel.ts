@@ -32,7 +32,9 @@ export interface OfferedChannel {
 }
 
 /** A channel of which it is not known yet which end is ours. It keeps the messages that the peer sends on it. */
-export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'accuse'> {
+export class UnboundChannel
+  implements LiveChannel, OfferedChannel, Pick<ChannelPort, 'keep' | 'transmit' | 'free' | 'refuse' | 'accuse'>
+{
   readonly id: ChannelId;
   /** True once a Call or a Response has named the channel. In reference mode the peer may send on it before that. 9a.18 */
   isNamed = false;
@@ -48,6 +50,10 @@ export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<Channel
   #cost = 0;
   /** Credit that came before an end was taken. It counts for that end: 9b.21 */
   #granted = 0;
+  /** True while no end of the channel will be taken, and the peer does not know that. */
+  isReleased = false;
+  /** True once an end was asked for too late. */
+  #isLate = false;
 
   /**
    * `credit` is the number of items that the sender begins with, as far as that is known. Items are kept up to that
@@ -87,9 +93,8 @@ export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<Channel
   }
 
   release(): void {
-    if (this.#stepper.isDone || this.isReleased) return;
+    if (this.#stepper.isDone) return;
     this.#stepper.send({ type: 'app.release' });
-    if (this.isReleased) this.#onEnd(this);
     this.#look();
   }
 
@@ -139,16 +144,25 @@ export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<Channel
     this.#scope.outbox.transmit(this.#message(body));
   }
 
+  free(): void {
+    this.isReleased = true;
+    this.#onEnd(this);
+  }
+
+  refuse(): void {
+    this.#isLate = true;
+  }
+
   accuse(violation: Violation): void {
     this.#scope.accuse(violation);
   }
 
   #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
     if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
-    if (this.isReleased) {
+    this.#stepper.send({ type: 'app.bind' });
+    if (this.#isLate) {
       throw new InvalidArgument(`channel ${this.id} was not taken before its call was answered: take it earlier`);
     }
-    this.#stepper.send({ type: 'app.bind' });
     const end = make();
     this.#onBind(end);
     // Take the credit as if it had just been received: the end judges it.
@@ -166,13 +180,9 @@ export class UnboundChannel implements LiveChannel, OfferedChannel, Pick<Channel
     return { type: 'ChannelMessage', connectionId: this.#scope.id, id: this.id, body };
   }
 
-  /** True if no end of the channel will be taken, and the peer does not know that yet. */
-  get isReleased(): boolean {
-    return this.#stepper.value === 'released';
-  }
-
   #look(): void {
     if (!this.#stepper.isDone) return;
+    this.isReleased = false;
     this.#forget();
     this.#onEnd(this);
   }

@@ -17,7 +17,7 @@ test('an inspector sees calls and channels as actors of their connection, and of
   const everything: unknown[] = [];
   const inspect = (event: InspectionEvent): void => {
     const { id, _parent } = event.actorRef as AnyActorRef;
-    if (!/^(call|answer|sender|receiver|offer)-/.test(id)) return;
+    if (!/^(outgoingCall|incomingCall|sender|receiver|unboundChannel)-/.test(id)) return;
     everything.push(
       event.type === '@xstate.snapshot' ? [event.event, event.snapshot] : (event as { event?: unknown }).event,
     );

@@ -38,7 +38,7 @@ function outcome(role: Role, conformance: Mode, messages: readonly Body[], early
       if (body.type === 'GrantCredit') granted += body.additional;
       else kept.push(body);
     },
-    ...{ wait: nothing, resume: nothing, accuse: nothing },
+    ...{ wait: nothing, free: nothing, refuse: nothing, resume: nothing, accuse: nothing },
   };
   const offer = new Stepper(TABLES.offer, { port, conformance, room: CREDIT });
   offer.start();

@@ -1,6 +1,7 @@
-import { incomingCallMachine, outgoingCallMachine } from '../../machines/index.js';
+import { callsMachine, incomingCallMachine, outgoingCallMachine } from '../../machines/index.js';
 import type { Call, Response } from '../../src/wire/message.js';
 import { answer, call, type IncomingCallState, type OutgoingCallState } from '../spec/machines/call.js';
+import { type CallsState, calls } from '../spec/machines/calls.js';
 import { M, N } from '../spec/messages.js';
 import { event, MODES } from './inputs.js';
 import type { Part, Variant } from './part.js';
@@ -32,10 +33,9 @@ export const outgoingCallPart: Part = {
     event('calls.admitted'),
     event('calls.refused', { error: new Error('it does not fit') }),
     event('rx.Response', { body: RESPONSE }),
-    event('app.abort', { why: 'aborted' }),
-    event('app.abort', { why: 'expired' }),
+    event('app.abort'),
     event('app.fail', { reason: 'the proxy gave up' }),
-    event('calls.forgotten'),
+    event('deadline.passed'),
     event('connection.ended'),
   ],
   nameState: ({ value }) => String(value),
@@ -71,4 +71,71 @@ export const incomingCallPart: Part = {
   heard: (event) => event,
   seen: ({ status, value }) => ({ phase: ANSWER_PHASES[String(value)], isOver: status === 'done' }),
   wanted: ({ phase }: IncomingCallState) => ({ phase, isOver: phase === 'done' }),
+};
+
+// ---- All calls of a connection ------------------------------------------------------------------------------------
+
+const PLAIN: Call = { ...CALL, channels: [] };
+const FINE = { hasPeerParity: true, isInFlight: false, isOverLoad: false };
+
+/** A Call with one fact that makes a difference, or with none. */
+const RECEIVED = [
+  FINE,
+  { ...FINE, hasPeerParity: false },
+  { ...FINE, isInFlight: true },
+  { ...FINE, isOverLoad: true },
+].flatMap((facts) => [PLAIN, CALL].map((body) => event('rx.Call', { id: 2, body, ...facts })));
+
+const NAMED = (['named', 'wrong', 'tooMany'] as const).flatMap((outcome) =>
+  [false, true].map((isOverLoad) => event('channels.named', { id: 2, body: CALL, outcome, isOverLoad })),
+);
+
+// r[rpc.request.id-allocation] r[rpc.flow-control.max-concurrent-requests]
+export const callsPart: Part = {
+  machine: callsMachine,
+  variants: [
+    { peerMax: 1, localMax: 1 },
+    { peerMax: 0, localMax: 0 },
+    { peerMax: 2, localMax: 2 },
+  ].flatMap((limits) =>
+    MODES.map((mode) => ({
+      name: `${String(limits.peerMax)} at a time, ${mode}`,
+      mode,
+      input: { ...limits, conformance: mode },
+      told: { ...limits, mode },
+      ...(limits.peerMax === 2 ? { isHidden: true as const } : {}),
+    })),
+  ),
+  delays: {},
+  serialize: ({ status, value, context: { inFlight, waiting, handling } }) =>
+    JSON.stringify(status === 'done' ? value : [inFlight, waiting, handling]),
+  // Paths end where two calls wait, and where one more than our limit is at work.
+  events: ({ context: { inFlight, waiting, handling, localMax } }) => [
+    ...(waiting < 2 ? [event('app.call', { hasRoom: true })] : []),
+    event('app.call', { hasRoom: false }),
+    ...(inFlight > 0 ? [event('call.done', { wasWaiting: false })] : []),
+    ...(waiting > 0 ? [event('call.done', { wasWaiting: true })] : []),
+    event('rx.Response'),
+    event('rx.Cancel'),
+    ...(handling > localMax ? [] : [...RECEIVED, ...NAMED]),
+    ...(handling > 0 ? [event('response.sent')] : []),
+    event('connection.ended'),
+  ],
+  nameState: ({ value, context: { inFlight, waiting, handling } }) =>
+    value === 'open'
+      ? `open[${String(inFlight)} in flight, ${String(waiting)} waiting, ${String(handling)} at work]`
+      : String(value),
+  isShown: (name) => /^open\[(0 in flight, 0 waiting|1 in flight, [01] waiting), [01] at work\]$/.test(name),
+  oracle: calls,
+  heard: (event) => event,
+  seen: ({ status, value, context: { inFlight, waiting, handling } }) => ({
+    phase: value,
+    isOver: status === 'done',
+    ...{ inFlight, waiting, handling },
+  }),
+  wanted: ({ phase, inFlight, waiting, handling }: CallsState) => ({
+    phase,
+    isOver: phase !== 'open',
+    ...{ inFlight, waiting, handling },
+  }),
 };

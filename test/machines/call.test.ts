@@ -1,10 +1,11 @@
 import { describe } from '@jest/globals';
-import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
 import { machineSuite, steppedSuite } from './suite.js';
 
 describe.each([
-  ['call', outgoingCallPart],
-  ['answer', incomingCallPart],
+  ['calls', callsPart],
+  ['call of ours', outgoingCallPart],
+  ['call of the peer', incomingCallPart],
 ] as const)('%s', (_, part) => {
   machineSuite(part);
   steppedSuite(part);

@@ -3,7 +3,7 @@ import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';
 import { type ReceiverState, receiver, type SenderState, sender } from '../spec/machines/channel.js';
 import type { Effect } from '../spec/machines/oracle.js';
-import { channelClosed, connectionClosed, done, overLimit } from '../spec/outcome.js';
+import { channelClosed, connectionClosed, done, invalid, overLimit } from '../spec/outcome.js';
 import type { Mode, Settlement } from '../spec/vocabulary.js';
 
 // The ends of channels as an application sees them: the oracle's verdicts, together with the promises of src/calls about
@@ -30,7 +30,7 @@ interface End {
 export class SenderModel {
   #state: SenderState;
   readonly #waiting: { readonly item: Uint8Array; readonly as: string }[] = [];
-  #closing: { readonly metadata: Metadata; readonly as: string } | undefined;
+  #closing: string | undefined;
   /** The end of the channel; absent while it is open. */
   end: End | undefined;
 
@@ -38,24 +38,27 @@ export class SenderModel {
     this.#state = sender.start({ mode, credit }).state;
   }
 
-  get isWaiting(): boolean {
-    return this.#waiting.length > 0;
-  }
-
   get isClosing(): boolean {
-    return this.#closing !== undefined;
+    return this.#state.phase === 'closing';
   }
 
   send(item: Uint8Array, as: string): Came {
     const came = new Came();
-    this.#send(item, as, came);
+    for (const [name, what] of this.#apply({ type: 'app.send', item, hasRoom: true })) {
+      if (name === 'wait') this.#waiting.push({ item, as });
+      else if (name === 'transmit') came.said.push(what as Body);
+      came.settled[as] = name === 'refuse' ? invalid('the channel is being closed') : done;
+      if (name === 'wait') delete came.settled[as];
+    }
     return came;
   }
 
   close(metadata: Metadata, as: string): Came {
     const came = new Came();
-    this.#closing = { metadata, as };
-    this.#closeBehind(came);
+    const wasClosing = this.isClosing;
+    this.#step({ type: 'app.close', metadata }, came);
+    if (this.isClosing && !wasClosing) this.#closing = as;
+    else came.settled[as] = done;
     return came;
   }
 
@@ -71,20 +74,6 @@ export class SenderModel {
     return came;
   }
 
-  #send(item: Uint8Array, as: string, came: Came): void {
-    for (const [name, what] of this.#apply({ type: 'app.send', item })) {
-      if (name === 'wait') this.#waiting.push({ item, as });
-      else came.said.push(what as Body);
-      if (name === 'transmit') came.settled[as] = done;
-    }
-  }
-
-  /** Sends the Close once no item waits. */
-  #closeBehind(came: Came): void {
-    if (this.#closing === undefined || this.isWaiting) return;
-    this.#step({ type: 'app.close', metadata: this.#closing.metadata }, came);
-  }
-
   #step(event: Parameters<typeof sender.step>[1], came: Came): void {
     for (const [name, what] of this.#apply(event)) {
       if (name === 'transmit') came.said.push(what as Body);
@@ -95,24 +84,24 @@ export class SenderModel {
   }
 
   #resume(came: Came): void {
-    while (this.#state.credit > 0) {
+    for (let left = this.#state.credit; left > 0; left--) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      this.#send(next.item, next.as, came);
+      came.settled[next.as] = done;
+      this.#step({ type: 'queue.next', item: next.item }, came);
     }
-    this.#closeBehind(came);
   }
 
   #conclude(end: End, came: Came): void {
     this.end = end;
     for (const { as } of this.#waiting.splice(0)) came.settled[as] = senderEnd(end);
-    if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
+    if (this.#closing !== undefined) came.settled[this.#closing] = done;
   }
 
   /** Settles the waiting sends and the pending close after a violation by the peer. */
   abandon(came: Came): void {
     for (const { as } of this.#waiting.splice(0)) came.settled[as] = connectionClosed('session');
-    if (this.#closing !== undefined) came.settled[this.#closing.as] = done;
+    if (this.#closing !== undefined) came.settled[this.#closing] = done;
   }
 
   #apply(event: Parameters<typeof sender.step>[1]): readonly Effect[] {

@@ -48,11 +48,12 @@ export const unboundChannelPart: Part = {
   delays: {},
   serialize: ({ value, context: { items, isClosed, isReset, isGranted } }) =>
     JSON.stringify(value === 'unbound' ? [items, isClosed, isReset, isGranted] : value),
-  // The host never binds a channel after its release.
   events: ({ value }) => [
     ...RECEIVED,
     granted(1),
-    ...(value === 'unbound' ? [event('app.bind'), event('app.release')] : [event('channels.forgotten')]),
+    event('app.bind'),
+    event('app.release'),
+    ...(value === 'unbound' ? [] : [event('channels.forgotten')]),
     ENDED,
   ],
   nameState: ({ value, context: { items, isClosed, isReset, isGranted } }) => {
@@ -96,13 +97,26 @@ const FOUND: readonly object[] = [
   { isOurs: true, wasNamed: true, wasReset: true, hasForgotten: false, hasRoom: false },
 ];
 
-// r[rpc.channel.lifecycle] r[rpc.channel.close]
+const NAMED = { id: 4, isTheirs: true, wasNamed: false, isTaken: false, hasRoom: true };
+
+/** A name with one fact that makes a difference, or with none. A taken id was also named before, or is no id of theirs. */
+const NAMES: readonly object[] = [
+  NAMED,
+  { ...NAMED, hasRoom: false },
+  { ...NAMED, wasNamed: true },
+  { ...NAMED, wasNamed: true, isTaken: true },
+  { ...NAMED, isTheirs: false },
+  { ...NAMED, isTheirs: false, isTaken: true, hasRoom: false },
+];
+
+// r[rpc.channel.lifecycle] r[rpc.channel.close] r[rpc.channel.allocation]
 export const channelsPart: Part = {
   machine: channelsMachine,
   variants: MODES.map((mode: Mode) => ({ name: mode, mode, input: { conformance: mode }, told: { mode } })),
   delays: {},
   serialize: ({ value }) => String(value),
   events: () => [
+    ...NAMES.map((facts) => event('rx.named', facts)),
     ...FOUND.flatMap((found) =>
       [...RECEIVED, granted(1)].map((received) =>
         event('rx.unknown', { ...received, type: 'rx.unknown', id: 4, ...found }),
@@ -120,6 +134,8 @@ export const channelsPart: Part = {
 
 // ---- The sender's end ---------------------------------------------------------------------------------------------
 
+const ITEM = new Uint8Array([2]);
+
 /** The largest credit: no number beyond it can be counted exactly. */
 const ENDLESS = Number.MAX_SAFE_INTEGER;
 
@@ -133,25 +149,41 @@ export const senderPart: Part = {
     ),
   ],
   delays: {},
-  serialize: ({ status, value, context }) => JSON.stringify(status === 'done' ? value : context.credit),
-  // Paths end where there is much credit, and where endless credit is used up.
-  events: ({ context: { credit } }) => [
-    ...RECEIVED,
-    ...(credit > 1 && credit < ENDLESS - 3 ? [] : [granted(0), granted(2)]),
-    ...(credit > 3 && credit < ENDLESS - 3 ? [] : [event('app.send', { item: new Uint8Array([2]) })]),
-    event('app.close', { metadata: M }),
-    ENDED,
-  ],
-  nameState: ({ value, context }) => (value === 'sending' ? `sending[${String(context.credit)}]` : String(value)),
+  serialize: ({ status, value, context: { credit, waiting } }) =>
+    JSON.stringify(status === 'done' ? value : [value, credit, waiting]),
+  // Paths end where there is much credit, where endless credit is used up, and where two items wait.
+  events: ({ value, context: { credit, waiting } }) =>
+    // Items that wait leave as soon as there is credit for them. Nothing comes in between.
+    waiting > 0 && credit > 0
+      ? [event('queue.next', { item: new Uint8Array([3]) })]
+      : [
+          ...RECEIVED,
+          ...(credit > 1 && credit < ENDLESS - 3 ? [] : [granted(0), granted(2)]),
+          ...(credit > 3 && credit < ENDLESS - 3
+            ? []
+            : [
+                ...(waiting < 2 || value === 'closing' ? [event('app.send', { item: ITEM, hasRoom: true })] : []),
+                event('app.send', { item: ITEM, hasRoom: false }),
+              ]),
+          event('app.close', { metadata: M }),
+          event('app.fail', { metadata: N }),
+          ENDED,
+        ],
+  nameState: ({ value, context: { credit, waiting } }) => {
+    if (value !== 'sending' && value !== 'closing') return String(value);
+    return `${value}[${[String(credit), ...(waiting > 0 ? [`${String(waiting)} waiting`] : [])].join(', ')}]`;
+  },
   isShown: () => true,
   oracle: sender,
   heard: (event) => event,
-  seen: ({ status, value, context: { credit } }) => ({
-    phase: value === 'sending' ? 'open' : value,
-    isOver: status === 'done',
-    credit,
-  }),
-  wanted: ({ phase, credit }: SenderState) => ({ phase, isOver: phase !== 'open', credit }),
+  seen: ({ status, value, context: { credit, waiting, metadata } }) =>
+    status === 'done'
+      ? { phase: value, isOver: true }
+      : { phase: value === 'sending' ? 'open' : value, isOver: false, credit, waiting, metadata },
+  wanted: ({ phase, credit, waiting, metadata }: SenderState) =>
+    phase === 'open' || phase === 'closing'
+      ? { phase, isOver: false, credit, waiting, metadata }
+      : { phase, isOver: true },
 };
 
 // ---- The receiver's end -------------------------------------------------------------------------------------------

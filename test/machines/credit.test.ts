@@ -10,7 +10,7 @@ import { MODES } from './inputs.js';
 
 const ITEM = { type: 'Item', item: new Uint8Array([1]) } as const;
 const RECEIVED = { type: 'rx.Item', body: ITEM } as const;
-const SEND = { type: 'app.send', item: ITEM.item } as const;
+const SEND = { type: 'app.send', item: ITEM.item, hasRoom: true } as const;
 const TAKE = { type: 'app.take' } as const;
 
 /** Runs a machine on the stepper, and notes its effects in order. */

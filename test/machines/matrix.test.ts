@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
@@ -12,7 +12,16 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
+  ...[
+    pacingPart,
+    callsPart,
+    outgoingCallPart,
+    incomingCallPart,
+    channelsPart,
+    unboundChannelPart,
+    senderPart,
+    receiverPart,
+  ],
   reliablePart,
 ];
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { incomingCallPart, outgoingCallPart } from './call.part.js';
+import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
@@ -14,7 +14,16 @@ import { sessionPart } from './session.part.js';
 
 const parts = [
   ...[handshakePart, keepalivePart, connectionPart, sessionPart],
-  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
+  ...[
+    pacingPart,
+    callsPart,
+    outgoingCallPart,
+    incomingCallPart,
+    channelsPart,
+    unboundChannelPart,
+    senderPart,
+    receiverPart,
+  ],
 ];
 
 /** Mutations that no test can detect, grouped by the reason. */
@@ -40,6 +49,7 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'session.running + app.reject [2 of 2]': 'is not there',
     'session.running + app.leave [2 of 2]': 'is not there',
     'session.ending + rx.*': 'is not there',
+    'calls.open + rx.Cancel': 'is not there',
     'channels.open + rx.unknown [9 of 9]': 'is not there',
   },
 };

@@ -13,7 +13,6 @@ import {
   closedBy,
   connectionClosed,
   failed,
-  invalid,
   opened,
   overLimit,
   preamble,
@@ -40,7 +39,7 @@ interface Facts extends EventObject {
   readonly additional: number;
   readonly metadata: Metadata;
   readonly reason: string;
-  readonly why: 'aborted' | 'expired';
+  readonly hasRoom?: boolean;
 }
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
@@ -103,6 +102,7 @@ export const callWay: Way = (_, { steps }) =>
     const body: Call = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: bytes(3) };
     const tell = asked(call as Oracle<never, never, never>, { call: body });
     let isWaiting = true;
+    let isGivenUp = false;
     const made: Steps = [
       ...active(1),
       { user: 'call', on: 'a', as: 'first', args: bytes(1), wire: [callOf(1, 1)] },
@@ -111,7 +111,7 @@ export const callWay: Way = (_, { steps }) =>
     return [
       ...made,
       ...steps.map(({ event }): Spec.Step => {
-        const { type, body: given, reason, why } = event as Facts;
+        const { type, body: given, reason } = event as Facts;
         const answer: Response = { ...(given as unknown as Response), channels: [] };
         const effects = tell((type === 'rx.Response' ? { type, body: answer } : event) as never);
         const wire = effects.filter(([name]) => name === 'transmit').map(([, what]) => request(3, what as Call));
@@ -125,10 +125,15 @@ export const callWay: Way = (_, { steps }) =>
           case 'rx.Response':
             return { peer: request(3, answer) as Spec.PeerInput, wire, settled };
           case 'app.abort':
-            return why === 'expired'
-              ? { advance: TIMEOUT, wire, settled }
-              : { user: 'abort', signal: 's', reason: 'enough', wire, settled };
+            isGivenUp = true;
+            return { user: 'abort', signal: 's', reason: 'enough', wire, settled };
+          case 'deadline.passed':
+            // A session without cancelTimeout waits for ever for a Response that it is owed.
+            if (isGivenUp) throw new Unreachable();
+            isGivenUp = true;
+            return { advance: TIMEOUT, wire, settled };
           case 'app.fail':
+            isGivenUp = true;
             return { user: 'markFailure', on: 'a', requestId: 3, reason, wire, settled };
           case 'connection.ended': {
             const others = isWaiting ? { first: connectionClosed('peer') } : {};
@@ -194,21 +199,28 @@ function sendingOn(model: SenderModel, isViolated: boolean, id: number): Steps {
   if (isViolated) return [{ ...last, settled: { last: connectionClosed('session') } }];
   if (model.end !== undefined) return [{ ...last, settled: { last: senderEnd(model.end) } }];
   const grant: Body = { type: 'GrantCredit', additional: 100 };
-  const sent: Spec.Step = model.isClosing
-    ? { ...last, settled: { last: invalid('the channel is being closed') } }
-    : { ...last, ...expectedOf(model.send(last.item, 'last'), id) };
-  return [sent, { peer: onChannel(id, grant), ...expectedOf(model.hear(grant), id) }];
+  return [
+    { ...last, ...expectedOf(model.send(last.item, 'last'), id) },
+    { peer: onChannel(id, grant), ...expectedOf(model.hear(grant), id) },
+  ];
 }
 
 export const senderWay: Way = ({ mode, input }, { steps }) => {
   const { credit } = input as { credit: number };
   // A grant on the wire has at most 32 bits, so this credit cannot be reached from outside.
   if (credit > 0xffff_ffff) return undefined;
+  return unlessUnreachable(() => sendingWay(mode, credit, steps));
+};
+
+function sendingWay(mode: Spec.Mode, credit: number, steps: Path<AnyStateMachine>['steps']): Steps {
   const model = new SenderModel(mode, credit);
   let isViolated = false;
-  const walked = steps.map(({ event }, at): Spec.Step => {
-    const { type, body, item, metadata } = event as Facts;
+  // Items that waited leave within the step of the grant.
+  const made = steps.filter(({ event: { type } }) => type !== 'queue.next');
+  const walked = made.map(({ event }, at): Spec.Step => {
+    const { type, body, item, metadata, hasRoom } = event as Facts;
     const as = `${type} ${String(at)}`;
+    if (type === 'app.fail' || hasRoom === false) throw new Unreachable();
     if (type === 'app.send')
       return { user: 'sendItem', channel: 'c', item, as, ...expectedOf(model.send(item, as), 1) };
     if (type === 'app.close') {
@@ -221,7 +233,7 @@ export const senderWay: Way = ({ mode, input }, { steps }) => {
     return { peer: onChannel(1, body), ...expectedOf(came, 1) };
   });
   return [...passed('rx', credit), ...walked, ...sendingOn(model, isViolated, 1)];
-};
+}
 
 /** Ends a path by taking every item that is left, and then by one read behind the last item if the channel has ended. */
 function readingOn(model: ReceiverModel, rule: Rule | undefined, id: number): Steps {
@@ -298,6 +310,7 @@ export const offerWay =
         const wire: Spec.ExpectedMessage[] = [];
         let violated: Spec.Expectation = {};
         for (const [name, what] of effects) {
+          if (name === 'free' || name === 'refuse') continue;
           if (name === 'transmit') wire.push(onChannel(2, what as Body));
           else if (name === 'accuse') {
             wire.push({ violation: what as Rule });
@@ -305,6 +318,7 @@ export const offerWay =
           } else if ((what as Body).type === 'GrantCredit') granted += (what as { additional: number }).additional;
           else kept.push(what as Body);
         }
+        if (isAnswered && (type === 'app.bind' || type === 'app.release')) throw new Unreachable();
         if (type === 'app.bind') return bound();
         if (type === 'connection.ended') return { ...ENDED, wire, ...(isAnswered ? {} : { givenUp: [2] }) };
         // The session forgets a channel only when it has more channels than this path.

@@ -70,8 +70,14 @@ export function nameEvent(event: EventObject): string {
     ...(output === undefined ? [] : outputFacts(output)),
     ...reliableFacts(event),
     ...('limit' in event ? ['over a limit'] : []),
-    ...('wasNamed' in event ? unknownFacts(event) : []),
+    ...('wasReset' in event ? unknownFacts(event) : []),
+    ...('isTaken' in event ? namedFacts(event) : []),
+    ...('hasPeerParity' in event ? callFacts(event) : []),
+    ...('outcome' in event ? [String(event['outcome'])] : []),
+    ...('isOverLoad' in event && event['isOverLoad'] === true ? ['too much work'] : []),
+    ...('wasWaiting' in event ? [event['wasWaiting'] === true ? 'was waiting' : 'was in flight'] : []),
     ...('why' in event ? [String(event['why'])] : []),
+    ...('hasRoom' in event && event['hasRoom'] === false && !('wasReset' in event) ? ['no room'] : []),
     ...(additionalOf(event) === undefined ? [] : [String(additionalOf(event))]),
   ];
   return facts.length === 0 ? type : `${type}(${facts.join(', ')})`;
@@ -95,6 +101,28 @@ function unknownFacts(event: EventObject): readonly string[] {
     ...(wasReset === true ? ['reset'] : wasNamed === true ? ['named'] : ['never named']),
     ...(hasForgotten === true ? ['others forgotten'] : []),
     ...(hasRoom === true ? [] : ['no room']),
+  ];
+}
+
+/** Returns the facts about a channel that the peer names, beside its room. */
+function namedFacts(event: EventObject): readonly string[] {
+  const { isTheirs, wasNamed, isTaken } = event as EventObject & Record<string, unknown>;
+  return [
+    ...(isTheirs === true ? [] : ['ours']),
+    ...(wasNamed === true ? ['named before'] : []),
+    ...(isTaken === true ? ['taken'] : []),
+  ];
+}
+
+/** Returns the facts about a Call of the peer's, beside its load. */
+function callFacts(event: EventObject): readonly string[] {
+  const { body, hasPeerParity, isInFlight } = event as EventObject & {
+    body: { channels: readonly number[] };
+  } & Record<string, unknown>;
+  return [
+    ...(body.channels.length > 0 ? ['with channels'] : []),
+    ...(hasPeerParity === true ? [] : ['our parity']),
+    ...(isInFlight === true ? ['in flight already'] : []),
   ];
 }
 

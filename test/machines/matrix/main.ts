@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { incomingCallPart, outgoingCallPart } from '../call.part.js';
+import { callsPart, incomingCallPart, outgoingCallPart } from '../call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from '../channel.part.js';
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
@@ -15,7 +15,16 @@ const isCheck = process.argv.includes('--check');
 
 const parts = [
   ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[pacingPart, outgoingCallPart, incomingCallPart, channelsPart, unboundChannelPart, senderPart, receiverPart],
+  ...[
+    pacingPart,
+    callsPart,
+    outgoingCallPart,
+    incomingCallPart,
+    channelsPart,
+    unboundChannelPart,
+    senderPart,
+    receiverPart,
+  ],
   reliablePart,
 ];
 

@@ -27,11 +27,17 @@ function effectPhrase([name, what]: Effect): string {
   const facts = (what ?? {}) as Readonly<Record<string, unknown>>;
   switch (name) {
     case 'transmit':
-      return `send ${messagePhrase(facts)}`;
+      return `send ${messagePhrase((facts['body'] ?? facts) as typeof facts)}`;
     case 'settle':
       return `settle: ${outcomePhrase(facts['outcome'] ?? facts)}`;
     case 'retire':
       return `retire by ${String(facts['by'])}`;
+    case 'reject':
+      return `reject as ${String(facts['as'])}`;
+    case 'refuse':
+      return `refuse: ${String(facts['why'])}`;
+    case 'startDeadline':
+      return `start ${String(facts['limit'])}`;
     case 'conclude':
       return `conclude: ${String(facts['type'])}`;
     case 'keep':

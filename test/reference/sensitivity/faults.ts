@@ -123,14 +123,14 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a Cancel is not heeded',
     file: 'src/calls/calls.ts',
-    text: 'else this.#answers.get(id)?.cancel();',
-    instead: 'else this.#answers.get(id);',
+    text: 'else answer.cancel();',
+    instead: 'else void answer;',
     kind: 'calls',
   },
   {
     name: 'a call that is given up is not cancelled',
     file: 'src/calls/outgoing-call.ts',
-    text: "if (body.type === 'Cancel') {\n      void this.#send(CANCEL);",
+    text: "if (body.type === 'Cancel') {\n      void this.#send(body);",
     instead: "if (body.type === 'Cancel') {",
     kind: 'calls',
   },
@@ -172,9 +172,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a sender takes a Close of its receiver for a Reset',
     file: 'machines/sender.ts',
-    text: "        'rx.Close': [\n          { guard: 'isReference' },",
+    text: "    'rx.Close': [{ guard: 'isReference' },",
     instead:
-      "        'rx.Close': [\n          { guard: 'isReference', target: 'reset', actions: { type: 'conclude', params: { type: 'reset', metadata: [] } } },",
+      "    'rx.Close': [{ guard: 'isReference', target: 'reset', actions: { type: 'conclude', params: { type: 'reset', metadata: [] } } },",
     kind: 'calls',
   },
   {

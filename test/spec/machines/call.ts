@@ -19,9 +19,10 @@ export type OutgoingCallEvent =
   | { readonly type: 'calls.admitted' }
   | { readonly type: 'calls.refused'; readonly error: Error }
   | { readonly type: 'rx.Response'; readonly body: Response }
-  | { readonly type: 'app.abort'; readonly why: 'aborted' | 'expired' }
+  | { readonly type: 'app.abort' }
   | { readonly type: 'app.fail'; readonly reason: string }
-  | { readonly type: 'calls.forgotten' }
+  /** The time is over that a call may take, or that its Response may take after its Cancel. */
+  | { readonly type: 'deadline.passed' }
   | { readonly type: 'connection.ended' };
 
 const CANCEL: Cancel = { type: 'Cancel', metadata: [] };
@@ -36,32 +37,39 @@ function settle(outcome: object): Effect {
 const RETAIN: Effect = ['retain'];
 const RELEASE: Effect = ['release'];
 
+/** The times of a call: until it settles, and after its Cancel until its Response comes. At most one runs. */
+const TIME: Effect = ['startDeadline', { limit: 'timeout' }];
+const TIME_TO_RESPOND: Effect = ['startDeadline', { limit: 'cancelTimeout' }];
+const STOP: Effect = ['stopDeadline'];
+
 /** Sends Cancel once and rejects at once, no matter what the peer answers. The call no longer holds the connection. */
 // r[rpc.cancel]
 function giveUp(state: OutgoingCallState, outcome: object): Verdict<OutgoingCallState> {
-  return { state: { ...state, phase: 'given up' }, effects: [['transmit', CANCEL], settle(outcome), RELEASE] };
+  const effects = [['transmit', CANCEL] as const, settle(outcome), STOP, RELEASE, TIME_TO_RESPOND];
+  return { state: { ...state, phase: 'given up' }, effects };
 }
 
 /** Settles the call. It holds the connection until then, and not afterwards. */
 function conclude(state: OutgoingCallState, outcome: object): Verdict<OutgoingCallState> {
-  return { state: { ...state, phase: 'over' }, effects: [settle(outcome), RELEASE] };
+  return { state: { ...state, phase: 'over' }, effects: [settle(outcome), STOP, RELEASE] };
 }
 
 // r[rpc.request] r[rpc.response]
 export const call: Oracle<OutgoingCallInput, OutgoingCallState, OutgoingCallEvent> = {
-  start: (input) => ({ state: { ...input, phase: 'waiting for its turn' }, effects: [RETAIN] }),
+  start: (input) => ({ state: { ...input, phase: 'waiting for its turn' }, effects: [RETAIN, TIME] }),
 
   step: (state, event) => {
     const { phase } = state;
     if (phase === 'over') return nothing(state);
-    if (event.type === 'connection.ended') {
-      return phase === 'given up' ? nothing({ ...state, phase: 'over' }) : conclude(state, { type: 'ended' });
-    }
+    if (event.type === 'connection.ended' && phase !== 'given up') return conclude(state, { type: 'ended' });
     // 9a.15: the one Response after our own Cancel has no effect. A Call that never left gets no Response. If the peer
     // answers no Cancel, the wait for the Response ends at last: row 9.19 of what real peers do.
     if (phase === 'given up') {
-      const isOver = ['rx.Response', 'calls.refused', 'calls.forgotten'].includes(event.type);
-      return nothing(isOver ? { ...state, phase: 'over' } : state);
+      const over: OutgoingCallState = { ...state, phase: 'over' };
+      // 9a.21: no end is taken of the channels that the Response names.
+      if (event.type === 'rx.Response') return { state: over, effects: [['decline', event.body.channels], STOP] };
+      const isOver = ['calls.refused', 'deadline.passed', 'connection.ended'].includes(event.type);
+      return isOver ? { state: over, effects: [STOP] } : nothing(state);
     }
     if (phase === 'waiting for its turn') {
       // r[rpc.flow-control.max-concurrent-requests]
@@ -69,13 +77,16 @@ export const call: Oracle<OutgoingCallInput, OutgoingCallState, OutgoingCallEven
         return { state: { ...state, phase: 'in flight' }, effects: [['transmit', state.call]] };
       }
       // A call that is aborted while it waits for its turn sends nothing.
-      return event.type === 'app.abort' ? conclude(state, { type: event.why }) : nothing(state);
+      if (event.type === 'app.abort') return conclude(state, { type: 'aborted' });
+      return event.type === 'deadline.passed' ? conclude(state, { type: 'expired' }) : nothing(state);
     }
     switch (event.type) {
       case 'rx.Response':
         return conclude(state, { type: 'answered', response: event.body });
       case 'app.abort':
-        return giveUp(state, { type: event.why });
+        return giveUp(state, { type: 'aborted' });
+      case 'deadline.passed':
+        return giveUp(state, { type: 'expired' });
       case 'app.fail':
         return giveUp(state, { type: 'failed', reason: event.reason });
       case 'calls.refused':

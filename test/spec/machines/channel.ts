@@ -51,6 +51,9 @@ function hearReleased(state: UnboundChannelState, event: UnboundChannelEvent): V
       return { state: over, effects: [['transmit', RESET]] };
     case 'rx.GrantCredit':
       return { state: over, effects: [['transmit', CLOSE]] };
+    // Taking an end is an InvalidArgument.
+    case 'app.bind':
+      return { state, effects: [['refuse', { why: 'released' }]] };
     case 'rx.Close':
     case 'rx.Reset':
     case 'channels.forgotten':
@@ -67,7 +70,8 @@ function release(state: UnboundChannelState): Verdict<UnboundChannelState> {
   const over: UnboundChannelState = { ...state, phase: 'refused' };
   if (isClosed || isReset) return nothing(over);
   if (items > 0) return { state: over, effects: [['transmit', RESET]] };
-  return isGranted ? { state: over, effects: [['transmit', CLOSE]] } : nothing({ ...state, phase: 'released' });
+  if (isGranted) return { state: over, effects: [['transmit', CLOSE]] };
+  return { state: { ...state, phase: 'released' }, effects: [['free']] };
 }
 
 // r[rpc.channel.lifecycle]
@@ -120,13 +124,19 @@ export interface SenderInput {
 }
 
 export interface SenderState extends SenderInput {
-  readonly phase: 'open' | 'closed' | 'reset' | 'ended' | 'violated';
+  /** A channel is `closing` while items wait before its Close. */
+  readonly phase: 'open' | 'closing' | 'closed' | 'reset' | 'ended' | 'violated';
+  /** The number of items that wait for credit. */
+  readonly waiting: number;
+  readonly metadata: Metadata;
 }
 
 export type SenderEvent =
   | Received
-  | { readonly type: 'app.send'; readonly item: Uint8Array }
-  | { readonly type: 'app.close'; readonly metadata: Metadata }
+  | { readonly type: 'app.send'; readonly item: Uint8Array; readonly hasRoom: boolean }
+  /** The first of the items that wait leaves. There is credit for it. */
+  | { readonly type: 'queue.next'; readonly item: Uint8Array }
+  | { readonly type: 'app.close' | 'app.fail'; readonly metadata: Metadata }
   | { readonly type: 'connection.ended' };
 
 /** Tells the application how the channel ended. */
@@ -134,20 +144,41 @@ function conclude(type: string, metadata?: Metadata): Effect {
   return ['conclude', { type, ...(metadata === undefined ? {} : { metadata }) }];
 }
 
+/** r[rpc.channel.close]: says that no item follows. Then the channel is over. */
+function finish(state: SenderState, metadata: Metadata, before: readonly Effect[] = []): Verdict<SenderState> {
+  const effects = [...before, ['transmit', { type: 'Close', metadata } satisfies Close] as const];
+  return { state: { ...state, phase: 'closed' }, effects: [...effects, conclude('closed', metadata)] };
+}
+
+/** r[rpc.flow-control.credit.exhaustion] r[rpc.flow-control.credit.initial.zero] */
+function send(state: SenderState, item: Uint8Array, hasRoom: boolean): Verdict<SenderState> {
+  const { phase, credit, waiting } = state;
+  if (phase === 'closing') return { state, effects: [['refuse', { why: 'closing' }]] };
+  if (credit > 0) return { state: { ...state, credit: credit - 1 }, effects: [['transmit', { type: 'Item', item }]] };
+  if (!hasRoom) return { state, effects: [['refuse', { why: 'full' }]] };
+  return { state: { ...state, waiting: waiting + 1 }, effects: [['wait', item]] };
+}
+
+/** Items leave in order, and the Close behind the last of them. */
+function sendNext(state: SenderState, item: Uint8Array): Verdict<SenderState> {
+  const { phase, credit, waiting, metadata } = state;
+  const sent: Effect = ['transmit', { type: 'Item', item }];
+  if (phase === 'closing' && waiting === 1) return finish(state, metadata, [sent]);
+  return { state: { ...state, credit: credit - 1, waiting: waiting - 1 }, effects: [sent] };
+}
+
 // r[rpc.channel] r[rpc.channel.item]
 export const sender: Oracle<SenderInput, SenderState, SenderEvent> = {
-  start: (input) => nothing({ ...input, phase: 'open' }),
+  start: (input) => nothing({ ...input, phase: 'open', waiting: 0, metadata: [] }),
 
   step: (state, event) => {
-    const { mode, credit, phase } = state;
-    if (phase !== 'open') return nothing(state);
+    const { mode, credit, phase, waiting } = state;
+    if (phase !== 'open' && phase !== 'closing') return nothing(state);
     switch (event.type) {
-      case 'app.send': {
-        const { item } = event;
-        // r[rpc.flow-control.credit.exhaustion] r[rpc.flow-control.credit.initial.zero]
-        if (credit === 0) return { state, effects: [['wait', item]] };
-        return { state: { ...state, credit: credit - 1 }, effects: [['transmit', { type: 'Item', item }]] };
-      }
+      case 'app.send':
+        return send(state, event.item, event.hasRoom);
+      case 'queue.next':
+        return sendNext(state, event.item);
       case 'rx.GrantCredit':
         // r[rpc.flow-control.credit.grant.additive]
         return {
@@ -157,13 +188,13 @@ export const sender: Oracle<SenderInput, SenderState, SenderEvent> = {
       case 'rx.Reset':
         // 9b.13
         return { state: { ...state, phase: 'reset' }, effects: [conclude('reset', event.body.metadata)] };
-      case 'app.close': {
-        const { metadata } = event;
-        return {
-          state: { ...state, phase: 'closed' },
-          effects: [['transmit', { type: 'Close', metadata }], conclude('closed', metadata)],
-        };
-      }
+      case 'app.close':
+        if (phase === 'closing') return nothing(state);
+        if (waiting > 0) return nothing({ ...state, phase: 'closing', metadata: event.metadata });
+        return finish(state, event.metadata);
+      // Items that wait are given up with the channel.
+      case 'app.fail':
+        return finish(state, event.metadata);
       case 'connection.ended':
         return { state: { ...state, phase: 'ended' }, effects: [conclude('ended')] };
       // 9a.19: the receiver sends messages that only a sender may send.
@@ -286,7 +317,27 @@ export type ChannelsEvent =
       readonly hasForgotten: boolean;
       readonly hasRoom: boolean;
     }
+  | {
+      readonly type: 'rx.named';
+      readonly id: number;
+      readonly isTheirs: boolean;
+      readonly wasNamed: boolean;
+      readonly isTaken: boolean;
+      readonly hasRoom: boolean;
+    }
   | { readonly type: 'connection.ended' };
+
+/**
+ * r[rpc.channel.allocation]: the peer names ids of its own parity, each once. Reference mode takes any other id, too, unless it
+ * is in use. 9a.18: a channel that is named at last may have messages already.
+ */
+function hearName(state: ChannelsState, event: ChannelsEvent & { type: 'rx.named' }): Verdict<ChannelsState> {
+  const { id, isTheirs, wasNamed, isTaken, hasRoom } = event;
+  if (state.mode === 'strict' && (!isTheirs || wasNamed)) return violate(state, 'rpc.channel.allocation');
+  if (isTaken) return { state, effects: [['refuse', { id, why: 'wrong' }]] };
+  if (!hasRoom) return { state, effects: [['refuse', { id, why: 'tooMany' }]] };
+  return { state, effects: [['offer', { id }]] };
+}
 
 // r[rpc.channel.lifecycle] r[rpc.channel.close]
 export const channels: Oracle<ChannelsInput, ChannelsState, ChannelsEvent> = {
@@ -295,6 +346,7 @@ export const channels: Oracle<ChannelsInput, ChannelsState, ChannelsEvent> = {
   step: (state, event) => {
     if (state.phase !== 'open') return nothing(state);
     if (event.type === 'connection.ended') return nothing({ ...state, phase: 'closed' });
+    if (event.type === 'rx.named') return hearName(state, event);
     const { id, body, isOurs, wasNamed, wasReset, hasForgotten, hasRoom } = event;
     // 9a.20: late items after our own Reset are legal, and so is the one Close behind them.
     if (wasReset) return body.type === 'Close' ? { state, effects: [['forget', { id }]] } : nothing(state);
