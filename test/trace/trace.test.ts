@@ -23,7 +23,7 @@ const cases = JSON.stringify(
  * The rules of which the machines of channels accuse a peer, from the matrices that a test compares with the specification.
  */
 const ofChannels = new Set(
-  ['offer', 'sender', 'receiver'].flatMap((machine) => {
+  ['unboundChannel', 'sender', 'receiver'].flatMap((machine) => {
     const matrix = readFileSync(new URL(`../machines/matrix/${machine}.md`, import.meta.url), 'utf8');
     return [...matrix.matchAll(/\*\*([a-z.-]+)\*\*/g)].map(([, rule]) => rule);
   }),
