@@ -189,10 +189,13 @@ describe('an inspector that nobody listens to', () => {
     const calling = near.root.caller().call(1n, new Uint8Array(1));
     await near.root.caller().call(1n, new Uint8Array(0));
     const held = () => [near, far].map(({ actor }) => observationOf(actor.system)?.steppers.length);
-    expect(held()).toEqual([1, 1]);
+    // Each connection has one chart of all its calls, for as long as it lives.
+    expect(held()).toEqual([2, 2]);
     rig.listen();
     expect(rig.actors().filter(([id]) => /-/.test(id))).toEqual([
+      ['calls-0', 'open'],
       ['outgoingCall-3', 'inFlight'],
+      ['calls-0', 'open'],
       ['incomingCall-3', 'received'],
     ]);
     answer(new Uint8Array(1));
@@ -200,10 +203,12 @@ describe('an inspector that nobody listens to', () => {
     rig.flush();
     const told = rig.told.flatMap((each) => (each.kind === 'snapshot' ? [[each.event, each.snapshot.value]] : []));
     expect(told).toEqual([
+      ['response.sent', 'open'],
       ['app.reply', 'answered'],
       ['rx.Response', 'settled'],
+      ['call.done', 'open'],
     ]);
-    expect(held()).toEqual([0, 0]);
+    expect(held()).toEqual([1, 1]);
   });
 
   test('holds the calls that are left, in whatever order others end', async () => {
@@ -218,11 +223,12 @@ describe('an inspector that nobody listens to', () => {
         ?.steppers.map(({ stepper }) => (stepper.context as { port: { id: number } }).port.id)
         .sort();
     await settle();
+    // 0 is the chart of all calls, named after the root connection.
     for (const [index, left] of [
-      [1, [1, 5, 7]],
-      [3, [1, 5]],
-      [0, [5]],
-      [2, []],
+      [1, [0, 1, 5, 7]],
+      [3, [0, 1, 5]],
+      [0, [0, 5]],
+      [2, [0]],
     ] as const) {
       answers[index]?.(new Uint8Array(1));
       await calls[index];
