@@ -83,7 +83,7 @@ export function settle(outcome: Outcome) {
 }
 
 /** The ends while the handshake runs. Those that the handshake decides come with its output; see start.ts. */
-const handshaking = session.createStateConfig({
+export const handshakingEnds = session.createStateConfig({
   on: {
     'conduit.overflowed': overflow,
     'app.shutdown': { target: '#session.ended', actions: conclude({ cause: 'shutdown' }) },
@@ -100,7 +100,7 @@ const handshaking = session.createStateConfig({
   },
 }).on;
 
-const running = session.createStateConfig({
+export const runningEnds = session.createStateConfig({
   on: {
     // 9a.09: r[session.handshake]
     'rx.Hello': [{ guard: 'isReference' }, violation('session.handshake', 'Hello after the handshake')],
@@ -146,7 +146,7 @@ const running = session.createStateConfig({
 }).on;
 
 /** The session is over for the application. A second shutdown does nothing: 9b.23 */
-const ending = session.createStateConfig({
+export const endingRows = session.createStateConfig({
   on: {
     'rx.*': {},
     'link.*': { target: '#session.ended' },
@@ -155,5 +155,3 @@ const ending = session.createStateConfig({
     'app.close': { actions: settle({ type: 'ended' }) },
   },
 }).on;
-
-export const endRows = { handshaking, running, ending } as const;

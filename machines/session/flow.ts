@@ -9,7 +9,7 @@ import { spawnRoot } from './connections.js';
 import { conclude, session } from './context.js';
 import { crash, violation } from './ends.js';
 
-export const keepalive = session.createStateConfig({
+export const keepaliveActor = session.createStateConfig({
   invoke: {
     id: 'keepalive',
     src: 'keepalive',

@@ -18,9 +18,9 @@ import { IdSet } from '../../src/wire/idset.js';
 import type { SessionEnd } from '../events.js';
 import { connectionActors, connectionRows } from './connections.js';
 import { conclude, session } from './context.js';
-import { closeAtOnce, closeInOrder, crash, endRows, finish } from './ends.js';
-import { deadlines, inbound, keepalive, livenessRows, outbound } from './flow.js';
-import { handshake, handshakeRows } from './start.js';
+import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
+import { deadlines, inbound, keepaliveActor, livenessRows, outbound } from './flow.js';
+import { handshakeActor, handshakeRows } from './start.js';
 
 // r[session]
 export const sessionMachine = session.createMachine({
@@ -40,18 +40,18 @@ export const sessionMachine = session.createMachine({
   initial: 'handshaking',
   states: {
     // r[session.handshake]
-    handshaking: { invoke: handshake, on: { ...handshakeRows, ...endRows.handshaking } },
+    handshaking: { invoke: handshakeActor, on: { ...handshakeRows, ...handshakingEnds } },
 
     // r[session.symmetry]: the states below do not depend on who spoke first.
     running: {
       type: 'parallel',
-      invoke: [connectionActors, keepalive],
+      invoke: [connectionActors, keepaliveActor],
       // The root-closed check, 5.28 and 9b.04: r[rpc.caller.liveness.root-teardown-condition]
       always: { guard: 'isOver', target: 'ending', actions: conclude({ cause: 'released' }) },
       on: {
         ...connectionRows, // who may open, answer, use and close which id: 5.01 to 5.16, 5.20 to 5.28
         ...livenessRows, // Ping and Pong: 5.17 to 5.19
-        ...endRows.running, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
+        ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
       states: { inbound, outbound, deadlines },
     },
@@ -60,7 +60,7 @@ export const sessionMachine = session.createMachine({
     ending: {
       entry: [finish, 'resumeReading', closeInOrder],
       after: { flushTimeout: 'ended' },
-      on: endRows.ending,
+      on: endingRows,
     },
 
     /** Every end closes the link: 9b.10, row "5 end". */

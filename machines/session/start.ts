@@ -14,7 +14,7 @@ function accusation(output: HandshakeOutput): Violation {
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
 
-export const handshake = session.createStateConfig({
+export const handshakeActor = session.createStateConfig({
   invoke: {
     id: 'handshake',
     src: 'handshake',
