@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
 const NODE_ONLY =
-  '^src/(cli/|link/(listen|network|stream|tcp|websocket-node)\\.ts$|inspect/inspect-node\\.ts$|viewer/build\\.mjs$)';
+  '^src/(cli/|link/(listen|network|stream|tcp|websocket-node)\\.ts$|inspect/inspect-node\\.ts$|client/client-node\\.ts$|viewer/build\\.mjs$)';
 
 /** What bench/ has to itself, and installs only to be run. */
 const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(
@@ -23,10 +23,11 @@ const LAYERS = {
   session: ['wire', 'compile', 'base', 'codec', 'link', 'conduit', 'calls'],
   payload: ['wire', 'base', 'codec', 'calls'],
   service: ['wire', 'base', 'codec', 'link', 'conduit', 'calls', 'session', 'payload'],
+  client: ['wire', 'base', 'link', 'conduit', 'session', 'service'],
 };
 
 /** Of these each may import the machines, whose events and ports they know. */
-const KNOWS_MACHINES = ['reliable', 'conduit', 'calls', 'session', 'service'];
+const KNOWS_MACHINES = ['reliable', 'conduit', 'calls', 'session', 'service', 'client'];
 
 const layers = Object.entries(LAYERS).map(([folder, below]) => ({
   name: `layer-${folder}`,

@@ -25,7 +25,7 @@ const MAX_FILES = 80;
 const RESERVED = {
   '@noble/hashes': ['roam-actors/postcard', 'roam-actors/reliable'],
   '@viz-js/viz': ['roam-actors/diagram'],
-  ws: ['roam-actors/inspect', 'roam-actors/websocket'],
+  ws: ['roam-actors/client', 'roam-actors/inspect', 'roam-actors/websocket'],
 };
 
 /** Runs a command to its end and returns what it printed; throws with all of that when it fails. */

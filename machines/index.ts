@@ -31,6 +31,15 @@ export type {
 export { type CallsContext, type CallsInput, callsMachine } from './calls.js';
 export { type ChannelsContext, type ChannelsInput, channelsMachine } from './channels.js';
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
+export {
+  type AttemptFailure,
+  type ClientContext,
+  type ClientEvent,
+  type ClientInput,
+  type ClientPort,
+  type ClientSettings,
+  clientMachine,
+} from './client.js';
 export { connectionMachine } from './connection.js';
 export type {
   ConduitEvent,

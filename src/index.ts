@@ -30,6 +30,7 @@ export {
   type Ran,
   type RoamError,
   SessionClosed,
+  Unavailable,
   UnknownMethod,
 } from './base/errors.js';
 export { DEFAULT_LIMITS, type Limits } from './base/limits.js';

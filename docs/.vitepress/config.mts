@@ -60,6 +60,8 @@ export default defineConfig({
       group('Use it', [
         ['index', 'All pages'],
         ['services', 'Services'],
+        ['client', 'The client that comes back'],
+        ['client', 'The client that comes back'],
         ['sessions', 'Sessions and connections'],
         ['peers', 'Peers'],
         ['links', 'Links'],

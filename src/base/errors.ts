@@ -18,6 +18,7 @@ export type RoamError =
   | ConnectionRejected
   | ConnectionClosed
   | SessionClosed
+  | Unavailable
   | LimitExceeded
   | InvalidArgument
   | ApplicationError
@@ -126,6 +127,13 @@ export class SessionClosed extends BaseError<'session-closed'> {
   constructor(by: 'local' | 'peer', cause?: unknown) {
     super('SessionClosed', 'session-closed', 'session closed', cause);
     this.by = by;
+  }
+}
+
+/** A client made by `connect` has given up: `cause` is the error of the last attempt. The call has not left. */
+export class Unavailable extends BaseError<'unavailable'> {
+  constructor(message: string, cause?: unknown) {
+    super('Unavailable', 'unavailable', message, cause);
   }
 }
 

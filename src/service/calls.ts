@@ -30,6 +30,8 @@ export interface MethodCallOptions {
   readonly metadata?: Metadata | undefined;
   /** The call that this one is made for. This call is given up with that one, and gets its deadline and its trace. */
   readonly context?: CallContext | undefined;
+  /** False if a client made by `connect` is not to make this call a second time. Other clients never do. */
+  readonly retry?: boolean | undefined;
 }
 
 /** The parts of every call, of any method. */

@@ -42,7 +42,7 @@ export interface ClientOptions<M extends Methods = Methods> {
 
 type OptionName = keyof MethodCallOptions;
 
-const OPTIONS: ReadonlySet<string> = new Set<OptionName>(['signal', 'timeout', 'metadata', 'context']);
+const OPTIONS: ReadonlySet<string> = new Set<OptionName>(['signal', 'timeout', 'metadata', 'context', 'retry']);
 
 type RequiredKeys<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? never : Key }[keyof T];
 
@@ -177,7 +177,7 @@ export function makeClient<M extends Methods>(
 }
 
 /** Removes the options from the end of the arguments, and returns them. */
-function takeOptions(given: unknown[]): MethodCallOptions | undefined {
+export function takeOptions(given: unknown[]): MethodCallOptions | undefined {
   const last = given.at(-1);
   // `undefined` in the last place stands for no options. As an argument it may be left out without a difference.
   if (last === undefined ? given.length === 0 : !isOptions(last)) return undefined;
@@ -188,7 +188,8 @@ function takeOptions(given: unknown[]): MethodCallOptions | undefined {
 }
 
 /** Checks the options that the call itself does not check, or checks too late. */
-function checkOptions({ context, metadata }: MethodCallOptions): void {
+function checkOptions({ context, metadata, retry }: MethodCallOptions): void {
+  if (retry !== undefined && typeof retry !== 'boolean') throw new InvalidArgument('retry must be true or false');
   if (metadata !== undefined) requireEntries(metadata);
   if (context === undefined) return;
   const { metadata: received }: Partial<CallContext> = context ?? {};

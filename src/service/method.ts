@@ -22,6 +22,7 @@ declare const TYPES: unique symbol;
 export interface AnyMethod {
   readonly id: bigint | undefined;
   readonly credit: number;
+  readonly idempotent: boolean;
   readonly args: StandardSchema | undefined;
   readonly result: StandardSchema | undefined;
   readonly error: StandardSchema | undefined;
@@ -41,6 +42,11 @@ export interface MethodOptions<ArgsSent, ArgsTaken, ResultSent, ResultTaken, Err
   readonly id?: bigint;
   /** Items that the sender of each channel of the method may send at first; 16 by default. */
   readonly credit?: number;
+  /**
+   * True if the method may run twice for one call: a client made by `connect` then makes a call again that may have run when
+   * its session ended. False by default.
+   */
+  readonly idempotent?: boolean;
   /** Checks the list of arguments that the peer has sent. */
   readonly args?: StandardSchema<ArgsSent, ArgsTaken>;
   /** Checks the result that the peer has sent. */
@@ -81,7 +87,7 @@ export function method<
   readonly error: { readonly sent: ErrorSent; readonly taken: ErrorTaken };
 }> {
   objectOf(options, 'options');
-  const { id, credit = INITIAL_CREDIT, args, result, error, itemsIn, itemsOut } = options;
+  const { id, credit = INITIAL_CREDIT, idempotent = false, args, result, error, itemsIn, itemsOut } = options;
   if (id !== undefined && (typeof id !== 'bigint' || BigInt.asUintN(64, id) !== id)) {
     throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${shown(id)}`);
   }
@@ -90,7 +96,9 @@ export function method<
       throw new InvalidArgument(`${name} must be a Standard Schema`);
     }
   }
-  return { id, credit: creditOf(credit), args, result, error, itemsIn, itemsOut };
+  if (typeof idempotent !== 'boolean')
+    throw new InvalidArgument(`idempotent must be a boolean, not ${shown(idempotent)}`);
+  return { id, credit: creditOf(credit), idempotent, args, result, error, itemsIn, itemsOut };
 }
 
 const FNV_OFFSET = 0xcbf29ce484222325n;

@@ -31,6 +31,8 @@ export interface Service<M extends Methods = Methods> {
    * @throws ConnectionClosed when the connection is closed; InvalidArgument when an option is wrong.
    */
   client(connection: Connection, options?: ClientOptions<M>): Client<M>;
+  /** Encodes the arguments of a call, to check and to count them before there is a connection. @internal */
+  encodeArgs(name: keyof M & string, args: readonly unknown[]): Uint8Array;
   /** Checks options as `client` does, before a connection is opened for them. @internal */
   checkOptions(options: ClientOptions<M>, maxUnconsumed: number): void;
   /**
@@ -94,6 +96,7 @@ export function service<const M extends Methods>(name: string, methods: M, optio
     methods,
     ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
     client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
+    encodeArgs: (key, args) => (byName.get(key) as Entry).encodeArgs(args, []),
     checkOptions: (clientOptions, maxUnconsumed) => {
       clientOptionsOf(clientOptions);
       checkCredits(entries, maxUnconsumed);

@@ -91,6 +91,11 @@ export class Session implements AsyncDisposable {
     return this.#runtime.closed;
   }
 
+  /** The number of channels of all connections. @internal */
+  get channels(): number {
+    return this.#runtime.conduit.load.channels;
+  }
+
   /** Returns an active connection by its id. */
   connection(id: ConnectionId): Connection | undefined {
     return this.#runtime.connection(id);

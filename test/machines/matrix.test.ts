@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
+import { clientPart } from './client.part.js';
 import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
 import { keepalivePart } from './keepalive.part.js';
@@ -23,6 +24,7 @@ const parts = [
     receiverPart,
   ],
   reliablePart,
+  clientPart,
 ];
 
 describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {

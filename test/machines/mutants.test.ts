@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
+import { clientPart } from './client.part.js';
 import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
 import { handshakePart } from './handshake.part.js';
@@ -24,6 +25,7 @@ const parts = [
     senderPart,
     receiverPart,
   ],
+  clientPart,
 ];
 
 /** Mutations that no test can detect, grouped by the reason. */
@@ -51,6 +53,9 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'session.ending + rx.*': 'is not there',
     'calls.open + rx.Cancel': 'is not there',
     'channels.open + rx.unknown [9 of 9]': 'is not there',
+  },
+  'no path takes a timer that the guard holds back': {
+    'client.connecting + xstate.after.giveUp.client.connecting': 'has no guard',
   },
 };
 

@@ -110,6 +110,12 @@ const PORT = [
   'abandon',
   'startTimer',
   'stopTimer',
+  'prepare',
+  'adopt',
+  'leave',
+  'failCalls',
+  'awaitCalls',
+  'dispose',
 ] as const satisfies readonly EffectName[];
 
 function portOf(recording: Recording): object {

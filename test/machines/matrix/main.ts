@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { callsPart, incomingCallPart, outgoingCallPart } from '../call.part.js';
 import { channelsPart, receiverPart, senderPart, unboundChannelPart } from '../channel.part.js';
+import { clientPart } from '../client.part.js';
 import { connectionPart } from '../connection.part.js';
 import { handshakePart } from '../handshake.part.js';
 import { keepalivePart } from '../keepalive.part.js';
@@ -26,6 +27,7 @@ const parts = [
     receiverPart,
   ],
   reliablePart,
+  clientPart,
 ];
 
 for (const part of parts) {

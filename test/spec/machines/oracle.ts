@@ -70,6 +70,13 @@ export type EffectName =
   | 'abandon'
   | 'startTimer'
   | 'stopTimer'
+  // About the sessions of a reconnecting client.
+  | 'prepare'
+  | 'adopt'
+  | 'leave'
+  | 'failCalls'
+  | 'awaitCalls'
+  | 'dispose'
   // To other parts of the session.
   | 'to handshake'
   | 'to keepalive'

@@ -1,0 +1,653 @@
+import { type ActorRef, createActor, type SnapshotFrom } from 'xstate';
+import { type AttemptFailure, type ClientEvent, clientMachine } from '../../machines/client.js';
+import { objectOf, shown } from '../base/check.js';
+import {
+  HandshakeError,
+  InvalidArgument,
+  KeepaliveError,
+  LimitExceeded,
+  LinkError,
+  ProtocolError,
+  type RoamError,
+  SessionClosed,
+  Unavailable,
+} from '../base/errors.js';
+import { MAX_DELAY } from '../base/limits.js';
+import type { Link, LinkEvents } from '../link/link.js';
+import type { Methods } from '../service/calls.js';
+import type { Client, ClientOptions } from '../service/client.js';
+import type { Service } from '../service/service.js';
+import { type Clock, initiate, type Session } from '../session/session.js';
+import type { Metadata } from '../wire/metadata.js';
+import { type NetworkEvent, watchNetwork } from './network.js';
+import {
+  type Attempt,
+  type ClientConfig,
+  type ConnectOptions,
+  checkedTargets,
+  configOf,
+  entriesOf,
+  type Target,
+  type Targets,
+  type TestOptions,
+} from './options.js';
+import { type HandleOwner, type OpenSession, RetryBudget, ServiceHandle } from './service-handle.js';
+import { type ClientStatus, StatusFeed } from './status.js';
+
+/** A client's actor: its state, for inspectors and for `waitFor`. */
+export type ClientActorRef = ActorRef<SnapshotFrom<typeof clientMachine>, ClientEvent>;
+
+/** Opens a link to a URL: `connectWebSocket` of Node or of a browser. */
+export type OpenUrl = (url: string | URL, options: { readonly signal: AbortSignal }) => Promise<Link>;
+
+/** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
+const PROBE = 'roam-actors.probe';
+
+/** Milliseconds that the answer to a probe may take. */
+const PROBE_TIMEOUT = 5_000;
+
+/** Milliseconds that a session that was left may take to end its calls and channels. */
+const LEFT_TIMEOUT = 60_000;
+
+/** Sessions that were left, at most. Beyond them the oldest one ends at once. */
+const MOST_LEFT = 4;
+
+/** Milliseconds between two looks at the channels of a session without calls. */
+const LOOK_INTERVAL = 1_000;
+
+const CLOSE_TIMEOUT = 5_000;
+
+/** A session, its link, and its calls. */
+interface Entry extends OpenSession {
+  calls: number;
+  isProbing: boolean;
+  /** Why the client itself has declared the peer lost. */
+  lose(error: Error): void;
+}
+
+/** An attempt that is under way. */
+interface Running {
+  readonly controller: AbortController;
+  /** Once the handshake is over. */
+  entry?: Entry;
+}
+
+/** A caller of `session()`. */
+interface SessionWaiter {
+  start(session: Session): void;
+  fail(error: Error): void;
+}
+
+/** A client that has a session whenever it can; see {@link connect}. */
+export class ReconnectingClient implements AsyncDisposable {
+  /** `await using` closes the client. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  /** The state, now and as it changes. */
+  readonly status: AsyncIterable<ClientStatus, undefined> & {
+    readonly current: ClientStatus;
+    subscribe(listener: () => void): () => void;
+  };
+  readonly actor: ClientActorRef;
+
+  readonly #config: ClientConfig;
+  readonly #openUrl: OpenUrl;
+  readonly #clock: Clock & { now?(): number };
+  readonly #feed: StatusFeed;
+  readonly #handles = new Set<ServiceHandle<Methods>>();
+  /** The handles of `use` without options, by service. */
+  readonly #shared = new Map<object, unknown>();
+  readonly #sessionWaiters = new Set<SessionWaiter>();
+  readonly #budget = new RetryBudget();
+  readonly #owner: HandleOwner;
+  readonly #stopWatching: () => void;
+  #waitingCalls = 0;
+  #waitingBytes = 0;
+  #attempt: Running | undefined;
+  /** The number of attempts since there was a session. */
+  #attempts = 0;
+  #round: readonly Target[];
+  /** The place in the round of the target that is next. */
+  #next = 0;
+  #current: Entry | undefined;
+  /** The timer of the next look at the channels of the current session. */
+  #looking: unknown;
+  readonly #left = new Map<Entry, unknown>();
+  /** All sessions that are not over. */
+  readonly #entries = new Set<Entry>();
+  #reason: RoamError | undefined;
+  /** The chart's state that `status` shows. */
+  #told = '';
+  readonly #closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
+
+  /** @internal */
+  constructor(openUrl: OpenUrl, to: Targets, options: ConnectOptions & TestOptions) {
+    const config = configOf(to, options);
+    const { clock, inspect } = config.session;
+    this.#config = config;
+    this.#openUrl = openUrl;
+    this.#clock = clock ?? { setTimeout: (callback, time) => setTimeout(callback, time), clearTimeout };
+    this.#round = config.targets;
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+    this.#feed = new StatusFeed({ state: 'idle', since: this.#now() });
+    this.status = this.#feed;
+    this.#owner = this.#makeOwner();
+    const port = {
+      dial: () => this.#dial(),
+      prepare: () => this.#prepare(),
+      adopt: () => this.#adopt(),
+      abandon: () => this.#abandon(),
+      leave: () => this.#leave(),
+      probe: () => this.#probe(),
+      failCalls: ({ why }: { why: 'gave up' | 'closed' }) => {
+        // No more calls leave. Those that have left are answered.
+        this.#current = undefined;
+        this.#failCalls(why === 'closed' ? new SessionClosed('local') : this.#unavailable());
+      },
+      awaitCalls: () => this.#awaitCalls(),
+      dispose: () => this.#dispose(),
+      // Snapshots go to inspectors.
+      toJSON: () => undefined,
+    };
+    const actor = createActor(clientMachine, {
+      input: { port, settings: config.settings },
+      // Waiting for a better time keeps no process alive.
+      clock: clock ?? UNREFERENCED,
+      ...(inspect === undefined ? {} : { inspect }),
+    });
+    this.actor = actor;
+    actor.subscribe((snapshot) => this.#tell(snapshot));
+    actor.start();
+    this.#stopWatching = watchNetwork(
+      (event) => this.#onNetwork(event),
+      () => this.#now(),
+    );
+    if (!config.isLazy) this.reconnect();
+  }
+
+  /**
+   * Uses a service of the server. The client is good across sessions: its calls wait for a session if there is none, and
+   * leave in the order in which they were made. In each session it opens a connection of its own, at the first call there;
+   * with `on: 'root'` it calls on the root. `using` gives it back.
+   *
+   * Its calls reject as those of `service.client` do. They also reject with LimitExceeded when they wait for a session
+   * longer than `waitTimeout`, or more calls wait than `waitingCalls` or `waitingBytes`; with Unavailable when the client has
+   * given up; with SessionClosed when it is closed.
+   *
+   * @throws InvalidArgument when `service` is no service, or an option is wrong.
+   */
+  use<M extends Methods>(service: Service<M>, options: ClientOptions<M> & { readonly on?: 'root' } = {}): Client<M> {
+    if (typeof service?.encodeArgs !== 'function') throw new InvalidArgument('use takes a service, as service() gives');
+    objectOf(options, 'options');
+    const { on, ...rest } = options;
+    if (on !== undefined && on !== 'root') throw new InvalidArgument(`on must be 'root', or absent, not ${shown(on)}`);
+    service.checkOptions(rest as ClientOptions<M>, Number.POSITIVE_INFINITY);
+    // Clients without options of their own share one connection: `client.use(Adder).add(3, 5)` opens none for each call.
+    const isShared = Object.keys(options).length === 0;
+    let handle = isShared ? (this.#shared.get(service) as ServiceHandle<M> | undefined) : undefined;
+    if (handle === undefined) {
+      handle = new ServiceHandle(this.#owner, service, rest as ClientOptions<M>, on === 'root');
+      this.#handles.add(handle as unknown as ServiceHandle<Methods>);
+      if (isShared) this.#shared.set(service, handle);
+    }
+    return handle.share();
+  }
+
+  /**
+   * Resolves with the current session, once there is one. It rejects as a call of `use` does that waits.
+   */
+  session(): Promise<Session> {
+    if (this.#current !== undefined) return Promise.resolve(this.#current.session);
+    const error = this.#refusal() ?? this.#enter(0);
+    if (error !== undefined) return Promise.reject(error);
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.#clock.clearTimeout(timer);
+        this.#sessionWaiters.delete(waiter);
+        this.#exit(0);
+      };
+      const waiter: SessionWaiter = {
+        start: (session) => {
+          end();
+          resolve(session);
+        },
+        fail: (why) => {
+          end();
+          reject(why);
+        },
+      };
+      const { waitTimeout } = this.#config;
+      const timer = this.#clock.setTimeout(
+        () =>
+          waiter.fail(new LimitExceeded('waitTimeout', `no session within ${waitTimeout} ms${this.#owner.trouble}`)),
+        waitTimeout,
+      );
+      this.#sessionWaiters.add(waiter);
+      this.#owner.want();
+    });
+  }
+
+  /**
+   * Dials now, with fresh credentials. A session that is open gets no more calls; it ends when its calls and channels have,
+   * within 60 s. No effect while an attempt is under way.
+   */
+  reconnect(): void {
+    this.#send({ type: 'app.reconnect' });
+  }
+
+  /**
+   * Closes the client: calls that wait fail with SessionClosed, calls that have left may take `timeout` milliseconds more
+   * (5 000 by default), and then all ends. Resolves when nothing of it is left.
+   */
+  async close(options: { readonly timeout?: number } = {}): Promise<void> {
+    objectOf(options, 'options');
+    const { timeout = CLOSE_TIMEOUT } = options;
+    if (!(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
+      throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${shown(timeout)}`);
+    }
+    this.#send({ type: 'app.close', timeout });
+    return this.#closed;
+  }
+
+  toJSON(): unknown {
+    return { status: this.#feed.current };
+  }
+
+  static {
+    // A browser may not have the symbol yet.
+    if (Symbol.asyncDispose !== undefined) {
+      Object.defineProperty(ReconnectingClient.prototype, Symbol.asyncDispose, {
+        value(this: ReconnectingClient): Promise<void> {
+          return this.close();
+        },
+      });
+    }
+  }
+
+  #send(event: ClientEvent): void {
+    if (this.actor.getSnapshot().status === 'active') this.actor.send(event);
+  }
+
+  // ---- The chart's effects ----
+
+  #dial(): void {
+    this.#abandon();
+    this.#attempts++;
+    const controller = new AbortController();
+    const attempt: Running = { controller };
+    this.#attempt = attempt;
+    this.#connect({ number: this.#attempts, signal: controller.signal }).then(
+      (entry) => {
+        if (this.#attempt !== attempt) {
+          entry.session.shutdown();
+          return;
+        }
+        attempt.entry = entry;
+        this.#send({ type: 'attempt.established' });
+      },
+      (error: unknown) => {
+        if (this.#attempt === attempt) this.#fail(error);
+      },
+    );
+  }
+
+  #fail(error: unknown): void {
+    const why = failureOf(error);
+    this.#reason = asRoamError(error);
+    // Fresh credentials are for the same target.
+    if (why === 'unauthenticated') this.#next--;
+    const isRoundOver = this.#next >= this.#round.length;
+    this.#send({ type: 'attempt.failed', why, isRoundOver, jitter: this.#config.random() });
+  }
+
+  /** Resolves with a new session, or rejects with the reason why there is none. */
+  async #connect(attempt: Attempt): Promise<Entry> {
+    const { credentials, session: options } = this.#config;
+    const target = this.#nextTarget();
+    const secret = credentials === undefined ? [] : entriesOf(await within(attempt.signal, credentials(attempt)));
+    const link = await this.#open(target, attempt);
+    let entry: Entry;
+    try {
+      entry = this.#watch(link);
+      const metadata: Metadata = [...(options.metadata ?? []), ...secret];
+      const session = await initiate(link, { ...options, metadata, signal: attempt.signal });
+      Object.assign(entry, { session });
+    } catch (error) {
+      link.abort();
+      throw error;
+    }
+    this.#entries.add(entry);
+    void entry.session.closed.then(({ error }) => this.#over(entry, error));
+    return entry;
+  }
+
+  #nextTarget(): Target {
+    if (this.#next >= this.#round.length) {
+      this.#round = this.#config.targets;
+      this.#next = 0;
+    }
+    return this.#round[this.#next++] as Target;
+  }
+
+  async #open(target: Target, attempt: Attempt): Promise<Link> {
+    if (typeof target !== 'function') return this.#openUrl(target, { signal: attempt.signal });
+    const given: unknown = await within(attempt.signal, target(attempt), (late) => (late as Partial<Link>)?.abort?.());
+    if (!Array.isArray(given)) return given as Link;
+    // A function gave the targets of this round.
+    this.#round = checkedTargets(given, this.#config.isInsecureAllowed);
+    this.#next = 1;
+    const [first] = this.#round as [Target];
+    if (typeof first !== 'function') return this.#openUrl(first, { signal: attempt.signal });
+    return within(attempt.signal, first(attempt), (late) => late.abort());
+  }
+
+  /** Makes the entry of a session to come. Its link can be declared lost: then the session ends as if the link had failed. */
+  #watch(link: Link): Entry {
+    if (typeof link?.start !== 'function') throw new InvalidArgument('a target must give a link');
+    let events: LinkEvents | undefined;
+    const start = link.start.bind(link);
+    link.start = (given) => {
+      events = given;
+      start(given);
+    };
+    const entry: Omit<Entry, 'session'> = {
+      calls: 0,
+      isProbing: false,
+      begin: () => {
+        entry.calls++;
+        if (entry.calls === 1 && entry === this.#current) this.#send({ type: 'work.some' });
+      },
+      finish: () => {
+        entry.calls--;
+        if (entry.calls === 0) this.#onQuiet(entry as Entry);
+      },
+      lose: (error) => {
+        link.abort();
+        events?.failed(error);
+      },
+    };
+    return entry as Entry;
+  }
+
+  #prepare(): void {
+    const attempt = this.#attempt;
+    const entry = attempt?.entry;
+    if (attempt === undefined || entry === undefined) return;
+    const { onSession } = this.#config;
+    if (onSession === undefined) {
+      this.#send({ type: 'attempt.prepared' });
+      return;
+    }
+    (async () => onSession(entry.session))().then(
+      () => {
+        if (this.#attempt === attempt) this.#send({ type: 'attempt.prepared' });
+      },
+      (error: unknown) => {
+        if (this.#attempt === attempt) this.#fail(error);
+      },
+    );
+  }
+
+  #adopt(): void {
+    const entry = this.#attempt?.entry as Entry;
+    this.#attempt = undefined;
+    this.#attempts = 0;
+    this.#current = entry;
+    this.#reason = undefined;
+    // Behind the step: XState warns when an effect of one machine starts another one.
+    queueMicrotask(() => {
+      if (this.#current !== entry) return;
+      for (const waiter of this.#sessionWaiters) waiter.start(entry.session);
+      for (const handle of this.#handles) handle.sessionOpened();
+      if (entry.calls === 0) this.#onQuiet(entry);
+    });
+  }
+
+  #abandon(): void {
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.controller.abort();
+    attempt?.entry?.session.shutdown();
+  }
+
+  #leave(): void {
+    const entry = this.#current;
+    this.#current = undefined;
+    if (entry === undefined) return;
+    let left = LEFT_TIMEOUT;
+    const look = (): void => {
+      if (left <= 0 || (entry.calls === 0 && entry.session.channels === 0)) {
+        entry.session.shutdown();
+        return;
+      }
+      left -= LOOK_INTERVAL;
+      this.#left.set(entry, this.#clock.setTimeout(look, LOOK_INTERVAL));
+    };
+    this.#left.set(entry, undefined);
+    look();
+    if (this.#left.size > MOST_LEFT) this.#left.keys().next().value?.session.shutdown();
+  }
+
+  /** An Open that the peer has to answer: accepted or rejected, the peer is there. */
+  #probe(): void {
+    const entry = this.#current;
+    if (entry === undefined || entry.isProbing) return;
+    entry.isProbing = true;
+    const timer = this.#clock.setTimeout(
+      () => entry.lose(new KeepaliveError(`the peer did not answer a probe within ${PROBE_TIMEOUT} ms`)),
+      PROBE_TIMEOUT,
+    );
+    const answered = (): void => {
+      this.#clock.clearTimeout(timer);
+      entry.isProbing = false;
+    };
+    // Behind the step, as in `#adopt`.
+    queueMicrotask(() => {
+      entry.session.open({ metadata: [{ key: PROBE, value: 1n, flags: 0n }] }).then((connection) => {
+        answered();
+        return connection.close();
+      }, answered);
+    });
+  }
+
+  #failCalls(error: Error): void {
+    for (const waiter of this.#sessionWaiters) waiter.fail(error);
+    for (const handle of this.#handles) handle.fail(error);
+  }
+
+  #awaitCalls(): void {
+    if ([...this.#entries].every(({ calls }) => calls === 0)) this.#send({ type: 'calls.none' });
+  }
+
+  #dispose(): void {
+    this.#stopWatching();
+    this.#clock.clearTimeout(this.#looking);
+    for (const timer of this.#left.values()) this.#clock.clearTimeout(timer);
+    this.#left.clear();
+    this.#current = undefined;
+    const sessions = [...this.#entries].map(({ session }) => session);
+    for (const session of sessions) session.shutdown();
+    this.#handles.clear();
+    void Promise.all(sessions.map((session) => session.closed)).then(() => this.#resolveClosed());
+  }
+
+  // ---- What happens ----
+
+  #over(entry: Entry, error: RoamError | undefined): void {
+    this.#entries.delete(entry);
+    this.#clock.clearTimeout(this.#left.get(entry));
+    this.#left.delete(entry);
+    const isCurrent = this.#current === entry;
+    if (isCurrent) this.#current = undefined;
+    if (!isCurrent && this.#attempt?.entry !== entry) return;
+    this.#reason = error;
+    this.#send({ type: 'session.ended', jitter: this.#config.random() });
+  }
+
+  #onQuiet(entry: Entry): void {
+    if (entry === this.#current && this.#config.settings.idleTimeout < MAX_DELAY) this.#lookForWork(entry);
+    if (this.actor.getSnapshot().matches('closing')) this.#awaitCalls();
+  }
+
+  /** Tells the chart that the session has no work, once no channel is left: a channel may outlive its call. */
+  #lookForWork(entry: Entry): void {
+    this.#clock.clearTimeout(this.#looking);
+    if (entry !== this.#current || entry.calls > 0) return;
+    if (entry.session.channels === 0) this.#send({ type: 'work.none' });
+    else this.#looking = this.#clock.setTimeout(() => this.#lookForWork(entry), LOOK_INTERVAL);
+  }
+
+  #onNetwork(type: NetworkEvent): void {
+    if (type === 'network.offline') this.#send({ type });
+    else this.#send({ type, jitter: this.#config.random() });
+  }
+
+  // ---- Calls that wait ----
+
+  #makeOwner(): HandleOwner {
+    const { waitTimeout } = this.#config;
+    const current = (): Entry | undefined => this.#current;
+    const trouble = (): string => (this.#reason === undefined ? '' : `; the last trouble: ${this.#reason.message}`);
+    return {
+      get current() {
+        return current();
+      },
+      get trouble() {
+        return trouble();
+      },
+      waitTimeout,
+      budget: this.#budget,
+      refusal: () => this.#refusal(),
+      enter: (bytes) => this.#enter(bytes),
+      leave: (bytes) => this.#exit(bytes),
+      want: () => this.#send({ type: 'call.made' }),
+      setTimeout: (callback, milliseconds) => this.#clock.setTimeout(callback, milliseconds),
+      clearTimeout: (timer) => this.#clock.clearTimeout(timer),
+      now: () => this.#now(),
+      forget: (handle) => {
+        for (const [service, shared] of this.#shared) if (shared === handle) this.#shared.delete(service);
+        // Calls that wait leave in the next session; then nothing refers to the handle.
+        if (!(handle as ServiceHandle<Methods>).isWaiting) this.#handles.delete(handle as ServiceHandle<Methods>);
+      },
+    };
+  }
+
+  /** The error of calls that are made now, if the chart lets none wait. */
+  #refusal(): Error | undefined {
+    const snapshot = this.actor.getSnapshot();
+    if (!snapshot.hasTag('refuses')) return undefined;
+    return snapshot.matches('failed') ? this.#unavailable() : new SessionClosed('local');
+  }
+
+  #unavailable(): Unavailable {
+    const reason = this.#reason;
+    return new Unavailable(`the client has given up${reason === undefined ? '' : `: ${reason.message}`}`, reason);
+  }
+
+  #enter(bytes: number): LimitExceeded | undefined {
+    const { waitingCalls, waitingBytes, waitTimeout } = this.#config;
+    if (waitTimeout === 0) return new LimitExceeded('waitTimeout', `there is no session${this.#owner.trouble}`);
+    if (this.#waitingCalls >= waitingCalls) {
+      return new LimitExceeded('waitingCalls', `${waitingCalls} calls wait for a session already`);
+    }
+    if (this.#waitingBytes + bytes > waitingBytes) {
+      return new LimitExceeded('waitingBytes', `more than ${waitingBytes} bytes of calls would wait for a session`);
+    }
+    this.#waitingCalls++;
+    this.#waitingBytes += bytes;
+    return undefined;
+  }
+
+  #exit(bytes: number): void {
+    this.#waitingCalls--;
+    this.#waitingBytes -= bytes;
+  }
+
+  // ---- Status ----
+
+  #tell(snapshot: SnapshotFrom<typeof clientMachine>): void {
+    const state = stateOf(snapshot);
+    const isWaiting = snapshot.matches('connecting') && !snapshot.matches({ connecting: 'attempt' });
+    const delay = snapshot.matches({ connecting: 'paused' }) ? this.#config.settings.maxDelay : snapshot.context.delay;
+    const before = this.#feed.current;
+    const phase = JSON.stringify([snapshot.value, state === 'connecting' ? this.#attempts : 0]);
+    if (phase === this.#told) return;
+    this.#told = phase;
+    const now = this.#now();
+    const status: ClientStatus = {
+      state,
+      since: before.state === state ? before.since : now,
+      ...(state === 'connecting' ? { attempt: this.#attempts } : {}),
+      ...(isWaiting ? { retryAt: now + delay } : {}),
+      ...(this.#reason === undefined ? {} : { reason: this.#reason }),
+    };
+    if (!isSame(before, status)) this.#feed.set(status);
+  }
+
+  /** The time in milliseconds since 1970; by a simulated clock, since its start. */
+  #now(): number {
+    return this.#clock.now?.() ?? Date.now();
+  }
+}
+
+/** The clock of the chart. Its timers keep no process alive. */
+const UNREFERENCED: Clock = {
+  setTimeout: (callback, time) => {
+    const timer: unknown = setTimeout(callback, time);
+    (timer as { unref?(): void }).unref?.();
+    return timer;
+  },
+  clearTimeout: (timer) => clearTimeout(timer as number),
+};
+
+function stateOf(snapshot: SnapshotFrom<typeof clientMachine>): ClientStatus['state'] {
+  const { value } = snapshot;
+  if (typeof value === 'object') return 'open' in value ? 'open' : 'connecting';
+  return value === 'closing' ? 'closed' : (value as ClientStatus['state']);
+}
+
+function isSame(one: ClientStatus, other: ClientStatus): boolean {
+  return (['state', 'since', 'attempt', 'retryAt', 'reason'] as const).every((key) => one[key] === other[key]);
+}
+
+/** Rejects when the signal aborts. A result that comes later goes to `drop`. */
+function within<T>(signal: AbortSignal, result: T | PromiseLike<T>, drop: (late: T) => void = () => {}): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    Promise.resolve(result).then(
+      (value) => {
+        signal.removeEventListener('abort', abort);
+        if (signal.aborted) drop(value);
+        else resolve(value);
+      },
+      (error: Error) => {
+        signal.removeEventListener('abort', abort);
+        reject(error);
+      },
+    );
+  });
+}
+
+const REFUSED = /(?:^|: )refused\.(unauthenticated|forbidden): /;
+
+/** The kind of a failed attempt. */
+function failureOf(error: unknown): AttemptFailure {
+  if (error instanceof InvalidArgument) return 'invalid';
+  if (!(error instanceof HandshakeError)) return 'other';
+  const [, refusal] = REFUSED.exec(error.message) ?? [];
+  if (refusal !== undefined) return refusal as 'unauthenticated' | 'forbidden';
+  if (error.message.includes('version mismatch')) return 'version';
+  // A message that no peer sends there, or no message at all: the server speaks something else.
+  return error.cause instanceof ProtocolError && error.cause.side === 'remote' && !error.message.includes('timed out')
+    ? 'no peer'
+    : 'other';
+}
+
+function asRoamError(error: unknown): RoamError {
+  if (error instanceof Error && 'code' in error && 'fullMessage' in error) return error as RoamError;
+  return new LinkError(`the attempt failed: ${error instanceof Error ? error.message : String(error)}`, error);
+}

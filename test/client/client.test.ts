@@ -1,0 +1,477 @@
+import { describe, expect, test } from '@jest/globals';
+import { connect } from '../../src/client/client-node.js';
+import { method } from '../../src/service/method.js';
+import { service } from '../../src/service/service.js';
+import { ScriptedPeer } from '../../src/testing/peer.js';
+import { Adder, adder } from '../service/adder.js';
+import { errorOf } from '../service/pair.js';
+import { settle } from '../support/settle.js';
+import { Stage } from './stage.js';
+
+describe('a client that connect makes', () => {
+  test('dials at its first call, and answers it', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client();
+    await settle();
+    expect(stage.dials).toEqual([]);
+    expect(client.status.current).toEqual({ state: 'idle', since: 0 });
+    expect(await client.use(Adder).add(3, 5)).toBe(8);
+    expect(client.status.current).toEqual({ state: 'open', since: 0 });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('dials at once with lazy: false', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client({ lazy: false });
+    await settle();
+    expect(client.status.current.state).toBe('open');
+    expect(await client.session()).toBe(await client.session());
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('goes on in a new session when the old one is cut, with the same clients', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client();
+    const calls = client.use(Adder);
+    expect(await calls.add(1, 2)).toBe(3);
+    stage.cut();
+    await settle();
+    expect(client.status.current).toMatchObject({ state: 'connecting', retryAt: 100, reason: { code: 'link' } });
+    const later = calls.add(2, 2);
+    await stage.clock.advance(99);
+    expect(stage.dials).toEqual([0]);
+    await stage.clock.advance(1);
+    expect(await later).toBe(4);
+    expect(stage.dials).toEqual([0, 100]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('has one connection for all uses of a service without options, and gives it back with the last one', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client();
+    for (const count of [1, 2, 3]) expect(await client.use(Adder).add(count, 1)).toBe(count + 1);
+    expect(stage.sessions[0]?.connection(1)).toBeDefined();
+    expect(stage.sessions[0]?.connection(3)).toBeUndefined();
+    const own = client.use(Adder, { interceptors: [(call, next) => next(call)] });
+    expect(await own.add(1, 1)).toBe(2);
+    expect(stage.sessions[0]?.connection(3)).toBeDefined();
+    own[Symbol.dispose]();
+    await settle();
+    expect(stage.sessions[0]?.connection(3)).toBeUndefined();
+    expect(await errorOf(own.add(1, 1))).toMatchObject({ code: 'invalid-argument', ran: 'no' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('calls on the root with on: root', async () => {
+    const stage = new Stage();
+    const client = stage.client();
+    stage.onLink = ((accepting) => async (link) => {
+      await accepting(link);
+      stage.sessions.at(-1)?.root.serve(adder);
+    })(stage.onLink);
+    expect(await client.use(Adder, { on: 'root' }).add(3, 5)).toBe(8);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('sends waiting calls in the order in which they were made', async () => {
+    const order: number[] = [];
+    const Log = service('Log', { note: method<[number], void>() });
+    const stage = new Stage([Log.handler({ note: (number) => void order.push(number) })]);
+    const client = stage.client();
+    const log = client.use(Log);
+    const calls = [1, 2, 3].map((number) => log.note(number));
+    await settle();
+    calls.push(log.note(4));
+    await Promise.all(calls);
+    expect(order).toEqual([1, 2, 3, 4]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('takes the next target after a failure, and waits between the rounds', async () => {
+    const stage = new Stage([adder]);
+    const tried: string[] = [];
+    const down = async () => {
+      tried.push(`down ${stage.clock.now()}`);
+      throw new Error('down');
+    };
+    const client = stage.client({}, [
+      down,
+      down,
+      async () => {
+        tried.push(`up ${stage.clock.now()}`);
+        if (tried.length < 6) throw new Error('not yet');
+        return stage.target();
+      },
+    ]);
+    const call = client.use(Adder).add(1, 1);
+    await settle();
+    await stage.clock.advance(100);
+    expect(await call).toBe(2);
+    expect(tried).toEqual(['down 0', 'down 0', 'up 0', 'down 100', 'down 100', 'up 100']);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('asks a function for the targets of each round', async () => {
+    const stage = new Stage([adder]);
+    const rounds: number[] = [];
+    const client = stage.client({}, (async () => {
+      rounds.push(stage.clock.now());
+      return rounds.length === 1 ? ['ws://127.0.0.1:1/'] : [stage.target];
+    }) as never);
+    const call = client.use(Adder).add(1, 1);
+    await errorOf(Promise.race([call, new Promise((_, reject) => setTimeout(reject, 300))]));
+    await stage.clock.advance(100);
+    expect(await call).toBe(2);
+    expect(rounds).toEqual([0, 100]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('gives credentials anew in each attempt, as SENSITIVE entries that no proxy passes on', async () => {
+    const stage = new Stage([adder]);
+    let made = 0;
+    const client = stage.client({ credentials: ({ number }) => ({ token: `secret-${++made}-${number}` }) });
+    expect(await client.use(Adder).add(1, 1)).toBe(2);
+    stage.cut();
+    await settle();
+    await stage.clock.advance(100);
+    const shown = stage.sessions.map(({ root }) =>
+      root.peerMetadata.map(({ key, value, flags }) => [key, (value as { reveal(): string }).reveal(), flags]),
+    );
+    expect(shown).toEqual([[['token', 'secret-1-1', 3n]], [['token', 'secret-2-1', 3n]]]);
+    expect(JSON.stringify([client, client.actor.getSnapshot()])).not.toContain('secret');
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test.each([
+    ['ws://example.com/', /unencrypted to example.com/],
+    ['http://example.com/', /must begin with ws: or wss:/],
+    ['nonsense', /must be a URL/],
+    [[], /needs a target/],
+  ] as const)('refuses the target %j with credentials at once', (to, message) => {
+    expect(() => connect(to as never, { credentials: () => ({}) })).toThrow(message);
+  });
+
+  test.each([
+    { waitTimeout: -1 },
+    { waitingCalls: 1.5 },
+    { waitingBytes: Number.NaN },
+    { attemptTimeout: 0 },
+    { backoff: { first: 0 } },
+    { backoff: { max: Number.POSITIVE_INFINITY } },
+    { giveUpAfter: 0 },
+    { idleTimeout: '1' },
+    { lazy: 1 },
+    { credentials: {} },
+    { onSession: 1 },
+    { signal: AbortSignal.abort() },
+  ])('refuses the option %j and names it', (options) => {
+    const [name = ''] = Object.keys(options);
+    expect(() => connect('wss://example.com', options as never)).toThrow(name);
+  });
+});
+
+describe('a call without a session', () => {
+  test('fails after waitTimeout, with what went wrong', async () => {
+    const stage = new Stage();
+    stage.isUp = false;
+    const client = stage.client({ waitTimeout: 1_000 });
+    const call = errorOf(client.use(Adder).add(1, 1));
+    await stage.clock.advance(999);
+    const session = errorOf(client.session());
+    await stage.clock.advance(1);
+    expect(await call).toMatchObject({ code: 'limit', limit: 'waitTimeout', ran: 'no' });
+    expect(String(await call)).toContain('refused');
+    await stage.clock.advance(999);
+    expect(await session).toMatchObject({ limit: 'waitTimeout' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test.each([
+    [{ waitTimeout: 0 }, 'waitTimeout', 0],
+    [{ waitingCalls: 3 }, 'waitingCalls', 3],
+    // An empty call of one argument: 3 bytes, and 256.
+    [{ waitingBytes: 3 * (256 + 3) }, 'waitingBytes', 3],
+  ] as const)('fails at once beyond %j', async (options, limit, most) => {
+    const stage = new Stage();
+    stage.isUp = false;
+    const client = stage.client(options);
+    const adds = client.use(Adder);
+    const calls = Array.from({ length: most }, () => errorOf(adds.add(1, 1)));
+    expect(await errorOf(adds.add(1, 1))).toMatchObject({ code: 'limit', limit, ran: 'no' });
+    expect(await errorOf(adds.add((() => 1) as never, 1))).toMatchObject({ code: 'invalid-argument', ran: 'no' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+    for (const call of calls) expect(await call).toMatchObject({ code: 'session-closed', ran: 'no' });
+  });
+
+  test('keeps its timeout and its signal, and frees its place', async () => {
+    const stage = new Stage([adder]);
+    stage.isUp = false;
+    const client = stage.client({ waitingCalls: 2 });
+    const adds = client.use(Adder);
+    const controller = new AbortController();
+    const timed = errorOf(adds.add(1, 1, { timeout: 50 }));
+    const aborted = errorOf(adds.add(1, 1, { signal: controller.signal }));
+    await stage.clock.advance(50);
+    controller.abort(new Error('enough'));
+    expect(await timed).toMatchObject({ limit: 'timeout', ran: 'no' });
+    expect(await aborted).toMatchObject({ code: 'cancelled', by: 'local', ran: 'no', cause: new Error('enough') });
+    stage.isUp = true;
+    const later = [adds.add(1, 1), adds.add(2, 2)];
+    await stage.clock.advance(1_000);
+    expect(await Promise.all(later)).toEqual([2, 4]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('fails with Unavailable once the client has given up, and goes on after reconnect', async () => {
+    const stage = new Stage([adder]);
+    stage.isUp = false;
+    const client = stage.client({ giveUpAfter: 500 });
+    const adds = client.use(Adder);
+    const waiting = errorOf(adds.add(1, 1));
+    await settle();
+    await stage.clock.advance(500);
+    expect(await waiting).toMatchObject({ code: 'unavailable', ran: 'no', cause: { code: 'link' } });
+    expect(await errorOf(adds.add(1, 1))).toMatchObject({ code: 'unavailable', ran: 'no' });
+    expect(await errorOf(client.session())).toMatchObject({ code: 'unavailable' });
+    expect(client.status.current).toMatchObject({ state: 'failed', since: 500, reason: { code: 'link' } });
+    stage.isUp = true;
+    client.reconnect();
+    expect(await adds.add(1, 1)).toBe(2);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
+
+describe('a call whose session ends', () => {
+  const Work = service('Work', {
+    once: method<[], number>(),
+    again: method<[], number>({ idempotent: true }),
+  });
+
+  function serving(cuts: number) {
+    let runs = 0;
+    const stage: Stage = new Stage([
+      Work.handler({
+        once: () => stageRun(),
+        again: () => stageRun(),
+      }),
+    ]);
+    const stageRun = (): number => {
+      runs++;
+      if (runs <= cuts) stage.cut();
+      return runs;
+    };
+    return { stage, runs: () => runs };
+  }
+
+  test('is made again if it is idempotent', async () => {
+    const { stage, runs } = serving(2);
+    const client = stage.client();
+    const answer = client.use(Work).again();
+    await settle();
+    await stage.clock.advance(5_000);
+    expect(await answer).toBe(3);
+    expect(runs()).toBe(3);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test.each([
+    ['is not idempotent', 'once', {}],
+    ['is not to be made again', 'again', { retry: false }],
+  ] as const)('is not made again if it %s', async (_, name, options) => {
+    const { stage, runs } = serving(1);
+    const client = stage.client();
+    const error = errorOf(client.use(Work)[name](options));
+    await stage.clock.advance(5_000);
+    expect(await error).toMatchObject({ ran: 'maybe' });
+    expect(runs()).toBe(1);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('is made four times at most, and not past its timeout', async () => {
+    const { stage, runs } = serving(100);
+    const client = stage.client();
+    const work = client.use(Work);
+    const four = errorOf(work.again());
+    await settle();
+    await stage.clock.advance(60_000);
+    expect(await four).toMatchObject({ ran: 'maybe' });
+    expect(runs()).toBe(4);
+    const timed = errorOf(work.again({ timeout: 50 }));
+    await settle();
+    await stage.clock.advance(60_000);
+    expect(await timed).toMatchObject({ ran: 'maybe' });
+    expect(runs()).toBe(5);
+    // The budget is at its half: 10, less 4, less 1. One more failure, and none is repeated.
+    const last = errorOf(work.again());
+    await settle();
+    await stage.clock.advance(60_000);
+    expect(await last).toMatchObject({ ran: 'maybe' });
+    expect(runs()).toBe(6);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
+
+test('a server that accepts and cuts gets at most 12 attempts in the first minute, and one at a time', async () => {
+  const stage = new Stage();
+  const accepting = stage.onLink;
+  stage.onLink = async (link) => {
+    await accepting(link);
+    stage.cut();
+  };
+  const client = stage.client({ lazy: false });
+  await settle();
+  await stage.clock.advance(60_000);
+  expect(stage.dials).toEqual([0, 100, 300, 700, 1_500, 3_100, 6_300, 12_700, 25_500, 40_500, 55_500]);
+  expect(await stage.end(client)).toEqual(['closed', 0]);
+});
+
+test('a session that was open for 10 s is no failure: the next attempt comes as soon as the first one', async () => {
+  const stage = new Stage();
+  const client = stage.client({ lazy: false });
+  for (const wait of [100, 100, 100]) {
+    await settle();
+    await stage.clock.advance(10_000);
+    stage.cut();
+    await settle();
+    expect(client.status.current.retryAt).toBe(stage.clock.now() + wait);
+    await stage.clock.advance(wait);
+  }
+  expect(await stage.end(client)).toEqual(['closed', 0]);
+});
+
+describe('a peer that does not answer', () => {
+  test('is found by the probe of a network that may have changed, and calls go on', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client({ keepalive: { pingInterval: 0, pongTimeout: 0 }, onReport: () => {} });
+    const adds = client.use(Adder);
+    expect(await adds.add(1, 1)).toBe(2);
+    // The cable is cut, and no end of the link hears of it.
+    const near = stage.links[0] as { send(bytes: Uint8Array): void };
+    near.send = () => {};
+    client.actor.send({ type: 'network.suspect', jitter: 0.5 });
+    await settle();
+    const call = errorOf(adds.add(2, 2));
+    await stage.clock.advance(5_000);
+    expect(await call).toMatchObject({ code: 'connection-closed', ran: 'maybe' });
+    await stage.clock.advance(100);
+    expect(await adds.add(2, 2)).toBe(4);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('is left in peace when it answers the probe', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client({ lazy: false });
+    await settle();
+    for (const type of ['network.suspect', 'network.offline'] as const) {
+      client.actor.send(type === 'network.offline' ? { type } : { type, jitter: 0.5 });
+      await settle();
+    }
+    await stage.clock.advance(6_000);
+    expect(stage.dials).toEqual([0]);
+    expect(client.status.current.state).toBe('open');
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
+
+describe('the end of a client', () => {
+  test('waits for calls that have left, but not for longer than its timeout', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client();
+    const adds = client.use(Adder);
+    await adds.add(1, 1);
+    const slow = errorOf(adds.slow());
+    await settle();
+    const closed = client.close({ timeout: 1_000 });
+    expect(await errorOf(adds.add(1, 1))).toMatchObject({ code: 'session-closed', ran: 'no' });
+    let isClosed = false;
+    void closed.then(() => {
+      isClosed = true;
+    });
+    await stage.clock.advance(999);
+    expect(isClosed).toBe(false);
+    await stage.clock.advance(1);
+    await closed;
+    expect(await slow).toMatchObject({ code: 'connection-closed', ran: 'maybe' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('leaves a session whose call is under way when it reconnects, and calls go to the new one', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client();
+    const adds = client.use(Adder);
+    await adds.add(1, 1);
+    const slow = errorOf(adds.slow());
+    await settle();
+    client.reconnect();
+    await settle();
+    expect(await adds.add(2, 2)).toBe(4);
+    expect(stage.sessions).toHaveLength(2);
+    await stage.clock.advance(59_000);
+    expect(stage.sessions[0]?.root.isConnected).toBe(true);
+    await stage.clock.advance(2_000);
+    expect(await slow).toMatchObject({ ran: 'maybe' });
+    expect(stage.sessions[0]?.root.isConnected).toBe(false);
+    expect(await adds.add(2, 2)).toBe(4);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('ends an idle session after idleTimeout, and the next call dials again', async () => {
+    const stage = new Stage([adder]);
+    const client = stage.client({ idleTimeout: 500 });
+    const adds = client.use(Adder);
+    await adds.add(1, 1);
+    const slow = errorOf(adds.slow({ timeout: 2_000 }));
+    await stage.clock.advance(1_000);
+    expect(client.status.current.state).toBe('open');
+    await stage.clock.advance(1_000);
+    await slow;
+    await stage.clock.advance(500);
+    expect(client.status.current.state).toBe('idle');
+    expect(stage.sessions[0]?.root.isConnected).toBe(false);
+    expect(await adds.add(2, 3)).toBe(5);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
+
+describe('final failures', () => {
+  const cases: [string, string, number][] = [
+    ['refused.forbidden: not you', 'failed', 1],
+    ['refused.unauthenticated: log in', 'failed', 2],
+    ['version mismatch: got 7, expected 8', 'failed', 1],
+    ['refused.unavailable: later', 'connecting', 1],
+  ];
+  test.each(cases)('%s: %s after %d attempts', async (description, state, attempts) => {
+    const stage = new Stage();
+    let made = 0;
+    stage.onLink = (link) => {
+      new ScriptedPeer(link).say({ type: 'ProtocolError', connectionId: 0, description });
+    };
+    const client = stage.client({ lazy: false, credentials: () => ({ token: String(++made) }) });
+    await settle();
+    expect([client.status.current.state, stage.dials.length, made]).toEqual([state, attempts, attempts]);
+    expect(client.status.current.reason?.message).toContain(description);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
+
+test('the status tells each state once, in order, to a subscriber; a slow reader gets the newest', async () => {
+  const stage = new Stage([adder]);
+  const client = stage.client();
+  const told: string[] = [];
+  const stop = client.status.subscribe(() => void told.push(client.status.current.state));
+  const read: string[] = [];
+  const reading = (async () => {
+    for await (const { state } of client.status) {
+      read.push(state);
+    }
+  })();
+  await client.use(Adder).add(1, 1);
+  stage.cut();
+  await settle();
+  await stage.clock.advance(100);
+  expect(await stage.end(client)).toEqual(['closed', 0]);
+  await reading;
+  stop();
+  expect(told).toEqual(['connecting', 'open', 'connecting', 'connecting', 'open', 'closed']);
+  expect(read.at(-1)).toBe('closed');
+});
