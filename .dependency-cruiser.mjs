@@ -24,6 +24,7 @@ const LAYERS = {
   payload: ['wire', 'base', 'codec', 'calls'],
   service: ['wire', 'base', 'codec', 'link', 'conduit', 'calls', 'session', 'payload'],
   client: ['wire', 'base', 'link', 'conduit', 'session', 'service'],
+  server: ['wire', 'base', 'link', 'session', 'service'],
 };
 
 /** Of these each may import the machines, whose events and ports they know. */

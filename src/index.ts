@@ -56,6 +56,7 @@ export type {
   TypedPayloadCodec,
 } from './payload/payload.js';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './payload/standard-schema.js';
+export { createServer, type Listener, type Server, type ServerOptions } from './server/server.js';
 export type {
   AnyClientCall,
   AnyHandlerCall,

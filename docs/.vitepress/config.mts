@@ -61,7 +61,7 @@ export default defineConfig({
         ['index', 'All pages'],
         ['services', 'Services'],
         ['client', 'The client that comes back'],
-        ['client', 'The client that comes back'],
+        ['server', 'Servers'],
         ['sessions', 'Sessions and connections'],
         ['peers', 'Peers'],
         ['links', 'Links'],

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
 import { type AddressInfo, isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
@@ -19,12 +21,27 @@ export interface ConnectWebSocketOptions extends BrowserOptions {
 
 /** Options of {@link listenWebSocket}. */
 export interface ListenWebSocketOptions {
-  /** The TCP port; 0 uses any free one. */
-  readonly port: number;
+  /** The TCP port; 0 uses any free one. Needed unless there is a `server`. */
+  readonly port?: number;
+
+  /**
+   * A server of `node:http` or `node:https` to listen on, in place of a port of its own: that of Express, Fastify or another.
+   * It may have other listeners of `upgrade`, and several paths. The server is never closed here: `close()` only stops
+   * taking WebSockets.
+   */
+  readonly server?: Server | SecureServer;
+
+  /**
+   * The one path, without a query, that clients may connect to. Other paths are left to the server's other listeners of
+   * `upgrade`; without any they are answered 404.
+   *
+   * @defaultValue '/' on a `server`; any path on a port of its own
+   */
+  readonly path?: string;
 
   /**
    * The address to listen on. With the default, only this machine reaches the server. `'::'` or `'0.0.0.0'` listens
-   * on all addresses.
+   * on all addresses. Not with a `server`, which has its own.
    *
    * @defaultValue '127.0.0.1'
    */
@@ -59,7 +76,7 @@ export interface ListenWebSocketOptions {
 
   /**
    * Milliseconds until a TCP connection must be a WebSocket, from 1 to 2^31 − 1; then it is cut. Stops a peer that opens
-   * connections and sends nothing, or sends byte by byte.
+   * connections and sends nothing, or sends byte by byte. Not with a `server`, which has times of its own.
    *
    * @defaultValue 10000
    */
@@ -172,8 +189,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
  * Listens for WebSocket connections. Calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
  * rejects, the error is reported and that link is aborted; other links are not affected.
  *
- * To share an HTTP server with other uses, use a `WebSocketServer` of your own and
- * `webSocketLink(ws, { socket: request.socket })`.
+ * With `server` it shares an HTTP server with other uses, such as Express and Fastify.
  *
  * Rejects with LinkError when the port is in use, or the address can't be listened on.
  *
@@ -183,9 +199,14 @@ export function listenWebSocket(
   options: ListenWebSocketOptions,
   onLink: (link: Link, request: IncomingMessage) => void | Promise<void>,
 ): Promise<WebSocketListener> {
-  const { port, host = '127.0.0.1', verify } = options;
+  const { server: shared, path, host = '127.0.0.1', verify } = options;
+  const { port = shared === undefined ? -1 : 0 } = options;
+  if (shared !== undefined) checkShared(shared, options);
+  if (path !== undefined && !(typeof path === 'string' && /^\/[^?#\s]*$/.test(path))) {
+    throw new InvalidArgument(`path must begin with / and have no query, not '${String(path)}'`);
+  }
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-    throw new InvalidArgument(`port must be an integer from 0 to 65535, not ${String(port)}`);
+    throw new InvalidArgument(`port must be an integer from 0 to 65535, not ${String(options.port)}`);
   }
   if (typeof host !== 'string' || host === '') throw new InvalidArgument('host must be an address or a name');
   if (typeof onLink !== 'function') throw new InvalidArgument('onLink must be a function');
@@ -195,32 +216,40 @@ export function listenWebSocket(
   const newcomers = new Newcomers(options.pendingBytes);
   const handshakeTimeout = checkTimeout('handshakeTimeout', options.handshakeTimeout ?? 10_000);
   const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
-  const welcome = welcomeOf(host, options);
+  // A server that is shared may not listen yet, so its address is looked at when a client comes.
+  const welcome = (): Welcome => welcomeOf(shared === undefined ? host : addressOf(shared), options);
+  welcome();
   const report = guard(options.onError ?? warn, warn);
+
+  const sockets = new WebSocketServer({
+    ...wsOptions(maxFrame, closeTimeout),
+    noServer: true,
+    clientTracking: false,
+    verifyClient: ({ req }: { req: IncomingMessage }, answer: (isTaken: boolean, status: number) => void) => {
+      const refusal = refusalOf(req, welcome());
+      if (refusal !== undefined) report(new LinkError(`refused a WebSocket ${refusal}`));
+      if (refusal !== undefined) answer(false, 403);
+      else answer(verify === undefined || guard(verify, report)(req) === true, 401);
+    },
+  });
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, pending?: Pending): void => {
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      pending?.settle(request.socket);
+      const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
+      limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
+      handOver(link, request, onLink, report);
+    });
+  };
+  if (shared !== undefined) return Promise.resolve(shareServer(shared, path ?? '/', upgrade));
 
   const server = createServer((_request, response) => {
     response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain' });
     response.end('A WebSocket client is expected here.\n');
   });
   const pending = cutWhatStaysPending(server, handshakeTimeout);
-  const sockets = new WebSocketServer({
-    ...wsOptions(maxFrame, closeTimeout),
-    noServer: true,
-    clientTracking: false,
-    verifyClient: ({ req }: { req: IncomingMessage }, answer: (isTaken: boolean, status: number) => void) => {
-      const refusal = refusalOf(req, welcome);
-      if (refusal !== undefined) report(new LinkError(`refused a WebSocket ${refusal}`));
-      if (refusal !== undefined) answer(false, 403);
-      else answer(verify === undefined || guard(verify, report)(req) === true, 401);
-    },
-  });
   server.on('upgrade', (request, socket, head) => {
-    sockets.handleUpgrade(request, socket, head, (ws) => {
-      pending.settle(request.socket);
-      const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
-      limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
-      handOver(link, request, onLink, report);
-    });
+    if (path === undefined || pathOf(request) === path) upgrade(request, socket, head, pending);
+    else refuse(socket, pathOf(request) === undefined ? 400 : 404);
   });
 
   return new Promise((resolve, reject) => {
@@ -234,6 +263,81 @@ export function listenWebSocket(
       resolve(listenerOf(server, host, pending));
     });
   });
+}
+
+/** @throws InvalidArgument when `server` is none, or an option is given that belongs to a port of its own. */
+function checkShared(server: unknown, options: ListenWebSocketOptions): void {
+  const { on, address } = (server ?? {}) as Partial<Server>;
+  if (typeof on !== 'function' || typeof address !== 'function') {
+    throw new InvalidArgument('server must be a server of node:http or node:https');
+  }
+  for (const name of ['port', 'host', 'handshakeTimeout'] as const) {
+    if (options[name] !== undefined) throw new InvalidArgument(`${name} does not go with server, which has its own`);
+  }
+}
+
+/** The address that a server listens on. One that no network reaches, such as a Unix socket, counts as loopback. */
+function addressOf(server: Server | SecureServer): string {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.address : '127.0.0.1';
+}
+
+/** The path of a request without its query; undefined if the URL is malformed. */
+function pathOf({ url = '' }: IncomingMessage): string | undefined {
+  return url.startsWith('/') && URL.canParse(url, 'http://host') ? new URL(url, 'http://host').pathname : undefined;
+}
+
+/** Answers a request that becomes no WebSocket. */
+function refuse(socket: Duplex, status: number): void {
+  socket.on('error', () => {});
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+}
+
+type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** The paths on servers that are shared. Each such server has one listener of ours. */
+const sharedServers = new WeakMap<object, { readonly paths: Map<string, Upgrade>; readonly listener: Upgrade }>();
+
+/** @throws InvalidArgument when the path is taken. */
+function shareServer(server: Server | SecureServer, path: string, upgrade: Upgrade): WebSocketListener {
+  let shared = sharedServers.get(server);
+  if (shared === undefined) {
+    const paths = new Map<string, Upgrade>();
+    const listener: Upgrade = (request, socket, head) => {
+      const found = pathOf(request);
+      const take = found === undefined ? undefined : paths.get(found);
+      if (take !== undefined) take(request, socket, head);
+      // Another listener may know the path.
+      else if (server.listenerCount('upgrade') === 1) refuse(socket, found === undefined ? 400 : 404);
+    };
+    shared = { paths, listener };
+    sharedServers.set(server, shared);
+    server.on('upgrade', listener);
+  }
+  const { paths, listener } = shared;
+  if (paths.has(path)) throw new InvalidArgument(`path: there is a listener for ${path} on this server already`);
+  paths.set(path, upgrade);
+  const close = (): Promise<void> => {
+    if (paths.get(path) === upgrade) paths.delete(path);
+    if (paths.size === 0 && sharedServers.get(server) === shared) {
+      sharedServers.delete(server);
+      server.off('upgrade', listener);
+    }
+    return Promise.resolve();
+  };
+  const scheme = 'setSecureContext' in server ? 'wss' : 'ws';
+  return {
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? 0;
+    },
+    get url() {
+      const address = addressOf(server);
+      const local = address === '0.0.0.0' || address === '::' ? 'localhost' : address;
+      return `${scheme}://${authority(local, this.port)}${path}`;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
 
 /** A function of its own: its closure lives as long as `onLink` is at work, and must not keep the request alive. */

@@ -1,0 +1,161 @@
+import { arrayOf, objectOf, shown } from '../base/check.js';
+import { InvalidArgument, SessionClosed } from '../base/errors.js';
+import type { Link } from '../link/link.js';
+import type { ServiceHandler } from '../service/handler.js';
+import { routes } from '../service/routes.js';
+import { accept, type Session, type StartOptions } from '../session/session.js';
+
+/** Options of {@link createServer}. Those of a session hold for each session. */
+export interface ServerOptions extends Omit<StartOptions, 'signal' | 'onConnection'> {
+  /** The handlers of the services that clients may open, as `Service.handler()` gives them. */
+  readonly services: readonly ServiceHandler[];
+  /** Called with each new session. If it throws, the session ends. */
+  readonly onSession?: (session: Session) => void;
+}
+
+/** A part that makes links, such as `listenWebSocket` and `listenTcp` give. */
+export interface Listener {
+  /** Stops listening. Links that are there stay. */
+  close(): Promise<void>;
+}
+
+/** Serves services on any number of listeners; see {@link createServer}. */
+export class Server implements AsyncDisposable {
+  /** `await using` closes the server. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
+
+  readonly #options: StartOptions;
+  readonly #onSession: ((session: Session) => void) | undefined;
+  readonly #sessions = new Set<Session>();
+  readonly #listeners = new Set<Listener>();
+  /** Aborts the handshakes when the server is closed. */
+  readonly #closing = new AbortController();
+  /** Handshakes that are under way, and listeners that start. */
+  readonly #starting = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  /** @internal */
+  constructor(options: ServerOptions) {
+    objectOf(options, 'options');
+    const { services, onSession, ...rest } = options;
+    arrayOf(services, 'services', ' of handlers, as Service.handler() gives them');
+    if (onSession !== undefined && typeof onSession !== 'function') {
+      throw new InvalidArgument(`onSession must be a function, not ${shown(onSession)}`);
+    }
+    for (const name of ['signal', 'onConnection']) {
+      if (name in rest) throw new InvalidArgument(`${name} is no option of createServer`);
+    }
+    this.#options = { ...rest, onConnection: routes(services), signal: this.#closing.signal };
+    this.#onSession = onSession;
+  }
+
+  /** The sessions that are open. */
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** True until the server is closed: for the answer to a health check. */
+  get ready(): boolean {
+    return this.#closed === undefined;
+  }
+
+  /**
+   * Takes the links of a listener. `start` gets the function to call with each link. The result is the listener that it
+   * gives, which `close()` closes. A server may have several.
+   *
+   * @throws SessionClosed when the server is closed; any error of `start`.
+   *
+   * @example
+   * await server.listen((onLink) => listenWebSocket({ server: http, path: '/rpc' }, onLink));
+   */
+  async listen<L extends Listener>(start: (onLink: (link: Link) => Promise<void>) => L | PromiseLike<L>): Promise<L> {
+    if (typeof start !== 'function') throw new InvalidArgument('listen takes a function that starts a listener');
+    if (!this.ready) throw new SessionClosed('local');
+    const starting = (async () => start(async (link) => void (await this.take(link))))();
+    const listener = await this.#during(starting);
+    if (typeof listener?.close !== 'function') {
+      throw new InvalidArgument('listen: the function must give a listener, with close()');
+    }
+    if (!this.ready) {
+      await listener.close();
+      throw new SessionClosed('local');
+    }
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  /**
+   * Takes one link, and resolves with its session after the handshake.
+   *
+   * @throws HandshakeError when there is no session; SessionClosed when the server is closed. The link is closed then.
+   */
+  async take(link: Link): Promise<Session> {
+    if (!this.ready) {
+      link.abort();
+      throw new SessionClosed('local');
+    }
+    const session = await this.#during(accept(link, this.#options));
+    this.#sessions.add(session);
+    void session.closed.then(() => this.#sessions.delete(session));
+    try {
+      if (this.ready) this.#onSession?.(session);
+      else session.shutdown();
+    } catch (error) {
+      session.shutdown();
+      throw error;
+    }
+    return session;
+  }
+
+  /**
+   * Closes the listeners, then ends all sessions: their messages that were sent still leave, and calls at work are not waited
+   * for. Resolves when nothing of the server is left. A second call waits for the same end.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new SessionClosed('local'));
+    // Also listeners that are only being started, and handshakes that have just ended.
+    await Promise.allSettled(this.#starting);
+    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    const sessions = [...this.#sessions];
+    for (const session of sessions) session.shutdown();
+    await Promise.all(sessions.map((session) => session.closed));
+  }
+
+  async #during<T>(work: Promise<T>): Promise<T> {
+    this.#starting.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#starting.delete(work);
+    }
+  }
+
+  static {
+    // An older runtime may not have the symbol yet.
+    if (Symbol.asyncDispose !== undefined) {
+      Object.defineProperty(Server.prototype, Symbol.asyncDispose, {
+        value(this: Server): Promise<void> {
+          return this.close();
+        },
+      });
+    }
+  }
+}
+
+/**
+ * Makes a server of services. It has sessions with the peers of the links that it takes, from listeners and by hand.
+ *
+ * @throws InvalidArgument when an option is wrong, or two handlers are of the same service.
+ *
+ * @example
+ * const server = createServer({ services: [Adder.handler(adder)] });
+ * const listener = await server.listen((onLink) => listenWebSocket({ port: 9000 }, onLink));
+ */
+export function createServer(options: ServerOptions): Server {
+  return new Server(options);
+}
