@@ -65,6 +65,7 @@ describe('docs/errors.md', () => {
       new errors.InvalidPayload(),
       new errors.Cancelled('peer'),
       new errors.ChannelClosed('peer', ''),
+      new errors.Unavailable(''),
     ];
     expect(made).toHaveLength(ERRORS.length);
     const [table = ''] = textOf('docs/errors.md').split(/^## /m);
