@@ -40,7 +40,13 @@ export default [
   {
     ...common,
     input: inputs('.js', exports, bin),
-    output: { dir: 'dist', chunkFileNames: 'chunks/[name].js', hoistTransitiveImports: false },
+    output: {
+      dir: 'dist',
+      chunkFileNames: 'chunks/[name].js',
+      hoistTransitiveImports: false,
+      // Small chunks join others, where no entry point imports more for that.
+      experimentalMinChunkSize: 20_000,
+    },
   },
   {
     ...common,
