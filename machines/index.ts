@@ -30,7 +30,6 @@ export type {
 } from './call-events.js';
 export { type CallsContext, type CallsInput, callsMachine } from './calls.js';
 export { type ChannelsContext, type ChannelsInput, channelsMachine } from './channels.js';
-export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
 export {
   type AttemptFailure,
   type ClientContext,
@@ -40,6 +39,7 @@ export {
   type ClientSettings,
   clientMachine,
 } from './client.js';
+export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
 export { connectionMachine } from './connection.js';
 export type {
   ConduitEvent,
