@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,7 +7,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { TOKEN } from '../../src/cli/demo/script.js';
 import { History } from '../../src/inspect/history.js';
 import { parseRecording } from '../../src/inspect/recording.js';
-import { endAll, run, start } from './command.js';
+import { endAll, nodeArguments, run, start } from './command.js';
 
 afterEach(endAll);
 
@@ -15,6 +17,19 @@ function failuresIn(stdout: string): string[] {
 }
 
 describe('roam-actors demo', () => {
+  test('leaves no process behind that was still starting when it went', async () => {
+    const child = spawn(process.execPath, nodeArguments(['demo', '--as', 'acceptor']), {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const ended = once(child, 'exit');
+    child.disconnect();
+    try {
+      expect(await ended).toEqual([1, null]);
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
   test('shows the life of a session in two processes, finds everything as it should be, and exits with 0', async () => {
     const { status, stdout, stderr } = await run(['demo', '--timeout', '25000']);
     expect([status, stderr, failuresIn(stdout)]).toEqual([0, '', []]);

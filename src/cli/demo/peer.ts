@@ -25,6 +25,8 @@ export async function playPeer(role: string, options: Pick<Part, 'keepalive' | '
   }
   // The parent process has gone. The channel to it must not keep this process alive, hence `unref`.
   process.on('disconnect', () => process.exit(1));
+  // It went while this process was starting: the event has passed.
+  if (!process.connected) process.exit(1);
   process.channel?.unref();
   // The empty callback ignores errors of `send`: the `disconnect` event reports a closed channel.
   const tell = (told: Told) => void process.send?.(told, undefined, undefined, () => {});
