@@ -43,7 +43,7 @@ describe('roam-actors demo', () => {
       /initiator +connection 3 +opening → rejected +← ConnectionReject \{reason: "no such service", offered: 2\}$/m,
     );
     expect(stdout).toMatch(/acceptor +connection 4 +active +← Response ×3$/m);
-    expect(stdout).toMatch(/initiator +call 7\/3 .*inFlight → cancelled/m);
+    expect(stdout).toMatch(/initiator +outgoingCall 7\/3 .*inFlight → cancelled/m);
     expect(stdout).toMatch(/initiator +session +ending → ended$/m);
     expect(stdout).not.toContain(TOKEN);
     expect(stdout).not.toContain('\u001b');

@@ -131,7 +131,8 @@ function nameOf(actor: AnyActorRef): string | undefined {
   const { id } = actor;
   if (id === 'conduit' || id === 'connections') return undefined;
   if (id === 'handshake' || id === 'keepalive') return id;
-  const [, kind, number] = /^(call|answer|offer|sender|receiver|channels)-(\d+)$/.exec(id) ?? [];
+  // What has no actor of its own: calls and channels, and the charts of all of them.
+  const [, kind, number] = /^(\w+)-(\d+)$/.exec(id) ?? [];
   if (kind !== undefined) return `${kind} ${parentOf(actor)?.id}/${number}`;
   return /^\d+$/.test(id) ? `connection ${id}` : 'session';
 }
