@@ -183,7 +183,8 @@ describe('the server of the viewer', () => {
     bad.send(`[${' '.repeat(5 * 2 ** 20)}]`);
     await once(bad, 'close');
     good.send(JSON.stringify([lamp('x:0')]));
-    await page.until((records) => records.some(({ kind }) => kind === 'actor'));
+    const kinds = ['actor', 'notice'] as const;
+    await page.until((records) => kinds.every((each) => records.some(({ kind }) => kind === each)));
     expect(page.of('actor').map(({ actor }) => actor)).toEqual(['2/x:0']);
     expect(notices(page)).toEqual([expect.stringMatching(/^it was cut off: /)]);
   });
