@@ -1,6 +1,6 @@
 import type { AnyActorRef, InspectionEvent } from 'xstate';
 import { parentOf } from '../compile/internals.js';
-import { registryLogic } from '../session/connection-actors.js';
+import { isRegistry } from '../session/connection-actors.js';
 import { observationOf, observationTo } from '../session/observation.js';
 
 /** An actor, or an object that is shown as one. */
@@ -127,5 +127,5 @@ export function actorsOf(root: Ref): Ref[] {
  * place only for our own.
  */
 function childrenOf(ref: Ref, { children = {}, connections }: Looks): Iterable<Ref | undefined> {
-  return (ref.logic as unknown) === registryLogic ? (connections?.values() ?? []) : Object.values(children);
+  return isRegistry(ref.logic as object) ? (connections?.values() ?? []) : Object.values(children);
 }

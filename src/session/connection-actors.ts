@@ -1,6 +1,5 @@
 import { type ActorLogic, type ActorRefFrom, createActor, type Snapshot } from 'xstate';
-import type { ConnectionOutput } from '../../machines/connection.js';
-import { connectionMachine } from '../../machines/connection.js';
+import type { ConnectionOutput, connectionMachine } from '../../machines/connection.js';
 import type {
   Conformance,
   ConnectionsCommand,
@@ -42,7 +41,7 @@ type RegistryEvent =
 export interface RegistryLogic extends ActorLogic<RegistrySnapshot, RegistryEvent, RegistryInput> {}
 
 /** Fills the session machine's `connections` slot. It spawns, routes and stops, and decides nothing. */
-export const registryLogic: RegistryLogic = {
+const registryOf = (machine: typeof connectionMachine): RegistryLogic => ({
   transition: (snapshot, event, scope) => {
     const { connections, input } = snapshot;
     const report = (told: ConnectionsReport) => {
@@ -54,7 +53,7 @@ export const registryLogic: RegistryLogic = {
         const { id, origin, request, localSettings, peerSettings, metadata } = event.input;
         const { port, conformance } = input;
         const parent = scope.self as unknown as ConnectionsRef;
-        const ref = createActor(connectionMachine, {
+        const ref = createActor(machine, {
           id: String(id),
           parent: scope.self,
           // Copy field by field: objects that are spread together share no shape, which costs 260 bytes for each
@@ -93,4 +92,18 @@ export const registryLogic: RegistryLogic = {
     return { status: 'active', output: undefined, error: undefined, connections, input, toJSON };
   },
   getPersistedSnapshot: (snapshot) => snapshot,
-};
+});
+
+const registries = new WeakSet<object>();
+
+/** Returns the logic of a registry. Its connections run `machine`, which is `connectionMachine`, plain or compiled. */
+export function registryLogic(machine: typeof connectionMachine): RegistryLogic {
+  const logic = registryOf(machine);
+  registries.add(logic);
+  return logic;
+}
+
+/** True if an actor of this logic is a registry of connections. */
+export function isRegistry(logic: object): boolean {
+  return registries.has(logic);
+}

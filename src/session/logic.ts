@@ -1,13 +1,17 @@
 import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, fromCallback } from 'xstate';
+import { connectionMachine } from '../../machines/connection.js';
+import { handshakeMachine } from '../../machines/handshake.js';
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
+import { keepaliveMachine } from '../../machines/keepalive.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
+import { compile } from '../compile/index.js';
 import { clockOf, hasInspector, isInspected, parentOf } from '../compile/internals.js';
 import type { SessionClock } from '../conduit/conduit.js';
 import type { ConnectionId } from '../wire/id.js';
 import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';
 import { type Attach, observationOf, StepperActors } from './observation.js';
-import { configOf, type SessionLogicInput } from './options.js';
+import { configOf, type Interpreter, type SessionLogicInput } from './options.js';
 import { SessionRuntime } from './runtime.js';
 
 /** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up after it. */
@@ -37,17 +41,30 @@ const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionRuntime }>
   },
 );
 
+/**
+ * Fills the slots of the session machine. It declares inert logics there, typed by the events that they get, and does not know
+ * the logics that fill them.
+ */
+function filled(connections: typeof connectionMachine, others: object = {}) {
+  const actors = { conduit: conduitLogic as never, connections: registryLogic(connections) as never, ...others };
+  return sessionMachine.provide({ actors });
+}
+
 // Provide once, here: for each session it would cost a millisecond and 270 KiB.
-const machine = sessionMachine.provide({
-  actors: {
-    // The machine declares inert logics in these slots, typed by the events that they get. It does not know the logics
-    // that fill them.
-    conduit: conduitLogic as never,
-    connections: registryLogic as never,
-  },
-});
+const machine = compile(
+  filled(compile(connectionMachine), { handshake: compile(handshakeMachine), keepalive: compile(keepaliveMachine) }),
+);
+
+/** The machine for sessions that run XState's own step; made when the first one asks for it. */
+let interpreted: Machine | undefined;
 
 type Machine = typeof machine;
+
+function machineOf(interpreter: Interpreter): Machine {
+  if (interpreter === 'compiled') return machine;
+  interpreted ??= filled(connectionMachine);
+  return interpreted;
+}
 
 /** The snapshot of a session actor. */
 export type SessionSnapshot = ReturnType<Machine['transition']>;
@@ -87,7 +104,8 @@ function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope
     (snapshot.context.port as SessionRuntime).deliverIfActive(event.message)
   )
     return snapshot;
-  return machine.transition(snapshot, event, scope);
+  const isInterpreted = interpreted !== undefined && (snapshot.machine as unknown) === interpreted;
+  return machineOf(isInterpreted ? 'xstate' : 'compiled').transition(snapshot, event, scope);
 }
 
 function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnapshot {
@@ -109,7 +127,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     },
   });
   const shortest = Math.min(limits.openTimeout, limits.acceptTimeout);
-  return machine.getInitialSnapshot(scope, {
+  return machineOf(config.interpreter).getInitialSnapshot(scope, {
     port,
     role,
     conformance,

@@ -14,6 +14,9 @@ import type { Metadata } from '../wire/metadata.js';
 import type { OnConnection } from './incoming-opens.js';
 import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
 
+/** Takes the steps of a session's machines. */
+export type Interpreter = 'compiled' | 'xstate';
+
 /** Options of a session. */
 export interface SessionOptions extends PeerOptions {
   /**
@@ -39,6 +42,11 @@ export interface SessionOptions extends PeerOptions {
    * 'reference' by default.
    */
   readonly conformance?: Conformance;
+  /**
+   * 'compiled' takes the steps of the session's machines by `roam-actors/compile`, which costs less time. 'xstate' takes them by
+   * XState itself. They behave the same. 'compiled' by default.
+   */
+  readonly interpreter?: Interpreter;
   readonly limits?: Partial<Limits>;
   /** MessagePack by default; both sides need the same. */
   readonly codec?: Codec;
@@ -70,6 +78,7 @@ export interface SessionConfig {
   /** Absent when neither the application nor `peer` asks for one. */
   readonly keepalive: KeepaliveSettings | undefined;
   readonly conformance: Conformance;
+  readonly interpreter: Interpreter;
   readonly limits: Limits;
   readonly codec: Codec;
   readonly onReport: (report: Report) => void;
@@ -103,6 +112,10 @@ function check(input: SessionLogicInput): SessionConfig {
   if (conformance !== 'reference' && conformance !== 'strict') {
     throw new InvalidArgument(`conformance must be 'reference' or 'strict', not ${String(conformance)}`);
   }
+  const { interpreter = 'compiled' } = input;
+  if (interpreter !== 'compiled' && interpreter !== 'xstate') {
+    throw new InvalidArgument(`interpreter must be 'compiled' or 'xstate', not ${String(interpreter)}`);
+  }
   if (onConnection !== undefined && typeof onConnection !== 'function') {
     throw new InvalidArgument('onConnection must be a function');
   }
@@ -134,6 +147,7 @@ function check(input: SessionLogicInput): SessionConfig {
     onConnection,
     keepalive,
     conformance,
+    interpreter,
     limits,
     codec,
     onReport,
