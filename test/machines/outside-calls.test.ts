@@ -19,7 +19,6 @@ const INSIDE: Readonly<Record<string, string>> = {
   'app.fail': 'by the abort of a Tx, or of a service’s call: test/calls/channels.test.ts and test/service have them',
   'app.send(no room)': 'it takes 16 MiB of items that wait: test/calls/channels.test.ts sets a lower limit',
   'released: app.bind': 'it throws InvalidArgument: test/calls/released.test.ts',
-  'released: app.release': 'a call is answered once, and nothing comes of a second release',
   'released: channels.forgotten': 'it takes more channels than one: test/calls/released.test.ts has them',
 };
 
