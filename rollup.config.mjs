@@ -1,6 +1,6 @@
 // Bundles build/ into dist/. Each entry point of package.json becomes one file, at the path that package.json names; what
 // several entry points use goes into chunks, code and types alike. So each class and each machine exists once, also in a
-// program that imports several entry points. The code keeps its names, lines and comments, and so needs no source maps.
+// program that imports several entry points. The code keeps its names and comments, and so needs no source maps. Biome then indents it by tabs, which are shorter.
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dts } from 'rollup-plugin-dts';
@@ -56,6 +56,7 @@ export default [
       dir: 'dist',
       // The plugin's names end in `.d`.
       chunkFileNames: 'chunks/[name].ts',
+      experimentalMinChunkSize: 8_000,
       // For `Symbol.dispose` and `Symbol.asyncDispose`.
       banner: '/// <reference lib="esnext.disposable" preserve="true" />',
     },
