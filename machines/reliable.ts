@@ -92,7 +92,7 @@ export interface ReliableInput {
   readonly isDialer: boolean;
   /** The dialer tries again, too, before it was ever connected. */
   readonly retriesFirst: boolean;
-  /** The messages and bytes that may be unacknowledged. One message always may, whatever its size. */
+  /** The messages and bytes that may be unacknowledged. One message of any size always may. */
   readonly windowFrames: number;
   readonly windowBytes: number;
 }

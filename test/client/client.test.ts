@@ -50,11 +50,11 @@ describe('a client that connect makes', () => {
     const stage = new Stage([adder]);
     const client = stage.client();
     for (const count of [1, 2, 3]) expect(await client.use(Adder).add(count, 1)).toBe(count + 1);
-    expect(stage.sessions[0]?.connection(1)).toBeDefined();
+    expect(stage.sessions[0]?.connection(1)?.id).toBe(1);
     expect(stage.sessions[0]?.connection(3)).toBeUndefined();
     const own = client.use(Adder, { interceptors: [(call, next) => next(call)] });
     expect(await own.add(1, 1)).toBe(2);
-    expect(stage.sessions[0]?.connection(3)).toBeDefined();
+    expect(stage.sessions[0]?.connection(3)?.id).toBe(3);
     own[Symbol.dispose]();
     await settle();
     expect(stage.sessions[0]?.connection(3)).toBeUndefined();

@@ -1,6 +1,6 @@
 import { type AnyActorRef, isMachineSnapshot, StateNode } from 'xstate';
 
-// Whatever a machine does is written down as lines of text. Two interpretations are equal if their lines are.
+// Everything that a machine does is written down as lines of text. Two interpretations are equal if their lines are.
 
 /** The lines of the run that is going on. */
 let lines: string[] = [];

@@ -48,7 +48,7 @@ export const outgoingCallPart: Part = {
 
 const ANSWER_PHASES: Readonly<Record<string, IncomingCallState['phase']>> = {
   received: 'at work',
-  aborted: 'at work for nobody',
+  aborted: 'at work without a caller',
   answered: 'done',
   done: 'done',
 };

@@ -108,7 +108,7 @@ export interface IncomingCallInput {
 
 export interface IncomingCallState extends IncomingCallInput {
   /** A handler whose caller has gone may still be at work. It counts until it is done. */
-  readonly phase: 'at work' | 'at work for nobody' | 'done';
+  readonly phase: 'at work' | 'at work without a caller' | 'done';
 }
 
 export type IncomingCallEvent =
@@ -130,9 +130,9 @@ export const answer: Oracle<IncomingCallInput, IncomingCallState, IncomingCallEv
     const { phase } = state;
     if (phase === 'done') return nothing(state);
     const isDone = event.type === 'app.reply' || event.type === 'app.fail';
-    const then: IncomingCallState = { ...state, phase: isDone ? 'done' : 'at work for nobody' };
+    const then: IncomingCallState = { ...state, phase: isDone ? 'done' : 'at work without a caller' };
     // 9a.16: a second Cancel has no effect.
-    if (phase === 'at work for nobody') return isDone ? nothing(then) : nothing(state);
+    if (phase === 'at work without a caller') return isDone ? nothing(then) : nothing(state);
     switch (event.type) {
       case 'app.reply':
         return { state: then, effects: [['transmit', event.response], RELEASE] };
