@@ -27,6 +27,12 @@ function inputs(ending, ...parts) {
 /** Types that are used and not exported; they were out of a user's reach before they were bundled, too. */
 const isUnexported = ({ plugin, message }) => plugin === 'dts' && message.includes('private shared type exports');
 
+/** Drops imports of chunks of which a file uses nothing: no chunk has side effects, as package.json says. */
+const withoutBareImports = {
+  name: 'without-bare-imports',
+  renderChunk: (code) => ({ code: code.replace(/^import '\.\.?\/[^']*';\n/gm, ''), map: null }),
+};
+
 /** @type {import('rollup').RollupOptions} */
 const common = {
   external: [...builtins, ...packages.map((name) => new RegExp(`^${name}(/|$)`))],
@@ -40,6 +46,7 @@ export default [
   {
     ...common,
     input: inputs('.js', exports, bin),
+    plugins: [withoutBareImports],
     output: {
       dir: 'dist',
       chunkFileNames: 'chunks/[name].js',

@@ -94,11 +94,11 @@ describeInBrowser('the viewer', () => {
     await viewer.lit('active');
     await viewer.marked('opening', 'active');
     await ask(connection, 1);
-    await viewer.lit('left');
-    await viewer.marked('active', 'left');
+    await viewer.lit('unread');
+    await viewer.marked('active', 'unread');
     await connection.close();
     await viewer.lit('closed');
-    await viewer.marked('left', 'closed');
+    await viewer.marked('unread', 'closed');
   });
 
   const all = [
@@ -166,7 +166,7 @@ describeInBrowser('the viewer', () => {
     const story = viewer.page.locator('.story');
     const traffic = story.locator('.section', { hasText: 'Messages and payload' }).locator('tbody tr').first();
     expect(await traffic.locator('td').allTextContents()).toEqual(['3', '3 B', '2', '3 B']);
-    expect(await story.locator('.stays .mono').allTextContents()).toEqual(['opening', 'active', 'left', 'closed']);
+    expect(await story.locator('.stays .mono').allTextContents()).toEqual(['opening', 'active', 'unread', 'closed']);
     await viewer.choose('client', 'session');
     expect(await story.locator('.section', { hasText: /^Metadata/ }).textContent()).toBe(
       'Metadatathis side, with Hellotokensensitive',
