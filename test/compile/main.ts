@@ -24,7 +24,8 @@ async function run(seed: number, count: number): Promise<void> {
   const result = await fc.check(law(Number(values.events)), { seed, numRuns: count });
   if (result.failed) console.log(fc.defaultReportMessage(result));
   else console.log(`${result.numRuns} statecharts of seed ${seed}: no difference`);
-  process.exitCode = result.failed ? 1 : 0;
+  // At once: XState reports some errors of the last charts by timers that throw, when no comparison is under way any more.
+  process.exit(result.failed ? 1 : 0);
 }
 
 function lead(): void {
