@@ -1,31 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
-import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
-import { clientPart } from './client.part.js';
-import { connectionPart } from './connection.part.js';
-import { handshakePart } from './handshake.part.js';
-import { keepalivePart } from './keepalive.part.js';
 import { matrixOf } from './matrix/matrix.js';
-import { pacingPart } from './pacing.part.js';
-import { reliablePart } from './reliable.part.js';
-import { sessionPart } from './session.part.js';
-
-const parts = [
-  ...[handshakePart, sessionPart, connectionPart, keepalivePart],
-  ...[
-    pacingPart,
-    callsPart,
-    outgoingCallPart,
-    incomingCallPart,
-    channelsPart,
-    unboundChannelPart,
-    senderPart,
-    receiverPart,
-  ],
-  reliablePart,
-  clientPart,
-];
+import { parts } from './parts.js';
 
 describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {
   const { text, cells } = matrixOf(part);

@@ -1,32 +1,10 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { callsPart, incomingCallPart, outgoingCallPart } from './call.part.js';
-import { channelsPart, receiverPart, senderPart, unboundChannelPart } from './channel.part.js';
-import { clientPart } from './client.part.js';
-import { connectionPart } from './connection.part.js';
 import { Coverage } from './coverage.js';
-import { handshakePart } from './handshake.part.js';
-import { keepalivePart } from './keepalive.part.js';
 import { Mutants } from './mutants.js';
-import { pacingPart } from './pacing.part.js';
-import { sessionPart } from './session.part.js';
+import { mutatedParts as parts } from './parts.js';
 
 // Checks that the paths can fail. Each transition is made wrong in every simple way. The paths of the right machine, played
 // on the wrong one, must then disagree with the oracle.
-
-const parts = [
-  ...[handshakePart, keepalivePart, connectionPart, sessionPart],
-  ...[
-    pacingPart,
-    callsPart,
-    outgoingCallPart,
-    incomingCallPart,
-    channelsPart,
-    unboundChannelPart,
-    senderPart,
-    receiverPart,
-  ],
-  clientPart,
-];
 
 /** Mutations that no test can detect, grouped by the reason. */
 const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
