@@ -16,7 +16,7 @@ const RELEASE = fileURLToPath(new URL('../../test/reference/release.ts', import.
 
 /** The duration of a round, and of the rounds before the first one that counts, in milliseconds. Node compiles meanwhile. */
 const ROUND = 100;
-const WARM_UP = 1_500;
+const WARM_UP = 4_000;
 /** A round that takes longer hangs, however busy the machine is. */
 const TIME_LIMIT = 60_000;
 /** The size of a round of the reference, before its speed is known. */
