@@ -86,7 +86,7 @@ export default {
       comment: 'What is shipped imports nothing that is not.',
       severity: 'error',
       from: { path: '^(src|machines)/' },
-      to: { path: ['^(test|bench|examples|diagrams|explore|mutation|build|dist|\\.ci)/', '^roam-actors(/|$)'] },
+      to: { path: ['^(test|bench|examples|diagrams|build|dist|\\.ci)/', '^roam-actors(/|$)'] },
     },
     {
       name: 'runtime-dependencies-only',

@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { prepare } from '../../explore/configuration.js';
-import { CONFIGURATIONS } from '../../explore/configurations.js';
-import { configurationOf } from '../../explore/hunt.js';
-import { Replay } from '../../explore/replay.js';
+import { prepare } from './configuration.js';
+import { CONFIGURATIONS } from './configurations.js';
+import { configurationOf } from './hunt.js';
+import { Replay } from './replay.js';
 
 test.each(CONFIGURATIONS.map(({ name }) => name))(
   'real sessions do what the explorer says, step by step, on any schedule of %s',

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { explore, prepare } from '../../explore/configuration.js';
-import { CONFIGURATIONS } from '../../explore/configurations.js';
-import { configurationOf } from '../../explore/hunt.js';
-import { type Counts, configurationsTable, propertiesTable } from '../../explore/tables.js';
+import { explore, prepare } from './configuration.js';
+import { CONFIGURATIONS } from './configurations.js';
+import { configurationOf } from './hunt.js';
+import { type Counts, configurationsTable, propertiesTable } from './tables.js';
 
-const counts = JSON.parse(readFileSync('explore/counts.json', 'utf8')) as Counts;
+const counts = JSON.parse(readFileSync('test/explore/counts.json', 'utf8')) as Counts;
 
 const quick = CONFIGURATIONS.filter(({ isQuick }) => isQuick);
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { hunt, type Kill, MUTANTS } from '../../explore/hunt.js';
-import { PROPERTIES } from '../../explore/properties.js';
-import { replay } from '../../explore/replay.js';
-import { mermaid } from '../../explore/sequence.js';
-import { mutantsTable } from '../../explore/tables.js';
-import { type Counterexample, counterexample, pathOf, toJSON } from '../../explore/written.js';
+import { hunt, type Kill, MUTANTS } from './hunt.js';
+import { PROPERTIES } from './properties.js';
+import { replay } from './replay.js';
+import { mermaid } from './sequence.js';
+import { mutantsTable } from './tables.js';
+import { type Counterexample, counterexample, pathOf, toJSON } from './written.js';
 
 const kills = new Map<string, Kill | undefined>();
 

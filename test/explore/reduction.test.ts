@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { canonical } from '../../explore/canonical.js';
-import { explore, prepare } from '../../explore/configuration.js';
-import { configurationOf } from '../../explore/hunt.js';
-import { SHIPPED } from '../../explore/machines.js';
-import type { Side } from '../../explore/side.js';
+import { canonical } from './canonical.js';
+import { explore, prepare } from './configuration.js';
+import { configurationOf } from './hunt.js';
+import { SHIPPED } from './machines.js';
+import type { Side } from './side.js';
 
 /**
  * Returns the states of a peer, without the details that the reduction declares irrelevant: of a session that is over, only

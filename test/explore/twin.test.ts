@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { prepare } from '../../explore/configuration.js';
-import { configurationOf } from '../../explore/hunt.js';
-import { SHIPPED } from '../../explore/machines.js';
-import { changed } from '../../explore/mutant.js';
-import { search } from '../../explore/search.js';
-import { compare, whyNoTwin } from '../../explore/twin.js';
+import { prepare } from './configuration.js';
+import { configurationOf } from './hunt.js';
+import { SHIPPED } from './machines.js';
+import { changed } from './mutant.js';
+import { search } from './search.js';
+import { compare, whyNoTwin } from './twin.js';
 
 const why = whyNoTwin();
 const twin = why === undefined ? test : test.skip;
@@ -46,7 +46,7 @@ twin(
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'twin-test-'));
     try {
-      const model = readFileSync('explore/twin/session.pml', 'utf8');
+      const model = readFileSync('test/explore/twin/session.pml', 'utf8');
       const mistaken = model.replace('peer[s].link = CLOSING; announceEnd(other(s))', 'peer[s].link = CLOSING');
       expect(mistaken).not.toBe(model);
       const path = join(folder, 'session.pml');

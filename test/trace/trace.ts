@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { markdown } from '../../explore/tables.js';
+import { markdown } from '../explore/tables.js';
 import { RULES_IN_SCOPE } from './rules.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -1,0 +1,359 @@
+/**
+ * The checker for reliable links. It runs the shipped chart at both ends, with breaking links between them, in every
+ * possible order of events. A link has a queue each way. A cut empties both queues, and each end notices later. An attempt
+ * that the dialer has given up leaves its greeting under way, so that the acceptor may get it late.
+ *
+ * Timers fire at any moment, but for those that give up. Messages have no bytes: each is its number at its sender.
+ */
+import type { ReliableContext, ReliableEvent, ReliablePort } from '../../../machines/index.js';
+import { reliableMachine } from '../../../machines/index.js';
+import { Args, compile, type State } from '../../../src/compile/structure.js';
+
+/** The chart that both ends run: the shipped one, or one with a mistake in it. */
+let table = compile(reliableMachine);
+let states = statesOf();
+
+/** Has both ends run another chart. */
+export function run(machine: typeof reliableMachine): void {
+  table = compile(machine);
+  states = statesOf();
+}
+
+export interface Bounds {
+  /** Messages of each end. The acceptor's first one answers the dialer's first greeting. */
+  readonly messages: number;
+  readonly window: number;
+  readonly links: number;
+  readonly cuts: number;
+  /** False: acks leave with messages only, and none leaves alone. */
+  readonly acks: boolean;
+}
+
+type Frame =
+  | { readonly kind: 'hello' | 'welcome'; readonly received: number }
+  | { readonly kind: 'rejected' }
+  | { readonly kind: 'data'; readonly seq: number; readonly ack: number; readonly id: number }
+  | { readonly kind: 'ack'; readonly ack: number };
+
+/** One end of one link: what is on its way to it. `gone`: the end is over; `broken`: it will notice. */
+interface Half {
+  readonly queue: readonly Frame[];
+  readonly is: 'live' | 'broken' | 'gone';
+}
+
+interface Net {
+  /** The link's number at the acceptor; 0 while the acceptor has not taken it. */
+  readonly taken: number;
+  readonly halves: readonly [dialer: Half, acceptor: Half];
+}
+
+interface Side {
+  readonly state: string;
+  readonly facts: Omit<ReliableContext, 'port'>;
+  /** Messages handed to the application. */
+  readonly delivered: number;
+  /** Messages of ours that were acknowledged once, and so are gone. */
+  readonly trimmed: number;
+}
+
+export interface World {
+  readonly sides: readonly [Side, Side];
+  /** Links by the dialer's number, from 1. */
+  readonly links: readonly Net[];
+  readonly cuts: number;
+}
+
+export interface Step {
+  readonly label: string;
+  readonly to: World;
+  readonly broken?: string | undefined;
+}
+
+/** The states of the chart, by their names. */
+function statesOf(): ReadonlyMap<string, State> {
+  const found = new Map<string, State>();
+  for (const queue: State[] = [table.initial]; queue.length > 0; ) {
+    const state = queue.pop() as State;
+    if (found.has(state.value)) continue;
+    found.set(state.value, state);
+    for (const branches of state.on.values()) for (const { target } of branches) if (target) queue.push(target);
+  }
+  return found;
+}
+
+/** A world that changes during one step. */
+class Draft {
+  readonly sides: [Side, Side];
+  readonly links: Net[];
+  readonly cuts: number;
+  broken: string | undefined;
+  readonly #bounds: Bounds;
+
+  constructor({ sides, links, cuts }: World, bounds: Bounds, more = 0) {
+    this.sides = [...sides];
+    this.links = [...links];
+    this.cuts = cuts + more;
+    this.#bounds = bounds;
+  }
+
+  get world(): World {
+    return { sides: this.sides, links: this.links, cuts: this.cuts };
+  }
+
+  /** Sends an event to one end. Returns the names of its effects. */
+  send(at: 0 | 1, first: ReliableEvent, id?: number): string[] {
+    const names: string[] = [];
+    const events: ReliableEvent[] = [first];
+    for (let event = events.shift(); event !== undefined; event = events.shift()) {
+      const side = this.sides[at];
+      const branches = states.get(side.state)?.on.get(event.type) ?? [];
+      const context = { ...side.facts } as ReliableContext;
+      const port = new Proxy({} as ReliablePort, {
+        get: (_, name: string) => (what?: { epoch?: number; timer?: string }) => {
+          names.push(name);
+          this.#effect(at, name as keyof ReliablePort, context, what?.epoch, events, id);
+        },
+      });
+      Object.assign(context, { port });
+      const args = new Args(context, event as never);
+      for (const { guard, target, actions } of branches) {
+        if (guard && !guard.check(args, guard.params ? guard.params(args) : guard.fixed)) continue;
+        let delivered = side.delivered;
+        for (const { run, params, fixed, isAssign } of actions) {
+          const before = names.length;
+          const result = run(args, params ? params(args) : fixed);
+          if (isAssign) Object.assign(context, result);
+          if (names.slice(before).includes('deliver')) delivered++;
+        }
+        const { port: _, ...facts } = context;
+        this.sides[at] = {
+          state: target?.value ?? side.state,
+          facts,
+          delivered,
+          trimmed: Math.max(side.trimmed, facts.acked),
+        };
+        break;
+      }
+    }
+    this.#check(at);
+    return names;
+  }
+
+  #effect(
+    at: 0 | 1,
+    name: keyof ReliablePort,
+    context: ReliableContext,
+    epoch: number | undefined,
+    events: ReliableEvent[],
+    id?: number,
+  ): void {
+    const { written, expected } = context;
+    switch (name) {
+      case 'take': {
+        if (at === 0) return;
+        const older = this.links.findIndex(({ taken }) => taken === this.sides[1].facts.epoch && taken > 0);
+        if (older >= 0) this.#abort(older, 1);
+        const link = this.links.findIndex(({ taken }) => taken === -1);
+        this.links[link] = { ...(this.links[link] as Net), taken: epoch as number };
+        return;
+      }
+      case 'refuse': {
+        const link = this.links.findIndex(({ taken }) => taken === -1);
+        this.links[link] = { ...(this.links[link] as Net), taken: 0 };
+        if (at === 1) this.#putOn(link, 0, { kind: 'rejected' });
+        return;
+      }
+      case 'hello':
+        this.#put(at, context, { kind: 'hello', received: expected });
+        return;
+      case 'welcome':
+        this.#put(at, context, { kind: 'welcome', received: expected });
+        return;
+      case 'write':
+        this.#put(at, context, { kind: 'data', seq: written, ack: expected, id: written });
+        return;
+      case 'acknowledge':
+        if (this.#bounds.acks) this.#put(at, context, { kind: 'ack', ack: expected });
+        return;
+      case 'deliver':
+        // I1
+        if (id !== this.sides[at].delivered) this.broken = `I1: ${id} is delivered after ${this.sides[at].delivered}`;
+        return;
+      case 'cut': {
+        const link = this.#current(at, context);
+        if (link >= 0) this.#abort(link, at);
+        events.push({ type: 'link.lost', epoch: context.epoch, isOrderly: false });
+        return;
+      }
+      default:
+    }
+  }
+
+  #current(at: 0 | 1, { epoch }: Pick<ReliableContext, 'epoch'>): number {
+    return at === 0 ? epoch - 1 : this.links.findIndex(({ taken }) => taken === epoch);
+  }
+
+  #put(at: 0 | 1, context: ReliableContext, frame: Frame): void {
+    const link = this.#current(at, context);
+    if (link >= 0) this.#putOn(link, at === 0 ? 1 : 0, frame);
+  }
+
+  #putOn(link: number, to: 0 | 1, frame: Frame): void {
+    const net = this.links[link];
+    const from = net?.halves[to === 0 ? 1 : 0];
+    const half = net?.halves[to];
+    if (from?.is !== 'live' || half?.is !== 'live') return;
+    this.setHalf(link, to, { ...half, queue: [...half.queue, frame] });
+  }
+
+  /** What was sent before an abort may still arrive, at both ends: the fence has to see to that. */
+  #abort(link: number, at: 0 | 1): void {
+    const other = at === 0 ? 1 : 0;
+    this.setHalf(link, at, { queue: (this.links[link] as Net).halves[at].queue, is: 'gone' });
+    const half = (this.links[link] as Net).halves[other];
+    if (half.is === 'live') this.setHalf(link, other, { ...half, is: 'broken' });
+  }
+
+  setHalf(link: number, at: 0 | 1, half: Half): void {
+    const net = this.links[link] as Net;
+    const halves: [Half, Half] = [...net.halves];
+    halves[at] = half;
+    this.links[link] = { ...net, halves };
+  }
+
+  #check(at: 0 | 1): void {
+    const { state, facts, trimmed } = this.sides[at];
+    // I2
+    if (facts.acked < trimmed) this.broken = `I2: message ${facts.acked} is asked for, and ${trimmed} are trimmed`;
+    // I3
+    if (facts.written - facts.acked > this.#bounds.window)
+      this.broken = `I3: ${facts.written - facts.acked} are under way`;
+    // I2
+    if (facts.acked > facts.sent) this.broken = `I2: ${facts.acked} are acknowledged, ${facts.sent} were sent`;
+    // I5
+    if (state === 'lost') this.broken = `I5: an honest end is over: ${facts.end}`;
+  }
+}
+
+function startOf(isDialer: boolean, bounds: Bounds): Side {
+  const input = {
+    port: {} as ReliablePort,
+    isDialer,
+    retriesFirst: true,
+    windowFrames: bounds.window,
+    windowBytes: 1_000,
+  };
+  const { port: _, ...facts } = table.contextOf(input);
+  return { state: table.initial.value, facts, delivered: 0, trimmed: 0 };
+}
+
+export function start(bounds: Bounds): World {
+  const draft = new Draft({ sides: [startOf(true, bounds), startOf(false, bounds)], links: [], cuts: 0 }, bounds);
+  draft.send(0, { type: 'app.dial' });
+  return draft.world;
+}
+
+/** Returns every step that is possible in a world. */
+export function steps(world: World, bounds: Bounds): Step[] {
+  const found: Step[] = [];
+  const add = (label: string, change: (draft: Draft) => void, more = 0): void => {
+    const draft = new Draft(world, bounds, more);
+    change(draft);
+    found.push({ label, to: draft.world, broken: draft.broken });
+  };
+  for (const at of [0, 1] as const) {
+    const who = at === 0 ? 'dialer' : 'acceptor';
+    const { state, facts } = world.sides[at];
+    const flows = state === 'fresh' || state === 'settled' || state === 'owing';
+    if (facts.hasAttached && facts.next < bounds.messages)
+      add(`${who}: send`, (draft) => draft.send(at, { type: 'app.send' }));
+    if (flows && facts.written < facts.next) {
+      add(`${who}: write`, (draft) => draft.send(at, { type: 'tx.ready', size: 1, hasShare: true }));
+    }
+    if (state === 'owing') add(`${who}: ack`, (draft) => draft.send(at, { type: 'time.ack' }));
+    if (state === 'backingOff') add('dialer: backoff', (draft) => draft.send(0, { type: 'time.backoff' }));
+    if (state === 'greeting' && world.links.length < bounds.links) {
+      add('dialer: the greeting takes too long', (draft) => draft.send(0, { type: 'time.hello' }));
+    }
+    if (state === 'dialing') {
+      const { epoch } = facts;
+      if (epoch <= bounds.links) {
+        add('dialer: open', (draft) => {
+          const half: Half = { queue: [], is: 'live' };
+          draft.links.push({ taken: 0, halves: [half, half] });
+          draft.send(0, { type: 'dial.opened', epoch });
+        });
+      }
+    }
+  }
+  world.links.forEach(({ halves, taken }, index) => {
+    const name = `link ${index + 1}`;
+    if (world.cuts < bounds.cuts && halves.some(({ is }) => is === 'live')) {
+      add(
+        `${name} is cut`,
+        (draft) => {
+          for (const at of [0, 1] as const)
+            if (halves[at].is === 'live') draft.setHalf(index, at, { queue: [], is: 'broken' });
+        },
+        1,
+      );
+    }
+    for (const at of [0, 1] as const) {
+      const { queue, is } = halves[at];
+      const epoch = at === 0 ? index + 1 : taken;
+      const [frame, ...rest] = queue;
+      if (frame !== undefined) {
+        add(`${name}: ${frame.kind} to the ${at === 0 ? 'dialer' : 'acceptor'}`, (draft) => {
+          draft.setHalf(index, at, { ...halves[at], queue: rest });
+          receive(draft, index, at, frame, epoch);
+        });
+      } else if (is === 'broken') {
+        add(`${name}: the ${at === 0 ? 'dialer' : 'acceptor'} notices`, (draft) => {
+          draft.setHalf(index, at, { queue: [], is: 'gone' });
+          if (epoch > 0) draft.send(at, { type: 'link.lost', epoch, isOrderly: false });
+        });
+      }
+    }
+  });
+  return found;
+}
+
+function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: number): void {
+  const { facts } = draft.sides[at];
+  const freed = (ack: number): number => (ack > facts.acked && ack <= facts.written ? ack - facts.acked : 0);
+  switch (frame.kind) {
+    case 'hello': {
+      const before = draft.sides[1];
+      draft.links[link] = { ...(draft.links[link] as Net), taken: -1 };
+      const effects = draft.send(1, { type: 'attach', epoch: facts.epoch + 1, received: frame.received });
+      // I5
+      if (effects.includes('refuse') && JSON.stringify(before) !== JSON.stringify(draft.sides[1])) {
+        draft.broken = 'I5: a refused attempt has changed the session';
+      }
+      // The HelloYourself: without it, a cut would end the session at once.
+      if (draft.sides[1].facts.next === 0) draft.send(1, { type: 'app.send' });
+      return;
+    }
+    case 'welcome':
+      draft.send(0, { type: 'rx.Welcome', epoch, received: frame.received });
+      return;
+    case 'rejected':
+      // Only a greeting of an abandoned attempt may be refused. I5
+      draft.send(0, { type: 'rx.Rejected', epoch });
+      return;
+    case 'data': {
+      const isCurrent = epoch === facts.epoch;
+      const effects = draft.send(
+        at,
+        { type: 'rx.Data', epoch, seq: frame.seq, ack: frame.ack, size: 1, freed: freed(frame.ack) },
+        frame.id,
+      );
+      // I4
+      if (!isCurrent && effects.length > 0)
+        draft.broken = `I4: a message of an older link causes ${effects.join(', ')}`;
+      return;
+    }
+    case 'ack':
+      draft.send(at, { type: 'rx.Ack', epoch, ack: frame.ack, freed: freed(frame.ack) });
+  }
+}
