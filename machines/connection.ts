@@ -35,7 +35,7 @@ import {
 
 export type ConnectionPort = Pick<
   Port,
-  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'retire' | 'settle'
+  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'closeHandle' | 'settle'
 >;
 
 export interface ConnectionInput extends ConnectionStart {
@@ -69,8 +69,8 @@ const connection = setup({
     pend: ({ context }, params: { id: ConnectionId; request: RequestNumber }) => context.port.pend(params),
     activate: ({ context }, params: OpenedConnection & { request?: RequestNumber }) => context.port.activate(params),
     deliver: ({ context }, params: { id: ConnectionId; message: DataMessage }) => context.port.deliver(params),
-    retire: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
-      context.port.retire(params),
+    closeHandle: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
+      context.port.closeHandle(params),
     settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
     announce: sendTo(
       ({ context }) => context.parent,
@@ -452,7 +452,7 @@ export const connectionMachine = connection.createMachine({
     closed: {
       type: 'final',
       entry: {
-        type: 'retire',
+        type: 'closeHandle',
         params: ({ context }) => {
           const { by, metadata } = context.end as ConnectionEnd;
           return { id: context.id, by, metadata };

@@ -224,7 +224,7 @@ export interface Port {
   /** Passes a message to the reader of an active connection. */
   deliver(params: { id: ConnectionId; message: DataMessage }): void;
   /** Reports that a connection that was active is closed. Its handle is told. */
-  retire(params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void;
+  closeHandle(params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void;
   /** Settles a local request. An open that succeeds is settled by `activate` instead. */
   settle(params: { request: RequestNumber; outcome: Outcome }): void;
   /** Gives up opens and decisions that have waited longer than they may, by `app.abandonOpen` and `app.reject`. */

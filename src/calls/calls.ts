@@ -15,7 +15,7 @@ import { type Metadata, NOT_RUN } from '../wire/metadata.js';
 import { creditOf } from './channel.js';
 import { type CallResult, Channels } from './channels.js';
 import { type Answering, type Handler, IncomingCall } from './incoming-call.js';
-import { aborted, type CallOptions, OutgoingCall, type Patience, patienceOf } from './outgoing-call.js';
+import { aborted, type CallOptions, type Cancellation, cancellationOf, OutgoingCall } from './outgoing-call.js';
 import type { ConnectionScope } from './scope.js';
 import { creditFor, type Serving, servingBy } from './serving.js';
 import type { OfferedChannel } from './unbound-channel.js';
@@ -96,12 +96,12 @@ export class Calls implements CallsPort {
     if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined, INITIAL_CREDIT);
     objectOf(options, 'options');
     const metadata = options.metadata === undefined ? NOTHING : scope.metadataOf(options.metadata);
-    const patience = patienceOf(options);
+    const cancellation = cancellationOf(options);
     const { channels = NOTHING } = options;
     arrayOf(channels, 'channels', ' of ends of channels');
     const credit = options.credit === undefined ? INITIAL_CREDIT : creditOf(options.credit);
     const ids = channels.length === 0 ? NOTHING : this.#channels.pass(channels);
-    return this.#begin(methodId, ids, metadata, args, patience, credit);
+    return this.#begin(methodId, ids, metadata, args, cancellation, credit);
   }
 
   #begin(
@@ -109,16 +109,16 @@ export class Calls implements CallsPort {
     channels: readonly ChannelId[],
     metadata: Metadata,
     args: Uint8Array,
-    patience: Patience | undefined,
+    cancellation: Cancellation | undefined,
     credit: number,
   ): Promise<CallResult> {
     const scope = this.scope;
     const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
-    const isGone = scope.endError !== undefined || patience?.signal?.aborted === true;
+    const isGone = scope.endError !== undefined || cancellation?.signal?.aborted === true;
     const decision = isGone ? undefined : this.#decide({ type: 'app.call', hasRoom });
     const isFree = decision === 'admit';
     if (!isFree && decision !== 'enqueue') {
-      const error = errorOfCall(this.#objection(patience), 'no');
+      const error = errorOfCall(this.#objection(cancellation), 'no');
       this.#channels.abandon(channels, error);
       return channels.length > 0 ? rejected(error) : Promise.reject(error);
     }
@@ -126,7 +126,7 @@ export class Calls implements CallsPort {
     const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
     const id = scope.shared?.requests.allocate(scope.parity, scope.id) ?? nextId(this.#lastId, scope.parity);
     this.#lastId = id;
-    const call = new OutgoingCall(scope, this.#channels, id, body, patience, credit, this.#onDone);
+    const call = new OutgoingCall(scope, this.#channels, id, body, cancellation, credit, this.#onDone);
     if (isFree) {
       this.#admit(call);
     } else {
@@ -137,10 +137,10 @@ export class Calls implements CallsPort {
   }
 
   /** Returns the error of a call that is not even made. */
-  #objection(patience: Patience | undefined): Error {
+  #objection(cancellation: Cancellation | undefined): Error {
     const { endError, limits } = this.scope;
     if (endError !== undefined) return endError;
-    if (patience?.signal?.aborted) return aborted(patience.signal);
+    if (cancellation?.signal?.aborted) return aborted(cancellation.signal);
     if (this.#stepper.isDone) return new ConnectionClosed('session', 'the peer broke a rule, so the session ends');
     if (this.#refusal === 'none') {
       return new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection');

@@ -1,10 +1,10 @@
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { ChannelClosed, InvalidArgument } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
 import type { Metadata } from '../wire/metadata.js';
-import { Core } from './channel-core.js';
-import type { ReceiverEnd } from './receiver.js';
-import type { SenderEnd } from './sender.js';
+import { ChannelState } from './channel-state.js';
+import type { Receiver } from './receiver.js';
+import type { Sender } from './sender.js';
 import { readableOf, writableOf } from './streams.js';
 
 /** Options of {@link channel}. */
@@ -20,39 +20,39 @@ export interface ChannelOptions {
 /** @throws InvalidArgument when `credit` is no credit that a sender can begin with. */
 export function creditOf(credit: unknown): number {
   if (!Number.isInteger(credit) || (credit as number) < 0 || (credit as number) > 0xffff_ffff) {
-    throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${shown(credit)}`);
+    throw new InvalidArgument(`credit must be an integer from 0 to 2^32 − 1, not ${describe(credit)}`);
   }
   return credit as number;
 }
 
 /** Either end of a channel. A loop or a stream over an end keeps that end alive. */
 abstract class End<T> {
-  readonly #core: Core<T>;
+  readonly #state: ChannelState<T>;
 
   /** @internal */
-  constructor(core: Core<T>) {
-    if (!(core instanceof Core)) throw new InvalidArgument('an end of a channel is made by channel()');
-    this.#core = core;
+  constructor(state: ChannelState<T>) {
+    if (!(state instanceof ChannelState)) throw new InvalidArgument('an end of a channel is made by channel()');
+    this.#state = state;
   }
 
-  protected get core(): Core<T> {
-    return this.#core;
+  protected get state(): ChannelState<T> {
+    return this.#state;
   }
 
   /** @internal */
-  static coreOf(end: unknown, name: string): Core {
+  static stateOf(end: unknown, name: string): ChannelState {
     // Not through a WeakMap, which the garbage collector looks through as a whole.
-    if (typeof end === 'object' && end !== null && #core in end) return (end as End<unknown>).#core;
+    if (typeof end === 'object' && end !== null && #state in end) return (end as End<unknown>).#state;
     throw new InvalidArgument(`${name} must be an end of a channel, as channel() gives`);
   }
 
   toJSON(): unknown {
-    return { credit: this.#core.credit };
+    return { credit: this.#state.credit };
   }
 }
 
 /** @throws InvalidArgument when `end` is no end of a channel. */
-export const coreOf: (end: unknown, name: string) => Core = End.coreOf;
+export const stateOf: (end: unknown, name: string) => ChannelState = End.stateOf;
 
 /**
  * The sender's end of a channel. The application closes or aborts it when done. An end that is merely dropped ends the
@@ -62,8 +62,8 @@ export class Tx<T = Uint8Array> extends End<T> {
   #writable: WritableStream<T> | undefined;
 
   /** @internal */
-  static of(end: SenderEnd): Tx<Uint8Array> {
-    return bound(new Tx(new Core<Uint8Array>(0)), 'sender', end);
+  static of(end: Sender): Tx<Uint8Array> {
+    return bound(new Tx(new ChannelState<Uint8Array>(0)), 'sender', end);
   }
 
   /**
@@ -78,11 +78,11 @@ export class Tx<T = Uint8Array> extends End<T> {
    * @throws InvalidArgument when the item can't be represented, does not fit `limits.frame`, or this end was passed.
    */
   send(item: T): Promise<void> {
-    const core = this.core;
-    core.require('sender');
-    const { end } = core;
-    if (end !== undefined) return (end as SenderEnd).send(core.codec.encode(item));
-    return core.whenSent(item, (bound) => attempt(() => (bound as SenderEnd).send(core.codec.encode(item))));
+    const state = this.state;
+    state.require('sender');
+    const { end } = state;
+    if (end !== undefined) return (end as Sender).send(state.codec.encode(item));
+    return state.whenSent(item, (bound) => attempt(() => (bound as Sender).send(state.codec.encode(item))));
   }
 
   /**
@@ -95,11 +95,11 @@ export class Tx<T = Uint8Array> extends End<T> {
   close(options: { readonly metadata?: Metadata } = {}): Promise<void> {
     objectOf(options, 'options');
     const { metadata } = options;
-    const core = this.core;
-    core.require('sender');
-    const { end } = core;
-    if (end !== undefined) return (end as SenderEnd).close(metadata);
-    return core.when((bound) => (bound as SenderEnd).close(metadata));
+    const state = this.state;
+    state.require('sender');
+    const { end } = state;
+    if (end !== undefined) return (end as Sender).close(metadata);
+    return state.when((bound) => (bound as Sender).close(metadata));
   }
 
   /**
@@ -107,8 +107,8 @@ export class Tx<T = Uint8Array> extends End<T> {
    * loop ends with ChannelClosed, since items are missing.
    */
   abort(): void {
-    this.core.require('sender');
-    this.core.fail(new ChannelClosed('local', 'the channel was aborted'));
+    this.state.require('sender');
+    this.state.fail(new ChannelClosed('local', 'the channel was aborted'));
   }
 
   /**
@@ -130,8 +130,8 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   #readable: ReadableStream<T> | undefined;
 
   /** @internal */
-  static of(end: ReceiverEnd): Rx<Uint8Array> {
-    return bound(new Rx(new Core<Uint8Array>(0)), 'receiver', end);
+  static of(end: Receiver): Rx<Uint8Array> {
+    return bound(new Rx(new ChannelState<Uint8Array>(0)), 'receiver', end);
   }
 
   /**
@@ -139,15 +139,15 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
    * loop throws ConnectionClosed or SessionClosed when the connection or the session is closed before.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
-    const core = this.core;
-    core.require('receiver');
+    const state = this.state;
+    state.require('receiver');
     const iterator: AsyncIterableIterator<T, undefined> = {
       next: async () => {
-        const end = (core.end ?? (await core.when((bound) => Promise.resolve(bound)))) as ReceiverEnd;
+        const end = (state.end ?? (await state.when((bound) => Promise.resolve(bound)))) as Receiver;
         const bytes = await end.next();
         if (bytes === undefined) return { value: undefined, done: true };
         try {
-          const item = core.codec.decode(bytes);
+          const item = state.codec.decode(bytes);
           return { value: isThenable(item) ? ((await item) as T) : item, done: false };
         } catch (error) {
           // The loop ends with this error, and does not call `return` then.
@@ -172,9 +172,9 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
    */
   grant(additional: number): void {
     if (!Number.isInteger(additional) || additional < 1 || additional > 0xffff_ffff) {
-      throw new InvalidArgument(`additional must be an integer from 1 to 2^32 − 1, not ${shown(additional)}`);
+      throw new InvalidArgument(`additional must be an integer from 1 to 2^32 − 1, not ${describe(additional)}`);
     }
-    this.core.require('receiver');
+    this.state.require('receiver');
     this.#do((end) => end.grant(additional));
   }
 
@@ -187,7 +187,7 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   reset(options: { readonly metadata?: Metadata } = {}): void {
     objectOf(options, 'options');
     const { metadata } = options;
-    this.core.require('receiver');
+    this.state.require('receiver');
     this.#do((end) => end.reset(metadata));
   }
 
@@ -200,15 +200,15 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
     return this.#readable;
   }
 
-  #do(action: (end: ReceiverEnd) => void): void {
-    const { end } = this.core;
+  #do(action: (end: Receiver) => void): void {
+    const { end } = this.state;
     if (end !== undefined) {
-      action(end as ReceiverEnd);
+      action(end as Receiver);
       return;
     }
-    void this.core.when(async (bound) => {
+    void this.state.when(async (bound) => {
       try {
-        action(bound as ReceiverEnd);
+        action(bound as Receiver);
       } catch (error) {
         // The caller has returned, and can't be told that its input is wrong. A reader can.
         bound.fail(error as Error);
@@ -227,21 +227,21 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
 export function channel<T = Uint8Array>(options: ChannelOptions = {}): [tx: Tx<T>, rx: Rx<T>] {
   objectOf(options, 'options');
   const { credit } = options;
-  const core = new Core<T>(credit === undefined ? undefined : creditOf(credit));
-  const tx = new Tx(core);
-  const rx = new Rx(core);
-  core.give(tx, rx);
+  const state = new ChannelState<T>(credit === undefined ? undefined : creditOf(credit));
+  const tx = new Tx(state);
+  const rx = new Rx(state);
+  state.give(tx, rx);
   return [tx, rx];
 }
 
 function bound<E extends Tx<Uint8Array> | Rx<Uint8Array>>(
   ours: E,
   role: 'sender' | 'receiver',
-  end: SenderEnd | ReceiverEnd,
+  end: Sender | Receiver,
 ): E {
-  const core = coreOf(ours, 'the end') as unknown as Core<Uint8Array>;
-  core.role = role;
-  core.bind(end, ours);
+  const state = stateOf(ours, 'the end') as unknown as ChannelState<Uint8Array>;
+  state.role = role;
+  state.bind(end, ours);
   return ours;
 }
 

@@ -9,11 +9,11 @@ import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js
 import type { ChannelMessage, Reset, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
-import { coreOf } from './channel.js';
-import type { Core } from './channel-core.js';
-import { ReceiverEnd } from './receiver.js';
+import { stateOf } from './channel.js';
+import type { ChannelState } from './channel-state.js';
+import { Receiver } from './receiver.js';
 import type { ConnectionScope, LiveChannel, ReleasedChannel } from './scope.js';
-import { SenderEnd } from './sender.js';
+import { Sender } from './sender.js';
 import { type OfferedChannel, UnboundChannel } from './unbound-channel.js';
 
 const TABLE = compile(channelsMachine);
@@ -37,7 +37,7 @@ export class Channels implements ChannelsPort {
   readonly #scope: ConnectionScope;
   readonly #alive = new IdMap<LiveChannel>();
   /** Channels that are passed to the peer in a message that has not left yet. */
-  readonly #passed = new Map<ChannelId, Core>();
+  readonly #passed = new Map<ChannelId, ChannelState>();
   #lastId: ChannelId = 0;
   /**
    * The highest channel id that the peer has named. No Call has named an id above it. A channel with an id below it is
@@ -72,19 +72,19 @@ export class Channels implements ChannelsPort {
    * @throws InvalidArgument when one is no end of a channel, or when it or its other end was passed before.
    */
   pass(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[]): ChannelId[] {
-    const cores = ends.map((end, index) => coreOf(end, `channels[${index}]`));
-    for (const [index, core] of cores.entries()) {
-      core.requireUnpassed(`channels[${index}]`);
-      if (cores.indexOf(core) !== index) {
+    const states = ends.map((end, index) => stateOf(end, `channels[${index}]`));
+    for (const [index, state] of states.entries()) {
+      state.requireUnpassed(`channels[${index}]`);
+      if (states.indexOf(state) !== index) {
         throw new InvalidArgument(`channels[${index}] belongs to the channel of one before it`);
       }
     }
-    return cores.map((core, index) => {
+    return states.map((state, index) => {
       // r[rpc.channel.allocation]
       const { id, parity, shared } = this.#scope;
       this.#lastId = shared?.channels.allocate(parity, id) ?? nextId(this.#lastId, parity);
-      core.pass(ends[index] as Tx<Uint8Array> | Rx<Uint8Array>);
-      this.#passed.set(this.#lastId, core);
+      state.pass(ends[index] as Tx<Uint8Array> | Rx<Uint8Array>);
+      this.#passed.set(this.#lastId, state);
       return this.#lastId;
     });
   }
@@ -92,23 +92,23 @@ export class Channels implements ChannelsPort {
   /** Abandons channels whose ends will not be passed. The application's other ends report `error`. */
   forgo(ends: readonly (Tx<Uint8Array> | Rx<Uint8Array>)[], error: Error): void {
     for (const [index, end] of ends.entries()) {
-      const core = coreOf(end, `channels[${index}]`);
-      if (!core.isPassed) core.abandon(error);
+      const state = stateOf(end, `channels[${index}]`);
+      if (!state.isPassed) state.abandon(error);
     }
   }
 
   /** Binds channels, since the message that names them has left. They may be used. */
   activate(ids: readonly ChannelId[]): void {
     for (const id of ids) {
-      const core = this.#passed.get(id);
-      if (core === undefined) continue;
+      const state = this.#passed.get(id);
+      if (state === undefined) continue;
       this.#passed.delete(id);
       const end =
-        core.role === 'sender'
-          ? new SenderEnd(this.#scope, id, core.credit, this.#onEnd)
-          : new ReceiverEnd(this.#scope, id, core.credit, this.#onEnd);
+        state.role === 'sender'
+          ? new Sender(this.#scope, id, state.credit, this.#onEnd)
+          : new Receiver(this.#scope, id, state.credit, this.#onEnd);
       this.#onBind(end);
-      core.bind(end);
+      state.bind(end);
     }
   }
 

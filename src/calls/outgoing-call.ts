@@ -1,7 +1,7 @@
 import { outgoingCallMachine } from '../../machines/call.js';
 import type { CallDeadline, CallOutcome, OutgoingCallPort } from '../../machines/call-events.js';
 import { offAbort, onAbort } from '../base/abort.js';
-import { shown, signalOf } from '../base/check.js';
+import { describe, signalOf } from '../base/check.js';
 import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import { SENT } from '../base/promise.js';
@@ -34,17 +34,17 @@ export interface CallOptions {
 }
 
 /** The conditions under which a call is given up before its answer comes. */
-export interface Patience {
+export interface Cancellation {
   readonly signal: AbortSignal | undefined;
   /** Milliseconds, from when the call was made. */
   readonly timeout: number | undefined;
 }
 
 /** @throws InvalidArgument when the signal or the timeout is invalid. */
-export function patienceOf({ signal, timeout }: CallOptions): Patience | undefined {
+export function cancellationOf({ signal, timeout }: CallOptions): Cancellation | undefined {
   if (signal === undefined && timeout === undefined) return undefined;
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
-    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${shown(timeout)}`);
+    throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`);
   }
   return { signal: signalOf(signal), timeout };
 }
@@ -63,7 +63,7 @@ export class OutgoingCall implements OutgoingCallPort {
   readonly #channels: Channels;
   readonly #onDone: (call: OutgoingCall) => void;
   readonly #stepper: Stepper<typeof outgoingCallMachine>;
-  readonly #patience: Patience | undefined;
+  readonly #cancellation: Cancellation | undefined;
   readonly #credit: number;
   #resolve!: (result: CallResult) => void;
   #reject!: (error: unknown) => void;
@@ -85,7 +85,7 @@ export class OutgoingCall implements OutgoingCallPort {
     channels: Channels,
     id: RequestId,
     body: Call,
-    patience: Patience | undefined,
+    cancellation: Cancellation | undefined,
     credit: number,
     onDone: (call: OutgoingCall) => void,
   ) {
@@ -94,7 +94,7 @@ export class OutgoingCall implements OutgoingCallPort {
     this.#scope = scope;
     this.#channels = channels;
     this.#onDone = onDone;
-    this.#patience = patience;
+    this.#cancellation = cancellation;
     this.#credit = credit;
     this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -105,9 +105,9 @@ export class OutgoingCall implements OutgoingCallPort {
     if (body.channels.length > 0) this.answered.catch(() => {});
     this.#stepper = new Stepper(TABLE, { port: this, call: body }, scope.observer);
     this.#stepper.start();
-    if (patience?.signal !== undefined) {
+    if (cancellation?.signal !== undefined) {
       this.#onAbort = () => this.#giveUp({ type: 'app.abort' });
-      onAbort(patience.signal, this.#onAbort);
+      onAbort(cancellation.signal, this.#onAbort);
     }
   }
 
@@ -168,7 +168,7 @@ export class OutgoingCall implements OutgoingCallPort {
 
   settle(outcome: CallOutcome): void {
     this.isSettled = true;
-    if (this.#onAbort !== undefined) offAbort(this.#patience?.signal as AbortSignal, this.#onAbort);
+    if (this.#onAbort !== undefined) offAbort(this.#cancellation?.signal as AbortSignal, this.#onAbort);
     if (outcome.type === 'answered') {
       this.#resolve(this.#result as CallResult);
       return;
@@ -200,7 +200,7 @@ export class OutgoingCall implements OutgoingCallPort {
 
   startDeadline({ limit }: { limit: CallDeadline }): void {
     const { cancelTimeout, conduit } = this.#scope;
-    const time = limit === 'timeout' ? this.#patience?.timeout : cancelTimeout;
+    const time = limit === 'timeout' ? this.#cancellation?.timeout : cancelTimeout;
     if (time === undefined || time === Number.POSITIVE_INFINITY) return;
     this.#timer = conduit.clock.setTimeout(() => this.#giveUp({ type: 'deadline.passed' }), time);
   }
@@ -218,9 +218,9 @@ export class OutgoingCall implements OutgoingCallPort {
   #errorOf(outcome: Exclude<CallOutcome, { type: 'answered' }>): Error {
     switch (outcome.type) {
       case 'aborted':
-        return aborted(this.#patience?.signal);
+        return aborted(this.#cancellation?.signal);
       case 'expired':
-        return new LimitExceeded('timeout', `the call was not answered within ${this.#patience?.timeout} ms`);
+        return new LimitExceeded('timeout', `the call was not answered within ${this.#cancellation?.timeout} ms`);
       case 'failed':
         return new Cancelled('local', `the call failed: ${outcome.reason}`);
       case 'refused':

@@ -23,13 +23,13 @@ interface Reader {
 }
 
 /** Our end of a channel that we receive on. */
-export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'> {
+export class Receiver implements Pick<ChannelPort, 'transmit' | 'deliver' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
   watched: Watched | undefined;
   /** True once the sender was told to stop. Messages that it has sent before may still come. */
   hasReset = false;
   readonly #scope: ConnectionScope;
-  readonly #onEnd: (end: ReceiverEnd) => void;
+  readonly #onEnd: (end: Receiver) => void;
   readonly #stepper: Stepper<typeof receiverMachine>;
   readonly #items: ReceiveQueue<Uint8Array>;
   /** Calls of `next` that wait for an item, in the order in which they were made. */
@@ -42,7 +42,7 @@ export class ReceiverEnd implements Pick<ChannelPort, 'transmit' | 'deliver' | '
   #failure: Error | undefined;
 
   /** `onEnd` is called once, when the end is over. */
-  constructor(scope: ConnectionScope, id: ChannelId, window: number, onEnd: (end: ReceiverEnd) => void) {
+  constructor(scope: ConnectionScope, id: ChannelId, window: number, onEnd: (end: Receiver) => void) {
     this.id = id;
     this.#scope = scope;
     this.#onEnd = onEnd;

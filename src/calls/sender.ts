@@ -25,11 +25,11 @@ interface Waiting {
 }
 
 /** Our end of a channel that we send on. */
-export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' | 'resume' | 'conclude' | 'accuse'> {
+export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' | 'resume' | 'conclude' | 'accuse'> {
   readonly id: ChannelId;
   watched: Watched | undefined;
   readonly #scope: ConnectionScope;
-  readonly #onEnd: (end: SenderEnd) => void;
+  readonly #onEnd: (end: Sender) => void;
   readonly #stepper: Stepper<typeof senderMachine>;
   readonly #waiting = new Fifo<Waiting>();
   #waitingBytes = 0;
@@ -44,7 +44,7 @@ export class SenderEnd implements Pick<ChannelPort, 'transmit' | 'wait' | 'refus
   #failure: Error | undefined;
 
   /** `onEnd` is called once, when the end is over. */
-  constructor(scope: ConnectionScope, id: ChannelId, credit: number, onEnd: (end: SenderEnd) => void) {
+  constructor(scope: ConnectionScope, id: ChannelId, credit: number, onEnd: (end: Sender) => void) {
     this.id = id;
     this.#scope = scope;
     this.#onEnd = onEnd;

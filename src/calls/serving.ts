@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import type { Codec } from '../codec/codec.js';
 import { creditOf } from './channel.js';
@@ -49,7 +49,7 @@ export function checkRefusals(refusals: Refusals, name: string): void {
   for (const key of ['unknownMethod', 'invalidPayload', 'cancelled'] as const) {
     const value: unknown = refusals[key];
     if (!(value instanceof Uint8Array)) {
-      throw new InvalidArgument(`${name}.${key} must be a Uint8Array, not ${shown(value)}`);
+      throw new InvalidArgument(`${name}.${key} must be a Uint8Array, not ${describe(value)}`);
     }
   }
 }

@@ -10,9 +10,9 @@ import { detachedMessage } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
-import { ReceiverEnd } from './receiver.js';
+import { Receiver } from './receiver.js';
 import type { ConnectionScope, LiveChannel } from './scope.js';
-import { SenderEnd } from './sender.js';
+import { Sender } from './sender.js';
 
 const TABLE = compile(unboundChannelMachine);
 
@@ -82,14 +82,14 @@ export class UnboundChannel
     objectOf(options, 'options');
     const { credit = this.#credit } = options;
     const window = creditOf(credit);
-    return Rx.of(this.#bind(() => new ReceiverEnd(this.#scope, this.id, window, this.#onEnd)));
+    return Rx.of(this.#bind(() => new Receiver(this.#scope, this.id, window, this.#onEnd)));
   }
 
   send(options: { readonly credit?: number } = {}): Tx<Uint8Array> {
     objectOf(options, 'options');
     const { credit = this.#credit } = options;
     const initial = creditOf(credit);
-    return Tx.of(this.#bind(() => new SenderEnd(this.#scope, this.id, initial, this.#onEnd)));
+    return Tx.of(this.#bind(() => new Sender(this.#scope, this.id, initial, this.#onEnd)));
   }
 
   release(): void {
@@ -157,7 +157,7 @@ export class UnboundChannel
     this.#scope.accuse(violation);
   }
 
-  #bind<End extends SenderEnd | ReceiverEnd>(make: () => End): End {
+  #bind<End extends Sender | Receiver>(make: () => End): End {
     if (this.#stepper.isDone) throw new InvalidArgument(`channel ${this.id} is bound already, or over`);
     this.#stepper.send({ type: 'app.bind' });
     if (this.#isLate) {

@@ -1,5 +1,5 @@
 import type { ClientSettings } from '../../machines/client.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { Link } from '../link/link.js';
@@ -101,7 +101,7 @@ export function configOf(to: Targets, options: ConnectOptions & TestOptions): Cl
     ...session
   } = options;
   for (const [name, value] of Object.entries({ lazy, allowInsecure })) {
-    if (typeof value !== 'boolean') throw new InvalidArgument(`${name} must be true or false, not ${shown(value)}`);
+    if (typeof value !== 'boolean') throw new InvalidArgument(`${name} must be true or false, not ${describe(value)}`);
   }
   for (const [name, value] of Object.entries({ credentials, onSession })) {
     if (value !== undefined && typeof value !== 'function') throw new InvalidArgument(`${name} must be a function`);
@@ -140,12 +140,12 @@ function timeOf(value: number, name: string, least: number, isEndless = false): 
   if (isEndless && value === Number.POSITIVE_INFINITY) return value;
   if (Number.isFinite(value) && value >= least && value <= MAX_DELAY) return value;
   const range = `from ${least} to 2^31 − 1${isEndless ? ', or Infinity' : ''}`;
-  throw new InvalidArgument(`${name} must be a number of milliseconds ${range}, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be a number of milliseconds ${range}, not ${describe(value)}`);
 }
 
 function countOf(value: number, name: string): number {
   if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw new InvalidArgument(`${name} must be an integer from 0 to 2^53 − 1, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be an integer from 0 to 2^53 − 1, not ${describe(value)}`);
 }
 
 /** @throws InvalidArgument when a target is none, or credentials would go to it in the clear. */

@@ -1,6 +1,6 @@
 import { type ActorRef, createActor, type SnapshotFrom } from 'xstate';
 import { type AttemptFailure, type ClientEvent, clientMachine } from '../../machines/client.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import {
   HandshakeError,
   InvalidArgument,
@@ -183,7 +183,8 @@ export class ReconnectingClient implements AsyncDisposable {
     if (typeof service?.encodeArgs !== 'function') throw new InvalidArgument('use takes a service, as service() gives');
     objectOf(options, 'options');
     const { on, ...rest } = options;
-    if (on !== undefined && on !== 'root') throw new InvalidArgument(`on must be 'root', or absent, not ${shown(on)}`);
+    if (on !== undefined && on !== 'root')
+      throw new InvalidArgument(`on must be 'root', or absent, not ${describe(on)}`);
     service.checkOptions(rest as ClientOptions<M>, Number.POSITIVE_INFINITY);
     // Clients without options of their own share one connection: `client.use(Adder).add(3, 5)` opens none for each call.
     const isShared = Object.keys(options).length === 0;
@@ -246,7 +247,9 @@ export class ReconnectingClient implements AsyncDisposable {
     objectOf(options, 'options');
     const { timeout = CLOSE_TIMEOUT } = options;
     if (!(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
-      throw new InvalidArgument(`timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${shown(timeout)}`);
+      throw new InvalidArgument(
+        `timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`,
+      );
     }
     this.#send({ type: 'app.close', timeout });
     return this.#closed;

@@ -3,7 +3,7 @@
  * pause and step back.
  */
 import type { ActorKey, ActorRecord, ActorSnapshot, InspectionRecord } from './record.js';
-import { type ActorState, Folded, type State } from './state.js';
+import { type ActorState, InspectionState, type State } from './state.js';
 
 /** The distance between two checkpoints, which are copies of the state: in records, and in bytes of records. */
 const CHECKPOINT_RECORDS = 2_048;
@@ -12,7 +12,7 @@ const CHECKPOINT_BYTES = 8 * 2 ** 20;
 /** The state before a record, by its position. */
 interface Checkpoint {
   readonly position: number;
-  readonly state: Folded;
+  readonly state: InspectionState;
   /** The bytes of all records before it. */
   readonly bytes: number;
 }
@@ -21,8 +21,8 @@ interface Checkpoint {
 export class History {
   #records: InspectionRecord[] = [];
   /** The first checkpoint belongs to the first record that is kept. */
-  #checkpoints: Checkpoint[] = [{ position: 0, state: new Folded(), bytes: 0 }];
-  readonly #now = new Folded();
+  #checkpoints: Checkpoint[] = [{ position: 0, state: new InspectionState(), bytes: 0 }];
+  readonly #now = new InspectionState();
   #first = 0;
   #bytes = 0;
 
@@ -51,7 +51,7 @@ export class History {
     this.#bytes += size;
     const { position, bytes } = this.#checkpoints.at(-1) as Checkpoint;
     if (this.end - position >= CHECKPOINT_RECORDS || this.#bytes - bytes >= CHECKPOINT_BYTES) {
-      this.#checkpoints.push({ position: this.end, state: new Folded(this.#now), bytes: this.#bytes });
+      this.#checkpoints.push({ position: this.end, state: new InspectionState(this.#now), bytes: this.#bytes });
     }
   }
 
@@ -73,7 +73,7 @@ export class History {
     const target = Math.min(Math.max(position, this.#first), this.end);
     let checkpoint = this.#checkpoints[0] as Checkpoint;
     for (const each of this.#checkpoints) if (each.position <= target) checkpoint = each;
-    const state = new Folded(checkpoint.state);
+    const state = new InspectionState(checkpoint.state);
     for (let at = checkpoint.position; at < target; at++) state.apply(this.record(at) as InspectionRecord);
     return state;
   }

@@ -5,7 +5,7 @@ import { ATTACH } from '../session/observation.js';
 import type { InspectionRecord, ProcessRecord } from './record.js';
 import type { Messages } from './sampler.js';
 import { type Connect, Sender } from './sender.js';
-import { type StatelyInspectionEvent, StatelyTongue } from './stately.js';
+import { StatelyDialect, type StatelyInspectionEvent } from './stately.js';
 import { Watcher } from './watcher.js';
 
 /**
@@ -129,9 +129,9 @@ export function createInspectorWith({ connect, self }: Surroundings, options: In
   const inspect = Object.assign((event: InspectionEvent): void => next(event, false), { [ATTACH]: watch });
   const attach = (actor: AnyActorRef): void => watch(checkedRootOf(actor));
   if (to !== undefined) {
-    const tongue = new StatelyTongue();
+    const dialect = new StatelyDialect();
     push = (record) => {
-      const event = tongue.of(record);
+      const event = dialect.of(record);
       if (event !== undefined) (to.adapter as { send(event: StatelyInspectionEvent): void }).send(event);
     };
     watcher.listen(true);

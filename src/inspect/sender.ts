@@ -1,5 +1,5 @@
 import type { InspectionRecord } from './record.js';
-import { isGreeting, StatelyTongue } from './stately.js';
+import { isGreeting, StatelyDialect } from './stately.js';
 import { weightOf } from './weight.js';
 
 /** The part of a WebSocket that the sender needs. It keeps no process alive. */
@@ -72,7 +72,7 @@ export class Sender {
   #state: 'connecting' | 'greeting' | 'open' | 'choked' | 'waiting' | 'stopped' = 'waiting';
   #socket: InspectSocket | undefined;
   /** The translation to Stately's protocol. Absent for a server that understands our records. */
-  #tongue: StatelyTongue | undefined;
+  #dialect: StatelyDialect | undefined;
   #queue: InspectionRecord[] = [];
   #earlyBytes = 0;
   #lost = 0;
@@ -159,7 +159,7 @@ export class Sender {
     clearTimeout(this.#timer);
     this.#state = 'open';
     this.#retry = FIRST_RETRY;
-    this.#tongue = isOurs ? undefined : new StatelyTongue();
+    this.#dialect = isOurs ? undefined : new StatelyDialect();
     if (this.#isListening) this.#send();
     else this.#begin(true);
     this.#settled?.();
@@ -204,12 +204,12 @@ export class Sender {
       this.#choke(socket);
       return;
     }
-    for (const text of this.#tongue === undefined ? framesOf(records) : this.#translated(records)) socket.send(text);
+    for (const text of this.#dialect === undefined ? framesOf(records) : this.#translated(records)) socket.send(text);
   }
 
   *#translated(records: readonly InspectionRecord[]): Iterable<string> {
     for (const record of records) {
-      const event = this.#tongue?.of(record);
+      const event = this.#dialect?.of(record);
       if (event !== undefined) yield JSON.stringify(event);
     }
   }

@@ -86,7 +86,7 @@ interface Hello {
 }
 
 /** A state that records are applied to. The objects in its maps are never changed, so a shallow copy is enough. */
-export class Folded implements State {
+export class InspectionState implements State {
   readonly processes: Map<number, ProcessState>;
   readonly definitions: Map<string, Json>;
   readonly actors: Map<ActorKey, ActorState>;
@@ -104,7 +104,7 @@ export class Folded implements State {
   readonly #links: Map<string, ActorKey>;
   #hellos: readonly Hello[];
 
-  constructor(from?: Folded) {
+  constructor(from?: InspectionState) {
     this.processes = new Map(from?.processes);
     this.definitions = new Map(from?.definitions);
     this.actors = new Map(from?.actors);

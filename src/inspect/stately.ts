@@ -54,7 +54,7 @@ interface StatelySnapshot extends Base {
 export type StatelyInspectionEvent = StatelyActor | StatelyEvent | StatelySnapshot;
 
 /** Translates records to Stately's protocol, as far as it can express them. */
-export class StatelyTongue {
+export class StatelyDialect {
   readonly #definitions = new Map<string, string>();
   readonly #roots = new Map<string, string>();
 

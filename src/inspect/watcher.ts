@@ -8,10 +8,10 @@
 import type { InspectionEvent } from 'xstate';
 import { parentOf } from '../compile/internals.js';
 import type { InspectionRecord } from './record.js';
+import { RecordWriter, type RecordWriterOptions } from './record-writer.js';
 import { actorsOf, type Ref, Systems } from './systems.js';
-import { Teller, type TellerOptions } from './teller.js';
 
-export interface WatcherOptions extends TellerOptions {
+export interface WatcherOptions extends RecordWriterOptions {
   readonly filter: (event: InspectionEvent) => boolean;
 }
 
@@ -19,7 +19,7 @@ export class Watcher {
   #isListening = false;
   #isOver = false;
   readonly #options: WatcherOptions;
-  readonly #teller: Teller;
+  readonly #writer: RecordWriter;
   readonly #systems: Systems;
   /** The actors that run, in the order in which they began: parents come before their children. */
   readonly #living = new Set<Ref>();
@@ -33,7 +33,7 @@ export class Watcher {
     hear: (event: InspectionEvent) => void,
   ) {
     this.#options = options;
-    this.#teller = new Teller(options, tell, (ref) => {
+    this.#writer = new RecordWriter(options, tell, (ref) => {
       this.#living.delete(ref);
       this.#attached.delete(ref);
     });
@@ -60,7 +60,7 @@ export class Watcher {
     if (this.#isOver || !this.#systems.add(root) || !this.#isListening) return;
     for (const ref of actorsOf(root)) {
       this.#attached.add(ref);
-      this.#teller.meet(ref);
+      this.#writer.meet(ref);
     }
   }
 
@@ -73,29 +73,29 @@ export class Watcher {
     if (event.type === '@xstate.event' && event.event.type === 'xstate.init') living.add(ref);
     else if (event.type === '@xstate.actor' && !isAttached && parentOf(ref) === undefined)
       this.#systems.exclude(ref.system);
-    if (this.#isListening && this.#options.filter(event)) this.#teller.look(event, ref);
+    if (this.#isListening && this.#options.filter(event)) this.#writer.look(event, ref);
     if (event.type === '@xstate.snapshot' && event.snapshot.status !== 'active') living.delete(ref);
   }
 
   /** Reports all living actors to a new server. */
   tellAll(): void {
-    this.#teller.forget();
+    this.#writer.forget();
     for (const ref of this.#everybody()) {
-      this.#teller.meet(ref);
-      this.#teller.settle(ref);
+      this.#writer.meet(ref);
+      this.#writer.settle(ref);
     }
   }
 
   /** Reports failures that cause no inspection event: those of actors without a parent. */
   tellFailures(): void {
     for (const ref of this.#everybody()) {
-      if (parentOf(ref) === undefined) this.#teller.settle(ref);
+      if (parentOf(ref) === undefined) this.#writer.settle(ref);
     }
   }
 
   /** Reports the messages that were held back, and stops observing every session. */
   end(): void {
-    this.#teller.flush();
+    this.#writer.flush();
     this.listen(false);
     this.#isOver = true;
     this.#living.clear();
@@ -109,6 +109,6 @@ export class Watcher {
   #hush(): void {
     this.#systems.close();
     this.#attached.clear();
-    this.#teller.forget();
+    this.#writer.forget();
   }
 }

@@ -1,5 +1,5 @@
 import type { ReliableEnd } from '../../machines/reliable.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { isThenable } from '../base/promise.js';
@@ -137,7 +137,7 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     const { onLink, onResume, onError, grace = 90_000 } = options;
     for (const [name, value] of Object.entries({ onLink, onResume, onError })) {
       if (typeof value !== 'function' && (name === 'onLink' || value !== undefined)) {
-        throw new InvalidArgument(`${name} must be a function, not ${shown(value)}`);
+        throw new InvalidArgument(`${name} must be a function, not ${describe(value)}`);
       }
     }
     this.options = options;

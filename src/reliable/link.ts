@@ -1,6 +1,6 @@
 import type { ReliableEnd } from '../../machines/reliable.js';
 import { offAbort, onAbort } from '../base/abort.js';
-import { objectOf, shown, signalOf } from '../base/check.js';
+import { describe, objectOf, signalOf } from '../base/check.js';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { deferred } from '../base/promise.js';
 import type { Link } from '../link/link.js';
@@ -73,11 +73,11 @@ class Dialer implements EndOwner {
   constructor(options: ReliableLinkOptions) {
     const { connect, backoff = {}, dialTimeout = 10_000, giveUpAfter = 60_000, retryFirst = false } = options;
     if (typeof connect !== 'function') {
-      throw new InvalidArgument(`connect must be a function that gives a promise of a link, not ${shown(connect)}`);
+      throw new InvalidArgument(`connect must be a function that gives a promise of a link, not ${describe(connect)}`);
     }
     objectOf(backoff, 'backoff');
     if (typeof retryFirst !== 'boolean')
-      throw new InvalidArgument(`retryFirst must be a boolean, not ${shown(retryFirst)}`);
+      throw new InvalidArgument(`retryFirst must be a boolean, not ${describe(retryFirst)}`);
     const first = timeOf(backoff.first ?? 100, 'backoff.first');
     const most = timeOf(backoff.most ?? 5000, 'backoff.most');
     this.#connect = connect;
@@ -105,7 +105,7 @@ class Dialer implements EndOwner {
       .then(
         (link) => {
           if (typeof link?.send === 'function' && typeof link.start === 'function') this.end.opened(link, epoch);
-          else this.end.notOpened(epoch, new InvalidArgument(`connect must give a Link, not ${shown(link)}`));
+          else this.end.notOpened(epoch, new InvalidArgument(`connect must give a Link, not ${describe(link)}`));
         },
         (error: unknown) => this.end.notOpened(epoch, error),
       );

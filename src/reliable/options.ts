@@ -1,4 +1,4 @@
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { EndConfig, ReliableClock } from './end.js';
@@ -80,11 +80,11 @@ export function commonOf(options: ReliableOptions, giveUp: number, dial: number)
 /** @throws InvalidArgument when `value` is no time of a timer. */
 export function timeOf(value: number, name: string): number {
   if (Number.isFinite(value) && value >= 1 && value <= MAX_DELAY) return value;
-  throw new InvalidArgument(`${name} must be from 1 to 2^31 − 1 milliseconds, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be from 1 to 2^31 − 1 milliseconds, not ${describe(value)}`);
 }
 
 /** @throws InvalidArgument when `value` is no integer of at least 1, or above 2^31 − 1. */
 export function countOf(value: number, name: string): number {
   if (Number.isInteger(value) && value >= 1 && value < 2 ** 31) return value;
-  throw new InvalidArgument(`${name} must be an integer from 1 to 2^31 − 1, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be an integer from 1 to 2^31 − 1, not ${describe(value)}`);
 }

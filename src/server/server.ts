@@ -1,4 +1,4 @@
-import { arrayOf, objectOf, shown } from '../base/check.js';
+import { arrayOf, describe, objectOf } from '../base/check.js';
 import { InvalidArgument, SessionClosed } from '../base/errors.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
@@ -40,7 +40,7 @@ export class Server implements AsyncDisposable {
     const { services, onSession, ...rest } = options;
     arrayOf(services, 'services', ' of handlers, as Service.handler() gives them');
     if (onSession !== undefined && typeof onSession !== 'function') {
-      throw new InvalidArgument(`onSession must be a function, not ${shown(onSession)}`);
+      throw new InvalidArgument(`onSession must be a function, not ${describe(onSession)}`);
     }
     for (const name of ['signal', 'onConnection']) {
       if (name in rest) throw new InvalidArgument(`${name} is no option of createServer`);

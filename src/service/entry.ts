@@ -1,8 +1,8 @@
-import { shown } from '../base/check.js';
+import { describe } from '../base/check.js';
 import { InvalidArgument, InvalidPayload } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
-import { coreOf, Rx, Tx } from '../calls/channel.js';
-import type { ItemCodec } from '../calls/channel-core.js';
+import { Rx, stateOf, Tx } from '../calls/channel.js';
+import type { ItemCodec } from '../calls/channel-state.js';
 import type { OfferedChannel } from '../calls/unbound-channel.js';
 import { MAX_DEPTH } from '../payload/msgpack-layout.js';
 import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from '../payload/payload.js';
@@ -138,12 +138,12 @@ export class Entry {
    * @throws InvalidArgument when a channel was made with another credit, or was passed before.
    */
   pass(ends: readonly ChannelHandle[], side: Side): void {
-    const cores = ends.map((end) => coreOf(end, 'the channel'));
+    const states = ends.map((end) => stateOf(end, 'the channel'));
     // Checked before any change: a channel that was passed before is in use, with a codec of its own.
-    for (const [index, core] of cores.entries()) core.requireUnpassed(`channels[${index}]`);
-    for (const [index, core] of cores.entries()) {
-      core.agree(this.#creditOf(index));
-      core.codec = this.#itemsOf(side, index);
+    for (const [index, state] of states.entries()) state.requireUnpassed(`channels[${index}]`);
+    for (const [index, state] of states.entries()) {
+      state.agree(this.#creditOf(index));
+      state.codec = this.#itemsOf(side, index);
     }
   }
 
@@ -159,7 +159,7 @@ export class Entry {
       const credit = this.#creditOf(index);
       const end = (kind === 'rx' ? offer.receive({ credit }) : offer.send({ credit })) as ChannelHandle;
       ends.push(end);
-      coreOf(end, 'the channel').codec = this.#itemsOf(side, index);
+      stateOf(end, 'the channel').codec = this.#itemsOf(side, index);
       return end;
     };
   }
@@ -213,7 +213,7 @@ export function requireNoEnds(list: readonly unknown[]): void {
 /** @throws InvalidArgument when a codec did not return bytes. Sending would find this out too late. */
 export function encoded(bytes: unknown): Uint8Array {
   if (!(bytes instanceof Uint8Array)) {
-    throw new InvalidArgument(`codec.encode must give a Uint8Array, not ${shown(bytes)}`);
+    throw new InvalidArgument(`codec.encode must give a Uint8Array, not ${describe(bytes)}`);
   }
   return bytes;
 }
@@ -227,22 +227,22 @@ function takeNone(): never {
 
 /** Ends the channels of a call that has failed, so that readers and senders stop waiting. */
 export function failAll(ends: readonly ChannelHandle[], error: Error): void {
-  for (const end of ends) coreOf(end, 'the channel').fail(error);
+  for (const end of ends) stateOf(end, 'the channel').fail(error);
 }
 
 /** Ends the channels that were to be passed, and were not: their other ends get the error. Channels passed before go on. */
 export function forgo(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) {
-    const core = coreOf(end, 'the channel');
-    if (!core.isPassed) core.abandon(error);
+    const state = stateOf(end, 'the channel');
+    if (!state.isPassed) state.abandon(error);
   }
 }
 
 /** Ends the channels that the peer has never been told of. */
 export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
   for (const end of ends) {
-    const core = coreOf(end, 'the channel');
-    if (core.end === undefined) core.abandon(error);
+    const state = stateOf(end, 'the channel');
+    if (state.end === undefined) state.abandon(error);
   }
 }
 

@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { creditOf } from '../calls/channel.js';
 import type { StandardSchema } from '../payload/standard-schema.js';
@@ -89,7 +89,7 @@ export function method<
   objectOf(options, 'options');
   const { id, credit = INITIAL_CREDIT, idempotent = false, args, result, error, itemsIn, itemsOut } = options;
   if (id !== undefined && (typeof id !== 'bigint' || BigInt.asUintN(64, id) !== id)) {
-    throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${shown(id)}`);
+    throw new InvalidArgument(`id must be a bigint from 0 to 2^64 − 1, not ${describe(id)}`);
   }
   for (const [name, schema] of Object.entries({ args, result, error, itemsIn, itemsOut })) {
     if (schema !== undefined && typeof schema?.['~standard']?.validate !== 'function') {
@@ -97,7 +97,7 @@ export function method<
     }
   }
   if (typeof idempotent !== 'boolean')
-    throw new InvalidArgument(`idempotent must be a boolean, not ${shown(idempotent)}`);
+    throw new InvalidArgument(`idempotent must be a boolean, not ${describe(idempotent)}`);
   return { id, credit: creditOf(credit), idempotent, args, result, error, itemsIn, itemsOut };
 }
 

@@ -1,5 +1,5 @@
 import { isWellFormed } from '../base/bytes.js';
-import { objectOf, shown } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { type ApplicationError, InvalidArgument } from '../base/errors.js';
 import { DEFAULT_LIMITS } from '../base/limits.js';
 import { messagePackPayload } from '../payload/msgpack.js';
@@ -55,12 +55,14 @@ const MAX_NAME_BYTES = DEFAULT_LIMITS.metadataBytes - sizeOf(SERVICE);
 function checkName(name: unknown): void {
   if (typeof name !== 'string' || name === '') throw new InvalidArgument('a service needs a name');
   if (!isWellFormed(name)) {
-    throw new InvalidArgument(`the service's name has a lone surrogate, which UTF-8 can't represent: ${shown(name)}`);
+    throw new InvalidArgument(
+      `the service's name has a lone surrogate, which UTF-8 can't represent: ${describe(name)}`,
+    );
   }
   const size = sizeOf(name);
   if (size <= MAX_NAME_BYTES) return;
   const room = `the ${MAX_NAME_BYTES} that an Open's metadata has room for`;
-  throw new InvalidArgument(`the service's name has ${size} bytes, more than ${room}: ${shown(name)}`);
+  throw new InvalidArgument(`the service's name has ${size} bytes, more than ${room}: ${describe(name)}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { OpenedConnection } from '../../machines/events.js';
-import { idOf, objectOf, shown } from '../base/check.js';
+import { describe, idOf, objectOf } from '../base/check.js';
 import { type ClosedBy, ConnectionClosed, errorOfCall, InvalidArgument } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import { rejected } from '../base/promise.js';
@@ -283,7 +283,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    */
   markFailure(requestId: RequestId, reason: string): void {
     idOf(requestId, 'requestId');
-    if (typeof reason !== 'string') throw new InvalidArgument(`reason must be a string, not ${shown(reason)}`);
+    if (typeof reason !== 'string') throw new InvalidArgument(`reason must be a string, not ${describe(reason)}`);
     if (this.receiver instanceof Calls) this.receiver.markFailure(requestId, reason);
     this.#failureStream().receive({ requestId, reason }, 0);
   }

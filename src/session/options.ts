@@ -1,5 +1,5 @@
 import type { Conformance, KeepaliveSettings, Role } from '../../machines/index.js';
-import { objectOf, settingsOf, shown, signalOf } from '../base/check.js';
+import { describe, objectOf, settingsOf, signalOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { type Limits, limitsOf, MAX_DELAY } from '../base/limits.js';
 import { type Report, warn } from '../base/report.js';
@@ -165,7 +165,7 @@ function keepaliveOf(options: Partial<KeepaliveSettings> | undefined): Keepalive
     if (name === 'pongTimeout' && value === Number.POSITIVE_INFINITY) continue;
     if (typeof value !== 'number' || Number.isNaN(value) || value > MAX_DELAY) {
       throw new InvalidArgument(
-        `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${shown(value)}`,
+        `keepalive.${name} must be a number of milliseconds up to 2^31 − 1, not ${describe(value)}`,
       );
     }
   }

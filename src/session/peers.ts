@@ -1,5 +1,5 @@
 import type { Conformance, KeepaliveSettings, Role } from '../../machines/index.js';
-import { shown } from '../base/check.js';
+import { describe } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { Parity } from '../wire/id.js';
@@ -99,7 +99,7 @@ export function peerConfigOf(
   const { peer } = options;
   if (peer !== undefined && !Object.hasOwn(PRESETS, peer)) {
     const known = Object.keys(PRESETS).map((name) => `'${name}'`);
-    throw new InvalidArgument(`peer must be one of ${known.join(', ')}, not ${shown(peer)}`);
+    throw new InvalidArgument(`peer must be one of ${known.join(', ')}, not ${describe(peer)}`);
   }
   const { keepalive, isLenient, ...preset }: Preset = peer === undefined ? {} : PRESETS[peer];
   if (isLenient && conformance === 'strict') {
@@ -129,13 +129,13 @@ export function peerConfigOf(
 
 function booleanOf(value: unknown, name: string): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value;
-  throw new InvalidArgument(`${name} must be true or false, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be true or false, not ${describe(value)}`);
 }
 
 function countOf(value: unknown, name: string, most: number): number | undefined {
   if (value === undefined || value === Number.POSITIVE_INFINITY) return value;
   if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number;
-  throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, or Infinity, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, or Infinity, not ${describe(value)}`);
 }
 
 function withoutUndefined(options: { [Name in keyof PeerConfig]: PeerConfig[Name] | undefined }): Partial<PeerConfig> {

@@ -213,7 +213,7 @@ export class SessionRuntime implements Port {
     (connection.receiver ?? connection.startQueue()).receive(message, this.conduit.frameSize);
   }
 
-  retire({ id, by, metadata }: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void {
+  closeHandle({ id, by, metadata }: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void {
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
     if (by === 'peer') this.#dropUnsent(id);

@@ -1,6 +1,6 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../../machines/index.js';
-import { idOf, objectOf, type SettingsOptions, settingsOf, shown, signalOf } from '../base/check.js';
+import { describe, idOf, objectOf, type SettingsOptions, settingsOf, signalOf } from '../base/check.js';
 import { ConnectionClosed, InvalidArgument } from '../base/errors.js';
 import { firstFrameLimit } from '../base/limits.js';
 import type { Report } from '../base/report.js';
@@ -127,7 +127,7 @@ export class Session implements AsyncDisposable {
     if (!('client' in first)) return this.#open(first);
     objectOf(second, 'options');
     if (typeof first.client !== 'function')
-      throw new InvalidArgument(`client must be a function, not ${shown(first.client)}`);
+      throw new InvalidArgument(`client must be a function, not ${describe(first.client)}`);
     const { codec, limits, peer } = this.#runtime.config;
     first.checkOptions?.(second, peer.maxUnconsumed);
     const entry = { key: SERVICE, value: first.name, flags: 0n };

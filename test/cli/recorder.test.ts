@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import type { Entry } from '../../src/cli/demo/demo-event.js';
 import { Recorder } from '../../src/cli/demo/recorder.js';
-import type { Entry } from '../../src/cli/demo/told.js';
 import { established } from '../support/rig.js';
 import { itemOn } from '../support/traffic.js';
 

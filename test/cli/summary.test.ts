@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Facts } from '../../src/cli/demo/demo-event.js';
 import { type Ending, judge } from '../../src/cli/demo/summary.js';
-import type { Facts } from '../../src/cli/demo/told.js';
 
 const words = ['statecharts', 'all the way', 'down'];
 const items = ['one', 'two', 'three', 'four', 'five'];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Entry, Wire } from '../../src/cli/demo/demo-event.js';
 import { type Palette, paletteFor } from '../../src/cli/demo/palette.js';
 import { Timeline } from '../../src/cli/demo/timeline.js';
-import type { Entry, Wire } from '../../src/cli/demo/told.js';
 
 const plain = paletteFor({}, {});
 

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../machines/index.js';
 import type { Message } from '../../src/wire/message.js';
-import type { ModelGate } from './gate.js';
+import type { ModelQueue } from './input-queue.js';
 import type { Event } from './local.js';
 import type { Monitor } from './monitor.js';
 import type { Handle, PeerOptions, PortState } from './peer.js';
@@ -12,13 +12,13 @@ import type { Handle, PeerOptions, PortState } from './peer.js';
 export class ModelInboxes {
   readonly #state: PortState;
   readonly #limits: PeerOptions['limits'];
-  readonly #gate: ModelGate;
+  readonly #queue: ModelQueue;
   readonly #monitor: Monitor;
 
-  constructor(state: PortState, limits: PeerOptions['limits'], gate: ModelGate, monitor: Monitor) {
+  constructor(state: PortState, limits: PeerOptions['limits'], queue: ModelQueue, monitor: Monitor) {
     this.#state = state;
     this.#limits = limits;
-    this.#gate = gate;
+    this.#queue = queue;
     this.#monitor = monitor;
   }
 
@@ -33,7 +33,7 @@ export class ModelInboxes {
   /** Handles a message without room: it waits before everything else, and reading stops. */
   refuse(message: Message): void {
     this.#state.held = [message];
-    this.#gate.pushNext(this.#filled(message));
+    this.#queue.pushNext(this.#filled(message));
   }
 
   #filled({ connectionId: id }: Message): Event {
@@ -47,7 +47,7 @@ export class ModelInboxes {
     this.#state.held = [...this.#state.held, message];
     const count = this.#state.held.length;
     if (count > Math.max(intake, 1) + 1) this.#monitor.found('bounded', `${count} messages are held back`);
-    if (count > intake && count > 1) this.#gate.pushNext({ type: 'conduit.overflowed' });
+    if (count > intake && count > 1) this.#queue.pushNext({ type: 'conduit.overflowed' });
   }
 
   /** Returns the next held message once reading goes on. After the messages follows the end behind them. */
@@ -91,7 +91,7 @@ export class ModelInboxes {
   relieve(id: number): void {
     if (this.#state.full !== id) return;
     this.#state.full = undefined;
-    this.#gate.push({ type: 'inbox.drained' });
+    this.#queue.push({ type: 'inbox.drained' });
   }
 
   #unread(id: number): number {

@@ -1,6 +1,6 @@
 import type { SessionEvent } from '../../machines/index.js';
 import type { DataMessage, Message } from '../../src/wire/message.js';
-import type { ModelGate } from './gate.js';
+import type { ModelQueue } from './input-queue.js';
 import type { Monitor } from './monitor.js';
 import type { PeerOptions, PortState } from './peer.js';
 
@@ -9,7 +9,7 @@ export class ModelOutbox {
   readonly sent: Message[] = [];
   readonly #state: PortState;
   readonly #limits: PeerOptions['limits'];
-  readonly #gate: ModelGate;
+  readonly #queue: ModelQueue;
   readonly #monitor: Monitor;
   readonly #watch: (message: Message) => void;
   /** The number of messages that the link holds back. If negative, the number that it would still take. */
@@ -18,14 +18,14 @@ export class ModelOutbox {
   constructor(
     state: PortState,
     limits: PeerOptions['limits'],
-    gate: ModelGate,
+    queue: ModelQueue,
     backlog: number,
     monitor: Monitor,
     watch: (message: Message) => void,
   ) {
     this.#state = state;
     this.#limits = limits;
-    this.#gate = gate;
+    this.#queue = queue;
     this.#backlog = backlog;
     this.#monitor = monitor;
     this.#watch = watch;
@@ -40,7 +40,7 @@ export class ModelOutbox {
     const { outbox = 0, replies = Number.POSITIVE_INFINITY } = this.#limits;
     const beyond = this.#backlog - outbox - replies;
     if (state.isFull && beyond > 1) this.#monitor.found('bounded', `${this.#backlog} messages wait to leave`);
-    if (state.isFull && beyond > 0) this.#gate.push({ type: 'outbox.overflowed' });
+    if (state.isFull && beyond > 0) this.#queue.push({ type: 'outbox.overflowed' });
   }
 
   /** Sends a message of the user, which may have to wait. */
@@ -57,13 +57,13 @@ export class ModelOutbox {
       const [parked, ...rest] = state.parked;
       if (parked === undefined) {
         state.isFull = false;
-        this.#gate.push({ type: 'outbox.drained' });
+        this.#queue.push({ type: 'outbox.drained' });
         return;
       }
       state.parked = rest;
       this.#write(parked);
     }
-    this.#gate.push({ type: 'outbox.progressed' });
+    this.#queue.push({ type: 'outbox.progressed' });
   }
 
   /** Ends the outbox with the session. After an orderly end the waiting messages are sent, otherwise dropped. */
@@ -78,7 +78,7 @@ export class ModelOutbox {
     if (state.isBroken) return;
     if (state.link !== 'open') {
       state.isBroken = true;
-      this.#gate.pushNext({ type: 'link.unsendable', error: new Error('the link is closed') } as SessionEvent);
+      this.#queue.pushNext({ type: 'link.unsendable', error: new Error('the link is closed') } as SessionEvent);
       return;
     }
     this.#watch(message);
@@ -86,7 +86,7 @@ export class ModelOutbox {
     this.#backlog++;
     if (!state.isFull && !this.#hasRoom()) {
       state.isFull = true;
-      this.#gate.push({ type: 'outbox.filled' });
+      this.#queue.push({ type: 'outbox.filled' });
     }
   }
 

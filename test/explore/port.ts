@@ -1,13 +1,13 @@
 /**
  * The explorer's model of the port's effects. It has the same parts as src/session/runtime.ts, without bytes and promises.
- * The real port's callbacks and microtasks are inputs of the search here, or entries in the queues of the gate.
+ * The real port's callbacks and microtasks are inputs of the search here, or entries in the queues of the queue.
  *
  * | effect | here |
  * | --- | --- |
  * | transmit | onto the link; refused when the link is, and then `link.unsendable` belongs to the same step |
  * | flush | `conduit.flushed`, in the same step |
  * | decide, dropDecision | a question that the user may answer at any time, or none any more |
- * | pend, activate, retire, settle | the user's waiting requests and handles |
+ * | pend, activate, closeHandle, settle | the user's waiting requests and handles |
  * | deliver | into an inbox, or to a reader that waits |
  * | sweep | gives up as many of the oldest opens and questions as the timer's input says |
  * | confirm | `keepalive.confirmed`, once all messages that are in the inbox now are taken |
@@ -15,8 +15,8 @@
  */
 import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../../machines/index.js';
 import type { DataMessage, Message } from '../../src/wire/message.js';
-import { ModelGate, type Pushed } from './gate.js';
 import { ModelInboxes } from './inboxes.js';
+import { ModelQueue, type Pushed } from './input-queue.js';
 import type { Event } from './local.js';
 import type { Monitor } from './monitor.js';
 import { ModelOutbox } from './outbox.js';
@@ -42,7 +42,7 @@ export class ModelPort {
   confirms = false;
   accuses: string | undefined;
   readonly #monitor: Monitor;
-  readonly #gate: ModelGate;
+  readonly #queue: ModelQueue;
   readonly #inboxes: ModelInboxes;
   readonly #outbox: ModelOutbox;
   #ping: string | undefined;
@@ -58,9 +58,9 @@ export class ModelPort {
   ) {
     this.state = { ...state };
     this.#monitor = monitor;
-    this.#gate = new ModelGate(send, () => this.#inboxes.release((message) => this.#received(message)));
-    this.#inboxes = new ModelInboxes(this.state, options.limits, this.#gate, monitor);
-    this.#outbox = new ModelOutbox(this.state, options.limits, this.#gate, backlog, monitor, (message) =>
+    this.#queue = new ModelQueue(send, () => this.#inboxes.release((message) => this.#received(message)));
+    this.#inboxes = new ModelInboxes(this.state, options.limits, this.#queue, monitor);
+    this.#outbox = new ModelOutbox(this.state, options.limits, this.#queue, backlog, monitor, (message) =>
       monitor.sent(message, this.state.isEstablished, parity(), this.#ping),
     );
   }
@@ -69,7 +69,7 @@ export class ModelPort {
     return this.#outbox.sent;
   }
 
-  // ---- Inputs, through the gate ----
+  // ---- Inputs, through the queue ----
 
   take(message: Message): void {
     if (this.state.isPaused) this.#inboxes.hold(message);
@@ -89,14 +89,14 @@ export class ModelPort {
   }
 
   push(event: Pushed): void {
-    this.#gate.push(event);
+    this.#queue.push(event);
   }
 
-  /** Fires a timer outside the gate. Inputs that it pushes come in between, as in the real port. */
+  /** Fires a timer outside the queue. Inputs that it pushes come in between, as in the real port. */
   fire(callback: () => void, sweeping: { opens: number; decisions: number }): void {
     this.#sweeping = sweeping;
     callback();
-    this.#gate.release();
+    this.#queue.release();
   }
 
   // ---- The user's ----
@@ -136,7 +136,7 @@ export class ModelPort {
         this.#outbox.transmit(params as Message);
         return;
       case 'flush':
-        if (!state.isBroken) this.#gate.pushNext({ type: 'conduit.flushed' });
+        if (!state.isBroken) this.#queue.pushNext({ type: 'conduit.flushed' });
         return;
       case 'decide':
         state.decisions = [...state.decisions, id];
@@ -154,8 +154,8 @@ export class ModelPort {
       case 'deliver':
         this.#deliver(id, message);
         return;
-      case 'retire':
-        this.#retire(id, by);
+      case 'closeHandle':
+        this.#closeHandle(id, by);
         return;
       case 'settle':
         this.settle(request, outcome.type);
@@ -168,7 +168,7 @@ export class ModelPort {
         return;
       case 'resumeReading':
         state.isPaused = false;
-        this.#gate.drain();
+        this.#queue.drain();
         return;
       case 'confirm':
         this.confirms = true;
@@ -183,7 +183,7 @@ export class ModelPort {
         this.#letGo(orderly);
         return;
       case 'stopConduit':
-        this.#gate.close();
+        this.#queue.close();
         state.held = [];
         this.#letGo(false);
         return;
@@ -222,7 +222,7 @@ export class ModelPort {
     this.#inboxes.put(id);
   }
 
-  #retire(id: number, by: 'local' | 'peer'): void {
+  #closeHandle(id: number, by: 'local' | 'peer'): void {
     const { state } = this;
     const isKnown = this.#handle(id) !== undefined;
     state.handles = state.handles.filter((handle) => handle.id !== id);
@@ -236,7 +236,7 @@ export class ModelPort {
     const { opens, decisions } = this.#sweeping;
     const { state } = this;
     // The real input queue holds in the same way for a step of a timer.
-    this.#gate.hold();
+    this.#queue.hold();
     for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
       this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
     }

@@ -8,7 +8,7 @@ import {
   type Part,
   type WireRecord,
 } from '../../src/inspect/record.js';
-import { type ActorState, Folded, MAX_ENDED, type State } from '../../src/inspect/state.js';
+import { type ActorState, InspectionState, MAX_ENDED, type State } from '../../src/inspect/state.js';
 
 type Unnumbered = InspectionRecord extends infer R
   ? R extends InspectionRecord
@@ -228,7 +228,7 @@ describe('a history', () => {
     expect([actors.size, definitions.size]).toEqual([1 + 31, 31]);
     expect([get(history.now, C)?.status, [...definitions.keys()].at(0)]).toEqual(['active', '69']);
     // A copy continues the count of its original.
-    const copy = new Folded(history.now as Folded);
+    const copy = new InspectionState(history.now as InspectionState);
     copy.apply({ kind: 'definition', seq: 0, at: 0, hash: 'new', definition: { meta: mebibyte } });
     expect([copy.definitions.size, [...copy.definitions.keys()].at(0)]).toEqual([31, '70']);
   });

@@ -62,7 +62,7 @@ const PORT = [
   'pend',
   'activate',
   'deliver',
-  'retire',
+  'closeHandle',
   'settle',
   'sweep',
   'pauseReading',

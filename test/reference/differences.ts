@@ -576,8 +576,8 @@ export const DIFFERENCES: readonly Difference[] = [
     reference: 'a Call with an id in flight forgets the first handler, which is not aborted at the end',
     ours: 'both are aborted',
     ended({ id, calls }) {
-      if (calls === undefined || calls.eclipsed.size === 0) return undefined;
-      const aborted = [...calls.eclipsed].map(({ args }) => ({
+      if (calls === undefined || calls.duplicates.size === 0) return undefined;
+      const aborted = [...calls.duplicates].map(({ args }) => ({
         ev: 'aborted',
         id,
         args: Buffer.from(args).toString('hex'),

@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** The place of a comment: the state and the event of a chart, or the function of a file. */
 export interface Place {
   readonly file: string;
-  /** `connection.deciding`, `Driver.respond`: the text to look for in the file. */
+  /** `connection.deciding`, `Calls.receive`: the text to look for in the file. */
   readonly name: string;
   /** The event, in a chart. */
   readonly event?: string;

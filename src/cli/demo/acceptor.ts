@@ -9,9 +9,9 @@ import {
 } from '../../index.js';
 import { listenWebSocket } from '../../link/websocket-node.js';
 import { entry } from '../metadata.js';
+import type { Facts } from './demo-event.js';
 import { Desks, FAREWELL, greeting, type Part, play, REJECTION, serviceOf, WORDS } from './script.js';
 import { Offered } from './service.js';
-import type { Facts } from './told.js';
 
 /** Plays the process that listens. It follows the lead of the initiator. */
 export async function playAcceptor(part: Part, listening: (url: string) => void): Promise<Facts> {

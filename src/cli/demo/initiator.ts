@@ -11,6 +11,7 @@ import {
 } from '../../index.js';
 import { connectWebSocket } from '../../link/websocket-node.js';
 import { entry, formatMetadata } from '../metadata.js';
+import type { Called, Facts } from './demo-event.js';
 import {
   bytes,
   Desks,
@@ -26,7 +27,6 @@ import {
 } from './script.js';
 import { callService } from './service.js';
 import { Talk } from './talk.js';
-import type { Called, Facts } from './told.js';
 
 /** Plays the process that connects. The other process follows its lead. */
 export async function playInitiator(part: Part, url: string): Promise<Facts> {

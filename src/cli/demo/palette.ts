@@ -1,5 +1,5 @@
 import type { Role } from '../../index.js';
-import type { Wire } from './told.js';
+import type { Wire } from './demo-event.js';
 
 /** The colours and styles of the demo's output. */
 export interface Palette {

@@ -4,10 +4,10 @@ import type { InspectionEvent } from 'xstate';
 import { createInspector } from '../../inspect/inspect-node.js';
 import { UsageError, verdictOn } from '../failure.js';
 import { playAcceptor } from './acceptor.js';
+import type { DemoEvent } from './demo-event.js';
 import { playInitiator } from './initiator.js';
 import { now, Recorder } from './recorder.js';
 import type { Part } from './script.js';
-import type { Told } from './told.js';
 
 /** The pause before a scene: messages of the scene before may still be under way in the other process. Milliseconds. */
 const LULL_MS = 40;
@@ -29,7 +29,7 @@ export async function playPeer(role: string, options: Pick<Part, 'keepalive' | '
   if (!process.connected) process.exit(1);
   process.channel?.unref();
   // The empty callback ignores errors of `send`: the `disconnect` event reports a closed channel.
-  const tell = (told: Told) => void process.send?.(told, undefined, undefined, () => {});
+  const tell = (told: DemoEvent) => void process.send?.(told, undefined, undefined, () => {});
   const url = process.env[VIEWER_URL];
   const viewer = url === undefined ? undefined : createInspector({ url, name: role });
   const recorder = new Recorder(role, tell);

@@ -3,7 +3,7 @@ import { printable } from '../../base/printable.js';
 import { parentOf } from '../../compile/internals.js';
 import type { Message, Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
-import type { Entry, Wire } from './told.js';
+import type { Entry, Wire } from './demo-event.js';
 
 /** Observes the actors of a session through XState's inspection, and reports their changes as plain text. */
 export class Recorder {

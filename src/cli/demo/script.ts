@@ -12,9 +12,9 @@ import {
   type StartOptions,
 } from '../../index.js';
 import { entry, formatMetadata, stringIn } from '../metadata.js';
+import type { Facts } from './demo-event.js';
 import type { Recorder } from './recorder.js';
 import { Talk } from './talk.js';
-import type { Facts } from './told.js';
 
 // The constants that both processes know, and that the summary expects.
 

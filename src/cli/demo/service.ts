@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { callerOf, channel, type HandlerMiddleware, type OnConnection, routes, type Session } from '../../index.js';
 import { Demo, demoHandler } from '../service.js';
+import type { Called } from './demo-event.js';
 import { WORDS } from './script.js';
-import type { Called } from './told.js';
 
 // The typed service of `roam-actors serve`, with both parts of the demo that use it.
 

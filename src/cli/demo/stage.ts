@@ -3,14 +3,14 @@ import { parseArgs } from 'node:util';
 import type { Role } from '../../index.js';
 import { Failure } from '../failure.js';
 import { type Command, conformanceOf, integer } from '../options.js';
-import { Hall } from './hall.js';
+import type { DemoEvent, Facts } from './demo-event.js';
 import { paletteFor } from './palette.js';
 import { playPeer, VIEWER_URL } from './peer.js';
 import { now } from './recorder.js';
 import { TOKEN } from './script.js';
 import { type Ending, judge } from './summary.js';
 import { Timeline, WIDTH } from './timeline.js';
-import type { Facts, Told } from './told.js';
+import { ViewerServer } from './viewer-server.js';
 
 const HELP = `roam-actors demo: two processes talk over a WebSocket, and you watch their actors
 
@@ -60,11 +60,12 @@ export const demo: Command = {
     const flags = ['--conformance', conformance, '--keepalive', String(pingInterval)];
     const isWatched =
       !values.once && process.stdout.isTTY === true && process.stdin.isTTY === true && !process.env['CI'];
-    const hall = isWatched || values.record !== undefined ? await Hall.open(isWatched, values.record) : undefined;
+    const viewer =
+      isWatched || values.record !== undefined ? await ViewerServer.open(isWatched, values.record) : undefined;
     try {
-      await show(new Stage(flags, timeout, values.verbose, hall));
+      await show(new Stage(flags, timeout, values.verbose, viewer));
     } finally {
-      await hall?.close();
+      await viewer?.close();
     }
   },
 };
@@ -86,10 +87,10 @@ class Stage {
   #isSecretKept = true;
   #grace: NodeJS.Timeout | undefined;
   #bound: NodeJS.Timeout | undefined;
-  readonly #hall: Hall | undefined;
+  readonly #viewer: ViewerServer | undefined;
 
-  constructor(flags: readonly string[], timeout: number, isVerbose: boolean, hall: Hall | undefined) {
-    this.#hall = hall;
+  constructor(flags: readonly string[], timeout: number, isVerbose: boolean, viewer: ViewerServer | undefined) {
+    this.#viewer = viewer;
     this.#flags = flags;
     this.#timeout = timeout;
     this.#isVerbose = isVerbose;
@@ -100,14 +101,14 @@ class Stage {
     const started = now();
     const endings = [this.#start('acceptor'), this.#start('initiator')] as const;
     const ticks = setInterval(() => this.#timeline.settle(now()), 20);
-    if (this.#hall?.isOpen === true) this.#write(`${this.#palette.muted('viewer: ')}${this.#hall.url}`);
+    if (this.#viewer?.isOpen === true) this.#write(`${this.#palette.muted('viewer: ')}${this.#viewer.url}`);
     this.#beBounded();
     const [acceptor, initiator] = await Promise.all(endings);
     clearInterval(ticks);
     clearTimeout(this.#bound);
     clearTimeout(this.#grace);
     this.#timeline.settle();
-    if (this.#hall?.save().includes(TOKEN) === true) this.#isSecretKept = false;
+    if (this.#viewer?.save().includes(TOKEN) === true) this.#isSecretKept = false;
     return this.#conclude({ acceptor, initiator }, now() - started);
   }
 
@@ -115,12 +116,12 @@ class Stage {
     const [, script = ''] = process.argv;
     const child = fork(script, ['demo', '--as', role, ...this.#flags], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, ...(this.#hall === undefined ? {} : { [VIEWER_URL]: this.#hall.url }) },
+      env: { ...process.env, ...(this.#viewer === undefined ? {} : { [VIEWER_URL]: this.#viewer.url }) },
     });
     this.#children.set(role, child);
     if (this.#isVerbose) this.#write(this.#palette.muted(`${role}: process ${child.pid}`));
     const exit = await new Promise<number | string>((resolve) => {
-      child.on('message', (told: Told) => this.#hear(role, told));
+      child.on('message', (told: DemoEvent) => this.#hear(role, told));
       child.on('error', ({ message }) => resolve(message));
       let status: number | string | undefined;
       // Waits for both events, in any order. The last entries of a process have arrived only when the channel is closed.
@@ -136,7 +137,7 @@ class Stage {
     return { exit, ...(facts === undefined ? {} : { facts }), ...(failure === undefined ? {} : { failure }) };
   }
 
-  #hear(role: Role, told: Told): void {
+  #hear(role: Role, told: DemoEvent): void {
     if (JSON.stringify(told).includes(TOKEN)) this.#isSecretKept = false;
     switch (told.kind) {
       case 'listening':
@@ -161,11 +162,11 @@ class Stage {
 
   /** Waits until the pages of the viewer are closed. No timeout runs meanwhile. */
   async #hold(): Promise<void> {
-    if (this.#hall?.isOpen !== true) return;
+    if (this.#viewer?.isOpen !== true) return;
     clearTimeout(this.#bound);
     this.#timeline.settle();
     this.#write(this.#palette.muted('the sessions stay for the viewer, until it is closed; Enter ends them at once'));
-    await this.#hall.empty();
+    await this.#viewer.empty();
     this.#beBounded();
   }
 

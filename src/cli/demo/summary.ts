@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Role } from '../../index.js';
 import { formatMetadata } from '../metadata.js';
+import type { Facts } from './demo-event.js';
 import { FAREWELL, ITEMS, REJECTION, receiptFor, WORDS } from './script.js';
 import { STREAMED } from './service.js';
 import { CREDIT } from './talk.js';
-import type { Facts } from './told.js';
 
 /** The end of a process of the demo. */
 export interface Ending {

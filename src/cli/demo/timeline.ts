@@ -1,5 +1,5 @@
+import type { Entry, Scene, Wire } from './demo-event.js';
 import type { Palette } from './palette.js';
-import type { Entry, Scene, Wire } from './told.js';
 
 /** The time that a line waits for an earlier one from the other process. Milliseconds. */
 const SETTLE_MS = 60;

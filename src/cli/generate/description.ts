@@ -1,4 +1,4 @@
-import { shown } from '../../base/check.js';
+import { describe } from '../../base/check.js';
 import { Failure } from '../failure.js';
 
 // A description of a service as describe.rs writes it. It is checked here once, so that all other code may rely on it. It
@@ -108,7 +108,7 @@ export function readDescription(text: string): Description {
   }
   if (version !== VERSION) {
     const advice = 'take the file of generate --rust of the same version of roam-actors';
-    throw new Failure(`its version is ${shown(version)}, and this program reads version ${VERSION}: ${advice}`);
+    throw new Failure(`its version is ${describe(version)}, and this program reads version ${VERSION}: ${advice}`);
   }
   const root = membersOf(content, 'the description', ['service', 'methods', 'types'], ['doc']);
   const types = listOf(root['types'], 'types');
@@ -123,7 +123,7 @@ export function readDescription(text: string): Description {
 type Members = Readonly<Record<string, unknown>>;
 
 function wrong(path: string, expected: string, value: unknown): Failure {
-  return new Failure(`${path} must be ${expected}, not ${shown(value)}`);
+  return new Failure(`${path} must be ${expected}, not ${describe(value)}`);
 }
 
 /** Returns the members of an object. It must have all of `needed`, and no others than those and `optional`. */
@@ -132,7 +132,7 @@ function membersOf(value: unknown, path: string, needed: readonly string[], opti
   for (const name of needed) if (!Object.hasOwn(value, name)) throw new Failure(`${path} has no ${name}`);
   for (const name of Object.keys(value)) {
     if (!needed.includes(name) && !optional.includes(name)) {
-      throw new Failure(`${path} has ${shown(name)}, which means nothing here`);
+      throw new Failure(`${path} has ${describe(name)}, which means nothing here`);
     }
   }
   return value as Members;
@@ -281,7 +281,7 @@ function useOf(value: unknown, path: string, types: number, depth = 0): Use {
       return { kind, name: textOf(unsupported, `${path}.unsupported`), why: textOf(why, `${path}.why`) };
     }
     default:
-      throw new Failure(`${path} has ${shown(kind)}, which is no kind of type`);
+      throw new Failure(`${path} has ${describe(kind)}, which is no kind of type`);
   }
 }
 

@@ -1,5 +1,5 @@
 import { isBytes, isWellFormed, lengthOf } from '../../base/bytes.js';
-import { shown } from '../../base/check.js';
+import { describe } from '../../base/check.js';
 import { InvalidArgument } from '../../base/errors.js';
 import { isThenable } from '../../base/promise.js';
 import { creditOf, Rx, Tx } from '../../calls/channel.js';
@@ -114,7 +114,7 @@ function nameOf(name: string, path: Path): string {
 }
 
 function wrong(path: Path, expected: string, value: unknown): Issue {
-  return { path, message: `must be ${expected}, not ${shown(value)}` };
+  return { path, message: `must be ${expected}, not ${describe(value)}` };
 }
 
 // ---- Without parts ----
@@ -1026,7 +1026,7 @@ function wireType(value: unknown, name: string): WireType {
   if (value instanceof ChannelEnd) {
     throw new InvalidArgument(`${name} is an end of a channel, which can only be an argument of a method: t.args(…)`);
   }
-  throw new InvalidArgument(`${name} must be a type that t gives, not ${shown(value)}`);
+  throw new InvalidArgument(`${name} must be a type that t gives, not ${describe(value)}`);
 }
 
 // ---- What users write ----
@@ -1150,7 +1150,7 @@ export const t = {
   /** `[T; length]`. */
   array: <T>(type: Type<T>, length: number): Type<T[]> => {
     if (!Number.isInteger(length) || length < 0 || length > 65_536) {
-      throw new InvalidArgument(`the length of t.array must be an integer from 0 to 65536, not ${shown(length)}`);
+      throw new InvalidArgument(`the length of t.array must be an integer from 0 to 65536, not ${describe(length)}`);
     }
     return new ArrayType(wireType(type, 'the type of t.array'), length) as Type as Type<T[]>;
   },

@@ -30,8 +30,8 @@ function effectPhrase([name, what]: Effect): string {
       return `send ${messagePhrase((facts['body'] ?? facts) as typeof facts)}`;
     case 'settle':
       return `settle: ${outcomePhrase(facts['outcome'] ?? facts)}`;
-    case 'retire':
-      return `retire by ${String(facts['by'])}`;
+    case 'closeHandle':
+      return `closeHandle by ${String(facts['by'])}`;
     case 'reject':
       return `reject as ${String(facts['as'])}`;
     case 'refuse':

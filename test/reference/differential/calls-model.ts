@@ -79,7 +79,7 @@ export class CallsModel {
   /** The handlers at work, by request id; of two with the same id, the later. */
   readonly handlers = new Map<number, Handler>();
   /** Handlers whose id a later call has taken. */
-  readonly eclipsed = new Set<Handler>();
+  readonly duplicates = new Set<Handler>();
   readonly ours = new Map<number, OurChannel>();
   readonly theirs = new Map<number, TheirChannel>();
   /** The number of calls that the peer lets us have in flight. */
@@ -112,7 +112,7 @@ export class CallsModel {
     const isCalling = this.turn.length > 0 || [...this.calls.values()].some(({ isGivenUp }) => !isGivenUp);
     const hasEnd = [...this.ours.values()].some(({ isOver }) => !isOver);
     const hasBound = [...this.theirs.values()].some(({ state }) => state === 'receiving' || state === 'sending');
-    return isCalling || hasEnd || hasBound || this.handlers.size > 0 || this.eclipsed.size > 0;
+    return isCalling || hasEnd || hasBound || this.handlers.size > 0 || this.duplicates.size > 0;
   }
 
   get nextRequest(): number {
@@ -185,10 +185,10 @@ export class CallsModel {
 
   /** The connection is over. */
   end(): void {
-    for (const handler of this.eclipsed) handler.isForgotten = true;
-    for (const handler of [...this.handlers.values(), ...this.eclipsed]) handler.isAtWork = false;
+    for (const handler of this.duplicates) handler.isForgotten = true;
+    for (const handler of [...this.handlers.values(), ...this.duplicates]) handler.isAtWork = false;
     this.handlers.clear();
-    this.eclipsed.clear();
+    this.duplicates.clear();
     this.calls.clear();
     this.turn.length = 0;
     for (const channel of this.ours.values()) channel.isOver = true;
@@ -216,7 +216,7 @@ export class CallsModel {
         left: 0,
       };
       const other = this.handlers.get(id);
-      if (other !== undefined) this.eclipsed.add(other);
+      if (other !== undefined) this.duplicates.add(other);
       this.handlers.set(id, handler);
       for (const channel of channels) this.#name(channel);
       this.#handle(handler);
@@ -288,7 +288,7 @@ export class CallsModel {
   #done(handler: Handler): void {
     handler.isAtWork = false;
     if (this.handlers.get(handler.request) === handler) this.handlers.delete(handler.request);
-    this.eclipsed.delete(handler);
+    this.duplicates.delete(handler);
     // 9a.21
     for (const id of handler.channels) {
       const channel = this.theirs.get(id);

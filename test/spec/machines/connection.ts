@@ -165,7 +165,7 @@ function otherwise(state: ConnectionState, event: ConnectionEvent): Outcome {
 /** 5.10, 5.14, 5.16, 5.26, 5.27, 9a.04. */
 function active(state: ConnectionState, event: ConnectionEvent): Outcome {
   const { id, mode, phase } = state;
-  const retire = (by: 'local' | 'peer', metadata: Metadata): Effect => ['retire', { id, by, metadata }];
+  const closeHandle = (by: 'local' | 'peer', metadata: Metadata): Effect => ['closeHandle', { id, by, metadata }];
   const closed = (by: 'local' | 'peer', metadata: Metadata): ConnectionEnd => ({
     phase: 'active',
     outcome: 'closed',
@@ -175,7 +175,7 @@ function active(state: ConnectionState, event: ConnectionEvent): Outcome {
   switch (event.type) {
     case 'rx.ConnectionClose': {
       const { metadata } = event.message as Message & { type: 'ConnectionClose' };
-      return end(state, 'closed', [retire('peer', metadata)], closed('peer', metadata));
+      return end(state, 'closed', [closeHandle('peer', metadata)], closed('peer', metadata));
     }
     case 'rx.ConnectionAccept':
     case 'rx.ConnectionReject':
@@ -184,7 +184,7 @@ function active(state: ConnectionState, event: ConnectionEvent): Outcome {
     case 'rx.ChannelMessage': {
       if (phase === 'active') return { state, effects: [['deliver', { id, message: event.message }]] };
       if (id === 0) return end(state, 'abandoned', [], { ...closed('local', []), outcome: 'abandoned' });
-      return end(state, 'closed', [closeOf(state, []), retire('local', [])], closed('local', []));
+      return end(state, 'closed', [closeOf(state, []), closeHandle('local', [])], closed('local', []));
     }
     case 'app.close': {
       const { metadata, request } = event;
@@ -192,12 +192,12 @@ function active(state: ConnectionState, event: ConnectionEvent): Outcome {
       return end(
         state,
         'closed',
-        [closeOf(state, metadata), done, retire('local', metadata)],
+        [closeOf(state, metadata), done, closeHandle('local', metadata)],
         closed('local', metadata),
       );
     }
     case 'app.release':
-      return end(state, 'closed', [closeOf(state, []), retire('local', [])], closed('local', []));
+      return end(state, 'closed', [closeOf(state, []), closeHandle('local', [])], closed('local', []));
     case 'app.leave':
       return nothing({ ...state, phase: 'unread' });
     default:

@@ -192,7 +192,7 @@ export class Ledger {
         if (handle !== undefined) this.#feed(handle);
         break;
       }
-      case 'retire': {
+      case 'closeHandle': {
         const { id, by, metadata } = what as { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata };
         const handle = this.#handles.findLast((one) => one.isOpen && one.id === id);
         if (handle === undefined) break;

@@ -25,7 +25,7 @@ export type EffectName =
   | 'pend'
   | 'activate'
   | 'deliver'
-  | 'retire'
+  | 'closeHandle'
   | 'settle'
   | 'sweep'
   | 'reportRootClosed'

@@ -36,7 +36,7 @@ export interface Scene {
 }
 
 /** The messages of a process of the demo to its parent process. */
-export type Told =
+export type DemoEvent =
   | { readonly kind: 'listening'; readonly url: string }
   /** The part is played but for its end, and waits for the parent's word. */
   | { readonly kind: 'holding' }

@@ -10,7 +10,7 @@ const ARRIVAL_MS = 60_000;
 const RELOAD_MS = 2_000;
 
 /** The server of the demo's viewer, with the recording of the demo. */
-export class Hall {
+export class ViewerServer {
   /** True if the demo is shown to people. Otherwise only a recording is made. */
   readonly isOpen: boolean;
   readonly #server: InspectServer;
@@ -26,16 +26,16 @@ export class Hall {
   }
 
   /** Starts the server. Rejects with a Failure if the recording can't be written, before the demo begins. */
-  static async open(isOpen: boolean, record: string | undefined): Promise<Hall> {
+  static async open(isOpen: boolean, record: string | undefined): Promise<ViewerServer> {
     if (record !== undefined) check(record);
     const store = new Store(by(), Date.now);
-    let hall: Hall | undefined;
+    let viewer: ViewerServer | undefined;
     const onPages = (count: number) => {
-      if (hall !== undefined) hall.#changed(count);
+      if (viewer !== undefined) viewer.#changed(count);
     };
     const server = await openViewer({ port: 0, store, onPages });
-    hall = new Hall(isOpen, record, store, server);
-    return hall;
+    viewer = new ViewerServer(isOpen, record, store, server);
+    return viewer;
   }
 
   get url(): string {

@@ -21,7 +21,7 @@ import { isSame, shownEvent, snapshotOf, takenOf } from './shown.js';
 import type { Ref } from './systems.js';
 import { clipped } from './weight.js';
 
-export interface TellerOptions {
+export interface RecordWriterOptions {
   readonly messages: Messages;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -37,8 +37,8 @@ interface Known {
   snapshot: Snapshot<unknown>;
 }
 
-export class Teller {
-  readonly #options: TellerOptions;
+export class RecordWriter {
+  readonly #options: RecordWriterOptions;
   readonly #tell: (record: InspectionRecord) => void;
   readonly #onOver: (ref: Ref) => void;
   #known = new WeakMap<object, Known>();
@@ -49,7 +49,7 @@ export class Teller {
   #definitions = new Definitions();
 
   /** `onOver` is called for ended actors, where no event reports the end. */
-  constructor(options: TellerOptions, tell: (record: InspectionRecord) => void, onOver: (ref: Ref) => void) {
+  constructor(options: RecordWriterOptions, tell: (record: InspectionRecord) => void, onOver: (ref: Ref) => void) {
     this.#options = options;
     this.#tell = tell;
     this.#onOver = onOver;

@@ -11,8 +11,8 @@ function frame(...bytes: number[]): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Makes a gate that notes its inputs and then calls `onTake`. If `onTake` returns false, the frame is not taken. */
-function gate(onTake: (name: string, it: InputQueue<Local>) => unknown = () => {}): {
+/** Makes a queue that notes its inputs and then calls `onTake`. If `onTake` returns false, the frame is not taken. */
+function queue(onTake: (name: string, it: InputQueue<Local>) => unknown = () => {}): {
   it: InputQueue<Local>;
   taken: string[];
 } {
@@ -36,9 +36,9 @@ function whole(...names: string[]): string[] {
   return names.flatMap((name) => [name, `${name} done`]);
 }
 
-describe('a gate', () => {
+describe('an input queue', () => {
   test('hands nothing on before it opens, and then everything in order', () => {
-    const { it, taken } = gate();
+    const { it, taken } = queue();
     it.frame(frame(1));
     it.push({ name: 'a' });
     it.afterFrames({ name: 'end' });
@@ -50,7 +50,7 @@ describe('a gate', () => {
   });
 
   test('hands on one input only when the one before it is through', () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name !== 'frame 1') return;
       inside.push({ name: 'asked in the midst' });
       inside.frame(frame(2));
@@ -63,7 +63,7 @@ describe('a gate', () => {
   // Section 5, the inbox
   test('keeps a frame that has no room, counts it, and hands it on before everything else of the stream', () => {
     let room = 1;
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (!name.startsWith('frame') || room-- > 0) return true;
       inside.pause();
       return false;
@@ -106,7 +106,7 @@ describe('a gate', () => {
   });
 
   describe('with a budget for each turn', () => {
-    /** Makes a gate whose frames take a millisecond each. The test decides when a turn begins. */
+    /** Makes a queue whose frames take a millisecond each. The test decides when a turn begins. */
     function timed(milliseconds: number) {
       let now = 0;
       const turns: (() => void)[] = [];
@@ -209,7 +209,7 @@ describe('a gate', () => {
   });
 
   test('puts what belongs to the step under way before everything that waits', () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name !== 'frame 1') return;
       inside.push({ name: 'later' });
       inside.pushNext({ name: 'first' });
@@ -221,7 +221,7 @@ describe('a gate', () => {
   });
 
   test('keeps frames, and what comes after them, while paused; local inputs go on', () => {
-    const { it, taken } = gate();
+    const { it, taken } = queue();
     it.open();
     it.pause();
     expect(it.isPaused).toBe(true);
@@ -237,7 +237,7 @@ describe('a gate', () => {
   });
 
   test('keeps the order when it is paused again while it hands on what it kept', () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name === 'frame 1') inside.pause();
     });
     it.open();
@@ -251,7 +251,7 @@ describe('a gate', () => {
   });
 
   test('keeps the order of frames that arrive in the midst of the step that pauses it', () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name === 'start') {
         inside.frame(frame(1));
         inside.frame(frame(2));
@@ -268,7 +268,7 @@ describe('a gate', () => {
   });
 
   test('counts what waits as no less than it costs, also when a frame is empty', () => {
-    const { it } = gate();
+    const { it } = queue();
     it.open();
     expect(it.bytes).toBe(0);
     it.pause();
@@ -282,7 +282,7 @@ describe('a gate', () => {
   });
 
   test('holds everything back while a user is called, and until the microtask after', async () => {
-    const { it, taken } = gate();
+    const { it, taken } = queue();
     it.open();
     it.hold(() => {
       it.push({ name: 'asked by the user' });
@@ -297,7 +297,7 @@ describe('a gate', () => {
   });
 
   test('calls a user at once in the midst of a step, and takes what he asks for after it', () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name === 'frame 1') inside.hold(() => inside.push({ name: 'asked by the user' }));
     });
     it.open();
@@ -306,7 +306,7 @@ describe('a gate', () => {
   });
 
   test('forgets what waits when it closes, and takes nothing any more', async () => {
-    const { it, taken } = gate((name, inside) => {
+    const { it, taken } = queue((name, inside) => {
       if (name === 'last') inside.close();
     });
     it.open();
@@ -348,7 +348,7 @@ describe('a gate', () => {
             else if (what === 'frame') on.frame(frame(sent.frame, sent.frame++ >> 8));
             else on.push({ name: `local ${sent.local++}` });
           };
-          const { it, taken } = gate((_, inside) => {
+          const { it, taken } = queue((_, inside) => {
             depth += 1;
             expect(depth).toBe(1);
             for (const what of plans.shift() ?? []) perform(what, inside);
@@ -373,7 +373,7 @@ describe('a gate', () => {
   });
 
   test('says what was thrown in the midst of a step, and hands nothing on any more', () => {
-    const { it, taken } = gate((name) => {
+    const { it, taken } = queue((name) => {
       if (name === 'bad') throw new Error('torn');
     });
     it.open();
@@ -384,7 +384,7 @@ describe('a gate', () => {
   });
 
   test('takes a frame of another realm for what it is, also when it has to wait', () => {
-    const { it, taken } = gate();
+    const { it, taken } = queue();
     it.frame(runInNewContext('new Uint8Array([7])'));
     it.open();
     expect(taken).toEqual(whole('frame 7'));

@@ -7,7 +7,7 @@ export type Pushed = Event | (() => Event | undefined);
  * A model of the input queue of src/conduit/input-queue.ts, without the stream: the search supplies messages one by one, or
  * `held` does.
  */
-export class ModelGate {
+export class ModelQueue {
   readonly #send: (event: Event) => void;
   readonly #held: () => Event | undefined;
   readonly #next: Event[] = [];

@@ -3,8 +3,8 @@ import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { DEFAULT_LIMITS } from '../base/limits.js';
 import { rejected } from '../base/promise.js';
 import { QUEUED_MESSAGE_COST } from '../conduit/costs.js';
-import type { ReceiverEnd } from './receiver.js';
-import type { SenderEnd } from './sender.js';
+import type { Receiver } from './receiver.js';
+import type { Sender } from './sender.js';
 import { watch } from './unreachable.js';
 
 /** Encodes the items of a channel to bytes, and decodes them. */
@@ -23,12 +23,12 @@ const BYTES: ItemCodec<Uint8Array> = {
 };
 
 /** The state that the two ends of a channel share: which end is ours, and what carries the channel. */
-export class Core<T = unknown> {
+export class ChannelState<T = unknown> {
   #credit: number | undefined;
   /** The role of our end, once the other end was passed. */
   role: 'sender' | 'receiver' | undefined;
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
-  end: SenderEnd | ReceiverEnd | undefined;
+  end: Sender | Receiver | undefined;
   #error: Error | undefined;
   /**
    * Both ends, until one of them is passed. `#ours` is then our end, until it is bound. From then on only the
@@ -37,7 +37,7 @@ export class Core<T = unknown> {
   #ends: { readonly tx: object; readonly rx: object } | undefined;
   #ours: object | undefined;
   /** Actions that wait until the channel is bound, in order. */
-  #waiting: { act: (end: SenderEnd | ReceiverEnd) => void; fail: (error: Error) => void }[] = [];
+  #waiting: { act: (end: Sender | Receiver) => void; fail: (error: Error) => void }[] = [];
   /** The cost of the items among them, in bytes. */
   #waitingBytes = 0;
 
@@ -84,7 +84,7 @@ export class Core<T = unknown> {
     this.#ends = undefined;
   }
 
-  bind(end: SenderEnd | ReceiverEnd, ours = this.#ours): void {
+  bind(end: Sender | Receiver, ours = this.#ours): void {
     this.end = end;
     this.#ours = undefined;
     if (ours !== undefined) watch(ours, end);
@@ -123,7 +123,7 @@ export class Core<T = unknown> {
    * Takes an item that is sent before the channel is bound. The item waits in memory, as one that waits for credit
    * does. There is no session yet that says how much may wait, so the default limit of sessions holds.
    */
-  whenSent(item: T, action: (end: SenderEnd | ReceiverEnd) => Promise<void>): Promise<void> {
+  whenSent(item: T, action: (end: Sender | Receiver) => Promise<void>): Promise<void> {
     if (this.#error !== undefined) return rejected(this.#error);
     // The size of any other item is known only once there is a codec.
     const cost = QUEUED_MESSAGE_COST + (item instanceof Uint8Array || typeof item === 'string' ? item.length : 0);
@@ -137,7 +137,7 @@ export class Core<T = unknown> {
   }
 
   /** Runs `action` once the channel is bound. */
-  when<R>(action: (end: SenderEnd | ReceiverEnd) => Promise<R>): Promise<R> {
+  when<R>(action: (end: Sender | Receiver) => Promise<R>): Promise<R> {
     if (this.#error !== undefined) return rejected(this.#error);
     const done = new Promise<R>((resolve, reject) => {
       this.#waiting.push({ act: (end) => action(end).then(resolve, reject), fail: reject });
