@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-const folders = ['machines', 'src', 'test', 'bench', 'examples'].filter((folder) => existsSync(folder));
+const folders = ['machines', 'spec', 'src', 'test', 'bench', 'examples'].filter((folder) => existsSync(folder));
 
 const linters = [
   { name: 'package-lock.json: complete, names no host', command: [process.execPath, '.ci/lock.mjs'] },

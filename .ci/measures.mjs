@@ -81,7 +81,7 @@ const counts = {
   'classes that extend a class': heirs(),
   'lines of `base`, `conduit`, `calls` and `session`': linesOf(core),
   'lines of the charts': linesOf(filesOf('machines')),
-  'lines of `src/testing` and `test/spec`': linesOf([...filesOf('src/testing'), ...filesOf('test/spec')]),
+  'lines of `src/testing` and `spec`': linesOf([...filesOf('src/testing'), ...filesOf('spec')]),
   'files that use internals of XState': sources.filter((file) => INTERNAL.test(textOf(file))),
   'comments with whoever, whatever, nobody or somebody': comments.filter(hasWord),
   'doc comments that begin with What, Who, Whether or How': comments.filter(beginsBadly),

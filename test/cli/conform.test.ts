@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { pong } from '../../spec/rows/messages.js';
 import { conform } from '../../src/cli/conform.js';
 import { verdictOn } from '../../src/cli/failure.js';
 import { accept, initiate, type SessionOptions } from '../../src/index.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { pong } from '../spec/messages.js';
 import { Meddler } from '../testing/meddler.js';
 import { endAll, run, serve, start } from './command.js';
 

@@ -1,10 +1,10 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
+import type { Mode } from '../../spec/rows/vocabulary.js';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
 import type { ChannelMessage } from '../../src/wire/message.js';
-import type { Mode } from '../spec/vocabulary.js';
 
 // The time at which a channel is bound makes no difference: messages that were kept until then have the same effects as
 // messages that come later.

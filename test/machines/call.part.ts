@@ -1,8 +1,8 @@
 import { callsMachine, incomingCallMachine, outgoingCallMachine } from '../../machines/index.js';
+import { answer, call, type IncomingCallState, type OutgoingCallState } from '../../spec/parts/call.js';
+import { type CallsState, calls } from '../../spec/parts/calls.js';
+import { M, N } from '../../spec/rows/messages.js';
 import type { Call, Response } from '../../src/wire/message.js';
-import { answer, call, type IncomingCallState, type OutgoingCallState } from '../spec/machines/call.js';
-import { type CallsState, calls } from '../spec/machines/calls.js';
-import { M, N } from '../spec/messages.js';
 import { event, MODES } from './inputs.js';
 import type { Part, Variant } from './part.js';
 

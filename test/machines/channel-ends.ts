@@ -1,10 +1,10 @@
+import { type ReceiverState, receiver, type SenderState, sender } from '../../spec/parts/channel.js';
+import type { Effect } from '../../spec/parts/oracle.js';
+import { channelClosed, connectionClosed, done, invalid, overLimit } from '../../spec/rows/outcome.js';
+import type { Mode, Settlement } from '../../spec/rows/vocabulary.js';
 import type { Close, GrantCredit, Item, Reset } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';
-import { type ReceiverState, receiver, type SenderState, sender } from '../spec/machines/channel.js';
-import type { Effect } from '../spec/machines/oracle.js';
-import { channelClosed, connectionClosed, done, invalid, overLimit } from '../spec/outcome.js';
-import type { Mode, Settlement } from '../spec/vocabulary.js';
 
 // The ends of channels as an application sees them: the oracle's verdicts, together with the promises of src/calls about
 // items that wait to be sent or to be read.

@@ -9,9 +9,9 @@ import {
   type SenderState,
   sender,
   type UnboundChannelState,
-} from '../spec/machines/channel.js';
-import { M, N } from '../spec/messages.js';
-import type { Mode } from '../spec/vocabulary.js';
+} from '../../spec/parts/channel.js';
+import { M, N } from '../../spec/rows/messages.js';
+import type { Mode } from '../../spec/rows/vocabulary.js';
 import { event, MODES } from './inputs.js';
 import type { Part, Variant } from './part.js';
 

@@ -1,6 +1,6 @@
 import type { AnyMachineSnapshot } from 'xstate';
 import { clientMachine } from '../../machines/index.js';
-import { type ClientState, client } from '../spec/machines/client.js';
+import { type ClientState, client } from '../../spec/parts/client.js';
 import { event, heardTime } from './inputs.js';
 import type { Part, Variant } from './part.js';
 

@@ -1,6 +1,18 @@
 import { connectionMachine } from '../../machines/index.js';
-import { type ConnectionState, connection } from '../spec/machines/connection.js';
-import { accept, call, close, helloYourself, item, M, N, oneOfEach, open, reject, settings } from '../spec/messages.js';
+import { type ConnectionState, connection } from '../../spec/parts/connection.js';
+import {
+  accept,
+  call,
+  close,
+  helloYourself,
+  item,
+  M,
+  N,
+  oneOfEach,
+  open,
+  reject,
+  settings,
+} from '../../spec/rows/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
 import type { OutsidePart, Variant } from './part.js';
 

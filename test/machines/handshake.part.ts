@@ -1,7 +1,7 @@
 import { handshakeMachine } from '../../machines/index.js';
+import { type HandshakeState, handshake } from '../../spec/parts/handshake.js';
+import { hello, helloYourself, M, N, oneOfEach, settings } from '../../spec/rows/messages.js';
 import type { Message } from '../../src/wire/message.js';
-import { type HandshakeState, handshake } from '../spec/machines/handshake.js';
-import { hello, helloYourself, M, N, oneOfEach, settings } from '../spec/messages.js';
 import { event, heardTime, LINK, MODES, rx, UNSENDABLE } from './inputs.js';
 import type { Moment } from './outside.js';
 import type { OutsidePart, Variant } from './part.js';

@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
+import type { Mode } from '../../spec/rows/vocabulary.js';
 import type { Message } from '../../src/wire/message.js';
-import type { Mode } from '../spec/vocabulary.js';
 
 // Short names for the inputs of the peer and the link to a machine.
 

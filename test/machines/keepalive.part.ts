@@ -1,7 +1,7 @@
 import { keepaliveMachine } from '../../machines/index.js';
+import { type KeepaliveState, keepalive } from '../../spec/parts/keepalive.js';
+import { helloYourself, pong } from '../../spec/rows/messages.js';
 import type { Message } from '../../src/wire/message.js';
-import { type KeepaliveState, keepalive } from '../spec/machines/keepalive.js';
-import { helloYourself, pong } from '../spec/messages.js';
 import { event, heardTime, MODES, rx } from './inputs.js';
 import type { Moment } from './outside.js';
 import type { OutsidePart, Variant } from './part.js';

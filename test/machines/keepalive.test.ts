@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { transition } from 'xstate';
 import { keepaliveMachine } from '../../machines/index.js';
-import { ping } from '../spec/messages.js';
+import { ping } from '../../spec/rows/messages.js';
 import { keepalivePart } from './keepalive.part.js';
 import { machineSuite } from './suite.js';
 

@@ -1,12 +1,8 @@
 import type { AnyStateMachine, EventObject } from 'xstate';
-import type { Path } from '../../src/testing/index.js';
-import type { Call, Response } from '../../src/wire/message.js';
-import type { Metadata } from '../../src/wire/metadata.js';
-import type { Rule } from '../../src/wire/rule.js';
-import { answer, call } from '../spec/machines/call.js';
-import { offer } from '../spec/machines/channel.js';
-import type { Effect, Oracle } from '../spec/machines/oracle.js';
-import { accept, callNaming, call as callOf, cancel, close, response, settings } from '../spec/messages.js';
+import { answer, call } from '../../spec/parts/call.js';
+import { offer } from '../../spec/parts/channel.js';
+import type { Effect, Oracle } from '../../spec/parts/oracle.js';
+import { accept, callNaming, call as callOf, cancel, close, response, settings } from '../../spec/rows/messages.js';
 import {
   answered,
   byViolation,
@@ -16,10 +12,14 @@ import {
   opened,
   overLimit,
   preamble,
-} from '../spec/outcome.js';
-import { PENDING_1 } from '../spec/scenes.js';
-import type * as Spec from '../spec/vocabulary.js';
-import { REFUSED } from '../spec/vocabulary-calls.js';
+} from '../../spec/rows/outcome.js';
+import { PENDING_1 } from '../../spec/rows/scenes.js';
+import type * as Spec from '../../spec/rows/vocabulary.js';
+import { REFUSED } from '../../spec/rows/vocabulary-calls.js';
+import type { Path } from '../../src/testing/index.js';
+import type { Call, Response } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
 import { type Body, type Came, ReceiverModel, receiverEnd, SenderModel, senderEnd } from './channel-ends.js';
 import type { Variant } from './part.js';
 

@@ -1,8 +1,8 @@
 import { expect } from '@jest/globals';
 import type { AnyStateMachine, EventObject } from 'xstate';
+import { Whole } from '../../spec/parts/whole.js';
+import type * as Spec from '../../spec/rows/vocabulary.js';
 import type { Path } from '../../src/testing/index.js';
-import { Whole } from '../spec/machines/whole.js';
-import type * as Spec from '../spec/vocabulary.js';
 import { before, compare } from '../support/comparison.js';
 import { Player } from '../support/player.js';
 import { settle } from '../support/settle.js';

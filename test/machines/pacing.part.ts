@@ -1,5 +1,5 @@
 import { type PacingContext, pacingMachine } from '../../machines/index.js';
-import { mayLeave, type PacingState, pacing } from '../spec/machines/pacing.js';
+import { mayLeave, type PacingState, pacing } from '../../spec/parts/pacing.js';
 import { event, MODES } from './inputs.js';
 import type { Part } from './part.js';
 

@@ -1,7 +1,7 @@
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
+import type { Oracle } from '../../spec/parts/oracle.js';
+import type { Mode } from '../../spec/rows/vocabulary.js';
 import type { Path } from '../../src/testing/index.js';
-import type { Oracle } from '../spec/machines/oracle.js';
-import type { Mode } from '../spec/vocabulary.js';
 import type { Outside } from './outside.js';
 
 /** One of the machines that ship, with the inputs and the oracle for its paths. */

@@ -1,10 +1,10 @@
 import type { EventObject } from 'xstate';
+import type { Whole } from '../../spec/parts/whole.js';
+import { accept, call, close, helloYourself, ping, pong, reject } from '../../spec/rows/messages.js';
+import type * as Spec from '../../spec/rows/vocabulary.js';
 import type { ConnectionId, Parity } from '../../src/wire/id.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
-import type { Whole } from '../spec/machines/whole.js';
-import { accept, call, close, helloYourself, ping, pong, reject } from '../spec/messages.js';
-import type * as Spec from '../spec/vocabulary.js';
 
 // Events inside a session are caused from outside: by the peer, the application, the link or time. An event of a machine's
 // path becomes the actions that cause it. It is undefined if the event cannot be caused from outside, or not on purpose.

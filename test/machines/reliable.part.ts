@@ -1,6 +1,6 @@
 import type { EventObject } from 'xstate';
 import { type ReliableContext, reliableMachine } from '../../machines/index.js';
-import { type ReliableState, reliable } from '../spec/machines/reliable.js';
+import { type ReliableState, reliable } from '../../spec/parts/reliable.js';
 import { event, MODES } from './inputs.js';
 import type { Part } from './part.js';
 

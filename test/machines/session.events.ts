@@ -1,7 +1,5 @@
 import type { EventObject, SnapshotFrom } from 'xstate';
 import type { sessionMachine } from '../../machines/index.js';
-import { doneEvent, errorEvent } from '../../src/testing/index.js';
-import { IdSet } from '../../src/wire/idset.js';
 import {
   accept,
   call,
@@ -17,8 +15,10 @@ import {
   protocolError,
   reject,
   settings,
-} from '../spec/messages.js';
-import type { Mode } from '../spec/vocabulary.js';
+} from '../../spec/rows/messages.js';
+import type { Mode } from '../../spec/rows/vocabulary.js';
+import { doneEvent, errorEvent } from '../../src/testing/index.js';
+import { IdSet } from '../../src/wire/idset.js';
 import { event, LINK, rx } from './inputs.js';
 import { mirrorEvent, neighbour } from './mirror.js';
 

@@ -1,10 +1,10 @@
 import { sessionMachine } from '../../machines/index.js';
+import type { HandshakeResult } from '../../spec/parts/oracle.js';
+import { session } from '../../spec/parts/session.js';
+import type { SessionState } from '../../spec/parts/session-state.js';
+import { M, settings } from '../../spec/rows/messages.js';
+import type { Mode } from '../../spec/rows/vocabulary.js';
 import type { ConnectionSettings } from '../../src/wire/message.js';
-import type { HandshakeResult } from '../spec/machines/oracle.js';
-import { session } from '../spec/machines/session.js';
-import type { SessionState } from '../spec/machines/session-state.js';
-import { M, settings } from '../spec/messages.js';
-import type { Mode } from '../spec/vocabulary.js';
 import { heardTime, MODES } from './inputs.js';
 import type { OutsidePart, Variant } from './part.js';
 import { FIRST_FRAME } from './project.js';

@@ -9,10 +9,10 @@ import {
   type InspectionEvent,
   type Snapshot,
 } from 'xstate';
+import type { Effect, EffectName, Verdict } from '../../spec/parts/oracle.js';
 import { Stepper } from '../../src/compile/stepper.js';
 import { compile } from '../../src/compile/structure.js';
 import type { Path } from '../../src/testing/index.js';
-import type { Effect, EffectName, Verdict } from '../spec/machines/oracle.js';
 import { StepClock } from './clock.js';
 import type { Coverage } from './coverage.js';
 import type { Part, Variant } from './part.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { accept, call, close, helloYourself, open, ping, pong, reject } from '../../spec/rows/messages.js';
 import { type Connection, messagePack, type Session } from '../../src/index.js';
-import { accept, call, close, helloYourself, open, ping, pong, reject } from '../spec/messages.js';
 import { established, Rig } from '../support/rig.js';
 
 // The order of inputs. An input takes effect completely, in the whole actor tree, before the next one does. This also holds

@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { item } from '../../spec/rows/messages.js';
 import {
   type Acceptance,
   accept,
@@ -13,7 +14,6 @@ import {
   type StartOptions,
 } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { item } from '../spec/messages.js';
 import { VirtualClock } from '../support/clock.js';
 import { settle } from '../support/settle.js';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { accept, call, close, open, reject } from '../../spec/rows/messages.js';
 import { type Connection, ConnectionClosed, ConnectionRejected, type Session } from '../../src/index.js';
-import { accept, call, close, open, reject } from '../spec/messages.js';
 import { established, NOTHING_LEFT, type Rig } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { preamble, type Scenario, scenarios } from '../spec/table.js';
+import { preamble, type Scenario, scenarios } from '../../spec/rows/table.js';
 import { before, compare } from '../support/comparison.js';
 import { sensitiveEquality } from '../support/messages.js';
 import { Player } from '../support/player.js';

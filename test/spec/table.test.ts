@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Case, Mode, Step } from '../../spec/rows/table.js';
+import { mirrored, preamble, scenarios, table } from '../../spec/rows/table.js';
 import { RULES } from '../../src/wire/rule.js';
-import type { Case, Mode, Step } from './table.js';
-import { mirrored, preamble, scenarios, table } from './table.js';
 
 function numbered(section: string, from: number, to: number): readonly string[] {
   return Array.from({ length: to - from + 1 }, (_, index) => `${section}.${String(from + index).padStart(2, '0')}`);

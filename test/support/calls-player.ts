@@ -1,3 +1,4 @@
+import * as Spec from '../../spec/rows/vocabulary-calls.js';
 import {
   type Caller,
   type CallResult,
@@ -10,7 +11,6 @@ import {
   type Tx,
   UnknownMethod,
 } from '../../src/index.js';
-import * as Spec from '../spec/vocabulary-calls.js';
 import type { Recorder } from './recorder.js';
 
 /** The answer to a call. */

@@ -1,5 +1,5 @@
+import type * as Spec from '../../spec/rows/vocabulary.js';
 import type { Connection, Message, SessionClosedReason } from '../../src/index.js';
-import type * as Spec from '../spec/vocabulary.js';
 import { Answered, Taken } from './calls-player.js';
 import type { Player } from './player.js';
 import { Messages, type Named, type Settled } from './recorder.js';

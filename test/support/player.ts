@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import type * as Spec from '../../spec/rows/vocabulary.js';
 import {
   type Acceptance,
   accept,
@@ -14,7 +15,6 @@ import {
   type StartOptions,
 } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import type * as Spec from '../spec/vocabulary.js';
 import { CallsPlayer } from './calls-player.js';
 import { VirtualClock } from './clock.js';
 import { ControlledLink } from './link.js';

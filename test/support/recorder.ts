@@ -1,3 +1,5 @@
+import type * as Spec from '../../spec/rows/vocabulary.js';
+import type { Handled } from '../../spec/rows/vocabulary-calls.js';
 import type {
   Connection,
   ConnectionClosedReason,
@@ -6,8 +8,6 @@ import type {
   RequestId,
   SessionClosedReason,
 } from '../../src/index.js';
-import type * as Spec from '../spec/vocabulary.js';
-import type { Handled } from '../spec/vocabulary-calls.js';
 
 /** The result of a promise that has settled. */
 export type Settled = { readonly value: unknown } | { readonly error: unknown };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import { accept, close, hello, item, pong } from '../../spec/rows/messages.js';
 import type { ConnectionId, Message, StartOptions } from '../../src/index.js';
 import { conformance } from '../../src/testing/index.js';
-import { accept, close, hello, item, pong } from '../spec/messages.js';
 import { Meddler, type Meddling } from './meddler.js';
 import { LIMITS, ours } from './peers.js';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { helloYourself, ping } from '../../spec/rows/messages.js';
 import { accept, InvalidArgument, initiate } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { ControlledLink, ScriptedPeer, settle, VirtualClock } from '../../src/testing/index.js';
-import { helloYourself, ping } from '../spec/messages.js';
 
 // Does what the documentation of each helper says.
 

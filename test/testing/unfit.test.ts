@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals';
+import { accept, helloYourself, pong, protocolError } from '../../spec/rows/messages.js';
 import type { Link, Message } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { type ConformanceResult, conformance, type PeerInput, ScriptedPeer } from '../../src/testing/index.js';
 import { hasParity } from '../../src/wire/id.js';
-import { accept, helloYourself, pong, protocolError } from '../spec/messages.js';
 
 // A case that no peer fails would prove nothing. Three peers that do not speak the protocol show that every case can fail:
 // where one of them is right by chance, another one is wrong.

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Outcome, type Row, table } from '../spec/table.js';
+import { type Outcome, type Row, table } from '../../spec/rows/table.js';
 import { type Place, Places } from './places.js';
 import { filesIn, link } from './trace.js';
 
@@ -95,7 +95,7 @@ function escaped(text: string): string {
 /** Returns the file of the table that has each row. */
 function definitionsOf(): Map<string, string> {
   const definitions = new Map<string, string>();
-  for (const file of filesIn('test/spec').filter((one) => !one.endsWith('.test.ts'))) {
+  for (const file of filesIn('spec/rows')) {
     const text = readFileSync(join(root, file), 'utf8');
     for (const { row } of table) {
       if (new RegExp(`(row: |\\bfact\\(\\s*)'${row}'`).test(text)) definitions.set(row, file);
@@ -107,7 +107,7 @@ function definitionsOf(): Map<string, string> {
 /** Returns the tests outside the table that cite each row in a comment. */
 function citingTests(): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  for (const file of filesIn('test').filter((one) => one.endsWith('.test.ts') && !one.startsWith('test/spec/'))) {
+  for (const file of filesIn('test').filter((one) => one.endsWith('.test.ts'))) {
     const comments = readFileSync(join(root, file), 'utf8').match(/^\s*(?:\/\/|\/?\*).*$/gm) ?? [];
     for (const [row] of comments.join('\n').matchAll(CITATION)) {
       const files = found.get(row) ?? [];

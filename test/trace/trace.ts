@@ -14,7 +14,7 @@ export interface Trace {
 
 /** Reads the comments `r[rule]` of the whole project. */
 export function trace(): Trace {
-  return { implementations: citations(['machines', 'src']), tests: citations(['test']) };
+  return { implementations: citations(['machines', 'src']), tests: citations(['spec', 'test']) };
 }
 
 /** The table of docs/protocol.md: each rule, where it is carried out, and where it is checked. */

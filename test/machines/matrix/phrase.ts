@@ -1,4 +1,4 @@
-import type { Effect } from '../../spec/machines/oracle.js';
+import type { Effect } from '../../../spec/parts/oracle.js';
 import type { Outcome } from '../stage.js';
 
 /** Describes an outcome in one line: the rule that the event violates, or else the target state and the effects. */

@@ -1,7 +1,7 @@
-import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 
 // The oracle one level down: the effects of each part of a session, phase by phase, in place of the effects that an
 // application sees. It is written from the specification's tables, and shares with the machines only the names of events and

@@ -1,5 +1,5 @@
-import { WAITING_CALLS } from './driver-calls.js';
-import { WAITING_SENDERS } from './driver-channels.js';
+import { WAITING_CALLS } from './calls.js';
+import { WAITING_SENDERS } from './channels.js';
 import {
   accept,
   bytes,

@@ -1,7 +1,7 @@
-import type { Parity } from '../../../src/wire/id.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import { done, failed, sessionClosed } from '../outcome.js';
-import type * as Spec from '../vocabulary.js';
+import type { Parity } from '../../src/wire/id.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import { done, failed, sessionClosed } from '../rows/outcome.js';
+import type * as Spec from '../rows/vocabulary.js';
 import type { Failure } from './oracle.js';
 import type { SessionEnd, SessionEvent } from './session-state.js';
 

@@ -1,4 +1,4 @@
-import type { Call, Cancel, Response } from '../../../src/wire/message.js';
+import type { Call, Cancel, Response } from '../../src/wire/message.js';
 import { type Effect, nothing, type Oracle, type Verdict } from './oracle.js';
 
 // One call, from either side: section 9a's rows 9a.14 to 9a.16, and the specification's rules about requests. Neither side

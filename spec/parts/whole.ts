@@ -1,7 +1,7 @@
-import { type ConnectionId, opposite } from '../../../src/wire/id.js';
-import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
-import { settings } from '../messages.js';
-import type * as Spec from '../vocabulary.js';
+import { type ConnectionId, opposite } from '../../src/wire/id.js';
+import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import { settings } from '../rows/messages.js';
+import type * as Spec from '../rows/vocabulary.js';
 import { type ConnectionEvent, type ConnectionState, connection } from './connection.js';
 import { type HandshakeEvent, type HandshakeState, handshake } from './handshake.js';
 import { type KeepaliveEvent, type KeepaliveState, keepalive } from './keepalive.js';

@@ -1,4 +1,4 @@
-import type { ConnectionId } from '../../../src/wire/id.js';
+import type { ConnectionId } from '../../src/wire/id.js';
 import {
   type ConnectionEnd,
   type Effect,

@@ -1,5 +1,5 @@
-import { hasParity, opposite } from '../../../src/wire/id.js';
-import type { Message } from '../../../src/wire/message.js';
+import { hasParity, opposite } from '../../src/wire/id.js';
+import type { Message } from '../../src/wire/message.js';
 import { type Effect, nothing, type ReceivedEvent, tolerated } from './oracle.js';
 import { cut, type Outcome, type SessionState, violate, wasOpened } from './session-state.js';
 

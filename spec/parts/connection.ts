@@ -1,7 +1,7 @@
-import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 import {
   type ConnectionEnd,
   type Effect,

@@ -1,4 +1,4 @@
-import type { Message } from '../../../src/wire/message.js';
+import type { Message } from '../../src/wire/message.js';
 import { nothing, type Oracle, type ReceivedEvent, type TimeEvent, type Verdict } from './oracle.js';
 
 // Section 6, with 5.18 and 5.19.

@@ -1,8 +1,8 @@
-import { opposite } from '../../../src/wire/id.js';
-import type { ConnectionSettings, Message } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import { opposite } from '../../src/wire/id.js';
+import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 import {
   type Failure,
   type LinkEvent,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import type * as Spec from '../table.js';
-import { preamble, type Scenario, scenarios } from '../table.js';
-import { Unforeseen, Whole } from './whole.js';
+import { Unforeseen, Whole } from '../../spec/parts/whole.js';
+import type * as Spec from '../../spec/rows/table.js';
+import { preamble, type Scenario, scenarios } from '../../spec/rows/table.js';
 
 // Checks that the oracle of the parts and the table of the whole agree wherever both have an expectation: on each case that
 // the parts can foresee, step by step. Of errors, only the listed fields are compared.

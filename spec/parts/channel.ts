@@ -1,7 +1,7 @@
-import type { Close, GrantCredit, Item, Reset } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import type { Close, GrantCredit, Item, Reset } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 import { type Effect, nothing, type Oracle, tolerated, type Verdict } from './oracle.js';
 
 // One channel, seen from either end, before it is bound, and after it is gone: rows 9a.17 to 9a.21 and 9b.13, and the

@@ -1,8 +1,8 @@
-import { type ConnectionId, hasParity } from '../../../src/wire/id.js';
-import type { ConnectionSettings } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import { type ConnectionId, hasParity } from '../../src/wire/id.js';
+import type { ConnectionSettings } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 import type { ConnectionEnd, Effect, HandshakeResult, LinkEvent, ReceivedEvent, TimeEvent, Verdict } from './oracle.js';
 
 // The state and the events of the session itself, and the two ways in which it ends.

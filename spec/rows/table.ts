@@ -1,6 +1,6 @@
 import { bugs } from './bugs.js';
-import { calls } from './driver-calls.js';
-import { channels } from './driver-channels.js';
+import { calls } from './calls.js';
+import { channels } from './channels.js';
 import { handshake } from './handshake.js';
 import { inboundAnswers } from './inbound-answer.js';
 import { inboundData } from './inbound-data.js';

@@ -1,9 +1,9 @@
-import type { ConnectionId, Parity } from '../../../src/wire/id.js';
-import type { ConnectionSettings, DataMessage } from '../../../src/wire/message.js';
-import type { Metadata } from '../../../src/wire/metadata.js';
-import { settings } from '../messages.js';
-import { done, failed, read, sessionClosed } from '../outcome.js';
-import type * as Spec from '../vocabulary.js';
+import type { ConnectionId, Parity } from '../../src/wire/id.js';
+import type { ConnectionSettings, DataMessage } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import { settings } from '../rows/messages.js';
+import { done, failed, read, sessionClosed } from '../rows/outcome.js';
+import type * as Spec from '../rows/vocabulary.js';
 import type { EffectName, Failure } from './oracle.js';
 import { endOf, isForeseen, messageOf, settlementOf } from './seen.js';
 import type { OpenedConnection, SessionEnd, SessionEvent } from './session-state.js';

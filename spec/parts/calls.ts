@@ -1,6 +1,6 @@
-import type { Call } from '../../../src/wire/message.js';
-import type { Rule } from '../../../src/wire/rule.js';
-import type { Mode } from '../vocabulary.js';
+import type { Call } from '../../src/wire/message.js';
+import type { Rule } from '../../src/wire/rule.js';
+import type { Mode } from '../rows/vocabulary.js';
 import { type Effect, nothing, type Oracle, tolerated, type Verdict } from './oracle.js';
 
 // The requests of one connection together: rows 9a.14 to 9a.16, 9a.18, 9b.14, and limits.requests.
