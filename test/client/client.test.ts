@@ -375,12 +375,17 @@ describe('a peer that does not answer', () => {
 });
 
 describe('the end of a client', () => {
-  test('waits for calls that have left, but not for longer than its timeout', async () => {
+  /** A client with a call under way, which fails with `slow`. */
+  async function underWay(options: Parameters<Stage['client']>[0] = {}, call: { timeout?: number } = {}) {
     const stage = new Stage([adder]);
-    const client = stage.client();
+    const client = stage.client(options);
     const adds = client.use(Adder);
     await adds.add(1, 1);
-    const slow = errorOf(adds.slow());
+    return { stage, client, adds, slow: errorOf(adds.slow(call)) };
+  }
+
+  test('waits for calls that have left, but not for longer than its timeout', async () => {
+    const { stage, client, adds, slow } = await underWay();
     await settle();
     const closed = client.close({ timeout: 1_000 });
     expect(await errorOf(adds.add(1, 1))).toMatchObject({ code: 'session-closed', ran: 'no' });
@@ -397,11 +402,7 @@ describe('the end of a client', () => {
   });
 
   test('leaves a session whose call is under way when it reconnects, and calls go to the new one', async () => {
-    const stage = new Stage([adder]);
-    const client = stage.client();
-    const adds = client.use(Adder);
-    await adds.add(1, 1);
-    const slow = errorOf(adds.slow());
+    const { stage, client, adds, slow } = await underWay();
     await settle();
     client.reconnect();
     await settle();
@@ -417,11 +418,7 @@ describe('the end of a client', () => {
   });
 
   test('ends an idle session after idleTimeout, and the next call dials again', async () => {
-    const stage = new Stage([adder]);
-    const client = stage.client({ idleTimeout: 500 });
-    const adds = client.use(Adder);
-    await adds.add(1, 1);
-    const slow = errorOf(adds.slow({ timeout: 2_000 }));
+    const { stage, client, adds, slow } = await underWay({ idleTimeout: 500 }, { timeout: 2_000 });
     await stage.clock.advance(1_000);
     expect(client.status.current.state).toBe('open');
     await stage.clock.advance(1_000);
