@@ -11,6 +11,7 @@ export type {
   Violation,
 } from '../machines/index.js';
 export type { SettingsOptions } from './base/check.js';
+export type { Clock } from './base/clock.js';
 export {
   ApplicationError,
   Cancelled,
@@ -102,7 +103,6 @@ export type { Peer, PeerOptions } from './session/peers.js';
 export { proxyConnections } from './session/proxy.js';
 export {
   accept,
-  type Clock,
   handle,
   initiate,
   type OpenOptions,

@@ -1,6 +1,7 @@
 import { type ActorRef, createActor, type SnapshotFrom } from 'xstate';
 import { type AttemptFailure, type ClientEvent, clientMachine } from '../../machines/client.js';
 import { describe, objectOf } from '../base/check.js';
+import { type Clock, REAL_CLOCK } from '../base/clock.js';
 import {
   HandshakeError,
   InvalidArgument,
@@ -17,7 +18,7 @@ import type { Link, LinkEvents } from '../link/link.js';
 import type { Methods } from '../service/calls.js';
 import type { Client, ClientOptions } from '../service/client.js';
 import type { Service } from '../service/service.js';
-import { type Clock, initiate, type Session } from '../session/session.js';
+import { initiate, type Session } from '../session/session.js';
 import type { Metadata } from '../wire/metadata.js';
 import { type NetworkEvent, watchNetwork } from './network.js';
 import {
@@ -127,7 +128,7 @@ export class ReconnectingClient implements AsyncDisposable {
     const { clock, inspect } = config.session;
     this.#config = config;
     this.#openUrl = openUrl;
-    this.#clock = clock ?? { setTimeout: (callback, time) => setTimeout(callback, time), clearTimeout };
+    this.#clock = clock ?? REAL_CLOCK;
     this.#round = config.targets;
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve;

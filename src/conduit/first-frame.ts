@@ -1,4 +1,5 @@
 import { offAbort, onAbort } from '../base/abort.js';
+import type { Clock } from '../base/clock.js';
 import type { Link, LinkEvents } from '../link/link.js';
 
 /**
@@ -51,11 +52,6 @@ export function startLink(link: Link, events: LinkEvents): void {
   else relay.attach(events);
 }
 
-interface Timers {
-  setTimeout(callback: () => void, timeout: number): unknown;
-  clearTimeout(id: unknown): void;
-}
-
 /**
  * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or `timeout`
  * milliseconds have passed (`isLate`). A session costs some 20 KiB: until then a peer that says nothing costs only a
@@ -68,7 +64,7 @@ export function whenFrameComes(
     timers,
     signal,
     frameLimit,
-  }: { timeout: number; timers: Timers; signal: AbortSignal | undefined; frameLimit: number },
+  }: { timeout: number; timers: Clock; signal: AbortSignal | undefined; frameLimit: number },
   begin: (isLate: boolean) => void,
 ): void {
   const beginOnce = (isLate = false): void => {

@@ -1,4 +1,5 @@
 import { describe, objectOf } from '../base/check.js';
+import { REAL_CLOCK } from '../base/clock.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { EndConfig, ReliableClock } from './end.js';
@@ -55,7 +56,7 @@ type Common = Omit<EndConfig, 'isDialer' | 'retriesFirst' | 'backoff' | 'grace'>
 
 /** @throws InvalidArgument that names the first option that is wrong. */
 export function commonOf(options: ReliableOptions, giveUp: number, dial: number): Common {
-  const { window = {}, clock = { setTimeout, clearTimeout } as ReliableClock } = options;
+  const { window = {}, clock = REAL_CLOCK } = options;
   objectOf(window, 'window');
   if (typeof clock?.setTimeout !== 'function' || typeof clock.clearTimeout !== 'function') {
     throw new InvalidArgument('clock must have setTimeout and clearTimeout');

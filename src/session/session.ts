@@ -1,6 +1,7 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../../machines/index.js';
 import { describe, idOf, objectOf, type SettingsOptions, settingsOf, signalOf } from '../base/check.js';
+import { type Clock, REAL_CLOCK } from '../base/clock.js';
 import { ConnectionClosed, InvalidArgument } from '../base/errors.js';
 import { firstFrameLimit } from '../base/limits.js';
 import type { Report } from '../base/report.js';
@@ -15,12 +16,6 @@ import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from 
 import { attachOf } from './observation.js';
 import { checkedInput, configOf, type SessionOptions } from './options.js';
 import { SessionRuntime } from './runtime.js';
-
-/** A clock for timers, such as XState's `SimulatedClock`. */
-export interface Clock {
-  setTimeout(callback: () => void, timeout: number): unknown;
-  clearTimeout(id: unknown): void;
-}
 
 /** Options of {@link initiate} and {@link accept}. */
 export interface StartOptions extends SessionOptions {
@@ -298,7 +293,6 @@ function beginLate(
     clock: Clock | undefined;
   },
 ): Promise<Actor<SessionLogic>> {
-  const timers = clock ?? { setTimeout, clearTimeout };
   return new Promise((resolve) => {
     const make = (isLate: boolean): void => {
       const actor = begin(isLate);
@@ -306,7 +300,7 @@ function beginLate(
       runtimeOf(actor).conduit.inputs.open();
       resolve(actor);
     };
-    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers, signal, frameLimit }, make);
+    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers: clock ?? REAL_CLOCK, signal, frameLimit }, make);
   });
 }
 
