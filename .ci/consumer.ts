@@ -5,6 +5,7 @@ import * as diagram from 'roam-actors/diagram';
 import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
 import * as memory from 'roam-actors/memory';
+import * as ports from 'roam-actors/ports';
 import * as postcard from 'roam-actors/postcard';
 import * as reliable from 'roam-actors/reliable';
 import * as tcp from 'roam-actors/tcp';
@@ -20,6 +21,7 @@ export const everything = [
   inspect,
   machines,
   memory,
+  ports,
   postcard,
   reliable,
   tcp,
@@ -39,6 +41,8 @@ export const checked = [
   (): number => machines,
   // @ts-expect-error -- a namespace
   (): number => memory,
+  // @ts-expect-error -- a namespace
+  (): number => ports,
   // @ts-expect-error -- a namespace
   (): number => postcard,
   // @ts-expect-error -- a namespace

@@ -7,6 +7,7 @@ const ENTRIES = {
   'roam-actors/websocket': 'src/link/websocket-node.ts',
   'roam-actors/tcp': 'src/link/tcp.ts',
   'roam-actors/memory': 'src/link/memory.ts',
+  'roam-actors/ports': 'src/link/ports.ts',
   'roam-actors/client': 'src/client/client-node.ts',
   'roam-actors/postcard': 'src/payload/postcard/index.ts',
   'roam-actors/reliable': 'src/reliable/index.ts',
