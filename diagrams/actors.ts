@@ -17,6 +17,7 @@ export async function actorTree(): Promise<Branch> {
   const accepting = accept(theirs, { clock, onConnection: () => ({ type: 'accept' }) });
   const session = await initiate(ours, {
     clock,
+    keepalive: { pingInterval: 600_000, pongTimeout: 60_000 },
     inspect: ({ type, actorRef }: InspectionEvent) => {
       if (type === '@xstate.actor') actors.push(actorRef as AnyActorRef);
     },

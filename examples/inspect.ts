@@ -13,8 +13,6 @@ function inspect(event: InspectionEvent): void {
   if (event.type !== '@xstate.snapshot') return;
   const { id } = event.actorRef as AnyActorRef;
   const { status, value } = event.snapshot as { status: string; value?: unknown };
-  // The link and the registry of connections are actors too, but no statecharts.
-  if (value === undefined) return;
   const actor = /^\d+$/.test(id) ? `connection ${id}` : ['handshake', 'keepalive'].includes(id) ? id : 'session';
   const state = status === 'stopped' ? 'stopped' : topOf(value);
   const states = seen.get(actor) ?? [];

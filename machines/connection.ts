@@ -24,8 +24,8 @@ import {
   type Conformance,
   type ConnectionEnd,
   type ConnectionEvent,
+  type ConnectionParent,
   type ConnectionStart,
-  type ConnectionsRef,
   NO_METADATA,
   type OpenedConnection,
   type Outcome,
@@ -41,8 +41,8 @@ export type ConnectionPort = Pick<
 export interface ConnectionInput extends ConnectionStart {
   readonly port: ConnectionPort;
   readonly conformance: Conformance;
-  /** The actor that spawned the connection. It is told when the connection is open. */
-  readonly parent: ConnectionsRef;
+  /** The session's actor. It is told when the connection is open. */
+  readonly parent: ConnectionParent;
 }
 
 export interface ConnectionContext extends ConnectionInput {

@@ -43,7 +43,9 @@ export type ConduitEvent =
   /** A frame that is not a valid message: it does not decode, or it is over a limit. */
   | { type: 'conduit.malformed'; rule: Rule; description: string; limit?: string | undefined }
   /** More messages arrived while reading was paused than the intake holds. */
-  | { type: 'conduit.overflowed' };
+  | { type: 'conduit.overflowed' }
+  /** The link could not be started. */
+  | { type: 'conduit.crashed'; error: unknown };
 
 /** Fill levels of the inboxes and the outbox. A second `filled` never comes before the `drained` of the first. */
 export type FlowEvent =
@@ -78,12 +80,7 @@ export type SessionRequest =
 /** A report from the owner of a connection's calls and channels: the peer broke one of their rules. */
 export type CallsReport = { type: 'calls.violated' } & Violation;
 
-/** Commands of the session to the `connections` slot. */
-export type ConnectionsCommand =
-  | { type: 'connections.spawn'; input: ConnectionStart }
-  | { type: 'connections.deliver'; id: ConnectionId; event: ConnectionEvent };
-
-/** Reports of the `connections` slot to the session. */
+/** Reports of the connection actors to the session. */
 export type ConnectionsReport =
   | { type: 'connections.opened'; connection: OpenedConnection }
   | { type: 'connections.ended'; id: ConnectionId; output: ConnectionEnd }
@@ -98,8 +95,8 @@ export interface SessionGone {
 /** The events of a connection. */
 export type ConnectionEvent = Received | ConnectionRequest;
 
-/** Reports of a connection to the actor that spawned it. */
-export type ToConnections = Extract<ConnectionsReport, { type: 'connections.opened' }>;
+/** The report that a connection makes by itself. Its end is reported for it. */
+export type ConnectionReport = Extract<ConnectionsReport, { type: 'connections.opened' }>;
 
 /** The events that a session actor emits, as plain data. */
 export type SessionEmitted =
@@ -213,6 +210,10 @@ export interface Port {
   transmit(message: Message): void;
   /** Asks for `conduit.flushed`, or `link.unsendable`, as the very next event. */
   flush(): void;
+  /** Starts the actor of a connection, after the current step. Its end comes as `connections.ended`. */
+  spawn(start: ConnectionStart): void;
+  /** Sends an event to the actor of a connection, after the current step. */
+  forward(params: { id: ConnectionId; event: ConnectionEvent }): void;
   /** Asks the application whether to accept the connection. The answer is `app.accept` or `app.reject`. */
   decide(params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }): void;
   /** Withdraws the question of `decide`: no answer may come any more. */
@@ -235,11 +236,13 @@ export interface Port {
   confirm(): void;
   /** Reports that the peer closed the root. That is tolerated, but the application should know. */
   reportRootClosed(): void;
-  /** Ends the session for the application: settles every waiting request, and tells every handle. */
+  /**
+   * Ends the session for the application: settles every waiting request, and tells every handle. Stops the connection actors.
+   */
   finish(end: SessionEnd): void;
   /** Closes the link: in order, after everything transmitted before, or at once. */
   closeLink(params: { orderly: boolean }): void;
 }
 
-/** Where a connection sends its reports. */
-export type ConnectionsRef = ActorRef<Snapshot<unknown>, ToConnections>;
+/** The actor to which a connection reports: its session. */
+export type ConnectionParent = ActorRef<Snapshot<unknown>, ConnectionReport>;

@@ -30,7 +30,10 @@ export interface HandshakeContext extends HandshakeInput {
   readonly failure?: HandshakeFailure;
 }
 
-export type HandshakeEvent = Received | Exclude<ConduitEvent, { type: 'conduit.overflowed' }> | SessionGone;
+export type HandshakeEvent =
+  | Received
+  | Exclude<ConduitEvent, { type: 'conduit.overflowed' | 'conduit.crashed' }>
+  | SessionGone;
 
 export type HandshakeOutput =
   | {

@@ -46,10 +46,10 @@ export type {
   Conformance,
   ConnectionEnd,
   ConnectionEvent,
+  ConnectionParent,
+  ConnectionReport,
   ConnectionRequest,
   ConnectionStart,
-  ConnectionsCommand,
-  ConnectionsRef,
   ConnectionsReport,
   FlowEvent,
   HandshakeFailure,
@@ -64,7 +64,6 @@ export type {
   SessionEnd,
   SessionGone,
   SessionRequest,
-  ToConnections,
   Violation,
 } from './events.js';
 export {

@@ -8,17 +8,7 @@ import { type ConnectionId, ROOT } from '../../src/wire/id.js';
 import type { ConnectionReject } from '../../src/wire/message.js';
 import { type ConnectionRequest, type ConnectionStart, NO_METADATA, type Received, type Violation } from '../events.js';
 import { conclude, session, settled } from './context.js';
-import { crash, protocolError, settle, violation } from './ends.js';
-
-/** The actor that spawns a connection actor for each connection, and forwards events to it. */
-export const connectionActors = session.createStateConfig({
-  invoke: {
-    id: 'connections',
-    src: 'connections',
-    input: ({ context }) => ({ port: context.port, conformance: context.conformance }),
-    onError: crash,
-  },
-}).invoke;
+import { protocolError, settle, violation } from './ends.js';
 
 /** The root exists as soon as the session runs. */
 export const spawnRoot = {

@@ -1,7 +1,7 @@
 /**
  * The context, actions and guards of the session chart in session.ts.
  */
-import { assign, type EventObject, emit, fromTransition, sendTo, setup } from 'xstate';
+import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../../src/wire/id.js';
 import type { IdSet } from '../../src/wire/idset.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
@@ -14,7 +14,6 @@ import type {
   ConnectionEvent,
   ConnectionRequest,
   ConnectionStart,
-  ConnectionsCommand,
   ConnectionsReport,
   FlowEvent,
   OpenedConnection,
@@ -55,7 +54,8 @@ export interface SessionInput {
   /** The settings of the root; their parity is the session's. */
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
-  readonly keepalive: KeepaliveSettings;
+  /** Absent for a session without a keepalive. */
+  readonly keepalive?: KeepaliveSettings | undefined;
   readonly limits: SessionLimits;
   /** True if the application accepts connections that the peer opens. */
   readonly isAccepting: boolean;
@@ -90,17 +90,6 @@ export type SessionEvent =
   | ConnectionsReport
   | { type: 'keepalive.confirmed' };
 
-/** An actor slot: `provide` fills it. It does nothing by itself, so that the machine can be drawn, explored and tested. */
-const connectionsSlot = fromTransition<undefined, ConnectionsCommand, never, { port: Port; conformance: Conformance }>(
-  () => undefined,
-  undefined,
-);
-/**
- * An actor slot for the actor that reads and writes the link. The session sends it no events. It accepts any event:
- * otherwise its type would not be compatible with the types of the session's other children.
- */
-const conduitSlot = fromTransition<undefined, EventObject, never, { port: Port }>(() => undefined, undefined);
-
 export const session = setup({
   types: {
     context: {} as SessionContext,
@@ -111,13 +100,13 @@ export const session = setup({
     tags: {} as 'routes',
   },
   actors: {
-    conduit: conduitSlot,
-    connections: connectionsSlot,
     handshake: handshakeMachine,
     keepalive: keepaliveMachine,
   },
   actions: {
     transmit: ({ context }, message: Message) => context.port.transmit(message),
+    spawn: ({ context }, start: ConnectionStart) => context.port.spawn(start),
+    forward: ({ context }, params: { id: ConnectionId; event: ConnectionEvent }) => context.port.forward(params),
     settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
     sweep: ({ context }) => context.port.sweep(),
     pauseReading: ({ context }) => context.port.pauseReading(),
@@ -127,13 +116,10 @@ export const session = setup({
     closeLink: ({ context }, params: { orderly: boolean }) => context.port.closeLink(params),
 
     toHandshake: sendTo('handshake', (_, event: HandshakeEvent) => event),
-    toKeepalive: sendTo('keepalive', (_, event: KeepaliveEvent) => event),
-    spawn: sendTo('connections', (_, input: ConnectionStart) => ({ type: 'connections.spawn', input }) as const),
-    forward: sendTo(
-      'connections',
-      (_, params: { id: ConnectionId; event: ConnectionEvent }) =>
-        ({ type: 'connections.deliver', ...params }) as const,
-    ),
+    /** There is nothing to tell in a session without a keepalive. */
+    toKeepalive: enqueueActions(({ context, enqueue }, event: KeepaliveEvent) => {
+      if (context.keepalive !== undefined) enqueue.sendTo('keepalive', event);
+    }),
 
     emitEstablished: emit(({ context }) => ({ type: 'established', ...settled(context) })),
     emitOpened: emit((_, connection: OpenedConnection) => ({ type: 'connectionOpened', ...connection })),
@@ -180,6 +166,7 @@ export const session = setup({
   guards: {
     isReference: ({ context }) => context.conformance === 'reference',
     isAccepting: ({ context }) => context.isAccepting,
+    hasKeepalive: ({ context }) => context.keepalive !== undefined,
     isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
     /** Pending, undecided or active. */
     isLive: ({ context, event }) => context.live.has(idOf(event)),

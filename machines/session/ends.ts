@@ -36,9 +36,7 @@ export function violation(rule: Rule, description: string) {
   } as const;
 }
 
-/**
- * One of our machines threw. Unhandled, the error would stop the conduit first, and the session would end without a reason.
- */
+/** One of our parts threw. Unhandled, the error would end the session without a reason. */
 export const crash = {
   target: '#session.ended',
   actions: {

@@ -5,15 +5,16 @@
  */
 import { not, or } from 'xstate';
 import type { Pong } from '../../src/wire/message.js';
+import type { KeepaliveSettings } from '../keepalive.js';
 import { spawnRoot } from './connections.js';
 import { conclude, session } from './context.js';
 import { crash, violation } from './ends.js';
 
-export const keepaliveActor = session.createStateConfig({
+const keepaliveActor = session.createStateConfig({
   invoke: {
     id: 'keepalive',
     src: 'keepalive',
-    input: ({ context }) => ({ port: context.port, ...context.keepalive }),
+    input: ({ context }) => ({ port: context.port, ...(context.keepalive as KeepaliveSettings) }),
     onDone: {
       target: '#session.ended',
       actions: {
@@ -24,6 +25,16 @@ export const keepaliveActor = session.createStateConfig({
     onError: crash,
   },
 }).invoke;
+
+/** The region for liveness. An actor costs some KiB, so only a session with a keepalive has one. */
+export const liveness = session.createStateConfig({
+  initial: 'unwatched',
+  states: {
+    // 6.01
+    unwatched: { always: { guard: 'hasKeepalive', target: 'watched' } },
+    watched: { invoke: keepaliveActor },
+  },
+});
 
 /** 5.17 to 5.19. */
 export const livenessRows = session.createStateConfig({
@@ -57,7 +68,7 @@ export const livenessRows = session.createStateConfig({
 
 /** The region for reading. A full inbox stops reading, and nothing else: 9b.06, row "5 inbox". */
 export const inbound = session.createStateConfig({
-  // The root exists as soon as the session runs. This is no entry action, because the slot is invoked after those.
+  // The root exists as soon as the session runs.
   initial: { target: 'reading', actions: spawnRoot },
   states: {
     reading: {

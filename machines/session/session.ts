@@ -16,10 +16,10 @@
 import { ROOT } from '../../src/wire/id.js';
 import { IdSet } from '../../src/wire/idset.js';
 import type { SessionEnd } from '../events.js';
-import { connectionActors, connectionRows } from './connections.js';
+import { connectionRows } from './connections.js';
 import { conclude, session } from './context.js';
 import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
-import { deadlines, inbound, keepaliveActor, livenessRows, outbound } from './flow.js';
+import { deadlines, inbound, liveness, livenessRows, outbound } from './flow.js';
 import { handshakeActor, handshakeRows } from './start.js';
 
 // r[session]
@@ -36,7 +36,7 @@ export const sessionMachine = session.createMachine({
     isRootReleased: false,
   }),
   output: ({ context }) => context.end as SessionEnd,
-  invoke: { id: 'conduit', src: 'conduit', input: ({ context }) => ({ port: context.port }), onError: crash },
+  on: { 'conduit.crashed': crash },
   initial: 'handshaking',
   states: {
     // r[session.handshake]
@@ -45,7 +45,6 @@ export const sessionMachine = session.createMachine({
     // r[session.symmetry]: the states below do not depend on who spoke first.
     running: {
       type: 'parallel',
-      invoke: [connectionActors, keepaliveActor],
       // The root-closed check, 5.28 and 9b.04: r[rpc.caller.liveness.root-teardown-condition]
       always: { guard: 'isOver', target: 'ending', actions: conclude({ cause: 'released' }) },
       on: {
@@ -53,7 +52,7 @@ export const sessionMachine = session.createMachine({
         ...livenessRows, // Ping and Pong: 5.17 to 5.19
         ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
-      states: { inbound, outbound, deadlines },
+      states: { inbound, outbound, deadlines, liveness },
     },
 
     /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */

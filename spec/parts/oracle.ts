@@ -19,6 +19,9 @@ export type EffectName =
   | 'resumeReading'
   | 'closeLink'
   | 'confirm'
+  // To the connections.
+  | 'spawn'
+  | 'forward'
   // To our application.
   | 'decide'
   | 'dropDecision'
@@ -80,7 +83,6 @@ export type EffectName =
   // To other parts of the session.
   | 'to handshake'
   | 'to keepalive'
-  | 'to connections'
   | 'to parent'
   | 'emit'
   /** The part is over, and this is its result. */

@@ -7,7 +7,7 @@ import { cut, type Outcome, type SessionState, violate, wasOpened } from './sess
 
 function forward(state: SessionState, event: ReceivedEvent): Outcome {
   const { connectionId: id } = event.message;
-  return { state, effects: [['to connections', { type: 'connections.deliver', id, event }]] };
+  return { state, effects: [['forward', { id, event }]] };
 }
 
 function reject(state: SessionState, connectionId: number): Outcome {
@@ -28,7 +28,7 @@ function open(
   if (!state.isAccepting || live.length >= limits.connections || undecided >= limits.undecided)
     return reject(noted, id);
   const input = { id, origin: 'peer', peerSettings: connectionSettings, metadata };
-  const spawn: Effect = ['to connections', { type: 'connections.spawn', input }];
+  const spawn: Effect = ['spawn', input];
   return {
     state: { ...noted, live: [...live, id].sort((a, b) => a - b), undecided: undecided + 1 },
     effects: [spawn],

@@ -16,7 +16,7 @@ function open(state: SessionState, event: RequestEvent & { type: 'app.open' }): 
   const first = localSettings.parity === 'odd' ? 1 : 2;
   const id = ours === 0 ? first : ours + 2;
   const input = { id, origin: 'local', request, localSettings: settings, metadata };
-  const spawn: Effect = ['to connections', { type: 'connections.spawn', input }];
+  const spawn: Effect = ['spawn', input];
   return {
     state: { ...state, ours: id, pending: pending + 1, live: [...live, id].sort((a, b) => a - b) },
     effects: [spawn],
@@ -38,7 +38,7 @@ export function requested(state: SessionState, event: RequestEvent): Outcome {
       if (id === 0 && type === 'app.release') return nothing({ ...state, isReleased: true });
       // 5.16: the root can be left, like any other.
       if (state.live.includes(id) || (id === 0 && type === 'app.leave')) {
-        return { state, effects: [['to connections', { type: 'connections.deliver', id, event }]] };
+        return { state, effects: [['forward', { id, event }]] };
       }
       // 5.25; for the other requests only the check of 5.27 remains.
       if (type === 'app.close')

@@ -11,6 +11,7 @@ export interface SessionInput {
   readonly mode: Mode;
   readonly localSettings: ConnectionSettings;
   readonly isAccepting: boolean;
+  readonly hasKeepalive: boolean;
   readonly limits: { readonly connections: number; readonly undecided: number };
 }
 

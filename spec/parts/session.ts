@@ -60,7 +60,7 @@ function establish(state: SessionState, result: HandshakeResult & { type: 'estab
     state: { ...state, phase: 'running', localSettings },
     effects: [
       ['emit', { type: 'established', localSettings, peerSettings, metadata }],
-      ['to connections', { type: 'connections.spawn', input: root }],
+      ['spawn', root],
     ],
   };
 }
@@ -144,6 +144,12 @@ function checkRoot(outcome: Outcome): Outcome {
   return wind(state, { cause: 'released' }, effects);
 }
 
+/** 6.01: a session without a keepalive has nothing that waits for a Pong. */
+function unkept(outcome: Outcome): Outcome {
+  if (outcome.state.hasKeepalive) return outcome;
+  return { ...outcome, effects: outcome.effects.filter(([name]) => name !== 'to keepalive') };
+}
+
 export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
   start: (input) =>
     nothing({
@@ -164,7 +170,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
     if (phase === 'ended') return nothing(state);
     if (event.type === 'crashed') return cut(state, { cause: 'crashed', error: event.error });
     if (phase === 'handshaking') return handshaking(state, event);
-    return phase === 'running' ? checkRoot(running(state, event)) : ending(state, event);
+    return phase === 'running' ? unkept(checkRoot(running(state, event))) : ending(state, event);
   },
 
   timers: ({ phase, reading, sending, pending, undecided }) => {

@@ -46,7 +46,9 @@ export class Whole {
     if (!isKept) throw new Unforeseen('a keepalive that is not one');
     const { connections = 4_096, undecided = 256 } = limits;
     const isAccepting = onConnection !== undefined;
-    const input = { mode, localSettings: this.#localSettings, isAccepting, limits: { connections, undecided } };
+    const hasKeepalive = given.keepalive !== undefined;
+    const limited = { connections, undecided };
+    const input = { mode, localSettings: this.#localSettings, isAccepting, hasKeepalive, limits: limited };
     this.#session = session.start(input).state;
   }
 
@@ -153,8 +155,7 @@ export class Whole {
     this.#handshake = undefined;
     this.#step({ type: 'handshake.done', result });
     if (this.#session.phase !== 'running') return;
-    const { state } = keepalive.start(this.#given.keepalive ?? OFF);
-    this.#keepalive = state;
+    if (this.#given.keepalive !== undefined) this.#keepalive = keepalive.start(this.#given.keepalive).state;
   }
 
   #beat(verdict: Verdict<KeepaliveState>): void {
@@ -200,9 +201,17 @@ export class Whole {
       case 'to keepalive':
         if (this.#keepalive !== undefined) this.#beat(keepalive.step(this.#keepalive, what as KeepaliveEvent));
         break;
-      case 'to connections':
-        this.#toConnections(what as never);
+      case 'spawn': {
+        const start = what as Omit<ConnectionState, 'phase' | 'mode'>;
+        this.#connect(start.id, connection.start({ ...start, mode: this.#session.mode }));
         break;
+      }
+      case 'forward': {
+        const { id, event } = what as { id: ConnectionId; event: ConnectionEvent };
+        const state = this.#connections.get(id);
+        if (state !== undefined) this.#connect(id, connection.step(state, event));
+        break;
+      }
       case 'to parent':
         this.#step(what as SessionEvent);
         break;
@@ -229,21 +238,6 @@ export class Whole {
       this.#isRefused = true;
       this.#queue.unshift({ type: 'link.unsendable', error: new Error('refused') });
     }
-  }
-
-  #toConnections(command: {
-    type: string;
-    id: ConnectionId;
-    event: ConnectionEvent;
-    input: Omit<ConnectionState, 'phase' | 'mode'>;
-  }): void {
-    const { mode } = this.#session;
-    if (command.type === 'connections.spawn') {
-      this.#connect(command.input.id, connection.start({ ...command.input, mode }));
-      return;
-    }
-    const state = this.#connections.get(command.id);
-    if (state !== undefined) this.#connect(command.id, connection.step(state, command.event));
   }
 
   #decide(id: ConnectionId): void {

@@ -30,10 +30,7 @@ export function sessionOf({ config }: SessionRuntime): Part {
 }
 
 export function partOf(id: string, parent: Placed | undefined): Part | undefined {
-  if (parent?.part?.part === 'connections') {
-    return { part: 'connection', session: parent.part.session, connection: Number(id) };
-  }
   if (parent?.part?.part !== 'session') return undefined;
-  if (id !== 'handshake' && id !== 'keepalive' && id !== 'conduit' && id !== 'connections') return undefined;
-  return { part: id, session: parent.key };
+  if (id === 'handshake' || id === 'keepalive') return { part: id, session: parent.key };
+  return /^\d+$/.test(id) ? { part: 'connection', session: parent.key, connection: Number(id) } : undefined;
 }

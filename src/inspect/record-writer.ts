@@ -226,8 +226,7 @@ export class RecordWriter {
   }
 }
 
-/** Returns the message in an event, or in an event that is wrapped for delivery. */
+/** Returns the message in an event, if it is that of a message. */
 function messageIn(event: AnyEventObject): Message | undefined {
-  if (event.type === 'connections.deliver') return messageIn(event['event'] as AnyEventObject);
   return event.type.startsWith('rx.') ? (event['message'] as Message | undefined) : undefined;
 }

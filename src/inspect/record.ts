@@ -90,7 +90,7 @@ export type Part =
       /** The limits that this side keeps, by their names in `Limits`. */
       readonly limits: { readonly [limit: string]: number };
     }
-  | { readonly part: 'handshake' | 'keepalive' | 'conduit' | 'connections'; readonly session: ActorKey }
+  | { readonly part: 'handshake' | 'keepalive'; readonly session: ActorKey }
   | { readonly part: 'connection'; readonly session: ActorKey; readonly connection: number };
 
 /** An actor's state, as plain data. A machine's state has a `value`. An actor of another kind may have none. */

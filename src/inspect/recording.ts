@@ -98,7 +98,7 @@ const isPart: Check = (value) => {
   const { part, session, connection, role, limits } = (value ?? {}) as Record<string, unknown>;
   if (part === 'session') return (role === 'initiator' || role === 'acceptor') && isObject(limits);
   if (part === 'connection') return isKey(session) && isNumber(connection);
-  return ['handshake', 'keepalive', 'conduit', 'connections'].includes(part as string) && isKey(session);
+  return (part === 'handshake' || part === 'keepalive') && isKey(session);
 };
 
 /** The fields of each kind of record. A field whose name ends in `?` is optional. */

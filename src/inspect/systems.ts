@@ -1,7 +1,7 @@
-import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent, Snapshot } from 'xstate';
 import { parentOf } from '../compile/internals.js';
-import { isRegistry } from '../session/connection-actors.js';
 import { observationOf, observationTo } from '../session/observation.js';
+import { runtimeOf } from './part.js';
 
 /** An actor, or an object that is shown as one. */
 export type Ref = AnyActorRef & { readonly logic?: { readonly config?: unknown } };
@@ -92,7 +92,6 @@ export class Systems {
 interface Looks {
   readonly status: string;
   readonly children?: { readonly [id: string]: Ref | undefined };
-  readonly connections?: ReadonlyMap<number, Ref>;
 }
 
 /** Returns an actor's snapshot. While an actor is being created it has none, and XState may throw when asked for it. */
@@ -115,17 +114,15 @@ export function actorsOf(root: Ref): Ref[] {
     const looks = looksOf(ref);
     if (looks?.status !== 'active') return;
     actors.push(ref);
-    for (const child of childrenOf(ref, looks)) if (child !== undefined && parentOf(child) === ref) visit(child);
+    for (const child of childrenOf(looks)) if (child !== undefined && parentOf(child) === ref) visit(child);
   };
   visit(root);
   for (const { stepper, by } of observationOf(root.system)?.steppers ?? []) actors.push(by.actorOf(stepper) as Ref);
   return actors;
 }
 
-/**
- * Returns the children of an actor. A machine has them in its snapshot. Other logic keeps them anywhere, and we know the
- * place only for our own.
- */
-function childrenOf(ref: Ref, { children = {}, connections }: Looks): Iterable<Ref | undefined> {
-  return isRegistry(ref.logic as object) ? (connections?.values() ?? []) : Object.values(children);
+/** Returns the children of an actor. A machine has them in its snapshot, except the connections of a session. */
+function childrenOf(looks: Looks): readonly (Ref | undefined)[] {
+  const connections = runtimeOf(looks as unknown as Snapshot<unknown>)?.actors.all() ?? [];
+  return [...Object.values(looks.children ?? {}), ...connections];
 }

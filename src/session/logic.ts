@@ -1,4 +1,4 @@
-import { type ActorLogic, type ActorRef, type ActorScope, type AnyActorRef, fromCallback } from 'xstate';
+import type { ActorLogic, ActorRef, ActorScope } from 'xstate';
 import { connectionMachine } from '../../machines/connection.js';
 import { handshakeMachine } from '../../machines/handshake.js';
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
@@ -6,64 +6,23 @@ import { keepaliveMachine } from '../../machines/keepalive.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
 import { compile } from '../compile/index.js';
-import { clockOf, hasInspector, isInspected, parentOf } from '../compile/internals.js';
+import { clockOf, hasInspector, isInspected } from '../compile/internals.js';
 import type { SessionClock } from '../conduit/conduit.js';
-import type { ConnectionId } from '../wire/id.js';
-import { type ConnectionActorRef, type RegistrySnapshot, registryLogic } from './connection-actors.js';
+import { ConnectionActors } from './connection-actors.js';
 import { type Attach, observationOf, StepperActors } from './observation.js';
 import { configOf, type Interpreter, type SessionLogicInput } from './options.js';
 import { SessionRuntime } from './runtime.js';
 
-/** Fills the session machine's `conduit` slot: reads the link while the session lives, and cleans up after it. */
-const conduitLogic = fromCallback<{ type: 'nothing' }, { port: SessionRuntime }>(
-  ({ input: { port }, self, sendBack }) => {
-    const session = parentOf(self);
-    // A machine that throws leaves its children running, and tells only its observers.
-    const watch = session?.subscribe({
-      error: (error: unknown) => {
-        const { children } = session.getSnapshot() as { children: Record<string, AnyActorRef> };
-        for (const id of ['handshake', 'keepalive', 'connections']) children[id]?.send({ type: 'session.ended' });
-        port.stop({ cause: 'crashed', error });
-      },
-    });
-    try {
-      port.start(sendBack);
-    } catch (error) {
-      // End the session here: there is no cleanup function yet that would do it.
-      port.crash(error);
-      throw error;
-    }
-    return () => {
-      watch?.unsubscribe();
-      // If the machine has not said before why it ended, it was stopped from outside.
-      port.stop({ cause: 'stopped' });
-    };
-  },
-);
-
-/**
- * Fills the slots of the session machine. It declares inert logics there, typed by the events that they get, and does not know
- * the logics that fill them.
- */
-function filled(connections: typeof connectionMachine, others: object = {}) {
-  const actors = { conduit: conduitLogic as never, connections: registryLogic(connections) as never, ...others };
-  return sessionMachine.provide({ actors });
-}
-
 // Provide once, here: for each session it would cost a millisecond and 270 KiB.
+const compiledConnection = compile(connectionMachine);
 const machine = compile(
-  filled(compile(connectionMachine), { handshake: compile(handshakeMachine), keepalive: compile(keepaliveMachine) }),
+  sessionMachine.provide({ actors: { handshake: compile(handshakeMachine), keepalive: compile(keepaliveMachine) } }),
 );
-
-/** The machine for sessions that run XState's own step; made when the first one asks for it. */
-let interpreted: Machine | undefined;
 
 type Machine = typeof machine;
 
 function machineOf(interpreter: Interpreter): Machine {
-  if (interpreter === 'compiled') return machine;
-  interpreted ??= filled(connectionMachine);
-  return interpreted;
+  return interpreter === 'compiled' ? machine : sessionMachine;
 }
 
 /** The snapshot of a session actor. */
@@ -73,7 +32,7 @@ export type SessionSnapshot = ReturnType<Machine['transition']>;
 export type SessionActorRef = ActorRef<SessionSnapshot, SessionEvent, SessionEmitted>;
 
 /**
- * The logic of a session actor, with its effects, its registry of connections and its fast path built in. An XState
+ * The logic of a session actor, with its effects, its connections and its fast path built in. An XState
  * user invokes or spawns it. Its input is checked when the actor is created. What is wrong in the input is the actor's
  * error.
  */
@@ -89,23 +48,51 @@ export interface SessionLogic
 type AnySystem = any;
 type Scope = ActorScope<SessionSnapshot, SessionEvent, AnySystem, SessionEmitted>;
 
-function registryOf(snapshot: SessionSnapshot): RegistrySnapshot | undefined {
-  return snapshot.children['connections']?.getSnapshot() as unknown as RegistrySnapshot | undefined;
-}
-
 /**
  * Takes the fast path of a session that an inspector watches: it sees the message as an event of the session, and of no
  * other actor. See `SessionRuntime` for what the fast path is.
  */
 function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
-  if (
+  const isTaken =
     (event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') &&
     snapshot.hasTag('routes') &&
-    (snapshot.context.port as SessionRuntime).deliverIfActive(event.message)
-  )
-    return snapshot;
-  const isInterpreted = interpreted !== undefined && (snapshot.machine as unknown) === interpreted;
-  return machineOf(isInterpreted ? 'xstate' : 'compiled').transition(snapshot, event, scope);
+    runtimeOf(snapshot).deliverIfActive(event.message);
+  return isTaken ? snapshot : step(snapshot, event, scope);
+}
+
+/** Takes a step of the machine. */
+export function step(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
+  const runtime = runtimeOf(snapshot);
+  const input = event.type.startsWith('xstate.') ? runtime.actors.reported(event) : event;
+  const next = machineOf(runtime.config.interpreter).transition(snapshot, input, scope);
+  // If the machine has not said before why it ended, it was stopped from outside.
+  if (next.status !== 'active') scope.defer(() => runtime.stop({ cause: 'stopped' }));
+  return next;
+}
+
+function runtimeOf(snapshot: SessionSnapshot): SessionRuntime {
+  return snapshot.context.port as SessionRuntime;
+}
+
+/** Starts the session's actor: its link, and its children. */
+function start(snapshot: SessionSnapshot, scope: Scope): void {
+  const session = scope.self as SessionActorRef;
+  const runtime = runtimeOf(snapshot);
+  // A machine that throws leaves its children running, and tells only its observers.
+  session.subscribe({
+    error: (error: unknown) => {
+      const { handshake, keepalive } = session.getSnapshot().children;
+      for (const child of [handshake, keepalive]) child?.send({ type: 'session.ended' });
+      runtime.stop({ cause: 'crashed', error });
+    },
+  });
+  try {
+    runtime.start((event) => session.send(event));
+  } catch (error) {
+    runtime.crash(error);
+    session.send({ type: 'conduit.crashed', error });
+  }
+  machineOf(runtime.config.interpreter).start(snapshot);
 }
 
 function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnapshot {
@@ -113,17 +100,19 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   requireBoxes(input.metadata);
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
   const { self, system } = scope;
-  const actorOf = (id: ConnectionId): ConnectionActorRef | undefined =>
-    registryOf((self as SessionActorRef).getSnapshot())?.connections.get(id);
+  const actors = new ConnectionActors(
+    config.interpreter === 'compiled' ? compiledConnection : connectionMachine,
+    scope,
+  );
   const port = new SessionRuntime(config, {
     clock: sessionClock(clockOf(system) as Clock),
     routes: () => !hasInspector(system) && (self as SessionActorRef).getSnapshot().hasTag('routes'),
-    actorOf,
+    actors,
     observerOf: (id) => {
       const always = isInspected(self);
       const observation = observationOf(system);
       if (!always && observation === undefined) return undefined;
-      return new StepperActors(system, () => actorOf(id) ?? self, always, observation);
+      return new StepperActors(system, () => actors.get(id) ?? self, always, observation);
     },
   });
   const shortest = Math.min(limits.openTimeout, limits.acceptTimeout);
@@ -133,7 +122,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     conformance,
     localSettings,
     metadata,
-    keepalive: keepalive ?? { pingInterval: 0, pongTimeout: 0 },
+    keepalive,
     limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))) },
     isAccepting: config.onConnection !== undefined,
   });
@@ -157,6 +146,7 @@ function sessionClock(clock: Clock): SessionClock {
 // machine.
 export const sessionLogic: SessionLogic = Object.assign(Object.create(machine) as Machine, {
   transition,
+  start,
   getInitialSnapshot,
   provide: () => sessionLogic,
 }) as unknown as SessionLogic;

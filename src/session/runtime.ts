@@ -1,4 +1,12 @@
-import type { OpenedConnection, Outcome, Port, RequestNumber, SessionEnd } from '../../machines/events.js';
+import type {
+  ConnectionEvent,
+  ConnectionStart,
+  OpenedConnection,
+  Outcome,
+  Port,
+  RequestNumber,
+  SessionEnd,
+} from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
 import { offAbort, onAbort } from '../base/abort.js';
 import { ConnectionClosed } from '../base/errors.js';
@@ -13,7 +21,7 @@ import type { ConnectionSettings, DataMessage, Message } from '../wire/message.j
 import type { Metadata } from '../wire/metadata.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './close-reason.js';
 import { Connection } from './connection.js';
-import type { ConnectionActorRef } from './connection-actors.js';
+import type { ConnectionActors } from './connection-actors.js';
 import { IncomingOpens } from './incoming-opens.js';
 import type { SessionConfig } from './options.js';
 
@@ -25,7 +33,7 @@ export interface Surroundings {
   readonly clock: SessionClock;
   /** True if the session has the tag `routes`, and no inspector listens: data messages need not go through the machines. */
   routes(): boolean;
-  actorOf(id: ConnectionId): ConnectionActorRef | undefined;
+  readonly actors: ConnectionActors;
   /**
    * Returns an observer that shows the calls and channels of a connection to the inspectors of the session; undefined
    * when there are none.
@@ -41,6 +49,7 @@ export interface Surroundings {
 export class SessionRuntime implements Port {
   readonly config: SessionConfig;
   readonly conduit: Conduit;
+  readonly actors: ConnectionActors;
   readonly #around: Surroundings;
   /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;
@@ -54,6 +63,7 @@ export class SessionRuntime implements Port {
   constructor(config: SessionConfig, around: Surroundings) {
     const { codec, limits, peer, link, conformance, onReport } = config;
     this.config = config;
+    this.actors = around.actors;
     this.#around = around;
     this.conduit = new Conduit({
       link,
@@ -78,7 +88,7 @@ export class SessionRuntime implements Port {
 
   // ---- For the session's actors ----
 
-  /** Starts reading, and gives each event to `send`. Called when the conduit's actor starts. */
+  /** Starts reading, and gives each event to `send`. Called when the session's actor starts. */
   start(send: (event: SessionEvent) => void): void {
     const { signal, keepalive } = this.config;
     this.conduit.start(send);
@@ -90,7 +100,7 @@ export class SessionRuntime implements Port {
     }
   }
 
-  /** Ends the rest of the session. Called when the conduit's actor has stopped, for any reason. */
+  /** Ends the rest of the session. Called when the session's actor has stopped, for any reason. */
   stop(end: SessionEnd): void {
     this.finish(end);
     // Reject once more: a callback of the application may have made requests in the meantime.
@@ -152,6 +162,14 @@ export class SessionRuntime implements Port {
 
   // ---- Effects ----
 
+  spawn(start: ConnectionStart): void {
+    this.actors.spawn(start, { port: this, conformance: this.config.conformance });
+  }
+
+  forward({ id, event }: { id: ConnectionId; event: ConnectionEvent }): void {
+    this.actors.forward(id, event);
+  }
+
   transmit(message: Message): void {
     this.conduit.outbox.transmit(message);
   }
@@ -194,7 +212,7 @@ export class SessionRuntime implements Port {
       this.#incomingOpens.takeSetup(id);
       return;
     }
-    const connection = new Connection(this.#scope, opened, this.#around.actorOf(id));
+    const connection = new Connection(this.#scope, opened, this.actors.get(id));
     this.#connections.set(id, connection);
     if (origin === 'root') {
       this.#root = connection;
@@ -272,6 +290,7 @@ export class SessionRuntime implements Port {
     const error = sessionClosed(reason);
     this.#reason = reason;
     this.conduit.endError = error;
+    this.actors.stop();
     this.#heedNoAbort();
     if (end.cause === 'shutdown' || end.cause === 'released') outbox.release();
     else outbox.dropAll(error);

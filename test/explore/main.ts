@@ -3,7 +3,7 @@
  * possible order of these events. properties.ts lists the properties.
  *
  * It has layers. local.ts runs XState once for each distinct step of one machine and keeps the actions as data. runtime.ts
- * and port.ts carry them out for one peer, as XState, the registry and the port do. step.ts makes one step of an input and
+ * and port.ts carry them out for one peer, as XState and the port do. step.ts makes one step of an input and
  * all its effects, and side.ts keeps the steps in a table. world.ts combines two sides and a link. search.ts explores that
  * breadth first. liveness.ts checks the states that must be reached in the end. replay.ts plays a schedule on real sessions
  * and compares.

@@ -1,7 +1,7 @@
 /**
  * Runs the actors of one peer as XState does. Each has a mailbox. An event is taken only when the one before it is done.
  * Custom effects run at once, and all other actions when the actor has its new state. The actions come from tables: see
- * local.ts. The registry, which is no machine, does the same as src/session/connection-actors.ts.
+ * local.ts. The effects about connection actors do the same as src/session/connection-actors.ts.
  */
 import { type Action, type Event, type Local, Opaque } from './local.js';
 
@@ -14,12 +14,11 @@ export interface Tables {
 }
 
 const STOP: Event = { type: 'xstate.stop' };
-const REGISTRY = 'connections';
+const CONNECTIONS = 'connections';
 
 interface Cell {
   readonly path: string;
-  /** Absent for the registry. */
-  readonly table?: Local;
+  readonly table: Local;
   readonly parent: Cell | undefined;
   local: number;
   status: 'made' | 'starting' | 'running' | 'stopped';
@@ -73,12 +72,12 @@ export class Runtime {
     for (const [path, local] of Object.entries(actors)) {
       if (path === 'session') continue;
       const [slot, id] = path.split('.');
-      if (slot === REGISTRY && id !== undefined) {
-        const registry = this.#restore(REGISTRY, undefined, 0, session);
-        this.#restore(path, this.#tables.connection, local, registry);
-      } else {
-        this.#restore(path, this.#tables[slot as keyof Tables], local, session);
-      }
+      this.#restore(
+        path,
+        id === undefined ? this.#tables[slot as keyof Tables] : this.#tables.connection,
+        local,
+        session,
+      );
     }
     for (const timer of timers) this.#timers.add(timer);
   }
@@ -106,35 +105,33 @@ export class Runtime {
     if (cell !== undefined) this.#send(cell, { type });
   }
 
-  #restore(path: string, table: Local | undefined, local: number | undefined, parent: Cell | undefined): Cell {
-    const known = this.#cells.get(path);
-    if (known !== undefined) return known;
+  #restore(path: string, table: Local, local: number | undefined, parent: Cell | undefined): Cell {
     const status = local === undefined ? 'stopped' : 'running';
     const cell: Cell = {
       path,
+      table,
       parent,
       local: local ?? 0,
       status,
       isBusy: false,
       mailbox: [],
       initial: [],
-      ...(table && { table }),
     };
     this.#cells.set(path, cell);
     return cell;
   }
 
-  #make(path: string, table: Local | undefined, input: unknown, parent: Cell | undefined): Cell {
-    const { state, actions } = table?.start(input) ?? { state: 0, actions: [] };
+  #make(path: string, table: Local, input: unknown, parent: Cell | undefined): Cell {
+    const { state, actions } = table.start(input);
     const cell: Cell = {
       path,
+      table,
       parent,
       local: state,
       status: 'made',
       isBusy: false,
       mailbox: [],
       initial: actions,
-      ...(table && { table }),
     };
     this.#cells.set(path, cell);
     return cell;
@@ -143,7 +140,7 @@ export class Runtime {
   #start(cell: Cell): void {
     if (cell.status !== 'made') return;
     cell.status = 'starting';
-    if (cell.table !== undefined) this.#run(cell, cell.initial);
+    this.#run(cell, cell.initial);
     if (cell.status !== 'starting') return;
     cell.status = 'running';
     this.#flush(cell);
@@ -164,9 +161,7 @@ export class Runtime {
   #take(cell: Cell, event: Event): void {
     this.#taken++;
     if (this.#taken > ENDLESS) throw new Endless(`a step goes on for ever: ${cell.path} takes ${event.type}`);
-    if (cell.table === undefined) {
-      this.#route(cell, event);
-    } else if (event.type === STOP.type) {
+    if (event.type === STOP.type) {
       this.#settle(cell);
     } else {
       const { state, actions } = cell.table.step(cell.local, event);
@@ -180,18 +175,20 @@ export class Runtime {
     const deferred: (() => void)[] = [];
     for (const action of actions) this.#perform(cell, action, (later) => deferred.push(later));
     for (const later of deferred) later();
-    const { status, output } = (cell.table as Local).snapshot(cell.local);
+    const { status, output } = cell.table.snapshot(cell.local);
     if (status !== 'done') return;
     this.#settle(cell);
     const { parent, path } = cell;
-    const actorId = path.slice(path.indexOf('.') + 1);
-    if (parent !== undefined) this.#send(parent, { type: `xstate.done.actor.${actorId}`, output, actorId } as Event);
+    const [slot, id] = path.split('.') as [string, string?];
+    if (parent === undefined) this.#host.effect('stopConduit', undefined);
+    else if (id !== undefined) this.#send(parent, { type: 'connections.ended', id: Number(id), output } as Event);
+    else this.#send(parent, { type: `xstate.done.actor.${slot}`, output, actorId: slot } as Event);
   }
 
   #perform(cell: Cell, action: Action, defer: (later: () => void) => void): void {
     switch (action.kind) {
       case 'effect':
-        this.#host.effect(action.name, action.params);
+        this.#effect(cell, action.name, action.params, defer);
         return;
       case 'emit':
         defer(() => this.#host.emit(action.event));
@@ -209,18 +206,11 @@ export class Runtime {
         defer(() => this.#timers.delete(`${cell.path} ${action.id}`));
         return;
       case 'spawn': {
-        // The conduit is not modelled: its events are inputs of the search.
-        if (action.src === 'conduit') return;
-        const table = action.src === REGISTRY ? undefined : this.#tables[action.src as keyof Tables];
-        const child = this.#make(action.id, table, action.input, cell);
+        const child = this.#make(action.id, this.#tables[action.src as keyof Tables], action.input, cell);
         defer(() => this.#start(child));
         return;
       }
       case 'stop': {
-        if (action.id === 'conduit') {
-          defer(() => this.#host.effect('stopConduit', undefined));
-          return;
-        }
         const child = this.#cells.get(action.id);
         if (child?.status === 'made') child.status = 'stopped';
         else if (child !== undefined) defer(() => this.#stop(child));
@@ -248,35 +238,27 @@ export class Runtime {
     for (const timer of this.#timers) if (timer.startsWith(`${cell.path} `)) this.#timers.delete(timer);
   }
 
-  /** Handles an event of the registry: see src/session/connection-actors.ts. */
-  #route(registry: Cell, event: Event): void {
-    const session = registry.parent as Cell;
-    const told = event as Event & { id: number; input: object; event: Event; actorId: string; output: unknown };
-    switch (event.type) {
-      case 'connections.spawn': {
-        const { id } = told.input as { id: number };
-        const more = { port: this.#port, conformance: this.#conformance, parent: new Opaque(REGISTRY) };
-        const path = `${REGISTRY}.${id}`;
-        if (this.#isLiving(path)) this.#host.doubled(path);
-        this.#start(this.#make(path, this.#tables.connection, { ...told.input, ...more }, registry));
+  /** Carries out an effect. Those about connection actors are the runtime's: see src/session/connection-actors.ts. */
+  #effect(session: Cell, name: string, params: unknown, defer: (later: () => void) => void): void {
+    const { id, event } = (params ?? {}) as { id: number; event: Event };
+    const path = `${CONNECTIONS}.${id}`;
+    switch (name) {
+      case 'spawn':
+        defer(() => {
+          const more = { port: this.#port, conformance: this.#conformance, parent: new Opaque('session') };
+          if (this.#isLiving(path)) this.#host.doubled(path);
+          this.#start(this.#make(path, this.#tables.connection, { ...(params as object), ...more }, session));
+        });
         return;
-      }
-      case 'connections.deliver': {
-        const path = `${REGISTRY}.${told.id}`;
-        if (this.#isLiving(path)) this.#relay(path, told.event);
-        else this.#host.lost(path, told.event);
+      case 'forward':
+        defer(() => (this.#isLiving(path) ? this.#relay(path, event) : this.#host.lost(path, event)));
         return;
-      }
-      case 'connections.opened':
-        this.#send(session, event);
-        return;
-      case STOP.type:
-        for (const cell of this.#cells.values()) if (cell.parent === registry) this.#stop(cell);
-        this.#settle(registry);
-        return;
+      case 'finish':
+        for (const cell of this.#cells.values()) if (cell.path.startsWith(`${CONNECTIONS}.`)) this.#stop(cell);
+        break;
       default:
-        this.#send(session, { type: 'connections.ended', id: Number(told.actorId), output: told.output } as Event);
     }
+    this.#host.effect(name, params);
   }
 
   #isLiving(path: string): boolean {

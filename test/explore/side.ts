@@ -99,11 +99,10 @@ export class Side {
     return this.#moves.size;
   }
 
-  /** Returns an actor's snapshot. The registry has none. */
-  snapshot(path: string, local: number): AnyMachineSnapshot | undefined {
+  /** Returns an actor's snapshot. */
+  snapshot(path: string, local: number): AnyMachineSnapshot {
     const [slot, id] = path.split('.') as [string, string?];
-    if (id !== undefined) return this.#tables.connection.snapshot(local);
-    return slot === 'connections' ? undefined : this.#tables[slot as keyof Tables].snapshot(local);
+    return (id === undefined ? this.#tables[slot as keyof Tables] : this.#tables.connection).snapshot(local);
   }
 
   /** All steps made so far. */
@@ -184,7 +183,7 @@ export class Side {
   }
 
   #tableOf(actors: PeerState['actors']): Table | undefined {
-    if (actors['connections'] === undefined) return undefined;
+    if (actors['connections.0'] === undefined) return undefined;
     const rows: Record<string, Row> = {};
     for (const [path, local] of Object.entries(actors)) {
       const [slot, id] = path.split('.');

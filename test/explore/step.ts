@@ -91,7 +91,7 @@ export class Stepper {
             conformance,
             localSettings: settings,
             metadata: [],
-            keepalive: keepalive ? { pingInterval: 1, pongTimeout: 2 } : { pingInterval: 0, pongTimeout: 0 },
+            ...(keepalive ? { keepalive: { pingInterval: 1, pongTimeout: 2 } } : {}),
             limits: {
               connections: limits.connections,
               undecided: limits.undecided,

@@ -151,14 +151,12 @@ describe('an inspector that nobody listens to', () => {
     await near.open();
     await one.close();
     rig.listen();
-    const running = { running: { inbound: 'reading', outbound: 'flowing', deadlines: 'idle' } };
+    const regions = { inbound: 'reading', outbound: 'flowing', deadlines: 'idle', liveness: 'unwatched' };
+    const running = { running: regions };
     const side = (role: string) => [
       [role, running],
-      ['conduit', undefined],
-      ['connections', undefined],
       ['0', 'active'],
       ['3', 'active'],
-      ['keepalive', 'disabled'],
     ];
     expect(rig.actors()).toEqual([...side('initiator'), ...side('acceptor')]);
     const keys = new Set<string>();

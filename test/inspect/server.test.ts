@@ -150,7 +150,7 @@ describe('the server of the viewer', () => {
       ...['{', '{', '[', '"text"', 'null', '{"type":"@xstate.none","sessionId":"x:0"}', '[1]', '[{"kind":"actor"}]'],
       JSON.stringify([{ kind: 'left', seq: 0, at: 0, process: 1 }]),
       JSON.stringify([lamp('x:1', { actor: '1/x:1' })]),
-      JSON.stringify([lamp('x:1', { part: { part: 'conduit', session: '7/x:0' } })]),
+      JSON.stringify([lamp('x:1', { part: { part: 'keepalive', session: '7/x:0' } })]),
       JSON.stringify([lamp('x:1', { snapshot: { status: 'active', context: new Array(20_000).fill('xxx') } })]),
       JSON.stringify([lamp('x'.repeat(255))]),
       JSON.stringify([lamp('x:1', { parent: `0/${'x'.repeat(300)}` })]),

@@ -32,6 +32,9 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'calls.open + rx.Cancel': 'is not there',
     'channels.open + rx.unknown [9 of 9]': 'is not there',
   },
+  'only sessions without a keepalive would notice, and none of them takes it': {
+    'session.running.liveness.unwatched always': 'has no guard',
+  },
   'no path takes a timer that the guard holds back': {
     'client.connecting + xstate.after.giveUp.client.connecting': 'has no guard',
   },

@@ -27,6 +27,10 @@ export type SessionSnapshot = SnapshotFrom<typeof sessionMachine>;
 // We are odd. 1 is our first id, and 3 is never opened. 2 is the peer's first id, and 4 is never opened except in attempts.
 
 const CRASH = new Error('a defect');
+const LINK_CRASH = event('conduit.crashed', { error: CRASH });
+
+/** The results of the keepalive, in a session that has one. */
+const KEEPALIVES = [doneEvent('keepalive', { pongTimeout: 50 }), errorEvent('keepalive', CRASH)];
 
 /** The results of the handshake. */
 const HANDSHAKES = [
@@ -94,12 +98,7 @@ const FLOW = [
   event('outbox.overflowed'),
 ];
 
-const PARTS = [
-  event('keepalive.confirmed'),
-  doneEvent('keepalive', { pongTimeout: 50 }),
-  ...['keepalive', 'connections', 'conduit'].map((id) => errorEvent(id, CRASH)),
-  event('connections.crashed', { id: 0, error: CRASH }),
-];
+const PARTS = [event('keepalive.confirmed'), event('connections.crashed', { id: 0, error: CRASH })];
 
 function ended(id: number, phase: string, outcome: unknown, by: string): EventObject {
   return event('connections.ended', { id, output: { phase, outcome, by, metadata: N } });
@@ -160,7 +159,7 @@ export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly E
 
 function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
-  if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, errorEvent('conduit', CRASH)];
+  if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, LINK_CRASH];
   // Without an acceptor only the peer's opens behave differently.
   if (!context.isAccepting)
     return MESSAGES.filter(({ type }) => type === 'rx.ConnectionOpen' || type === 'rx.ConnectionClose');
@@ -172,12 +171,13 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
     event('app.abortHandshake', { reason: 'late' }),
     event('calls.violated', { rule: 'rpc.response.one-per-request', description: 'a Response too many' }),
   ];
-  if (typeof value === 'string') return [...common, ...FLOW, errorEvent('conduit', CRASH)];
+  if (typeof value === 'string') return [...common, ...FLOW, LINK_CRASH];
   const { inbound, outbound } = (value as { running: { inbound: unknown; outbound: unknown } }).running;
+  const keepalives = context.keepalive === undefined ? [] : KEEPALIVES;
   const hindrances =
     (inbound === 'reading' ? 0 : 1) + (outbound === 'flowing' ? 0 : 1) + (context.isRootReleased ? 1 : 0);
   const opens = context.localHigh + context.peerHigh;
   if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
   if (hindrances > 1 || (opens > 0 && hindrances > (context.isRootReleased ? 1 : 0))) return [];
-  return [...common, ...FLOW, ...PARTS, ...reports(snapshot, mode), errorEvent('conduit', CRASH)];
+  return [...common, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];
 }

@@ -19,12 +19,12 @@ const LIMITS = { connections: 2, undecided: 1 };
 const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000, unreadTimeout: 2_003 };
 
 const variants = [
-  { name: '', isAccepting: true, parity: 'odd' },
-  { name: ', without an acceptor', isAccepting: false, parity: 'odd' },
-  { name: ', even', isAccepting: true, parity: 'even' },
+  { name: '', isAccepting: true, parity: 'odd', keepalive: { pingInterval: 0, pongTimeout: 0 } },
+  { name: ', without an acceptor', isAccepting: false, parity: 'odd', keepalive: undefined },
+  { name: ', even', isAccepting: true, parity: 'even', keepalive: undefined },
 ] as const;
 
-function variantOf(mode: Mode, { name, isAccepting, parity }: (typeof variants)[number]): Variant {
+function variantOf(mode: Mode, { name, isAccepting, parity, keepalive }: (typeof variants)[number]): Variant {
   const localSettings = settings(parity, 8);
   return {
     name: `${mode}${name}`,
@@ -35,11 +35,11 @@ function variantOf(mode: Mode, { name, isAccepting, parity }: (typeof variants)[
       conformance: mode,
       localSettings,
       metadata: M,
-      keepalive: { pingInterval: 0, pongTimeout: 0 },
+      keepalive,
       limits: { ...LIMITS, ...DELAYS, handshakeTimeout: 7 },
       isAccepting,
     },
-    told: { mode, localSettings, isAccepting, limits: LIMITS },
+    told: { mode, localSettings, isAccepting, limits: LIMITS, hasKeepalive: keepalive !== undefined },
   };
 }
 
@@ -59,13 +59,13 @@ function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | '
 type Compared = Pick<
   SessionState,
   'phase' | 'live' | 'pending' | 'undecided' | 'ours' | 'theirs' | 'isReleased' | 'reading' | 'sending'
-> & { readonly isFast: boolean };
+> & { readonly isFast: boolean; readonly hasKeepalive: boolean };
 
 /** Only the phase counts of a session that is over. */
 function compared(state: Compared): Readonly<Record<string, unknown>> {
-  const { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast } = state;
+  const { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast, hasKeepalive } = state;
   if (phase !== 'running') return { phase };
-  return { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast };
+  return { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast, hasKeepalive };
 }
 
 /** `running[1 pending, 2 active, full]`: what makes one running state differ from another. */
@@ -102,8 +102,6 @@ export const sessionPart: OutsidePart = {
     actors: {
       handshake: stub('handshake') as never,
       keepalive: stub('keepalive') as never,
-      connections: stub('connections') as never,
-      conduit: stub('conduit') as never,
     },
   }),
   variants: MODES.flatMap((mode) => variants.map((variant) => variantOf(mode, variant))),
@@ -117,7 +115,7 @@ export const sessionPart: OutsidePart = {
     const { output, error } = event as { output?: HandshakeResult & { pongTimeout: number }; error?: unknown };
     if (event.type === 'xstate.done.actor.handshake') return { type: 'handshake.done', result: output } as never;
     if (event.type === 'xstate.done.actor.keepalive') return { type: 'keepalive.late', ...output } as never;
-    if (event.type.startsWith('xstate.error.') || event.type === 'connections.crashed')
+    if (event.type.startsWith('xstate.error.') || event.type.endsWith('.crashed'))
       return { type: 'crashed', error } as never;
     return heardTime(event);
   },
@@ -138,6 +136,7 @@ export const sessionPart: OutsidePart = {
       sending: 'free',
       ...running,
       isFast: snapshot.hasTag('routes'),
+      hasKeepalive: 'keepalive' in snapshot.children,
     });
   },
   // The fast path reads this tag: it routes messages by itself while reading has not been stopped.
@@ -167,6 +166,7 @@ export const sessionPart: OutsidePart = {
   inside: {
     'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
     'calls.violated': 'the word of a connection’s driver, which a bare session is without',
+    'conduit.crashed': 'a link that will not start, which the tests of crashes bring about',
     'conduit.flushed': 'the answer to a flush, within the step in which the handshake asks for it',
     'conduit.overflowed': 'more than the intake holds: the tests of full inboxes fill it',
     'connections.crashed': 'a defect of ours, which the tests of crashes bring about',
@@ -181,8 +181,6 @@ export const sessionPart: OutsidePart = {
     'xstate.after.stallNotice.session.running.inbound.paused.briefly': 'row 5 inbox of the table',
     'xstate.after.unreadTimeout.session.running.inbound.paused': 'the tests of full inboxes',
     'xstate.after.stallTimeout.session.running.outbound.full': 'the tests of full outboxes',
-    'xstate.error.actor.conduit': 'a defect of ours, which the tests of crashes bring about',
-    'xstate.error.actor.connections': 'a defect of ours, which the tests of crashes bring about',
     'xstate.error.actor.handshake': 'a defect of ours, which the tests of crashes bring about',
     'xstate.error.actor.keepalive': 'a defect of ours, which the tests of crashes bring about',
   },

@@ -55,6 +55,8 @@ function accusationOf(name: EffectName, what: unknown): string | undefined {
 }
 
 const PORT = [
+  'spawn',
+  'forward',
   'transmit',
   'flush',
   'decide',
@@ -130,9 +132,7 @@ interface StubInput {
 type StubSnapshot = Snapshot<unknown> & { readonly input: StubInput };
 
 /** Stands in for an invoked actor. It notes the events that it gets, and ends as the path says. */
-export function stub(
-  name: 'handshake' | 'keepalive' | 'connections' | 'conduit',
-): ActorLogic<StubSnapshot, EventObject, StubInput> {
+export function stub(name: 'handshake' | 'keepalive'): ActorLogic<StubSnapshot, EventObject, StubInput> {
   return {
     getInitialSnapshot: (_, input) => ({ status: 'active', output: undefined, error: undefined, input }),
     transition: (snapshot, event) => {

@@ -68,7 +68,7 @@ async function house(options: RigOptions = {}): Promise<House> {
   await settle();
   expect(Object.keys(rig.settled)).toEqual(['start', 'sent', 'sent too']);
   expect(rig.actors.map(({ id }) => id)).toEqual(
-    expect.arrayContaining(['conduit', 'keepalive', 'connections', '0', '1', '2', '3', '4']),
+    expect.arrayContaining(['handshake', 'keepalive', '0', '1', '2', '3', '4']),
   );
   const emitted: unknown[] = [];
   session.on('ended', ({ end }) => emitted.push(end));

@@ -209,7 +209,9 @@ function counting(logic: SessionLogic) {
   const actor = createActor(logic, {
     input: { role: 'initiator', link: near, limits: { inboxMessages: 4 }, onConnection: () => ({ type: 'accept' }) },
     inspect: (event: InspectionEvent) => {
-      if (event.type === '@xstate.event' && event.event.type === 'connections.deliver') seen.push(event.event.type);
+      // The machines pass a message on from the session to its connection.
+      const isPassedOn = event.type === '@xstate.event' && event.sourceRef !== undefined;
+      if (isPassedOn && event.event.type.startsWith('rx.')) seen.push(event.event.type);
     },
   } as never);
   running.push(actor);

@@ -25,8 +25,8 @@ describe('a recording', () => {
   test('knows where something happened to an actor, and where a session told of a message', () => {
     const { recording } = new Script().session('1/s', 'initiator').wire('1/s', 'sent', 'Hello').state('1/s', 'running');
     expect([recording.positionsOf('1/s'), recording.wiresOf('1/s'), recording.positionsOf('1/x')]).toEqual([
-      [0, 3],
-      [2],
+      [0, 2],
+      [1],
       [],
     ]);
   });

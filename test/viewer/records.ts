@@ -38,18 +38,14 @@ export class Script {
     });
   }
 
-  /** Adds a session with its connections below a registry, as in a real recording. */
   session(actor: ActorKey, role: 'initiator' | 'acceptor', more: { readonly peer?: ActorKey } = {}): this {
     const part: Part = { part: 'session', role, conformance: 'reference', limits: { frame: 1_024 } };
-    return this.actor(actor, { part, ...more }).actor(registryOf(actor), {
-      parent: actor,
-      part: { part: 'connections', session: actor },
-    });
+    return this.actor(actor, { part, ...more });
   }
 
   connection(session: ActorKey, connection: number, value: Json = 'opening'): this {
     return this.actor(connectionOf(session, connection), {
-      parent: registryOf(session),
+      parent: session,
       part: { part: 'connection', session, connection },
       definition: 'connection',
       snapshot: { status: 'active', value },
@@ -78,10 +74,6 @@ export class Script {
       ...more,
     });
   }
-}
-
-export function registryOf(session: ActorKey): ActorKey {
-  return `${session}.connections`;
 }
 
 export function connectionOf(session: ActorKey, connection: number): ActorKey {

@@ -90,6 +90,8 @@ describe('the two ends', () => {
     .session('2/b', 'initiator', { peer: '1/a' })
     .connection('1/a', 1)
     .connection('2/b', 1)
+    .actor('1/a.handshake', { parent: '1/a', part: { part: 'handshake', session: '1/a' } })
+    .actor('2/b.handshake', { parent: '2/b', part: { part: 'handshake', session: '2/b' } })
     .session('3/c', 'acceptor')
     .actor('3/other');
   const { now } = recording;
@@ -110,10 +112,10 @@ describe('the two ends', () => {
       const actor = now.actors.get(key);
       return actor === undefined ? 'nobody' : counterpartOf(now, forest, actor)?.key;
     };
-    expect([other('1/a'), other('1/a.1'), other('1/a.connections'), other('3/c')]).toEqual([
+    expect([other('1/a'), other('1/a.1'), other('1/a.handshake'), other('3/c')]).toEqual([
       '2/b',
       '2/b.1',
-      '2/b.connections',
+      '2/b.handshake',
       undefined,
     ]);
   });

@@ -14,7 +14,7 @@ import {
   stateOf,
   titleOf,
 } from '../../src/viewer/model/tree.js';
-import { connectionOf, registryOf, Script } from './records.js';
+import { connectionOf, Script } from './records.js';
 
 function rows(script: Script, folding: Folding = new Map(), narrowing: Partial<Narrowing> = {}): string[] {
   const { now } = script.recording;
@@ -40,9 +40,8 @@ describe('the tree', () => {
     expect(rows(script().process(2, 'client'))).toEqual([
       'server',
       '  session',
-      '    connections',
-      '      connection 0',
-      '      connection 1',
+      '    connection 0',
+      '    connection 1',
       'client',
     ]);
   });
@@ -50,8 +49,8 @@ describe('the tree', () => {
   test('folds what has more children than can be taken in, until it is unfolded', () => {
     const crowded = script();
     for (let id = 3; id <= 2 * FOLDED_ABOVE + 1; id += 2) crowded.connection('1/s', id);
-    expect(rows(crowded)).toEqual(['server', '  session', '    connections …']);
-    expect(rows(crowded, new Map([[registryOf('1/s'), true]]))).toHaveLength(3 + FOLDED_ABOVE + 2);
+    expect(rows(crowded)).toEqual(['server', '  session …']);
+    expect(rows(crowded, new Map([['1/s', true]]))).toHaveLength(2 + FOLDED_ABOVE + 2);
   });
 
   test('folds what the user folds', () => {
@@ -61,22 +60,12 @@ describe('the tree', () => {
 
   test('has with a search what is found and all above it, folded or not', () => {
     const folding = new Map([['1/s', false]]);
-    expect(rows(script(), folding, { text: 'connection 1' })).toEqual([
-      'server',
-      '  session',
-      '    connections',
-      '      connection 1',
-    ]);
+    expect(rows(script(), folding, { text: 'connection 1' })).toEqual(['server', '  session', '    connection 1']);
     expect(rows(script(), folding, { text: 'nowhere' })).toEqual([]);
   });
 
   test('leaves out what has ended, on demand', () => {
-    expect(rows(script(), new Map(), { isHidingEnded: true })).toEqual([
-      'server',
-      '  session',
-      '    connections',
-      '      connection 0',
-    ]);
+    expect(rows(script(), new Map(), { isHidingEnded: true })).toEqual(['server', '  session', '    connection 0']);
   });
 
   test('hangs what has no known parent below its process', () => {
@@ -85,7 +74,7 @@ describe('the tree', () => {
 
   test('counts what is below by state', () => {
     const { now } = script().connection('1/s', 3).connection('1/s', 5).recording;
-    const below = forestOf(now).children.get(registryOf('1/s')) ?? [];
+    const below = forestOf(now).children.get('1/s') ?? [];
     expect(countsOf(now, below)).toEqual([
       ['opening', 2],
       ['active', 1],

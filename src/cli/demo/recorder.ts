@@ -129,7 +129,6 @@ export function now(): number {
  */
 function nameOf(actor: AnyActorRef): string | undefined {
   const { id } = actor;
-  if (id === 'conduit' || id === 'connections') return undefined;
   if (id === 'handshake' || id === 'keepalive') return id;
   // What has no actor of its own: calls and channels, and the charts of all of them.
   const [, kind, number] = /^(\w+)-(\d+)$/.exec(id) ?? [];

@@ -51,8 +51,10 @@ function effectPhrase([name, what]: Effect): string {
       return `start ${String(facts['timer'])}`;
     case 'stopTimer':
       return `stop ${String(facts['timer'])}`;
-    case 'to connections':
-      return facts['type'] === 'connections.spawn' ? `spawn ${idOf(facts['input'])}` : `to connection ${idOf(facts)}`;
+    case 'spawn':
+      return `spawn ${idOf(facts)}`;
+    case 'forward':
+      return `to connection ${idOf(facts)}`;
     case 'to handshake':
     case 'to keepalive':
       return `${name}: ${String(facts['type'])}`;
