@@ -23,25 +23,35 @@ export class IdMap<T extends Identified> {
   }
 
   get(id: number): T | undefined {
-    const item = this.#slots[this.#slotOf(id)];
+    const item = this.#slots[id & (this.#slots.length - 1)];
     return item?.id === id ? item : this.#others?.get(id);
   }
 
   /** Adds an item. It replaces an item with the same id. */
   set(item: T): void {
     if (this.#size >= this.#slots.length / 2) this.#grow();
-    if (this.get(item.id) === undefined) this.#size++;
-    this.#put(item);
+    const slot = item.id & (this.#slots.length - 1);
+    const there = this.#slots[slot];
+    if (there === undefined && this.#others?.has(item.id) !== true) {
+      this.#slots[slot] = item;
+      this.#size++;
+    } else if (there?.id === item.id) {
+      this.#slots[slot] = item;
+    } else {
+      this.#others ??= new Map();
+      if (!this.#others.has(item.id)) this.#size++;
+      this.#others.set(item.id, item);
+    }
   }
 
   /** Removes this very item, not another one with its id. Returns true if it was there. */
   delete(item: T): boolean {
-    const slot = this.#slotOf(item.id);
+    const slot = item.id & (this.#slots.length - 1);
     if (this.#slots[slot] === item) this.#slots[slot] = undefined;
     else if (this.#others?.get(item.id) === item) this.#others.delete(item.id);
     else return false;
     this.#size--;
-    if (this.#size === 0) this.clear();
+    if (this.#size === 0 && (this.#others !== undefined || this.#slots.length > FEWEST)) this.clear();
     return true;
   }
 
@@ -59,26 +69,12 @@ export class IdMap<T extends Identified> {
     this.#size = 0;
   }
 
-  #put(item: T): void {
-    const slot = this.#slotOf(item.id);
-    const there = this.#slots[slot];
-    if (there === undefined ? this.#others?.has(item.id) !== true : there.id === item.id) {
-      this.#slots[slot] = item;
-    } else {
-      this.#others ??= new Map();
-      this.#others.set(item.id, item);
-    }
-  }
-
   #grow(): void {
     const all = this.all();
     this.#slots = slots(this.#slots.length * 2);
     this.#others = undefined;
-    for (const item of all) this.#put(item);
-  }
-
-  #slotOf(id: number): number {
-    return id & (this.#slots.length - 1);
+    this.#size = 0;
+    for (const item of all) this.set(item);
   }
 }
 

@@ -93,26 +93,19 @@ export class Calls implements CallsPort {
     if (args.length + ENVELOPE > scope.limits.frame) {
       throw new InvalidArgument(`args of ${args.length} bytes do not fit limits.frame: ${scope.limits.frame}`);
     }
-    if (options === undefined) return this.#begin(methodId, NOTHING, NOTHING, args, undefined, INITIAL_CREDIT);
-    objectOf(options, 'options');
-    const metadata = options.metadata === undefined ? NOTHING : scope.metadataOf(options.metadata);
-    const cancellation = cancellationOf(options);
-    const { channels = NOTHING } = options;
-    arrayOf(channels, 'channels', ' of ends of channels');
-    const credit = options.credit === undefined ? INITIAL_CREDIT : creditOf(options.credit);
-    const ids = channels.length === 0 ? NOTHING : this.#channels.pass(channels);
-    return this.#begin(methodId, ids, metadata, args, cancellation, credit);
-  }
-
-  #begin(
-    methodId: bigint,
-    channels: readonly ChannelId[],
-    metadata: Metadata,
-    args: Uint8Array,
-    cancellation: Cancellation | undefined,
-    credit: number,
-  ): Promise<CallResult> {
-    const scope = this.scope;
+    let channels: readonly ChannelId[] = NOTHING;
+    let metadata: Metadata = NOTHING;
+    let credit = INITIAL_CREDIT;
+    let cancellation: Cancellation | undefined;
+    if (options !== undefined) {
+      objectOf(options, 'options');
+      const { metadata: entries, channels: ends = NOTHING, credit: given } = options;
+      if (entries !== undefined) metadata = scope.metadataOf(entries);
+      cancellation = cancellationOf(options);
+      arrayOf(ends, 'channels', ' of ends of channels');
+      if (given !== undefined) credit = creditOf(given);
+      if (ends.length > 0) channels = this.#channels.pass(ends);
+    }
     const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
     const isGone = scope.endError !== undefined || cancellation?.signal?.aborted === true;
     const decision = isGone ? undefined : this.#decide({ type: 'app.call', hasRoom });
@@ -128,7 +121,8 @@ export class Calls implements CallsPort {
     this.#lastId = id;
     const call = new OutgoingCall(scope, this.#channels, id, body, cancellation, credit, this.#onDone);
     if (isFree) {
-      this.#admit(call);
+      this.#calls.set(call);
+      call.admit();
     } else {
       this.#waitingCalls.add(call);
       this.#waitingBytes += args.length + QUEUED_MESSAGE_COST;
@@ -149,15 +143,8 @@ export class Calls implements CallsPort {
     return new LimitExceeded('waitingBytes', text);
   }
 
-  #admit(call: OutgoingCall): void {
-    this.#calls.set(call);
-    call.admit();
-    if (call.isDone) this.#onDone(call);
-  }
-
-  /** Frees the place of a call if the call is done. Called when a call has settled, or is over. */
+  /** Frees the place of a call that is over. Called once it is. */
   readonly #onDone = (call: OutgoingCall): void => {
-    if (!call.isDone) return;
     const wasWaiting = this.#waitingCalls.has(call);
     if (wasWaiting) this.#leaveQueue(call);
     else if (!this.#calls.delete(call)) return;
@@ -165,7 +152,8 @@ export class Calls implements CallsPort {
     if (this.#decide({ type: 'call.done', wasWaiting }) !== 'admitNext') return;
     const [next] = this.#waitingCalls as Iterable<OutgoingCall>;
     this.#leaveQueue(next as OutgoingCall);
-    this.#admit(next as OutgoingCall);
+    this.#calls.set(next as OutgoingCall);
+    (next as OutgoingCall).admit();
   };
 
   #leaveQueue(call: OutgoingCall): void {
@@ -250,7 +238,6 @@ export class Calls implements CallsPort {
         return;
       }
       call.respond(body);
-      this.#onDone(call);
     } else {
       const answer = this.#answers.get(id);
       if (answer === undefined) this.#stepper.send({ type: 'rx.Cancel' });
@@ -259,23 +246,21 @@ export class Calls implements CallsPort {
   }
 
   #onCall(id: RequestId, body: Call): void {
-    const decision = this.#decide({
-      type: 'rx.Call',
-      id,
-      body,
-      hasPeerParity: hasParity(id, opposite(this.scope.parity)),
-      isInFlight: this.#answers.get(id) !== undefined,
-      isOverLoad: this.#isOverLoad,
-    });
+    const { load, limits, parity } = this.scope;
+    const hasPeerParity = hasParity(id, opposite(parity));
+    const isInFlight = this.#answers.get(id) !== undefined;
+    // All connections of the session together have as many handlers at work as they may.
+    const isOverLoad = load.requests >= limits.requests;
+    const decision = this.#decide({ type: 'rx.Call', id, body, hasPeerParity, isInFlight, isOverLoad });
     if (decision === 'handle') this.#start(id, body, NOTHING);
-    else if (decision === 'nameChannels') this.#name(id, body);
+    else if (decision === 'nameChannels') this.#name(id, body, isOverLoad);
   }
 
-  #name(id: RequestId, body: Call): void {
+  #name(id: RequestId, body: Call, isOverLoad: boolean): void {
     const channels = this.#channels.name(body.channels, creditFor(this.#serving, body.methodId, this.scope));
     const isNamed = typeof channels !== 'string';
     const outcome = isNamed ? 'named' : channels;
-    const decision = this.#decide({ type: 'channels.named', id, body, outcome, isOverLoad: this.#isOverLoad });
+    const decision = this.#decide({ type: 'channels.named', id, body, outcome, isOverLoad });
     if (!isNamed) return;
     if (decision === 'handle') this.#start(id, body, channels);
     else for (const channel of channels) channel.release();
@@ -294,11 +279,6 @@ export class Calls implements CallsPort {
     call.start();
   }
 
-  /** True if all connections of the session together have as many handlers at work as they may. */
-  get #isOverLoad(): boolean {
-    return this.scope.load.requests >= this.scope.limits.requests;
-  }
-
   readonly #onAnswer = (call: IncomingCall): void => {
     if (!this.#answers.delete(call)) this.#duplicates?.delete(call);
     this.#stepper.send({ type: 'response.sent' });
@@ -311,7 +291,6 @@ export class Calls implements CallsPort {
     const call = this.#calls.get(id);
     if (call !== undefined) {
       call.fail(reason);
-      this.#onDone(call);
     } else {
       this.#answers.get(id)?.fail(this.#serving.refusals.cancelled);
     }

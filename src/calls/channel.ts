@@ -25,6 +25,8 @@ export function creditOf(credit: unknown): number {
   return credit as number;
 }
 
+type Step<T> = IteratorResult<T, undefined>;
+
 /** Either end of a channel. A loop or a stream over an end keeps that end alive. */
 abstract class End<T> {
   readonly #state: ChannelState<T>;
@@ -79,7 +81,7 @@ export class Tx<T = Uint8Array> extends End<T> {
    */
   send(item: T): Promise<void> {
     const state = this.state;
-    state.require('sender');
+    if (state.role !== 'sender') state.require('sender');
     const { end } = state;
     if (end !== undefined) return (end as Sender).send(state.codec.encode(item));
     return state.whenSent(item, (bound) => attempt(() => (bound as Sender).send(state.codec.encode(item))));
@@ -141,19 +143,26 @@ export class Rx<T = Uint8Array> extends End<T> implements AsyncIterable<T, undef
   [Symbol.asyncIterator](): AsyncIterableIterator<T, undefined> {
     const state = this.state;
     state.require('receiver');
+    const refuse = (error: Error): never => {
+      // The loop ends with this error, and does not call `return` then.
+      (state.end as Receiver).refuse(error);
+      throw error;
+    };
+    const resultOf = (bytes: Uint8Array | undefined): Step<T> | Promise<Step<T>> => {
+      if (bytes === undefined) return { value: undefined, done: true };
+      try {
+        const item = state.codec.decode(bytes);
+        if (!isThenable(item)) return { value: item, done: false };
+        return Promise.resolve(item).then((value) => ({ value, done: false }), refuse);
+      } catch (error) {
+        return refuse(error as Error);
+      }
+    };
     const iterator: AsyncIterableIterator<T, undefined> = {
-      next: async () => {
-        const end = (state.end ?? (await state.when((bound) => Promise.resolve(bound)))) as Receiver;
-        const bytes = await end.next();
-        if (bytes === undefined) return { value: undefined, done: true };
-        try {
-          const item = state.codec.decode(bytes);
-          return { value: isThenable(item) ? ((await item) as T) : item, done: false };
-        } catch (error) {
-          // The loop ends with this error, and does not call `return` then.
-          end.refuse(error as Error);
-          throw error;
-        }
+      next: () => {
+        const { end } = state;
+        const taken = end === undefined ? state.when((bound) => (bound as Receiver).next()) : (end as Receiver).next();
+        return taken.then(resultOf);
       },
       return: () => {
         this.reset();

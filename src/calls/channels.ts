@@ -214,7 +214,6 @@ export class Channels implements ChannelsPort {
    */
   resultOf(response: Response, credit: number): CallResult | undefined {
     const { channels, metadata, ret } = response;
-    if (channels.length === 0) return response as unknown as CallResult;
     const offers = this.name(channels, credit);
     if (offers === 'wrong' && this.#scope.conformance === 'strict') return undefined;
     return { ret, metadata, channels: Array.isArray(offers) ? offers : [] };
@@ -294,13 +293,13 @@ export class Channels implements ChannelsPort {
     const before = this.#alive.get(end.id);
     this.#alive.set(end);
     if (before === undefined) this.#scope.load.channels++;
-    this.#scope.retain();
+    this.#scope.shares++;
   };
 
   /** Removes a channel that is over on our side. A released one is kept until the peer knows that. */
   readonly #onEnd = (channel: LiveChannel): void => {
     const { id } = channel;
-    const { load, release } = this.#scope;
+    const { load } = this.#scope;
     const isUnbound = channel instanceof UnboundChannel;
     if (isUnbound && channel.isReleased) {
       if (this.#alive.delete(channel)) load.channels--;
@@ -315,7 +314,7 @@ export class Channels implements ChannelsPort {
     }
     if (channel.hasReset === true) this.#noteReset(id);
     // Release last: it may close the connection.
-    if (wasAlive && !isUnbound) release();
+    if (wasAlive && !isUnbound) this.#scope.release();
   };
 
   #free(id: ChannelId): void {

@@ -15,6 +15,8 @@ import type { OfferedChannel } from './unbound-channel.js';
 
 const TABLE = compile(incomingCallMachine);
 
+const NOTHING: [] = [];
+
 /** A call of the peer, as its handler sees it. */
 export interface IncomingRequest {
   readonly methodId: bigint;
@@ -113,23 +115,21 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   /** Starts the handler. */
   start(): void {
     this.#stepper.start();
-    this.#look();
+    if (this.#stepper.isDone) this.#finish();
   }
 
   cancel(): void {
     this.#stepper.send({ type: 'rx.Cancel' });
-    this.#look();
   }
 
   /** Answers the call in the handler's place. */
   fail(ret: Uint8Array): void {
     this.#stepper.send({ type: 'app.fail', ret });
-    this.#look();
+    if (this.#stepper.isDone) this.#finish();
   }
 
   end(): void {
     this.#stepper.send({ type: 'connection.ended' });
-    this.#look();
   }
 
   // ---- Effects ----
@@ -193,7 +193,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   }
 
   retain(): void {
-    this.#scope.retain();
+    this.#scope.shares++;
   }
 
   release(): void {
@@ -204,18 +204,21 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
 
   #reply(reply: Reply): void {
     try {
-      this.#stepper.send({ type: 'app.reply', response: this.#responseOf(reply) });
+      const response: Response =
+        reply instanceof Uint8Array
+          ? { type: 'Response', channels: NOTHING, metadata: NOTHING, ret: reply }
+          : this.#responseOf(reply);
+      this.#stepper.send({ type: 'app.reply', response });
     } catch (error) {
       this.#forgo(reply, error as Error);
       this.#thrown(error);
       return;
     }
-    this.#look();
+    if (this.#stepper.isDone) this.#finish();
   }
 
   /** @throws InvalidArgument when `reply` is no answer. */
   #responseOf(reply: unknown): Response {
-    if (reply instanceof Uint8Array) return { type: 'Response', channels: [], metadata: [], ret: reply };
     const { ret, metadata, channels } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
     if (!(ret instanceof Uint8Array)) {
       throw new InvalidArgument('a handler must answer with bytes, or with { ret } of bytes');
@@ -271,8 +274,9 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
     return this.#scope.endError ?? new Cancelled('peer', 'the caller cancelled the call');
   }
 
-  #look(): void {
-    if (!this.#stepper.isDone || this.#isFinished) return;
+  /** Counts the handler as done, once. */
+  #finish(): void {
+    if (this.#isFinished) return;
     this.#isFinished = true;
     this.#scope.load.requests--;
   }

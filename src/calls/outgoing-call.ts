@@ -79,7 +79,7 @@ export class OutgoingCall implements OutgoingCallPort {
   /** True once the caller has the outcome. The peer may still owe a Response. */
   isSettled = false;
 
-  /** `onDone` is called when the call may be over; {@link isDone} says if it is. */
+  /** `onDone` is called when nothing more comes for the call, and its id is free; not at the end of the connection. */
   constructor(
     scope: ConnectionScope,
     channels: Channels,
@@ -111,26 +111,26 @@ export class OutgoingCall implements OutgoingCallPort {
     }
   }
 
-  /** True if nothing more comes for the call, and its id is free. */
-  get isDone(): boolean {
-    return this.#stepper.isDone;
-  }
-
   admit(): void {
     this.#stepper.send({ type: 'calls.admitted' });
+    if (this.#stepper.isDone) this.#onDone(this);
   }
 
   respond(body: Response): void {
     // Look at the channels before the caller gets the answer: a violation ends the session first, and the call with it.
     if (!this.isSettled) {
-      this.#result = this.#channels.resultOf(body, this.#credit);
+      // A Response that names no channels is the result as it is.
+      const isResult = body.channels.length === 0;
+      this.#result = isResult ? (body as unknown as CallResult) : this.#channels.resultOf(body, this.#credit);
       if (this.#result === undefined) return;
     }
     this.#stepper.send({ type: 'rx.Response', body });
+    if (this.#stepper.isDone) this.#onDone(this);
   }
 
   fail(reason: string): void {
     this.#stepper.send({ type: 'app.fail', reason });
+    if (this.#stepper.isDone) this.#onDone(this);
   }
 
   end(): void {
@@ -140,14 +140,12 @@ export class OutgoingCall implements OutgoingCallPort {
   // ---- Effects ----
 
   transmit(body: Call | Cancel): void {
-    if (body.type === 'Cancel') {
-      void this.#send(body);
-      return;
-    }
+    const { outbox, id: connectionId } = this.#scope;
     try {
-      const sent = this.#send(body);
+      const sent = outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });
+      if (body.type === 'Cancel') return;
       this.#isSent = true;
-      this.#channels.activate(body.channels);
+      if (body.channels.length > 0) this.#channels.activate(body.channels);
       if (sent === SENT) return;
       this.#isQueued = true;
       sent.then(
@@ -159,11 +157,6 @@ export class OutgoingCall implements OutgoingCallPort {
     } catch (error) {
       this.#refuse(error as Error);
     }
-  }
-
-  #send(body: Call | Cancel): Promise<void> {
-    const { outbox, id: connectionId } = this.#scope;
-    return outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });
   }
 
   settle(outcome: CallOutcome): void {
@@ -191,7 +184,7 @@ export class OutgoingCall implements OutgoingCallPort {
   }
 
   retain(): void {
-    this.#scope.retain();
+    this.#scope.shares++;
   }
 
   release(): void {
@@ -233,11 +226,11 @@ export class OutgoingCall implements OutgoingCallPort {
   #refuse(error: Error): void {
     this.#wasRefused = true;
     this.#stepper.send({ type: 'calls.refused', error });
-    this.#onDone(this);
+    if (this.#stepper.isDone) this.#onDone(this);
   }
 
   #giveUp(event: { type: 'app.abort' | 'deadline.passed' }): void {
     this.#stepper.send(event);
-    this.#onDone(this);
+    if (this.#stepper.isDone) this.#onDone(this);
   }
 }

@@ -58,7 +58,7 @@ export class Receiver implements Pick<ChannelPort, 'transmit' | 'deliver' | 'con
    * are read.
    */
   next(): Promise<Uint8Array | undefined> {
-    const item = this.#items.shift();
+    const item = this.#items.length === 0 ? undefined : this.#items.shift();
     if (item !== undefined) {
       this.#stepper.send({ type: 'app.take' });
       this.#letGo();

@@ -49,18 +49,18 @@ export class ConnectionScope {
   readonly observer: StepObserver | undefined;
   /** The bytes that wait to be read on this connection. */
   readonly budget: ConnectionBudget;
-  /** Adds one to the reasons for which the connection stays open; `release` takes one away. */
-  readonly retain: () => void;
-  readonly release: () => void;
+  /** The calls that wait, the handlers at work and the ends of channels, for which the connection stays open. */
+  shares = 0;
+  readonly #onIdle: () => void;
   /** The error that says why the connection is closed, once it is. */
   endError: Error | undefined;
 
+  /** `onIdle` is called whenever the last share was released. */
   constructor(
     session: SessionScope,
     { id, localSettings, peerSettings }: ConnectionData,
     budget: ConnectionBudget,
-    retain: () => void,
-    release: () => void,
+    onIdle: () => void,
   ) {
     const { conduit, conformance, cancelTimeout, maxUnconsumed, shared } = session;
     this.id = id;
@@ -77,8 +77,13 @@ export class ConnectionScope {
     this.shared = shared;
     this.observer = session.observerOf(id);
     this.budget = budget;
-    this.retain = retain;
-    this.release = release;
+    this.#onIdle = onIdle;
+  }
+
+  /** Removes a share. The connection hears of the last one. */
+  release(): void {
+    this.shares--;
+    if (this.shares === 0) this.#onIdle();
   }
 
   /**

@@ -70,7 +70,7 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
     if (item.length + ENVELOPE > frame) {
       throw new InvalidArgument(`an item of ${item.length} bytes does not fit limits.frame: ${frame}`);
     }
-    if (this.end !== undefined) return rejected(this.end);
+    if (this.#end !== undefined) return rejected(this.end as Error);
     const hasRoom = this.#waitingBytes + item.length + QUEUED_MESSAGE_COST <= this.#scope.limits.waitingBytes;
     // The step sets `#sent`: it calls `transmit`, `wait` or `refuse`.
     this.#stepper.send({ type: 'app.send', item, hasRoom });
@@ -149,7 +149,7 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
     } catch (error) {
       this.#sent = rejected(error as Error);
     }
-    if (body.type === 'Item') this.#resumed.shift()?.resolve(this.#sent);
+    if (body.type === 'Item' && this.#resumed.length > 0) this.#resumed.shift()?.resolve(this.#sent);
   }
 
   wait(item: Uint8Array): void {

@@ -10,9 +10,9 @@ import {
   SessionClosed,
 } from '../base/errors.js';
 import { QUEUED_MESSAGE_COST } from '../conduit/costs.js';
+import { passesChannel } from '../payload/ends.js';
 import type { MethodCallOptions, Methods } from '../service/calls.js';
 import { type Client, type ClientOptions, callerOf, takeOptions } from '../service/client.js';
-import { passesChannel } from '../service/entry.js';
 import type { Service } from '../service/service.js';
 import type { Connection } from '../session/connection.js';
 import type { Session } from '../session/session.js';

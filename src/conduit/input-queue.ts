@@ -113,7 +113,7 @@ export class InputQueue<Local extends object> {
           this.bytes += frame.length + FRAME_COST;
           this.#refuse(frame);
         }
-        this.#spend();
+        if (++this.#frames >= UNTIMED_FRAMES) this.#spend();
       } catch (error) {
         this.#crash(error);
       }
@@ -227,19 +227,17 @@ export class InputQueue<Local extends object> {
         this.bytes += cost;
         this.#refuse(entry);
       }
-      this.#spend();
+      if (++this.#frames >= UNTIMED_FRAMES) this.#spend();
     } else {
       this.#takeLocal(entry instanceof Streamed ? entry.input : entry);
     }
     return true;
   }
 
-  /** Counts a frame that was taken. When the budget of the turn is used up, the next frame waits for another turn. */
+  /** Looks at the clock. When the budget of the turn is used up, the next frame waits for another turn. */
   #spend(): void {
     const budget = this.#budget;
     if (budget === undefined) return;
-    this.#frames++;
-    if (this.#frames < UNTIMED_FRAMES) return;
     if (this.#frames === UNTIMED_FRAMES) {
       this.#turnStarted = budget.now();
       (budget.nextTask ?? nextTask)(() => this.#beginTurn());

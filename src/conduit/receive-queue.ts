@@ -167,7 +167,8 @@ export class ConnectionBudget {
 
   /** Returns true if one more message may wait on this connection; see {@link ReceiveBudget.admits}. */
   admits(queue?: Full, isFull?: boolean): boolean {
-    return this.session?.admits(this.id, queue, isFull) ?? true;
+    const session = this.#budget instanceof WeakRef ? this.#budget.deref() : this.#budget;
+    return session === undefined || session.admits(this.id, queue, isFull);
   }
 
   add(cost: number): void {

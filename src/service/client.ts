@@ -13,7 +13,9 @@ import { isThenable, rejected } from '../base/promise.js';
 import type { CallResult } from '../calls/channels.js';
 import type { CallOptions } from '../calls/outgoing-call.js';
 import { requireEntries } from '../codec/metadata.js';
-import type { ChannelHandle, Outcome, TakeChannel } from '../payload/payload.js';
+import { abandonAll, encoded, failAll, forgo, NO_ENDS, passesChannel } from '../payload/ends.js';
+import type { ChannelHandle, Outcome } from '../payload/payload.js';
+import type { StandardSchema } from '../payload/standard-schema.js';
 import { type Caller, Connection } from '../session/connection.js';
 import { isNotRun, type Metadata } from '../wire/metadata.js';
 import {
@@ -27,7 +29,7 @@ import {
   type Methods,
   type ResultOf,
 } from './calls.js';
-import { abandonAll, type Entry, failAll, forgo, NO_ENDS, passesChannel } from './entry.js';
+import { checked, type Entry, invalid, takeNone } from './entry.js';
 import { clientMiddleware } from './middleware.js';
 
 /** Options of a client. */
@@ -149,6 +151,11 @@ export function makeClient<M extends Methods>(
   const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
   const client: Record<string, unknown> = {};
   for (const entry of entries) {
+    const resultOf = resultsOf(entry, caller);
+    const answerOf = async (result: CallResult): Promise<ClientAnswer> => ({
+      value: await resultOf(result),
+      metadata: result.metadata,
+    });
     const through = chain(all, ({ args, signal, timeout, metadata }: AnyClientCall) =>
       send(caller, entry, args, { signal, timeout, metadata }, answerOf),
     );
@@ -179,12 +186,28 @@ export function makeClient<M extends Methods>(
 /** Removes the options from the end of the arguments, and returns them. */
 export function takeOptions(given: unknown[]): MethodCallOptions | undefined {
   const last = given.at(-1);
-  // `undefined` in the last place stands for no options. As an argument it may be left out without a difference.
-  if (last === undefined ? given.length === 0 : !isOptions(last)) return undefined;
+  if (last === undefined) {
+    // `undefined` in the last place stands for no options. As an argument it may be left out without a difference.
+    given.pop();
+    return undefined;
+  }
+  if (typeof last !== 'object' || last === null) return undefined;
+  // Other objects are not enumerated, since they may have many keys: every byte of a Uint8Array is one.
+  const prototype: unknown = Object.getPrototypeOf(last);
+  if ((prototype !== Object.prototype && prototype !== null) || !hasOptions(last)) return undefined;
   given.pop();
-  const options = last as MethodCallOptions | undefined;
-  if (options !== undefined) checkOptions(options);
-  return options;
+  checkOptions(last);
+  return last;
+}
+
+/** True if the object has keys, and all of them are options. */
+function hasOptions(value: object): value is MethodCallOptions {
+  let hasAny = false;
+  for (const key in value) {
+    if (!OPTIONS.has(key)) return false;
+    hasAny = true;
+  }
+  return hasAny;
 }
 
 /** Checks the options that the call itself does not check, or checks too late. */
@@ -196,19 +219,6 @@ function checkOptions({ context, metadata, retry }: MethodCallOptions): void {
   if (!Array.isArray(received) || !('signal' in context)) {
     throw new InvalidArgument('context must be what withContext gives to a handler');
   }
-}
-
-function isOptions(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  // Other objects are not enumerated, since they may have many keys: every byte of a Uint8Array is one.
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  let hasAny = false;
-  for (const key in value) {
-    if (!OPTIONS.has(key)) return false;
-    hasAny = true;
-  }
-  return hasAny;
 }
 
 async function valueThrough(
@@ -229,12 +239,12 @@ function send<T>(
   entry: Entry,
   args: readonly unknown[],
   options: MethodCallOptions | undefined,
-  make: (entry: Entry, result: CallResult, caller: Caller) => T | Promise<T>,
+  make: (result: CallResult) => T | Promise<T>,
 ): Promise<T> {
   const ends: ChannelHandle[] = [];
   let called: Promise<CallResult>;
   try {
-    const bytes = entry.encodeArgs(args, ends);
+    const bytes = encoded(entry.payloads.encodeArgs(args, ends, true));
     if (options === undefined && ends.length === 0 && entry.credit === INITIAL_CREDIT) {
       called = caller.call(entry.id, bytes);
     } else {
@@ -246,7 +256,7 @@ function send<T>(
     forgo(ends, error);
     return ends.length > 0 ? rejected(error) : Promise.reject(error);
   }
-  const made = called.then((result) => make(entry, result, caller));
+  const made = called.then(make);
   if (ends.length === 0) return made;
   const settled = made.catch((error: Error) => {
     letGo(ends, error);
@@ -282,33 +292,36 @@ function callOptionsOf(
   };
 }
 
-async function answerOf(entry: Entry, result: CallResult, caller: Caller): Promise<ClientAnswer> {
-  return { value: await resultOf(entry, result, caller), metadata: result.metadata };
+/** Returns the function that makes the result of a call, or a promise of it, from the answer of the peer. */
+function resultsOf(entry: Entry, caller: Caller): (result: CallResult) => unknown {
+  return (result) => {
+    const { ret, channels } = result;
+    const ends: ChannelHandle[] = channels.length === 0 ? NO_ENDS : [];
+    // An answer that can't be read does not say if the handler has run.
+    let isRead = false;
+    try {
+      const outcome = entry.payloads.decodeOutcome(
+        ret,
+        channels.length === 0 ? takeNone : entry.taker(channels, ends, 'client'),
+      );
+      isRead = true;
+      if (!(outcome instanceof Error) && entry.result === undefined) return outcome[1];
+      const value =
+        outcome instanceof Error
+          ? raise(entry, outcome, result, caller)
+          : checked(entry.result as StandardSchema, outcome[1], 'the result');
+      return isThenable(value) ? value.then(undefined, (error: Error) => refuse(entry, ends, error)) : value;
+    } catch (error) {
+      return refuse(entry, ends, isRead ? (error as Error) : errorOfCall(invalid(error), 'maybe'));
+    } finally {
+      // Releases the channels that the answer names and its value does not contain.
+      for (const channel of channels) channel.release();
+    }
+  };
 }
 
-/** The result of a call, or a promise of it. */
-function resultOf(entry: Entry, result: CallResult, caller: Caller): unknown {
-  const { channels } = result;
-  const ends: ChannelHandle[] = channels.length === 0 ? NO_ENDS : [];
-  try {
-    const value = settledValue(entry, result, ends, caller);
-    return isThenable(value) ? value.then(undefined, (error: Error) => refuse(entry, ends, error)) : value;
-  } catch (error) {
-    return refuse(entry, ends, error as Error);
-  } finally {
-    // Releases the channels that the answer names and its value does not contain.
-    for (const channel of channels) channel.release();
-  }
-}
-
-function settledValue(
-  entry: Entry,
-  { ret, channels, metadata }: CallResult,
-  ends: ChannelHandle[],
-  caller: Caller,
-): unknown {
-  const outcome = outcomeOf(entry, ret, entry.taker(channels, ends, 'client'));
-  if (!(outcome instanceof Error)) return entry.checkedResult(outcome[1]);
+/** Throws the error that the peer has answered with, or returns a promise that rejects with it. */
+function raise(entry: Entry, outcome: Exclude<Outcome, readonly unknown[]>, { metadata }: CallResult, caller: Caller) {
   if (!(outcome instanceof ApplicationError)) {
     const error =
       outcome instanceof UnknownMethod
@@ -316,21 +329,12 @@ function settledValue(
         : outcome;
     throw errorOfCall(error, ranBy(error, metadata, caller));
   }
-  if (entry.method.error === undefined) throw outcome;
-  const declared = entry.checkedError(outcome.error);
+  if (entry.error === undefined) throw outcome;
+  const declared = checked(entry.error, outcome.error, 'the error');
   if (!isThenable(declared)) throw new ApplicationError(declared);
-  return declared.then((value) => {
+  return declared.then((value): never => {
     throw new ApplicationError(value);
   });
-}
-
-/** An answer that can't be read does not say if the handler has run. */
-function outcomeOf(entry: Entry, ret: Uint8Array, take: TakeChannel): Outcome {
-  try {
-    return entry.decodeOutcome(ret, take);
-  } catch (error) {
-    throw errorOfCall(error as Error, 'maybe');
-  }
 }
 
 /** Returns if the handler has run, by a peer's answer that is neither a result nor a declared error. */

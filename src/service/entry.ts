@@ -1,11 +1,10 @@
-import { describe } from '../base/check.js';
 import { InvalidArgument, InvalidPayload } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
-import { Rx, stateOf, Tx } from '../calls/channel.js';
+import { stateOf } from '../calls/channel.js';
 import type { ItemCodec } from '../calls/channel-state.js';
 import type { OfferedChannel } from '../calls/unbound-channel.js';
-import { MAX_DEPTH } from '../payload/msgpack-layout.js';
-import type { ChannelHandle, MethodCodec, Outcome, TakeChannel } from '../payload/payload.js';
+import { encoded } from '../payload/ends.js';
+import type { ChannelHandle, MethodCodec, TakeChannel } from '../payload/payload.js';
 import type { SchemaIssue, StandardSchema } from '../payload/standard-schema.js';
 import type { AnyMethod } from './method.js';
 
@@ -20,24 +19,32 @@ export class Entry {
   readonly method: AnyMethod;
   /** Items that the sender of a channel may send at first, unless the types give that channel its own number. */
   readonly credit: number;
-  readonly #payloads: MethodCodec;
+  readonly payloads: MethodCodec;
+  /** The schemas by which values of the peer are checked; undefined where the codec checks them, or nothing does. */
+  readonly args: StandardSchema | undefined;
+  readonly result: StandardSchema | undefined;
+  readonly error: StandardSchema | undefined;
   /** The codecs of the items that each side sends and receives, by the channel's index. */
   readonly #items: Readonly<Record<Side, ItemCodec<unknown>[]>> = { client: [], handler: [] };
 
   constructor(service: string, name: string, id: bigint, method: AnyMethod, payloads: MethodCodec) {
+    const { args, result, error }: Partial<AnyMethod> = payloads.isChecked ? {} : method;
     this.service = service;
     this.name = name;
     this.id = id;
     this.method = method;
     this.credit = payloads.credit ?? method.credit;
-    this.#payloads = payloads;
+    this.payloads = payloads;
+    this.args = args;
+    this.result = result;
+    this.error = error;
   }
 
   /** The codec of a channel's items. For received items, it returns the output of the schema. */
   #itemsOf(side: Side, index: number): ItemCodec<unknown> {
     const known = this.#items[side][index];
     if (known !== undefined) return known;
-    const items = this.#payloads.channel(index);
+    const items = this.payloads.channel(index);
     const schema = side === 'client' ? this.method.itemsOut : this.method.itemsIn;
     const decode = (bytes: Uint8Array): unknown => {
       try {
@@ -55,7 +62,7 @@ export class Entry {
   }
 
   #creditOf(index: number): number {
-    return this.#payloads.channel(index).credit ?? this.method.credit;
+    return this.payloads.channel(index).credit ?? this.method.credit;
   }
 
   /**
@@ -65,7 +72,7 @@ export class Entry {
    * @throws InvalidArgument that names the channel.
    */
   checkCredit(most: number): void {
-    const { channelNames = [''] } = this.#payloads;
+    const { channelNames = [''] } = this.payloads;
     for (const [index, name] of channelNames.entries()) {
       const credit = name === '' ? this.credit : this.#creditOf(index);
       if (credit <= 2 * most) continue;
@@ -77,59 +84,17 @@ export class Entry {
   }
 
   /**
-   * Encodes the arguments, and collects the ends of channels in them.
-   *
-   * @throws InvalidArgument for values that the codec can't represent; any other error that a getter throws.
-   */
-  encodeArgs(args: readonly unknown[], ends: ChannelHandle[]): Uint8Array {
-    return encoded(this.#payloads.encodeArgs(args, ends, true));
-  }
-
-  /** Encodes a result in the same way. */
-  encodeResult(value: unknown, ends: ChannelHandle[]): Uint8Array {
-    return encoded(this.#payloads.encodeResult(value, ends, true));
-  }
-
-  /** Encodes the error that the method declares in the same way. */
-  encodeError(error: unknown): Uint8Array {
-    return encoded(this.#payloads.encodeError(error));
-  }
-
-  /**
    * Decodes arguments from the peer; may return a promise. @throws InvalidPayload if the codec or the schema refuses them.
    */
   decodeArgs(bytes: Uint8Array, take: TakeChannel): unknown {
     let args: unknown;
     try {
-      args = this.#payloads.decodeArgs(bytes, take);
+      args = this.payloads.decodeArgs(bytes, take);
     } catch (error) {
       throw invalid(error);
     }
     if (!Array.isArray(args)) throw new InvalidPayload('malformed payload: arguments that are no array');
-    return this.#checked(this.method.args, args, 'the arguments');
-  }
-
-  /** Decodes the answer to a call. The value and the error are not checked yet. @throws InvalidPayload */
-  decodeOutcome(bytes: Uint8Array, take: TakeChannel): Outcome {
-    try {
-      return this.#payloads.decodeOutcome(bytes, take);
-    } catch (error) {
-      throw invalid(error);
-    }
-  }
-
-  /** The result, checked by its schema, or a promise of it. @throws InvalidPayload */
-  checkedResult(value: unknown): unknown {
-    return this.#checked(this.method.result, value, 'the result');
-  }
-
-  /** The error that the method declares, checked by its schema, or a promise of it. @throws InvalidPayload */
-  checkedError(error: unknown): unknown {
-    return this.#checked(this.method.error, error, 'the error');
-  }
-
-  #checked(schema: StandardSchema | undefined, value: unknown, what: string): unknown {
-    return schema === undefined || this.#payloads.isChecked ? value : checked(schema, value, what);
+    return this.args === undefined ? args : checked(this.args, args, 'the arguments');
   }
 
   /**
@@ -152,7 +117,6 @@ export class Entry {
    * Returns ends of the channels that the peer has named, and notes them. Refuses other channels, and those taken already.
    */
   taker(offers: readonly OfferedChannel[], ends: ChannelHandle[], side: Side): TakeChannel {
-    if (offers.length === 0) return takeNone;
     return (kind, index) => {
       const offer = offers[index];
       if (offer === undefined) return takeNone();
@@ -166,84 +130,13 @@ export class Entry {
 }
 
 /** The error for a payload that a codec refused. */
-function invalid(error: unknown): InvalidPayload {
+export function invalid(error: unknown): InvalidPayload {
   return error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);
 }
 
-/** True if an end of a channel is among the arguments of a call. */
-export function passesChannel(args: readonly unknown[]): boolean {
-  try {
-    return endsIn(args).length > 0;
-  } catch {
-    // A getter threw. It will throw again in the call, which reports it.
-    return false;
-  }
-}
-
-/** The ends of channels that a codec should find: in objects, but not in arrays below the outermost. */
-function endsIn(list: readonly unknown[]): ChannelHandle[] {
-  const ends: ChannelHandle[] = [];
-  const look = (value: unknown, depth: number): void => {
-    if (value instanceof Rx || value instanceof Tx) {
-      ends.push(value);
-    } else if (
-      typeof value === 'object' &&
-      value !== null &&
-      !Array.isArray(value) &&
-      !(value instanceof Uint8Array) &&
-      depth < MAX_DEPTH
-    )
-      for (const field of Object.values(value)) look(field, depth + 1);
-  };
-  for (const value of list) look(value, 0);
-  return ends;
-}
-
-/** @throws InvalidArgument when there are ends of channels after all: they would never be connected. */
-export function requireNoEnds(list: readonly unknown[]): void {
-  const missed = endsIn(list);
-  if (missed.length === 0) return;
-  const error = new InvalidArgument(
-    'the codec of the service carries no channels: encode must append each end that it meets',
-  );
-  forgo(missed, error);
-  throw error;
-}
-
-/** @throws InvalidArgument when a codec did not return bytes. Sending would find this out too late. */
-export function encoded(bytes: unknown): Uint8Array {
-  if (!(bytes instanceof Uint8Array)) {
-    throw new InvalidArgument(`codec.encode must give a Uint8Array, not ${describe(bytes)}`);
-  }
-  return bytes;
-}
-
-/** The ends of a message that names no channel. */
-export const NO_ENDS: ChannelHandle[] = [];
-
-function takeNone(): never {
+/** Refuses to take a channel from a message that names none. */
+export function takeNone(): never {
   throw new InvalidPayload('malformed payload: a channel that the message does not name');
-}
-
-/** Ends the channels of a call that has failed, so that readers and senders stop waiting. */
-export function failAll(ends: readonly ChannelHandle[], error: Error): void {
-  for (const end of ends) stateOf(end, 'the channel').fail(error);
-}
-
-/** Ends the channels that were to be passed, and were not: their other ends get the error. Channels passed before go on. */
-export function forgo(ends: readonly ChannelHandle[], error: Error): void {
-  for (const end of ends) {
-    const state = stateOf(end, 'the channel');
-    if (!state.isPassed) state.abandon(error);
-  }
-}
-
-/** Ends the channels that the peer has never been told of. */
-export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
-  for (const end of ends) {
-    const state = stateOf(end, 'the channel');
-    if (state.end === undefined) state.abandon(error);
-  }
 }
 
 /**
@@ -251,7 +144,7 @@ export function abandonAll(ends: readonly ChannelHandle[], error: Error): void {
  *
  * @throws InvalidPayload, or rejects with it, when the value does not fit.
  */
-function checked(schema: StandardSchema, value: unknown, what: string): unknown {
+export function checked(schema: StandardSchema, value: unknown, what: string): unknown {
   let result: ReturnType<StandardSchema['~standard']['validate']>;
   try {
     result = schema['~standard'].validate(value);

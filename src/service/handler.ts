@@ -11,6 +11,7 @@ import {
 import { isThenable } from '../base/promise.js';
 import type { Tx } from '../calls/channel.js';
 import type { IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
+import { encoded, failAll, forgo, NO_ENDS } from '../payload/ends.js';
 import type { ChannelHandle, TypedPayloadCodec } from '../payload/payload.js';
 import type { Connection } from '../session/connection.js';
 import type { MetadataEntry } from '../wire/metadata.js';
@@ -24,7 +25,7 @@ import {
   type TakenArgsOf,
 } from './calls.js';
 import { wasAnswered } from './client.js';
-import { type Entry, failAll, forgo, NO_ENDS } from './entry.js';
+import { type Entry, takeNone } from './entry.js';
 import { handlerMiddleware } from './middleware.js';
 
 const HANDLER = Symbol('handler');
@@ -87,12 +88,16 @@ export interface ServiceHandler {
 }
 
 type Run = (call: AnyHandlerCall) => unknown;
+type Functions = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
 
 /** A method, with its implementation. */
 interface Answered {
   readonly entry: Entry;
-  /** Calls the implementation with the arguments only; undefined if it needs the context or has functions around it. */
-  readonly plain: ((...args: readonly unknown[]) => unknown) | undefined;
+  /** The object that has the implementation, on which it is called: it may be an instance of a class. */
+  readonly functions: Functions;
+  readonly refusals: Refusals;
+  /** True if the implementation is called with the arguments only: it takes no context, and has no functions around it. */
+  readonly isPlain: boolean;
   /** Calls the implementation inside the middleware and the interceptors. */
   readonly through: Run;
 }
@@ -116,29 +121,32 @@ export function makeHandler<M extends Methods>(
   ) => unknown)[];
   // Our own middleware does nothing for a call without metadata.
   const isPlain = interceptors.length === 0 && middleware === handlerMiddleware;
+  const functions = implementation as Functions;
+  const { refusals } = codec;
   const methods = new Map<bigint, Answered>();
   for (const entry of entries) {
-    const given: unknown = (implementation as Record<string, unknown>)[entry.name];
+    const given: unknown = functions[entry.name];
     const contextual = (given as Partial<ContextHandler<readonly unknown[], unknown>> | undefined)?.[HANDLER];
     if (contextual === undefined && typeof given !== 'function') {
       throw new InvalidArgument(`the handler of ${service} has no function for ${entry.name}`);
     }
-    // Called on its owner, which may be an instance of a class.
-    const plain = (...args: readonly unknown[]): unknown =>
-      (implementation as Record<string, (...args: readonly unknown[]) => unknown>)[entry.name]?.(...args);
-    const run: Run = contextual === undefined ? ({ args }) => plain(...args) : (call) => contextual(call, ...call.args);
+    const run: Run =
+      contextual === undefined
+        ? ({ args }) => functions[entry.name]?.(...args)
+        : (call) => contextual(call, ...call.args);
     methods.set(entry.id, {
       entry,
-      plain: isPlain && contextual === undefined ? plain : undefined,
+      functions,
+      refusals,
+      isPlain: isPlain && contextual === undefined,
       through: chain(around, run),
     });
   }
-  const { refusals } = codec;
   const handle = (request: IncomingRequest, connection: Connection): Reply | Promise<Reply> => {
     const method = methods.get(request.methodId);
     // r[rpc.unknown-method]
     if (method === undefined) return refusals.unknownMethod;
-    return new Answering(method, request, connection, refusals).answer();
+    return new Answering(method, request, connection).answer();
   };
   const credit = (methodId: bigint): number => methods.get(methodId)?.entry.credit ?? INITIAL_CREDIT;
   const checkCredits = (maxUnconsumed: number): void => {
@@ -156,23 +164,23 @@ class Answering {
   readonly #method: Answered;
   readonly #request: IncomingRequest;
   readonly #connection: Connection;
-  readonly #refusals: Refusals;
   /** Our ends of the channels that the arguments contain. */
   readonly #ends: ChannelHandle[];
   #responseMetadata: MetadataEntry[] | undefined;
 
-  constructor(method: Answered, request: IncomingRequest, connection: Connection, refusals: Refusals) {
+  constructor(method: Answered, request: IncomingRequest, connection: Connection) {
     this.#method = method;
     this.#request = request;
     this.#connection = connection;
-    this.#refusals = refusals;
     this.#ends = request.channels.length === 0 ? NO_ENDS : [];
   }
 
   answer(): Reply | Promise<Reply> {
+    const { entry } = this.#method;
+    const { args: bytes, channels } = this.#request;
     let args: unknown;
     try {
-      args = this.#takeArgs();
+      args = entry.decodeArgs(bytes, channels.length === 0 ? takeNone : entry.taker(channels, this.#ends, 'handler'));
     } catch (error) {
       return this.#refuse(error);
     }
@@ -183,27 +191,20 @@ class Answering {
     );
   }
 
-  /** The arguments from the peer, or a promise of them. @throws InvalidPayload */
-  #takeArgs(): unknown {
-    const { entry } = this.#method;
-    const { args: bytes, channels } = this.#request;
-    return entry.decodeArgs(bytes, entry.taker(channels, this.#ends, 'handler'));
-  }
-
   #refuse(error: unknown): Reply {
     const { service, name } = this.#method.entry;
     const { id } = this.#connection;
     failAll(this.#ends, error as Error);
     const message = `the arguments of a call of ${service}.${name} on connection ${id} were refused`;
     this.#connection.report({ kind: 'arguments-refused', id, message, error });
-    return this.#refusals.invalidPayload;
+    return this.#method.refusals.invalidPayload;
   }
 
   #run(args: readonly unknown[]): Reply | Promise<Reply> {
-    const { plain, through } = this.#method;
+    const { entry, functions, isPlain, through } = this.#method;
     try {
       const answer =
-        plain !== undefined && this.#request.metadata.length === 0 ? plain(...args) : through(this.#callOf(args));
+        isPlain && this.#request.metadata.length === 0 ? functions[entry.name]?.(...args) : through(this.#callOf(args));
       if (!isThenable(answer)) return this.#reply(answer);
       return Promise.resolve(answer).then(
         (value) => this.#reply(value),
@@ -239,7 +240,8 @@ class Answering {
     const { entry } = this.#method;
     const ends: ChannelHandle[] = [];
     try {
-      const ret = entry.encodeResult(value, ends);
+      const ret = encoded(entry.payloads.encodeResult(value, ends, true));
+      if (ends.length === 0 && this.#responseMetadata === undefined) return ret;
       entry.pass(ends, 'handler');
       return this.#responseOf(ret, ends);
     } catch (error) {
@@ -259,7 +261,7 @@ class Answering {
     failAll(this.#ends, error as Error);
     const isForeign = wasAnswered(error);
     if (error instanceof ApplicationError && !isForeign) {
-      return this.#responseOf(this.#method.entry.encodeError(error.error), []);
+      return this.#responseOf(encoded(this.#method.entry.payloads.encodeError(error.error)), []);
     }
     if (isGivenUp(error)) throw new Cancelled('local', 'the handler was given up', error);
     // From a call that the handler made, or thrown by hand: passed on, it would blame our caller's call.

@@ -2,8 +2,10 @@ import { isWellFormed } from '../base/bytes.js';
 import { describe, objectOf } from '../base/check.js';
 import { type ApplicationError, InvalidArgument } from '../base/errors.js';
 import { DEFAULT_LIMITS } from '../base/limits.js';
+import { encoded } from '../payload/ends.js';
 import { messagePackPayload } from '../payload/msgpack.js';
 import type { PayloadCodec, TypedPayloadCodec } from '../payload/payload.js';
+import { typedCodecOf } from '../payload/untyped.js';
 import type { Connection } from '../session/connection.js';
 import { SERVICE, sizeOf } from '../wire/metadata.js';
 import type { ErrorOf, Methods } from './calls.js';
@@ -11,7 +13,6 @@ import { type Client, type ClientOptions, checkCredits, clientOptionsOf, isAnswe
 import { Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
-import { typedCodecOf } from './untyped.js';
 
 /** Options of {@link service}. */
 export interface ServiceOptions {
@@ -98,7 +99,7 @@ export function service<const M extends Methods>(name: string, methods: M, optio
     methods,
     ids: Object.fromEntries(entries.map((entry) => [entry.name, entry.id])) as { [Name in keyof M]: bigint },
     client: (connection, clientOptions = {}) => makeClient(entries, connection, clientOptions),
-    encodeArgs: (key, args) => (byName.get(key) as Entry).encodeArgs(args, []),
+    encodeArgs: (key, args) => encoded((byName.get(key) as Entry).payloads.encodeArgs(args, [])),
     checkOptions: (clientOptions, maxUnconsumed) => {
       clientOptionsOf(clientOptions);
       checkCredits(entries, maxUnconsumed);

@@ -83,11 +83,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   #hasReader = false;
   #isDropped = false;
   #hadCaller = false;
-  /**
-   * The number of shares for which the connection stays open: callers, calls of ours that wait, handlers at work, ends
-   * of channels.
-   */
-  #shares = 0;
+  /** The number of callers, for which the connection stays open. So it does for the shares of its calls. */
+  #callers = 0;
   #reason: ConnectionClosedReason | undefined;
   #closed: Promise<ConnectionClosedReason> | undefined;
   #resolveClosed: ((reason: ConnectionClosedReason) => void) | undefined;
@@ -248,7 +245,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   caller(): Caller {
     this.#requireOpen();
     this.#hadCaller = true;
-    this.#shares++;
+    this.#callers++;
     return new Caller(this);
   }
 
@@ -315,15 +312,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
       return before;
     }
     this.#claim();
-    const scope = new ConnectionScope(
-      this.#session,
-      this,
-      this.#ownBudget,
-      () => {
-        this.#shares++;
-      },
-      () => this.releaseShare(),
-    );
+    const scope = new ConnectionScope(this.#session, this, this.#ownBudget, () => this.#releaseIfIdle());
     const calls = new Calls(scope);
     if (handler !== undefined) calls.serve(handler, serving);
     this.receiver = calls;
@@ -362,10 +351,16 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     });
   }
 
-  /** Removes a share. With the last one, a connection that had a caller is released. @internal */
-  releaseShare(): void {
-    this.#shares--;
-    if (this.#shares === 0 && this.#hadCaller && this.isConnected) this.release();
+  /** Removes a caller. @internal */
+  releaseCaller(): void {
+    this.#callers--;
+    this.#releaseIfIdle();
+  }
+
+  /** Releases a connection that had a caller, and for which nothing is left to stay open. */
+  #releaseIfIdle(): void {
+    if (this.#callers > 0 || !this.#hadCaller || !this.isConnected) return;
+    if (!(this.receiver instanceof Calls && this.receiver.scope.shares > 0)) this.release();
   }
 
   /**
@@ -488,7 +483,9 @@ export class Caller {
   call(methodId: bigint, args: Uint8Array, options?: CallOptions): Promise<CallResult> {
     try {
       if (this.#isReleased) throw new InvalidArgument('the caller was released');
-      return this.connection.calls.call(methodId, args, options);
+      const { connection } = this;
+      const calls = connection.receiver instanceof Calls ? connection.receiver : connection.calls;
+      return calls.call(methodId, args, options);
     } catch (error) {
       throw errorOfCall(error as Error, 'no');
     }
@@ -498,7 +495,7 @@ export class Caller {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.connection.releaseShare();
+    this.connection.releaseCaller();
   }
 
   static {

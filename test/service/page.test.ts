@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { channel, Rx, Tx } from '../../src/calls/channel.js';
 import { DEFAULT_SERVING } from '../../src/calls/serving.js';
+import { CANCELLED, INVALID_PAYLOAD, UNKNOWN_METHOD } from '../../src/payload/envelope.js';
 import { messagePackPayload } from '../../src/payload/msgpack.js';
 import type { ChannelHandle } from '../../src/payload/payload.js';
-import { CANCELLED, INVALID_PAYLOAD, UNKNOWN_METHOD } from '../../src/service/envelope.js';
 import { methodId } from '../../src/service/method.js';
 import { hexOf } from '../support/dump.js';
 

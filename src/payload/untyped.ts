@@ -1,8 +1,8 @@
 import { InvalidArgument } from '../base/errors.js';
-import { messagePackPayload } from '../payload/msgpack.js';
-import type { ChannelHandle, ItemPayloads, MethodCodec, PayloadCodec, TypedPayloadCodec } from '../payload/payload.js';
-import { encoded, requireNoEnds } from './entry.js';
+import { encoded, requireNoEnds } from './ends.js';
 import { CANCELLED, failure, INVALID_PAYLOAD, outcomeOf, success, UNKNOWN_METHOD } from './envelope.js';
+import { messagePackPayload } from './msgpack.js';
+import type { ChannelHandle, ItemPayloads, MethodCodec, PayloadCodec, TypedPayloadCodec } from './payload.js';
 
 /** Returns the codec as a typed one. A codec without types ignores the method, so one object serves all methods. */
 export function typedCodecOf(codec: PayloadCodec | TypedPayloadCodec): TypedPayloadCodec {
@@ -63,9 +63,11 @@ class UntypedMethod implements MethodCodec {
   }
 
   #encode(value: readonly unknown[], ends: ChannelHandle[], isLent: boolean | undefined): Uint8Array {
-    const bytes = encoded(this.#codec.encode(value, ends, isLent));
-    // Our codec collects each end, or throws. Another codec may miss ends.
-    if (this.#codec !== messagePackPayload && ends.length === 0) requireNoEnds(value);
+    const bytes = this.#codec.encode(value, ends, isLent);
+    // Our codec returns bytes and collects each end, or throws. Another codec may miss ends.
+    if (this.#codec === messagePackPayload) return bytes;
+    encoded(bytes);
+    if (ends.length === 0) requireNoEnds(value);
     return bytes;
   }
 }

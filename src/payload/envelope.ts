@@ -1,5 +1,5 @@
 import { ApplicationError, Cancelled, InvalidPayload, UnknownMethod } from '../base/errors.js';
-import type { Outcome } from '../payload/payload.js';
+import type { Outcome } from './payload.js';
 
 // A method answers with `Result<T, RoamError<E>>` as an array, even if it declares no error:
 // [0, value] | [1, [0, error]] | [1, [1]] unknown method | [1, [2]] invalid payload | [1, [3]] cancelled.
