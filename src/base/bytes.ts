@@ -17,6 +17,11 @@ export function isBytes(value: unknown): value is Uint8Array {
   return typedArrayName.call(value) === 'Uint8Array';
 }
 
+/** The true length of a Uint8Array of any realm; undefined for any other value. */
+export function bytesLength(value: unknown): number | undefined {
+  return typedArrayName.call(value) === 'Uint8Array' ? typedArrayLength.call(value as Uint8Array) : undefined;
+}
+
 /**
  * The true length. A subclass could report more: frame memory is not cleared, so unwritten parts hold bytes of other frames.
  */

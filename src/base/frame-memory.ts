@@ -4,11 +4,13 @@
 
 /** Short frames are cut from slabs. A frame that is kept keeps its whole slab alive. */
 const SLAB = 32 * 1024;
-const LONGEST_IN_SLAB = SLAB / 4;
 
 /** Longer frames have a buffer of their own, in steps of so many bytes. Few messages are longer than the last step. */
 const STEP = 1024;
 const LONGEST_AGAIN = 64 * STEP;
+
+/** Frames up to this length share their memory with others, so it is not reused; in bytes. */
+export const SHORT_FRAME = STEP;
 
 /** Marks buffers of ours: a codec that wraps this one may give back frames of its own. */
 class Memory extends ArrayBuffer {}
@@ -45,7 +47,7 @@ function takeUnused<T extends Memory>(unused: Unused<T>, length: number): T | un
 
 /** Memory for a frame of `length` bytes. It is not cleared: it may hold bytes of earlier frames. */
 export function allocate(length: number): Uint8Array {
-  if (length > LONGEST_IN_SLAB) {
+  if (length > SHORT_FRAME) {
     return new Uint8Array(takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length)), 0, length);
   }
   if (slabUsed + length > slab.length) {
@@ -53,7 +55,7 @@ export function allocate(length: number): Uint8Array {
     slabUsed = 0;
   }
   slabUsed += length;
-  return slab.subarray(slabUsed - length, slabUsed);
+  return new Uint8Array(slab.buffer, slabUsed - length, length);
 }
 
 /** True if this frame was written around the payload in `memory`. */
@@ -79,9 +81,12 @@ function keep<T extends Memory>(unused: Unused<T>, memory: T): void {
   unusedBytes += memory.byteLength;
 }
 
-/** Free bytes before a long payload. The frame's own fields fit there, and so does the length prefix of a byte stream. */
-const AHEAD = 40;
+/** Free bytes before a payload. The frame's own fields fit there, and so does the length prefix of a byte stream. */
+export const AHEAD = 40;
 const PREFIX = 4;
+
+/** The short payload that was lent last, until a frame is written around it. */
+let lastShort: Uint8Array | undefined;
 
 /** Memory of a long payload, and the place of the frame that was written around it. */
 class PayloadMemory extends Memory {
@@ -100,19 +105,26 @@ export function allocatePayload(length: number): Uint8Array {
 }
 
 /**
- * Offers a payload at the start of memory from `allocatePayload`, so that its frame is written around it. `isLent` says that
- * only that frame needs the payload.
+ * Offers a payload, so that its frame is written around it. The payload stands at the start of memory from
+ * `allocatePayload`, and `isLent` says that only that frame needs it. Or it is a short one, with free bytes before it.
  */
 export function offer(payload: Uint8Array, isLent = false): void {
   const { buffer } = payload;
-  if (!(buffer instanceof PayloadMemory)) return;
-  buffer.payload = payload;
-  buffer.isLent = isLent;
+  if (buffer instanceof PayloadMemory) {
+    buffer.payload = payload;
+    buffer.isLent = isLent;
+  } else if (isLent) {
+    lastShort = payload;
+  }
 }
 
 /** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was offered. */
 export function allocateAround(payload: Uint8Array, head: number): Uint8Array | undefined {
   const { buffer, length } = payload;
+  if (payload === lastShort) {
+    lastShort = undefined;
+    return head > AHEAD ? undefined : new Uint8Array(buffer, payload.byteOffset - head, head + length);
+  }
   if (!(buffer instanceof PayloadMemory) || buffer.payload !== payload || head > AHEAD - PREFIX) return undefined;
   buffer.payload = undefined;
   buffer.frameAt = AHEAD - head;

@@ -1,9 +1,7 @@
 import { Fifo } from '../base/fifo.js';
+import { SHORT_FRAME } from '../base/frame-memory.js';
 import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
-
-/** Frames up to this length share their memory with others, and are not reused; in bytes. */
-export const LONG = 2 * 1024;
 
 /**
  * When more frames than this are tracked, `add` checks what the link has sent. It does not wait for the link to report
@@ -37,7 +35,7 @@ export class FramePool {
 
   /** Notes a frame that was given to the link. `given` counts all bytes given to the link so far. */
   add(frame: Uint8Array, given: number): void {
-    if (frame.length <= LONG || !this.#isWanted) return;
+    if (frame.length <= SHORT_FRAME || !this.#isWanted) return;
     this.#frames.push({ frame, end: given });
     this.isEmpty = false;
     if (this.#frames.length > MANY) this.reclaim(given);

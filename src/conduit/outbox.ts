@@ -1,5 +1,6 @@
 import { InvalidArgument, LimitExceeded, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
+import { SHORT_FRAME } from '../base/frame-memory.js';
 import type { Limits } from '../base/limits.js';
 import { rejected, SENT } from '../base/promise.js';
 import type { Codec } from '../codec/codec.js';
@@ -7,7 +8,7 @@ import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
 import type { DataMessage, Message } from '../wire/message.js';
 import { QUEUED_MESSAGE_COST } from './costs.js';
-import { FramePool, LONG } from './frame-pool.js';
+import { FramePool } from './frame-pool.js';
 import { PacedLink } from './paced-link.js';
 
 /** Events that the outbox reports to the session. */
@@ -185,13 +186,16 @@ export class Outbox {
       return;
     }
     this.#written += bytes.length;
-    if (bytes.length > LONG) this.#framePool.add(bytes, this.#written);
+    if (bytes.length > SHORT_FRAME) this.#framePool.add(bytes, this.#written);
     if (message !== undefined) this.#replies.push(this.#written);
-    if (!this.#isAbove(this.#limits.outboxBytes - 1)) return;
+    const { outboxBytes } = this.#limits;
+    // Most of the time the link holds little, and then the replies need no look.
+    if (this.#link.buffered + this.#replies.length * QUEUED_MESSAGE_COST < outboxBytes) return;
+    if (!this.#isAbove(outboxBytes - 1)) return;
     // Count what the link holds: one frame of our own may go past the mark, and the excess is not taken from the
     // reserve.
     if (message === undefined) this.#fill(this.#link.buffered + this.#replies.length * QUEUED_MESSAGE_COST);
-    else if (!this.#isFull) this.#fill(this.#limits.outboxBytes);
+    else if (!this.#isFull) this.#fill(outboxBytes);
   }
 
   #fill(cost: number): void {

@@ -1,4 +1,4 @@
-import { isBytes } from '../base/bytes.js';
+import { bytesLength } from '../base/bytes.js';
 import { InvalidArgument } from '../base/errors.js';
 import { excerpt } from '../base/printable.js';
 import { Rx, Tx } from '../calls/channel.js';
@@ -67,11 +67,11 @@ class Writer {
     if (Array.isArray(value)) {
       // The outermost one is the list of arguments, or the envelope of a result.
       this.#array(value, depth, depth > 0);
-    } else if (isBytes(value)) {
-      this.#slab.binary(value);
-    } else {
-      this.#map(value as Record<string, unknown>, depth, isListed);
+      return;
     }
+    const length = bytesLength(value);
+    if (length !== undefined) this.#slab.binary(value as Uint8Array, length);
+    else this.#map(value as Record<string, unknown>, depth, isListed);
   }
 
   #array(list: readonly unknown[], depth: number, isListed: boolean): void {

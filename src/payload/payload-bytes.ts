@@ -1,10 +1,10 @@
-import { allocatePayload, offer } from '../base/frame-memory.js';
+import { AHEAD, allocatePayload, offer, SHORT_FRAME } from '../base/frame-memory.js';
 
-/** Payloads are cut from slabs: for a small payload, allocating a buffer would cost more than everything else. */
+/** Short payloads are cut from slabs, with free bytes before each, in which the frame is written around it. */
 const SLAB = 32 * 1024;
 
-/** Longer payloads have a buffer of their own, in which the frame is written around them. */
-const LONGEST_IN_SLAB = 2048;
+/** Longer payloads have a buffer of their own, since their frames are not short. */
+const LONGEST_IN_SLAB = SHORT_FRAME - AHEAD;
 
 /** The bytes of one payload after another, each written from `begin` to `finish`. */
 export abstract class PayloadBytes {
@@ -20,17 +20,19 @@ export abstract class PayloadBytes {
 
   /** Begins a payload. If the last one was not finished, its bytes are dropped. */
   begin(): void {
+    if (this.#slabUsed + AHEAD > SLAB) this.#renew();
     this.memory = this.#slab;
-    this.#start = this.#slabUsed;
+    this.#start = this.#slabUsed + AHEAD;
     this.at = this.#start;
-    this.#end = Math.min(this.#slab.length, this.#start + LONGEST_IN_SLAB);
+    this.#end = Math.min(SLAB, this.#start + LONGEST_IN_SLAB);
   }
 
   /** Returns the payload. `isLent` says that only the frame of one message needs it, and that this message is sent next. */
   finish(isLent = false): Uint8Array {
-    const payload = this.memory.subarray(this.#start, this.at);
-    if (this.memory === this.#slab) this.#slabUsed = this.at;
-    else offer(payload, isLent);
+    const { memory, at } = this;
+    const payload = new Uint8Array(memory.buffer, memory.byteOffset + this.#start, at - this.#start);
+    if (memory === this.#slab) this.#slabUsed = at;
+    offer(payload, isLent);
     return payload;
   }
 
@@ -39,20 +41,25 @@ export abstract class PayloadBytes {
     if (this.at + length > this.#end) this.#grow(length);
   }
 
+  #renew(): void {
+    this.#slab = new Uint8Array(SLAB);
+    this.#slabUsed = 0;
+  }
+
   #grow(length: number): void {
     const written = this.memory.subarray(this.#start, this.at);
     const needed = written.length + length;
     if (needed <= LONGEST_IN_SLAB) {
-      this.#slab = new Uint8Array(SLAB);
-      this.#slabUsed = 0;
+      this.#renew();
       this.memory = this.#slab;
-      this.#end = LONGEST_IN_SLAB;
+      this.#start = AHEAD;
+      this.#end = AHEAD + LONGEST_IN_SLAB;
     } else {
       this.memory = allocatePayload(Math.max(needed, 2 * written.length));
+      this.#start = 0;
       this.#end = this.memory.length;
     }
-    this.memory.set(written);
-    this.#start = 0;
-    this.at = written.length;
+    this.memory.set(written, this.#start);
+    this.at = this.#start + written.length;
   }
 }

@@ -1,4 +1,4 @@
-import { isWellFormed, lengthOf } from '../base/bytes.js';
+import { isWellFormed } from '../base/bytes.js';
 import { PayloadBytes } from './payload-bytes.js';
 
 /** Longer strings are encoded with a TextEncoder. */
@@ -125,8 +125,8 @@ export class Slab extends PayloadBytes {
     return true;
   }
 
-  binary(value: Uint8Array): void {
-    const length = lengthOf(value);
+  /** Writes bytes. `length` is their true length. */
+  binary(value: Uint8Array, length: number): void {
     this.header(length, 0xc4, 0xc5);
     this.reserve(length);
     this.memory.set(value, this.at);

@@ -15,7 +15,7 @@ describe('the memory of a released frame', () => {
     expect(allocate(16 * KIB + 9).buffer).not.toBe(frame.buffer);
   });
 
-  it.each([1, 1_000, 8 * KIB, 64 * KIB + 1, 1024 * KIB])('is not used again where that is no gain: %d', (length) => {
+  it.each([1, 1_000, KIB, 64 * KIB + 1, 1024 * KIB])('is not used again where that is no gain: %d', (length) => {
     const frame = allocate(length);
     const at = [frame.buffer, frame.byteOffset];
     release(frame);
@@ -23,7 +23,7 @@ describe('the memory of a released frame', () => {
     expect([next.buffer === at[0], next.byteOffset === at[1]]).not.toEqual([true, true]);
   });
 
-  it.each([8 * KIB + 1, 9 * KIB, 64 * KIB])('is used again at both ends of the range: %d', (length) => {
+  it.each([KIB + 1, 2 * KIB, 64 * KIB])('is used again at both ends of the range: %d', (length) => {
     const frame = allocate(length);
     expect(frame).toHaveLength(length);
     release(frame);
@@ -56,7 +56,7 @@ describe('the memory of a released frame', () => {
   });
 });
 
-describe('the memory of a long payload', () => {
+describe('the memory of a payload', () => {
   function payloadOf(length: number): Uint8Array {
     const payload = allocatePayload(length + 5)
       .subarray(0, length)
@@ -110,6 +110,24 @@ describe('the memory of a long payload', () => {
     const payload = payloadOf(3000);
     release(allocateAround(payload, 10) as Uint8Array);
     expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
+  });
+
+  it('is that of a slab, if the payload is short: the frame of the one that was lent last is written around it', () => {
+    const slab = new Uint8Array(1000);
+    const [first, second, kept] = [slab.subarray(100, 110), slab.subarray(200, 210), slab.subarray(300, 310)];
+    offer(first, true);
+    offer(second, true);
+    expect(allocateAround(first, 10)).toBeUndefined();
+    const frame = allocateAround(second, 12) as Uint8Array;
+    expect([frame.buffer, frame.byteOffset, frame.length]).toEqual([slab.buffer, 188, 22]);
+    expect(allocateAround(second, 12)).toBeUndefined();
+    // Its owner may still change a payload that was not lent.
+    offer(kept);
+    expect(allocateAround(kept, 12)).toBeUndefined();
+    offer(kept, true);
+    expect(allocateAround(kept, 41)).toBeUndefined();
+    release(frame);
+    expect(allocate(22).buffer).not.toBe(slab.buffer);
   });
 
   it('has no room for a length before a part of the frame: what is there may be a part, too', () => {

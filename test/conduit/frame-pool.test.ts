@@ -4,7 +4,7 @@ import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { FramePool } from '../../src/conduit/frame-pool.js';
 import type { Link } from '../../src/link/link.js';
 
-const LONG = 2 * 1024 + 1;
+const LONG = 1024 + 1;
 
 /** A link that holds its bytes until the test says how many have left. It notes the memory that came back to the codec. */
 class World {

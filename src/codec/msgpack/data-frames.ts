@@ -1,4 +1,4 @@
-import { isBytes, lengthOf } from '../../base/bytes.js';
+import { bytesLength } from '../../base/bytes.js';
 import { allocate, allocateAround, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from './layout.js';
@@ -42,19 +42,21 @@ function writeRequest(connectionId: number, id: number, body: RequestMessage['bo
       const { methodId } = body;
       if (!isMethodId(methodId) || !isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
       const { args } = body;
-      if (!isPayload(args)) return undefined;
+      const length = bytesLength(args);
+      if (length === undefined || length > MAX_U32) return undefined;
       begin(8, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Call);
       putMethodId(methodId);
       putEmptyLists();
-      return frameWith(args);
+      return frameWith(args, length);
     }
     case 'Response': {
       if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
       const { ret } = body;
-      if (!isPayload(ret)) return undefined;
+      const length = bytesLength(ret);
+      if (length === undefined || length > MAX_U32) return undefined;
       begin(7, connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response);
       putEmptyLists();
-      return frameWith(ret);
+      return frameWith(ret, length);
     }
     default:
       return undefined;
@@ -65,16 +67,17 @@ function writeChannel(connectionId: number, id: number, body: ChannelMessage['bo
   switch (body.type) {
     case 'Item': {
       const { item } = body;
-      if (!isPayload(item)) return undefined;
+      const length = bytesLength(item);
+      if (length === undefined || length > MAX_U32) return undefined;
       begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item);
-      return frameWith(item);
+      return frameWith(item, length);
     }
     case 'GrantCredit': {
       const { additional } = body;
       if (!isU32(additional)) return undefined;
       begin(5, connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.GrantCredit);
       put(additional);
-      return frameOf(0);
+      return putHead(allocate(used));
     }
     default:
       return undefined;
@@ -91,10 +94,6 @@ function isEmpty(value: unknown): boolean {
 
 function isMethodId(value: unknown): value is bigint {
   return typeof value === 'bigint' && value >= 0n && value <= MAX_U64;
-}
-
-function isPayload(value: unknown): value is Uint8Array {
-  return isBytes(value) && lengthOf(value) <= MAX_U32;
 }
 
 function begin(elements: number, connectionId: number, tag: number, id: number, body: number): void {
@@ -141,9 +140,8 @@ function putEmptyLists(): void {
   head[used++] = ARRAY;
 }
 
-/** The frame that ends with `payload`. */
-function frameWith(payload: Uint8Array): Uint8Array {
-  const length = lengthOf(payload);
+/** The frame that ends with the `length` bytes of `payload`. */
+function frameWith(payload: Uint8Array, length: number): Uint8Array {
   if (length < 0x100) {
     head[used++] = 0xc4;
     head[used++] = length;
@@ -159,19 +157,15 @@ function frameWith(payload: Uint8Array): Uint8Array {
     head[used++] = length;
   }
   const around = allocateAround(payload, used);
-  if (around !== undefined) {
-    copy(head, 0, around, 0, used);
-    return around;
-  }
-  const frame = frameOf(length);
+  if (around !== undefined) return putHead(around);
+  const frame = putHead(allocate(used + length));
   copy(payload, 0, frame, used, length);
   return frame;
 }
 
-/** A frame that begins with the bytes of `head`, and has room for `more` bytes. */
-function frameOf(more: number): Uint8Array {
-  const frame = allocate(used + more);
-  copy(head, 0, frame, 0, used);
+/** Writes the bytes of `head` to the beginning of a frame. */
+function putHead(frame: Uint8Array): Uint8Array {
+  for (let index = 0; index < used; index++) frame[index] = head[index] as number;
   return frame;
 }
 

@@ -1,4 +1,4 @@
-import { isBytes, lengthOf } from '../../base/bytes.js';
+import { bytesLength, lengthOf } from '../../base/bytes.js';
 import { allocate, allocateAround, copy } from '../../base/frame-memory.js';
 import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Response } from '../../wire/message.js';
 import { sizeOf } from '../../wire/metadata.js';
@@ -56,20 +56,30 @@ function writeRequest(connectionId: number, id: number, body: RequestMessage['bo
     if (typeof methodId !== 'bigint' || methodId < 0n || methodId > MAX_U64) return undefined;
     if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
     const { args } = body as Call;
-    if (!isPayload(args)) return undefined;
+    const length = bytesLength(args);
+    if (length === undefined || length > MAX_U32) return undefined;
     long.setBigUint64(0, methodId);
     const high = long.getUint32(0);
     const low = long.getUint32(4);
-    const frame = begin(connectionId, TAG.RequestMessage, id, REQUEST_BODY.Call, longLength(low, high) + 2, args);
+    const frame = begin(
+      connectionId,
+      TAG.RequestMessage,
+      id,
+      REQUEST_BODY.Call,
+      longLength(low, high) + 2,
+      args,
+      length,
+    );
     putLong(frame, low, high);
-    return endWith(frame, args);
+    return endWith(frame, args, length);
   }
   if (type === 'Response') {
     if (!isEmpty(body.channels) || !isEmpty(body.metadata)) return undefined;
     const { ret } = body as Response;
-    if (!isPayload(ret)) return undefined;
-    const frame = begin(connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response, 2, ret);
-    return endWith(frame, ret);
+    const length = bytesLength(ret);
+    if (length === undefined || length > MAX_U32) return undefined;
+    const frame = begin(connectionId, TAG.RequestMessage, id, REQUEST_BODY.Response, 2, ret, length);
+    return endWith(frame, ret, length);
   }
   return undefined;
 }
@@ -78,9 +88,10 @@ function writeChannel(connectionId: number, id: number, body: ChannelMessage['bo
   const { type } = body;
   if (type === 'Item') {
     const { item } = body;
-    if (!isPayload(item)) return undefined;
-    const frame = begin(connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item, 0, item);
-    putPayload(frame, item);
+    const length = bytesLength(item);
+    if (length === undefined || length > MAX_U32) return undefined;
+    const frame = begin(connectionId, TAG.ChannelMessage, id, CHANNEL_BODY.Item, 0, item, length);
+    putPayload(frame, item, length);
     return frame;
   }
   if (type === 'GrantCredit') {
@@ -101,15 +112,19 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0;
 }
 
-function isPayload(value: unknown): value is Uint8Array {
-  return isBytes(value) && lengthOf(value) <= MAX_U32;
-}
-
-/** A frame that begins with these four fields, and has room for `more` bytes and the payload. */
-function begin(connectionId: number, tag: number, id: number, body: number, more: number, payload?: Uint8Array) {
+/** A frame that begins with these four fields, and has room for `more` bytes and the `length` bytes of the payload. */
+function begin(
+  connectionId: number,
+  tag: number,
+  id: number,
+  body: number,
+  more: number,
+  payload?: Uint8Array,
+  length = 0,
+): Uint8Array {
   const head = varintLength(connectionId) + varintLength(id) + 2 + more;
-  const frame =
-    payload === undefined ? allocate(head) : (allocateAround(payload, head) ?? allocate(head + lengthOf(payload)));
+  const around = payload === undefined ? undefined : allocateAround(payload, head);
+  const frame = around ?? allocate(head + length);
   at = 0;
   put(frame, connectionId);
   frame[at++] = tag;
@@ -119,17 +134,17 @@ function begin(connectionId: number, tag: number, id: number, body: number, more
 }
 
 /** Ends `frame` with two empty lists and the payload. */
-function endWith(frame: Uint8Array, payload: Uint8Array): Uint8Array {
+function endWith(frame: Uint8Array, payload: Uint8Array, length: number): Uint8Array {
   frame[at++] = 0;
   frame[at++] = 0;
-  putPayload(frame, payload);
+  putPayload(frame, payload, length);
   return frame;
 }
 
 /** Copies the payload, unless the frame was made around it and it is in its place already. */
-function putPayload(frame: Uint8Array, payload: Uint8Array): void {
+function putPayload(frame: Uint8Array, payload: Uint8Array, length: number): void {
   if (payload.buffer === frame.buffer && payload.byteOffset === frame.byteOffset + at) return;
-  copy(payload, 0, frame, at, lengthOf(payload));
+  copy(payload, 0, frame, at, length);
 }
 
 /** The number of bytes of the varint of a safe integer. */

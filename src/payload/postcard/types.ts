@@ -1,4 +1,4 @@
-import { isBytes, isWellFormed, lengthOf } from '../../base/bytes.js';
+import { bytesLength, isWellFormed, lengthOf } from '../../base/bytes.js';
 import { describe } from '../../base/check.js';
 import { InvalidArgument } from '../../base/errors.js';
 import { isThenable } from '../../base/promise.js';
@@ -326,7 +326,7 @@ const PLAIN = {
     0x11,
     1,
     'a Uint8Array',
-    (value) => isBytes(value) && lengthOf(value) <= 0xffff_ffff,
+    (value) => (bytesLength(value) ?? Number.POSITIVE_INFINITY) <= 0xffff_ffff,
     (writer, value: Uint8Array) => writer.bytes(value, lengthOf(value)),
     (reader) => reader.bytes(),
   ),
