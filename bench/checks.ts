@@ -1,8 +1,12 @@
+import { constants, PerformanceObserver } from 'node:perf_hooks';
 import type { Caller } from './contender.js';
 import { CONTENDERS } from './contenders.js';
 import type { Job, Round } from './control.js';
 import { Items } from './traffic.js';
 import { used } from './used.js';
+
+/** The length of one of the rounds that follow each other while collections are counted, in milliseconds. */
+const STEP_MS = 100;
 
 /** Milliseconds without another item until a stream counts as having stopped. */
 const QUIET_MS = 300;
@@ -47,4 +51,23 @@ async function streams({ stream }: Caller, amount: number, size: number, inFligh
     while (begun++ < amount) await stream?.({ count: 1, size, credit: 16 });
   };
   await Promise.all(Array.from({ length: inFlight }, next));
+}
+
+/** Counts the collections of the whole heap, V8's mark-compacts, in rounds of `run`. */
+export function collections(run: Round): Round {
+  return async (milliseconds) => {
+    let value = 0;
+    const count = (entries: PerformanceEntry[]): void => {
+      for (const { detail } of entries as (PerformanceEntry & { detail?: { kind?: number } })[]) {
+        if (detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR) value++;
+      }
+    };
+    const observer = new PerformanceObserver((list) => count(list.getEntries()));
+    observer.observe({ entryTypes: ['gc'] });
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end) await run(STEP_MS);
+    count(observer.takeRecords());
+    observer.disconnect();
+    return { value };
+  };
 }

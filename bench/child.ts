@@ -1,5 +1,5 @@
 // A process for one contender in one scenario. No code of other contenders is compiled here or held in memory.
-import { heap, unread } from './checks.js';
+import { collections, heap, unread } from './checks.js';
 import { openClose } from './connections.js';
 import type { Caller, FirstReply } from './contender.js';
 import { CONTENDERS, type ContenderName } from './contenders.js';
@@ -28,6 +28,8 @@ async function roundsOf(job: Job): Promise<Round> {
       return heap(job);
     case 'open-close':
       return openClose(job.link);
+    case 'collections':
+      return collections(await traffic(job.of));
     case 'memory':
       return memoryOf(job.what);
     case 'wire-peer': {

@@ -1,4 +1,12 @@
-import { accept, type Connection, initiate, type Link, type OnConnection, type Session } from 'roam-actors';
+import {
+  accept,
+  type Connection,
+  type ConnectionHandler,
+  initiate,
+  type Link,
+  type OnConnection,
+  type Session,
+} from 'roam-actors';
 import { memoryLinkPair } from 'roam-actors/memory';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Round } from './control.js';
@@ -14,12 +22,15 @@ export interface SessionPair {
   close(): Promise<void>;
 }
 
-/** Makes pairs, over memory or over a WebSocket server that all of them share. */
-export async function pairs(link: 'memory' | 'websocket'): Promise<() => Promise<SessionPair>> {
+/** Makes pairs, over memory or over a WebSocket server that all of them share. `handler` answers the calls, if it is given. */
+export async function pairs(
+  link: 'memory' | 'websocket',
+  handler?: ConnectionHandler,
+): Promise<() => Promise<SessionPair>> {
   if (link === 'memory') {
     return () => {
       const [left, right] = memoryLinkPair();
-      return pairOf(left, Promise.resolve(right));
+      return pairOf(left, Promise.resolve(right), handler);
     };
   }
   let take: (link: Link) => void = () => {};
@@ -28,13 +39,14 @@ export async function pairs(link: 'memory' | 'websocket'): Promise<() => Promise
     const arrival = new Promise<Link>((resolve) => {
       take = resolve;
     });
-    return pairOf(await connectWebSocket(url), arrival);
+    return pairOf(await connectWebSocket(url), arrival, handler);
   };
 }
 
-async function pairOf(left: Link, right: Promise<Link>): Promise<SessionPair> {
+async function pairOf(left: Link, right: Promise<Link>, handler?: ConnectionHandler): Promise<SessionPair> {
   const accepted: Connection[] = [];
   const setup = (connection: Connection): void => {
+    if (handler !== undefined) connection.serve(handler);
     accepted.push(connection);
   };
   const onConnection: OnConnection = () => ({ type: 'accept', setup });

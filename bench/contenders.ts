@@ -17,8 +17,14 @@ export const CONTENDERS = {
     hasStreams: true,
     load: async () => (await import('./raw.js')).raw,
   },
-  calls: {
+  typed: {
     title: 'roam-actors',
+    isOurs: true,
+    hasStreams: true,
+    load: async () => (await import('./typed.js')).typed,
+  },
+  calls: {
+    title: 'roam-actors, bytes',
     isOurs: true,
     hasStreams: true,
     load: async () => (await import('./calls.js')).calls,

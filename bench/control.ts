@@ -10,9 +10,21 @@ export type Job =
   | { kind: 'unread'; contender: ContenderName; size: number; credit: number }
   | { kind: 'heap'; contender: ContenderName; of: 'calls' | 'streams'; size: number; inFlight: number }
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
-  | { kind: 'memory'; what: 'connection' | 'reader' | 'session' | 'websocket-session' | 'websocket' }
+  | { kind: 'collections'; of: Traffic }
+  | { kind: 'memory'; what: MemoryOf }
   | { kind: 'wire-peer'; link: WireLink; codec: WireCodec }
   | { kind: 'wire'; link: WireLink; codec: WireCodec; address: string; work: Work };
+
+/** The objects whose memory is measured. A session has nothing opened, or it has made one call on one connection. */
+export type MemoryOf =
+  | 'connection'
+  | 'typed-connection'
+  | 'reader'
+  | 'session'
+  | 'websocket-session'
+  | 'websocket-call'
+  | 'websocket-typed'
+  | 'websocket';
 
 export type WireLink = 'tcp' | 'ws';
 export type WireCodec = 'postcard' | 'messagePack';

@@ -14,7 +14,8 @@ const HELP = `Measures roam-actors beside other packages and the package ws alon
 contender in processes of its own, and what is printed first is the median of its ratios to ws. Absolute figures depend on
 the machine.
 
-  npm run bench                        everything, in some ten minutes
+  npm run bench                        everything, in an hour or so: processes are started anew seven times
+  npm run bench -- --starts 2          the same with fewer starts
   npm run bench -- --quick             a few scenarios, too short to tell anything but whether they work
   npm run bench -- --only echo-16B     the scenarios whose names begin so
   npm run bench -- --of rsocket,birpc  these contenders alone, beside ws
@@ -44,6 +45,7 @@ const { values: options } = parseArgs({
     list: { type: 'boolean' },
     quick: { type: 'boolean' },
     only: { type: 'string' },
+    starts: { type: 'string', default: String(FULL.starts) },
     of: { type: 'string' },
     write: { type: 'boolean' },
     json: { type: 'string' },
@@ -105,7 +107,7 @@ async function bench(): Promise<void> {
   for (const [index, scenario] of scenarios.entries()) {
     progress(`${index + 1} of ${scenarios.length}: ${scenario.name}`);
     try {
-      const found = await run(scenario, quick ? QUICK : FULL);
+      const found = await run(scenario, quick ? QUICK : { ...FULL, starts: Number(options.starts) });
       results.push(...(quick ? found.map(unjudged) : found));
     } catch (error) {
       failures.push(`${scenario.name}: ${error instanceof Error ? error.message : String(error)}`);

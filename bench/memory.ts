@@ -1,17 +1,20 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { type Connection, callerOf, method, service } from 'roam-actors';
 import { WebSocket, WebSocketServer } from 'ws';
 import { pairs, type SessionPair } from './connections.js';
-import type { Job, Round } from './control.js';
+import type { MemoryOf, Round } from './control.js';
 import { used } from './used.js';
 
-type What = Extract<Job, { kind: 'memory' }>['what'];
+const PAYLOAD = new Uint8Array(16);
+const Bench = service('Bench', { echo: method<[Uint8Array], Uint8Array>() });
+const handler = Bench.handler({ echo: (bytes) => bytes });
 
 /**
  * Measures the bytes that one more idle object takes, both ends together: the memory in use by many of them after a full
  * collection, divided by their number.
  */
-export async function memoryOf(what: What): Promise<Round> {
+export async function memoryOf(what: MemoryOf): Promise<Round> {
   const make = await maker(what);
   return async (count) => {
     const before = await used();
@@ -25,23 +28,65 @@ export async function memoryOf(what: What): Promise<Round> {
 /** Makes `count` objects. The returned function frees them. */
 type Make = (count: number) => Promise<() => Promise<void>>;
 
-async function maker(what: What): Promise<Make> {
-  if (what === 'websocket') return rawMaker();
-  const makePair = await pairs(what === 'websocket-session' ? 'websocket' : 'memory');
-  if (what === 'session' || what === 'websocket-session') {
-    return async (count) => {
-      const made: SessionPair[] = [];
-      while (made.length < count) made.push(await makePair());
-      return async () => void (await Promise.all(made.map((pair) => pair.close())));
-    };
+async function maker(what: MemoryOf): Promise<Make> {
+  switch (what) {
+    case 'websocket':
+      return rawMaker();
+    case 'session':
+      return sessions(await pairs('memory'));
+    case 'websocket-session':
+      return sessions(await pairs('websocket'));
+    case 'websocket-call':
+      return sessions(await pairs('websocket', ({ args }) => args), async ({ initiator }) => {
+        const caller = (await initiator.open()).caller();
+        await caller.call(1n, PAYLOAD);
+        return caller;
+      });
+    case 'websocket-typed':
+      return sessions(await pairs('websocket', handler), async ({ initiator }) => {
+        const client = await initiator.open(Bench);
+        await client.echo(PAYLOAD);
+        return client;
+      });
+    case 'connection':
+      return connections(await pairs('memory'), ({ initiator }) => initiator.open());
+    case 'typed-connection':
+      return connections(await pairs('memory', handler), async ({ initiator }) => {
+        const client = await initiator.open(Bench);
+        return callerOf(client).connection;
+      });
+    case 'reader':
+      return connections(
+        await pairs('memory'),
+        ({ initiator }) => initiator.open(),
+        (connection) => void connection[Symbol.asyncIterator]().next(),
+      );
   }
-  // All rounds share one session, since the session's own memory is not measured.
-  const { initiator, accepted } = await makePair();
+}
+
+/** Idle sessions, after `use` of each. They are made one after the other, and the results of `use` are kept. */
+function sessions(makePair: () => Promise<SessionPair>, use?: (pair: SessionPair) => Promise<unknown>): Make {
   return async (count) => {
-    const opened = await Promise.all(Array.from({ length: count }, () => initiator.open()));
-    if (what === 'reader') {
-      for (const connection of [...opened, ...accepted]) void connection[Symbol.asyncIterator]().next();
+    const made: { readonly pair: SessionPair; readonly kept: unknown }[] = [];
+    while (made.length < count) {
+      const pair = await makePair();
+      made.push({ pair, kept: await use?.(pair) });
     }
+    return async () => void (await Promise.all(made.map(({ pair }) => pair.close())));
+  };
+}
+
+/** Connections of one session, whose own memory is not measured. `use` is called for each end. */
+async function connections(
+  makePair: () => Promise<SessionPair>,
+  open: (pair: SessionPair) => Promise<Connection>,
+  use: (connection: Connection) => void = () => {},
+): Promise<Make> {
+  const pair = await makePair();
+  const { accepted } = pair;
+  return async (count) => {
+    const opened = await Promise.all(Array.from({ length: count }, () => open(pair)));
+    for (const connection of [...opened, ...accepted]) use(connection);
     return async () => {
       const peersClosed = Promise.all(accepted.map(({ closed }) => closed));
       await Promise.all(opened.map((connection) => connection.close()));

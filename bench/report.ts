@@ -67,15 +67,15 @@ export function targetText({ headline: { unit }, target }: Pick<Result, 'headlin
 
 function amount(value: number, unit: Result['headline']['unit']): string {
   if (unit === 'x') return value.toFixed(2);
-  return unit === 'B' ? bytes(value) : `${value} items`;
+  return unit === 'B' ? bytes(value) : `${value} ${unit}`;
 }
 
 function absoluteText(absolute: Result['absolute'], size?: number): string {
-  const { baseline, own, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
+  const { baseline, own, above, fewOpen, manyOpen, fewClose, manyClose, closeRatio } = absolute;
   if (baseline !== undefined && own !== undefined) {
     const { link, handshake, open, reply } = absolute;
     const than = CONTENDERS[BASELINE].title;
-    if (link === undefined) return `${rateText(own, size)}, ${than} ${rateText(baseline, size)}`;
+    if (link === undefined) return `${rateText(own, size)}, ${than} ${rateText(baseline, size)}${aboveText(above)}`;
     const phases = { link, handshake, open, reply };
     const spent = Object.entries(phases).map(([phase, took]) => `${phase} ${took?.toFixed(2)}`);
     return `${own.toFixed(2)} ms (${spent.join(', ')}), ${than} ${baseline.toFixed(2)} ms`;
@@ -83,6 +83,12 @@ function absoluteText(absolute: Result['absolute'], size?: number): string {
   if (fewOpen === undefined) return '';
   const open = `open ${fewOpen.toFixed(1)} → ${manyOpen?.toFixed(1)} µs each`;
   return `${open}, close ${fewClose?.toFixed(1)} → ${manyClose?.toFixed(1)} µs (× ${closeRatio?.toFixed(2)})`;
+}
+
+/** Formats the microseconds of processor time above the baseline; empty if they were not measured. */
+export function aboveText(above: number | undefined): string {
+  if (above === undefined) return '';
+  return ` (${above < 0 ? '−' : '+'}${Math.abs(above).toFixed(1)} µs)`;
 }
 
 /** Formats messages a second; for large messages also the bytes a second. */

@@ -5,7 +5,9 @@ import type { Check, Comparison, Footprint, Growth, Scenario } from './scenarios
 
 /** The durations and numbers of rounds. */
 export interface Plan {
-  /** Rounds of each contender. */
+  /** The number of times that the processes of a comparison are started anew: two of the same code differ by 10 %. */
+  readonly starts: number;
+  /** Rounds of each contender, after each start. */
   readonly rounds: number;
   readonly roundMs: number;
   /** The processor time to warm up, in milliseconds, for each process. */
@@ -20,10 +22,10 @@ export interface Plan {
   readonly share: number;
 }
 
-export const FULL: Plan = { rounds: 15, roundMs: 100, warmUpMs: 900, fewAtATime: 3, repeats: 3, share: 1 };
-export const QUICK: Plan = { rounds: 1, roundMs: 50, warmUpMs: 50, fewAtATime: 1, repeats: 1, share: 0.01 };
+export const FULL: Plan = { starts: 7, rounds: 3, roundMs: 100, warmUpMs: 1500, fewAtATime: 3, repeats: 3, share: 1 };
+export const QUICK: Plan = { starts: 1, rounds: 1, roundMs: 50, warmUpMs: 50, fewAtATime: 1, repeats: 1, share: 0.01 };
 
-type Unit = 'x' | 'B' | 'items';
+type Unit = 'x' | Check['unit'];
 
 /** The result of a scenario for one contender: the median of its rounds, and the rounds. */
 export interface Result {
@@ -62,16 +64,45 @@ export async function run(scenario: Scenario, plan: Plan): Promise<Result[]> {
 }
 
 /**
- * Measures all contenders in turn, and the baseline before and after each. A disturbance of the machine that lasts longer
- * than a round disturbs both. A contender is compared with the two rounds of the baseline that are next to its own.
+ * Measures all contenders in turn, in processes that are started anew several times, and the baseline before and after each.
+ * A disturbance of the machine that lasts longer than a round disturbs both. A contender is compared with the two rounds of
+ * the baseline that are next to its own.
  */
 async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
   const { figure, name, title, size, processes, targets } = scenario;
   const others = scenario.contenders.filter((contender) => contender !== BASELINE);
+  const turns: Turn[][] = others.map(() => []);
+  for (let start = 0; start < plan.starts; start++) {
+    for (const [at, taken] of (await startedAnew(scenario, others, plan)).entries()) turns[at]?.push(...taken);
+  }
+  return others.map((contender, at): Result => {
+    const rounds = (turns[at] ?? []).map((turn) => ratiosOf(turn, figure));
+    const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
+    const ratios = rounds.map(({ ratio }) => ratio);
+    return {
+      ...headOf({ name, title }, processes, 'x', ratios),
+      contender,
+      size,
+      ...judge(targets[contender], '>=', median(ratios)),
+      cpuRatio: medianOf('cpuRatio'),
+      absolute: {
+        baseline: medianOf('baseline'),
+        own: medianOf('own'),
+        ...(figure === 'rate' ? { above: medianOf('above') } : {}),
+        ...phasesOf((turns[at] ?? []).map(({ own }) => own)),
+      },
+      rounds,
+    };
+  });
+}
+
+/** Starts all contenders, warms them up, and returns the turns of each of `others`. */
+async function startedAnew(scenario: Comparison, others: readonly ContenderName[], plan: Plan): Promise<Turn[][]> {
+  const { name, patience, processes } = scenario;
   const workers = [BASELINE as ContenderName, ...others].map((contender) => new Worker(scenario.job(contender)));
   return withWorkers(workers, async ([baseline, ...contenders]) => {
-    if (baseline === undefined) throw new Error(`${name} has nobody to compare with`);
-    for (const worker of [baseline, ...contenders]) await warmUp(worker, plan.warmUpMs * scenario.patience * processes);
+    if (baseline === undefined) throw new Error(`${name} has nothing to compare with`);
+    for (const worker of [baseline, ...contenders]) await warmUp(worker, plan.warmUpMs * patience * processes);
     const turns: Turn[][] = others.map(() => []);
     let before = await baseline.round(plan.roundMs);
     for (let round = 0; round < plan.rounds; round++) {
@@ -82,24 +113,7 @@ async function compare(scenario: Comparison, plan: Plan): Promise<Result[]> {
         before = after;
       }
     }
-    return others.map((contender, at): Result => {
-      const rounds = (turns[at] ?? []).map((turn) => ratiosOf(turn, figure));
-      const medianOf = (key: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[key]));
-      const ratios = rounds.map(({ ratio }) => ratio);
-      return {
-        ...headOf({ name, title }, processes, 'x', ratios),
-        contender,
-        size,
-        ...judge(targets[contender], '>=', median(ratios)),
-        cpuRatio: medianOf('cpuRatio'),
-        absolute: {
-          baseline: medianOf('baseline'),
-          own: medianOf('own'),
-          ...phasesOf((turns[at] ?? []).map(({ own }) => own)),
-        },
-        rounds,
-      };
-    });
+    return turns;
   });
 }
 
@@ -117,6 +131,8 @@ function ratiosOf({ before, own, after }: Turn, figure: Comparison['figure']) {
     own: numberOf(own, figure),
     ratio: numberOf(own, figure) / around(figure),
     cpuRatio: numberOf(own, 'cpu') / around('cpu'),
+    /** The microseconds of processor time that a message takes above one of the baseline. */
+    above: 1e6 / numberOf(own, 'cpu') - 1e6 / around('cpu'),
   };
 }
 

@@ -50,7 +50,7 @@ export interface Check {
   readonly title: string;
   readonly contender: ContenderName;
   /** The unit of the figure. */
-  readonly unit: 'B' | 'items';
+  readonly unit: 'B' | 'items' | 'collections';
   /** The amount that a round is asked for before it counts. `amount` is the one of rounds that count. */
   readonly warmUp: number;
   readonly amount: number;
@@ -79,6 +79,12 @@ const ECHO_TARGETS = {
   2: { '16B': { 1: 0.85, 64: 1.2 }, '4KiB': { 1: 0.75, 64: 0.9 } },
 } as const;
 
+/** The least ratios of the calls of a typed service to the baseline. */
+const TYPED_TARGETS = {
+  1: { '16B': { 1: 0.8, 64: 1.3 }, '4KiB': { 1: 0.75, 64: 1 } },
+  2: { '16B': { 1: undefined, 64: 1.1 }, '4KiB': { 1: undefined, 64: undefined } },
+} as const;
+
 /** The least ratios of calls to the baseline. */
 const CALL_TARGETS = {
   1: { '16B': { 1: 0.8, 64: 1.8 }, '4KiB': { 1: 0.75, 64: 1 } },
@@ -101,6 +107,7 @@ const echoes = ([1, 2] as const).flatMap((processes) =>
         patience: 1,
         contenders: NAMES,
         targets: {
+          typed: TYPED_TARGETS[processes][label][inFlight],
           calls: CALL_TARGETS[processes][label][inFlight],
           session: ECHO_TARGETS[processes][label][inFlight],
         },
@@ -162,10 +169,34 @@ const connects = ([1, 2] as const).map(
     figure: 'milliseconds',
     // Each function runs only once a session, so the compiler optimizes it late.
     patience: 3,
-    contenders: ['raw', 'session'],
+    contenders: ['raw', 'typed', 'session'],
     targets: {},
     job: (contender) => ({ kind: 'connect', contender, size: 16, processes }),
   }),
+);
+
+/** Traffic whose payloads are long enough to set off collections of the whole heap. */
+const LONG_TRAFFIC = [
+  { label: 'echo-4KiB-x1', text: 'echo 4 KiB, 1 in flight', of: { kind: 'echo', size: 4096, inFlight: 1 } },
+  { label: 'stream-16KiB-c16', text: 'stream of 16 KiB, credit 16', of: { kind: 'stream', size: 16_384, credit: 16 } },
+] as const;
+
+const collections = LONG_TRAFFIC.flatMap(({ label, text, of }) =>
+  STREAMERS.map(
+    (contender): Check => ({
+      type: 'check',
+      name: `collections-${label}-${contender}`,
+      title: `mark-compacts in 3 s of ${text}`,
+      contender,
+      unit: 'collections',
+      // Milliseconds.
+      warmUp: 1500,
+      amount: 3000,
+      times: 1,
+      ...(contender === 'typed' ? { target: 5 } : {}),
+      job: { kind: 'collections', of: { ...of, contender, processes: 1 } },
+    }),
+  ),
 );
 
 const unreads = STREAMERS.map(
@@ -231,9 +262,12 @@ const growths = (['websocket', 'memory'] as const).map(
 
 const footprints: Footprint[] = [
   { what: 'connection', title: 'a virtual connection', count: 2_000, target: 6 * 1024 },
+  { what: 'typed-connection', title: 'the same, with a client and a handler', count: 2_000, target: 8 * 1024 },
   { what: 'reader', title: 'the same, both ends reading', count: 2_000 },
   { what: 'session', title: 'a session over memory', count: 100 },
-  { what: 'websocket-session', title: 'a session over a WebSocket', count: 100 },
+  { what: 'websocket-session', title: 'a session over a WebSocket', count: 100, target: 30 * 1024 },
+  { what: 'websocket-call', title: 'the same, after a call on a virtual connection', count: 100 },
+  { what: 'websocket-typed', title: 'the same, by a typed service', count: 100, target: 40 * 1024 },
   { what: 'websocket', title: 'a WebSocket of ws alone', count: 100 },
 ].map(({ what, ...rest }) => ({
   type: 'footprint',
@@ -245,6 +279,7 @@ const footprints: Footprint[] = [
 export const SCENARIOS: readonly Scenario[] = [
   ...echoes,
   ...streams,
+  ...collections,
   ...unreads,
   ...heaps,
   ...streamHeaps,

@@ -1,5 +1,5 @@
 import { BASELINE, CONTENDERS, NAMES } from './contenders.js';
-import { headlineText, type Outcome, rateText, targetText } from './report.js';
+import { aboveText, headlineText, type Outcome, rateText, targetText } from './report.js';
 
 type Result = Outcome['results'][number];
 
@@ -46,7 +46,11 @@ function compared(results: readonly Result[], processes: 1 | 2): string[] {
       const same = rows.filter((result) => result.title === title);
       const { absolute, size } = same[0] as Result;
       const cells = others.map((name) => same.find(({ contender }) => contender === name));
-      return [title, rateText(absolute['baseline'] ?? 0, size), ...cells.map((one) => (one ? headlineText(one) : ''))];
+      return [
+        title,
+        rateText(absolute['baseline'] ?? 0, size),
+        ...cells.map((one) => (one ? headlineText(one) + aboveText(one.absolute['above']) : '')),
+      ];
     }),
   ]);
 }
