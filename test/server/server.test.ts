@@ -1,8 +1,13 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type Server as Http } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { WebSocket } from 'ws';
+import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
+import { connectWebSocket, listenWebSocket, webSocketLink } from '../../src/link/websocket-node.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { initiate } from '../../src/session/session.js';
 import { Adder, adder } from '../service/adder.js';
@@ -41,14 +46,15 @@ async function sum(url: string): Promise<number> {
 }
 
 /** The status line of the answer to a raw request. */
-function ask(http: Http, target: string): Promise<string> {
+function ask(http: Http, target: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
   const { port } = http.address() as AddressInfo;
+  const lines = Object.entries({ Host: '127.0.0.1', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   return new Promise((resolve, reject) => {
     let text = '';
     const socket = connectSocket(port, '127.0.0.1', () => {
       const key = Buffer.alloc(16).toString('base64');
       socket.write(
-        `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+        `GET ${target} HTTP/1.1\r\n${lines.join('')}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
       );
     });
     socket.on('data', (bytes) => {
@@ -58,6 +64,12 @@ function ask(http: Http, target: string): Promise<string> {
     socket.on('close', () => resolve(text.split('\r\n')[0] ?? ''));
     socket.on('error', reject);
   });
+}
+
+/** The key, or the certificate for `localhost`, of the example for TLS. */
+function pem(kind: 'PRIVATE KEY' | 'CERTIFICATE'): string {
+  const source = readFileSync(new URL('../../examples/tls.ts', import.meta.url), 'utf8');
+  return new RegExp(`-----BEGIN ${kind}-----[^-]+-----END ${kind}-----`).exec(source)?.[0] ?? '';
 }
 
 describe('a server of services', () => {
@@ -146,16 +158,93 @@ describe('a WebSocket listener on a server of another', () => {
     expect(http.listening).toBe(true);
   });
 
-  test('answers pages of other sites 403', async () => {
+  test('answers pages and names that are not its own 403, and no other listener hears of that', async () => {
     const http = await httpOf();
-    const told: unknown[] = [];
-    const server = serverOf();
-    const { url } = await server.listen((onLink) =>
-      listenWebSocket({ server: http, onError: (error) => void told.push(error) }, onLink),
+    const foreign: unknown[] = [];
+    http.on('upgrade', ({ url }, socket) => {
+      if (url !== '/foreign') return;
+      foreign.push(url);
+      socket.end('HTTP/1.1 426 Upgrade Required\r\n\r\n');
+    });
+    const told: string[] = [];
+    const onError = (error: unknown) => void told.push(String(error));
+    const { url } = await serverOf().listen((onLink) =>
+      listenWebSocket(
+        { server: http, path: '/rpc', origins: ['https://app.example'], hosts: ['app.example'], onError },
+        onLink,
+      ),
     );
-    const error = await errorOf(connectWebSocket(url, { headers: { Origin: 'https://evil.example' } }));
-    expect(String(error)).toContain('403');
-    expect(String(told[0])).toContain('https://evil.example');
+    const headers = [
+      { Origin: 'https://app.example' },
+      { Host: 'app.example', Origin: 'https://app.example' },
+      { Origin: 'http://127.0.0.1:1' },
+      { Origin: 'https://evil.example' },
+      { Origin: 'null' },
+      { Host: 'evil.example', Origin: 'http://evil.example' },
+    ];
+    const answers: string[] = [];
+    for (const each of headers) answers.push(await ask(http, '/rpc', each));
+    const taken = 'HTTP/1.1 101 Switching Protocols';
+    const refused = 'HTTP/1.1 403 Forbidden';
+    expect(answers).toEqual([taken, taken, taken, refused, refused, refused]);
+    // The others tell that the session of a socket that was cut did not come about.
+    expect(told.filter((text) => !text.includes('without a closing handshake'))).toEqual([
+      expect.stringMatching(/of the origin 'https:\/\/evil\.example'.*origins/),
+      expect.stringMatching(/of the origin 'null'/),
+      expect.stringMatching(/for the host 'evil\.example'.*hosts/),
+    ]);
+    // The check is for our paths only.
+    expect(await ask(http, '/foreign', { Origin: 'https://evil.example' })).toBe('HTTP/1.1 426 Upgrade Required');
+    expect([foreign, await sum(url)]).toEqual([['/foreign'], 8]);
+  });
+
+  test('asks verify, and answers 401', async () => {
+    const http = await httpOf();
+    await serverOf().listen((onLink) =>
+      listenWebSocket({ server: http, verify: ({ headers }) => headers.cookie === 'id=7', onError: () => {} }, onLink),
+    );
+    expect([await ask(http, '/', { Cookie: 'id=7' }), await ask(http, '/')]).toEqual([
+      'HTTP/1.1 101 Switching Protocols',
+      'HTTP/1.1 401 Unauthorized',
+    ]);
+  });
+
+  test('takes the name of an address that the server only gets later, and goes on when its port is opened again', async () => {
+    const http = createHttp();
+    const server = serverOf();
+    const listener = await server.listen((onLink) => listenWebSocket({ server: http, path: '/rpc' }, onLink));
+    expect(listener.port).toBe(0);
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { url, port } = listener;
+    expect([url, await sum(url)]).toEqual([`ws://127.0.0.1:${port}/rpc`, 8]);
+    await new Promise((resolve) => http.close(resolve));
+    expect(await errorOf(connectWebSocket(url))).toMatchObject({ code: 'link' });
+    await new Promise<void>((resolve) => http.listen(port, '127.0.0.1', resolve));
+    expect(await sum(url)).toBe(8);
+    await server.close();
+    expect(http.listenerCount('upgrade')).toBe(0);
+    await new Promise((resolve) => http.close(resolve));
+  });
+
+  test('serves wss on a server of node:https, to clients that trust its certificate only', async () => {
+    const https = createHttps({ key: pem('PRIVATE KEY'), cert: pem('CERTIFICATE') });
+    await new Promise<void>((resolve) => https.listen(0, 'localhost', resolve));
+    ending.push(() => new Promise((resolve) => https.close(resolve)));
+    const listener = await serverOf().listen((onLink) => listenWebSocket({ server: https, path: '/rpc' }, onLink));
+    const { port } = listener;
+    expect(listener.url).toMatch(/^wss:\/\/[^/]+\/rpc$/);
+    const url = `wss://localhost:${port}/rpc`;
+    expect(await errorOf(connectWebSocket(url))).toMatchObject({
+      code: 'link',
+      message: expect.stringContaining('self-signed certificate'),
+    });
+    const client = connect(async () => {
+      const socket = new WebSocket(url, { ca: pem('CERTIFICATE') });
+      await once(socket, 'open');
+      return webSocketLink(socket);
+    });
+    expect(await client.use(Adder).add(3, 5)).toBe(8);
+    await client.close();
   });
 
   test.each([
