@@ -6,8 +6,7 @@ import { ConnectionClosed, errorOfCall, InvalidArgument, LimitExceeded } from '.
 import { IdMap } from '../base/id-map.js';
 import { rejected } from '../base/promise.js';
 import { MAX_U64 } from '../codec/msgpack/layout.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, Response } from '../wire/message.js';
@@ -20,7 +19,7 @@ import type { ConnectionScope } from './scope.js';
 import { creditFor, type Serving, servingBy } from './serving.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
-const TABLE = compile(callsMachine);
+const TABLE = tableOf(callsMachine);
 
 const NOTHING: [] = [];
 

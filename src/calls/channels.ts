@@ -3,8 +3,7 @@ import { channelsMachine } from '../../machines/channels.js';
 import type { Violation } from '../../machines/events.js';
 import { InvalidArgument } from '../base/errors.js';
 import { IdMap } from '../base/id-map.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { type ChannelId, hasParity, nextId, opposite, ROOT } from '../wire/id.js';
 import type { ChannelMessage, Reset, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -16,7 +15,7 @@ import type { ConnectionScope, LiveChannel, ReleasedChannel } from './scope.js';
 import { Sender } from './sender.js';
 import { type OfferedChannel, UnboundChannel } from './unbound-channel.js';
 
-const TABLE = compile(channelsMachine);
+const TABLE = tableOf(channelsMachine);
 
 /** The answer to a call. */
 export interface CallResult {

@@ -3,8 +3,7 @@ import type { IncomingCallPort } from '../../machines/call-events.js';
 import { arrayOf } from '../base/check.js';
 import { Cancelled, ConnectionClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
 import { isThenable, SENT } from '../base/promise.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import type { RequestId } from '../wire/id.js';
 import type { Call, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -13,7 +12,7 @@ import type { Channels } from './channels.js';
 import type { ConnectionScope } from './scope.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
-const TABLE = compile(incomingCallMachine);
+const TABLE = tableOf(incomingCallMachine);
 
 const NOTHING: [] = [];
 

@@ -5,8 +5,7 @@ import { describe, signalOf } from '../base/check.js';
 import { Cancelled, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import { SENT } from '../base/promise.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import type { ChannelId, RequestId } from '../wire/id.js';
 import type { Call, Cancel, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -14,7 +13,7 @@ import type { Rx, Tx } from './channel.js';
 import type { CallResult, Channels } from './channels.js';
 import type { ConnectionScope } from './scope.js';
 
-const TABLE = compile(outgoingCallMachine);
+const TABLE = tableOf(outgoingCallMachine);
 
 /** Options of a call. */
 export interface CallOptions {

@@ -3,8 +3,7 @@ import type { Violation } from '../../machines/events.js';
 import { receiverMachine } from '../../machines/receiver.js';
 import { InvalidPayload } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { MESSAGE_COST } from '../conduit/costs.js';
 import { detached, ReceiveQueue } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
@@ -15,7 +14,7 @@ import type { ConnectionScope } from './scope.js';
 import { isAborted } from './streams.js';
 import { unwatch, type Watched, watchRest } from './unreachable.js';
 
-const TABLE = compile(receiverMachine);
+const TABLE = tableOf(receiverMachine);
 
 interface Reader {
   readonly resolve: (item: Uint8Array | undefined) => void;

@@ -4,8 +4,7 @@ import { senderMachine } from '../../machines/sender.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { rejected, SENT } from '../base/promise.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
@@ -15,7 +14,7 @@ import type { ConnectionScope } from './scope.js';
 import { ABORTED_METADATA } from './streams.js';
 import { unwatch, type Watched } from './unreachable.js';
 
-const TABLE = compile(senderMachine);
+const TABLE = tableOf(senderMachine);
 
 /** An item that waits for credit. */
 interface Waiting {

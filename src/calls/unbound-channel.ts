@@ -3,8 +3,7 @@ import type { Violation } from '../../machines/events.js';
 import { unboundChannelMachine } from '../../machines/unbound-channel.js';
 import { objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { costOf } from '../conduit/costs.js';
 import { detachedMessage } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
@@ -14,7 +13,7 @@ import { Receiver } from './receiver.js';
 import type { ConnectionScope, LiveChannel } from './scope.js';
 import { Sender } from './sender.js';
 
-const TABLE = compile(unboundChannelMachine);
+const TABLE = tableOf(unboundChannelMachine);
 
 /** A channel that the peer has named. One of its ends is ours to take. */
 export interface OfferedChannel {

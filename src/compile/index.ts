@@ -1,7 +1,7 @@
 import { type AnyEventObject, type AnyStateMachine, StateMachine } from 'xstate';
-import { Structure } from './configuration.js';
 import { allNodesOf, type MachineSnapshot, makeSnapshot, type Part, type Scope, type Transition } from './internals.js';
 import { Macrostep, select } from './logic.js';
+import { Structure } from './structure.js';
 
 /** The machines that `compile` returned. */
 const COMPILED = new WeakSet<AnyStateMachine>();

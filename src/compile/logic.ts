@@ -1,5 +1,4 @@
 import type { AnyActorRef, AnyEventObject, AnyStateMachine } from 'xstate';
-import type { Branch, Configuration, Move, Plan, Structure } from './configuration.js';
 import {
   assignmentOf,
   type BuiltIn,
@@ -19,6 +18,7 @@ import {
   tellMicrostep,
 } from './internals.js';
 import type { Completion } from './step.js';
+import type { Branch, Configuration, Move, Plan, Structure } from './structure.js';
 
 type Step = Move<Part, Part>;
 type Run = (args: object, params: unknown) => unknown;
@@ -210,7 +210,6 @@ export class Macrostep {
   }
 
   #carryOut(step: Step): void {
-    for (const actions of step.exits) this.#run(actions);
     this.#run(step.actions);
     if (step.failure !== undefined) throw step.failure.error;
     for (const { actions, invoked, completion } of step.entries) {

@@ -7,7 +7,7 @@ export interface Host<Action, Guard> {
   guard(part: Part): Guard;
 }
 
-/** The entry of one node, or its exit. */
+/** The entry of one node. */
 export interface Group<Action> {
   readonly actions: readonly Action[];
   /** The ids of the actors that the node invokes: an action of the group may send to them before they exist. */
@@ -30,9 +30,13 @@ export interface Completion {
 export interface Step<Action> {
   /** The transitions without those that another one takes precedence over. */
   readonly transitions: readonly Transition[];
-  readonly exits: readonly (readonly Action[])[];
+  /** The actions of the nodes that are left, and of the transitions. */
   readonly actions: readonly Action[];
   readonly entries: readonly Group<Action>[];
+  /** The same actions in one list, and those of the entries behind them: for a host that needs no groups. */
+  readonly all: readonly Action[];
+  /** True if the machine ends. */
+  readonly isDone: boolean;
   /** The exit actions of all nodes, if the machine ends. */
   readonly last: readonly Action[];
   /** The nodes to remember for each history node that is left. */
@@ -86,15 +90,19 @@ export function stepOf<Action>(
   const after = [...active];
   if (isDone) after.sort((a, b) => b.order - a.order);
   const isMove = remembered.length > 0 || nodes.length !== active.size || nodes.some((node) => !active.has(node));
+  const actions = actionsOf([
+    ...left.flatMap((node) => [
+      ...(node.exit as readonly Part[]),
+      ...node.invoke.map(({ id }) => stopChild(id) as Part),
+    ]),
+    ...transitions.flatMap((transition) => transition.actions),
+  ]);
   return {
     transitions,
-    exits: left
-      .map((node) =>
-        actionsOf([...(node.exit as readonly Part[]), ...node.invoke.map(({ id }) => stopChild(id) as Part)]),
-      )
-      .filter(({ length }) => length > 0),
-    actions: transitions.flatMap(({ actions }) => actionsOf(actions)),
+    actions,
     entries,
+    all: [...actions, ...entries.flatMap((entry) => entry.actions)],
+    isDone,
     last: isDone ? after.flatMap(({ exit }) => actionsOf(exit as readonly Part[])) : [],
     history: remembered,
     nodes: failure === undefined && isMove ? after : undefined,

@@ -1,219 +1,292 @@
-import type { AnyEventObject, AnyStateMachine, AnyStateNode, ContextFrom, InputFrom } from 'xstate';
-import { assignmentOf, builtInTypeOf, isBuiltInGuard } from './internals.js';
+import type { AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
+import { allNodesOf, type HistoryValue, snapshotIn, type Transition } from './internals.js';
+import { ancestorsOf, type Host, isAtomic, type Step, stepOf } from './step.js';
 
-/** An action or a guard, in each form that XState accepts. */
-type Part = string | { type: string; params?: unknown } | ((args: Args, params: unknown) => unknown);
-type Params = ((args: Args) => unknown) | undefined;
-type Refuse = (what: string) => never;
-
-/**
- * The arguments of guards and actions. There is no actor: `self`, `system` and `spawn` throw, since undefined would mislead.
- */
-export class Args {
-  readonly context: object;
-  readonly event: AnyEventObject;
-
-  constructor(context: object, event: AnyEventObject) {
-    this.context = context;
-    this.event = event;
-  }
-
-  get self(): never {
-    return noActor('self');
-  }
-
-  get system(): never {
-    return noActor('system');
-  }
-
-  get spawn(): never {
-    return noActor('spawn');
-  }
+/** A step, and the configuration that it leads to; undefined if neither the set of nodes nor the history changes. */
+export interface Move<Action, Guard> extends Step<Action> {
+  readonly next: Configuration<Action, Guard> | undefined;
 }
 
-/** The arguments of the function that makes the initial context. */
-class ContextArgs {
-  readonly input: unknown;
-
-  constructor(input: unknown) {
-    this.input = input;
-  }
-
-  get self(): never {
-    return noActor('self');
-  }
-
-  get spawn(): never {
-    return noActor('spawn');
-  }
-}
-
-function noActor(what: string): never {
-  throw new Error(`a compiled machine has no '${what}': it is no actor`);
-}
-
-/** One effect, or one assignment, that a step makes. */
-export interface Action {
-  readonly run: (args: Args, params: unknown) => unknown;
-  readonly params: Params;
-  readonly fixed: unknown;
-  readonly isAssign: boolean;
-}
-
-interface Guard {
-  readonly check: (args: Args, params: unknown) => unknown;
-  readonly params: Params;
-  readonly fixed: unknown;
-}
-
-interface Branch {
+/** One transition that a configuration may take. */
+export interface Branch<Action, Guard> {
+  readonly transition: Transition;
   readonly guard: Guard | undefined;
-  readonly target: State | undefined;
-  /** All actions of the step: those of leaving, of the transition, and of entering. */
-  readonly actions: readonly Action[];
-}
-
-export interface State {
-  readonly value: string;
-  readonly id: string;
-  readonly isFinal: boolean;
-  readonly on: Map<string, readonly Branch[]>;
-}
-
-/** A flat machine as a table of its transitions. */
-export interface Table<Machine extends AnyStateMachine> {
-  readonly machine: Machine;
-  readonly contextOf: (input: InputFrom<Machine>) => ContextFrom<Machine>;
-  readonly initial: State;
-  readonly entry: readonly Action[];
-  /** True if any action assigns. */
-  readonly assigns: boolean;
-  readonly outputOf: ((args: Args) => unknown) | undefined;
+  /** The transition in the form in which inspectors get it. */
+  readonly alone: readonly Transition[];
+  /** The step that follows if no other transition is chosen with it; made at the first use. */
+  step: Move<Action, Guard> | undefined;
 }
 
 /**
- * Compiles a flat machine: states side by side, events by their exact names, guards, assignments and plain effects. The
- * definition stays the only source. A step costs only its guards and effects: no actor, no mailbox, no snapshot.
- *
- * Guards and effects get the machine's own context, which is updated in place. They must not keep it, and neither may code
- * that reads {@link Stepper.context}. An effect that uses `self`, `system` or `spawn` throws.
- *
- * @throws Error for each feature that would not behave exactly as in XState; the text says which feature, and where. These
- * are: states in states, `invoke`, `after`, `always`, wildcards, tags, history, `exit` at the end and `output` of a final
- * state, more than one target, a transition that enters the whole machine anew, guards made of others, names without an
- * implementation, and actions that XState itself carries out, except `assign`.
+ * The order in which transitions are tried for one type of event: first those of the regions, each for itself. If no region
+ * has chosen any, the branches follow, from the inside to the outside. The first branch whose guard holds is chosen.
  */
-export function compile<Machine extends AnyStateMachine>(machine: Machine): Table<Machine> {
-  const { root } = machine;
-  const refuse: Refuse = (what) => {
-    throw new Error(`machine '${machine.id}' can't be compiled: ${what}`);
-  };
-  if (root.type !== 'compound') refuse('it has no states, or parallel ones');
-  refuseNode(root, refuse);
-  const nodes = Object.values(root.states) as AnyStateNode[];
-  const states = new Map<AnyStateNode, State>(
-    nodes.map((node) => [node, { value: node.key, id: node.id, isFinal: node.type === 'final', on: new Map() }]),
-  );
-  for (const node of nodes) {
-    const where = `state '${node.key}'`;
-    if (node.type !== 'atomic' && node.type !== 'final') refuse(`${where} is ${node.type}`);
-    refuseNode(node, (what) => refuse(`${where}: ${what}`));
-    // The transitions of the machine as a whole come after those of the state.
-    const events = new Set([...node.transitions.keys(), ...root.transitions.keys()]);
-    for (const event of events) {
-      const refuseHere: Refuse = (what) => refuse(`${where}, '${event}': ${what}`);
-      if (event.includes('*')) refuseHere('a wildcard');
-      const transitions = [...(node.transitions.get(event) ?? []), ...(root.transitions.get(event) ?? [])];
-      const branches = transitions.map((transition): Branch => {
-        const { guard, target, actions, reenter, source } = transition;
-        if (target !== undefined && target.length !== 1) refuseHere('not one target');
-        const to = target?.[0] as AnyStateNode | undefined;
-        if (to !== undefined && !states.has(to)) refuseHere(`the target '${to.id}'`);
-        if (source === root && reenter) refuseHere('it enters the whole machine anew');
-        // A transition of the machine as a whole enters its target state even from that same state.
-        const isMove = to !== undefined && (to !== source || reenter);
-        const run = isMove ? [...node.exit, ...actions, ...to.entry] : actions;
-        return {
-          guard: guard === undefined ? undefined : guardOf(guard as unknown as Part, machine, refuseHere),
-          target: to === undefined ? undefined : states.get(to),
-          actions: run.map((part) => actionOf(part as Part, machine, refuseHere)),
-        };
-      });
-      (states.get(node) as State).on.set(event, branches);
+export interface Plan<Action, Guard> {
+  readonly regions: readonly Plan<Action, Guard>[];
+  readonly branches: readonly Branch<Action, Guard>[];
+}
+
+/** The limits of what is kept. Machines with history or with many regions have more configurations than fit into memory. */
+const MOST_CONFIGURATIONS = 10_000;
+const MOST_RECORDS = 50_000;
+/** They are searched one by one. */
+const MOST_STEPS = 64;
+/** Longer event types are not kept: they come from outside, and might fill the memory. */
+const LONGEST_TYPE = 256;
+
+/** All that a machine's steps need and that its definition decides. Each part is worked out when it is first needed. */
+export class Structure<Action, Guard> {
+  readonly machine: AnyStateMachine;
+  readonly #host: Host<Action, Guard>;
+  /** The configurations by the orders of their nodes. */
+  readonly #configurations = new Map<string, Configuration<Action, Guard>>();
+  readonly #byNodes = new WeakMap<readonly AnyStateNode[], Configuration<Action, Guard>>();
+  readonly #numbers = new Map<AnyStateNode, number>();
+  /** The event types that some transition names exactly. */
+  readonly #types = new Set<string>();
+  readonly #hasWildcards: boolean = false;
+  /** How many plans and steps are kept. */
+  #records = 0;
+  #start: Move<Action, Guard> | undefined;
+
+  constructor(machine: AnyStateMachine, host: Host<Action, Guard>) {
+    this.machine = machine;
+    this.#host = host;
+    for (const node of allNodesOf(machine)) {
+      // XState's own numbers are not unique if two nodes have the same id.
+      this.#numbers.set(node, this.#numbers.size);
+      for (const type of node.transitions.keys()) {
+        this.#types.add(type);
+        if (isWildcard(type)) this.#hasWildcards = true;
+      }
     }
   }
-  const { target, actions } = root.initial;
-  const initial = target[0] as AnyStateNode;
-  if (!states.has(initial)) refuse(`the initial state '${initial.id}'`);
-  const { context, output } = machine.config as { context?: unknown; output?: unknown };
-  if (output !== undefined && typeof output !== 'function') refuse('an output that is no function');
-  const entry = [...root.entry, ...actions, ...initial.entry].map((part) =>
-    actionOf(part as Part, machine, (what) => refuse(`at the start: ${what}`)),
-  );
-  const all = [
-    ...entry,
-    ...[...states.values()].flatMap(({ on }) => [...on.values()].flat().flatMap((of) => of.actions)),
-  ];
-  return {
-    machine,
-    assigns: all.some(({ isAssign }) => isAssign),
-    contextOf: (typeof context === 'function'
-      ? (input: unknown) => (context as (args: ContextArgs) => unknown)(new ContextArgs(input))
-      : () => context ?? {}) as Table<Machine>['contextOf'],
-    initial: states.get(initial) as State,
-    entry,
-    outputOf: output as ((args: Args) => unknown) | undefined,
-  };
+
+  /** Returns the configuration of these nodes in this order. */
+  configurationOf(nodes: readonly AnyStateNode[]): Configuration<Action, Guard> {
+    const known = this.#byNodes.get(nodes);
+    if (known !== undefined) return known;
+    const key = nodes.map((node) => this.#numbers.get(node)).join();
+    let configuration = this.#configurations.get(key);
+    if (configuration === undefined) {
+      if (this.#configurations.size >= MOST_CONFIGURATIONS) this.#forget();
+      configuration = new Configuration(this, nodes);
+      this.#configurations.set(key, configuration);
+      this.#byNodes.set(configuration.nodes, configuration);
+    }
+    this.#byNodes.set(nodes, configuration);
+    return configuration;
+  }
+
+  /** The configuration in which XState makes the initial context: the root alone. */
+  get preInitial(): Configuration<Action, Guard> {
+    return this.configurationOf([this.machine.root]);
+  }
+
+  /** The step that enters the initial states. */
+  get start(): Move<Action, Guard> {
+    this.#start ??= this.makeStep(this.preInitial, 'initial', {});
+    return this.#start;
+  }
+
+  /** True if some transition may answer an event of this type. */
+  mayAnswer(type: string): boolean {
+    return this.#hasWildcards || this.#types.has(type);
+  }
+
+  makeStep(
+    from: Configuration<Action, Guard>,
+    transitions: readonly Transition[] | 'initial',
+    history: HistoryValue,
+  ): Move<Action, Guard> {
+    const step = stepOf(this.machine.root, this.#host, from.nodes, transitions, history);
+    return { ...step, next: step.nodes === undefined ? undefined : this.configurationOf(step.nodes) };
+  }
+
+  makeBranch(transition: Transition): Branch<Action, Guard> {
+    const { guard } = transition;
+    return {
+      transition,
+      guard: guard === undefined ? undefined : this.#host.guard(guard),
+      alone: Object.freeze([transition]),
+      step: undefined,
+    };
+  }
+
+  /** Counts one more record, and forgets all if there are too many. */
+  count(): void {
+    this.#records += 1;
+    if (this.#records > MOST_RECORDS) this.#forget();
+  }
+
+  /** Drops the older half of the configurations, and the plans and steps of all: these refer to other configurations. */
+  #forget(): void {
+    let excess = this.#configurations.size - MOST_CONFIGURATIONS / 2;
+    for (const [key, configuration] of this.#configurations) {
+      configuration.forget();
+      if (excess > 0) this.#configurations.delete(key);
+      excess -= 1;
+    }
+    this.#start = undefined;
+    this.#records = 0;
+  }
 }
 
-/** Refuses the features that neither a state nor the machine as a whole may have. */
-function refuseNode(node: AnyStateNode, refuse: Refuse): void {
-  if (node.invoke.length > 0) refuse('invoke');
-  if (node.after.length > 0) refuse('after');
-  if ((node.always?.length ?? 0) > 0) refuse('always');
-  if (node.tags.length > 0) refuse('tags');
-  // XState runs these after the output is made.
-  if ((node.type === 'final' || node.parent === undefined) && node.exit.length > 0) refuse('exit at the end');
-  if (node.type === 'final' && node.output !== undefined) refuse('an output of its own');
+/** A step that depends on the history, and what it found there. */
+interface Remembered<Action, Guard> {
+  readonly transitions: readonly Transition[];
+  readonly step: Move<Action, Guard>;
 }
 
-function actionOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Action {
-  const { resolved, params, fixed } = resolve(part, machine.implementations.actions, 'action', refuse);
-  const type = builtInTypeOf(resolved);
-  if (type === undefined) return { run: resolved as Action['run'], params, fixed, isAssign: false };
-  const assignment = assignmentOf(resolved);
-  if (assignment === undefined) refuse(`the action ${type}`);
-  const run = typeof assignment === 'function' ? (assignment as Action['run']) : byField(assignment as object);
-  return { run, params, fixed, isAssign: true };
+/** A set of active nodes in a certain order. */
+export class Configuration<Action, Guard> {
+  readonly nodes: readonly AnyStateNode[];
+  /** The branches without an event: for each atomic node, in their order, from the inside to the outside. */
+  readonly eventless: readonly (readonly Branch<Action, Guard>[])[];
+  readonly #structure: Structure<Action, Guard>;
+  readonly #value: StateValue;
+  readonly #tags: readonly string[];
+  readonly #plans = new Map<string, Plan<Action, Guard> | undefined>();
+  #branches = new Map<Transition, Branch<Action, Guard>>();
+  /** Steps of several transitions at once, and steps that depend on the history. */
+  #steps: Remembered<Action, Guard>[] = [];
+
+  constructor(structure: Structure<Action, Guard>, nodes: readonly AnyStateNode[]) {
+    this.#structure = structure;
+    this.nodes = Object.freeze([...nodes]);
+    const { value, tags } = snapshotIn(structure.machine, nodes);
+    this.#value = value;
+    this.#tags = [...tags];
+    this.eventless = nodes
+      .filter(isAtomic)
+      .map((node) =>
+        [node, ...ancestorsOf(node)].flatMap(({ always = [] }) =>
+          (always as readonly Transition[]).map((each) => this.#branch(each)),
+        ),
+      )
+      .filter(({ length }) => length > 0);
+  }
+
+  /** Returns a state value that the receiver may change. */
+  value(): StateValue {
+    return typeof this.#value === 'string' ? this.#value : copyOf(this.#value);
+  }
+
+  /** Returns a set of tags that the receiver may change. */
+  tags(): Set<string> {
+    return this.#tags.length === 0 ? new Set() : new Set(this.#tags);
+  }
+
+  /** Returns the plan for events of a type, or undefined if no transition can answer them. */
+  planOf(type: string): Plan<Action, Guard> | undefined {
+    return this.#plans.get(type) ?? this.#planAnew(type);
+  }
+
+  #planAnew(type: string): Plan<Action, Guard> | undefined {
+    if (!this.#structure.mayAnswer(type) || this.#plans.has(type)) return undefined;
+    const plan = this.#plan(this.#structure.machine.root, this.#value, type);
+    if (type.length <= LONGEST_TYPE) {
+      this.#structure.count();
+      this.#plans.set(type, plan);
+    }
+    return plan;
+  }
+
+  /** Returns the step of one transition alone. */
+  stepOf(branch: Branch<Action, Guard>, history: HistoryValue): Move<Action, Guard> {
+    if (branch.step !== undefined) return branch.step;
+    const step = this.stepOfAll(branch.alone, history);
+    if (step.reads === undefined && step.failure === undefined) branch.step = step;
+    return step;
+  }
+
+  /** Returns the step of several transitions at once. */
+  stepOfAll(transitions: readonly Transition[], history: HistoryValue): Move<Action, Guard> {
+    for (const { transitions: those, step } of this.#steps) {
+      if (areEqual(those, transitions) && hasRead(step, history)) return step;
+    }
+    const step = this.#structure.makeStep(this, transitions, history);
+    if (step.failure !== undefined) return step;
+    this.#structure.count();
+    if (transitions.length > 1 || step.reads !== undefined) {
+      if (this.#steps.length >= MOST_STEPS) this.#steps.shift();
+      this.#steps.push({ transitions: [...transitions], step });
+    }
+    return step;
+  }
+
+  forget(): void {
+    this.#plans.clear();
+    this.#steps = [];
+    // The eventless branches stay.
+    for (const branch of this.#branches.values()) branch.step = undefined;
+    const always = new Set(this.eventless.flat());
+    this.#branches = new Map([...this.#branches].filter(([, branch]) => always.has(branch)));
+  }
+
+  #plan(node: AnyStateNode, value: StateValue, type: string): Plan<Action, Guard> | undefined {
+    const own = candidatesOf(node, type).map((each) => this.#branch(each));
+    const keys = typeof value === 'string' ? [value] : Object.keys(value);
+    const inner = keys.flatMap((key) => {
+      const below = typeof value === 'string' ? {} : (value[key] as StateValue);
+      // XState leaves out a region whose active state has the empty string as its name.
+      const isLeftOut = below === '' && keys.length > 1;
+      const plan = isLeftOut ? undefined : this.#plan(node.states[key] as AnyStateNode, below, type);
+      return plan === undefined ? [] : [plan];
+    });
+    const [only] = inner;
+    if (inner.length === 1 && only !== undefined)
+      return { regions: only.regions, branches: [...only.branches, ...own] };
+    return inner.length === 0 && own.length === 0 ? undefined : { regions: inner, branches: own };
+  }
+
+  #branch(transition: Transition): Branch<Action, Guard> {
+    let branch = this.#branches.get(transition);
+    if (branch === undefined) {
+      branch = this.#structure.makeBranch(transition);
+      this.#branches.set(transition, branch);
+    }
+    return branch;
+  }
 }
 
-/** `assign({ field: value or function })`. */
-function byField(assignment: object): Action['run'] {
-  const fields = Object.entries(assignment) as [string, unknown][];
-  return (args, params) =>
-    Object.fromEntries(
-      fields.map(([name, value]) => [
-        name,
-        typeof value === 'function' ? (value as Action['run'])(args, params) : value,
-      ]),
-    );
+function isWildcard(type: string): boolean {
+  return type === '*' || type.endsWith('.*');
 }
 
-function guardOf(part: Part, machine: AnyStateMachine, refuse: Refuse): Guard {
-  const { resolved, params, fixed } = resolve(part, machine.implementations.guards, 'guard', refuse);
-  // `and`, `or`, `not` and `stateIn` need more of XState than the compiled machine has.
-  if (isBuiltInGuard(resolved)) refuse('a guard made of others; give it a name of its own');
-  return { check: resolved as Guard['check'], params, fixed };
+/** Returns the transitions of one node for a type of event: those for exactly this type, then the wildcards, longest first. */
+function candidatesOf({ transitions }: AnyStateNode, type: string): readonly Transition[] {
+  const wildcards = [...transitions.keys()].filter((descriptor) => descriptor !== type && isMatch(type, descriptor));
+  wildcards.sort((a, b) => b.length - a.length);
+  return [type, ...wildcards].flatMap((descriptor) => (transitions.get(descriptor) ?? []) as readonly Transition[]);
 }
 
-function resolve(part: Part, named: Record<string, unknown>, kind: string, refuse: Refuse) {
-  const name = typeof part === 'string' ? part : typeof part === 'function' ? undefined : part.type;
-  const resolved = name === undefined ? part : named[name];
-  if (typeof resolved !== 'function') return refuse(`the ${kind} '${name}' has no implementation of its own`);
-  const params = typeof part === 'object' ? part.params : undefined;
-  return {
-    resolved,
-    params: typeof params === 'function' ? (params as (args: Args) => unknown) : undefined,
-    fixed: typeof params === 'function' ? undefined : params,
-  };
+function isMatch(type: string, descriptor: string): boolean {
+  if (descriptor === '*') return true;
+  if (!descriptor.endsWith('.*')) return false;
+  const prefix = descriptor.slice(0, -2);
+  return type === prefix || type.startsWith(`${prefix}.`);
+}
+
+function areEqual(some: readonly unknown[], others: readonly unknown[]): boolean {
+  return some.length === others.length && some.every((one, index) => one === others[index]);
+}
+
+/** True if the history holds again what the step was made from. */
+function hasRead({ reads }: Step<unknown>, history: HistoryValue): boolean {
+  if (reads === undefined) return true;
+  for (const [id, nodes] of reads) {
+    const found = history[id];
+    if (nodes === undefined || found === undefined ? nodes !== found : !areEqual(nodes, found)) return false;
+  }
+  return true;
+}
+
+function copyOf(value: Exclude<StateValue, string>): StateValue {
+  const copy = { ...value };
+  for (const key in copy) {
+    const below = copy[key];
+    if (typeof below === 'object') copy[key] = copyOf(below);
+  }
+  return copy;
 }

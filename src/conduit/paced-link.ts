@@ -1,14 +1,13 @@
 import { pacingMachine, type Query } from '../../machines/pacing.js';
 import { Fifo } from '../base/fifo.js';
 import type { Codec, DecodeLimits } from '../codec/codec.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import type { Link, LinkEvents } from '../link/link.js';
 import { type ConnectionId, ROOT } from '../wire/id.js';
 import type { Message } from '../wire/message.js';
 import { startLink } from './first-frame.js';
 
-const TABLE = compile(pacingMachine);
+const TABLE = tableOf(pacingMachine);
 
 /** A message that is held back. */
 interface Held {

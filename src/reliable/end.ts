@@ -9,8 +9,7 @@ import {
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { allocate, release } from '../base/frame-memory.js';
-import { Stepper } from '../compile/stepper.js';
-import { compile } from '../compile/structure.js';
+import { Stepper, tableOf } from '../compile/stepper.js';
 import { DEFAULT_FRAME, type Link, type LinkEvents } from '../link/link.js';
 import {
   ABORT,
@@ -28,7 +27,7 @@ import {
 } from './frames.js';
 import { fullCount } from './hello.js';
 
-const TABLE = compile(reliableMachine);
+const TABLE = tableOf(reliableMachine);
 
 /** Messages wait in the reliable link, not beneath it, when the link beneath buffers more bytes than this. */
 const ENOUGH = 128 * 1024;

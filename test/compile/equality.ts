@@ -1,6 +1,5 @@
 import { type AnyStateMachine, createActor, type EventObject } from 'xstate';
-import { Stepper } from '../../src/compile/stepper.js';
-import { compile } from '../../src/compile/structure.js';
+import { Stepper, tableOf } from '../../src/compile/stepper.js';
 
 // Compares a machine on XState with the same machine on the stepper: the same events from outside, and the same events sent
 // from within effects.
@@ -53,7 +52,7 @@ export function onActor(run: Run): readonly Glimpse[] {
 }
 
 export function onStepper(run: Run): readonly Glimpse[] {
-  const table = compile(run.machine);
+  const table = tableOf(run.machine);
   return glimpses(run, (input) => {
     const stepper = new Stepper(table, input);
     return { start: () => stepper.start(), send: (event) => stepper.send(event), seen: stepper };

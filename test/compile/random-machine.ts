@@ -87,7 +87,7 @@ function branch(prefix: string, states: readonly string[]) {
       guard: fc.constantFrom<unknown>(...guards),
       target,
       actions,
-      ...(prefix === '' ? { reenter: fc.boolean() } : {}),
+      reenter: fc.boolean(),
     },
     { requiredKeys: [] },
   );

@@ -2,10 +2,13 @@
  * One machine as a table that is filled in during its use: its local states, and for each state and event the next state and
  * XState's actions on the way there, as data. XState runs once for each distinct local step.
  *
+ * The compiled machine makes each of these steps, too, and has to come to the same state by the same actions.
+ *
  * XState gives its actions to the `actionExecutor` of the scope in which a transition runs. Ours collects them and executes
  * none. The caller of a step interprets them.
  */
 import { type AnyActorRef, type AnyMachineSnapshot, type AnyStateMachine, createActor, createMachine } from 'xstate';
+import { compile } from '../../src/compile/index.js';
 import { canonical, Interner } from './canonical.js';
 
 export interface Event {
@@ -27,6 +30,13 @@ export interface Step {
   readonly actions: readonly Action[];
 }
 
+/** A step before its state is known by a number. */
+interface Made {
+  readonly snapshot: AnyMachineSnapshot;
+  readonly key: string;
+  readonly actions: readonly Action[];
+}
+
 /** An opaque constant of the context: a port or a parent that no guard and no assign reads. It is no part of a state. */
 export class Opaque {
   readonly id: string;
@@ -40,7 +50,7 @@ export class Opaque {
   }
 }
 
-/** The error of a machine that threw. */
+/** The error of a machine that threw, or that does something else if it is compiled. */
 export class Thrown extends Error {}
 
 /** The argument of XState's action executor. */
@@ -66,6 +76,7 @@ const KEYS = new WeakMap<Event, string>();
 export class Local {
   readonly name: string;
   readonly #machine: AnyStateMachine;
+  readonly #compiled: AnyStateMachine;
   readonly #states = new Interner<AnyMachineSnapshot>();
   readonly #starts = new Map<string, Step>();
   readonly #steps: Map<string, Step>[] = [];
@@ -76,6 +87,7 @@ export class Local {
   constructor(name: string, machine: AnyStateMachine) {
     this.name = name;
     this.#machine = machine;
+    this.#compiled = compile(machine);
     // A placeholder for the actor that XState expects around a transition. It is never started.
     const self: AnyActorRef = createActor(createMachine({}));
     const nothing = () => {};
@@ -105,8 +117,7 @@ export class Local {
     const key = canonical(input);
     let step = this.#starts.get(key);
     if (step === undefined) {
-      this.#collected = [];
-      step = this.#note(this.#machine.getInitialSnapshot(this.#scope, input) as AnyMachineSnapshot);
+      step = this.#both('the start', (machine) => machine.getInitialSnapshot(this.#scope, input));
       this.#starts.set(key, step);
     }
     return step;
@@ -122,8 +133,8 @@ export class Local {
     }
     let step = steps.get(key);
     if (step === undefined) {
-      this.#collected = [];
-      step = this.#note(this.#transition(this.snapshot(state), event));
+      const snapshot = this.snapshot(state);
+      step = this.#both(event.type, (machine) => machine.transition(snapshot, event, this.#scope));
       steps.set(key, step);
     }
     return step;
@@ -136,19 +147,30 @@ export class Local {
     return first ?? state;
   }
 
-  #transition(snapshot: AnyMachineSnapshot, event: Event): AnyMachineSnapshot {
-    try {
-      return this.#machine.transition(snapshot, event, this.#scope) as AnyMachineSnapshot;
-    } catch (error) {
-      throw new Thrown(`${this.name} threw on ${event.type}: ${String(error)}`, { cause: error });
+  /** Makes a step on XState's own code and compiled, and compares them. */
+  #both(on: string, run: (machine: AnyStateMachine) => unknown): Step {
+    const [step, compiled] = [this.#machine, this.#compiled].map((machine) => this.#run(on, machine, run)) as [
+      Made,
+      Made,
+    ];
+    if (step.key !== compiled.key || canonical(step.actions) !== canonical(compiled.actions)) {
+      throw new Thrown(`${this.name} compiled does something else on ${on}`);
     }
+    return { state: this.#states.add(step.snapshot, step.key), actions: step.actions };
   }
 
-  #note(snapshot: AnyMachineSnapshot): Step {
+  #run(on: string, machine: AnyStateMachine, run: (machine: AnyStateMachine) => unknown): Made {
+    this.#collected = [];
+    let snapshot: AnyMachineSnapshot;
+    try {
+      snapshot = run(machine) as AnyMachineSnapshot;
+    } catch (error) {
+      throw new Thrown(`${this.name} threw on ${on}: ${String(error)}`, { cause: error });
+    }
     const { value, context, status, output, error, children } = snapshot;
     if (status === 'error') throw new Thrown(`${this.name} failed: ${String(error)}`, { cause: error });
     const key = canonical({ value, context, status, output, children: Object.keys(children) });
-    return { state: this.#states.add(snapshot, key), actions: this.#collected };
+    return { snapshot, key, actions: this.#collected };
   }
 
   #collect({ type, params }: RawAction): void {

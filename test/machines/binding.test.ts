@@ -2,8 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
 import type { Mode } from '../../spec/rows/vocabulary.js';
-import { Stepper } from '../../src/compile/stepper.js';
-import { compile } from '../../src/compile/structure.js';
+import { Stepper, tableOf } from '../../src/compile/stepper.js';
 import type { ChannelMessage } from '../../src/wire/message.js';
 
 // The time at which a channel is bound makes no difference: messages that were kept until then have the same effects as
@@ -14,9 +13,9 @@ type Role = 'sender' | 'receiver';
 
 const CREDIT = 3;
 const TABLES = {
-  offer: compile(unboundChannelMachine),
-  sender: compile(senderMachine),
-  receiver: compile(receiverMachine),
+  offer: tableOf(unboundChannelMachine),
+  sender: tableOf(senderMachine),
+  receiver: tableOf(receiverMachine),
 };
 
 const item: Body = { type: 'Item', item: new Uint8Array([1]) };

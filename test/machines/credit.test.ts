@@ -2,8 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { AnyStateMachine, InputFrom } from 'xstate';
 import { INITIAL_CREDIT } from '../../machines/call-events.js';
 import { receiverMachine, senderMachine, unboundChannelMachine } from '../../machines/index.js';
-import { Stepper } from '../../src/compile/stepper.js';
-import { compile } from '../../src/compile/structure.js';
+import { Stepper, tableOf } from '../../src/compile/stepper.js';
 import { MODES } from './inputs.js';
 
 // Channels at their limits: one less, as many, one more.
@@ -21,7 +20,7 @@ function run<Machine extends AnyStateMachine>(machine: Machine, input: object) {
   };
   const names = ['transmit', 'deliver', 'keep', 'wait', 'resume', 'conclude', 'accuse'];
   const port = Object.fromEntries(names.map((name) => [name, note(name)]));
-  const stepper = new Stepper(compile(machine), { ...input, port } as unknown as InputFrom<Machine>);
+  const stepper = new Stepper(tableOf(machine), { ...input, port } as unknown as InputFrom<Machine>);
   stepper.start();
   return { stepper, take: () => effects.splice(0) };
 }
@@ -123,7 +122,7 @@ test('a sender has its new credit when it is told to go on', () => {
   const resume = () => seen.push(stepper.context.credit);
   const seen: number[] = [];
   const port = { resume } as unknown as InputFrom<typeof senderMachine>['port'];
-  const stepper = new Stepper(compile(senderMachine), { credit: 0, conformance: 'strict', port });
+  const stepper = new Stepper(tableOf(senderMachine), { credit: 0, conformance: 'strict', port });
   stepper.start();
   stepper.send({ type: 'rx.GrantCredit', body: { type: 'GrantCredit', additional: 2 } });
   expect(seen).toEqual([2]);

@@ -3,8 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import { matrixOf } from './matrix/matrix.js';
 import { parts } from './parts.js';
 
-describe.each(parts.map((part) => [part.machine.id, part] as const))('the matrix of the %s', (id, part) => {
-  const { text, cells } = matrixOf(part);
+const INTERPRETERS = ['actor', 'compiled'] as const;
+
+describe.each(
+  parts.flatMap((part) => INTERPRETERS.map((interpreter) => [part.machine.id, interpreter, part] as const)),
+)('the matrix of the %s (%s)', (id, interpreter, part) => {
+  const { text, cells } = matrixOf(part, interpreter);
 
   test('has in each cell what the specification says', () => {
     expect(cells.map(({ name, got }) => ({ name, ...got }))).toEqual(

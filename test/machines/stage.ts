@@ -10,8 +10,8 @@ import {
   type Snapshot,
 } from 'xstate';
 import type { Effect, EffectName, Verdict } from '../../spec/parts/oracle.js';
-import { Stepper } from '../../src/compile/stepper.js';
-import { compile } from '../../src/compile/structure.js';
+import { compile } from '../../src/compile/index.js';
+import { Stepper, tableOf } from '../../src/compile/stepper.js';
 import type { Path } from '../../src/testing/index.js';
 import { StepClock } from './clock.js';
 import type { Coverage } from './coverage.js';
@@ -147,8 +147,20 @@ export function stub(name: 'handshake' | 'keepalive'): ActorLogic<StubSnapshot, 
   };
 }
 
-/** The interpreter of a machine: XState, or also the stepper if the machine is compiled. */
-export type Interpreter = 'actor' | 'stepper';
+/** The interpreter of a machine: an actor on XState's own step, an actor of the compiled machine, or a stepper. */
+export type Interpreter = 'actor' | 'compiled' | 'stepper';
+
+/** The machines that `compile` returned: all actors of a machine share what is worked out. */
+const COMPILED = new Map<AnyStateMachine, AnyStateMachine>();
+
+function compiled(machine: AnyStateMachine): AnyStateMachine {
+  let found = COMPILED.get(machine);
+  if (found === undefined) {
+    found = compile(machine);
+    COMPILED.set(machine, found);
+  }
+  return found;
+}
 
 /** A machine as an interpreter runs it. */
 interface Running {
@@ -158,7 +170,7 @@ interface Running {
 }
 
 function stepped(machine: AnyStateMachine, input: object): Running {
-  const stepper = new Stepper(compile(machine), input);
+  const stepper = new Stepper(tableOf(machine), input);
   stepper.start();
   return {
     get snapshot() {
@@ -184,7 +196,7 @@ class Stage {
     this.#running =
       interpreter === 'stepper'
         ? stepped(part.machine, { ...input, port: portOf(this.#recording) })
-        : this.#start(part.machine, input, coverage);
+        : this.#start(interpreter === 'compiled' ? compiled(part.machine) : part.machine, input, coverage);
   }
 
   #start(machine: AnyStateMachine, input: object, coverage?: Coverage): Running {

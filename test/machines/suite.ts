@@ -6,8 +6,8 @@ import { type Interpreter, play } from './stage.js';
 import { pathsOf, unansweredBy } from './walks.js';
 
 /**
- * Registers the tests of one machine. Each path of its graph runs on the machine, and the oracle judges the results. All
- * transitions must be taken, except those in `exempt`, each with its reason.
+ * Registers the tests of one machine. Each path of its graph runs on the machine and on the compiled one, and the oracle judges
+ * the results. All transitions must be taken, except those in `exempt`, each with its reason.
  */
 export function machineSuite(part: Part, exempt: Readonly<Record<string, string>> = {}): void {
   const coverage = new Coverage(part.machine);
@@ -16,13 +16,17 @@ export function machineSuite(part: Part, exempt: Readonly<Record<string, string>
     pathTests(part, variant, 'actor', coverage);
   });
 
+  describe.each(part.variants.map((variant) => [variant.name, variant] as const))('compiled: %s', (_, variant) => {
+    pathTests(part, variant, 'compiled');
+  });
+
   test(`every transition of the ${part.machine.id} was taken, or has a reason not to be`, () => {
     expect([...coverage.missed].sort()).toEqual(Object.keys(exempt).sort());
     expect(Object.values(exempt).filter((reason) => reason.length < 20)).toEqual([]);
   });
 }
 
-/** Registers the tests of the same paths on the stepper, for a machine that is compiled. */
+/** Registers the tests of the same paths on the stepper, for a machine that runs there. */
 export function steppedSuite(part: Part): void {
   describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
     'on the stepper: %s',

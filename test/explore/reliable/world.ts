@@ -7,16 +7,18 @@
  */
 import type { ReliableContext, ReliableEvent, ReliablePort } from '../../../machines/index.js';
 import { reliableMachine } from '../../../machines/index.js';
-import { Args, compile, type State } from '../../../src/compile/structure.js';
+import { Args, initialOf, run as perform, type Run, tableOf } from '../../../src/compile/stepper.js';
+import type { Configuration } from '../../../src/compile/structure.js';
 
 /** The chart that both ends run: the shipped one, or one with a mistake in it. */
-let table = compile(reliableMachine);
-let states = statesOf();
+let table = tableOf(reliableMachine);
+/** The states of the chart that were met, by their names. */
+let states = new Map<string, Configuration<Run, Run>>();
 
 /** Has both ends run another chart. */
 export function run(machine: typeof reliableMachine): void {
-  table = compile(machine);
-  states = statesOf();
+  table = tableOf(machine);
+  states = new Map();
 }
 
 export interface Bounds {
@@ -69,16 +71,10 @@ export interface Step {
   readonly broken?: string | undefined;
 }
 
-/** The states of the chart, by their names. */
-function statesOf(): ReadonlyMap<string, State> {
-  const found = new Map<string, State>();
-  for (const queue: State[] = [table.initial]; queue.length > 0; ) {
-    const state = queue.pop() as State;
-    if (found.has(state.value)) continue;
-    found.set(state.value, state);
-    for (const branches of state.on.values()) for (const { target } of branches) if (target) queue.push(target);
-  }
-  return found;
+function nameOf(state: Configuration<Run, Run>): string {
+  const name = state.value() as string;
+  states.set(name, state);
+  return name;
 }
 
 /** A world that changes during one step. */
@@ -106,7 +102,8 @@ class Draft {
     const events: ReliableEvent[] = [first];
     for (let event = events.shift(); event !== undefined; event = events.shift()) {
       const side = this.sides[at];
-      const branches = states.get(side.state)?.on.get(event.type) ?? [];
+      const state = states.get(side.state);
+      const branches = state?.planOf(event.type)?.branches ?? [];
       const context = { ...side.facts } as ReliableContext;
       const port = new Proxy({} as ReliablePort, {
         get: (_, name: string) => (what?: { epoch?: number; timer?: string }) => {
@@ -115,19 +112,19 @@ class Draft {
         },
       });
       Object.assign(context, { port });
-      const args = new Args(context, event as never);
-      for (const { guard, target, actions } of branches) {
-        if (guard && !guard.check(args, guard.params ? guard.params(args) : guard.fixed)) continue;
+      const args = new Args(context, event);
+      for (const branch of branches) {
+        if (branch.guard && !perform(branch.guard, args)) continue;
+        const step = (state as Configuration<Run, Run>).stepOf(branch, {});
         let delivered = side.delivered;
-        for (const { run, params, fixed, isAssign } of actions) {
+        for (const action of step.all) {
           const before = names.length;
-          const result = run(args, params ? params(args) : fixed);
-          if (isAssign) Object.assign(context, result);
+          perform(action, args);
           if (names.slice(before).includes('deliver')) delivered++;
         }
         const { port: _, ...facts } = context;
         this.sides[at] = {
-          state: target?.value ?? side.state,
+          state: step.next === undefined ? side.state : nameOf(step.next),
           facts,
           delivered,
           trimmed: Math.max(side.trimmed, facts.acked),
@@ -244,7 +241,7 @@ function startOf(isDialer: boolean, bounds: Bounds): Side {
     windowBytes: 1_000,
   };
   const { port: _, ...facts } = table.contextOf(input);
-  return { state: table.initial.value, facts, delivered: 0, trimmed: 0 };
+  return { state: nameOf(initialOf(table.structure)), facts, delivered: 0, trimmed: 0 };
 }
 
 export function start(bounds: Bounds): World {
