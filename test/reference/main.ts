@@ -22,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(randomInt(2 ** 31)) },
     count: { type: 'string', default: '10000' },
     kind: { type: 'string' },
+    interpreter: { type: 'string' },
     sessions: { type: 'string', default: '60' },
   },
 });

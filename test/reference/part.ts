@@ -1,3 +1,4 @@
+import type { Interpreter } from '../../src/session/options.js';
 import type { Programs } from './build.js';
 import type { Kind } from './differential/generate.js';
 
@@ -8,6 +9,8 @@ export interface RandomOptions {
   readonly count: number;
   /** The kind of the scripts; all kinds in turn if it is absent. */
   readonly kind: Kind | undefined;
+  /** The interpreter of our sessions; compiled if it is absent, and XState's own step for each fourth script. */
+  readonly interpreter: Interpreter | undefined;
 }
 
 /** The programs and options that every part gets. */

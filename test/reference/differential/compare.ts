@@ -1,3 +1,4 @@
+import type { Interpreter } from '../../../src/session/options.js';
 import type { Oracle } from './oracle.js';
 import { Player } from './player.js';
 import { type Difference, type Rewritten, rewritten } from './rewriting.js';
@@ -51,8 +52,8 @@ export class Match {
   }
 
   /** Plays the script on our session, and compares the events of both sessions, group by group. */
-  async judge(tries = TRIES): Promise<Verdict> {
-    const ours = await new Player(this.#script).play(this.#groups);
+  async judge(tries = TRIES, interpreter: Interpreter = 'compiled'): Promise<Verdict> {
+    const ours = await new Player(this.#script, interpreter).play(this.#groups);
     let disagreement = this.#compare(await this.#asked, ours);
     const isAtFirst = disagreement !== undefined;
     for (let left = tries; left > 1 && disagreement !== undefined; left--) {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Interpreter } from '../../../src/session/options.js';
 import { DIFFERENCES } from '../differences.js';
 import type { Counts, Part, RandomOptions } from '../part.js';
 import { Match, TRIES } from './compare.js';
@@ -17,6 +18,11 @@ const AHEAD = 8;
 /** The kinds of the scripts, in turn. */
 const KINDS: readonly Kind[] = ['bare', 'calls', 'bare', 'calls', 'proxies'];
 
+const INTERPRETERS = ['compiled', 'xstate'] as const;
+
+/** XState's own step plays each of so many scripts, and the compiled machines play the others. */
+const SHARE = 4;
+
 /** The number of disagreements after which the run stops: more of them show nothing new. */
 const ENOUGH = 10;
 
@@ -25,13 +31,16 @@ export function randomOf(values: {
   readonly seed: string;
   readonly count: string;
   readonly kind?: string | undefined;
+  readonly interpreter?: string | undefined;
 }): RandomOptions {
   const [seed, count] = [Number(values.seed), Number(values.count)];
   const kind = KINDS.find((one) => one === values.kind);
-  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || (values.kind !== undefined && !kind)) {
-    throw new Error('the options are --seed N, --count N and --kind bare|calls|proxies');
+  const interpreter = INTERPRETERS.find((one) => one === values.interpreter);
+  const isUnknown = (values.kind !== undefined && !kind) || (values.interpreter !== undefined && !interpreter);
+  if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || isUnknown) {
+    throw new Error('the options are --seed N, --count N, --kind bare|calls|proxies and --interpreter compiled|xstate');
   }
-  return { seed, count, kind };
+  return { seed, count, kind, interpreter };
 }
 
 /** Plays random scripts on the reference and on our session, and the examples of the table. */
@@ -156,7 +165,7 @@ class Run {
 
   async #judge(n: number, script: Script, match: Match): Promise<void> {
     try {
-      const { disagreement, groups, excused, isByChance } = await match.judge();
+      const { disagreement, groups, excused, isByChance } = await match.judge(TRIES, this.#interpreterOf(n));
       this.#groups += groups;
       if (isByChance) this.#byChance++;
       for (const difference of excused) this.#excused.set(difference, (this.#excused.get(difference) ?? 0) + 1);
@@ -167,12 +176,17 @@ class Run {
     }
   }
 
+  #interpreterOf(n: number): Interpreter {
+    return this.#options.interpreter ?? (n % SHARE === 0 ? 'xstate' : 'compiled');
+  }
+
   async #differs(n: number, script: Script): Promise<void> {
-    const judge = async (one: Script) => new Match(one, this.#oracle, DIFFERENCES).judge().catch(() => undefined);
+    const judge = async (one: Script) =>
+      new Match(one, this.#oracle, DIFFERENCES).judge(TRIES, this.#interpreterOf(n)).catch(() => undefined);
     const shortest = await shrunk(script, async (one) => (await judge(one))?.disagreement !== undefined);
     const disagreement = (await judge(shortest))?.disagreement;
     const shown = disagreement === undefined ? `  again: ${JSON.stringify(script)}` : printed(shortest, disagreement);
-    this.#fail(`script ${n}: the reference and we disagree\n${shown}`);
+    this.#fail(`script ${n} (${this.#interpreterOf(n)}): the reference and we disagree\n${shown}`);
   }
 
   #fail(text: string): void {

@@ -17,6 +17,7 @@ import {
   type StartOptions,
 } from '../../../src/index.js';
 import { postcard } from '../../../src/payload/postcard/index.js';
+import type { Interpreter } from '../../../src/session/options.js';
 import { opposite } from '../../../src/wire/id.js';
 import { VirtualClock } from '../../support/clock.js';
 import { settle } from '../../support/settle.js';
@@ -95,6 +96,7 @@ class Bare {
 /** Plays a script on the session that ships, and returns the events of each group of steps. */
 export class Player {
   readonly #script: Script;
+  readonly #interpreter: Interpreter;
   readonly #clock = new VirtualClock();
   readonly #link: ScriptLink;
   readonly #handles = new Map<number, (Bare | Driven)[]>();
@@ -109,8 +111,9 @@ export class Player {
   #session: Session | undefined;
   readonly #log: Event[] = [];
 
-  constructor(script: Script) {
+  constructor(script: Script, interpreter: Interpreter) {
     this.#script = script;
+    this.#interpreter = interpreter;
     this.#link = new ScriptLink((bytes) => {
       this.log({ ev: 'frame', hex: Buffer.from(bytes).toString('hex') });
     }, script.refusing === true);
@@ -147,6 +150,7 @@ export class Player {
     const { settings, metadata } = partsOf(hello);
     const options: StartOptions = {
       codec: postcard,
+      interpreter: this.#interpreter,
       clock: this.#clock,
       limits: LIMITS,
       onReport: () => {},
