@@ -1,5 +1,17 @@
-import { describe, expect, test } from '@jest/globals';
-import { type AnyMachineSnapshot, assign, createActor, createMachine, raise, setup, spawnChild } from 'xstate';
+import { describe, expect, jest, test } from '@jest/globals';
+import {
+  type AnyMachineSnapshot,
+  type AnyStateMachine,
+  assign,
+  createActor,
+  createMachine,
+  emit,
+  enqueueActions,
+  fromCallback,
+  raise,
+  setup,
+  spawnChild,
+} from 'xstate';
 import { compile } from '../../src/compile/index.js';
 
 const light = createMachine({
@@ -222,5 +234,132 @@ describe('errors are those of XState', () => {
       return { errors: errors.map(String), status, context, children: Object.keys(children ?? {}) };
     });
     expect(found).toEqual(expected);
+  });
+});
+
+describe('what throws has the effect that it has on XState', () => {
+  const fail = (): never => {
+    throw new Error('thrown');
+  };
+  const noted: string[] = [];
+  const note = (name: string) => () => void noted.push(name);
+
+  /** A machine with one part of each kind, of which some are replaced. */
+  function working(parts: Readonly<Record<string, unknown>>): AnyStateMachine {
+    return createMachine({
+      context: { count: 0 },
+      output: parts['output'],
+      initial: 'a',
+      invoke: { id: 'child', src: fromCallback(() => note('the child ends')) },
+      states: {
+        a: { exit: [note('exit'), parts['exit'] ?? note('exit 2')], on: { go: 'b', more: { actions: note('more') } } },
+        b: {
+          entry: [
+            parts['entry'] ?? note('entry'),
+            parts['assign'] ?? assign({ count: 1 }),
+            parts['spawns'] ?? spawnChild(fromCallback(note('spawned')), { id: 'spawned' }),
+            emit({ type: 'told' }),
+            parts['enqueue'] ?? enqueueActions(({ enqueue }) => enqueue(note('enqueued'))),
+            raise((parts['raised'] as never) ?? { type: 'on' }),
+          ],
+          always: { guard: parts['always'] ?? (() => false), target: 'c' },
+          on: {
+            on: { guard: parts['guard'] ?? (() => true), actions: [{ type: 'given', params: parts['params'] }] },
+            go: 'c',
+          },
+        },
+        c: { type: 'final', entry: note('the end') },
+      },
+    } as never).provide({ actions: { given: note('given') } } as never) as AnyStateMachine;
+  }
+
+  type Breaking = 'listener' | 'subscriber' | 'inspector';
+
+  /** Runs a machine, and returns all that can be seen of it. An inspector throws at one of its events. */
+  function run(logic: AnyStateMachine, breaking?: Breaking, at = 0): readonly unknown[] {
+    noted.length = 0;
+    let count = 0;
+    const timer = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((report: () => void) => {
+      // XState reports an error that nothing handles by a timer that throws.
+      attempt('unhandled', report);
+    }) as never);
+    const attempt = (name: string, what: () => void) => {
+      try {
+        what();
+      } catch (error) {
+        noted.push(`${name}: ${String(error)}`);
+      }
+    };
+    const warning = jest.spyOn(console, 'warn').mockImplementation(() => void noted.push('warning'));
+    const seen: unknown[] = [];
+    attempt('made', () => {
+      const actor = createActor(logic, {
+        inspect: ({ type }) => {
+          noted.push(type);
+          count += 1;
+          if (breaking === 'inspector' && count === at) fail();
+        },
+      });
+      actor.on('told' as never, () => {
+        noted.push('listener');
+        if (breaking === 'listener') fail();
+      });
+      actor.subscribe({
+        next: () => {
+          noted.push('next');
+          if (breaking === 'subscriber') fail();
+        },
+        error: (error) => noted.push(`error: ${String(error)}`),
+        complete: () => noted.push('complete'),
+      });
+      attempt('start', () => actor.start());
+      for (const type of ['more', 'go', 'more', 'go', 'more']) {
+        attempt(type, () => actor.send({ type } as never));
+        const { status, value, context, children, error, output } = actor.getSnapshot() as AnyMachineSnapshot;
+        seen.push({ status, value, context, children: Object.keys(children ?? {}), error: String(error), output });
+      }
+    });
+    timer.mockRestore();
+    warning.mockRestore();
+    return [...noted, ...seen];
+  }
+
+  const failing: Readonly<Record<string, unknown>> = {
+    exit: fail,
+    entry: fail,
+    assign: assign(fail),
+    spawns: spawnChild(fromCallback(fail), { id: 'spawned' }),
+    enqueue: enqueueActions(fail),
+    raised: fail,
+    always: fail,
+    guard: fail,
+    params: fail,
+    output: fail,
+  };
+
+  test.each(Object.keys(failing))('%s', (part) => {
+    const machine = working({ [part]: failing[part] });
+    const expected = run(machine);
+    // It has thrown.
+    expect(JSON.stringify(expected)).toContain('thrown');
+    expect(run(compile(machine))).toEqual(expected);
+  });
+
+  test.each(['listener', 'subscriber'] as const)('a %s', (breaking) => {
+    const machine = working({});
+    const expected = run(machine, breaking);
+    expect(expected).toContain('unhandled: Error: thrown');
+    expect(run(compile(machine), breaking)).toEqual(expected);
+  });
+
+  test('an inspector, at each of its events', () => {
+    const machine = working({});
+    const events = run(machine).filter((line) => typeof line === 'string' && line.startsWith('@xstate.')).length;
+    expect(events).toBeGreaterThan(30);
+    for (let at = 1; at <= events; at += 1) {
+      const expected = run(machine, 'inspector', at);
+      expect(JSON.stringify(expected)).toContain('thrown');
+      expect([at, run(compile(machine), 'inspector', at)]).toEqual([at, expected]);
+    }
   });
 });
