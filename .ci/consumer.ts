@@ -1,6 +1,7 @@
 // A user's program against the packed package: type-checked by check-package.mjs with each of TypeScript's ways to
 // resolve modules, the library's own declarations included. Never run.
-import { accept, handle, initiate, ProtocolError, type RoamError, sessionLogic } from 'roam-actors';
+import { accept, createServer, handle, initiate, ProtocolError, type RoamError, sessionLogic } from 'roam-actors';
+import * as client from 'roam-actors/client';
 import * as diagram from 'roam-actors/diagram';
 import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
@@ -14,9 +15,11 @@ import * as websocket from 'roam-actors/websocket';
 
 export const everything = [
   accept,
+  createServer,
   handle,
   initiate,
   sessionLogic,
+  client,
   diagram,
   inspect,
   machines,
@@ -33,6 +36,10 @@ export const everything = [
 export const checked = [
   // @ts-expect-error -- a function
   (): number => initiate,
+  // @ts-expect-error -- a function
+  (): number => createServer,
+  // @ts-expect-error -- a namespace
+  (): number => client,
   // @ts-expect-error -- a namespace
   (): number => diagram,
   // @ts-expect-error -- a namespace

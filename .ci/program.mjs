@@ -66,7 +66,7 @@ await accepted;
 assert.equal(await (await handle(actor).open(Adder)).add(2, 3), 5);
 handle(actor).shutdown();
 
-// The first example of the README: a typed service over a WebSocket.
+// A typed service over a WebSocket.
 const Greeter = service('Greeter', { greet: method() });
 const listener = await listenWebSocket({ port: 0 }, (link) =>
   accept(link, { onConnection: routes([Greeter.handler({ greet: (name) => `hello ${name}` })]) }),

@@ -1,6 +1,7 @@
 // Runs the programs in README.md and in docs/*.md: every fenced block of TypeScript or JavaScript is a whole program, which
-// compiles as it stands and ends by itself with exit status 0. A block whose fence says `ts fragment` is left alone. The
-// README has at least one program. Needs the build: the programs import the package by its name.
+// compiles as it stands and ends by itself with exit status 0. A block whose fence says `ts fragment` is left alone. One whose
+// fence names a file, as in `ts server.mts`, is only compiled, beside the other files of its page: test/browser/readme.browser.ts
+// runs those. The README has at least one program. Needs the build: the programs import the package by its name.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,10 +17,17 @@ function programsOf(page) {
   const text = readFileSync(join(root, page), 'utf8');
   return [...text.matchAll(/^```(ts|typescript|js|javascript)(?:[ \t]+(.*))?\n([\s\S]*?)^```[ \t]*$/gm)]
     .filter(([, , remark]) => remark !== 'fragment')
-    .map(({ index, 1: language, 3: program }) => {
+    .map(({ index, 1: language, 2: remark, 3: program }) => {
       const line = text.slice(0, index).split('\n').length;
       const extension = language.startsWith('t') ? 'mts' : 'mjs';
-      return { page, line, name: `${page.replace(/\W/g, '-')}-${line}.${extension}`, program };
+      const isFile = remark?.endsWith('.mts') === true;
+      return {
+        page,
+        line,
+        name: isFile ? remark : `${page.replace(/\W/g, '-')}-${line}.${extension}`,
+        program,
+        isFile,
+      };
     });
 }
 
@@ -59,7 +67,8 @@ try {
   if (programs.some(({ name }) => name.endsWith('.mts'))) {
     results.push(check('the programs compile', run(200, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')));
   }
-  for (const { page, line, name } of programs) {
+  for (const { page, line, name, isFile } of programs) {
+    if (isFile) continue;
     results.push(check(`${page}, line ${line}, runs`, run(60, '--import', 'tsx', name)));
   }
 } finally {

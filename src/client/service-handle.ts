@@ -10,7 +10,7 @@ import {
   SessionClosed,
 } from '../base/errors.js';
 import { QUEUED_MESSAGE_COST } from '../conduit/costs.js';
-import { passesChannel } from '../payload/ends.js';
+import { forgoArgs, passesChannel } from '../payload/ends.js';
 import type { MethodCallOptions, Methods } from '../service/calls.js';
 import { type Client, type ClientOptions, callerOf, takeOptions } from '../service/client.js';
 import type { Service } from '../service/service.js';
@@ -167,9 +167,9 @@ export class ServiceHandle<M extends Methods> {
     return this.#settled(given, this.#wait(record, bytes));
   }
 
-  /** The channel ends report a failure, too, so a call with channels need not be awaited. */
+  /** If the call fails before it leaves, its channels end with the error. So a call with channels need not be awaited. */
   #settled(given: readonly unknown[], promise: Promise<unknown>): Promise<unknown> {
-    if (passesChannel(given)) promise.catch(() => {});
+    if (passesChannel(given)) promise.catch((error: Error) => forgoArgs(given, error));
     return promise;
   }
 

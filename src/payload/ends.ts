@@ -19,6 +19,11 @@ export function passesChannel(args: readonly unknown[]): boolean {
   }
 }
 
+/** Ends the channels among the arguments of a call that was never made: their other ends get the error. */
+export function forgoArgs(args: readonly unknown[], error: Error): void {
+  if (passesChannel(args)) forgo(endsIn(args), error);
+}
+
 /** The ends of channels that a codec should find: in objects, but not in arrays below the outermost. */
 function endsIn(list: readonly unknown[]): ChannelHandle[] {
   const ends: ChannelHandle[] = [];

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { TestBrowser } from './chromium.js';
-import { Site } from './site.js';
+import { Site, script } from './site.js';
 import { describeInBrowser } from './suite.js';
 
 jest.setTimeout(60_000);
@@ -12,7 +12,7 @@ describeInBrowser('a link over a port in a browser', () => {
   let page: Page;
 
   beforeAll(async () => {
-    site = await Site.of('ports', 'ports-worker');
+    site = await Site.of({ 'main.js': script('ports'), 'ports-worker.js': script('ports-worker') });
     browser = await TestBrowser.launch();
     page = await browser.page();
     await page.goto(site.url);

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
-/** A site on 127.0.0.1: an empty page at `/` that runs `main.js`, and scripts bundled from test/browser/pages. */
+/** A site on 127.0.0.1: an empty page at `/` that runs `main.js`, and bundled scripts. */
 export class Site {
   readonly url: string;
   readonly #http: Server;
@@ -13,19 +13,18 @@ export class Site {
     this.url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/`;
   }
 
-  /** @param main the script of the page; `others` are scripts that it loads by their names, such as those of workers. */
-  static async of(main: string, ...others: string[]): Promise<Site> {
+  /** @param scripts the path of the source of each script; `main.js` is that of the page, others are those of workers. */
+  static async of(scripts: Readonly<Record<string, string>>): Promise<Site> {
     const files = new Map<string, string>();
-    for (const name of [main, ...others]) {
+    for (const [name, path] of Object.entries(scripts)) {
       const { outputFiles } = await build({
-        entryPoints: [fileURLToPath(new URL(`pages/${name}.ts`, import.meta.url))],
+        entryPoints: [path],
         bundle: true,
         format: 'esm',
         target: 'es2022',
-        conditions: ['browser'],
         write: false,
       });
-      files.set(name === main ? '/main.js' : `/${name}.js`, outputFiles[0]?.text ?? '');
+      files.set(`/${name}`, outputFiles[0]?.text ?? '');
     }
     const http = createServer(({ url = '/' }, response) => {
       const file = files.get(url);
@@ -44,3 +43,8 @@ export class Site {
 }
 
 const PAGE = '<!doctype html><meta charset="utf-8"><title>a test</title><script type="module" src="main.js"></script>';
+
+/** The path of a script in test/browser/pages. */
+export function script(name: string): string {
+  return fileURLToPath(new URL(`pages/${name}.ts`, import.meta.url));
+}

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { channel } from '../../src/calls/channel.js';
 import { connect } from '../../src/client/client-node.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
@@ -185,6 +186,28 @@ describe('a call without a session', () => {
     await stage.clock.advance(999);
     expect(await session).toMatchObject({ limit: 'waitTimeout' });
     expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('ends the channels that it would have passed, and needs no one to await it', async () => {
+    const stage = new Stage();
+    stage.isUp = false;
+    const client = stage.client({ waitTimeout: 1_000 });
+    const [tx, rx] = channel<number>();
+    const [numbers, passed] = channel<number>();
+    void client.use(Adder).generate(3, tx);
+    void client.use(Adder).sum(passed);
+    const ends = [rx[Symbol.asyncIterator]().next(), numbers.send(1)].map((end) => errorOf(Promise.resolve(end)));
+    await stage.clock.advance(1_000);
+    expect(await Promise.all(ends)).toEqual([
+      expect.objectContaining({ limit: 'waitTimeout' }),
+      expect.objectContaining({ limit: 'waitTimeout' }),
+    ]);
+    // As at once, when there is no room to wait.
+    const full = stage.client({ waitTimeout: 0 });
+    const [last, unread] = channel<number>();
+    void full.use(Adder).generate(3, last);
+    expect(await errorOf(unread[Symbol.asyncIterator]().next())).toMatchObject({ limit: 'waitTimeout' });
+    for (const each of [client, full]) expect(await stage.end(each)).toEqual(['closed', 0]);
   });
 
   test.each([
