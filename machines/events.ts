@@ -3,13 +3,14 @@
  * data, so that the same machines can run, be explored, and be drawn.
  *
  * The name of an event says where it comes from: `rx.` the peer, `app.` the application, `link.` and `conduit.` the link and
- * its reader and writer, `inbox.` and `outbox.` the queues of messages, `connections.` the connection actors. `reading.` and
- * `keepalive.` events pass between the session and its keepalive.
+ * its reader and writer, `inbox.` and `outbox.` the queues of messages, `auth.` the application's decision about who the peer
+ * is, `connections.` the connection actors. `reading.` and `keepalive.` events pass between the session and its keepalive.
  */
 import type { ActorRef, Snapshot } from 'xstate';
 import type { ConnectionId } from '../src/wire/id.js';
 import type { ConnectionSettings, DataMessage, Message, MessageOf, MessageType } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
+import type { Refusal } from '../src/wire/refusal.js';
 import type { Rule } from '../src/wire/rule.js';
 
 /**
@@ -76,6 +77,9 @@ export type SessionRequest =
   | { type: 'app.shutdown' }
   /** The application does not want to wait for the handshake any longer. */
   | { type: 'app.abortHandshake'; reason: unknown };
+
+/** The application's answer to the question who the peer is. The principal itself stays with the port. */
+export type AuthenticationEvent = { type: 'auth.accepted' } | ({ type: 'auth.refused' } & Refusal);
 
 /** A report from the owner of a connection's calls and channels: the peer broke one of their rules. */
 export type CallsReport = { type: 'calls.violated' } & Violation;
@@ -186,6 +190,8 @@ export interface HandshakeFailure {
   readonly rule?: Rule;
   /** Our limit that the peer's message exceeded, if that is why the handshake failed. */
   readonly limit?: string | undefined;
+  /** The acceptor's refusal, if that is why: ours, or the peer's. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /** The outcome of a local request. */
@@ -214,6 +220,15 @@ export interface Port {
   spawn(start: ConnectionStart): void;
   /** Sends an event to the actor of a connection, after the current step. */
   forward(params: { id: ConnectionId; event: ConnectionEvent }): void;
+  /**
+   * Asks the application who the peer is, by the metadata of its Hello. The answer is `auth.accepted` or `auth.refused`. Frames
+   * that arrive meanwhile wait. An end of the link does not.
+   */
+  authenticate(params: { metadata: Metadata }): void;
+  /** Takes frames again, after `authenticate`. If the application has not answered, no answer may come any more. */
+  stopAuthenticating(): void;
+  /** Reports that the application has not answered `authenticate` in time. */
+  reportUnanswered(): void;
   /** Asks the application whether to accept the connection. The answer is `app.accept` or `app.reject`. */
   decide(params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }): void;
   /** Withdraws the question of `decide`: no answer may come any more. */

@@ -1,5 +1,6 @@
 /**
- * The handshake: one message each way, and both sides know the other's settings.
+ * The handshake: one message each way, and both sides know the other's settings. Between the two an acceptor may ask its
+ * application who the peer is.
  *
  * It decides whether there is a session, and with which settings. It does not end the session, close the link, or send a
  * ProtocolError: its output says what happened, and the session machine acts on it. An event that a state does not list
@@ -10,28 +11,45 @@ import { and, assign, not, setup } from 'xstate';
 import { opposite, ROOT } from '../src/wire/id.js';
 import { type ConnectionSettings, type Hello, type HelloYourself, PROTOCOL_VERSION } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
+import { type Refusal, refusalIn, refusalText } from '../src/wire/refusal.js';
 import type { Rule } from '../src/wire/rule.js';
-import type { ConduitEvent, Conformance, HandshakeFailure, Port, Received, Role, SessionGone } from './events.js';
+import type {
+  AuthenticationEvent,
+  ConduitEvent,
+  Conformance,
+  HandshakeFailure,
+  Port,
+  Received,
+  Role,
+  SessionGone,
+} from './events.js';
 
 export interface HandshakeInput {
-  readonly port: Pick<Port, 'transmit' | 'flush'>;
+  readonly port: Pick<Port, 'transmit' | 'flush' | 'authenticate' | 'stopAuthenticating' | 'reportUnanswered'>;
   readonly role: Role;
   readonly conformance: Conformance;
   /** An acceptor's own parity is not used: the acceptor adopts the opposite of the initiator's. */
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
-  /** Milliseconds. */
+  /** Milliseconds for the peer's message. */
   readonly timeout: number;
+  /** True if the application decides who the peer is, before HelloYourself. Only an acceptor asks. */
+  readonly isAuthenticating: boolean;
+  /** Milliseconds for that decision. */
+  readonly authenticateTimeout: number;
 }
 
 export interface HandshakeContext extends HandshakeInput {
   readonly peerSettings?: ConnectionSettings;
   readonly peerMetadata?: Metadata;
   readonly failure?: HandshakeFailure;
+  /** The failure is a refusal of ours, which the peer is told. */
+  readonly isRefusal?: boolean;
 }
 
 export type HandshakeEvent =
   | Received
+  | AuthenticationEvent
   | Exclude<ConduitEvent, { type: 'conduit.overflowed' | 'conduit.crashed' }>
   | SessionGone;
 
@@ -42,7 +60,8 @@ export type HandshakeOutput =
       readonly peerSettings: ConnectionSettings;
       readonly metadata: Metadata;
     }
-  | { readonly type: 'failed'; readonly failure: HandshakeFailure };
+  /** `refused`: by us. */
+  | { readonly type: 'failed' | 'refused'; readonly failure: HandshakeFailure };
 
 const handshake = setup({
   types: {
@@ -54,6 +73,9 @@ const handshake = setup({
   actions: {
     transmit: ({ context }, message: Hello | HelloYourself) => context.port.transmit(message),
     flush: ({ context }) => context.port.flush(),
+    authenticate: ({ context }) => context.port.authenticate({ metadata: context.peerMetadata as Metadata }),
+    stopAuthenticating: ({ context }) => context.port.stopAuthenticating(),
+    reportUnanswered: ({ context }) => context.port.reportUnanswered(),
     adoptPeer: assign((_, peer: { settings: ConnectionSettings; metadata: Metadata }) => ({
       peerSettings: peer.settings,
       peerMetadata: peer.metadata,
@@ -62,17 +84,23 @@ const handshake = setup({
       localSettings: { ...context.localSettings, parity: opposite(peer.settings.parity) },
     })),
     fail: assign((_, failure: HandshakeFailure) => ({ failure })),
+    refuse: assign((_, refusal: Refusal) => ({
+      failure: { message: refusalText(refusal), refusal },
+      isRefusal: true,
+    })),
   },
   guards: {
     isInitiator: ({ context }) => context.role === 'initiator',
     isStrict: ({ context }) => context.conformance === 'strict',
     isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
     isOurVersion: ({ event }) => event.type === 'rx.Hello' && event.message.version === PROTOCOL_VERSION,
+    isAuthenticating: ({ context }) => context.isAuthenticating,
     hasOurParity: ({ context, event }) =>
       event.type === 'rx.HelloYourself' && event.message.connectionSettings.parity === context.localSettings.parity,
   },
   delays: {
     handshakeTimeout: ({ context }) => context.timeout,
+    authenticateTimeout: ({ context }) => context.authenticateTimeout,
   },
 });
 
@@ -81,20 +109,36 @@ function accusation(message: string, rule: Rule = 'session.handshake') {
   return { target: 'failed', actions: { type: 'fail', params: { message, rule } } } as const;
 }
 
-/** The rows that both roles share. Each state repeats them: the wildcard of the state would hide them in a parent state. */
-const commonRows = handshake.createStateConfig({
+/** The application has not said who the peer is. The peer is not told why. */
+const UNDECIDED: Refusal = { reason: 'unavailable', text: 'try again later' };
+
+/** Rows of the end of the link. */
+const linkRows = handshake.createStateConfig({
   on: {
-    // 3.02: the failure has the peer's own text. We never answer it.
-    'rx.ProtocolError': {
-      target: 'failed',
-      actions: { type: 'fail', params: ({ event }) => ({ message: event.message.description }) },
-    },
     // 3.04
     'link.ended': { target: 'failed', actions: { type: 'fail', params: { message: 'peer closed during handshake' } } },
     // 3.05
     'link.failed': {
       target: 'failed',
       actions: { type: 'fail', params: ({ event }) => ({ message: event.error.message, error: event.error }) },
+    },
+  },
+}).on;
+
+/** The rows that both roles share. Each state repeats them: the wildcard of the state would hide them in a parent state. */
+const commonRows = handshake.createStateConfig({
+  on: {
+    ...linkRows,
+    // 3.02, 3.12: the failure has the peer's own text. We never answer it.
+    'rx.ProtocolError': {
+      target: 'failed',
+      actions: {
+        type: 'fail',
+        params: ({ event: { message } }) => ({
+          message: message.description,
+          refusal: refusalIn(message.description),
+        }),
+      },
     },
     // 9a.12
     'conduit.malformed': {
@@ -106,6 +150,21 @@ const commonRows = handshake.createStateConfig({
     },
   },
 }).on;
+
+/** Takes the settings and the metadata of a Hello. Ours have the opposite parity. */
+const adoptHello = [
+  {
+    type: 'adoptPeer',
+    params: ({ event: { message } }: { event: { message: Hello } }) => ({
+      settings: message.connectionSettings,
+      metadata: message.metadata,
+    }),
+  },
+  {
+    type: 'adoptOppositeParity',
+    params: ({ event }: { event: { message: Hello } }) => ({ settings: event.message.connectionSettings }),
+  },
+] as const;
 
 export const handshakeMachine = handshake.createMachine({
   id: 'handshake',
@@ -121,7 +180,7 @@ export const handshakeMachine = handshake.createMachine({
           peerSettings: context.peerSettings as ConnectionSettings,
           metadata: context.peerMetadata as Metadata,
         }
-      : { type: 'failed', failure: context.failure },
+      : { type: context.isRefusal === true ? 'refused' : 'failed', failure: context.failure },
 
   states: {
     // r[session.role]
@@ -184,24 +243,10 @@ export const handshakeMachine = handshake.createMachine({
         'rx.Hello': [
           // 9a.02
           { guard: and(['isStrict', not('isOnRoot')]), ...accusation('Hello on a connection other than the root') },
+          // 3.12
+          { guard: and(['isOurVersion', 'isAuthenticating']), target: 'authenticating', actions: adoptHello },
           // 3.08: r[session.parity]
-          {
-            guard: 'isOurVersion',
-            target: 'replying',
-            actions: [
-              {
-                type: 'adoptPeer',
-                params: ({ event }) => ({
-                  settings: event.message.connectionSettings,
-                  metadata: event.message.metadata,
-                }),
-              },
-              {
-                type: 'adoptOppositeParity',
-                params: ({ event }) => ({ settings: event.message.connectionSettings }),
-              },
-            ],
-          },
+          { guard: 'isOurVersion', target: 'replying', actions: adoptHello },
           // 3.09
           {
             target: 'failed',
@@ -216,6 +261,26 @@ export const handshakeMachine = handshake.createMachine({
         ],
         // 3.11
         'rx.*': accusation('expected Hello'),
+      },
+    },
+
+    // 3.12: until the application knows the peer there is no session, and frames that arrive are not read.
+    authenticating: {
+      entry: 'authenticate',
+      exit: 'stopAuthenticating',
+      after: {
+        authenticateTimeout: {
+          target: 'refused',
+          actions: ['reportUnanswered', { type: 'refuse', params: UNDECIDED }],
+        },
+      },
+      on: {
+        ...linkRows,
+        'auth.accepted': { target: 'replying' },
+        'auth.refused': {
+          target: 'refused',
+          actions: { type: 'refuse', params: ({ event: { reason, text } }) => ({ reason, text }) },
+        },
       },
     },
 
@@ -249,6 +314,8 @@ export const handshakeMachine = handshake.createMachine({
 
     established: { type: 'final' },
     failed: { type: 'final' },
+    /** 3.12: the session tells the peer, in both modes. */
+    refused: { type: 'final' },
     /** The session is gone, so the outcome is not reported. */
     abandoned: {},
   },

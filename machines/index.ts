@@ -42,6 +42,7 @@ export {
 export type { ConnectionContext, ConnectionInput, ConnectionOutput, ConnectionPort } from './connection.js';
 export { connectionMachine } from './connection.js';
 export type {
+  AuthenticationEvent,
   ConduitEvent,
   Conformance,
   ConnectionEnd,

@@ -29,6 +29,7 @@ export {
   LinkError,
   ProtocolError,
   type Ran,
+  Refused,
   type RoamError,
   SessionClosed,
   Unavailable,
@@ -43,7 +44,7 @@ export type { CallOptions } from './calls/outgoing-call.js';
 export type { OfferedChannel } from './calls/unbound-channel.js';
 export type { Codec, DecodeLimits, MalformedFrame } from './codec/codec.js';
 export { messagePack } from './codec/msgpack/msgpack.js';
-export type { Link, LinkEvents } from './link/link.js';
+export type { Link, LinkCertificate, LinkEvents, LinkFacts } from './link/link.js';
 export { messagePackPayload } from './payload/msgpack.js';
 export type {
   ChannelHandle,
@@ -86,6 +87,7 @@ export { type Method, type MethodOptions, method } from './service/method.js';
 export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
 export { routes } from './service/routes.js';
 export { type Service, type ServiceOptions, service } from './service/service.js';
+export { type Authenticate, type AuthRequest, refuse } from './session/authentication.js';
 export { reasonOf, type SessionClosedReason } from './session/close-reason.js';
 export type {
   Caller,
@@ -102,6 +104,7 @@ export type { Outgoing, OutgoingResponse } from './session/outgoing.js';
 export type { Peer, PeerOptions } from './session/peers.js';
 export { proxyConnections } from './session/proxy.js';
 export {
+  type AcceptOptions,
   accept,
   handle,
   initiate,

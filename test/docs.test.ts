@@ -66,6 +66,7 @@ describe('docs/errors.md', () => {
       new errors.Cancelled('peer'),
       new errors.ChannelClosed('peer', ''),
       new errors.Unavailable(''),
+      new errors.Refused('forbidden', ''),
     ];
     expect(made).toHaveLength(ERRORS.length);
     const [table = ''] = textOf('docs/errors.md').split(/^## /m);

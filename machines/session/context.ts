@@ -7,6 +7,7 @@ import type { IdSet } from '../../src/wire/idset.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type {
+  AuthenticationEvent,
   CallsReport,
   ConduitEvent,
   Conformance,
@@ -37,6 +38,8 @@ export interface SessionLimits {
   /** Opens of the peer's that wait for our decision. */
   readonly undecided: number;
   readonly handshakeTimeout: number;
+  /** The time for the application to say who the peer is. */
+  readonly authenticateTimeout: number;
   /** The time that the outbox may take to empty when the session ends. */
   readonly flushTimeout: number;
   /** The time that a full outbox may go without progress. */
@@ -57,6 +60,8 @@ export interface SessionInput {
   /** Absent for a session without a keepalive. */
   readonly keepalive?: KeepaliveSettings | undefined;
   readonly limits: SessionLimits;
+  /** True if the application decides who the peer is, in the handshake of an acceptor. */
+  readonly isAuthenticating: boolean;
   /** True if the application accepts connections that the peer opens. */
   readonly isAccepting: boolean;
 }
@@ -83,6 +88,7 @@ export interface SessionContext extends SessionInput {
 export type SessionEvent =
   | Received
   | ConduitEvent
+  | AuthenticationEvent
   | FlowEvent
   | ConnectionRequest
   | SessionRequest
@@ -154,7 +160,7 @@ export const session = setup({
     releaseRoot: assign({ isRootReleased: true }),
     noteFullInbox: assign((_, { id }: { id: ConnectionId }) => ({ fullInbox: id })),
     establish: assign((_, output: HandshakeOutput) =>
-      output.type === 'failed'
+      output.type !== 'established'
         ? {}
         : { localSettings: output.localSettings, peerSettings: output.peerSettings, peerMetadata: output.metadata },
     ),
@@ -191,6 +197,8 @@ export const session = setup({
     /** In strict mode the peer is told its violation. An end, a link error, or the peer's own accusation is no violation. */
     isAccusable: ({ context }, output: HandshakeOutput) =>
       context.conformance === 'strict' && output.type === 'failed' && output.failure.rule !== undefined,
+    /** The peer is told that it is refused, in both modes. */
+    isRefusal: (_, output: HandshakeOutput) => output.type === 'refused',
     isViolation: ({ event }) => event.type === 'connections.ended' && typeof event.output.outcome === 'object',
     isAbandonment: ({ event }) => event.type === 'connections.ended' && event.output.outcome === 'abandoned',
   },

@@ -1,15 +1,24 @@
 /**
  * The beginning of a session: its link, and the handshake.
  */
+import { ROOT } from '../../src/wire/id.js';
+import type { ProtocolErrorMessage } from '../../src/wire/message.js';
 import type { Violation } from '../events.js';
 import type { HandshakeEvent, HandshakeOutput } from '../handshake.js';
 import { session } from './context.js';
 import { crash, protocolError, settle } from './ends.js';
 
+type Failed = Extract<HandshakeOutput, { type: 'failed' | 'refused' }>;
+
 /** Returns the violation that a failed handshake reports to the peer. */
 function accusation(output: HandshakeOutput): Violation {
-  const { message, rule = 'session.handshake' } = (output as Extract<HandshakeOutput, { type: 'failed' }>).failure;
+  const { message, rule = 'session.handshake' } = (output as Failed).failure;
   return { rule, description: message };
+}
+
+/** Returns the message that tells the peer of its refusal. */
+function refusal(output: HandshakeOutput): ProtocolErrorMessage {
+  return { type: 'ProtocolError', connectionId: ROOT, description: (output as Failed).failure.message };
 }
 
 const toHandshake = { type: 'toHandshake', params: ({ event }: { event: HandshakeEvent }) => event } as const;
@@ -25,12 +34,23 @@ export const handshakeActor = session.createStateConfig({
       localSettings: context.localSettings,
       metadata: context.metadata,
       timeout: context.limits.handshakeTimeout,
+      isAuthenticating: context.isAuthenticating,
+      authenticateTimeout: context.limits.authenticateTimeout,
     }),
     onDone: [
       {
         guard: { type: 'isEstablished', params: ({ event }) => event.output },
         target: '#session.running',
         actions: [{ type: 'establish', params: ({ event }) => event.output }, 'emitEstablished'],
+      },
+      // 3.12
+      {
+        guard: { type: 'isRefusal', params: ({ event }) => event.output },
+        target: '#session.ending',
+        actions: [
+          { type: 'transmit', params: ({ event }) => refusal(event.output) },
+          { type: 'concludeHandshake', params: ({ event }) => event.output },
+        ],
       },
       // 9a.01
       {
@@ -51,6 +71,7 @@ export const handshakeRows = session.createStateConfig({
   on: {
     'rx.*': { actions: toHandshake },
     'link.*': { actions: toHandshake },
+    'auth.*': { actions: toHandshake },
     'conduit.flushed': { actions: toHandshake },
     'conduit.malformed': { actions: toHandshake },
     'app.open': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },

@@ -1,9 +1,11 @@
 import { opposite } from '../../src/wire/id.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
+import type { Refusal } from '../../src/wire/refusal.js';
 import type { Rule } from '../../src/wire/rule.js';
 import type { Mode } from '../rows/vocabulary.js';
 import {
+  type AuthenticationEvent,
   type Failure,
   type LinkEvent,
   nothing,
@@ -13,22 +15,37 @@ import {
   type Verdict,
 } from './oracle.js';
 
-// Section 3: rows 3.01 to 3.11, with 9a.01, 9a.02 and 9a.12.
+// Section 3: rows 3.01 to 3.12, with 9a.01, 9a.02 and 9a.12.
 
 export interface HandshakeInput {
   readonly role: 'initiator' | 'acceptor';
   readonly mode: Mode;
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
+  /** Our application decides who the peer is. */
+  readonly authenticates: boolean;
 }
 
 export interface HandshakeState extends HandshakeInput {
-  readonly phase: 'waiting for HelloYourself' | 'waiting for Hello' | 'replying' | 'established' | 'failed' | 'moot';
+  readonly phase:
+    | 'waiting for HelloYourself'
+    | 'waiting for Hello'
+    | 'authenticating'
+    | 'replying'
+    | 'established'
+    | 'failed'
+    | 'refused'
+    | 'moot';
   /** The content of the Hello that is being answered. */
   readonly hello?: { readonly connectionSettings: ConnectionSettings; readonly metadata: Metadata };
 }
 
-export type HandshakeEvent = ReceivedEvent | LinkEvent | TimeEvent | { readonly type: 'session.ended' };
+export type HandshakeEvent =
+  | ReceivedEvent
+  | LinkEvent
+  | AuthenticationEvent
+  | TimeEvent
+  | { readonly type: 'session.ended' };
 
 type Outcome = Verdict<HandshakeState>;
 
@@ -70,6 +87,8 @@ function waiting(state: HandshakeState, event: HandshakeEvent): Outcome {
       return fail(state, { message, rule, ...(limit === undefined ? {} : { limit }) });
     }
     case 'conduit.flushed':
+    case 'auth.accepted':
+    case 'auth.refused':
     case 'session.ended':
       return nothing(state);
     default:
@@ -77,9 +96,52 @@ function waiting(state: HandshakeState, event: HandshakeEvent): Outcome {
   }
 }
 
+/** 3.02, 3.12: the peer fails the handshake, in its own words, or refuses us. */
+function told(state: HandshakeState, description: string): Outcome {
+  const [, reason, text] = /^refused\.(unauthenticated|forbidden|unavailable|draining): (.*)/s.exec(description) ?? [];
+  if (reason === undefined || text === undefined) return fail(state, { message: description });
+  return fail(state, { message: description, refusal: { reason, text } as Refusal });
+}
+
+/** 3.12: the peer is refused, whatever the mode is. */
+function refuse(state: HandshakeState, refusal: Refusal, before: Outcome['effects']): Outcome {
+  const message = `refused.${refusal.reason}: ${refusal.text}`;
+  return {
+    state: { ...state, phase: 'refused' },
+    effects: [...before, ['output', { type: 'refused', failure: { message, refusal } }]],
+  };
+}
+
+/** 3.12: our application is asked who the peer is. Messages do not come meanwhile. */
+function authenticating(state: HandshakeState, event: HandshakeEvent): Outcome {
+  const over: Outcome['effects'] = [['stopAuthenticating']];
+  switch (event.type) {
+    case 'auth.accepted':
+      return reply(state, over);
+    case 'auth.refused':
+      return refuse(state, { reason: event.reason, text: event.text }, over);
+    case 'time':
+      return refuse(state, { reason: 'unavailable', text: 'try again later' }, [...over, ['reportUnanswered']]);
+    case 'link.ended':
+    case 'link.failed': {
+      const { state: next, effects } = waiting(state, event);
+      return { state: next, effects: [...over, ...effects] };
+    }
+    default:
+      return nothing(state);
+  }
+}
+
+/** 3.08. */
+function reply(state: HandshakeState, before: Outcome['effects'] = []): Outcome {
+  const { localSettings: connectionSettings, metadata } = state;
+  const message: Message = { type: 'HelloYourself', connectionId: 0, connectionSettings, metadata };
+  return { state: { ...state, phase: 'replying' }, effects: [...before, ['transmit', message], ['flush']] };
+}
+
 /** 3.01 to 3.03. */
 function answer(state: HandshakeState, message: Message, mode: Mode): Outcome {
-  if (message.type === 'ProtocolError') return fail(state, { message: message.description });
+  if (message.type === 'ProtocolError') return told(state, message.description);
   if (message.type !== 'HelloYourself') return blame(state, 'expected HelloYourself');
   // 9a.02
   if (mode === 'strict' && message.connectionId !== 0) return blame(state);
@@ -91,22 +153,21 @@ function answer(state: HandshakeState, message: Message, mode: Mode): Outcome {
 
 /** 3.08, 3.09, 3.11. */
 function listen(state: HandshakeState, message: Message, mode: Mode): Outcome {
-  if (message.type === 'ProtocolError') return fail(state, { message: message.description });
+  if (message.type === 'ProtocolError') return told(state, message.description);
   if (message.type !== 'Hello') return blame(state, 'expected Hello');
   // 9a.02
   if (mode === 'strict' && message.connectionId !== 0) return blame(state);
   if (message.version !== 7) return blame(state, `version mismatch: got ${String(message.version)}, expected 7`);
   const localSettings = { ...state.localSettings, parity: opposite(message.connectionSettings.parity) };
-  const reply: Message = {
-    type: 'HelloYourself',
-    connectionId: 0,
-    connectionSettings: localSettings,
-    metadata: state.metadata,
-  };
-  return {
-    state: { ...state, phase: 'replying', localSettings, hello: message },
-    effects: [['transmit', reply], ['flush']],
-  };
+  const heard: HandshakeState = { ...state, localSettings, hello: message };
+  if (!state.authenticates) return reply(heard);
+  return { state: { ...heard, phase: 'authenticating' }, effects: [['authenticate', { metadata: message.metadata }]] };
+}
+
+/** The session has gone: its application need not answer any more. */
+function abandon(state: HandshakeState): Outcome {
+  const effects: Outcome['effects'] = state.phase === 'authenticating' ? [['stopAuthenticating']] : [];
+  return { state: { ...state, phase: 'moot' }, effects };
 }
 
 // r[session.handshake]
@@ -120,8 +181,9 @@ export const handshake: Oracle<HandshakeInput, HandshakeState, HandshakeEvent> =
 
   step: (state, event) => {
     const { phase } = state;
-    if (phase === 'established' || phase === 'failed' || phase === 'moot') return nothing(state);
-    if (event.type === 'session.ended') return nothing({ ...state, phase: 'moot' });
+    if (['established', 'failed', 'refused', 'moot'].includes(phase)) return nothing(state);
+    if (event.type === 'session.ended') return abandon(state);
+    if (phase === 'authenticating') return authenticating(state, event);
     if (phase !== 'replying') return waiting(state, event);
     // 3.10: from now on only the sending of the answer matters.
     if (event.type === 'conduit.flushed' && state.hello !== undefined) return establish(state, state.hello);
@@ -129,5 +191,8 @@ export const handshake: Oracle<HandshakeInput, HandshakeState, HandshakeEvent> =
     return fail(state, { message: 'failed to send HelloYourself', error: event.error });
   },
 
-  timers: ({ phase }) => (phase.startsWith('waiting') ? ['handshakeTimeout'] : []),
+  timers: ({ phase }) => {
+    if (phase === 'authenticating') return ['authenticateTimeout'];
+    return phase.startsWith('waiting') ? ['handshakeTimeout'] : [];
+  },
 };

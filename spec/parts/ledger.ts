@@ -5,7 +5,7 @@ import { settings } from '../rows/messages.js';
 import { done, failed, read, sessionClosed } from '../rows/outcome.js';
 import type * as Spec from '../rows/vocabulary.js';
 import type { EffectName, Failure } from './oracle.js';
-import { endOf, isForeseen, messageOf, settlementOf } from './seen.js';
+import { endOf, isForeseen, messageOf, refusalOf, settlementOf } from './seen.js';
 import type { OpenedConnection, SessionEnd, SessionEvent } from './session-state.js';
 
 /** The results of an action so far: an expectation in the making. */
@@ -13,6 +13,8 @@ export interface Draft {
   readonly wire: Spec.ExpectedMessage[];
   readonly settled: Record<string, Spec.Settlement>;
   readonly closed: Record<string, Spec.Closed>;
+  readonly identified: Metadata[];
+  unidentified?: true;
   readonly asked: Spec.Asked[];
   readonly aborted: ConnectionId[];
   readonly setup: Spec.ConnectionFacts[];
@@ -131,6 +133,19 @@ export class Ledger {
     }
   }
 
+  /** Calls `authenticate`, and aborts its signal. */
+  identifies(metadata: Metadata): void {
+    this.#draft.identified.push(metadata);
+  }
+
+  stopsIdentifying(): void {
+    this.#draft.unidentified = true;
+  }
+
+  reports(report: 'authenticate-failed'): void {
+    this.#draft.reports.push({ report });
+  }
+
   /** Asks `onConnection`. */
   asks({ id, peerSettings, metadata }: Spec.Asked): ConnectionId {
     this.#draft.asked.push({ id, peerSettings, metadata });
@@ -221,7 +236,7 @@ export class Ledger {
     this.#isOver = true;
     const failure = end['failure'] as Failure | undefined;
     if (this.#starting !== undefined)
-      this.#settle(this.#starting, failed({ code: 'handshake', ...messageOf(failure) }));
+      this.#settle(this.#starting, failed({ code: 'handshake', ...messageOf(failure), ...refusalOf(failure) }));
     for (const name of this.#requests.values()) this.#settle(name, sessionClosed());
     this.#requests.clear();
     this.#draft.aborted.push(...this.#questions.keys());
@@ -275,7 +290,7 @@ export class Ledger {
 }
 
 function empty(): Draft {
-  return { wire: [], settled: {}, closed: {}, asked: [], aborted: [], setup: [], reports: [] };
+  return { wire: [], settled: {}, closed: {}, identified: [], asked: [], aborted: [], setup: [], reports: [] };
 }
 
 /** Returns a draft without its empty fields. */

@@ -1,5 +1,6 @@
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
+import type { Refusal } from '../../src/wire/refusal.js';
 import type { Rule } from '../../src/wire/rule.js';
 import type { Mode } from '../rows/vocabulary.js';
 
@@ -23,6 +24,9 @@ export type EffectName =
   | 'spawn'
   | 'forward'
   // To our application.
+  | 'authenticate'
+  | 'stopAuthenticating'
+  | 'reportUnanswered'
   | 'decide'
   | 'dropDecision'
   | 'pend'
@@ -147,14 +151,19 @@ export type HandshakeResult =
       readonly peerSettings: ConnectionSettings;
       readonly metadata: Metadata;
     }
-  | { readonly type: 'failed'; readonly failure: Failure };
+  /** `refused`: our application refuses the peer. */
+  | { readonly type: 'failed' | 'refused'; readonly failure: Failure };
 
 export interface Failure {
   readonly message?: string;
   readonly error?: unknown;
   readonly rule?: Rule;
   readonly limit?: string;
+  readonly refusal?: Refusal;
 }
+
+/** The application's answer to the question who the peer is. */
+export type AuthenticationEvent = { readonly type: 'auth.accepted' } | ({ readonly type: 'auth.refused' } & Refusal);
 
 /** The verdict of an event without effects. */
 export function nothing<State>(state: State): Verdict<State> {

@@ -20,6 +20,13 @@ export function messageOf(failure: Failure | undefined): { message?: string } {
   return isFree ? {} : { message: failure.message as string };
 }
 
+/** The cause of a handshake that failed by a refusal. */
+export function refusalOf(failure: Failure | undefined): { cause?: Spec.ErrorFacts } {
+  if (failure?.refusal === undefined) return {};
+  const { reason, text: message } = failure.refusal;
+  return { cause: { code: 'refused', reason, message } };
+}
+
 /** Returns the settlement of a promise, by the outcome of its request. */
 export function settlementOf(outcome: { readonly type: string } & Readonly<Record<string, unknown>>): Spec.Settlement {
   switch (outcome.type) {

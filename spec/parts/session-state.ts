@@ -3,7 +3,16 @@ import type { ConnectionSettings } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
 import type { Rule } from '../../src/wire/rule.js';
 import type { Mode } from '../rows/vocabulary.js';
-import type { ConnectionEnd, Effect, HandshakeResult, LinkEvent, ReceivedEvent, TimeEvent, Verdict } from './oracle.js';
+import type {
+  AuthenticationEvent,
+  ConnectionEnd,
+  Effect,
+  HandshakeResult,
+  LinkEvent,
+  ReceivedEvent,
+  TimeEvent,
+  Verdict,
+} from './oracle.js';
 
 // The state and the events of the session itself, and the two ways in which it ends.
 
@@ -65,6 +74,7 @@ export type FlowEvent =
 export type SessionEvent =
   | ReceivedEvent
   | LinkEvent
+  | AuthenticationEvent
   | { readonly type: 'conduit.overflowed' }
   | RequestEvent
   | { readonly type: 'app.abortHandshake'; readonly reason: unknown }

@@ -1,4 +1,5 @@
 import type { ConnectionId } from '../../src/wire/id.js';
+import { protocolError } from '../rows/messages.js';
 import {
   type ConnectionEnd,
   type Effect,
@@ -30,6 +31,8 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
       if (result.type === 'established') return establish(state, result);
       const { failure } = result;
       const end = { cause: 'handshake', failure };
+      // 3.12
+      if (result.type === 'refused') return wind(state, end, [['transmit', protocolError(failure.message ?? '')]]);
       // 9a.01
       if (state.mode === 'reference' || failure.rule === undefined) return cut(state, end);
       return wind(state, end, [['accuse', failure.rule]]);
@@ -46,7 +49,8 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
     case 'conduit.overflowed':
       return cut(state, { cause: 'limit', limit: 'intakeBytes' });
     default: {
-      const isForHandshake = 'message' in event || event.type.startsWith('link.') || event.type.startsWith('conduit.');
+      const isForHandshake =
+        'message' in event || ['link.', 'conduit.', 'auth.'].some((origin) => event.type.startsWith(origin));
       return isForHandshake ? { state, effects: [['to handshake', event]] } : nothing(state);
     }
   }
@@ -95,6 +99,8 @@ function running(state: SessionState, event: SessionEvent): Outcome {
     case 'app.abortHandshake':
     case 'handshake.done':
     case 'conduit.flushed':
+    case 'auth.accepted':
+    case 'auth.refused':
       return nothing(state);
     default:
       return requested(state, event as RequestEvent);

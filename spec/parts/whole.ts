@@ -1,5 +1,6 @@
 import { type ConnectionId, opposite } from '../../src/wire/id.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
 import { settings } from '../rows/messages.js';
 import type * as Spec from '../rows/vocabulary.js';
 import { type ConnectionEvent, type ConnectionState, connection } from './connection.js';
@@ -13,6 +14,9 @@ import type { OpenedConnection, SessionEvent, SessionState } from './session-sta
 
 /** Thrown for actions that only the table judges: the parts know nothing of inboxes, of slow links, or of wrong options. */
 export class Unforeseen extends Error {}
+
+/** The refusal of a peer about whom our application has thrown. */
+const UNAVAILABLE = { reason: 'unavailable', text: 'try again later' } as const;
 
 const OFF = { pingInterval: 0, pongTimeout: 0 };
 const ON = { pingInterval: 1, pongTimeout: 1 };
@@ -33,13 +37,16 @@ export class Whole {
   #isRefusing = false;
   #isRefused = false;
   #isStarted = false;
+  #hasAnswered = false;
   #isConfirming = false;
   #now = 0;
 
   constructor(given: Spec.Given, mode: Spec.Mode) {
     this.#given = given;
     const { limits = {}, onConnection } = given;
-    const known = new Set(['connections', 'undecided', 'handshakeTimeout', 'handshakeBytes', 'flushTimeout']);
+    const known = new Set([
+      ...['connections', 'undecided', 'handshakeTimeout', 'authenticateTimeout', 'handshakeBytes', 'flushTimeout'],
+    ]);
     if (Object.keys(limits).some((limit) => !known.has(limit))) throw new Unforeseen('a limit');
     const { pingInterval, pongTimeout } = given.keepalive ?? ON;
     const isKept = [pingInterval, pongTimeout].every((time) => time > 0 && time < 2 ** 31);
@@ -50,6 +57,11 @@ export class Whole {
     const limited = { connections, undecided };
     const input = { mode, localSettings: this.#localSettings, isAccepting, hasKeepalive, limits: limited };
     this.#session = session.start(input).state;
+  }
+
+  /** True while our application is asked who the peer is. */
+  get isAsking(): boolean {
+    return this.#handshake?.phase === 'authenticating';
   }
 
   get phase(): SessionState['phase'] {
@@ -103,17 +115,31 @@ export class Whole {
       this.#start();
       return;
     }
+    if (action.user === 'authenticate') {
+      this.#answer(action.answer);
+      return;
+    }
     const event = ledger.request(action, this.#session.phase === 'ended', this.#localSettings.parity);
     if (event === 'unforeseen') throw new Unforeseen(action.user);
     if (event !== undefined) this.#queue.push(event);
   }
 
   #start(): void {
-    const { role = 'initiator', metadata = [] } = this.#given;
+    const { role = 'initiator', metadata = [], authenticate } = this.#given;
+    const authenticates = authenticate !== undefined;
     this.#isStarted = true;
     this.#ledger.awaits('session');
     const { mode } = this.#session;
-    this.#shake(handshake.start({ role, mode, localSettings: this.#localSettings, metadata }));
+    this.#shake(handshake.start({ role, mode, localSettings: this.#localSettings, metadata, authenticates }));
+  }
+
+  /** The application says who the peer is. Too late, that means nothing. */
+  #answer(answer: Spec.Identification): void {
+    if (!this.isAsking) return;
+    this.#hasAnswered = true;
+    if (answer === 'throw') this.#ledger.reports('authenticate-failed');
+    const refused = answer === 'throw' ? UNAVAILABLE : answer === 'accept' ? undefined : answer.refuse;
+    this.#queue.unshift(refused === undefined ? { type: 'auth.accepted' } : { type: 'auth.refused', ...refused });
   }
 
   // ---- One step, whole ----
@@ -125,7 +151,9 @@ export class Whole {
   }
 
   #next(): SessionEvent | undefined {
-    const event = this.#queue.shift();
+    // Frames wait while the application says who the peer is.
+    const at = this.isAsking ? this.#queue.findIndex(({ type }) => !/^rx\.|malformed/.test(type)) : 0;
+    const event = at === -1 ? undefined : this.#queue.splice(at, 1)[0];
     if (event !== undefined || !this.#isConfirming) return event;
     this.#isConfirming = false;
     return { type: 'keepalive.confirmed' };
@@ -215,6 +243,18 @@ export class Whole {
       case 'to parent':
         this.#step(what as SessionEvent);
         break;
+      case 'authenticate': {
+        const { authenticate } = this.#given;
+        ledger.identifies((what as { metadata: Metadata }).metadata);
+        if (authenticate !== undefined && authenticate !== 'pending') this.#answer(authenticate);
+        break;
+      }
+      case 'stopAuthenticating':
+        if (!this.#hasAnswered) ledger.stopsIdentifying();
+        break;
+      case 'reportUnanswered':
+        ledger.reports('authenticate-failed');
+        break;
       case 'decide':
         this.#decide(ledger.asks(what as never));
         break;
@@ -252,8 +292,11 @@ export class Whole {
 
   #delay(timer: string): number {
     const { limits = {}, keepalive: { pingInterval, pongTimeout } = OFF } = this.#given;
-    const { handshakeTimeout = 10_000, flushTimeout = 1_000 } = limits;
-    const delays: Readonly<Record<string, number>> = { handshakeTimeout, flushTimeout, pingInterval, pongTimeout };
+    const { handshakeTimeout = 10_000, authenticateTimeout = 5_000, flushTimeout = 1_000 } = limits;
+    const delays: Readonly<Record<string, number>> = {
+      ...{ handshakeTimeout, authenticateTimeout, flushTimeout },
+      ...{ pingInterval, pongTimeout },
+    };
     // No scenario here waits long enough for a sweep.
     return delays[timer] ?? Number.POSITIVE_INFINITY;
   }

@@ -1,4 +1,5 @@
 import type { Message } from '../../src/wire/message.js';
+import type { Refusal } from '../../src/wire/refusal.js';
 import {
   call,
   hello,
@@ -13,8 +14,18 @@ import {
   reject,
   settings,
 } from './messages.js';
-import { alike, BOTH, byPeer, established, handshakeFails, handshakeViolates, NOTHING, read } from './outcome.js';
-import type { Case, Given, Outcome, Row, Step } from './vocabulary.js';
+import {
+  alike,
+  BOTH,
+  byPeer,
+  established,
+  failed,
+  handshakeFails,
+  handshakeViolates,
+  NOTHING,
+  read,
+} from './outcome.js';
+import type { Case, Expectation, Given, Outcome, Row, Step } from './vocabulary.js';
 
 // Section 3, the handshake. Every failure closes the link. In strict mode, a failure that is the peer's fault is answered
 // first.
@@ -101,6 +112,176 @@ function unanswered(role: 'initiator' | 'acceptor'): { told: Case; ended: Case; 
     },
   };
 }
+
+/** Our application says later who the peer is. */
+const ASKING: Given = { ...ACCEPTOR, authenticate: 'pending' };
+const ESTABLISHED = established({ local: settings('even') });
+/** The peer has said Hello, and our application is asked. */
+const ASKED: readonly Step[] = [LISTEN, { peer: hello({ metadata: N }), identified: [N] }];
+
+/** The session of {@link ASKED}, once the application has accepted. */
+const ACCEPTED: Expectation = {
+  wire: [helloYourself()],
+  settled: { session: established({ local: settings('even'), metadata: N }) },
+};
+
+/** The handshake fails by a refusal, ours or the peer's. */
+function refusedWith(refusal: Refusal): Expectation {
+  const { reason, text } = refusal;
+  const message = `refused.${reason}: ${text}`;
+  const cause = { code: 'refused', reason, message: text } as const;
+  return { settled: { session: failed({ code: 'handshake', message, cause }) }, linkClosed: true };
+}
+
+/** We refuse the peer. */
+function refuses(refusal: Refusal): Expectation {
+  return { wire: [protocolError(`refused.${refusal.reason}: ${refusal.text}`)], ...refusedWith(refusal) };
+}
+
+const LATER: Refusal = { reason: 'unavailable', text: 'try again later' };
+const FAILED_ASKING = { reports: [{ report: 'authenticate-failed' }] } as const;
+
+const authentication: readonly Case[] = [
+  {
+    name: 'there is no session before authenticate has given a principal',
+    modes: BOTH,
+    given: ASKING,
+    steps: [...ASKED, { user: 'authenticate', answer: 'accept', ...ACCEPTED }],
+  },
+  {
+    name: 'authenticate may answer at once',
+    modes: BOTH,
+    given: { ...ACCEPTOR, authenticate: 'accept' },
+    steps: [LISTEN, { peer: hello({ metadata: N }), identified: [N], ...ACCEPTED }],
+  },
+  {
+    name: 'messages that arrive while authenticate decides are answered after HelloYourself, in order',
+    modes: BOTH,
+    given: ASKING,
+    steps: [
+      LISTEN,
+      { peer: [hello(), ping(1n), open(1)], identified: [[]] },
+      { peer: [ping(2n), call(0, 1)] },
+      {
+        user: 'authenticate',
+        answer: 'accept',
+        wire: [helloYourself(), pong(1n), reject(1), pong(2n)],
+        settled: { session: ESTABLISHED },
+      },
+      { user: 'read', on: 'root', as: 'r', settled: { r: read(call(0, 1)) } },
+    ],
+  },
+  ...(['unauthenticated', 'forbidden', 'unavailable'] as const).map((reason): Case => {
+    const refuse = { reason, text: `because of ${reason}` };
+    return {
+      name: `authenticate refuses a peer as ${reason}`,
+      modes: BOTH,
+      given: ASKING,
+      steps: [...ASKED, { user: 'authenticate', answer: { refuse }, ...refuses(refuse) }],
+    };
+  }),
+  {
+    name: 'authenticate may refuse at once',
+    modes: BOTH,
+    given: { ...ACCEPTOR, authenticate: { refuse: { reason: 'forbidden', text: 'not you' } } },
+    steps: [LISTEN, { peer: hello(), identified: [[]], ...refuses({ reason: 'forbidden', text: 'not you' }) }],
+  },
+  {
+    name: 'messages that arrived before a refusal have no effect',
+    modes: BOTH,
+    given: ASKING,
+    steps: [
+      LISTEN,
+      { peer: [hello(), ping(1n), open(1)], identified: [[]] },
+      { user: 'authenticate', answer: { refuse: LATER }, ...refuses(LATER) },
+    ],
+  },
+  {
+    name: 'an authenticate that throws refuses the peer as unavailable, without a word of the error',
+    modes: BOTH,
+    given: ASKING,
+    steps: [...ASKED, { user: 'authenticate', answer: 'throw', ...refuses(LATER), ...FAILED_ASKING }],
+  },
+  {
+    name: 'an authenticate that throws at once refuses the peer as unavailable',
+    modes: BOTH,
+    given: { ...ACCEPTOR, authenticate: 'throw' },
+    steps: [LISTEN, { peer: hello(), identified: [[]], ...refuses(LATER), ...FAILED_ASKING }],
+  },
+  {
+    name: 'authenticate has its own time, whatever is left of the handshake time',
+    modes: BOTH,
+    given: { ...ASKING, limits: { handshakeTimeout: 500, authenticateTimeout: 900 } },
+    steps: [
+      ...ASKED,
+      { advance: 899 },
+      { advance: 1, ...refuses(LATER), ...FAILED_ASKING, unidentified: true },
+      { user: 'authenticate', answer: 'accept' },
+    ],
+  },
+  {
+    name: 'an answer in the last moment of its time is in time',
+    modes: BOTH,
+    given: { ...ASKING, limits: { authenticateTimeout: 900 } },
+    steps: [...ASKED, { advance: 899 }, { user: 'authenticate', answer: 'accept', ...ACCEPTED }, { advance: 2 }],
+  },
+  {
+    name: 'a peer that ends while authenticate decides fails the handshake at once, before its own messages',
+    modes: BOTH,
+    given: ASKING,
+    steps: [
+      LISTEN,
+      { peer: [hello(), ping(1n)], identified: [[]] },
+      { peer: 'end', ...handshakeFails('peer closed during handshake'), unidentified: true },
+      { user: 'authenticate', answer: 'accept' },
+    ],
+  },
+  {
+    name: 'a link that breaks while authenticate decides fails the handshake',
+    modes: BOTH,
+    given: ASKING,
+    steps: [...ASKED, { peer: { fail: 'cable cut' }, ...handshakeFails('cable cut'), unidentified: true }],
+  },
+  {
+    name: 'an answer that cannot be sent fails the handshake',
+    modes: BOTH,
+    given: ASKING,
+    steps: [
+      ...ASKED,
+      { link: 'refuse-sends' },
+      { user: 'authenticate', answer: 'accept', ...handshakeFails('failed to send HelloYourself') },
+    ],
+  },
+  {
+    name: 'authenticate is not asked about a Hello of another version',
+    modes: ['reference'],
+    given: ASKING,
+    steps: [LISTEN, { peer: hello({ version: 8 }), ...handshakeFails('version mismatch: got 8, expected 7') }],
+  },
+  ...(['unauthenticated', 'forbidden', 'unavailable', 'draining'] as const).map((reason): Case => {
+    const refusal = { reason, text: 'so it says' };
+    const peer = protocolError(`refused.${reason}: so it says`);
+    return {
+      name: `an initiator learns that it is refused as ${reason}`,
+      modes: BOTH,
+      given: INITIATOR,
+      steps: [START, { peer, ...refusedWith(refusal) }],
+    };
+  }),
+  {
+    name: 'an initiator takes another word for no refusal',
+    modes: BOTH,
+    given: INITIATOR,
+    steps: [
+      START,
+      {
+        peer: protocolError('refused.otherwise: so it says'),
+        settled: { session: failed({ code: 'handshake', message: 'refused.otherwise: so it says', cause: undefined }) },
+        linkClosed: true,
+      },
+    ],
+  },
+];
 
 const asInitiator = unanswered('initiator');
 const asAcceptor = unanswered('acceptor');
@@ -327,5 +508,16 @@ export const handshake: readonly Row[] = [
       asAcceptor.failed,
       ...slow('acceptor'),
     ],
+  },
+  {
+    row: '3.12',
+    rule: 'session.handshake',
+    layer: 'session',
+    situation: 'acceptor: Hello, version 7, and the application authenticates its peers',
+    ...alike(
+      'HelloYourself once authenticate has given a principal; ProtocolError "refused.<reason>: <text>" if it refuses, throws or takes too long; nothing if the link ends meanwhile',
+      'established, then the messages that came meanwhile; or HandshakeError with the cause Refused on both sides, and a report if authenticate threw or took too long',
+    ),
+    cases: authentication,
   },
 ];

@@ -1,6 +1,7 @@
 import type { ConnectionId, Parity, RequestId } from '../../src/wire/id.js';
 import type { ConnectionSettings, DataMessage, Message, Response } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
+import type { Refusal } from '../../src/wire/refusal.js';
 import type { Rule } from '../../src/wire/rule.js';
 import type { CallsAction, CallsExpectation, CallsSettlement, ConnectionName } from './vocabulary-calls.js';
 
@@ -68,7 +69,14 @@ export interface Given {
   readonly limits?: Limits;
   /** The option `onConnection`, as the answer that it gives to every request. Absent: no such option. */
   readonly onConnection?: Decision | 'pending';
+  /** The option `authenticate`, as the answer that it gives. Absent: no such option. */
+  readonly authenticate?: Identification | 'pending';
 }
+
+/**
+ * An answer of `authenticate`: it gives a principal, refuses the peer, or throws (a pending one rejects with) an `Error`.
+ */
+export type Identification = 'accept' | 'throw' | { readonly refuse: Refusal };
 
 /**
  * The limits that the table sets or relies on, with their defaults. Open and accept deadlines are swept by one timer:
@@ -78,6 +86,8 @@ export interface Given {
 export interface Limits {
   /** 10 000 ms. */
   readonly handshakeTimeout?: number;
+  /** 5 000 ms, for `authenticate`. Exact. */
+  readonly authenticateTimeout?: number;
   /** 10 000 ms, for a decision of `onConnection`. */
   readonly acceptTimeout?: number;
   /** 30 000 ms, for the answer to our open. */
@@ -189,6 +199,8 @@ export type UserAction =
   | { readonly user: 'read'; readonly on: ConnectionName; readonly count?: number; readonly as: string }
   /** `return()` of the connection's iterator, made if there is none yet: the reader is gone. */
   | { readonly user: 'stopReading'; readonly on: ConnectionName }
+  /** Settles the pending question who the peer is, whether or not anyone still waits for it. */
+  | { readonly user: 'authenticate'; readonly answer: Identification }
   /** Settles the pending decision on the peer's open of that id, whether or not anyone still waits for it. */
   | { readonly user: 'decide'; readonly id: ConnectionId; readonly decision: Decision };
 
@@ -231,6 +243,10 @@ export interface Expectation extends CallsExpectation {
   readonly ends?: SessionEnd;
   /** The link gets closed by us without `ends` (a handshake that failed). Default: it stays as it was. */
   readonly linkClosed?: true;
+  /** The calls of `authenticate`, each with the metadata of the Hello. Default: none. */
+  readonly identified?: readonly Metadata[];
+  /** True if the `signal` of `authenticate` gets aborted. Default: it does not. */
+  readonly unidentified?: true;
   /** The calls of `onConnection`, in order. A bare id checks the id only. Default: none. */
   readonly asked?: readonly (ConnectionId | Asked)[];
   /** The requests whose `signal` gets aborted. Default: none. */
@@ -274,6 +290,7 @@ export interface ErrorFacts {
     | 'protocol'
     | 'link'
     | 'handshake'
+    | 'refused'
     | 'keepalive'
     | 'rejected'
     | 'connection-closed'
@@ -286,11 +303,13 @@ export interface ErrorFacts {
   readonly rule?: Rule;
   readonly side?: 'local' | 'remote';
   readonly limit?: string;
+  /** The reason of a refusal. */
+  readonly reason?: Refusal['reason'];
   /** The whole text. */
   readonly message?: string;
   readonly metadata?: Metadata;
   /** The error's `cause`: the reason of an abort, or the error beneath it. */
-  readonly cause?: string | ErrorFacts;
+  readonly cause?: string | ErrorFacts | undefined;
 }
 
 /** The value that `connection.closed` resolves with. */
@@ -329,4 +348,4 @@ export interface Asked {
  */
 export type Report =
   | { readonly report: 'acceptor-failed' | 'setup-failed' | 'stalled'; readonly id: ConnectionId }
-  | { readonly report: 'keepalive-disabled' | 'root-closed-by-peer' };
+  | { readonly report: 'keepalive-disabled' | 'root-closed-by-peer' | 'authenticate-failed' };

@@ -1,5 +1,6 @@
 import type { ConnectionId } from '../wire/id.js';
 import { type Metadata, REASON } from '../wire/metadata.js';
+import type { RefusalReason } from '../wire/refusal.js';
 import type { Rule } from '../wire/rule.js';
 import { excerpt } from './printable.js';
 
@@ -14,6 +15,7 @@ export type RoamError =
   | ProtocolError
   | LinkError
   | HandshakeError
+  | Refused
   | KeepaliveError
   | ConnectionRejected
   | ConnectionClosed
@@ -85,6 +87,19 @@ export class LinkError extends BaseError<'link'> {
 export class HandshakeError extends BaseError<'handshake'> {
   constructor(message: string, cause?: unknown) {
     super('HandshakeError', 'handshake', message, cause);
+  }
+}
+
+/**
+ * An acceptor refuses a peer in the handshake: the cause of a HandshakeError on both sides. `reason` is for a program, the text
+ * for a person. It is the text that the acceptor's `authenticate` gave to `refuse`.
+ */
+export class Refused extends BaseError<'refused'> {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, text: string) {
+    super('Refused', 'refused', text);
+    this.reason = reason;
   }
 }
 

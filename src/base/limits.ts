@@ -105,6 +105,12 @@ export interface Limits {
    */
   readonly handshakeTimeout: number;
   /**
+   * Milliseconds for `authenticate`; then the peer is refused as `unavailable`. Stops handshakes from piling up behind a slow
+   * check of credentials.
+   * @defaultValue 5 000
+   */
+  readonly authenticateTimeout: number;
+  /**
    * Milliseconds for one answer of `onConnection`; then the open is rejected. Stops an acceptor that never answers.
    * @defaultValue 10 000
    */
@@ -151,6 +157,7 @@ export const DEFAULT_LIMITS: Limits = {
   turnTime: 1,
   handshakeBytes: 64 * 2 ** 10,
   handshakeTimeout: 10_000,
+  authenticateTimeout: 5_000,
   acceptTimeout: 10_000,
   openTimeout: 30_000,
   flushTimeout: 1_000,

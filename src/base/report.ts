@@ -5,6 +5,8 @@ import { stackOf } from './printable.js';
 export interface Report {
   readonly kind: /** `onConnection` threw, rejected, answered wrongly or took too long; the open was rejected. */
     | 'acceptor-failed'
+    /** `authenticate` threw or took too long; the peer was refused as `unavailable`. */
+    | 'authenticate-failed'
     /** The setup of an accepted connection threw. The connection was closed. */
     | 'setup-failed'
     /** A handler threw, rejected, answered wrongly, or its answer could not be sent; the caller was answered `Cancelled`. */

@@ -21,6 +21,8 @@ export interface SessionScope {
   readonly maxUnconsumed: number;
   /** The owners of all ids, for a peer that answers the calls of all connections on the root. Undefined for other peers. */
   readonly shared: SharedIds | undefined;
+  /** Returns the value that `authenticate` has given for the peer. */
+  principalOf(): unknown;
   /** Returns an observer that shows the calls and channels of a connection to inspectors; undefined without them. */
   observerOf(id: ConnectionId): StepObserver | undefined;
 }

@@ -9,6 +9,7 @@ import {
   LimitExceeded,
   LinkError,
   ProtocolError,
+  Refused,
   type RoamError,
   SessionClosed,
   Unavailable,
@@ -636,14 +637,14 @@ function within<T>(signal: AbortSignal, result: T | PromiseLike<T>, drop: (late:
   });
 }
 
-const REFUSED = /(?:^|: )refused\.(unauthenticated|forbidden): /;
-
 /** The kind of a failed attempt. */
 function failureOf(error: unknown): AttemptFailure {
   if (error instanceof InvalidArgument) return 'invalid';
   if (!(error instanceof HandshakeError)) return 'other';
-  const [, refusal] = REFUSED.exec(error.message) ?? [];
-  if (refusal !== undefined) return refusal as 'unauthenticated' | 'forbidden';
+  if (error.cause instanceof Refused) {
+    const { reason } = error.cause;
+    return reason === 'unauthenticated' || reason === 'forbidden' ? reason : 'other';
+  }
   if (error.message.includes('version mismatch')) return 'version';
   // A message that no peer sends there, or no message at all: the server speaks something else.
   return error.cause instanceof ProtocolError && error.cause.side === 'remote' && !error.message.includes('timed out')

@@ -196,6 +196,14 @@ export class Conduit {
     if (this.#isLinkPaused) this.#paced?.block();
   }
 
+  /**
+   * Keeps the frames of a peer that is not known yet. The link is read a little further, so that its end is noticed: an end
+   * does not wait for the frames before it.
+   */
+  pauseFrames(): void {
+    this.inputs.pause(true);
+  }
+
   resume(): void {
     this.inputs.resume();
     this.#resumeLink();
@@ -215,15 +223,16 @@ export class Conduit {
     const { inputs } = this;
     const before = inputs.bytes;
     inputs.frame(inputs.isPaused ? detached(bytes) : bytes);
-    const { bytes: waiting, isPaused, isYielding } = inputs;
+    const { bytes: waiting, isPaused, isYielding, passesEvents } = inputs;
     if (waiting === 0) return;
+    const pauseAt = passesEvents ? Math.min(PAUSE_LINK_AT, this.limits.handshakeBytes) : PAUSE_LINK_AT;
     // One frame is always taken, however small the limit is.
     if (waiting > this.limits.intakeBytes && before > 0 && isPaused) {
       this.#hasOverflowed = true;
       inputs.pushNext({ type: 'conduit.overflowed' });
     } else if (
       !this.#isLinkPaused &&
-      ((isPaused && waiting > PAUSE_LINK_AT) || (isYielding && waiting > PAUSE_YIELDING_LINK_AT))
+      ((isPaused && waiting > pauseAt) || (isYielding && waiting > PAUSE_YIELDING_LINK_AT))
     ) {
       this.#isLinkPaused = true;
       this.#link.pause();

@@ -59,6 +59,8 @@ export class InputQueue<Local extends object> {
   #isBusy = false;
   /** True while the stream is paused. Only this class sets it; a field costs less than a getter for each frame. */
   isPaused = false;
+  /** True while the stream is paused for its frames only. Only this class sets it. */
+  passesEvents = false;
   /** True while the stream waits for the next turn of the event loop. Only this class sets it. */
   isYielding = false;
   /** The cost of the frames that wait, in bytes. Only this class sets it. */
@@ -162,12 +164,18 @@ export class InputQueue<Local extends object> {
     });
   }
 
-  pause(): void {
+  /**
+   * Pauses the stream. With `passesEvents` only frames wait: an event of the link is handed on before frames that arrived
+   * before it.
+   */
+  pause(passesEvents = false): void {
     this.isPaused = true;
+    this.passesEvents = passesEvents;
   }
 
   resume(): void {
     this.isPaused = false;
+    this.passesEvents = false;
     this.#drain();
   }
 
@@ -216,7 +224,7 @@ export class InputQueue<Local extends object> {
     const entry = (isHeld ? undefined : this.#shiftHeld()) ?? this.#queue.shift();
     if (entry === undefined) return false;
     this.#waiting--;
-    if (isHeld && (isFrame(entry) || entry instanceof Streamed)) {
+    if (isHeld && (isFrame(entry) || (entry instanceof Streamed && !this.passesEvents))) {
       this.#held.push(entry);
       this.#waiting++;
     } else if (isFrame(entry)) {

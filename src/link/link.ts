@@ -29,6 +29,31 @@ export interface LinkEvents {
   readonly frameLimit?: (() => number) | undefined;
 }
 
+/** A certificate of a peer, as TLS has checked it. */
+export interface LinkCertificate {
+  readonly subject: object;
+  readonly issuer: object;
+  readonly subjectaltname?: string | undefined;
+  /** SHA-256 of the certificate, as pairs of hexadecimal digits with colons. */
+  readonly fingerprint256: string;
+}
+
+/**
+ * What a link shows of its peer, beside what the peer says in a session. Cookies and headers are credentials: JSON and logs of
+ * this object have the address only.
+ */
+export interface LinkFacts {
+  /** Path and query of the HTTP request; undefined without one. A query may hold credentials. */
+  readonly url: string | undefined;
+  /** The address of the peer, or of a proxy in between. */
+  readonly remoteAddress: string | undefined;
+  /** The certificate of a TLS client, if the server asked for one (`requestCert`) and it is valid. */
+  readonly certificate: LinkCertificate | undefined;
+  /** A header of the HTTP request; several of one name are joined by commas, cookies by semicolons. */
+  header(name: string): string | undefined;
+  toJSON(): object;
+}
+
 /** The limit of a message if neither the user of a link nor an option sets one. */
 export const DEFAULT_FRAME = 2 ** 20;
 
@@ -72,6 +97,12 @@ export interface Link {
    * sent.
    */
   readonly releasesSent?: boolean;
+
+  /**
+   * Returns what the link shows of its peer; undefined if it knows nothing. A link that wraps another one returns the value of
+   * that link. It is no property, since inspectors read properties.
+   */
+  facts?(): LinkFacts | undefined;
 
   /** True for a link over a byte stream, such as TCP. A link that wraps another one returns the value of that link. */
   readonly isStream?: boolean;

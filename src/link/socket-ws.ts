@@ -1,5 +1,6 @@
 import { LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
+import type { LinkFacts } from './link.js';
 import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
 
 /** The members that a link needs of a WebSocket of the package `ws` (8.23 or later). */
@@ -87,6 +88,7 @@ export class WsLink extends SocketLink {
   readonly releasesSent: boolean;
   readonly #ws: WsWebSocket;
   readonly #raw: RawSocket | undefined;
+  #facts: LinkFacts | undefined;
   readonly #waiting = new Fifo<Uint8Array>();
   #waitingBytes = 0;
   #corked = false;
@@ -119,6 +121,15 @@ export class WsLink extends SocketLink {
     // Nothing is read before `start`, so that no messages pile up.
     ws.pause();
     if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
+  }
+
+  /** Notes what the link shows of its peer; for listeners. */
+  show(facts: LinkFacts): void {
+    this.#facts = facts;
+  }
+
+  facts(): LinkFacts | undefined {
+    return this.#facts;
   }
 
   get buffered(): number {

@@ -2,7 +2,8 @@ import { Duplex, finished } from 'node:stream';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { copy, withPrefix } from '../base/frame-memory.js';
-import type { Link } from './link.js';
+import { SocketFacts } from './facts.js';
+import type { Link, LinkFacts } from './link.js';
 import { SocketLink } from './socket.js';
 import { type Addresses, nameOf } from './socket-ws.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
@@ -117,6 +118,10 @@ export class StreamLink extends SocketLink {
     // A destroyed stream may still emit an error. Without a listener that would be an uncaught exception.
     duplex.on('error', ignore);
     this.#forget = forget;
+  }
+
+  facts(): LinkFacts {
+    return new SocketFacts(this.#duplex as Addresses);
   }
 
   get buffered(): number {

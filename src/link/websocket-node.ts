@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
+import { SocketFacts } from './facts.js';
 import { DEFAULT_FRAME, type Link } from './link.js';
 import { authority, checkBytes, guard, Newcomer, Newcomers, warn } from './listen.js';
 import type { WsLink } from './socket-ws.js';
@@ -236,6 +237,7 @@ export function listenWebSocket(
     sockets.handleUpgrade(request, socket, head, (ws) => {
       pending?.settle(request.socket);
       const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
+      link.show(new SocketFacts(request.socket, request));
       limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
       handOver(link, request, onLink, report);
     });

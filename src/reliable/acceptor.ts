@@ -4,7 +4,8 @@ import { InvalidArgument } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { isThenable } from '../base/promise.js';
 import { warn } from '../base/report.js';
-import type { Link, LinkEvents } from '../link/link.js';
+import { principalOf } from '../link/facts.js';
+import type { Link, LinkEvents, LinkFacts } from '../link/link.js';
 import { Sensitive } from '../wire/sensitive.js';
 import { Beneath, End, type EndOwner, type ReliableLink } from './end.js';
 import { CLOSE, frame } from './frames.js';
@@ -25,8 +26,8 @@ export interface ResumeRequest<Info> {
   /** What `take` was given with the new link, and with the first link of the session. */
   readonly link: Info;
   readonly first: Info;
-  /** Who the peer is. Undefined: there is no authentication yet. */
-  readonly principal: undefined;
+  /** The value that `authenticate` has given for the peer of the session; undefined without it. */
+  readonly principal: unknown;
 }
 
 /** Options of {@link reliableAcceptor}. */
@@ -306,7 +307,8 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
       this.report('onResume failed', error);
     };
     try {
-      const allowed = onResume?.({ link: pending.info, first: session.info, principal: undefined }) ?? true;
+      const allowed =
+        onResume?.({ link: pending.info, first: session.info, principal: principalOf(session.end) }) ?? true;
       if (isThenable(allowed)) (allowed as PromiseLike<boolean>).then(decide, fail);
       else decide(allowed as boolean);
     } catch (error) {
@@ -473,6 +475,10 @@ class BareLink implements Link, LinkEvents {
 
   get releasesSent(): boolean {
     return this.#link.releasesSent === true;
+  }
+
+  facts(): LinkFacts | undefined {
+    return this.#link.facts?.();
   }
 
   get isStream(): boolean {

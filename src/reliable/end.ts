@@ -10,7 +10,7 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { allocate, release } from '../base/frame-memory.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
-import { DEFAULT_FRAME, type Link, type LinkEvents } from '../link/link.js';
+import { DEFAULT_FRAME, type Link, type LinkEvents, type LinkFacts } from '../link/link.js';
 import {
   ABORT,
   ACK,
@@ -180,6 +180,11 @@ export class End implements ReliableLink, ReliablePort {
       unacknowledged: this.#kept.length,
       unacknowledgedBytes: this.#taken - this.#acked,
     };
+  }
+
+  /** Those of the newest link; undefined while there is none. */
+  facts(): LinkFacts | undefined {
+    return this.#current?.link.facts?.();
   }
 
   get buffered(): number {

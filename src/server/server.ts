@@ -3,15 +3,28 @@ import { InvalidArgument, SessionClosed } from '../base/errors.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
-import { accept, type Session, type StartOptions } from '../session/session.js';
+import type { Authenticate } from '../session/authentication.js';
+import { type AcceptOptions, accept, type Session, type StartOptions } from '../session/session.js';
+import { Turns } from './turns.js';
 
-/** Options of {@link createServer}. Those of a session hold for each session. */
-export interface ServerOptions extends Omit<StartOptions, 'signal' | 'onConnection'> {
+/** Options of {@link createServer}. Those of a session hold for each session. `P` is the type of the principals. */
+export interface ServerOptions<P = unknown> extends Omit<StartOptions, 'signal' | 'onConnection'> {
   /** The handlers of the services that clients may open, as `Service.handler()` gives them. */
-  readonly services: readonly ServiceHandler[];
+  readonly services: readonly ServiceHandler<P>[];
+  /**
+   * Says who a client is, before there is a session with it; its result is the `principal` in handlers. It runs for 256 clients
+   * at a time. Others wait, within `limits.authenticateTimeout`. A function that has been at work for that time does not count.
+   */
+  readonly authenticate?: Authenticate<P> | undefined;
   /** Called with each new session. If it throws, the session ends. */
-  readonly onSession?: (session: Session) => void;
+  readonly onSession?: (session: Session<NoInfer<P>>) => void;
 }
+
+/** Handlers that need a principal need a hook that gives one. */
+type HookFor<P> = unknown extends P ? unknown : { readonly authenticate: Authenticate<P> };
+
+/** Clients that `authenticate` is at work for, at a time. */
+const AUTHENTICATING = 256;
 
 /** A part that makes links, such as `listenWebSocket` and `listenTcp` give. */
 export interface Listener {
@@ -20,13 +33,14 @@ export interface Listener {
 }
 
 /** Serves services on any number of listeners; see {@link createServer}. */
-export class Server implements AsyncDisposable {
+export class Server<P = unknown> implements AsyncDisposable {
   /** `await using` closes the server. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
-  readonly #options: StartOptions;
-  readonly #onSession: ((session: Session) => void) | undefined;
-  readonly #sessions = new Set<Session>();
+  // Not typed by `P`: a server of any principals is a `Server`.
+  readonly #options: AcceptOptions<never>;
+  readonly #onSession: ((session: Session<never>) => void) | undefined;
+  readonly #sessions = new Set<Session<P>>();
   readonly #listeners = new Set<Listener>();
   /** Aborts the handshakes when the server is closed. */
   readonly #closing = new AbortController();
@@ -35,22 +49,34 @@ export class Server implements AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /** @internal */
-  constructor(options: ServerOptions) {
+  constructor(options: ServerOptions<P>) {
     objectOf(options, 'options');
-    const { services, onSession, ...rest } = options;
+    const { services, onSession, authenticate, ...rest } = options;
     arrayOf(services, 'services', ' of handlers, as Service.handler() gives them');
     if (onSession !== undefined && typeof onSession !== 'function') {
       throw new InvalidArgument(`onSession must be a function, not ${describe(onSession)}`);
     }
+    if (authenticate !== undefined && typeof authenticate !== 'function') {
+      throw new InvalidArgument(`authenticate must be a function, not ${describe(authenticate)}`);
+    }
     for (const name of ['signal', 'onConnection']) {
       if (name in rest) throw new InvalidArgument(`${name} is no option of createServer`);
     }
-    this.#options = { ...rest, onConnection: routes(services), signal: this.#closing.signal };
+    const turns = new Turns(AUTHENTICATING);
+    const ask: Authenticate<P> | undefined =
+      authenticate && ((request) => turns.run(request.signal, () => authenticate(request)));
+    // Without `authenticate`, every handler suits.
+    this.#options = {
+      ...rest,
+      ...(ask === undefined ? {} : { authenticate: ask }),
+      onConnection: routes(services),
+      signal: this.#closing.signal,
+    } as unknown as AcceptOptions<never>;
     this.#onSession = onSession;
   }
 
   /** The sessions that are open. */
-  get sessions(): ReadonlySet<Session> {
+  get sessions(): ReadonlySet<Session<P>> {
     return this.#sessions;
   }
 
@@ -89,16 +115,16 @@ export class Server implements AsyncDisposable {
    *
    * @throws HandshakeError when there is no session; SessionClosed when the server is closed. The link is closed then.
    */
-  async take(link: Link): Promise<Session> {
+  async take(link: Link): Promise<Session<P>> {
     if (!this.ready) {
       link.abort();
       throw new SessionClosed('local');
     }
-    const session = await this.#during(accept(link, this.#options));
+    const session = await this.#during(accept<P>(link, this.#options as unknown as AcceptOptions<P>));
     this.#sessions.add(session);
     void session.closed.then(() => this.#sessions.delete(session));
     try {
-      if (this.ready) this.#onSession?.(session);
+      if (this.ready) this.#onSession?.(session as Session<never>);
       else session.shutdown();
     } catch (error) {
       session.shutdown();
@@ -156,6 +182,6 @@ export class Server implements AsyncDisposable {
  * const server = createServer({ services: [Adder.handler(adder)] });
  * const listener = await server.listen((onLink) => listenWebSocket({ port: 9000 }, onLink));
  */
-export function createServer(options: ServerOptions): Server {
+export function createServer<P>(options: ServerOptions<P> & HookFor<P>): Server<P> {
   return new Server(options);
 }

@@ -69,8 +69,8 @@ export type ClientMiddleware = <Call extends AnyClientCall, Answer>(
   next: (call: Call) => Promise<Answer>,
 ) => Promise<Answer>;
 
-/** Facts about the call that a handler answers, beside the arguments. */
-export interface CallContext {
+/** Facts about the call that a handler answers, beside the arguments. `P` is the type of the principal. */
+export interface CallContext<P = unknown> {
   readonly service: string;
   readonly method: string;
   readonly metadata: Metadata;
@@ -79,17 +79,19 @@ export interface CallContext {
   /** The time at which the caller gives up the call, in milliseconds since 1970; undefined if the caller sent none. */
   readonly deadline: number | undefined;
   readonly connection: Connection;
+  /** The value that `authenticate` has given for the caller; undefined without it. It stays the same for the whole call. */
+  readonly principal: P;
   /** The metadata of the answer. A handler may add entries. */
   readonly responseMetadata: MetadataEntry[];
 }
 
-export interface AnyHandlerCall extends CallContext {
+export interface AnyHandlerCall<P = unknown> extends CallContext<P> {
   readonly args: readonly unknown[];
 }
 
 /** A call, as an interceptor of a handler sees it: plain data. `method` determines the type of `args`. */
-export type HandlerCall<M extends Methods = Methods> = {
-  [Name in keyof M & string]: AnyHandlerCall & { readonly method: Name; readonly args: TakenArgsOf<M[Name]> };
+export type HandlerCall<M extends Methods = Methods, P = unknown> = {
+  [Name in keyof M & string]: AnyHandlerCall<P> & { readonly method: Name; readonly args: TakenArgsOf<M[Name]> };
 }[keyof M & string];
 
 type Awaitable<T> = T | PromiseLike<T>;
@@ -98,9 +100,9 @@ type Awaitable<T> = T | PromiseLike<T>;
  * Runs around the handler of every call: `next(call)` runs the handler, `next({ ...call, … })` runs it with a change. The
  * value that the interceptor returns, or the error that it throws, takes the place of the handler's.
  */
-export type HandlerInterceptor<M extends Methods = Methods> = (
-  call: HandlerCall<M>,
-  next: (call: HandlerCall<M>) => Awaitable<AnswerOf<M[keyof M]>>,
+export type HandlerInterceptor<M extends Methods = Methods, P = unknown> = (
+  call: HandlerCall<M, P>,
+  next: (call: HandlerCall<M, P>) => Awaitable<AnswerOf<M[keyof M]>>,
 ) => Awaitable<AnswerOf<M[keyof M]>>;
 
 /** The same for the calls of any service. */

@@ -31,8 +31,8 @@ import { handlerMiddleware } from './middleware.js';
 const HANDLER = Symbol('handler');
 
 /** The result of {@link withContext}. */
-export interface ContextHandler<Args extends readonly unknown[], Answer> {
-  readonly [HANDLER]: (context: CallContext, ...args: Args) => Answer;
+export interface ContextHandler<Args extends readonly unknown[], Answer, P = unknown> {
+  readonly [HANDLER]: (context: CallContext<P>, ...args: Args) => Answer;
 }
 
 /**
@@ -44,9 +44,9 @@ export interface ContextHandler<Args extends readonly unknown[], Answer> {
  * @example
  * Slow.handler({ slow: withContext(async ({ signal }, milliseconds) => { await setTimeout(milliseconds, undefined, { signal }); }) });
  */
-export function withContext<Args extends readonly unknown[], Answer>(
-  handler: (context: CallContext, ...args: Args) => Answer,
-): ContextHandler<Args, Answer> {
+export function withContext<Args extends readonly unknown[], Answer, P = unknown>(
+  handler: (context: CallContext<P>, ...args: Args) => Answer,
+): ContextHandler<Args, Answer, P> {
   if (typeof handler !== 'function') throw new InvalidArgument('withContext takes a function');
   return { [HANDLER]: handler };
 }
@@ -60,24 +60,30 @@ type Answer<M> = AnswerOf<M> | PromiseLike<AnswerOf<M>>;
 
 /**
  * The implementation of a service: a function for each method, which gets the arguments, and returns the result or a promise
- * of it. To answer with the declared error, it throws or returns an ApplicationError.
+ * of it. To answer with the declared error, it throws or returns an ApplicationError. `P` is the type of the principal that
+ * functions made by `withContext` get.
  */
-export type Implementation<M extends Methods> = {
+export type Implementation<M extends Methods, P = unknown> = {
   readonly [Name in keyof M]:
     | ((...args: TakenArgsOf<M[Name]>) => Answer<M[Name]>)
-    | ContextHandler<TakenArgsOf<M[Name]>, Answer<M[Name]>>;
+    | ContextHandler<TakenArgsOf<M[Name]>, Answer<M[Name]>, P>;
 };
 
 /** Options of a handler. */
-export interface HandlerOptions<M extends Methods = Methods> {
+export interface HandlerOptions<M extends Methods = Methods, P = unknown> {
   /** Run around the handler of every call, the first one outermost. */
-  readonly interceptors?: readonly HandlerInterceptor<M>[];
+  readonly interceptors?: readonly HandlerInterceptor<M, P>[];
   /** The same, but outside the interceptors. The default {@link handlerMiddleware} applies the caller's deadline. */
-  readonly middleware?: readonly HandlerInterceptor<M>[];
+  readonly middleware?: readonly HandlerInterceptor<M, P>[];
 }
 
-/** Answers the calls of a service: for {@link Connection.serve} and {@link routes}. */
-export interface ServiceHandler {
+declare const PRINCIPAL: unique symbol;
+
+/**
+ * Answers the calls of a service: for {@link Connection.serve} and {@link routes}. `P` is the type of the principal that it
+ * needs: a handler of `unknown` suits every server.
+ */
+export interface ServiceHandler<P = unknown> {
   (request: IncomingRequest, connection: Connection): Reply | Promise<Reply>;
   /** The name of the service. */
   readonly service: string;
@@ -85,6 +91,8 @@ export interface ServiceHandler {
   readonly refusals: Refusals;
   /** Items that the sender of each channel of a method may send at first. */
   readonly credit: (methodId: bigint) => number;
+  /** For the compiler only: a handler suits a server whose principals are a subtype of `P`. @internal */
+  readonly [PRINCIPAL]?: (principal: P) => void;
 }
 
 type Run = (call: AnyHandlerCall) => unknown;
@@ -103,13 +111,13 @@ interface Answered {
 }
 
 // r[rpc.handler]
-export function makeHandler<M extends Methods>(
+export function makeHandler<M extends Methods, P>(
   service: string,
   codec: TypedPayloadCodec,
   entries: readonly Entry[],
-  implementation: Implementation<M>,
-  options: HandlerOptions<M>,
-): ServiceHandler {
+  implementation: Implementation<M, P>,
+  options: HandlerOptions<M, P>,
+): ServiceHandler<P> {
   objectOf(implementation, 'implementation');
   objectOf(options, 'options');
   const { interceptors = [], middleware = handlerMiddleware } = options;
@@ -164,6 +172,8 @@ class Answering {
   readonly #method: Answered;
   readonly #request: IncomingRequest;
   readonly #connection: Connection;
+  /** That of the call's beginning, although the arguments may take time to decode. */
+  readonly #principal: unknown;
   /** Our ends of the channels that the arguments contain. */
   readonly #ends: ChannelHandle[];
   #responseMetadata: MetadataEntry[] | undefined;
@@ -172,6 +182,8 @@ class Answering {
     this.#method = method;
     this.#request = request;
     this.#connection = connection;
+    // Functions that get the arguments only can't read it.
+    this.#principal = method.isPlain ? undefined : connection.principalOf();
     this.#ends = request.channels.length === 0 ? NO_ENDS : [];
   }
 
@@ -231,6 +243,7 @@ class Answering {
       },
       deadline: undefined,
       connection: this.#connection,
+      principal: this.#principal,
       responseMetadata,
     };
   }

@@ -18,9 +18,9 @@ const NAME_SHOWN = 100;
  * accept(link, { onConnection: routes([Adder.handler(adder), Clock.handler(clock)]) });
  */
 // r[rpc.one-service-per-connection]
-export function routes(handlers: readonly ServiceHandler[]): OnConnection {
+export function routes<P = unknown>(handlers: readonly ServiceHandler<P>[]): OnConnection<P> {
   arrayOf(handlers, 'handlers');
-  const byName = new Map<string, ServiceHandler>();
+  const byName = new Map<string, ServiceHandler<P>>();
   for (const handler of handlers) {
     if (typeof handler !== 'function' || typeof handler.service !== 'string') {
       throw new InvalidArgument('routes takes what the handler() of services gives');
@@ -28,7 +28,7 @@ export function routes(handlers: readonly ServiceHandler[]): OnConnection {
     if (byName.has(handler.service)) throw new InvalidArgument(`two handlers of the service ${handler.service}`);
     byName.set(handler.service, handler);
   }
-  return ({ metadata }: OpenRequest) => {
+  return ({ metadata }: OpenRequest<P>) => {
     const name = metadata.find(({ key }) => key === SERVICE)?.value;
     const handler = typeof name === 'string' ? byName.get(name) : undefined;
     if (handler !== undefined) return { type: 'accept', setup: (connection) => connection.serve(handler) };

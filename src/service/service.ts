@@ -37,11 +37,12 @@ export interface Service<M extends Methods = Methods> {
   /** Checks options as `client` does, before a connection is opened for them. @internal */
   checkOptions(options: ClientOptions<M>, maxUnconsumed: number): void;
   /**
-   * Makes the function that answers the calls, for `connection.serve` and `routes`. `[rpc.handler]`
+   * Makes the function that answers the calls, for `createServer`, `routes` and `connection.serve`. `P` is the type of the
+   * principal that the functions read: `Adder.handler<User>({ … })`. `[rpc.handler]`
    *
    * @throws InvalidArgument when a method has no function.
    */
-  handler(implementation: Implementation<M>, options?: HandlerOptions<M>): ServiceHandler;
+  handler<P = unknown>(implementation: Implementation<M, P>, options?: HandlerOptions<M, P>): ServiceHandler<P>;
   /** True if a call of this method was answered with `error`: then `error.error` is the error that the service declares. */
   isErrorOf<Name extends keyof M & string>(name: Name, error: unknown): error is ApplicationError<ErrorOf<M[Name]>>;
 }

@@ -8,6 +8,7 @@ import {
   LimitExceeded,
   LinkError,
   ProtocolError,
+  Refused,
   type RoamError,
   SessionClosed,
 } from '../base/errors.js';
@@ -91,7 +92,8 @@ const LIMIT_TEXT: Record<Extract<SessionEnd, { cause: 'limit' }>['limit'], strin
 };
 
 /** Returns the error with which `initiate` and `accept` reject when there is no session. */
-function handshakeError({ message, error, rule, limit }: HandshakeFailure): HandshakeError {
+function handshakeError({ message, error, rule, limit, refusal }: HandshakeFailure): HandshakeError {
+  if (refusal !== undefined) return new HandshakeError(message, new Refused(refusal.reason, refusal.text));
   if (limit !== undefined) return new HandshakeError(message, new LimitExceeded(limit, message));
   if (rule !== undefined) return new HandshakeError(message, new ProtocolError('remote', `${rule}: ${message}`, rule));
   return new HandshakeError(message, error);

@@ -417,6 +417,11 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   // ---- For services ----
 
+  /** Returns the value that `authenticate` has given for the peer. It is no property, since inspectors read properties. @internal */
+  principalOf(): unknown {
+    return this.#session.principalOf();
+  }
+
   /** The limits of the session. @internal */
   get limits(): Limits {
     return this.#session.conduit.limits;

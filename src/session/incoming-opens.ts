@@ -9,11 +9,13 @@ import type { ConnectionSettings } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Connection } from './connection.js';
 
-/** A connection that the peer wants to open. */
-export interface OpenRequest {
+/** A connection that the peer wants to open. `P` is the type of its principal. */
+export interface OpenRequest<P = unknown> {
   readonly id: ConnectionId;
   readonly peerSettings: ConnectionSettings;
   readonly metadata: Metadata;
+  /** The value that `authenticate` has given for the peer; undefined without it. */
+  readonly principal: P;
   /** Aborted when the answer no longer matters: the peer withdrew, the time passed, or the session ended. */
   readonly signal: AbortSignal;
 }
@@ -38,7 +40,9 @@ export interface Rejection {
 }
 
 /** Decides on an open of the peer, at once or by a promise. Throwing rejects the open. */
-export type OnConnection = (request: OpenRequest) => Acceptance | Rejection | Promise<Acceptance | Rejection>;
+export type OnConnection<P = unknown> = (
+  request: OpenRequest<P>,
+) => Acceptance | Rejection | Promise<Acceptance | Rejection>;
 
 type Answer = Extract<ConnectionRequest, { type: 'app.accept' | 'app.reject' }>;
 
@@ -60,12 +64,18 @@ class Question implements OpenRequest {
   readonly peerSettings: ConnectionSettings;
   readonly metadata: Metadata;
   readonly #open: PendingOpen;
+  readonly #principal: unknown;
 
-  constructor(open: PendingOpen, metadata: Metadata) {
+  constructor(open: PendingOpen, metadata: Metadata, principal: unknown) {
     this.id = open.id;
     this.peerSettings = open.peerSettings;
     this.metadata = metadata;
     this.#open = open;
+    this.#principal = principal;
+  }
+
+  get principal(): unknown {
+    return this.#principal;
   }
 
   get signal(): AbortSignal {
@@ -84,12 +94,19 @@ export class IncomingOpens {
   readonly #onConnection: OnConnection | undefined;
   readonly #conduit: Conduit;
   readonly #emptyRejects: boolean;
+  readonly #principalOf: () => unknown;
   readonly #pending = new Map<ConnectionId, PendingOpen>();
   /** True while onConnection runs. */
   #isAsking = false;
 
   /** If `emptyRejects` is true, rejections leave without their metadata. */
-  constructor(onConnection: OnConnection | undefined, conduit: Conduit, emptyRejects: boolean) {
+  constructor(
+    onConnection: OnConnection | undefined,
+    conduit: Conduit,
+    emptyRejects: boolean,
+    principalOf: () => unknown,
+  ) {
+    this.#principalOf = principalOf;
     this.#onConnection = onConnection;
     this.#conduit = conduit;
     this.#emptyRejects = emptyRejects;
@@ -104,7 +121,7 @@ export class IncomingOpens {
     this.#pending.set(id, open);
     this.#isAsking = true;
     try {
-      const answer = this.#onConnection?.(new Question(open, metadata));
+      const answer = this.#onConnection?.(new Question(open, metadata, this.#principalOf()));
       if (isThenable(answer)) {
         answer.then(
           (value) => this.#answer(open, value),

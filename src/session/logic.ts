@@ -124,6 +124,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     metadata,
     keepalive,
     limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))) },
+    isAuthenticating: config.authenticate !== undefined,
     isAccepting: config.onConnection !== undefined,
   });
 }

@@ -11,6 +11,7 @@ import type { Link } from '../link/link.js';
 import type { Parity } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
+import type { Authenticate } from './authentication.js';
 import type { OnConnection } from './incoming-opens.js';
 import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
 
@@ -64,6 +65,8 @@ export interface SessionOptions extends PeerOptions {
 export interface SessionLogicInput extends SessionOptions {
   /** As in {@link SessionOptions}; but a SENSITIVE value must be a `Sensitive`, since an inspector sees an actor's input. */
   readonly metadata?: Metadata;
+  /** Only with the role of an acceptor; see {@link Authenticate}. */
+  readonly authenticate?: Authenticate;
   readonly role: Role;
   readonly link: Link;
 }
@@ -74,6 +77,7 @@ export interface SessionConfig {
   readonly link: Link;
   readonly localSettings: ConnectionSettings;
   readonly metadata: Metadata;
+  readonly authenticate: Authenticate | undefined;
   readonly onConnection: OnConnection | undefined;
   /** Absent when neither the application nor `peer` asks for one. */
   readonly keepalive: KeepaliveSettings | undefined;
@@ -103,6 +107,7 @@ export function configOf(input: SessionLogicInput): SessionConfig {
 function check(input: SessionLogicInput): SessionConfig {
   if (typeof input !== 'object' || input === null) throw new InvalidArgument('a session needs a role and a link');
   const { role, link, onConnection, conformance = 'reference', codec = messagePack, onReport = warn, signal } = input;
+  const { authenticate } = input;
   if (role !== 'initiator' && role !== 'acceptor') {
     throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
   }
@@ -115,6 +120,9 @@ function check(input: SessionLogicInput): SessionConfig {
   const { interpreter = 'compiled' } = input;
   if (interpreter !== 'compiled' && interpreter !== 'xstate') {
     throw new InvalidArgument(`interpreter must be 'compiled' or 'xstate', not ${String(interpreter)}`);
+  }
+  if (authenticate !== undefined && (typeof authenticate !== 'function' || role === 'initiator')) {
+    throw new InvalidArgument('authenticate must be a function, and is for acceptors: an initiator shows credentials');
   }
   if (onConnection !== undefined && typeof onConnection !== 'function') {
     throw new InvalidArgument('onConnection must be a function');
@@ -144,6 +152,7 @@ function check(input: SessionLogicInput): SessionConfig {
     link,
     localSettings,
     metadata: metadataOf(input.metadata, codec, limits),
+    authenticate,
     onConnection,
     keepalive,
     conformance,

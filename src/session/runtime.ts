@@ -19,6 +19,7 @@ import { Conduit, type Delivery, type SessionClock } from '../conduit/conduit.js
 import { type ConnectionId, ROOT } from '../wire/id.js';
 import type { ConnectionSettings, DataMessage, Message } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
+import { Authentication } from './authentication.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './close-reason.js';
 import { Connection } from './connection.js';
 import type { ConnectionActors } from './connection-actors.js';
@@ -54,6 +55,7 @@ export class SessionRuntime implements Port {
   /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;
   readonly #connections = new Map<ConnectionId, Connection>();
+  readonly #authentication: Authentication;
   readonly #incomingOpens: IncomingOpens;
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
@@ -75,15 +77,19 @@ export class SessionRuntime implements Port {
       deliver: this.#offer,
       crashed: (error) => this.crash(error),
     });
+    this.#authentication = new Authentication(config.authenticate, this.conduit, link);
     this.#scope = {
       conduit: this.conduit,
       conformance,
       cancelTimeout: peer.cancelTimeout,
       maxUnconsumed: peer.maxUnconsumed,
       shared: peer.answersOnRoot ? new SharedIds() : undefined,
+      principalOf: () => this.principal(),
       observerOf: (id) => around.observerOf(id),
     };
-    this.#incomingOpens = new IncomingOpens(config.onConnection, this.conduit, peer.emptyRejects);
+    this.#incomingOpens = new IncomingOpens(config.onConnection, this.conduit, peer.emptyRejects, () =>
+      this.principal(),
+    );
   }
 
   // ---- For the session's actors ----
@@ -176,6 +182,24 @@ export class SessionRuntime implements Port {
 
   flush(): void {
     if (!this.conduit.outbox.isBroken) this.conduit.inputs.pushNext({ type: 'conduit.flushed' });
+  }
+
+  authenticate({ metadata }: { metadata: Metadata }): void {
+    this.conduit.pauseFrames();
+    this.conduit.inputs.hold(() => this.#authentication.ask(metadata));
+  }
+
+  stopAuthenticating(): void {
+    const { conduit } = this;
+    // A timer may have started this step: the frames come behind it.
+    conduit.inputs.hold(() => {
+      this.#authentication.drop(conduit.endError);
+      conduit.resume();
+    });
+  }
+
+  reportUnanswered(): void {
+    this.#authentication.reportUnanswered();
   }
 
   decide({
@@ -299,6 +323,7 @@ export class SessionRuntime implements Port {
     const isOurs = reason.by === 'local' && reason.error === undefined;
     for (const connection of this.#connections.values()) connection.end({ by: 'session', metadata: [] }, isOurs);
     this.#connections.clear();
+    inputs.hold(() => this.#authentication.drop(error));
     // Drop the decisions last, since the listeners of their signals are the application's: to them everything is over.
     inputs.hold(() => this.#incomingOpens.dropAll(error));
   }
@@ -311,6 +336,11 @@ export class SessionRuntime implements Port {
 
   get root(): Connection | undefined {
     return this.#root;
+  }
+
+  /** Returns the value that `authenticate` has given for the peer. It is no property, since inspectors read properties. */
+  principal(): unknown {
+    return this.#authentication.principal;
   }
 
   /** Returns an active connection by its id. */

@@ -10,8 +10,10 @@ import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
 import { type Metadata, SERVICE } from '../wire/metadata.js';
+import type { Authenticate } from './authentication.js';
 import type { SessionClosedReason } from './close-reason.js';
 import type { Connection } from './connection.js';
+import type { OnConnection } from './incoming-opens.js';
 import { attached, type SessionActorRef, type SessionLogic, sessionLogic } from './logic.js';
 import { attachOf } from './observation.js';
 import { checkedInput, configOf, type SessionOptions } from './options.js';
@@ -26,6 +28,14 @@ export interface StartOptions extends SessionOptions {
   readonly inspect?: Observer<InspectionEvent> | ((event: InspectionEvent) => void);
   /** The clock of all timers; the real one by default. */
   readonly clock?: Clock;
+}
+
+/** Options of {@link accept}. `P` is the type of the principal, which `authenticate` determines. */
+export interface AcceptOptions<P = unknown> extends Omit<StartOptions, 'onConnection'> {
+  /** Says who the peer is, before there is a session. Without it every peer is taken. */
+  readonly authenticate?: Authenticate<P>;
+  /** Decides on the connections that the peer opens. Without it every open is rejected. */
+  readonly onConnection?: OnConnection<NoInfer<P>>;
 }
 
 /** Options of {@link Session.open}. */
@@ -48,8 +58,11 @@ export interface ClientMaker<Client, Options> {
 
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
 
-/** A running session: the root connection, and any number of virtual ones beside it. */
-export class Session implements AsyncDisposable {
+/**
+ * A running session: the root connection, and any number of virtual ones beside it. `P` is the type of the principal that
+ * `authenticate` gave for the peer.
+ */
+export class Session<P = unknown> implements AsyncDisposable {
   /** `await using` shuts the session down, and waits for its end. */
   declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
@@ -76,6 +89,11 @@ export class Session implements AsyncDisposable {
     const { root } = this.#runtime;
     if (root === undefined) throw new InvalidArgument('the session has no root connection before it is established');
     return root;
+  }
+
+  /** The value that `authenticate` has given for the peer; undefined without it. It appears in no log and no inspection. */
+  get principal(): P {
+    return this.#runtime.principal() as P;
   }
 
   /**
@@ -208,17 +226,19 @@ export class Session implements AsyncDisposable {
  * const session = await initiate(await connectWebSocket('ws://127.0.0.1:9000'));
  * const connection = await session.open();
  */
-export async function initiate(link: Link, options: StartOptions = {}): Promise<Session> {
-  return start('initiator', link, options);
+export async function initiate(link: Link, options: StartOptions = {}): Promise<Session<undefined>> {
+  return (await start('initiator', link, options)) as Session<undefined>;
 }
 
 /**
- * Starts a session as its acceptor: waits for the peer's Hello, and answers it. `[session.handshake]`
+ * Starts a session as its acceptor: waits for the peer's Hello, and answers it. With `authenticate` there is no session before
+ * it has said who the peer is. `[session.handshake]`
  *
- * @throws HandshakeError when there is no session, and the link is closed then; InvalidArgument when an option is wrong.
+ * @throws HandshakeError when there is no session, and the link is closed then; its cause is Refused when the peer is refused.
+ * InvalidArgument when an option is wrong.
  */
-export async function accept(link: Link, options: StartOptions = {}): Promise<Session> {
-  return start('acceptor', link, options);
+export async function accept<P>(link: Link, options: AcceptOptions<P> = {}): Promise<Session<P>> {
+  return (await start('acceptor', link, options as StartOptions)) as Session<P>;
 }
 
 /** One Session for each runtime, however often it is asked for. */

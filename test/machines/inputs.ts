@@ -16,7 +16,7 @@ export function event(type: string, facts: object = {}): EventObject {
   return { type, ...facts };
 }
 
-const FAILED = event('link.failed', { error: new Error('the link broke') });
+export const FAILED = event('link.failed', { error: new Error('the link broke') });
 export const UNSENDABLE = event('link.unsendable', { error: new Error('the link refused') });
 const MALFORMED = event('conduit.malformed', { rule: 'session.message', description: 'no message' });
 const OVERSIZED = event('conduit.malformed', {

@@ -5,6 +5,7 @@ import type * as Spec from '../../spec/rows/vocabulary.js';
 import type { ConnectionId, Parity } from '../../src/wire/id.js';
 import type { ConnectionSettings, Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
+import type { Refusal } from '../../src/wire/refusal.js';
 
 // Events inside a session are caused from outside: by the peer, the application, the link or time. An event of a machine's
 // path becomes the actions that cause it. It is undefined if the event cannot be caused from outside, or not on purpose.
@@ -68,6 +69,12 @@ export class Projection {
         return [{ link: 'refuse-sends' }, { peer: ping(77n) }];
       case 'conduit.malformed':
         return [{ peer: facts.limit === undefined ? GARBAGE : OVERSIZED }];
+      case 'auth.accepted':
+        return this.#whole.isAsking ? [{ user: 'authenticate', answer: 'accept' }] : undefined;
+      case 'auth.refused': {
+        const { reason, text } = event as unknown as Refusal;
+        return this.#whole.isAsking ? [{ user: 'authenticate', answer: { refuse: { reason, text } } }] : undefined;
+      }
       case 'app.open':
         return [this.#open(facts)];
       case 'app.close':
@@ -162,6 +169,7 @@ export class Projection {
       const { peerSettings, metadata } = output;
       return [{ peer: helloYourself({ settings: peerSettings, metadata }) }];
     }
+    if (output.type === 'refused') return undefined;
     return output.failure?.rule === undefined ? [{ peer: 'end' }] : [{ peer: pong(1n) }];
   }
 }

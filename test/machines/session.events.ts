@@ -42,6 +42,10 @@ const HANDSHAKES = [
   }),
   doneEvent('handshake', { type: 'failed', failure: { message: 'handshake timed out', rule: 'session.handshake' } }),
   doneEvent('handshake', { type: 'failed', failure: { message: 'peer closed during handshake' } }),
+  doneEvent('handshake', {
+    type: 'refused',
+    failure: { message: 'refused.forbidden: not you', refusal: { reason: 'forbidden', text: 'not you' } },
+  }),
   errorEvent('handshake', CRASH),
 ];
 
@@ -53,6 +57,8 @@ const EARLY = [
   rx(open(2)),
   ...LINK,
   event('conduit.overflowed'),
+  event('auth.accepted'),
+  event('auth.refused', { reason: 'forbidden', text: 'not you' }),
   event('app.open', { request: 7, settings: settings('odd'), metadata: M }),
   event('app.close', { id: 1, request: 7, metadata: M }),
   event('app.shutdown'),

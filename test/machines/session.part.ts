@@ -165,6 +165,8 @@ export const sessionPart: OutsidePart = {
   },
   inside: {
     'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
+    'auth.accepted': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
+    'auth.refused': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
     'calls.violated': 'the word of a connection’s driver, which a bare session is without',
     'conduit.crashed': 'a link that will not start, which the tests of crashes bring about',
     'conduit.flushed': 'the answer to a flush, within the step in which the handshake asks for it',

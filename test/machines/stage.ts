@@ -30,7 +30,8 @@ export interface Outcome {
   readonly started: readonly string[];
 }
 
-const RULE = /^([a-z-]+(?:\.[a-z-]+)+): /;
+/** The rule that a ProtocolError begins with. A refusal names none. */
+const RULE = /^(?!refused\.)([a-z-]+(?:\.[a-z-]+)+): /;
 
 /** Notes the effects of a machine, and the events for its children and its parent. */
 class Recording {
@@ -59,6 +60,9 @@ const PORT = [
   'forward',
   'transmit',
   'flush',
+  'authenticate',
+  'stopAuthenticating',
+  'reportUnanswered',
   'decide',
   'dropDecision',
   'pend',

@@ -8,7 +8,7 @@ function numbered(section: string, from: number, to: number): readonly string[] 
 }
 
 const NUMBERED = [
-  ...numbered('3', 1, 11),
+  ...numbered('3', 1, 12),
   ...numbered('5', 1, 30),
   ...numbered('6', 1, 13),
   ...numbered('9a', 1, 21),

@@ -33,6 +33,8 @@ function comparable(said: Spec.Expectation, table: Spec.Expectation): unknown {
     closed: said.closed ?? {},
     ends: listed(ends, table.ends),
     linkClosed: said.linkClosed ?? false,
+    identified: said.identified ?? [],
+    unidentified: said.unidentified ?? false,
     asked: asked.map((one, index) => idOf(one, table.asked?.[index])),
     aborted: said.aborted ?? [],
     setup: setup.map((one, index) => idOf(one, table.setup?.[index])),

@@ -17,6 +17,8 @@ export interface StepResult {
   readonly closed: Readonly<Record<Spec.ConnectionName, unknown>>;
   readonly ends: unknown;
   readonly isLinkClosed: boolean;
+  readonly identified: readonly unknown[];
+  readonly unidentified: boolean;
   readonly asked: readonly unknown[];
   readonly aborted: readonly unknown[];
   readonly setup: readonly unknown[];
@@ -48,7 +50,8 @@ const BY_SESSION: Spec.Closed = { by: 'session', metadata: [] };
 /** Compares the events since the last comparison with the demands of a step. Promises in `unnamed` must resolve. */
 export function compare(player: Player, step: Spec.Expectation, was: Before, unnamed: readonly string[]): Comparison {
   const { recorder } = player;
-  const { settled, closed, ended, asked, aborted, setup, reports, handled, givenUp } = recorder.take();
+  const { identified, unidentified, settled, closed, ended, asked, aborted, setup, reports, handled, givenUp } =
+    recorder.take();
   const wanted = { ...Object.fromEntries(unnamed.map((name) => [name, NOTHING])), ...step.settled };
   const wereOpen = step.ends === undefined ? [] : recorder.connections.filter((named) => !was.closed.has(named));
   return {
@@ -58,6 +61,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       closed: Object.fromEntries(closed),
       ends: ended.length > 1 ? ended : ended[0] && sessionEnd(ended[0], step.ends),
       isLinkClosed: isLinkClosed(player),
+      identified,
+      unidentified,
       asked: asked.map((request, index) => (typeof step.asked?.[index] === 'number' ? request.id : request)),
       aborted,
       setup: setup.map((one, index) => (typeof step.setup?.[index] === 'number' ? one.id : factsOf(one))),
@@ -73,6 +78,8 @@ export function compare(player: Player, step: Spec.Expectation, was: Before, unn
       closed: { ...Object.fromEntries(wereOpen.map(({ name }) => [name, BY_SESSION])), ...step.closed },
       ends: step.ends,
       isLinkClosed: was.isLinkClosed || step.ends !== undefined || step.linkClosed === true,
+      identified: step.identified ?? [],
+      unidentified: step.unidentified ?? false,
       asked: step.asked ?? [],
       aborted: step.aborted ?? [],
       setup: step.setup ?? [],

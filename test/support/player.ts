@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events';
 import type * as Spec from '../../spec/rows/vocabulary.js';
 import {
   type Acceptance,
+  type AuthRequest,
   accept,
   type Caller,
   type Connection,
@@ -11,6 +12,7 @@ import {
   type OpenRequest,
   type Rejection,
   type Report,
+  refuse,
   type Session,
   type StartOptions,
 } from '../../src/index.js';
@@ -42,6 +44,7 @@ export class Player {
   readonly #openings = new Map<string, string>();
   readonly #readers = new Map<Connection, AsyncIterator<DataMessage, undefined>>();
   readonly #decisions = new Map<ConnectionId, Pending>();
+  #identification: { resolve(principal: unknown): void; reject(error: Error): void } | undefined;
   #session: Session | undefined;
   #count = 0;
   #unnamed: string[] = [];
@@ -147,6 +150,9 @@ export class Player {
           await this.#reader(this.recorder.named(action.on)).return?.();
         });
         break;
+      case 'authenticate':
+        this.#settleIdentification(action.answer);
+        break;
       case 'decide':
         this.#settleDecision(action.id, action.decision);
         break;
@@ -172,12 +178,39 @@ export class Player {
       ...defined({ maxConcurrentRequests, metadata, keepalive, limits }),
       ...(this.#given.onConnection === undefined ? {} : { onConnection: this.#onConnection }),
     };
-    const session = await (role === 'initiator' ? initiate : accept)(this.link, options);
+    const { authenticate } = this.#given;
+    const session =
+      role === 'initiator'
+        ? await initiate(this.link, options)
+        : await (authenticate === undefined
+            ? accept(this.link, options)
+            : accept(this.link, { ...options, authenticate: this.#authenticate }));
     this.#session = session;
     session.on('stalled', ({ id }) => this.recorder.now.reports.push({ report: 'stalled', id }));
     void session.closed.then((reason) => this.recorder.now.ended.push(reason));
     this.recorder.name('root', session.root);
     return session.root;
+  }
+
+  readonly #authenticate = ({ metadata, signal }: AuthRequest): unknown => {
+    this.recorder.now.identified.push(metadata);
+    signal.addEventListener('abort', () => {
+      this.recorder.now.unidentified = true;
+    });
+    const { authenticate } = this.#given;
+    if (authenticate !== undefined && authenticate !== 'pending') return identify(authenticate);
+    return new Promise((resolve, reject) => {
+      this.#identification = { resolve, reject };
+    });
+  };
+
+  #settleIdentification(answer: Spec.Identification): void {
+    if (this.#identification === undefined) throw new Error('nothing waits for a principal');
+    try {
+      this.#identification.resolve(identify(answer));
+    } catch (error) {
+      this.#identification.reject(error as Error);
+    }
   }
 
   readonly #onConnection = (request: OpenRequest): Acceptance | Rejection | Promise<Acceptance | Rejection> => {
@@ -260,6 +293,13 @@ export class Player {
     if (this.#session === undefined) throw new Error('there is no session yet');
     return this.#session;
   }
+}
+
+/** @throws Error for an answer that refuses the peer, or throws. */
+function identify(answer: Spec.Identification): unknown {
+  if (answer === 'accept') return { name: 'Ada' };
+  if (answer === 'throw') throw new Error('authenticate threw');
+  return refuse(answer.refuse.reason as 'forbidden', answer.refuse.text);
 }
 
 function nameOf([name]: readonly [string, unknown]): string {

@@ -5,6 +5,7 @@ import type {
   ConnectionClosedReason,
   ConnectionId,
   DataMessage,
+  Metadata,
   RequestId,
   SessionClosedReason,
 } from '../../src/index.js';
@@ -30,6 +31,8 @@ export class Observed {
   readonly settled = new Map<string, Settled>();
   readonly closed = new Map<Spec.ConnectionName, ConnectionClosedReason>();
   readonly ended: SessionClosedReason[] = [];
+  readonly identified: Metadata[] = [];
+  unidentified = false;
   readonly asked: Spec.Asked[] = [];
   readonly aborted: ConnectionId[] = [];
   readonly setup: Connection[] = [];
