@@ -23,6 +23,8 @@ export interface Control {
    * that rejects by it, as `roam-actors serve` does, an empty function is enough.
    */
   readonly rejectNext?: () => unknown;
+  /** Makes the peer refuse the Hello that comes next, in `authenticate` or its like. The tester awaits it. */
+  readonly refuseNext?: () => unknown;
   /** Makes every open from now on, in this session, wait for a decision that never comes. The tester awaits it. */
   readonly defer?: () => unknown;
   /**
@@ -176,7 +178,8 @@ function checkMalformed(malformed: Codec['malformed'] = []): void {
 
 function checkControl(control: Control): void {
   const names: Readonly<Record<keyof Control, true>> = {
-    ...{ open: true, close: true, shutdown: true, rejectNext: true, defer: true, ended: true },
+    ...{ open: true, close: true, shutdown: true, rejectNext: true, defer: true },
+    ...{ refuseNext: true, ended: true },
   };
   for (const [name, value] of Object.entries(control)) {
     if (!Object.hasOwn(names, name)) throw new InvalidArgument(`control.${name} is not a control`);

@@ -78,7 +78,7 @@ async function take(
     const id = step.at?.(world) ?? 0;
     tester.note('tester', { control: step.act === 'close' ? `close(${id})` : `${step.act}()` });
     const acted = table.act(step.act, id);
-    if (step.act === 'rejectNext' || step.act === 'defer') await acted;
+    if (step.act === 'rejectNext' || step.act === 'defer' || step.act === 'refuseNext') await acted;
   }
   if (step.tell !== undefined) tester.tell(...step.tell(world));
   if (step.lingers && !(await tester.rest(table.late))) return { heard: [], state: 'alive' };

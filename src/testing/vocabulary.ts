@@ -59,7 +59,7 @@ export interface Answer {
 export type Need = Act | 'ended' | 'keepalive' | 'handshakeTimeout' | Limit;
 
 /** The actions that the peer can be made to take. */
-export type Act = 'open' | 'close' | 'shutdown' | 'rejectNext' | 'defer';
+export type Act = 'open' | 'close' | 'shutdown' | 'rejectNext' | 'defer' | 'refuseNext';
 
 /** A limit that the peer claims to enforce. */
 export type Limit = 'frame' | 'metadataEntries' | 'metadataBytes' | 'connections' | 'undecided';

@@ -4,9 +4,23 @@ import { type HandshakeEvent, type HandshakeInput, handshakeMachine, type Role }
 import { LinkError } from '../base/errors.js';
 import { opposite, ROOT } from '../wire/id.js';
 import { type Message, PROTOCOL_VERSION } from '../wire/message.js';
+import { refusalIn } from '../wire/refusal.js';
 import { type PathStep, paths } from './paths.js';
 import type { PeerInput } from './peer.js';
-import { accept, call, close, hello, helloYourself, item, open, ping, pong, protocolError, reject } from './phrases.js';
+import {
+  accept,
+  call,
+  close,
+  heard,
+  hello,
+  helloYourself,
+  item,
+  open,
+  ping,
+  pong,
+  protocolError,
+  reject,
+} from './phrases.js';
 import { HELLO, helloYourselfOf } from './scenes.js';
 import type { Answer, CaseSpec, Citation, Need, Step, TableInput, World } from './vocabulary.js';
 import { answers, type Model, messageOf, type Outcome, replay, rx } from './walks.js';
@@ -31,6 +45,8 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
     localSettings: { parity: OUR_PARITY, maxConcurrentRequests: 64 },
     metadata: NO_METADATA,
     timeout: 1,
+    isAuthenticating: false,
+    authenticateTimeout: 1,
   });
   const events: HandshakeEvent[] = [
     ...ALPHABET.map(rx),
@@ -43,7 +59,7 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
     events: ({ value }) => (value === 'replying' ? [{ type: 'conduit.flushed' }] : events),
     nameEvent,
   });
-  return found.flatMap(({ name, steps }) => {
+  const walked = found.flatMap(({ name, steps }): CaseSpec[] => {
     const [step, ...more] = steps;
     // The start has no message. After the first message the peer continues by itself: it sends its HelloYourself.
     if (step === undefined || more.length > 0) return [];
@@ -61,6 +77,38 @@ export function handshakeCases({ role, malformed }: TableInput): readonly CaseSp
     const needs: readonly Need[] = played.breaks ? ['ended'] : played.within === undefined ? [] : ['handshakeTimeout'];
     return [{ ...citation(role, step.event), needs, name, steps: [...before, played] }];
   });
+  return [...walked, REFUSALS[role]];
+}
+
+/** The refusal of a peer. The graph has none: the application decides. */
+const REFUSALS: Readonly<Record<Role, CaseSpec>> = {
+  acceptor: {
+    name: 'handshake: a Hello that is refused is told why',
+    row: '3.12',
+    rule: 'session.handshake',
+    needs: ['refuseNext'],
+    steps: [
+      {
+        act: 'refuseNext',
+        tell: (world) => [hello(world.parity)],
+        hear: () => [heard('ProtocolError', ROOT, isRefusal)],
+        ends: true,
+      },
+    ],
+  },
+  initiator: {
+    name: 'handshake: a refusal ends the handshake, and is not answered',
+    row: '3.12',
+    rule: 'session.handshake',
+    steps: [
+      { hear: () => [HELLO] },
+      { tell: () => [protocolError('refused.unauthenticated: so says the tester')], ends: true },
+    ],
+  },
+};
+
+function isRefusal({ description }: { readonly description: string }): { reason: string } | undefined {
+  return refusalIn(description) === undefined ? { reason: `it says ${JSON.stringify(description)}` } : undefined;
 }
 
 function answerOf({ snapshot, sent }: Outcome): Answer | 'accused' {

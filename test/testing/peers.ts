@@ -1,4 +1,4 @@
-import { accept, initiate, type Session, type StartOptions } from '../../src/index.js';
+import { accept, initiate, refuse, type Session, type StartOptions } from '../../src/index.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { ConformanceOptions } from '../../src/testing/index.js';
@@ -26,13 +26,18 @@ export function ours(
   let current: Promise<Session> | undefined;
   let isRejecting = false;
   let isDeferring = false;
+  let isRefusing = false;
+  const authenticate = (): void => {
+    if (isRefusing) refuse('unauthenticated', 'please log in');
+  };
   return {
     alive,
     connect() {
       const [near, far] = memoryLinkPair();
       isRejecting = false;
       isDeferring = false;
-      current = (role === 'acceptor' ? accept : initiate)(wrap(near), {
+      isRefusing = false;
+      const common: StartOptions = {
         onConnection: () => {
           if (isDeferring) return new Promise<never>(() => {});
           const type = isRejecting ? 'reject' : 'accept';
@@ -43,7 +48,8 @@ export function ours(
         onReport: () => {},
         limits: { handshakeTimeout: HANDSHAKE_TIMEOUT, ...LIMITS },
         ...options,
-      });
+      };
+      current = role === 'acceptor' ? accept(wrap(near), { ...common, authenticate }) : initiate(wrap(near), common);
       current.then(
         (session) => {
           alive.add(session);
@@ -67,6 +73,9 @@ export function ours(
         },
         defer: () => {
           isDeferring = true;
+        },
+        refuseNext: () => {
+          isRefusing = true;
         },
         // After a failed handshake the session counts as ended.
         ended: () =>
