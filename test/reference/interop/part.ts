@@ -9,6 +9,7 @@ import { CONNECTION_SCENARIOS, ourConnections, rustConnections } from './connect
 import { ends } from './ends.js';
 import { keepalives } from './keepalive.js';
 import { type Pair, pair, type Role, sessions } from './pair.js';
+import { refusals } from './refusals.js';
 import { RustPeer, TRANSPORTS, type Transport } from './rust.js';
 import { Testbed, Types } from './services.js';
 
@@ -106,6 +107,7 @@ async function combination(program: string, transport: Transport, role: Role, ex
       await shared?.close();
     });
   }
+  if (role === 'acceptor' && transport !== 'unix') await refusals(checks, program, transport);
   await keepalives(checks, { program, transport, role });
   await ends(checks, { program, transport, role });
   return checks.counts;

@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { accept, HandshakeError, type Link, Refused, refuse } from '../../../src/index.js';
+import { listenTcp } from '../../../src/link/tcp.js';
+import { listenWebSocket } from '../../../src/link/websocket-node.js';
+import { postcard } from '../../../src/payload/postcard/index.js';
+import { type Checks, within } from './checks.js';
+import { RustPeer, type Transport } from './rust.js';
+
+/** Refuses the Rust peer in the handshake: it shows the text. */
+export async function refusals(checks: Checks, program: string, transport: Exclude<Transport, 'unix'>): Promise<void> {
+  await checks.check('Rust reads why it is refused', async () => {
+    let refused: unknown;
+    const onLink = async (link: Link): Promise<void> => {
+      const options = {
+        codec: postcard,
+        peer: 'roam-rust-7',
+        authenticate: () => refuse('unauthenticated', 'please log in'),
+      } as const;
+      await accept(link, options).catch((error: unknown) => {
+        refused = error;
+      });
+    };
+    const listener = await (transport === 'ws' ? listenWebSocket({ port: 0 }, onLink) : listenTcp({ port: 0 }, onLink));
+    const address = `127.0.0.1:${new URL(listener.url).port}`;
+    const rust = new RustPeer(program, ['connect', '--transport', transport, '--address', address]);
+    try {
+      const { error } = await within(rust.take('handshake failed'), 10_000, 'the refusal');
+      assert.match(String(error), /refused\.unauthenticated: please log in/);
+      assert.ok(refused instanceof HandshakeError && refused.cause instanceof Refused, String(refused));
+    } finally {
+      await rust.kill();
+      await listener.close();
+    }
+  });
+}
