@@ -12,6 +12,7 @@ import { type Metadata, SENSITIVE } from '../../src/wire/metadata.js';
 import { Sensitive } from '../../src/wire/sensitive.js';
 import { VirtualClock } from '../support/clock.js';
 import { ALL_CODECS } from '../support/codecs.js';
+import { jsonOf, waysTo } from '../support/secrets.js';
 import { settle } from '../support/settle.js';
 
 const SECRET = 'open sesame';
@@ -31,34 +32,8 @@ function secrets(place: string): Metadata {
   ];
 }
 
-/** Walks through everything that can be reached by properties, and gives the way to each secret in it. */
 function find(root: unknown): string[] {
-  const found: string[] = [];
-  const seen = new Set<unknown>();
-  const queue: [unknown, string][] = [[root, '$']];
-  for (const [value, path] of queue) {
-    if (isSecret(value)) found.push(path);
-    if (typeof value !== 'object' || value === null || value === globalThis || seen.has(value)) continue;
-    seen.add(value);
-    if (ArrayBuffer.isView(value)) continue;
-    if (value instanceof Map || value instanceof Set) {
-      for (const [index, entry] of [...value.entries()].entries()) queue.push([entry, `${path}<${String(index)}>`]);
-    }
-    // Getters are looked at too, inherited ones included, as a debugger would.
-    for (let owner: unknown = value; owner && owner !== Object.prototype; owner = Object.getPrototypeOf(owner)) {
-      for (const key of Reflect.ownKeys(owner))
-        queue.push([attempt(() => (value as never)[key]), `${path}.${String(key)}`]);
-    }
-  }
-  return found;
-}
-
-function attempt(get: () => unknown): unknown {
-  try {
-    return get();
-  } catch {
-    return undefined;
-  }
+  return waysTo(root, isSecret);
 }
 
 function isSecret(value: unknown): boolean {
@@ -76,13 +51,6 @@ function findPrinted(text: string): string[] {
   return prints.filter((print) => line.includes(print));
 }
 
-function json(value: unknown): string {
-  // A circular value can't be serialised, and so leaks nothing.
-  return String(
-    attempt(() => JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? String(part) : part))),
-  );
-}
-
 class Watch {
   readonly events: InspectionEvent[] = [];
   readonly told: unknown[] = [];
@@ -91,8 +59,8 @@ class Watch {
 
   readonly inspect = (event: InspectionEvent): void => {
     this.events.push(event);
-    this.printed.push(json(event), event.type === '@xstate.event' ? json(event.event) : '');
-    if (event.type === '@xstate.snapshot') this.printed.push(json(event.snapshot));
+    this.printed.push(jsonOf(event), event.type === '@xstate.event' ? jsonOf(event.event) : '');
+    if (event.type === '@xstate.snapshot') this.printed.push(jsonOf(event.snapshot));
   };
 
   listen(session: Session): void {
@@ -223,6 +191,6 @@ describe('a SENSITIVE value', () => {
     const bare = [{ key: 'k', value: SECRET, deep: [{ more: new Map([[1, BYTES]]) }], number: NUMBER }];
     expect(find(bare)).toHaveLength(3);
     expect(findPrinted(inspect(bare, { depth: 12 }))).toEqual([SECRET, String(NUMBER), BYTES.join(', ')]);
-    expect(findPrinted(json(bare))).toEqual([SECRET, String(NUMBER)]);
+    expect(findPrinted(jsonOf(bare))).toEqual([SECRET, String(NUMBER)]);
   });
 });
