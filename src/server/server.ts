@@ -1,5 +1,5 @@
 import { arrayOf, describe, objectOf } from '../base/check.js';
-import { InvalidArgument, SessionClosed } from '../base/errors.js';
+import { HandshakeError, InvalidArgument, Refused, SessionClosed } from '../base/errors.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
@@ -97,7 +97,15 @@ export class Server<P = unknown> implements AsyncDisposable {
   async listen<L extends Listener>(start: (onLink: (link: Link) => Promise<void>) => L | PromiseLike<L>): Promise<L> {
     if (typeof start !== 'function') throw new InvalidArgument('listen takes a function that starts a listener');
     if (!this.ready) throw new SessionClosed('local');
-    const starting = (async () => start(async (link) => void (await this.take(link))))();
+    const onLink = async (link: Link): Promise<void> => {
+      try {
+        await this.take(link);
+      } catch (error) {
+        // To refuse a client is no error of the server, and any client may cause it.
+        if (!(error instanceof HandshakeError && error.cause instanceof Refused)) throw error;
+      }
+    };
+    const starting = (async () => start(onLink))();
     const listener = await this.#during(starting);
     if (typeof listener?.close !== 'function') {
       throw new InvalidArgument('listen: the function must give a listener, with close()');

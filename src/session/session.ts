@@ -289,7 +289,14 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   };
   const actor =
     role === 'initiator' ? begin(false) : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock });
-  await runtimeOf(actor).established;
+  const runtime = runtimeOf(actor);
+  try {
+    await runtime.established;
+  } catch (error) {
+    // The caller may abort the link when it hears of a failure. The message that tells the peer why has to leave before.
+    await runtime.closed;
+    throw error;
+  }
   return handle(actor);
 }
 

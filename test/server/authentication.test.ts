@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { Refused } from '../../src/base/errors.js';
 import type { Report } from '../../src/base/report.js';
+import { connect } from '../../src/client/client-node.js';
+import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectTcp, listenTcp } from '../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
@@ -124,6 +126,54 @@ describe('a server that authenticates', () => {
       expect([server.sessions.size, reports]).toEqual([0, []]);
     },
   );
+
+  test.each([
+    [
+      'a WebSocket',
+      (onLink: (link: Link) => Promise<void>) => listenWebSocket({ port: 0 }, onLink),
+      (url: string) => connectWebSocket(url),
+    ],
+    [
+      'TCP',
+      (onLink: (link: Link) => Promise<void>) => listenTcp({ port: 0 }, onLink),
+      (url: string) => connectTcp({ port: Number(new URL(url).port) }),
+    ],
+  ])('a client reads its refusal over %s, and the server logs nothing of it', async (_, listen, dial) => {
+    const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    ending.push(async () => warnings.mockRestore());
+    const { server } = serverOf(byToken);
+    const { url } = await server.listen(listen);
+    const refused = async () => errorOf(initiate(await dial(url)));
+    for (const error of await Promise.all([refused(), refused(), refused()])) {
+      expect(error).toMatchObject({ code: 'handshake', cause: { code: 'refused', reason: 'unauthenticated' } });
+    }
+    expect(warnings.mock.calls).toEqual([]);
+  });
+
+  test('a client of connect asks for credentials once more, and then gives up', async () => {
+    const { server } = serverOf(byToken);
+    const { url } = await server.listen((onLink) => listenWebSocket({ port: 0 }, onLink));
+    const asked: number[] = [];
+    const clientWith = (tokens: readonly string[]) => {
+      const client = connect(url, {
+        credentials: ({ number }) => {
+          asked.push(number);
+          return { token: tokens[number - 1] ?? '' };
+        },
+      });
+      ending.push(() => client.close({ timeout: 0 }));
+      return client;
+    };
+    expect(await clientWith(['expired', 'ada']).use(Who).am()).toBe('Ada');
+    expect(asked.splice(0)).toEqual([1, 2]);
+    const stranger = clientWith(['expired', 'expired', 'ada']);
+    expect(await errorOf(stranger.use(Who).am())).toMatchObject({ code: 'unavailable', ran: 'no' });
+    expect(stranger.status.current).toMatchObject({
+      state: 'failed',
+      reason: { code: 'handshake', cause: { code: 'refused', reason: 'unauthenticated', message: 'please log in' } },
+    });
+    expect(asked.splice(0)).toEqual([1, 2]);
+  });
 
   test('reports an error of authenticate, and tells the client nothing of it', async () => {
     const broken = new RangeError('the database is down');
