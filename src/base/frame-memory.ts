@@ -118,6 +118,12 @@ export function offer(payload: Uint8Array, isLent = false): void {
   }
 }
 
+/** True for a long payload that only its frame needs. Nothing changes its bytes while it waits. */
+export function isLent(payload: Uint8Array): boolean {
+  const { buffer } = payload;
+  return buffer instanceof PayloadMemory && buffer.payload === payload && buffer.isLent;
+}
+
 /** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was offered. */
 export function allocateAround(payload: Uint8Array, head: number): Uint8Array | undefined {
   const { buffer, length } = payload;
@@ -137,6 +143,25 @@ export function withPrefix(frame: Uint8Array): Uint8Array | undefined {
   const { buffer, byteOffset, length } = frame;
   if (!(buffer instanceof PayloadMemory) || !isAround(frame, buffer)) return undefined;
   return new Uint8Array(buffer, byteOffset - PREFIX, PREFIX + length);
+}
+
+/** Frames of more bytes than this leave garbage behind, and a frame counts up to the second number of bytes. */
+const LONG_READ = 8 * 1024;
+const MOST_OF_READ = 64 * 1024;
+
+/** The bytes that are read for each word of garbage. */
+const READ_PER_WORD = 32;
+
+const garbage: { last: unknown[] } = { last: [] };
+
+/**
+ * Leaves garbage on V8's heap for a long frame that was read: a quarter of its length. V8 collects young objects when they
+ * fill a part of its heap. The buffers that sockets read into lie outside of the heap, and are freed with the young objects
+ * only. So a receiver that leaves little on the heap has tens of MB of dead buffers between two collections. V8 counts them
+ * as old, and marks the whole heap every 40 ms to find them.
+ */
+export function leaveGarbage(length: number): void {
+  if (length > LONG_READ) garbage.last = new Array(Math.ceil(Math.min(length, MOST_OF_READ) / READ_PER_WORD));
 }
 
 /** Copies `length` bytes of `from`, beginning at `start`, to the index `at` of `to`. */

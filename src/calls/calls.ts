@@ -3,6 +3,7 @@ import { callsMachine } from '../../machines/calls.js';
 import type { Violation } from '../../machines/events.js';
 import { arrayOf, objectOf } from '../base/check.js';
 import { ConnectionClosed, errorOfCall, InvalidArgument, LimitExceeded } from '../base/errors.js';
+import { isLent } from '../base/frame-memory.js';
 import { IdMap } from '../base/id-map.js';
 import { rejected } from '../base/promise.js';
 import { MAX_U64 } from '../codec/msgpack/layout.js';
@@ -114,8 +115,9 @@ export class Calls implements CallsPort {
       this.#channels.abandon(channels, error);
       return channels.length > 0 ? rejected(error) : Promise.reject(error);
     }
-    // A call that waits for its turn leaves as it was when it was made, so its args are copied.
-    const body: Call = { type: 'Call', methodId, channels, metadata, args: isFree ? args : args.slice() };
+    // A call that waits for its turn leaves as it was when it was made. So args of the application are copied.
+    const isKept = isFree || isLent(args);
+    const body: Call = { type: 'Call', methodId, channels, metadata, args: isKept ? args : args.slice() };
     const id = scope.shared?.requests.allocate(scope.parity, scope.id) ?? nextId(this.#lastId, scope.parity);
     this.#lastId = id;
     const call = new OutgoingCall(scope, this.#channels, id, body, cancellation, credit, this.#onDone);

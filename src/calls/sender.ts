@@ -3,6 +3,7 @@ import type { Violation } from '../../machines/events.js';
 import { senderMachine } from '../../machines/sender.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
+import { isLent } from '../base/frame-memory.js';
 import { rejected, SENT } from '../base/promise.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
@@ -154,8 +155,8 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
   wait(item: Uint8Array): void {
     this.#waitingBytes += item.length + QUEUED_MESSAGE_COST;
     const sent = new Promise<void>((resolve, reject) => {
-      // Copy the item: its owner may change it while it waits.
-      this.#waiting.push({ item: item.slice(), resolve, reject });
+      // Copy an item of the application, which may change it while it waits.
+      this.#waiting.push({ item: isLent(item) ? item : item.slice(), resolve, reject });
     });
     sent.catch(() => {});
     this.#sent = sent;

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { allocate, allocateAround, allocatePayload, offer, release, withPrefix } from '../../src/base/frame-memory.js';
+import {
+  allocate,
+  allocateAround,
+  allocatePayload,
+  isLent,
+  offer,
+  release,
+  withPrefix,
+} from '../../src/base/frame-memory.js';
 
 const KIB = 1024;
 
@@ -104,6 +112,16 @@ describe('the memory of a payload', () => {
     // The memory is in use again, so a second release of the old frame changes nothing.
     release(frame);
     expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
+  });
+
+  it('may wait as it is while it is lent and has no frame', () => {
+    const payload = allocatePayload(3000);
+    expect(isLent(payload)).toBe(false);
+    offer(payload, true);
+    expect([payload, payload.subarray(), new Uint8Array(3000)].map(isLent)).toEqual([true, false, false]);
+    allocateAround(payload, 10);
+    expect(isLent(payload)).toBe(false);
+    expect(isLent(payloadOf(3000))).toBe(false);
   });
 
   it('is not used again if it was not lent: its owner may still need the payload', () => {
