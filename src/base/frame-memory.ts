@@ -146,13 +146,13 @@ export function withPrefix(frame: Uint8Array): Uint8Array | undefined {
 }
 
 /** Frames of more bytes than this leave garbage behind, and a frame counts up to the second number of bytes. */
-const LONG_READ = 8 * 1024;
+export const LONG_READ = 8 * 1024;
 const MOST_OF_READ = 64 * 1024;
 
 /** The bytes that are read for each word of garbage. */
 const READ_PER_WORD = 32;
 
-const garbage: { last: unknown[] } = { last: [] };
+let garbage: unknown[] = [];
 
 /**
  * Leaves garbage on V8's heap for a long frame that was read: a quarter of its length. V8 collects young objects when they
@@ -161,7 +161,10 @@ const garbage: { last: unknown[] } = { last: [] };
  * as old, and marks the whole heap every 40 ms to find them.
  */
 export function leaveGarbage(length: number): void {
-  if (length > LONG_READ) garbage.last = new Array(Math.ceil(Math.min(length, MOST_OF_READ) / READ_PER_WORD));
+  const { length: before } = garbage;
+  garbage = new Array(Math.ceil(Math.min(length, MOST_OF_READ) / READ_PER_WORD));
+  // Read and written, since bundlers and V8 leave out what has no use.
+  garbage[0] = before;
 }
 
 /** Copies `length` bytes of `from`, beginning at `start`, to the index `at` of `to`. */

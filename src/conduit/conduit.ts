@@ -1,6 +1,7 @@
 import type { RequestNumber, Violation } from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
 import { ProtocolError, type SessionClosed } from '../base/errors.js';
+import { LONG_READ, leaveGarbage } from '../base/frame-memory.js';
 import { firstFrameLimit, type Limits } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
 import type { Report } from '../base/report.js';
@@ -220,6 +221,7 @@ export class Conduit {
   readonly #take = (bytes: Uint8Array): void => {
     if (this.#hasOverflowed) return;
     this.frames++;
+    if (bytes.length > LONG_READ) leaveGarbage(bytes.length);
     const { inputs } = this;
     const before = inputs.bytes;
     inputs.frame(inputs.isPaused ? detached(bytes) : bytes);
