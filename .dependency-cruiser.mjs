@@ -23,7 +23,7 @@ const LAYERS = {
   session: ['wire', 'compile', 'base', 'codec', 'link', 'conduit', 'calls'],
   payload: ['wire', 'base', 'codec', 'calls'],
   service: ['wire', 'base', 'codec', 'link', 'conduit', 'calls', 'session', 'payload'],
-  client: ['wire', 'base', 'link', 'conduit', 'session', 'payload', 'service'],
+  client: ['wire', 'base', 'link', 'reliable', 'conduit', 'session', 'payload', 'service'],
   server: ['wire', 'base', 'link', 'session', 'service'],
 };
 

@@ -23,7 +23,7 @@ const MAX_FILES = 80;
 
 /** Packages that only some entry points need, and no program without these is to load or to bundle. */
 const RESERVED = {
-  '@noble/hashes': ['roam-actors/postcard', 'roam-actors/reliable'],
+  '@noble/hashes': ['roam-actors/client', 'roam-actors/postcard', 'roam-actors/reliable'],
   '@viz-js/viz': ['roam-actors/diagram'],
   ws: ['roam-actors/client', 'roam-actors/inspect', 'roam-actors/websocket'],
 };

@@ -80,6 +80,9 @@ export type ClientEvent =
   | { type: 'attempt.failed'; why: AttemptFailure; isRoundOver: boolean; jitter: number }
   /** The current session, or that of the attempt, has ended. */
   | { type: 'session.ended'; jitter: number }
+  /** The link of the current session outlives its connections, and has none for now. */
+  | { type: 'session.interrupted' }
+  | { type: 'session.restored' }
   /** The environment says that the network is there again. It is not always. */
   | { type: 'network.online'; jitter: number }
   | { type: 'network.offline' }
@@ -276,11 +279,23 @@ export const clientMachine = client.createMachine({
         'session.ended': { target: 'connecting.waiting', actions: countFailure },
         'app.reconnect': { target: 'connecting', actions: 'leave' },
         'app.close': { target: 'closing', actions: noteCloseTimeout },
-        // The state of a socket proves nothing.
-        'network.suspect': { actions: 'probe' },
-        'network.offline': { actions: 'probe' },
       },
       states: {
+        link: {
+          initial: 'connected',
+          states: {
+            connected: {
+              on: {
+                'session.interrupted': 'interrupted',
+                // The state of a socket proves nothing.
+                'network.suspect': { actions: 'probe' },
+                'network.offline': { actions: 'probe' },
+              },
+            },
+            /** The link dials by itself. Calls wait in its window, and the session goes on. */
+            interrupted: { on: { 'session.restored': 'connected' } },
+          },
+        },
         age: {
           initial: 'fresh',
           states: {

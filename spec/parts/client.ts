@@ -26,6 +26,8 @@ export interface ClientState extends ClientSettings {
   readonly hasBeenOpen: boolean;
   /** The session is open for long enough to be no failure. */
   readonly isStable: boolean;
+  /** The link of the session has no connection for now. */
+  readonly isInterrupted: boolean;
   /** The session has no work, and ends for that after a while. */
   readonly isQuiet: boolean;
 }
@@ -42,6 +44,8 @@ export type ClientEvent =
         | 'attempt.established'
         | 'attempt.prepared'
         | 'session.ended'
+        | 'session.interrupted'
+        | 'session.restored'
         | 'network.online'
         | 'network.offline'
         | 'network.suspect'
@@ -87,7 +91,11 @@ function attempting(state: ClientState, event: ClientEvent): Outcome {
       return state.phase === 'dialing' ? to(state, 'preparing', 'prepare') : nothing(state);
     case 'attempt.prepared':
       if (state.phase !== 'preparing') return nothing(state);
-      return to({ ...state, wasRefused: false, hasBeenOpen: true, isStable: false, isQuiet: false }, 'open', 'adopt');
+      return to(
+        { ...state, wasRefused: false, hasBeenOpen: true, isStable: false, isQuiet: false, isInterrupted: false },
+        'open',
+        'adopt',
+      );
     case 'session.ended':
       return backOff(state);
     case 'attempt.failed': {
@@ -121,9 +129,14 @@ function open(state: ClientState, event: ClientEvent): Outcome {
       return backOff(state);
     case 'app.reconnect':
       return dial(state, 'leave');
+    case 'session.interrupted':
+      return nothing({ ...state, isInterrupted: true });
+    case 'session.restored':
+      return nothing({ ...state, isInterrupted: false });
     case 'network.suspect':
     case 'network.offline':
-      return to(state, 'open', 'probe');
+      // A probe would wait for the link, which knows already.
+      return state.isInterrupted ? nothing(state) : to(state, 'open', 'probe');
     case 'work.none':
       return nothing({ ...state, isQuiet: isLimited });
     case 'work.some':
@@ -161,6 +174,7 @@ export const client: Oracle<ClientSettings, ClientState, ClientEvent> = {
       hasBeenOpen: false,
       isStable: false,
       isQuiet: false,
+      isInterrupted: false,
     }),
 
   step: (state, event) => {

@@ -39,6 +39,12 @@ export interface ConnectOptions extends Omit<StartOptions, 'signal'> {
   readonly allowInsecure?: boolean;
   /** Prepares each new session, before the waiting calls leave. If it throws or rejects, the attempt has failed. */
   readonly onSession?: (session: Session) => Awaitable<void>;
+  /**
+   * `'auto'` asks each server by URL for a link that outlives its connections, so that a session goes on when its WebSocket
+   * is lost. A server that has none gets an ordinary session, and is not asked again. A function among the targets gives
+   * such links itself. `false` by default. Official peers have no such links.
+   */
+  readonly resume?: 'auto' | false;
   /** Milliseconds for one attempt, from the credentials to the end of `onSession`; 15 000 by default. */
   readonly attemptTimeout?: number;
   /**
@@ -73,6 +79,8 @@ export interface ClientConfig {
   readonly isInsecureAllowed: boolean;
   readonly onSession: ((session: Session) => Awaitable<void>) | undefined;
   readonly settings: ClientSettings;
+  /** True to ask for links that outlive their connections. */
+  readonly resumes: boolean;
   readonly waitTimeout: number;
   readonly waitingCalls: number;
   readonly waitingBytes: number;
@@ -90,6 +98,7 @@ export function configOf(to: Targets, options: ConnectOptions & TestOptions): Cl
     credentials,
     allowInsecure = false,
     onSession,
+    resume = false,
     attemptTimeout = 15_000,
     backoff = {},
     giveUpAfter = Number.POSITIVE_INFINITY,
@@ -105,6 +114,9 @@ export function configOf(to: Targets, options: ConnectOptions & TestOptions): Cl
   }
   for (const [name, value] of Object.entries({ credentials, onSession })) {
     if (value !== undefined && typeof value !== 'function') throw new InvalidArgument(`${name} must be a function`);
+  }
+  if (resume !== 'auto' && resume !== false) {
+    throw new InvalidArgument(`resume must be 'auto' or false, not ${describe(resume)}`);
   }
   if ('signal' in session) throw new InvalidArgument('signal is no option of connect: close the client instead');
   objectOf(backoff, 'backoff');
@@ -129,6 +141,7 @@ export function configOf(to: Targets, options: ConnectOptions & TestOptions): Cl
     isInsecureAllowed,
     onSession,
     settings,
+    resumes: resume === 'auto',
     waitTimeout: timeOf(waitTimeout, 'waitTimeout', 0),
     waitingCalls: countOf(waitingCalls, 'waitingCalls'),
     waitingBytes: countOf(waitingBytes, 'waitingBytes'),

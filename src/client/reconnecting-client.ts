@@ -15,12 +15,13 @@ import {
   Unavailable,
 } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
-import type { Link, LinkEvents } from '../link/link.js';
+import type { Link } from '../link/link.js';
 import type { Methods } from '../service/calls.js';
 import type { Client, ClientOptions } from '../service/client.js';
 import type { Service } from '../service/service.js';
 import { initiate, type Session } from '../session/session.js';
 import type { Metadata } from '../wire/metadata.js';
+import { type DialedLink, Dialer, heard, type OpenUrl } from './dialer.js';
 import { type NetworkEvent, watchNetwork } from './network.js';
 import {
   type Attempt,
@@ -39,14 +40,11 @@ import { type ClientStatus, StatusFeed } from './status.js';
 /** A client's actor: its state, for inspectors and for `waitFor`. */
 export type ClientActorRef = ActorRef<SnapshotFrom<typeof clientMachine>, ClientEvent>;
 
-/** Opens a link to a URL: `connectWebSocket` of Node or of a browser. */
-export type OpenUrl = (url: string | URL, options: { readonly signal: AbortSignal }) => Promise<Link>;
-
 /** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
 const PROBE = 'roam-actors.probe';
 
-/** Milliseconds that the answer to a probe may take. */
-const PROBE_TIMEOUT = 5_000;
+/** Milliseconds that the answer to a probe may take. With the rest, a device that wakes has a session within 5 s. */
+const PROBE_TIMEOUT = 2_500;
 
 /** Milliseconds that a session that was left may take to end its calls and channels. */
 const LEFT_TIMEOUT = 60_000;
@@ -63,6 +61,8 @@ const CLOSE_TIMEOUT = 5_000;
 interface Entry extends OpenSession {
   calls: number;
   isProbing: boolean;
+  /** Its link outlives its connections, and has none for now. */
+  isInterrupted: boolean;
   /** Why the client itself has declared the peer lost. */
   lose(error: Error): void;
 }
@@ -93,7 +93,7 @@ export class ReconnectingClient implements AsyncDisposable {
   readonly actor: ClientActorRef;
 
   readonly #config: ClientConfig;
-  readonly #openUrl: OpenUrl;
+  readonly #dialer: Dialer;
   readonly #clock: Clock & { now?(): number };
   readonly #feed: StatusFeed;
   readonly #handles = new Set<ServiceHandle<Methods>>();
@@ -128,7 +128,7 @@ export class ReconnectingClient implements AsyncDisposable {
     const config = configOf(to, options);
     const { clock, inspect } = config.session;
     this.#config = config;
-    this.#openUrl = openUrl;
+    this.#dialer = new Dialer(openUrl, config.resumes, clock);
     this.#clock = clock ?? REAL_CLOCK;
     this.#round = config.targets;
     this.#closed = new Promise((resolve) => {
@@ -313,10 +313,11 @@ export class ReconnectingClient implements AsyncDisposable {
     const { credentials, session: options } = this.#config;
     const target = this.#nextTarget();
     const secret = credentials === undefined ? [] : entriesOf(await within(attempt.signal, credentials(attempt)));
-    const link = await this.#open(target, attempt);
+    const dialed = await this.#open(target, attempt);
+    const { link } = dialed;
     let entry: Entry;
     try {
-      entry = this.#watch(link);
+      entry = this.#watch(dialed);
       const metadata: Metadata = [...(options.metadata ?? []), ...secret];
       const session = await initiate(link, { ...options, metadata, signal: attempt.signal });
       Object.assign(entry, { session });
@@ -324,6 +325,7 @@ export class ReconnectingClient implements AsyncDisposable {
       link.abort();
       throw error;
     }
+    dialed.established();
     this.#entries.add(entry);
     void entry.session.closed.then(({ error }) => this.#over(entry, error));
     return entry;
@@ -337,30 +339,29 @@ export class ReconnectingClient implements AsyncDisposable {
     return this.#round[this.#next++] as Target;
   }
 
-  async #open(target: Target, attempt: Attempt): Promise<Link> {
-    if (typeof target !== 'function') return this.#openUrl(target, { signal: attempt.signal });
-    const given: unknown = await within(attempt.signal, target(attempt), (late) => (late as Partial<Link>)?.abort?.());
-    if (!Array.isArray(given)) return given as Link;
+  async #open(target: Target, attempt: Attempt): Promise<DialedLink> {
+    const { signal } = attempt;
+    if (typeof target !== 'function') return this.#dialer.open(target, signal);
+    const given: unknown = await within(signal, target(attempt), (late) => (late as Partial<Link>)?.abort?.());
+    if (!Array.isArray(given)) return heard(given as Link);
     // A function gave the targets of this round.
     this.#round = checkedTargets(given, this.#config.isInsecureAllowed);
     this.#next = 1;
     const [first] = this.#round as [Target];
-    if (typeof first !== 'function') return this.#openUrl(first, { signal: attempt.signal });
-    return within(attempt.signal, first(attempt), (late) => late.abort());
+    if (typeof first !== 'function') return this.#dialer.open(first, signal);
+    return heard(await within(signal, first(attempt), (late) => late.abort()));
   }
 
-  /** Makes the entry of a session to come. Its link can be declared lost: then the session ends as if the link had failed. */
-  #watch(link: Link): Entry {
-    if (typeof link?.start !== 'function') throw new InvalidArgument('a target must give a link');
-    let events: LinkEvents | undefined;
-    const start = link.start.bind(link);
-    link.start = (given) => {
-      events = given;
-      start(given);
+  /** Makes the entry of a session to come. */
+  #watch(dialed: DialedLink): Entry {
+    dialed.onInterrupted = (isInterrupted) => {
+      entry.isInterrupted = isInterrupted;
+      if (entry === this.#current) this.#send({ type: isInterrupted ? 'session.interrupted' : 'session.restored' });
     };
     const entry: Omit<Entry, 'session'> = {
       calls: 0,
       isProbing: false,
+      isInterrupted: false,
       begin: () => {
         entry.calls++;
         if (entry.calls === 1 && entry === this.#current) this.#send({ type: 'work.some' });
@@ -369,10 +370,7 @@ export class ReconnectingClient implements AsyncDisposable {
         entry.calls--;
         if (entry.calls === 0) this.#onQuiet(entry as Entry);
       },
-      lose: (error) => {
-        link.abort();
-        events?.failed(error);
-      },
+      lose: (error) => dialed.lose(error),
     };
     return entry as Entry;
   }
@@ -405,6 +403,7 @@ export class ReconnectingClient implements AsyncDisposable {
     // Behind the step: XState warns when an effect of one machine starts another one.
     queueMicrotask(() => {
       if (this.#current !== entry) return;
+      if (entry.isInterrupted) this.#send({ type: 'session.interrupted' });
       for (const waiter of this.#sessionWaiters) waiter.start(entry.session);
       for (const handle of this.#handles) handle.sessionOpened();
       if (entry.calls === 0) this.#onQuiet(entry);
@@ -610,7 +609,8 @@ const UNREFERENCED: Clock = {
 
 function stateOf(snapshot: SnapshotFrom<typeof clientMachine>): ClientStatus['state'] {
   const { value } = snapshot;
-  if (typeof value === 'object') return 'open' in value ? 'open' : 'connecting';
+  if (typeof value === 'object' && 'connecting' in value) return 'connecting';
+  if (typeof value === 'object') return value.open.link === 'interrupted' ? 'interrupted' : 'open';
   return value === 'closing' ? 'closed' : (value as ClientStatus['state']);
 }
 

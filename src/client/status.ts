@@ -8,6 +8,8 @@ export interface ClientStatus {
     | 'connecting'
     /** There is a session. Calls leave. */
     | 'open'
+    /** The session goes on, and its link has no connection for now. Calls wait in the link, and leave when it is back. */
+    | 'interrupted'
     /** The client has given up, until `reconnect()`. Calls fail. */
     | 'failed'
     /** The client is closed. */

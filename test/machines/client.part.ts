@@ -30,7 +30,7 @@ const PHASES: Readonly<Record<string, ClientState['phase']>> = {
 };
 
 interface OpenValue {
-  readonly open?: { readonly age: string; readonly work: string };
+  readonly open?: { readonly link: string; readonly age: string; readonly work: string };
 }
 
 /** The names of the state and its parents, without the regions of `open`. */
@@ -47,7 +47,13 @@ function seen({ value, context }: AnyMachineSnapshot) {
     failures: context.failures,
     wasRefused: context.wasRefused,
     hasBeenOpen: context.hasBeenOpen,
-    ...(open === undefined ? {} : { isStable: open.age === 'stable', isQuiet: open.work === 'quiet' }),
+    ...(open === undefined
+      ? {}
+      : {
+          isStable: open.age === 'stable',
+          isQuiet: open.work === 'quiet',
+          isInterrupted: open.link === 'interrupted',
+        }),
   };
 }
 
@@ -76,6 +82,7 @@ export const clientPart: Part = {
     ),
     event('attempt.failed', { why: 'other', isRoundOver: false, jitter: 0.5 }),
     event('session.ended', { jitter: 0.5 }),
+    ...['session.interrupted', 'session.restored'].map((type) => event(type)),
     event('network.online', { jitter: 0.5 }),
     event('network.suspect', { jitter: 0.5 }),
     ...['network.offline', 'app.reconnect'].map((type) => event(type)),
@@ -84,7 +91,7 @@ export const clientPart: Part = {
   nameState: ({ value, context }) => {
     const { open } = value as OpenValue;
     const facts = [
-      ...(open === undefined ? [] : [open.age, open.work]),
+      ...(open === undefined ? [] : [open.link, open.age, open.work]),
       ...(context.wasRefused ? ['refused'] : []),
       ...(context.hasBeenOpen ? ['has been open'] : []),
     ];
@@ -94,11 +101,11 @@ export const clientPart: Part = {
   oracle: client,
   heard: heardTime,
   seen,
-  wanted: ({ phase, failures, wasRefused, hasBeenOpen, isStable, isQuiet }: ClientState) => ({
+  wanted: ({ phase, failures, wasRefused, hasBeenOpen, isStable, isQuiet, isInterrupted }: ClientState) => ({
     phase,
     failures,
     wasRefused,
     hasBeenOpen,
-    ...(phase === 'open' ? { isStable, isQuiet } : {}),
+    ...(phase === 'open' ? { isStable, isQuiet, isInterrupted } : {}),
   }),
 };
