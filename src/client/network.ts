@@ -14,7 +14,8 @@ export type NetworkEvent = 'network.online' | 'network.offline' | 'network.suspe
 
 /** A page that was hidden, or a timer that is late, for so many milliseconds: the device may have slept. */
 const ASLEEP = 30_000;
-const TICK = 10_000;
+/** Milliseconds in which a device that wakes is noticed, if nothing else tells of it. */
+const TICK = 1_000;
 
 /**
  * Tells of the network, until the returned function is called: `online` and `offline` of a browser, a page that is shown
