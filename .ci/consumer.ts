@@ -2,6 +2,7 @@
 // resolve modules, the library's own declarations included. Never run.
 import { accept, createServer, handle, initiate, ProtocolError, type RoamError, sessionLogic } from 'roam-actors';
 import * as client from 'roam-actors/client';
+import * as core from 'roam-actors/core';
 import * as diagram from 'roam-actors/diagram';
 import * as inspect from 'roam-actors/inspect';
 import * as machines from 'roam-actors/machines';
@@ -20,6 +21,7 @@ export const everything = [
   initiate,
   sessionLogic,
   client,
+  core,
   diagram,
   inspect,
   machines,
@@ -40,6 +42,8 @@ export const checked = [
   (): number => createServer,
   // @ts-expect-error -- a namespace
   (): number => client,
+  // @ts-expect-error -- a namespace
+  (): number => core,
   // @ts-expect-error -- a namespace
   (): number => diagram,
   // @ts-expect-error -- a namespace

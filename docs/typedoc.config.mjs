@@ -4,6 +4,7 @@ import { Converter } from 'typedoc';
 /** The source of each entry point of the package. */
 const ENTRIES = {
   'roam-actors': 'src/index.ts',
+  'roam-actors/core': 'src/session/index.ts',
   'roam-actors/websocket': 'src/link/websocket-node.ts',
   'roam-actors/tcp': 'src/link/tcp.ts',
   'roam-actors/memory': 'src/link/memory.ts',

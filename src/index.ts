@@ -97,17 +97,16 @@ export type {
   RequestFailure,
   ServeOptions,
 } from './session/connection.js';
+export { accept, initiate, sessionLogic } from './session/default-codec.js';
 export type { Acceptance, OnConnection, OpenRequest, Rejection } from './session/incoming-opens.js';
-export { type SessionActorRef, type SessionLogic, type SessionSnapshot, sessionLogic } from './session/logic.js';
+export type { SessionActorRef, SessionLogic, SessionSnapshot } from './session/logic.js';
 export type { SessionLogicInput, SessionOptions } from './session/options.js';
 export type { Outgoing, OutgoingResponse } from './session/outgoing.js';
 export type { Peer, PeerOptions } from './session/peers.js';
 export { proxyConnections } from './session/proxy.js';
 export {
   type AcceptOptions,
-  accept,
   handle,
-  initiate,
   type OpenOptions,
   type Session,
   type StartOptions,

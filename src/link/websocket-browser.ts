@@ -1,7 +1,7 @@
 import { LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions, checkConnect, targetOf } from './connect.js';
 import type { Link } from './link.js';
-import { webSocketLink } from './websocket.js';
+import { standardLink } from './websocket.js';
 
 export type { ConnectWebSocketOptions } from './connect.js';
 export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
@@ -24,7 +24,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     const onOpen = (): void => {
       release();
       // Within the event: a message may follow immediately.
-      attempt.opened(webSocketLink(socket, checked));
+      attempt.opened(standardLink(socket, checked));
     };
     // 'error' comes before 'close', and has no information.
     const onClose = (event: CloseEvent): void => attempt.failed(`closed with code ${String(event.code)}`);

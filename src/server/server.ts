@@ -4,7 +4,8 @@ import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
 import type { Authenticate } from '../session/authentication.js';
-import { type AcceptOptions, accept, type Session, type StartOptions } from '../session/session.js';
+import { accept } from '../session/default-codec.js';
+import type { AcceptOptions, Session, StartOptions } from '../session/session.js';
 import { Turns } from './turns.js';
 
 /** Options of {@link createServer}. Those of a session hold for each session. `P` is the type of the principals. */

@@ -6,7 +6,6 @@ import { type Report, warn } from '../base/report.js';
 import { checkRefusals } from '../calls/serving.js';
 import type { Codec } from '../codec/codec.js';
 import { metadataOf } from '../codec/metadata.js';
-import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
 import type { Parity } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
@@ -49,7 +48,7 @@ export interface SessionOptions extends PeerOptions {
    */
   readonly interpreter?: Interpreter;
   readonly limits?: Partial<Limits>;
-  /** MessagePack by default; both sides need the same. */
+  /** MessagePack by default; both sides need the same. `roam-actors/core` has no default. */
   readonly codec?: Codec;
   /**
    * Gets a report of each event that the application should know and that ends nothing. A peer may cause as many
@@ -106,7 +105,7 @@ export function configOf(input: SessionLogicInput): SessionConfig {
 
 function check(input: SessionLogicInput): SessionConfig {
   if (typeof input !== 'object' || input === null) throw new InvalidArgument('a session needs a role and a link');
-  const { role, link, onConnection, conformance = 'reference', codec = messagePack, onReport = warn, signal } = input;
+  const { role, link, onConnection, conformance = 'reference', codec, onReport = warn, signal } = input;
   const { authenticate } = input;
   if (role !== 'initiator' && role !== 'acceptor') {
     throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
@@ -128,6 +127,11 @@ function check(input: SessionLogicInput): SessionConfig {
     throw new InvalidArgument('onConnection must be a function');
   }
   if (typeof onReport !== 'function') throw new InvalidArgument('onReport must be a function');
+  if (codec === undefined) {
+    throw new InvalidArgument(
+      'roam-actors/core has no default codec: pass one as codec, such as that of roam-actors/postcard',
+    );
+  }
   if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
     throw new InvalidArgument('codec must have encode and decode');
   }

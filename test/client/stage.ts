@@ -6,7 +6,8 @@ import type { Link } from '../../src/link/link.js';
 import { type MemoryLink, memoryLinkPair } from '../../src/link/memory.js';
 import type { ServiceHandler } from '../../src/service/handler.js';
 import { routes } from '../../src/service/routes.js';
-import { accept, type Session, type StartOptions } from '../../src/session/session.js';
+import { accept } from '../../src/session/default-codec.js';
+import type { Session, StartOptions } from '../../src/session/session.js';
 import { VirtualClock } from '../support/clock.js';
 import { settle } from '../support/settle.js';
 

@@ -6,8 +6,9 @@ import type { InspectionRecord } from '../../src/inspect/record.js';
 import type { SocketEvents } from '../../src/inspect/sender.js';
 import { GREETING } from '../../src/inspect/stately.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { accept, initiate } from '../../src/session/default-codec.js';
 import { observationOf } from '../../src/session/observation.js';
-import { accept, initiate, type Session } from '../../src/session/session.js';
+import type { Session } from '../../src/session/session.js';
 import { settle } from '../support/settle.js';
 
 const endings: (() => unknown)[] = [];

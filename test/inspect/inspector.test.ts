@@ -10,7 +10,8 @@ import { History } from '../../src/inspect/history.js';
 import { createInspector } from '../../src/inspect/inspect-node.js';
 import type { Inspector, InspectorOptions } from '../../src/inspect/inspector.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { accept, initiate, type Session } from '../../src/session/session.js';
+import { accept, initiate } from '../../src/session/default-codec.js';
+import type { Session } from '../../src/session/session.js';
 import { SENSITIVE } from '../../src/wire/metadata.js';
 import { listen, Page } from './server.js';
 

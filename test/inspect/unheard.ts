@@ -1,7 +1,7 @@
 // A process with an inspector but without a server for it. The process has to exit by itself, and to print nothing.
 import { createInspector } from '../../src/inspect/inspect-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { accept, initiate } from '../../src/session/session.js';
+import { accept, initiate } from '../../src/session/default-codec.js';
 
 const [, , url = ''] = process.argv;
 const { inspect } = createInspector({ url });

@@ -5,7 +5,7 @@ import { memoryLinkPair } from '../../src/link/memory.js';
 import { postcardPayload, t } from '../../src/payload/postcard/index.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
-import { initiate } from '../../src/session/session.js';
+import { initiate } from '../../src/session/default-codec.js';
 import type { Message } from '../../src/wire/message.js';
 import { acceptOf, established, openOf, type RigOptions } from '../support/rig.js';
 import { upTo } from '../support/sequence.js';

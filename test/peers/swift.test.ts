@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { InvalidArgument } from '../../src/base/errors.js';
 import { channel } from '../../src/calls/channel.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { initiate } from '../../src/session/session.js';
+import { initiate } from '../../src/session/default-codec.js';
 import type { Message } from '../../src/wire/message.js';
 import { acceptOf, established, HELLO_YOURSELF, Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';

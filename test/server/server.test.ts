@@ -9,7 +9,7 @@ import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectWebSocket, listenWebSocket, webSocketLink } from '../../src/link/websocket-node.js';
 import { createServer, type Server } from '../../src/server/server.js';
-import { initiate } from '../../src/session/session.js';
+import { initiate } from '../../src/session/default-codec.js';
 import { Adder, adder } from '../service/adder.js';
 import { errorOf } from '../service/pair.js';
 

@@ -2,7 +2,8 @@ import type { Report } from '../../src/base/report.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { ServiceHandler } from '../../src/service/handler.js';
 import { routes } from '../../src/service/routes.js';
-import { accept, initiate, type Session, type StartOptions } from '../../src/session/session.js';
+import { accept, initiate } from '../../src/session/default-codec.js';
+import type { Session, StartOptions } from '../../src/session/session.js';
 
 /** Two sessions over a pair of links in memory, strict on both sides; the second one serves. */
 export interface Pair {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Codec } from '../../src/codec/codec.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
-import { initiate } from '../../src/session/session.js';
+import { initiate } from '../../src/session/default-codec.js';
 import type { Message } from '../../src/wire/message.js';
 import { acceptOf, brief, established, NOTHING_LEFT, openOf, pingOf, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { createActor, setup } from 'xstate';
 import { LinkError } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { sessionLogic } from '../../src/session/logic.js';
-import { accept, handle, initiate, type Session } from '../../src/session/session.js';
+import { accept, initiate, sessionLogic } from '../../src/session/default-codec.js';
+import { handle, type Session } from '../../src/session/session.js';
 import { acceptOf, established, openOf, pingOf } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 

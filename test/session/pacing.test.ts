@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidArgument } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { initiate, type Session, type StartOptions } from '../../src/session/session.js';
+import { initiate } from '../../src/session/default-codec.js';
+import type { Session, StartOptions } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
 import { ScriptedPeer } from '../support/peer.js';
 import {

@@ -5,7 +5,8 @@ import type { Codec } from '../../src/codec/codec.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import type { Connection } from '../../src/session/connection.js';
-import { accept, initiate, type Session } from '../../src/session/session.js';
+import { accept, initiate } from '../../src/session/default-codec.js';
+import type { Session } from '../../src/session/session.js';
 import { upTo } from '../support/sequence.js';
 
 const ITEMS = 600;
