@@ -81,7 +81,10 @@ function keep<T extends Memory>(unused: Unused<T>, memory: T): void {
   unusedBytes += memory.byteLength;
 }
 
-/** Free bytes before a payload. The frame's own fields fit there, and so does the length prefix of a byte stream. */
+/**
+ * Free bytes before a payload. The frame's own fields fit there, the header of a reliable link, and the length prefix of
+ * a byte stream.
+ */
 export const AHEAD = 40;
 const PREFIX = 4;
 
@@ -96,6 +99,8 @@ class PayloadMemory extends Memory {
   isLent = false;
   frameAt = 0;
   frameLength = 0;
+  /** Bytes of a header that was written before the frame. */
+  headerLength = 0;
 }
 
 /** Memory for a long payload of up to `length` bytes. It is not cleared: it may hold bytes of earlier payloads. */
@@ -135,13 +140,30 @@ export function allocateAround(payload: Uint8Array, head: number): Uint8Array | 
   buffer.payload = undefined;
   buffer.frameAt = AHEAD - head;
   buffer.frameLength = head + length;
+  buffer.headerLength = 0;
   return new Uint8Array(buffer, buffer.frameAt, buffer.frameLength);
 }
 
-/** The frame with four free bytes before it, if the frame was written around its payload; otherwise undefined. */
+/**
+ * The frame with `length` free bytes for a header before it, if the frame was written around its payload, and they fit;
+ * otherwise undefined.
+ */
+export function withHeader(frame: Uint8Array, length: number): Uint8Array | undefined {
+  const { buffer, byteOffset } = frame;
+  if (!(buffer instanceof PayloadMemory) || !isAround(frame, buffer) || byteOffset < length + PREFIX) return undefined;
+  buffer.headerLength = length;
+  return new Uint8Array(buffer, byteOffset - length, length + frame.length);
+}
+
+/**
+ * The frame with four free bytes before it, if the frame was written around its payload; otherwise undefined. The frame may
+ * have a header.
+ */
 export function withPrefix(frame: Uint8Array): Uint8Array | undefined {
   const { buffer, byteOffset, length } = frame;
-  if (!(buffer instanceof PayloadMemory) || !isAround(frame, buffer)) return undefined;
+  if (!(buffer instanceof PayloadMemory)) return undefined;
+  const { frameAt, frameLength, headerLength } = buffer;
+  if (byteOffset !== frameAt - headerLength || length !== headerLength + frameLength) return undefined;
   return new Uint8Array(buffer, byteOffset - PREFIX, PREFIX + length);
 }
 

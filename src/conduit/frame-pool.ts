@@ -46,7 +46,8 @@ export class FramePool {
    * them.
    */
   reclaim(given: number): void {
-    const left = given - this.#link.buffered;
+    const { retained = this.#link.buffered } = this.#link;
+    const left = given - retained;
     for (let first = this.#frames.at(0); first !== undefined && first.end <= left; first = this.#frames.at(0)) {
       this.#frames.shift();
       this.#codec.release?.(first.frame);

@@ -53,6 +53,11 @@ export class PacedLink implements Link {
     return this.#link.buffered + this.#heldBytes;
   }
 
+  get retained(): number {
+    const { retained = this.#link.buffered } = this.#link;
+    return retained + this.#heldBytes;
+  }
+
   /** True if a message that is sent now has to wait for the answer to a query. */
   get isHolding(): boolean {
     return this.#held.length > 0 || !this.#mayLeave;
@@ -68,6 +73,8 @@ export class PacedLink implements Link {
       drained: () => events.drained(),
       ended: () => events.ended(),
       failed: (error) => events.failed(error),
+      interrupted: () => events.interrupted?.(),
+      restored: () => events.restored?.(),
       ...(events.frameLimit === undefined ? {} : { frameLimit: events.frameLimit }),
     });
   }

@@ -15,10 +15,10 @@ export interface LinkEvents {
   failed(error: Error): void;
   /**
    * A link that outlives its connections has none for now. It takes messages as before, and sends them later. Only
-   * such a link calls this function; see `roam-actors/reliable`.
+   * such a link calls this function; see `roam-actors/reliable`. `restored`, `ended` or `failed` follows.
    */
   interrupted?(): void;
-  /** Messages flow again after `interrupted`. */
+  /** Messages flow again. Called only after `interrupted`. */
   restored?(): void;
   /**
    * Bytes that the next message may have. A link asks for each message; if it can, before it allocates memory for the
@@ -92,7 +92,7 @@ export interface Link {
   readonly buffered: number;
 
   /**
-   * True if the link holds only the last `buffered` bytes of those it was given, and has passed on bytes only as copies. The
+   * True if the link holds only the last `retained` bytes of those it was given, and has passed on bytes only as copies. The
    * memory of longer frames is then reused. If the field is absent, or the link is not sure, every frame stays as it was
    * sent.
    */
@@ -103,6 +103,12 @@ export interface Link {
    * that link. It is no property, since inspectors read properties.
    */
   facts?(): LinkFacts | undefined;
+
+  /**
+   * Bytes passed to `send` that the link still needs, because it may have to send them again. If the field is absent, these
+   * are the `buffered` ones. Bytes that have left do not make a sender wait, also while they are retained.
+   */
+  readonly retained?: number;
 
   /** True for a link over a byte stream, such as TCP. A link that wraps another one returns the value of that link. */
   readonly isStream?: boolean;

@@ -8,7 +8,7 @@ import {
 } from '../../machines/reliable.js';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
-import { allocate, release } from '../base/frame-memory.js';
+import { allocate, copy, withHeader } from '../base/frame-memory.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import { DEFAULT_FRAME, type Link, type LinkEvents, type LinkFacts } from '../link/link.js';
 import {
@@ -20,6 +20,7 @@ import {
   type Frame,
   frame,
   HEADER,
+  headerSize,
   PROBE,
   putHeader,
   readFrame,
@@ -95,8 +96,7 @@ export interface EndOwner {
 
 /** A message that the peer has not acknowledged. */
 interface Kept {
-  /** Free bytes for the header, then the message. */
-  readonly memory: Uint8Array;
+  readonly message: Uint8Array;
   /** The count of all bytes taken from the application, up to the end of this message. */
   readonly end: number;
   hasLeft: boolean;
@@ -127,7 +127,7 @@ export class Beneath {
 export class End implements ReliableLink, ReliablePort {
   name: string | undefined;
   isStream = false;
-  /** Messages are copied, each behind the free bytes for its header. */
+  /** Messages are kept by reference until they are acknowledged; see `retained`. */
   readonly releasesSent = true;
   readonly #config: EndConfig;
   readonly #owner: EndOwner;
@@ -139,6 +139,8 @@ export class End implements ReliableLink, ReliablePort {
   #taken = 0;
   #written = 0;
   #acked = 0;
+  /** The count of the bytes that no link needs any more. */
+  #released = 0;
   #events: LinkEvents | undefined;
   #current: Beneath | undefined;
   /** The link that the machine is asked about: it becomes the current one, or is refused. */
@@ -149,6 +151,9 @@ export class End implements ReliableLink, ReliablePort {
   #delivers = false;
   /** What the application is told after the step, in order. */
   readonly #news = new Fifo<'interrupted' | 'restored'>();
+  /** True while there is no link for messages. An application that starts the link meanwhile is told when it listens. */
+  #isInterrupted = false;
+  #isListening = false;
   #isClosed = false;
   #isAborted = false;
   #end: EndReason | undefined;
@@ -178,7 +183,7 @@ export class End implements ReliableLink, ReliablePort {
       epoch,
       attempts,
       unacknowledged: this.#kept.length,
-      unacknowledgedBytes: this.#taken - this.#acked,
+      unacknowledgedBytes: this.bytes,
     };
   }
 
@@ -190,6 +195,10 @@ export class End implements ReliableLink, ReliablePort {
   get buffered(): number {
     if (this.#end !== undefined) return 0;
     return this.#taken - this.#written + (this.#current?.link.buffered ?? 0);
+  }
+
+  get retained(): number {
+    return this.#taken - this.#released;
   }
 
   start(events: LinkEvents): void {
@@ -205,19 +214,22 @@ export class End implements ReliableLink, ReliablePort {
         this.#isHeld = false;
         if (!this.#context.isPaused) this.#current?.link.resume();
       }
+      this.#isListening = true;
+      if (this.#isInterrupted) events.interrupted?.();
       this.#tellEnd();
     });
   }
 
   send(bytes: Uint8Array): void {
     if (!ArrayBuffer.isView(bytes)) throw new InvalidArgument('a link sends a Uint8Array');
-    if (this.#isClosed || this.#end !== undefined) throw new LinkError('the link is closed');
-    // The peer has ended, and the event of that is under way: the bytes are lost, as on a network.
-    if (this.#context.isClosing) return;
-    const memory = allocate(HEADER + bytes.byteLength);
-    memory.set(bytes, HEADER);
+    const isOver = this.#end !== undefined;
+    if (this.#isClosed || this.#isAborted || (isOver && this.#ending === undefined)) {
+      throw new LinkError('the link is closed');
+    }
+    // The link ends, and the event of that is under way: the bytes are lost, as on a network.
+    if (isOver || this.#context.isClosing) return;
     this.#taken += bytes.byteLength;
-    this.#kept.push({ memory, end: this.#taken, hasLeft: false });
+    this.#kept.push({ message: bytes, end: this.#taken, hasLeft: false });
     this.#step({ type: 'app.send' });
     this.#owner.changed();
     this.#pump();
@@ -251,7 +263,7 @@ export class End implements ReliableLink, ReliablePort {
   // ---- For the owner
 
   get bytes(): number {
-    return this.#taken - this.#acked;
+    return this.#end === undefined ? this.#taken - this.#acked : 0;
   }
 
   /** Messages received, and messages taken from the application. */
@@ -384,12 +396,18 @@ export class End implements ReliableLink, ReliablePort {
   write(): void {
     const { written, acked, expected } = this.#context;
     const kept = this.#kept.at(written - acked) as Kept;
-    const { memory, hasLeft } = kept;
+    const { message, hasLeft } = kept;
+    const head = headerSize(written, expected);
     // An older link may still hold the frame as it left the last time.
-    const bytes = hasLeft ? memory.slice() : memory;
+    let bytes = hasLeft ? undefined : withHeader(message, head);
+    if (bytes === undefined) {
+      bytes = allocate(head + message.length);
+      copy(message, 0, bytes, head, message.length);
+    }
+    putHeader(bytes, written, expected);
     kept.hasLeft = true;
     this.#written = kept.end;
-    this.#put(bytes.subarray(putHeader(bytes, HEADER, written, expected)));
+    this.#put(bytes);
   }
 
   deliver(): void {
@@ -400,11 +418,10 @@ export class End implements ReliableLink, ReliablePort {
     const { acked, written } = this.#context;
     const first = this.#context.next - this.#kept.length;
     for (let count = first; count < acked; count++) {
-      const { memory, end } = this.#kept.shift() as Kept;
-      this.#acked = end;
-      // A link that passes frames on by reference leaves them to the peer.
-      if (this.#isAllReleasing) release(memory);
+      this.#acked = (this.#kept.shift() as Kept).end;
     }
+    // A link that passes frames on by reference leaves them to the peer.
+    if (this.#isAllReleasing) this.#released = this.#acked;
     if (written === acked) this.#written = this.#acked;
     this.#owner.changed();
   }
@@ -466,7 +483,6 @@ export class End implements ReliableLink, ReliablePort {
     for (const timer of [...this.#timers.keys()]) this.stopTimer({ timer });
     this.#kept.truncate(0);
     this.#early.truncate(0);
-    this.#taken = this.#acked;
     this.#ending = end === 'closed' ? 'ended' : new LinkError(this.#owner.explain(end), this.cause);
     const current = this.#current;
     this.#owner.ended(end);
@@ -497,7 +513,8 @@ export class End implements ReliableLink, ReliablePort {
     this.#stepper.send(event);
     if (this.#news.length === 0) return;
     for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) {
-      if (this.#isAborted) continue;
+      this.#isInterrupted = news === 'interrupted';
+      if (this.#isAborted || !this.#isListening) continue;
       if (news === 'restored') this.#events?.restored?.();
       else this.#events?.interrupted?.();
     }
@@ -611,7 +628,7 @@ export class End implements ReliableLink, ReliablePort {
       const { written, acked } = context;
       const next = this.#kept.at(written - acked);
       if (next === undefined) return;
-      const size = next.memory.length - HEADER;
+      const size = next.message.length;
       this.#step({ type: 'tx.ready', size, hasShare: this.#owner.hasShare(size) });
       if (context.written === written) return;
     }

@@ -45,12 +45,15 @@ export function frame(kind: number, ...numbers: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** Writes the header of a Data frame so that it ends at the index `end`. Returns the index where it begins. */
-export function putHeader(bytes: Uint8Array, end: number, seq: number, ack: number): number {
-  const start = end - 1 - sizeOf(seq) - sizeOf(ack);
-  bytes[start] = DATA;
-  put(bytes, put(bytes, start + 1, seq), ack);
-  return start;
+/** The length of the header of a Data frame. */
+export function headerSize(seq: number, ack: number): number {
+  return 1 + sizeOf(seq) + sizeOf(ack);
+}
+
+/** Writes the header of a Data frame to the first bytes. */
+export function putHeader(bytes: Uint8Array, seq: number, ack: number): void {
+  bytes[0] = DATA;
+  put(bytes, put(bytes, 1, seq), ack);
 }
 
 /** The index behind the number that was read last. -1 if there was no number. */

@@ -6,6 +6,7 @@ import {
   isLent,
   offer,
   release,
+  withHeader,
   withPrefix,
 } from '../../src/base/frame-memory.js';
 
@@ -146,6 +147,35 @@ describe('the memory of a payload', () => {
     expect(allocateAround(kept, 41)).toBeUndefined();
     release(frame);
     expect(allocate(22).buffer).not.toBe(slab.buffer);
+  });
+
+  it('has room for a header before the frame, and for the length before that', () => {
+    const frame = allocateAround(payloadOf(3000), 20) as Uint8Array;
+    const headed = withHeader(frame, 16) as Uint8Array;
+    expect([headed.buffer, headed.byteOffset, headed.length]).toEqual([frame.buffer, frame.byteOffset - 16, 3036]);
+    const whole = withPrefix(headed) as Uint8Array;
+    expect([whole.buffer, whole.byteOffset, whole.length]).toEqual([frame.buffer, 0, 3040]);
+    expect(withPrefix(frame)).toBeUndefined();
+  });
+
+  it('has no room for a header that does not fit, nor before a part of the frame', () => {
+    const frame = allocateAround(payloadOf(3000), 20) as Uint8Array;
+    expect(withHeader(frame, 17)).toBeUndefined();
+    expect(withHeader(frame.subarray(1), 3)).toBeUndefined();
+    expect(withHeader(new Uint8Array(3000), 3)).toBeUndefined();
+    expect(withPrefix(frame)?.length).toBe(3024);
+  });
+
+  it('serves the next payload when a frame with a header is released, and that one has no header', () => {
+    const payload = allocatePayload(3000);
+    offer(payload, true);
+    const frame = allocateAround(payload, 10) as Uint8Array;
+    withHeader(frame, 4);
+    release(frame);
+    const next = allocatePayload(3000);
+    expect(next.buffer).toBe(payload.buffer);
+    offer(next, true);
+    expect(withPrefix(allocateAround(next, 12) as Uint8Array)?.length).toBe(3016);
   });
 
   it('has no room for a length before a part of the frame: what is there may be a part, too', () => {
