@@ -48,6 +48,11 @@ export type ConduitEvent =
   /** The link could not be started. */
   | { type: 'conduit.crashed'; error: unknown };
 
+/** Reports of a link that outlives its connections. They come in turn; the link may end instead of being restored. */
+export type InterruptionEvent =
+  /** The link has no connection for now. It takes messages, and sends them later. */
+  { type: 'link.interrupted' } | { type: 'link.restored' };
+
 /** Fill levels of the inboxes and the outbox. A second `filled` never comes before the `drained` of the first. */
 export type FlowEvent =
   | { type: 'inbox.filled'; id: ConnectionId }
@@ -111,6 +116,10 @@ export type SessionEmitted =
   | { type: 'violation'; rule: Rule; description: string }
   /** Reading has been paused for one second, because the inbox of this connection is full. */
   | { type: 'stalled'; id: ConnectionId }
+  /** The link has no connection for now. Messages wait, and the session goes on when it has one again. */
+  | { type: 'interrupted' }
+  /** The link has a connection again. */
+  | { type: 'restored' }
   | { type: 'ended'; end: SessionEnd };
 
 // ---- Data ---------------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
  * The keepalive: it sends a Ping at intervals, and ends the session if the Pong does not come.
  *
  * It decides when a Ping is due and whether its Pong is late. Its final state means that the peer is gone. Only a Pong
- * proves that the peer is alive. A deadline that passes while we have paused reading says nothing about the peer
- * (`suspended`). Nor does a deadline that passes while the Pong lies unread in the socket (`confirming`).
+ * proves that the peer is alive. A deadline that passes says nothing about the peer while we have paused reading, or while a
+ * link that outlives its connections has none (`suspended`). Nor does a deadline that passes while the Pong lies unread in
+ * the socket (`confirming`).
  */
 // r[session.keepalive]
-import { assign, setup } from 'xstate';
+import { assign, not, setup } from 'xstate';
 import { ROOT } from '../src/wire/id.js';
 import type { Ping } from '../src/wire/message.js';
-import type { Port, Received, SessionGone } from './events.js';
+import type { InterruptionEvent, Port, Received, SessionGone } from './events.js';
 
 export interface KeepaliveSettings {
   /** Milliseconds from one Pong to the next Ping; zero or less disables the keepalive. */
@@ -20,6 +21,8 @@ export interface KeepaliveSettings {
 
 export interface KeepaliveInput extends KeepaliveSettings {
   readonly port: Pick<Port, 'transmit' | 'confirm'>;
+  /** The link was interrupted during the handshake, and is not restored yet. */
+  readonly isInterrupted: boolean;
 }
 
 export interface KeepaliveContext extends KeepaliveInput {
@@ -29,6 +32,8 @@ export interface KeepaliveContext extends KeepaliveInput {
    */
   readonly nonce: number;
   readonly isReading: boolean;
+  /** The link has no connection for now. */
+  readonly isInterrupted: boolean;
 }
 
 export type KeepaliveEvent =
@@ -36,6 +41,7 @@ export type KeepaliveEvent =
   /** The session has stopped reading, because an inbox is full. */
   | { type: 'reading.paused' }
   | { type: 'reading.resumed' }
+  | InterruptionEvent
   /** Everything that had arrived at the deadline has been processed. */
   | { type: 'keepalive.confirmed' }
   | SessionGone;
@@ -59,11 +65,16 @@ const keepalive = setup({
     })),
     stopReading: assign({ isReading: false }),
     startReading: assign({ isReading: true }),
+    noteInterrupted: assign({ isInterrupted: true }),
+    noteRestored: assign({ isInterrupted: false }),
   },
   guards: {
     isOneSided: ({ context }) => context.pongTimeout === Number.POSITIVE_INFINITY,
     isDisabled: ({ context }) => !(context.pingInterval > 0 && context.pongTimeout > 0),
     isReading: ({ context }) => context.isReading,
+    isInterrupted: ({ context }) => context.isInterrupted,
+    /** A Pong can reach us. */
+    isHearing: ({ context }) => context.isReading && !context.isInterrupted,
     isAwaitedNonce: ({ context, event }) => event.type === 'rx.Pong' && event.message.nonce === BigInt(context.nonce),
   },
   delays: {
@@ -74,6 +85,12 @@ const keepalive = setup({
 
 /** 5.18, 6.05, 6.09; 5.19: any other nonce is ignored. */
 const pong = { guard: 'isAwaitedNonce', target: 'waiting' } as const;
+
+/** 6.12, 6.14: no Pong can reach us, so the deadline of the Ping that is outstanding does not count. */
+const deafRows = {
+  'reading.paused': { target: 'suspended', actions: 'stopReading' },
+  'link.interrupted': { target: 'suspended', actions: 'noteInterrupted' },
+} as const;
 
 /** 6.06: the nonces count up. */
 const ping = [
@@ -97,6 +114,8 @@ export const keepaliveMachine = keepalive.createMachine({
   on: {
     'reading.paused': { actions: 'stopReading' },
     'reading.resumed': { actions: 'startReading' },
+    'link.interrupted': { actions: 'noteInterrupted' },
+    'link.restored': { actions: 'noteRestored' },
     'session.ended': { target: '.disabled' },
   },
   states: {
@@ -117,7 +136,7 @@ export const keepaliveMachine = keepalive.createMachine({
       // 6.04, 6.05: the first Ping, and the next one after a Pong.
       after: {
         pingInterval: [
-          { guard: 'isReading', target: 'awaitingPong', actions: ping },
+          { guard: 'isHearing', target: 'awaitingPong', actions: ping },
           { target: 'suspended', actions: ping },
         ],
       },
@@ -126,25 +145,34 @@ export const keepaliveMachine = keepalive.createMachine({
     awaitingPong: {
       // 6.08: counted from the transition that sent the Ping.
       after: { pongTimeout: 'confirming' },
-      on: {
-        'rx.Pong': pong,
-        'reading.paused': { target: 'suspended', actions: 'stopReading' },
-      },
+      on: { 'rx.Pong': pong, ...deafRows },
     },
     /** The deadline has passed, but a busy event loop may not have read the Pong from the socket yet. */
     confirming: {
       entry: 'confirm',
       on: {
         'rx.Pong': pong,
-        'reading.paused': { target: 'suspended', actions: 'stopReading' },
+        ...deafRows,
         // 6.10
         'keepalive.confirmed': { target: 'expired' },
       },
     },
-    /** A Ping is unanswered, and we do not read. When we read again, the full `pongTimeout` starts again. 6.12, 9b.12 */
+    /**
+     * A Ping is unanswered, and no Pong can reach us: we do not read, or the link is interrupted. When neither holds any more,
+     * the full `pongTimeout` starts again. 6.12, 6.14, 9b.12
+     */
     suspended: {
       on: {
-        'reading.resumed': { target: 'awaitingPong', actions: 'startReading' },
+        // It arrived before the link was interrupted, and waited for its turn.
+        'rx.Pong': pong,
+        'reading.resumed': [
+          { guard: 'isInterrupted', actions: 'startReading' },
+          { target: 'awaitingPong', actions: 'startReading' },
+        ],
+        'link.restored': [
+          { guard: not('isReading'), actions: 'noteRestored' },
+          { target: 'awaitingPong', actions: 'noteRestored' },
+        ],
       },
     },
     expired: { type: 'final' },

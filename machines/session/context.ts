@@ -17,6 +17,7 @@ import type {
   ConnectionStart,
   ConnectionsReport,
   FlowEvent,
+  InterruptionEvent,
   OpenedConnection,
   Outcome,
   Port,
@@ -40,9 +41,9 @@ export interface SessionLimits {
   readonly handshakeTimeout: number;
   /** The time for the application to say who the peer is. */
   readonly authenticateTimeout: number;
-  /** The time that the outbox may take to empty when the session ends. */
+  /** The time that the outbox may take to empty when the session ends. It stands still while the link is interrupted. */
   readonly flushTimeout: number;
-  /** The time that a full outbox may go without progress. */
+  /** The time that a full outbox may go without progress. It stands still while the link is interrupted. */
   readonly stallTimeout: number;
   /** The time that reading may be paused. */
   readonly unreadTimeout: number;
@@ -78,6 +79,8 @@ export interface SessionContext extends SessionInput {
   readonly peerHigh: ConnectionId;
   /** The last caller of the root is gone. */
   readonly isRootReleased: boolean;
+  /** The link outlives its connections, and has none for now. */
+  readonly isInterrupted: boolean;
   /** The connection whose full inbox made us pause reading. */
   readonly fullInbox?: ConnectionId;
   readonly peerSettings?: ConnectionSettings;
@@ -89,6 +92,7 @@ export type SessionEvent =
   | Received
   | ConduitEvent
   | AuthenticationEvent
+  | InterruptionEvent
   | FlowEvent
   | ConnectionRequest
   | SessionRequest
@@ -136,6 +140,8 @@ export const session = setup({
       metadata: closed.output.metadata,
     })),
     emitViolation: emit((_, { rule, description }: Violation) => ({ type: 'violation', rule, description })),
+    emitInterrupted: emit({ type: 'interrupted' }),
+    emitRestored: emit({ type: 'restored' }),
     emitStalled: emit(({ context }) => ({ type: 'stalled', id: context.fullInbox as ConnectionId })),
     emitEnded: emit(({ context }) => ({ type: 'ended', end: context.end as SessionEnd })),
 
@@ -158,6 +164,8 @@ export const session = setup({
       live: context.live.delete(id),
     })),
     releaseRoot: assign({ isRootReleased: true }),
+    noteInterrupted: assign({ isInterrupted: true }),
+    noteRestored: assign({ isInterrupted: false }),
     noteFullInbox: assign((_, { id }: { id: ConnectionId }) => ({ fullInbox: id })),
     establish: assign((_, output: HandshakeOutput) =>
       output.type !== 'established'
@@ -192,6 +200,7 @@ export const session = setup({
     isCrowded: ({ context }) => context.undecided >= context.limits.undecided,
     isUnsettled: ({ context }) => context.pending + context.undecided > 0,
     isOver: ({ context }) => context.isRootReleased && context.live.size === 0,
+    isInterrupted: ({ context }) => context.isInterrupted,
     isForRoot: ({ event }) => idOf(event) === ROOT,
     isEstablished: (_, output: HandshakeOutput) => output.type === 'established',
     /** In strict mode the peer is told its violation. An end, a link error, or the peer's own accusation is no violation. */

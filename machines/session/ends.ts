@@ -148,6 +148,8 @@ export const endingRows = session.createStateConfig({
   on: {
     'rx.*': {},
     'link.*': { target: '#session.ended' },
+    'link.interrupted': { actions: 'noteInterrupted' },
+    'link.restored': { actions: 'noteRestored' },
     // 5.30
     'app.open': { actions: settle({ type: 'ended' }) },
     'app.close': { actions: settle({ type: 'ended' }) },

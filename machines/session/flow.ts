@@ -14,7 +14,11 @@ const keepaliveActor = session.createStateConfig({
   invoke: {
     id: 'keepalive',
     src: 'keepalive',
-    input: ({ context }) => ({ port: context.port, ...(context.keepalive as KeepaliveSettings) }),
+    input: ({ context: { port, keepalive, isInterrupted } }) => ({
+      port,
+      ...(keepalive as KeepaliveSettings),
+      isInterrupted,
+    }),
     onDone: {
       target: '#session.ended',
       actions: {
@@ -35,6 +39,18 @@ export const liveness = session.createStateConfig({
     watched: { invoke: keepaliveActor },
   },
 });
+
+/** Row "5 link": the session goes on without a connection. The rows of the regions act on the noted fact. */
+export const linkRows = session.createStateConfig({
+  on: {
+    'link.interrupted': {
+      actions: ['noteInterrupted', 'emitInterrupted', { type: 'toKeepalive', params: { type: 'link.interrupted' } }],
+    },
+    'link.restored': {
+      actions: ['noteRestored', 'emitRestored', { type: 'toKeepalive', params: { type: 'link.restored' } }],
+    },
+  },
+}).on;
 
 /** 5.17 to 5.19. */
 export const livenessRows = session.createStateConfig({
@@ -111,14 +127,22 @@ export const outbound = session.createStateConfig({
   states: {
     flowing: { on: { 'outbox.filled': { target: 'full' } } },
     full: {
-      after: {
-        stallTimeout: {
-          target: '#session.ended',
-          actions: conclude({ cause: 'limit', limit: 'stallTimeout' }),
+      initial: 'timed',
+      states: {
+        timed: {
+          always: { guard: 'isInterrupted', target: 'interrupted' },
+          after: {
+            stallTimeout: {
+              target: '#session.ended',
+              actions: conclude({ cause: 'limit', limit: 'stallTimeout' }),
+            },
+          },
         },
+        // Nothing can leave. The link has a time of its own, after which it fails.
+        interrupted: { always: { guard: not('isInterrupted'), target: 'timed' } },
       },
       on: {
-        'outbox.progressed': { target: 'full', reenter: true },
+        'outbox.progressed': { target: '.timed' },
         'outbox.drained': { target: 'flowing' },
         'outbox.overflowed': {
           target: '#session.ended',

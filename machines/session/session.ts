@@ -13,13 +13,14 @@
  *
  * The row numbers in comments are those of the protocol's tables.
  */
+import { not } from 'xstate';
 import { ROOT } from '../../src/wire/id.js';
 import { IdSet } from '../../src/wire/idset.js';
 import type { SessionEnd } from '../events.js';
 import { connectionRows } from './connections.js';
 import { conclude, session } from './context.js';
 import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
-import { deadlines, inbound, liveness, livenessRows, outbound } from './flow.js';
+import { deadlines, inbound, linkRows, liveness, livenessRows, outbound } from './flow.js';
 import { handshakeActor, handshakeRows } from './start.js';
 
 // r[session]
@@ -34,6 +35,7 @@ export const sessionMachine = session.createMachine({
     localHigh: ROOT,
     peerHigh: ROOT,
     isRootReleased: false,
+    isInterrupted: false,
   }),
   output: ({ context }) => context.end as SessionEnd,
   on: { 'conduit.crashed': crash },
@@ -50,6 +52,7 @@ export const sessionMachine = session.createMachine({
       on: {
         ...connectionRows, // who may open, answer, use and close which id: 5.01 to 5.16, 5.20 to 5.28
         ...livenessRows, // Ping and Pong: 5.17 to 5.19
+        ...linkRows, // a link without a connection: 5 link
         ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
       states: { inbound, outbound, deadlines, liveness },
@@ -58,7 +61,15 @@ export const sessionMachine = session.createMachine({
     /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */
     ending: {
       entry: [finish, 'resumeReading', closeInOrder],
-      after: { flushTimeout: 'ended' },
+      initial: 'flushing',
+      states: {
+        flushing: {
+          always: { guard: 'isInterrupted', target: 'interrupted' },
+          after: { flushTimeout: '#session.ended' },
+        },
+        // The link sends what waits when it has a connection again, or fails when its own time has passed.
+        interrupted: { always: { guard: not('isInterrupted'), target: 'flushing' } },
+      },
       on: endingRows,
     },
 

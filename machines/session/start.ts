@@ -70,8 +70,13 @@ export const handshakeActor = session.createStateConfig({
 export const handshakeRows = session.createStateConfig({
   on: {
     'rx.*': { actions: toHandshake },
-    'link.*': { actions: toHandshake },
     'auth.*': { actions: toHandshake },
+    'link.ended': { actions: toHandshake },
+    'link.failed': { actions: toHandshake },
+    'link.unsendable': { actions: toHandshake },
+    // The time of the handshake runs on: it is the application's.
+    'link.interrupted': { actions: ['noteInterrupted', 'emitInterrupted'] },
+    'link.restored': { actions: ['noteRestored', 'emitRestored'] },
     'conduit.flushed': { actions: toHandshake },
     'conduit.malformed': { actions: toHandshake },
     'app.open': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },

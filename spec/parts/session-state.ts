@@ -38,6 +38,8 @@ export interface SessionState extends SessionInput {
   /** The connection whose inbox is full, while reading is not on. */
   readonly full?: ConnectionId;
   readonly sending: 'free' | 'full';
+  /** The link has no connection for now. */
+  readonly isInterrupted: boolean;
   readonly end?: SessionEnd;
 }
 
@@ -71,6 +73,10 @@ export type FlowEvent =
       readonly type: 'inbox.drained' | 'outbox.filled' | 'outbox.progressed' | 'outbox.drained' | 'outbox.overflowed';
     };
 
+export interface InterruptionEvent {
+  readonly type: 'link.interrupted' | 'link.restored';
+}
+
 export type SessionEvent =
   | ReceivedEvent
   | LinkEvent
@@ -78,6 +84,7 @@ export type SessionEvent =
   | { readonly type: 'conduit.overflowed' }
   | RequestEvent
   | { readonly type: 'app.abortHandshake'; readonly reason: unknown }
+  | InterruptionEvent
   | FlowEvent
   | TimeEvent
   | { readonly type: 'handshake.done'; readonly result: HandshakeResult }

@@ -13,6 +13,7 @@ import { received } from './session-received.js';
 import { requested } from './session-requests.js';
 import {
   cut,
+  type InterruptionEvent,
   type Outcome,
   type RequestEvent,
   type SessionEvent,
@@ -23,6 +24,18 @@ import {
 } from './session-state.js';
 
 // Sections 3 to 5 as far as the session itself is concerned: the ids in use, the messages to forward, and the end.
+
+/** 5 link: an application is told as long as it has a session. */
+function interruption(state: SessionState, { type }: InterruptionEvent): Outcome {
+  const next = { ...state, isInterrupted: type === 'link.interrupted' };
+  if (state.phase === 'ending') return nothing(next);
+  const emit: Effect = ['emit', { type: next.isInterrupted ? 'interrupted' : 'restored' }];
+  return { state: next, effects: state.phase === 'running' ? [emit, ['to keepalive', { type }]] : [emit] };
+}
+
+function isInterruption(event: SessionEvent): event is InterruptionEvent {
+  return event.type === 'link.interrupted' || event.type === 'link.restored';
+}
 
 function handshaking(state: SessionState, event: SessionEvent): Outcome {
   switch (event.type) {
@@ -169,23 +182,25 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       isReleased: false,
       reading: 'on',
       sending: 'free',
+      isInterrupted: false,
     }),
 
   step: (state, event) => {
     const { phase } = state;
     if (phase === 'ended') return nothing(state);
     if (event.type === 'crashed') return cut(state, { cause: 'crashed', error: event.error });
+    if (isInterruption(event)) return unkept(interruption(state, event));
     if (phase === 'handshaking') return handshaking(state, event);
     return phase === 'running' ? unkept(checkRoot(running(state, event))) : ending(state, event);
   },
 
-  timers: ({ phase, reading, sending, pending, undecided }) => {
-    if (phase === 'ending') return ['flushTimeout'];
+  timers: ({ phase, reading, sending, isInterrupted, pending, undecided }) => {
+    if (phase === 'ending') return isInterrupted ? [] : ['flushTimeout'];
     if (phase !== 'running') return [];
     return [
       ...(reading === 'paused' ? ['stallNotice'] : []),
       ...(reading === 'on' ? [] : ['unreadTimeout']),
-      ...(sending === 'full' ? ['stallTimeout'] : []),
+      ...(sending === 'full' && !isInterrupted ? ['stallTimeout'] : []),
       ...(pending + undecided > 0 ? ['sweepInterval'] : []),
     ];
   },

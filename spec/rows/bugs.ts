@@ -47,6 +47,7 @@ import {
   ROOT_RELEASED,
   SERVING,
   SMALL_INBOX,
+  STALLING,
   UNDECIDED_2,
 } from './scenes.js';
 import type { Case, Given, Row, Step } from './vocabulary.js';
@@ -54,8 +55,6 @@ import { REFUSED } from './vocabulary-calls.js';
 
 // Section 9b, bugs of the reference that neither mode copies. Where a violation by the peer triggers the bug, the strict
 // mode never gets that far: those cases show the violation.
-
-const STALLING: Given = { limits: { outboxBytes: 1, stallTimeout: 1_000 } };
 
 function cannotSend(what: string, given: Given, before: readonly Step[], last: Step): Case {
   return {

@@ -1,6 +1,6 @@
 import { call, hello, helloYourself, open, ping, pong } from './messages.js';
 import { alike, BOTH, byKeepalive, byLink, established, invalid, NOTHING, read, sessionClosed } from './outcome.js';
-import { KEEPALIVE, PENDING_1 } from './scenes.js';
+import { INTERRUPTED, KEEPALIVE, PENDING_1, RESTORED } from './scenes.js';
 import type { Case, Row } from './vocabulary.js';
 
 // Section 6, keepalive: a Ping every 100 ms, its Pong within 50. The paragraph's facts, numbered in reading order.
@@ -218,4 +218,80 @@ export const keepalive: readonly Row[] = [
       { advance: 1, ends: byLink, settled: { a: sessionClosed() } },
     ],
   }),
+  fact(
+    '6.14',
+    'a link that outlives its connections has none for now',
+    NOTHING,
+    'the deadline is suspended',
+    {
+      name: 'a Pong that a cut delays is not missed',
+      modes: BOTH,
+      given: KEEPALIVE,
+      steps: [
+        { advance: 100, wire: [ping(1n)] },
+        { link: 'interrupt' },
+        { advance: 500 },
+        { link: 'restore' },
+        { advance: 49 },
+        { peer: pong(1n) },
+        { advance: 99 },
+        { advance: 1, wire: [ping(2n)] },
+      ],
+    },
+    {
+      name: 'a Ping that is due meanwhile leaves afterwards, and its Pong has the whole time',
+      modes: BOTH,
+      given: KEEPALIVE,
+      steps: [
+        INTERRUPTED,
+        { advance: 500 },
+        { ...RESTORED, wire: [ping(1n)] },
+        { advance: 49 },
+        { advance: 1, ends: byKeepalive },
+      ],
+    },
+    {
+      name: 'a Pong that arrived before the cut was known counts',
+      modes: BOTH,
+      given: KEEPALIVE,
+      steps: [
+        { advance: 100, wire: [ping(1n)] },
+        { together: [{ peer: pong(1n) }, { link: 'hold-sends' }, { link: 'interrupt' }] },
+        { advance: 500 },
+        { ...RESTORED, wire: [ping(2n)] },
+        { advance: 49 },
+        { advance: 1, ends: byKeepalive },
+      ],
+    },
+    {
+      name: 'reading that goes on does not start the deadline of an interrupted link',
+      modes: BOTH,
+      given: { ...KEEPALIVE, limits: { inboxMessages: 2 } },
+      steps: [
+        { advance: 100, wire: [ping(1n)] },
+        { peer: [call(0, 2), call(0, 4), call(0, 6)] },
+        { link: 'interrupt' },
+        { user: 'read', on: 'root', count: 3, as: 'r', settled: { r: read(call(0, 2), call(0, 4), call(0, 6)) } },
+        { advance: 500 },
+        { link: 'restore' },
+        { advance: 49 },
+        { advance: 1, ends: byKeepalive },
+      ],
+    },
+    {
+      name: 'a link that is restored does not start the deadline while reading is paused',
+      modes: BOTH,
+      given: { ...KEEPALIVE, limits: { inboxMessages: 2 } },
+      steps: [
+        { advance: 100, wire: [ping(1n)] },
+        { link: 'interrupt' },
+        { peer: [call(0, 2), call(0, 4), call(0, 6)] },
+        { link: 'restore' },
+        { advance: 500 },
+        { user: 'read', on: 'root', count: 3, as: 'r', settled: { r: read(call(0, 2), call(0, 4), call(0, 6)) } },
+        { advance: 49 },
+        { advance: 1, ends: byKeepalive },
+      ],
+    },
+  ),
 ];

@@ -37,6 +37,15 @@ export const SMALL_INBOX: Given = { limits: { inboxMessages: 2 } };
 /** One byte fills the outbox. */
 export const SMALL_OUTBOX: Given = { limits: { outboxBytes: 1 } };
 
+/** One byte fills the outbox, which may stay full for a second. */
+export const STALLING: Given = { limits: { outboxBytes: 1, stallTimeout: 1_000 } };
+
+/** The link has no connection: what is sent waits in it. */
+export const INTERRUPTED: Step = { together: [{ link: 'hold-sends' }, { link: 'interrupt' }] };
+
+/** The link has a connection again, and sends what waits. */
+export const RESTORED: Step = { together: [{ link: 'restore' }, { link: 'take-sends' }] };
+
 /** Connection 1 is active, the outbox is full, and the second of two Calls waits for room: `s`. Wants `SMALL_OUTBOX`. */
 export const WAITING_1: readonly Step[] = [
   ...ACTIVE_1,

@@ -213,10 +213,11 @@ export interface ClockAction {
  * The link's own behaviour from now on. `refuse-sends`: each send of ours fails with the link error "refused"; nothing
  * leaves. `hold-sends`: the link takes nothing more off us, as a socket whose peer does not read; what is sent waits,
  * and neither fails nor counts as `wire`. `take-sends`: the link takes what waits, and from now on everything. It never
- * hinders what the peer sends.
+ * hinders what the peer sends. `interrupt`: the link reports that it has no connection for now; `restore`: that it has one
+ * again. Neither changes what it takes.
  */
 export interface LinkAction {
-  readonly link: 'refuse-sends' | 'hold-sends' | 'take-sends';
+  readonly link: 'refuse-sends' | 'hold-sends' | 'take-sends' | 'interrupt' | 'restore';
 }
 
 /** Several actions in one synchronous turn, in order; expectations are those of the whole. */

@@ -167,6 +167,8 @@ export class Conduit {
       // A failure does not wait for the frames received before it: the application may never read them, and no reply
       // can reach the peer.
       failed: (error) => this.push({ type: 'link.failed', error }),
+      interrupted: () => this.push({ type: 'link.interrupted' }),
+      restored: () => this.push({ type: 'link.restored' }),
       // Count frames that have arrived, not frames that were decoded: one read of the link may bring several frames.
       frameLimit: () => (this.frames === 0 ? firstFrameLimit(this.limits) : this.limits.frame),
     });

@@ -10,6 +10,7 @@ class Relay implements LinkEvents {
   readonly #begin: () => void;
   readonly #limit: number;
   #events: LinkEvents | undefined;
+  #isInterrupted = false;
 
   /**
    * `begin` makes the session, which attaches its own events. `limit` is the size of the session's first frame at most,
@@ -26,6 +27,7 @@ class Relay implements LinkEvents {
     this.message = events.message;
     this.drained = events.drained;
     this.frameLimit = events.frameLimit ?? this.frameLimit;
+    if (this.#isInterrupted) events.interrupted?.();
   }
 
   // Arrow functions, since a link may keep these functions without their object.
@@ -33,6 +35,14 @@ class Relay implements LinkEvents {
   drained = (): void => this.#events?.drained();
   readonly ended = (): void => this.#target.ended();
   readonly failed = (error: Error): void => this.#target.failed(error);
+  readonly interrupted = (): void => {
+    this.#isInterrupted = true;
+    this.#events?.interrupted?.();
+  };
+  readonly restored = (): void => {
+    this.#isInterrupted = false;
+    this.#events?.restored?.();
+  };
   frameLimit = (): number => this.#events?.frameLimit?.() ?? this.#limit;
 
   get #target(): LinkEvents {

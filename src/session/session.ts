@@ -104,6 +104,14 @@ export class Session<P = unknown> implements AsyncDisposable {
     return this.#runtime.closed;
   }
 
+  /**
+   * True while the link has no connection, as after `interrupted` and before `restored`; see {@link Session.on}. Only a link
+   * that outlives its connections is ever without one. Calls and channels wait, and go on with the next connection.
+   */
+  get isInterrupted(): boolean {
+    return this.#actor.getSnapshot().context.isInterrupted;
+  }
+
   /** The number of channels of all connections. @internal */
   get channels(): number {
     return this.#runtime.conduit.load.channels;

@@ -55,6 +55,8 @@ export class ControlledLink implements Link {
         this.#isOver = true;
         events.failed(error);
       },
+      interrupted: () => events.interrupted?.(),
+      restored: () => events.restored?.(),
     });
   }
 
@@ -110,5 +112,15 @@ export class ControlledLink implements Link {
     for (const bytes of this.#held.splice(0)) this.#inner.send(bytes);
     if (this.#isClosing) this.#inner.close();
     else queueMicrotask(() => this.#isOver || this.#events?.drained());
+  }
+
+  /** Reports that the link has no connection for now, as a link that outlives its connections does. It goes with `hold`. */
+  interrupt(): void {
+    this.#events?.interrupted?.();
+  }
+
+  /** Reports that the link has a connection again. It goes with `take`. */
+  restore(): void {
+    this.#events?.restored?.();
   }
 }

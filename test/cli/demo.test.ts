@@ -89,7 +89,11 @@ describe('roam-actors demo', () => {
     // The session's state before its end.
     const before = history
       .records()
-      .findIndex((record) => record.kind === 'snapshot' && record.snapshot.value === 'ending');
+      .findIndex(
+        (record) =>
+          record.kind === 'snapshot' &&
+          (record.snapshot.value as { ending?: unknown } | undefined)?.ending !== undefined,
+      );
     expect(history.at(before).actors.get(sessions[0]?.key as '1/x:0')?.status).toBe('active');
   });
 

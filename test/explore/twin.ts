@@ -123,7 +123,7 @@ function standing(session: AnyMachineSnapshot | undefined): string {
   if (session === undefined) return '-';
   const { value, context } = session;
   if (value === 'handshaking') return 'g';
-  if (value === 'ending') return 'e';
+  if (session.matches('ending')) return 'e';
   return (context as SessionContext).isRootReleased ? 'r' : 'R';
 }
 

@@ -6,7 +6,8 @@ import { event, heardTime, MODES, rx } from './inputs.js';
 import type { Moment } from './outside.js';
 import type { OutsidePart, Variant } from './part.js';
 
-const ON = { pingInterval: 100, pongTimeout: 50 };
+const DELAYS = { pingInterval: 100, pongTimeout: 50 };
+const ON = { ...DELAYS, isInterrupted: false };
 
 const PHASES: Readonly<Record<string, KeepaliveState['phase']>> = {
   disabled: 'off',
@@ -31,14 +32,24 @@ const variants = [
 
 const LAST = 2;
 
+const INSIDE = [
+  'reading.paused',
+  'reading.resumed',
+  'link.interrupted',
+  'link.restored',
+  'keepalive.confirmed',
+  'session.ended',
+];
+
 // r[session.keepalive]
 export const keepalivePart: OutsidePart = {
   machine: keepaliveMachine,
   variants: variants.flatMap(([name, input]) =>
     MODES.map((mode): Variant => ({ name: `${name}, ${mode}`, mode, input, told: input })),
   ),
-  delays: ON,
-  serialize: ({ value, context }) => JSON.stringify([value, Math.min(context.nonce, LAST + 1), context.isReading]),
+  delays: DELAYS,
+  serialize: ({ value, context }) =>
+    JSON.stringify([value, Math.min(context.nonce, LAST + 1), context.isReading, context.isInterrupted]),
   // Paths end with the third Ping: where no Pong is awaited, time alone would go on for ever. While reading is paused, no
   // message comes, since frames wait undecoded.
   events: ({ context }) =>
@@ -46,19 +57,25 @@ export const keepalivePart: OutsidePart = {
       ? []
       : [
           ...(context.isReading ? [rx(pong(BigInt(context.nonce))), rx(pong(9n))] : []),
-          ...['reading.paused', 'reading.resumed', 'keepalive.confirmed', 'session.ended'].map((type) => event(type)),
+          ...INSIDE.map((type) => event(type)),
         ],
-  nameState: ({ value, context }) => `${String(value)}[${context.nonce}${context.isReading ? '' : ', not reading'}]`,
+  nameState: ({ value, context: { nonce, isReading, isInterrupted } }) =>
+    `${String(value)}[${nonce}${isReading ? '' : ', not reading'}${isInterrupted ? ', interrupted' : ''}]`,
   isShown: () => true,
   oracle: keepalive,
   heard: heardTime,
-  seen: ({ value, context }) => ({ phase: PHASES[String(value)], nonce: context.nonce, isReading: context.isReading }),
-  wanted: ({ phase, nonce, isReading }: KeepaliveState) => ({ phase, nonce, isReading }),
+  seen: ({ value, context: { nonce, isReading, isInterrupted } }) => ({
+    phase: PHASES[String(value)],
+    nonce,
+    isReading,
+    isLinked: !isInterrupted,
+  }),
+  wanted: ({ phase, nonce, isReading, isLinked }: KeepaliveState) => ({ phase, nonce, isReading, isLinked }),
   outside: ({ input }) => {
     // A keepalive that is off gets no event from outside.
     if (input !== ON) return undefined;
     return {
-      given: { established: false, keepalive: ON },
+      given: { established: false, keepalive: DELAYS },
       before: [{ user: 'start' }, { peer: helloYourself() }],
       actions: ({ event: { type, message }, from, next }: Moment & { event: { message?: Message } }) => {
         if (type.startsWith('xstate.after.pingInterval.')) return [{ advance: ON.pingInterval }];
@@ -76,6 +93,8 @@ export const keepalivePart: OutsidePart = {
   inside: {
     'reading.paused': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
     'reading.resumed': 'a full inbox is needed for it: rows 6.12 and 9b.12 of the table',
+    'link.interrupted': 'a link that reports it is needed: row 6.14 of the table',
+    'link.restored': 'a link that reports it is needed: row 6.14 of the table',
     'session.ended': 'the word of a session whose machine is gone, to actors that are left over',
     'xstate.after.pingInterval.keepalive.pinging':
       'a Pong that nothing waits for: the tests of the preset roam-typescript-7',

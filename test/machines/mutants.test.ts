@@ -11,7 +11,9 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'the state that it leads to is left at once, for the right one': {
     'keepalive.awaitingPong + rx.Pong': 'leads to keepalive.starting',
     'keepalive.confirming + rx.Pong': 'leads to keepalive.starting',
+    'keepalive.suspended + rx.Pong': 'leads to keepalive.starting',
     'keepalive.pinging + xstate.after.pingInterval.keepalive.pinging': 'leads to keepalive.starting',
+    'session.running.outbound.full + outbox.progressed': 'leads to session.running.outbound.full.interrupted',
     'session.running.deadlines.sweeping + xstate.after.sweepInterval.session.running.deadlines.sweeping':
       'leads to session.running.deadlines.idle',
   },

@@ -32,6 +32,9 @@ const LINK_CRASH = event('conduit.crashed', { error: CRASH });
 /** The results of the keepalive, in a session that has one. */
 const KEEPALIVES = [doneEvent('keepalive', { pongTimeout: 50 }), errorEvent('keepalive', CRASH)];
 
+/** Reports of a link that outlives its connections. */
+const INTERRUPTION = [event('link.interrupted'), event('link.restored')];
+
 /** The results of the handshake. */
 const HANDSHAKES = [
   doneEvent('handshake', {
@@ -56,6 +59,7 @@ const EARLY = [
   rx(pong(1n)),
   rx(open(2)),
   ...LINK,
+  ...INTERRUPTION,
   event('conduit.overflowed'),
   event('auth.accepted'),
   event('auth.refused', { reason: 'forbidden', text: 'not you' }),
@@ -153,11 +157,11 @@ function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject
  * large.
  */
 export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
-  const { localSettings, live, localHigh, peerHigh, isRootReleased } = snapshot.context;
+  const { localSettings, live, localHigh, peerHigh, isRootReleased, isInterrupted } = snapshot.context;
   if (localSettings.parity === 'odd') return oddEvents(snapshot, mode);
   // The variant with even ids only shows that no behaviour depends on odd ids: one thing at a time is enough.
   const isPlain = !isRootReleased && (localHigh === 0 || peerHigh === 0);
-  if (snapshot.value !== 'handshaking' && !(isPlain && snapshot.hasTag('routes'))) return [];
+  if (snapshot.value !== 'handshaking' && !(isPlain && snapshot.hasTag('routes') && !isInterrupted)) return [];
   const mirrored = live.toJSON().reduce((ids, id) => ids.add(neighbour(id)), IdSet.empty);
   const odd = { ...snapshot, context: { ...snapshot.context, live: mirrored } } as SessionSnapshot;
   return oddEvents(odd, mode).map((event) => mirrorEvent(event));
@@ -172,18 +176,23 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
   const common = [
     ...MESSAGES,
     ...LINK,
+    ...INTERRUPTION,
     event('conduit.overflowed'),
     ...REQUESTS,
     event('app.abortHandshake', { reason: 'late' }),
     event('calls.violated', { rule: 'rpc.response.one-per-request', description: 'a Response too many' }),
   ];
-  if (typeof value === 'string') return [...common, ...FLOW, LINK_CRASH];
+  if (!snapshot.matches('running')) return [...common, ...FLOW, LINK_CRASH];
   const { inbound, outbound } = (value as { running: { inbound: unknown; outbound: unknown } }).running;
+  const { isRootReleased, isInterrupted } = context;
   const keepalives = context.keepalive === undefined ? [] : KEEPALIVES;
-  const hindrances =
-    (inbound === 'reading' ? 0 : 1) + (outbound === 'flowing' ? 0 : 1) + (context.isRootReleased ? 1 : 0);
+  const hindrances = [inbound !== 'reading', outbound !== 'flowing', isRootReleased, isInterrupted].filter(
+    Boolean,
+  ).length;
   const opens = context.localHigh + context.peerHigh;
+  // The link decides whether the time of a full outbox runs.
+  if (outbound !== 'flowing' && isInterrupted && hindrances === 2) return [...FLOW, ...INTERRUPTION];
   if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
-  if (hindrances > 1 || (opens > 0 && hindrances > (context.isRootReleased ? 1 : 0))) return [];
+  if (hindrances > 1 || (opens > 0 && hindrances > (isRootReleased ? 1 : 0))) return [];
   return [...common, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];
 }

@@ -13,7 +13,7 @@ import { stub } from './stage.js';
 
 /** The states in the matrix: each condition alone, and each meeting of conditions once. */
 const SHOWN =
-  /^(handshaking|ending\[shutdown\]|running(\[(\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
+  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
 
 const LIMITS = { connections: 2, undecided: 1 };
 const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000, unreadTimeout: 2_003 };
@@ -45,35 +45,55 @@ function variantOf(mode: Mode, { name, isAccepting, parity, keepalive }: (typeof
 
 interface Running {
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
-  readonly outbound: 'flowing' | 'full';
+  readonly outbound: 'flowing' | { readonly full: 'timed' | 'interrupted' };
 }
 
 /** Returns the state of a running session, in the oracle's words. */
 function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | 'sending'> | undefined {
-  if (typeof value === 'string') return undefined;
+  if (typeof value === 'string' || !('running' in value)) return undefined;
   const { inbound, outbound } = (value as { running: Running }).running;
   const reading = inbound === 'reading' ? 'on' : inbound.paused === 'briefly' ? 'paused' : 'stalled';
   return { reading, sending: outbound === 'flowing' ? 'free' : 'full' };
 }
 
+/** Returns the state at the top of the chart. */
+function phaseOf({ value }: SessionSnapshot): SessionState['phase'] {
+  return (typeof value === 'string' ? value : Object.keys(value)[0]) as SessionState['phase'];
+}
+
 type Compared = Pick<
   SessionState,
-  'phase' | 'live' | 'pending' | 'undecided' | 'ours' | 'theirs' | 'isReleased' | 'reading' | 'sending'
+  | 'phase'
+  | 'live'
+  | 'pending'
+  | 'undecided'
+  | 'ours'
+  | 'theirs'
+  | 'isReleased'
+  | 'reading'
+  | 'sending'
+  | 'isInterrupted'
 > & { readonly isFast: boolean; readonly hasKeepalive: boolean };
 
-/** Only the phase counts of a session that is over. */
+/** Only the phase counts of a session that is over, and the link while the session is not running. */
 function compared(state: Compared): Readonly<Record<string, unknown>> {
-  const { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast, hasKeepalive } = state;
-  if (phase !== 'running') return { phase };
-  return { phase, live, pending, undecided, ours, theirs, isReleased, reading, sending, isFast, hasKeepalive };
+  const { isFast, hasKeepalive, isInterrupted, phase, live, pending, undecided, ours, theirs, ...flow } = state;
+  const { isReleased, reading, sending } = flow;
+  if (phase === 'ended') return { phase };
+  if (phase !== 'running') return { phase, isInterrupted };
+  const ids = { live, pending, undecided, ours, theirs, isReleased };
+  return { phase, ...ids, reading, sending, isInterrupted, isFast, hasKeepalive };
 }
 
 /** `running[1 pending, 2 active, full]`: what makes one running state differ from another. */
 function nameState(snapshot: SessionSnapshot): string {
-  const { value, context } = snapshot;
+  const { context } = snapshot;
   const running = runningOf(snapshot);
-  if (running === undefined)
-    return value === 'ending' || value === 'ended' ? `${value}[${context.end?.cause ?? ''}]` : String(value);
+  const interrupted = context.isInterrupted ? ['interrupted'] : [];
+  if (running === undefined) {
+    const facts = [...(context.end === undefined ? [] : [context.end.cause]), ...interrupted];
+    return facts.length === 0 ? phaseOf(snapshot) : `${phaseOf(snapshot)}[${facts.join(', ')}]`;
+  }
   const { reading, sending } = running;
   const { live, localHigh, peerHigh, pending, undecided, isRootReleased } = context;
   const facts = [
@@ -86,15 +106,16 @@ function nameState(snapshot: SessionSnapshot): string {
     ...(isRootReleased ? ['root released'] : []),
     ...(reading === 'on' ? [] : [reading]),
     ...(sending === 'free' ? [] : ['outbox full']),
+    ...interrupted,
   ];
   return facts.length === 0 ? 'running' : `running[${facts.join(', ')}]`;
 }
 
 function serialize({ value, context }: SessionSnapshot): string {
-  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, end } = context;
+  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, isInterrupted, end } = context;
   // Two kinds of ending sessions are enough. The way of ending does not depend on the cause, and the first cause counts.
   if (end !== undefined) return JSON.stringify([value, end.cause === 'shutdown']);
-  return JSON.stringify([value, live, localHigh, peerHigh, pending, undecided, isRootReleased]);
+  return JSON.stringify([value, live, localHigh, peerHigh, pending, undecided, isRootReleased, isInterrupted]);
 }
 
 export const sessionPart: OutsidePart = {
@@ -120,21 +141,27 @@ export const sessionPart: OutsidePart = {
     return heardTime(event);
   },
   seen: (snapshot) => {
-    const { value, context } = snapshot as SessionSnapshot;
-    const { live, pending, undecided, localHigh: ours, peerHigh: theirs, isRootReleased: isReleased } = context;
-    const running = runningOf(snapshot as SessionSnapshot);
-    const phase = running === undefined ? (value as SessionState['phase']) : 'running';
+    const {
+      live,
+      pending,
+      undecided,
+      localHigh: ours,
+      peerHigh: theirs,
+      isRootReleased,
+      isInterrupted,
+    } = (snapshot as SessionSnapshot).context;
     return compared({
-      phase,
+      phase: phaseOf(snapshot as SessionSnapshot),
       live: live.toJSON(),
       pending,
       undecided,
       ours,
       theirs,
-      isReleased,
+      isReleased: isRootReleased,
       reading: 'on',
       sending: 'free',
-      ...running,
+      isInterrupted,
+      ...runningOf(snapshot as SessionSnapshot),
       isFast: snapshot.hasTag('routes'),
       hasKeepalive: 'keepalive' in snapshot.children,
     });
@@ -174,15 +201,17 @@ export const sessionPart: OutsidePart = {
     'connections.crashed': 'a defect of ours, which the tests of crashes bring about',
     'inbox.drained': 'rows 5 inbox and 5.16 of the table fill inboxes',
     'inbox.filled': 'rows 5 inbox and 5.16 of the table fill inboxes',
+    'link.interrupted': 'a link that reports it is needed: row 5 link of the table',
+    'link.restored': 'a link that reports it is needed: row 5 link of the table',
     'keepalive.confirmed': 'the answer to a question of the keepalive’s, which its own paths ask',
     'outbox.drained': 'the link has to hold what is sent: rows 5 end and 9b.11 of the table',
     'outbox.filled': 'the link has to hold what is sent: rows 5 end and 9b.11 of the table',
     'outbox.overflowed': 'the link has to hold what is sent: the tests of full outboxes',
     'outbox.progressed': 'the link has to hold what is sent: the tests of full outboxes',
-    'xstate.after.flushTimeout.session.ending': 'the link has to hold what is sent: 9a.02 in the table',
+    'xstate.after.flushTimeout.session.ending.flushing': 'the link has to hold what is sent: 9a.02 in the table',
     'xstate.after.stallNotice.session.running.inbound.paused.briefly': 'row 5 inbox of the table',
     'xstate.after.unreadTimeout.session.running.inbound.paused': 'the tests of full inboxes',
-    'xstate.after.stallTimeout.session.running.outbound.full': 'the tests of full outboxes',
+    'xstate.after.stallTimeout.session.running.outbound.full.timed': 'the tests of full outboxes',
     'xstate.error.actor.handshake': 'a defect of ours, which the tests of crashes bring about',
     'xstate.error.actor.keepalive': 'a defect of ours, which the tests of crashes bring about',
   },

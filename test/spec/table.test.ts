@@ -10,12 +10,12 @@ function numbered(section: string, from: number, to: number): readonly string[] 
 const NUMBERED = [
   ...numbered('3', 1, 12),
   ...numbered('5', 1, 30),
-  ...numbered('6', 1, 13),
+  ...numbered('6', 1, 14),
   ...numbered('9a', 1, 21),
   ...numbered('9b', 1, 23),
 ];
 /** Sections and paragraphs that the specification does not number. */
-const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 readable', '5 end', '5 a handler holds', '5 a call holds'];
+const UNNUMBERED = ['4', '5 queue', '5 inbox', '5 readable', '5 end', '5 link', '5 a handler holds', '5 a call holds'];
 /** Rows that need two sessions, and that have no scenario here. */
 const ELSEWHERE = numbered('9b', 15, 15);
 /** Rows of calls and channels. */

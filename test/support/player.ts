@@ -102,7 +102,9 @@ export class Player {
   #control(behaviour: Spec.LinkAction['link']): void {
     if (behaviour === 'refuse-sends') this.link.refuse();
     else if (behaviour === 'hold-sends') this.link.hold();
-    else this.link.take();
+    else if (behaviour === 'take-sends') this.link.take();
+    else if (behaviour === 'interrupt') this.link.interrupt();
+    else this.link.restore();
   }
 
   #use(action: Spec.UserAction): void {
