@@ -1,6 +1,7 @@
-// Writes the figures to bench/results.json, and draws the pictures and tables of docs/benchmark.md from that file alone.
+// Writes the figures to bench/results.json, and draws the pictures and tables of the documentation from files of figures.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plot } from './plot.js';
+import { type ChaosResults, chaosTable, costTable, cutsTable, figuresOf } from './reliable-table.js';
 import type { Outcome } from './report.js';
 import { section } from './section.js';
 
@@ -17,21 +18,24 @@ function significant(value: number): number {
 }
 
 /**
- * Draws the plots and the tables of docs/benchmark.md from bench/results.json.
+ * Draws the plots and the tables of docs/benchmark.md from bench/results.json, and the tables of docs/reliable.md.
  *
  * @param isCheck - writes nothing.
  * @returns which files are not as they are drawn, or were not.
  */
 export function draw(root: URL, isCheck = false): string[] {
   const outcome = JSON.parse(readFileSync(new URL('bench/results.json', root), 'utf8')) as Outcome;
-  const page = readFileSync(new URL('docs/benchmark.md', root), 'utf8');
+  const reliable = figuresOf(new URL('bench/reliable.json', root));
+  const chaos = JSON.parse(readFileSync(new URL('test/reliable/chaos.json', root), 'utf8')) as ChaosResults;
   const drawn = {
     'bench/plot-light.svg': plot(outcome, 'light'),
     'bench/plot-dark.svg': plot(outcome, 'dark'),
-    'docs/benchmark.md': page.replace(
-      /(<!-- bench -->\n)[\s\S]*?(<!-- end -->)/,
-      (_, begin: string, end: string) => `${begin}\n${section(outcome)}\n${end}`,
-    ),
+    'docs/benchmark.md': filled(new URL('docs/benchmark.md', root), { bench: section(outcome) }),
+    'docs/reliable.md': filled(new URL('docs/reliable.md', root), {
+      cost: `${costTable(reliable)}\n`,
+      cuts: `${cutsTable(reliable)}\n`,
+      chaos: `${chaosTable(chaos)}\n`,
+    }),
   };
   return Object.entries(drawn).flatMap(([path, content]) => {
     const file = new URL(path, root);
@@ -39,6 +43,18 @@ export function draw(root: URL, isCheck = false): string[] {
     if (!isCheck) writeFileSync(file, content);
     return [path];
   });
+}
+
+/** Returns a page with each text between its mark and the next `<!-- end -->`. */
+function filled(page: URL, texts: Readonly<Record<string, string>>): string {
+  let content = readFileSync(page, 'utf8');
+  for (const [mark, text] of Object.entries(texts)) {
+    content = content.replace(
+      new RegExp(`(<!-- ${mark} -->\\n)[\\s\\S]*?(<!-- end -->)`),
+      (_, begin: string, end: string) => `${begin}\n${text}\n${end}`,
+    );
+  }
+  return content;
 }
 
 function contentOf(file: URL): string | undefined {

@@ -14,7 +14,6 @@ import { listenTcp, streamLink, type TcpListener } from '../../src/link/tcp.js';
 import { type ReliableLink, reliableAcceptor, reliableLink } from '../../src/reliable/index.js';
 import { Random } from '../reference/differential/random.js';
 import { ruinousProxy } from './proxy.js';
-import type { ChaosResults } from './table.js';
 
 const { values } = parseArgs({
   options: {
@@ -219,7 +218,7 @@ if (mostBytes > bound) wrong.push(`${mostBytes} bytes were held, above ${bound}`
 
 const median = (times: number[]): number =>
   times.toSorted((one, other) => one - other)[times.length >> 1] ?? Number.NaN;
-const results: ChaosResults = {
+const results = {
   commit: execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim(),
   seed,
   cuts: proxy.cuts,
