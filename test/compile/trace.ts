@@ -84,6 +84,7 @@ export function idOf({ id }: { readonly id: string }): string {
 
 /** Replaces session ids, of which each actor has another one. */
 function nameless(text: string): string {
+  if (!text.includes('x:')) return text;
   return text.replace(/\bx:\d+/g, (id) => {
     if (!sessions.has(id)) sessions.set(id, sessions.size);
     return `x:${String(sessions.get(id))}'`;
