@@ -146,6 +146,18 @@ function checkEntryPoints(type, load) {
   run(consumer, process.execPath, `--input-type=${type}`, '--eval', check.join('\n'));
 }
 
+/** The benchmark of compiled machines, which measures for a moment only, runs where nothing but the package is. */
+async function checkBenchmark() {
+  const outfile = join(consumer, 'compile.mjs');
+  await build({ entryPoints: [join(root, 'bench/compile.ts')], outfile, format: 'esm', logLevel: 'silent' });
+  const rows = run(consumer, process.execPath, outfile, '--quick')
+    .trim()
+    .split('\n')
+    .map((row) => JSON.parse(row));
+  const isWhole = rows.every(({ xstate, compiled }) => xstate.events > 0 && compiled.events > 0);
+  if (rows.length !== 4 || !isWhole) throw new Error(JSON.stringify(rows));
+}
+
 /** Without the dashes npx would take `--help` for itself. */
 function checkCommand() {
   const help = run(consumer, 'npx', '--no', '--', 'roam-actors', '--help');
@@ -215,6 +227,7 @@ async function checkConsumer(tarball) {
   await step('dependencies', checkDependencies);
   await step('bundles for browsers', checkBrowser);
   await step('a program', () => run(consumer, process.execPath, 'program.mjs'));
+  await step('the benchmark of compiled machines', checkBenchmark);
   await step('npx roam-actors --help', checkCommand);
   await step('roam-actors inspect', () => checkViewer(false));
   await step('install Graphviz', () => install(join(root, 'node_modules/@viz-js/viz')));

@@ -1,4 +1,5 @@
 import { BASELINE, CONTENDERS, NAMES } from './contenders.js';
+import { markdown } from './markdown.js';
 import { aboveText, headlineText, type Outcome, rateText, targetText } from './report.js';
 
 type Result = Outcome['results'][number];
@@ -66,13 +67,4 @@ function measured(result: Result): string {
     return `${own.toFixed(1)} ms, ${CONTENDERS[BASELINE].title} ${baseline.toFixed(1)} ms`;
   }
   return manyOpen === undefined ? headlineText(result) : `${headlineText(result)}, ${manyOpen.toFixed(0)} µs each`;
-}
-
-/** Returns a table in the formatter's style. */
-function markdown(rows: readonly (readonly string[])[]): string[] {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
 }
