@@ -1,4 +1,4 @@
-import { describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import {
   type AnyMachineSnapshot,
   type AnyStateMachine,
@@ -279,10 +279,11 @@ describe('what throws has the effect that it has on XState', () => {
   function run(logic: AnyStateMachine, breaking?: Breaking, at = 0): readonly unknown[] {
     noted.length = 0;
     let count = 0;
-    const timer = jest.spyOn(globalThis, 'setTimeout').mockImplementation(((report: () => void) => {
-      // XState reports an error that nothing handles by a timer that throws.
-      attempt('unhandled', report);
-    }) as never);
+    const { setTimeout } = globalThis;
+    const { warn } = console;
+    // XState reports an error that nothing handles by a timer that throws.
+    globalThis.setTimeout = ((report: () => void) => attempt('unhandled', report)) as never;
+    console.warn = () => void noted.push('warning');
     const attempt = (name: string, what: () => void) => {
       try {
         what();
@@ -290,7 +291,6 @@ describe('what throws has the effect that it has on XState', () => {
         noted.push(`${name}: ${String(error)}`);
       }
     };
-    const warning = jest.spyOn(console, 'warn').mockImplementation(() => void noted.push('warning'));
     const seen: unknown[] = [];
     attempt('made', () => {
       const actor = createActor(logic, {
@@ -319,8 +319,8 @@ describe('what throws has the effect that it has on XState', () => {
         seen.push({ status, value, context, children: Object.keys(children ?? {}), error: String(error), output });
       }
     });
-    timer.mockRestore();
-    warning.mockRestore();
+    globalThis.setTimeout = setTimeout;
+    console.warn = warn;
     return [...noted, ...seen];
   }
 

@@ -41,6 +41,12 @@ export const AREAS: Readonly<Record<string, Area>> = {
     without:
       /every transition of the |, even |session: running\[(?!(?:\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|[12] active, root released)\])[^\]]*\] \+/,
   },
+  compile: {
+    mutate: ['src/compile/*.ts'],
+    tests: ['compile', 'differential', 'internals', 'scxml', 'stepper'].map((name) => `test/compile/${name}.test.ts`),
+    // These tests read files of the project.
+    without: /no other file of the library|one minor version of XState/,
+  },
   wire: {
     mutate: ['src/wire/**/*.ts'],
     tests: ['id', 'idset', 'metadata', 'plain', 'sensitive'].map((name) => `test/wire/${name}.test.ts`),
