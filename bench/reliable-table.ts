@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { markdown } from './markdown.js';
 
 /** The cost of a reliable link while nothing is cut: speeds by processor time, as ratios to the bare link. */
 export interface CostRow {
@@ -116,13 +117,4 @@ export function chaosTable(results: ChaosResults): string {
       ['the same, at the acceptor', `${results.resumeToAcceptor} ms`],
     ]),
   ].join('\n');
-}
-
-/** Returns a table in the formatter's style. */
-function markdown(rows: readonly (readonly string[])[]): string[] {
-  const [head = [], ...body] = rows;
-  const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...body.map(line)];
 }
