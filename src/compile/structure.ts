@@ -194,21 +194,24 @@ export class Configuration<Action, Guard> {
 
   /** Returns the step of one transition alone. */
   stepOf(branch: Branch<Action, Guard>, history: HistoryValue): Move<Action, Guard> {
-    if (branch.step !== undefined) return branch.step;
-    const step = this.stepOfAll(branch.alone, history);
-    if (step.reads === undefined && step.failure === undefined) branch.step = step;
-    return step;
+    return branch.step ?? this.stepOfAll(branch.alone, history);
   }
 
   /** Returns the step of several transitions at once. */
   stepOfAll(transitions: readonly Transition[], history: HistoryValue): Move<Action, Guard> {
+    const [only] = transitions;
+    // An eventless transition, or that of one region, is mostly alone.
+    const branch = transitions.length === 1 ? this.#branches.get(only as Transition) : undefined;
+    if (branch?.step !== undefined) return branch.step;
     for (const { transitions: those, step } of this.#steps) {
       if (areEqual(those, transitions) && hasRead(step, history)) return step;
     }
     const step = this.#structure.makeStep(this, transitions, history);
     if (step.failure !== undefined) return step;
     this.#structure.count();
-    if (transitions.length > 1 || step.reads !== undefined) {
+    if (branch !== undefined && step.reads === undefined) {
+      branch.step = step;
+    } else if (transitions.length > 1 || step.reads !== undefined) {
       if (this.#steps.length >= MOST_STEPS) this.#steps.shift();
       this.#steps.push({ transitions: [...transitions], step });
     }

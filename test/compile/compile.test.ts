@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import {
   type AnyMachineSnapshot,
   type AnyStateMachine,
+  type AnyStateNode,
   assign,
   createActor,
   createMachine,
@@ -13,6 +14,7 @@ import {
   spawnChild,
 } from 'xstate';
 import { compile } from '../../src/compile/index.js';
+import { type Configuration, Structure } from '../../src/compile/structure.js';
 
 const light = createMachine({
   id: 'light',
@@ -156,6 +158,23 @@ describe('a compiled machine', () => {
       ['all', 'on'],
     ]);
   });
+});
+
+test('a step of one transition is worked out once, also without an event, and in one of several regions', () => {
+  const lamp = { initial: 'off', states: { off: { on: { flip: 'on' } }, on: { always: 'off' } } } as const;
+  const machine = createMachine({ type: 'parallel', states: { left: lamp, right: lamp } });
+  const structure = new Structure(machine, { action: (part) => part, guard: (part) => part });
+  const { left, right } = machine.root.states as Record<'left' | 'right', AnyStateNode>;
+  const at = (state: 'off' | 'on') =>
+    structure.configurationOf([machine.root, left, left.states[state] as never, right, right.states['off'] as never]);
+  const again = (from: Configuration<unknown, unknown>, branch: { transition: unknown } | undefined) => {
+    const transitions = [branch?.transition] as never;
+    const first = from.stepOfAll(transitions, {});
+    return from.stepOfAll(transitions, {}) === first;
+  };
+  const [region] = at('off').planOf('flip')?.regions ?? [];
+  expect(again(at('off'), region?.branches[0])).toBe(true);
+  expect(again(at('on'), at('on').eventless[0]?.[0])).toBe(true);
 });
 
 describe('compile', () => {
