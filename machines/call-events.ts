@@ -14,7 +14,7 @@ import type { Violation } from './events.js';
 export type OutgoingCallEvent =
   /** There is room under the peer's `maxConcurrentRequests`, and it is this call's turn. */
   | { type: 'calls.admitted' }
-  /** The Call or Cancel could not be sent. No part of it has left. */
+  /** The Call or Cancel could not be sent, or may not be sent any more. No part of it has left. */
   | { type: 'calls.refused'; error: Error }
   | { type: 'rx.Response'; body: Response }
   /** The caller no longer waits for the answer. */
@@ -56,6 +56,8 @@ export interface OutgoingCallPort {
 /** The events of a call of the peer's. */
 export type IncomingCallEvent =
   | { type: 'rx.Cancel' }
+  /** The time for the call is over, since the session is drained. */
+  | { type: 'session.cut' }
   /** The handler's answer. */
   | { type: 'app.reply'; response: Response }
   /** The handler has no answer: it threw, returned nothing, or does not exist. `ret` says so to the caller. */
@@ -67,7 +69,7 @@ export interface IncomingCallPort {
   /** Calls the application's handler. */
   handle(): void;
   transmit(body: Response): void;
-  /** Tells the handler that the caller no longer waits for the answer. */
+  /** Tells the handler that no answer is needed any more. */
   abort(): void;
   /** Holds the connection open for this handler, from here to `release`; each once. */
   retain(): void;
@@ -84,12 +86,17 @@ export interface ReceivedCall {
   readonly isInFlight: boolean;
   /** All connections of the session together have as many handlers at work as they may. */
   readonly isOverLoad: boolean;
+  /** The session is drained: it takes no more calls. */
+  readonly isDraining: boolean;
 }
 
 /** The events of the calls machine of a connection. */
 export type CallsEvent =
-  /** The application calls. `hasRoom`: there is room for the call to wait for its turn. */
-  | { type: 'app.call'; hasRoom: boolean }
+  /**
+   * The application calls. `hasRoom`: there is room for the call to wait for its turn. `isPeerDraining`: the peer takes no more
+   * calls in this session.
+   */
+  | { type: 'app.call'; hasRoom: boolean; isPeerDraining: boolean }
   /** A call of ours is over. `wasWaiting`: it never had its turn. */
   | { type: 'call.done'; wasWaiting: boolean }
   /** A Response to no call of ours that is in flight. */
@@ -98,7 +105,10 @@ export type CallsEvent =
   | { type: 'rx.Cancel' }
   | ({ type: 'rx.Call' } & ReceivedCall)
   /** The channels of the Call received last are named, or may not be: one breaks a rule, or they are too many. */
-  | { type: 'channels.named'; id: RequestId; body: Call; outcome: 'named' | 'wrong' | 'tooMany'; isOverLoad: boolean }
+  | ({ type: 'channels.named'; outcome: 'named' | 'wrong' | 'tooMany' } & Omit<
+      ReceivedCall,
+      'hasPeerParity' | 'isInFlight'
+    >)
   /** The Response to a Call of the peer's has left. */
   | { type: 'response.sent' }
   | { type: 'connection.ended' };
@@ -109,16 +119,16 @@ export interface CallsPort {
   admit(): void;
   /** Makes the call that the application asks for. It waits for its turn, behind the others. */
   enqueue(): void;
-  /** Makes no call: the peer takes none (`none`), or too many wait (`full`). */
-  refuse(params: { why: 'none' | 'full' }): void;
+  /** Makes no call: the peer takes none (`none`), or no more (`draining`), or too many wait (`full`). */
+  refuse(params: { why: 'none' | 'full' | 'draining' }): void;
   /** It is the turn of the call that has waited longest. */
   admitNext(): void;
   /** Takes the channels that the Call names. The answer is `channels.named`, as the very next event. */
   nameChannels(call: Pick<ReceivedCall, 'id' | 'body'>): void;
   /** Hands the Call to the application's handler. */
   handle(call: Pick<ReceivedCall, 'id' | 'body'>): void;
-  /** Answers the Call without a handler: its payload is invalid, or too many handlers are at work. */
-  reject(params: { id: RequestId; as: 'invalidPayload' | 'overLoad' }): void;
+  /** Answers the Call without a handler: its payload is invalid, too many handlers are at work, or the session is drained. */
+  reject(params: { id: RequestId; as: 'invalidPayload' | 'overLoad' | 'draining' }): void;
   /** The peer broke a rule: the session ends. */
   accuse(violation: Violation): void;
 }

@@ -39,6 +39,10 @@ const cancel = { type: 'transmit', params: { type: 'Cancel', metadata: NO_METADA
 const settleEnded = { type: 'settle', params: { type: 'ended' } } as const;
 const settleAborted = { type: 'settle', params: { type: 'aborted' } } as const;
 const settleExpired = { type: 'settle', params: { type: 'expired' } } as const;
+const settleRefused = {
+  type: 'settle',
+  params: ({ event }: { event: { error: Error } }) => ({ type: 'refused', error: event.error }) as const,
+} as const;
 
 // r[rpc.request]
 export const outgoingCallMachine = setup({
@@ -67,6 +71,8 @@ export const outgoingCallMachine = setup({
       entry: ['retain', { type: 'startDeadline', params: { limit: 'timeout' } }],
       on: {
         'calls.admitted': 'inFlight',
+        // The peer takes no more calls: 5.31
+        'calls.refused': { target: 'settled', actions: settleRefused },
         'app.abort': { target: 'settled', actions: settleAborted },
         'deadline.passed': { target: 'settled', actions: settleExpired },
         'connection.ended': { target: 'settled', actions: settleEnded },
@@ -88,10 +94,7 @@ export const outgoingCallMachine = setup({
           target: 'cancelled',
           actions: [cancel, { type: 'settle', params: ({ event }) => ({ type: 'failed', reason: event.reason }) }],
         },
-        'calls.refused': {
-          target: 'settled',
-          actions: { type: 'settle', params: ({ event }) => ({ type: 'refused', error: event.error }) },
-        },
+        'calls.refused': { target: 'settled', actions: settleRefused },
         'connection.ended': { target: 'settled', actions: settleEnded },
       },
     },
@@ -131,6 +134,11 @@ function response(ret: Uint8Array): Response {
   return { type: 'Response', channels: [], metadata: NO_METADATA, ret };
 }
 
+const cancelHandler = [
+  { type: 'transmit', params: ({ context }: { context: IncomingCallContext }) => response(context.cancelled) },
+  'abort',
+] as const;
+
 // r[rpc.response.one-per-request]
 export const incomingCallMachine = setup({
   types: {
@@ -164,10 +172,9 @@ export const incomingCallMachine = setup({
           actions: { type: 'transmit', params: ({ event }) => response(event.ret) },
         },
         // Answered at once: a handler may never check its signal. r[rpc.cancel]
-        'rx.Cancel': {
-          target: 'aborted',
-          actions: [{ type: 'transmit', params: ({ context }) => response(context.cancelled) }, 'abort'],
-        },
+        'rx.Cancel': { target: 'aborted', actions: cancelHandler },
+        // A drain has an end. The caller reads that its call may have run.
+        'session.cut': { target: 'aborted', actions: cancelHandler },
         'connection.ended': { target: 'aborted', actions: 'abort' },
       },
     },

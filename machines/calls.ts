@@ -51,10 +51,9 @@ const overMax = {
 } as const;
 
 const handle = ['count', { type: 'handle', params: ({ event }: { event: Received }) => event }] as const;
-const rejectOverLoad = {
-  type: 'reject',
-  params: ({ event }: { event: Received }) => ({ id: event.id, as: 'overLoad' as const }),
-} as const;
+function reject(as: 'invalidPayload' | 'overLoad' | 'draining') {
+  return { type: 'reject', params: ({ event }: { event: Received }) => ({ id: event.id, as }) } as const;
+}
 
 // r[rpc.pipelining]
 export const callsMachine = setup({
@@ -66,11 +65,12 @@ export const callsMachine = setup({
   actions: {
     admit: ({ context }) => context.port.admit(),
     enqueue: ({ context }) => context.port.enqueue(),
-    refuse: ({ context }, params: { why: 'none' | 'full' }) => context.port.refuse(params),
+    refuse: ({ context }, params: { why: 'none' | 'full' | 'draining' }) => context.port.refuse(params),
     admitNext: ({ context }) => context.port.admitNext(),
     nameChannels: ({ context }, call: Received) => context.port.nameChannels(call),
     handle: ({ context }, call: Received) => context.port.handle(call),
-    reject: ({ context }, params: { id: RequestId; as: 'invalidPayload' | 'overLoad' }) => context.port.reject(params),
+    reject: ({ context }, params: { id: RequestId; as: 'invalidPayload' | 'overLoad' | 'draining' }) =>
+      context.port.reject(params),
     accuse: ({ context }, broken: Violation) => context.port.accuse(broken),
     occupy: assign({ inFlight: ({ context }) => context.inFlight + 1 }),
     vacate: assign({ inFlight: ({ context }) => context.inFlight - 1 }),
@@ -94,6 +94,8 @@ export const callsMachine = setup({
     isOverMax: ({ context }) => context.conformance === 'strict' && context.handling >= context.localMax,
     hasChannels: ({ event }) => event.type === 'rx.Call' && event.body.channels.length > 0,
     isOverLoad: ({ event }) => (event.type === 'rx.Call' || event.type === 'channels.named') && event.isOverLoad,
+    isDraining: ({ event }) => (event.type === 'rx.Call' || event.type === 'channels.named') && event.isDraining,
+    isPeerDraining: ({ event }) => event.type === 'app.call' && event.isPeerDraining,
     isNotNamed: ({ event }) => event.type === 'channels.named' && event.outcome !== 'named',
     /** The channels' own machine has accused the peer. */
     isViolated: ({ context, event }) =>
@@ -117,6 +119,7 @@ export const callsMachine = setup({
       on: {
         // 9b.14: r[rpc.flow-control.max-concurrent-requests]
         'app.call': [
+          { guard: 'isPeerDraining', actions: { type: 'refuse', params: { why: 'draining' } } },
           { guard: 'takesNone', actions: { type: 'refuse', params: { why: 'none' } } },
           { guard: 'hasSlot', actions: ['occupy', 'admit'] },
           { guard: 'hasRoom', actions: ['queue', 'enqueue'] },
@@ -141,16 +144,15 @@ export const callsMachine = setup({
           { guard: 'isInFlight', ...inFlight },
           { guard: 'isOverMax', ...overMax },
           { guard: 'hasChannels', actions: { type: 'nameChannels', params: ({ event }) => event } },
-          { guard: 'isOverLoad', actions: rejectOverLoad },
+          { guard: 'isDraining', actions: reject('draining') },
+          { guard: 'isOverLoad', actions: reject('overLoad') },
           { actions: handle },
         ],
         'channels.named': [
           { guard: 'isViolated' },
-          {
-            guard: 'isNotNamed',
-            actions: { type: 'reject', params: ({ event }) => ({ id: event.id, as: 'invalidPayload' }) },
-          },
-          { guard: 'isOverLoad', actions: rejectOverLoad },
+          { guard: 'isNotNamed', actions: reject('invalidPayload') },
+          { guard: 'isDraining', actions: reject('draining') },
+          { guard: 'isOverLoad', actions: reject('overLoad') },
           { actions: handle },
         ],
         'response.sent': { actions: 'uncount' },

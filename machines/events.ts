@@ -8,7 +8,14 @@
  */
 import type { ActorRef, Snapshot } from 'xstate';
 import type { ConnectionId } from '../src/wire/id.js';
-import type { ConnectionSettings, DataMessage, Message, MessageOf, MessageType } from '../src/wire/message.js';
+import type {
+  ConnectionReject,
+  ConnectionSettings,
+  DataMessage,
+  Message,
+  MessageOf,
+  MessageType,
+} from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
 import type { Refusal } from '../src/wire/refusal.js';
 import type { Rule } from '../src/wire/rule.js';
@@ -80,6 +87,8 @@ export type ConnectionRequest =
 export type SessionRequest =
   | { type: 'app.open'; request: RequestNumber; settings: ConnectionSettings; metadata: Metadata }
   | { type: 'app.shutdown' }
+  /** Takes no more calls and opens of the peer, and ends the session when its work is done, or `timeout` ms have passed. */
+  | { type: 'app.drain'; timeout: number }
   /** The application does not want to wait for the handshake any longer. */
   | { type: 'app.abortHandshake'; reason: unknown };
 
@@ -88,6 +97,11 @@ export type AuthenticationEvent = { type: 'auth.accepted' } | ({ type: 'auth.ref
 
 /** A report from the owner of a connection's calls and channels: the peer broke one of their rules. */
 export type CallsReport = { type: 'calls.violated' } & Violation;
+
+/** The answer to `checkWork`: no handler is at work, no call waits for its answer, and no channel is open. */
+export interface WorkReport {
+  type: 'work.none';
+}
 
 /** Reports of the connection actors to the session. */
 export type ConnectionsReport =
@@ -120,6 +134,8 @@ export type SessionEmitted =
   | { type: 'interrupted' }
   /** The link has a connection again. */
   | { type: 'restored' }
+  /** The peer takes no more calls and opens. */
+  | { type: 'draining' }
   | { type: 'ended'; end: SessionEnd };
 
 // ---- Data ---------------------------------------------------------------------------------------------------------
@@ -211,6 +227,8 @@ export type Outcome =
   | { readonly type: 'aborted'; readonly id: ConnectionId }
   | { readonly type: 'expired'; readonly id: ConnectionId }
   | { readonly type: 'limited' }
+  /** The session takes no more opens: this side drains it, or the peer does. */
+  | { readonly type: 'draining'; readonly by: 'local' | 'peer' }
   | { readonly type: 'invalid'; readonly message: string }
   | { readonly type: 'ended' };
 
@@ -254,6 +272,19 @@ export interface Port {
   settle(params: { request: RequestNumber; outcome: Outcome }): void;
   /** Gives up opens and decisions that have waited longer than they may, by `app.abandonOpen` and `app.reject`. */
   sweep(): void;
+  /** Refuses the peer's Calls from now on, before any handler, and tells the handlers at work. */
+  drain(): void;
+  /** Rejects an Open of the peer's, since the session is being drained. */
+  refuseOpen(params: { id: ConnectionId }): void;
+  /**
+   * Sends no Call from now on, since the peer drains the session: calls that wait for their turn fail. The answer to the
+   * peer's notice leaves behind the Calls that wait to be sent.
+   */
+  heedDrain(message: ConnectionReject): void;
+  /** Asks for `work.none` if no work is left, and no Call has been refused since the last time. */
+  checkWork(): void;
+  /** Gives up the work that is left: cancels the calls at work, aborts their handlers, and ends all channels. */
+  cut(): void;
   pauseReading(): void;
   resumeReading(): void;
   /** Asks for `keepalive.confirmed` once everything that has already arrived is processed. */

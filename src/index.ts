@@ -39,6 +39,7 @@ export { DEFAULT_LIMITS, type Limits } from './base/limits.js';
 export type { Report } from './base/report.js';
 export { type ChannelOptions, channel, Rx, Tx } from './calls/channel.js';
 export type { CallResult } from './calls/channels.js';
+export type { DrainCounts } from './calls/drain.js';
 export type { Handler, IncomingRequest, Refusals, Reply } from './calls/incoming-call.js';
 export type { CallOptions } from './calls/outgoing-call.js';
 export type { OfferedChannel } from './calls/unbound-channel.js';
@@ -58,7 +59,13 @@ export type {
   TypedPayloadCodec,
 } from './payload/payload.js';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './payload/standard-schema.js';
-export { createServer, type Listener, type Server, type ServerOptions } from './server/server.js';
+export {
+  createServer,
+  type DrainOptions,
+  type Listener,
+  type Server,
+  type ServerOptions,
+} from './server/server.js';
 export type {
   AnyClientCall,
   AnyHandlerCall,

@@ -5,7 +5,8 @@
  */
 import { and, not, or } from 'xstate';
 import { type ConnectionId, ROOT } from '../../src/wire/id.js';
-import type { ConnectionReject } from '../../src/wire/message.js';
+import type { ConnectionOpen, ConnectionReject } from '../../src/wire/message.js';
+import { DRAINING, NOTICE, noticeOf, withoutReserved } from '../../src/wire/metadata.js';
 import { type ConnectionRequest, type ConnectionStart, NO_METADATA, type Received, type Violation } from '../events.js';
 import { conclude, session, settled } from './context.js';
 import { protocolError, settle, violation } from './ends.js';
@@ -28,6 +29,13 @@ const reject = {
     metadata: NO_METADATA,
   }),
 } as const;
+
+/** The answer to a notice. A kind that this version does not know is refused, and changes nothing. 5.31 */
+function answerNotice({ event }: { event: { message: ConnectionOpen } }): ConnectionReject {
+  const { connectionId, metadata } = event.message;
+  const value = noticeOf(metadata) === DRAINING ? 'ok' : 'refused.unknown';
+  return { type: 'ConnectionReject', connectionId, metadata: [{ key: NOTICE, value, flags: 0n }] };
+}
 
 const noteOpen = {
   type: 'noteOpen',
@@ -80,6 +88,16 @@ export const connectionRows = session.createStateConfig({
       },
       { guard: and(['isLive', 'isReference']), actions: reject },
       { guard: 'isLive', ...violation('connection.open', 'ConnectionOpen with an id that is in use') },
+      // 5.31: a notice, which is no connection
+      {
+        guard: and(['isDrainNotice', not('isPeerDraining')]),
+        actions: [noteOpen, { type: 'heedDrain', params: answerNotice }, 'notePeerDrain', 'emitDraining'],
+      },
+      { guard: 'isNotice', actions: [noteOpen, { type: 'transmit', params: answerNotice }] },
+      {
+        guard: 'isDraining',
+        actions: [noteOpen, { type: 'refuseOpen', params: ({ event }) => ({ id: event.message.connectionId }) }],
+      },
       // 5.02: r[connection.open.rejection]
       { guard: not('isAccepting'), actions: [noteOpen, reject] },
       // 5.03
@@ -93,7 +111,7 @@ export const connectionRows = session.createStateConfig({
               id: event.message.connectionId,
               origin: 'peer',
               peerSettings: event.message.connectionSettings,
-              metadata: event.message.metadata,
+              metadata: withoutReserved(event.message.metadata),
             }),
           },
         ],
@@ -122,6 +140,8 @@ export const connectionRows = session.createStateConfig({
     'rx.ChannelMessage': data('ChannelMessage'),
 
     'app.open': [
+      { guard: 'isPeerDraining', actions: settle({ type: 'draining', by: 'peer' }) },
+      { guard: 'isDraining', actions: settle({ type: 'draining', by: 'local' }) },
       // 5.22
       { guard: 'isFull', actions: settle({ type: 'limited' }) },
       // 5.21

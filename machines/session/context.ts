@@ -4,8 +4,8 @@
 import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../../src/wire/id.js';
 import type { IdSet } from '../../src/wire/idset.js';
-import type { ConnectionSettings, Message } from '../../src/wire/message.js';
-import type { Metadata } from '../../src/wire/metadata.js';
+import type { ConnectionReject, ConnectionSettings, Message } from '../../src/wire/message.js';
+import { DRAINING, hearsNotices, type Metadata, noticeOf, withoutReserved } from '../../src/wire/metadata.js';
 import type {
   AuthenticationEvent,
   CallsReport,
@@ -28,6 +28,7 @@ import type {
   SessionEnd,
   SessionRequest,
   Violation,
+  WorkReport,
 } from '../events.js';
 import { type HandshakeEvent, type HandshakeOutput, handshakeMachine } from '../handshake.js';
 import { type KeepaliveEvent, type KeepaliveSettings, keepaliveMachine } from '../keepalive.js';
@@ -49,6 +50,10 @@ export interface SessionLimits {
   readonly unreadTimeout: number;
   /** The interval at which opens and decisions are checked for having waited too long. */
   readonly sweepInterval: number;
+  /** The time that the peer has to end the session, once it is drained and no work is left. */
+  readonly linger: number;
+  /** The time that handlers have to return, once the time of a drain is over. */
+  readonly cutTimeout: number;
 }
 
 export interface SessionInput {
@@ -81,6 +86,14 @@ export interface SessionContext extends SessionInput {
   readonly isRootReleased: boolean;
   /** The link outlives its connections, and has none for now. */
   readonly isInterrupted: boolean;
+  /** The peer understands notices: its Hello or HelloYourself says so. */
+  readonly hearsNotices: boolean;
+  /** We drain the session. */
+  readonly isDraining: boolean;
+  /** The peer drains the session. */
+  readonly isPeerDraining: boolean;
+  /** Milliseconds that the work may take once we drain the session. */
+  readonly drainTimeout: number;
   /** The connection whose full inbox made us pause reading. */
   readonly fullInbox?: ConnectionId;
   readonly peerSettings?: ConnectionSettings;
@@ -97,6 +110,7 @@ export type SessionEvent =
   | ConnectionRequest
   | SessionRequest
   | CallsReport
+  | WorkReport
   | ConnectionsReport
   | { type: 'keepalive.confirmed' };
 
@@ -119,6 +133,11 @@ export const session = setup({
     forward: ({ context }, params: { id: ConnectionId; event: ConnectionEvent }) => context.port.forward(params),
     settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
     sweep: ({ context }) => context.port.sweep(),
+    drain: ({ context }) => context.port.drain(),
+    refuseOpen: ({ context }, params: { id: ConnectionId }) => context.port.refuseOpen(params),
+    heedDrain: ({ context }, message: ConnectionReject) => context.port.heedDrain(message),
+    checkWork: ({ context }) => context.port.checkWork(),
+    cut: ({ context }) => context.port.cut(),
     pauseReading: ({ context }) => context.port.pauseReading(),
     resumeReading: ({ context }) => context.port.resumeReading(),
     reportRootClosed: ({ context }) => context.port.reportRootClosed(),
@@ -143,6 +162,7 @@ export const session = setup({
     emitInterrupted: emit({ type: 'interrupted' }),
     emitRestored: emit({ type: 'restored' }),
     emitStalled: emit(({ context }) => ({ type: 'stalled', id: context.fullInbox as ConnectionId })),
+    emitDraining: emit({ type: 'draining' }),
     emitEnded: emit(({ context }) => ({ type: 'ended', end: context.end as SessionEnd })),
 
     open: assign(({ context }) => {
@@ -166,11 +186,20 @@ export const session = setup({
     releaseRoot: assign({ isRootReleased: true }),
     noteInterrupted: assign({ isInterrupted: true }),
     noteRestored: assign({ isInterrupted: false }),
+    noteDrain: assign((_, { timeout }: { timeout: number }) => ({ isDraining: true, drainTimeout: timeout })),
+    notePeerDrain: assign({ isPeerDraining: true }),
+    /** A notice spends an id, and is no connection. */
+    spendId: assign(({ context }) => ({ localHigh: nextId(context.localHigh, context.localSettings.parity) })),
     noteFullInbox: assign((_, { id }: { id: ConnectionId }) => ({ fullInbox: id })),
     establish: assign((_, output: HandshakeOutput) =>
       output.type !== 'established'
         ? {}
-        : { localSettings: output.localSettings, peerSettings: output.peerSettings, peerMetadata: output.metadata },
+        : {
+            localSettings: output.localSettings,
+            peerSettings: output.peerSettings,
+            peerMetadata: withoutReserved(output.metadata),
+            hearsNotices: hearsNotices(output.metadata),
+          },
     ),
     conclude: assign((_, end: SessionEnd) => ({ end })),
     concludeHandshake: assign((_, output: HandshakeOutput) =>
@@ -198,6 +227,14 @@ export const session = setup({
     answersLate: ({ context, event }) => isOurs(context, event) && idOf(event) <= context.localHigh,
     isFull: ({ context }) => context.live.size >= context.limits.connections,
     isCrowded: ({ context }) => context.undecided >= context.limits.undecided,
+    isNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) !== undefined,
+    isDrainNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) === DRAINING,
+    isDraining: ({ context }) => context.isDraining,
+    isPeerDraining: ({ context }) => context.isPeerDraining,
+    hearsNotices: ({ context }) => context.hearsNotices,
+    /** The id is that of our notice: no open of ours follows it. */
+    isOfNotice: ({ context, event }) => idOf(event) === context.localHigh,
+    isAcceptor: ({ context }) => context.role === 'acceptor',
     isUnsettled: ({ context }) => context.pending + context.undecided > 0,
     isOver: ({ context }) => context.isRootReleased && context.live.size === 0,
     isInterrupted: ({ context }) => context.isInterrupted,
@@ -213,6 +250,12 @@ export const session = setup({
   },
   delays: {
     flushTimeout: ({ context }) => context.limits.flushTimeout,
+    drainTimeout: ({ context }) => context.drainTimeout,
+    noticeTimeout: 5_000,
+    /** For a peer that hears of no drain, this is also the time without a Call after which the session ends. */
+    workInterval: ({ context }) => (context.hearsNotices ? 20 : 100),
+    linger: ({ context }) => context.limits.linger,
+    cutTimeout: ({ context }) => context.limits.cutTimeout,
     stallTimeout: ({ context }) => context.limits.stallTimeout,
     unreadTimeout: ({ context }) => context.limits.unreadTimeout,
     sweepInterval: ({ context }) => context.limits.sweepInterval,

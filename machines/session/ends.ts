@@ -5,6 +5,7 @@
 import { or } from 'xstate';
 import { ROOT } from '../../src/wire/id.js';
 import type { ProtocolErrorMessage } from '../../src/wire/message.js';
+import { type Refusal, refusalText } from '../../src/wire/refusal.js';
 import type { Rule } from '../../src/wire/rule.js';
 import type { Outcome, RequestNumber, SessionEnd, Violation } from '../events.js';
 import { conclude, type SessionContext, session } from './context.js';
@@ -80,6 +81,8 @@ export function settle(outcome: Outcome) {
   } as const;
 }
 
+const DRAINED: Refusal = { reason: 'draining', text: 'this side takes no more sessions' };
+
 /** The ends while the handshake runs. Those that the handshake decides come with its output; see start.ts. */
 export const handshakingEnds = session.createStateConfig({
   on: {
@@ -95,6 +98,21 @@ export const handshakingEnds = session.createStateConfig({
         }),
       },
     },
+    // A peer that waits for the answer to its Hello reads why there is none.
+    'app.drain': [
+      {
+        guard: 'isAcceptor',
+        target: '#session.ending',
+        actions: [
+          {
+            type: 'transmit',
+            params: { type: 'ProtocolError', connectionId: ROOT, description: refusalText(DRAINED) },
+          },
+          conclude({ cause: 'handshake', failure: { message: refusalText(DRAINED), refusal: DRAINED } }),
+        ],
+      },
+      { target: '#session.ended', actions: conclude({ cause: 'shutdown' }) },
+    ],
   },
 }).on;
 

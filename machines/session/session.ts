@@ -1,6 +1,7 @@
 /**
  * The session: it makes the handshake, then runs, then ends. This file is the map. The rows stand beside it: start.ts (the
- * handshake), connections.ts (ids), flow.ts (reading, sending, liveness, deadlines), ends.ts (every way to end).
+ * handshake), connections.ts (ids), flow.ts (reading, sending, liveness, deadlines), drain.ts (taking no more work), ends.ts
+ * (every way to end).
  *
  * It decides what an inbound message means for the session as a whole: which ids may be opened, which were used before, and
  * what a message on an unused id means. It forwards other messages to the connection actors. It knows only which connections
@@ -19,6 +20,7 @@ import { IdSet } from '../../src/wire/idset.js';
 import type { SessionEnd } from '../events.js';
 import { connectionRows } from './connections.js';
 import { conclude, session } from './context.js';
+import { intake } from './drain.js';
 import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
 import { deadlines, inbound, linkRows, liveness, livenessRows, outbound } from './flow.js';
 import { handshakeActor, handshakeRows } from './start.js';
@@ -36,6 +38,10 @@ export const sessionMachine = session.createMachine({
     peerHigh: ROOT,
     isRootReleased: false,
     isInterrupted: false,
+    hearsNotices: false,
+    isDraining: false,
+    isPeerDraining: false,
+    drainTimeout: 0,
   }),
   output: ({ context }) => context.end as SessionEnd,
   on: { 'conduit.crashed': crash },
@@ -50,12 +56,12 @@ export const sessionMachine = session.createMachine({
       // The root-closed check, 5.28 and 9b.04: r[rpc.caller.liveness.root-teardown-condition]
       always: { guard: 'isOver', target: 'ending', actions: conclude({ cause: 'released' }) },
       on: {
-        ...connectionRows, // who may open, answer, use and close which id: 5.01 to 5.16, 5.20 to 5.28
+        ...connectionRows, // who may open, answer, use and close which id: 5.01 to 5.16, 5.20 to 5.28, 5.31
         ...livenessRows, // Ping and Pong: 5.17 to 5.19
         ...linkRows, // a link without a connection: 5 link
         ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
-      states: { inbound, outbound, deadlines, liveness },
+      states: { inbound, outbound, deadlines, liveness, intake },
     },
 
     /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */

@@ -78,6 +78,8 @@ export const call: Oracle<OutgoingCallInput, OutgoingCallState, OutgoingCallEven
       }
       // A call that is aborted while it waits for its turn sends nothing.
       if (event.type === 'app.abort') return conclude(state, { type: 'aborted' });
+      // 5.31: behind its Reject to the peer's notice a session sends no Call.
+      if (event.type === 'calls.refused') return conclude(state, { type: 'refused', error: event.error });
       return event.type === 'deadline.passed' ? conclude(state, { type: 'expired' }) : nothing(state);
     }
     switch (event.type) {
@@ -113,6 +115,8 @@ export interface IncomingCallState extends IncomingCallInput {
 
 export type IncomingCallEvent =
   | { readonly type: 'rx.Cancel' }
+  /** The time of a drain is over. */
+  | { readonly type: 'session.cut' }
   | { readonly type: 'app.reply'; readonly response: Response }
   | { readonly type: 'app.fail'; readonly ret: Uint8Array }
   | { readonly type: 'connection.ended' };
@@ -138,6 +142,8 @@ export const answer: Oracle<IncomingCallInput, IncomingCallState, IncomingCallEv
         return { state: then, effects: [['transmit', event.response], RELEASE] };
       case 'app.fail':
         return { state: then, effects: [respond(event.ret), RELEASE] };
+      // A call that a drain cuts is answered as a cancelled one: the caller reads that it may have run.
+      case 'session.cut':
       case 'rx.Cancel':
         // The caller still gets its one Response. It does not wait for a handler that ignores the signal.
         return { state: then, effects: [respond(state.cancelled), ['abort'], RELEASE] };

@@ -22,7 +22,7 @@ export interface CallsState extends CallsInput {
 }
 
 export type CallsEvent =
-  | { readonly type: 'app.call'; readonly hasRoom: boolean }
+  | { readonly type: 'app.call'; readonly hasRoom: boolean; readonly isPeerDraining: boolean }
   | { readonly type: 'call.done'; readonly wasWaiting: boolean }
   | { readonly type: 'rx.Response' | 'rx.Cancel' | 'response.sent' | 'connection.ended' }
   | {
@@ -32,6 +32,7 @@ export type CallsEvent =
       readonly hasPeerParity: boolean;
       readonly isInFlight: boolean;
       readonly isOverLoad: boolean;
+      readonly isDraining: boolean;
     }
   | {
       readonly type: 'channels.named';
@@ -39,13 +40,14 @@ export type CallsEvent =
       readonly body: Call;
       readonly outcome: 'named' | 'wrong' | 'tooMany';
       readonly isOverLoad: boolean;
+      readonly isDraining: boolean;
     };
 
 function violate(state: CallsState, rule: Rule): Verdict<CallsState> {
   return { state: { ...state, phase: 'violated' }, effects: [['accuse', rule]] };
 }
 
-function refuse(state: CallsState, why: 'none' | 'full'): Verdict<CallsState> {
+function refuse(state: CallsState, why: 'none' | 'full' | 'draining'): Verdict<CallsState> {
   return { state, effects: [['refuse', { why }]] };
 }
 
@@ -77,9 +79,11 @@ function offenceOf(
   return handling >= localMax ? 'rpc.flow-control.max-concurrent-requests' : undefined;
 }
 
-/** Hands a Call on, unless as many handlers are at work as `limits.requests` allows. */
+/** Hands a Call on, unless the session is drained, or as many handlers are at work as `limits.requests` allows. */
 function deliver(state: CallsState, event: CallsEvent & { type: 'rx.Call' | 'channels.named' }): Verdict<CallsState> {
-  const { id, isOverLoad } = event;
+  const { id, isOverLoad, isDraining } = event;
+  // A call that a drain refuses goes elsewhere. One that is refused for the load may come again.
+  if (isDraining) return { state, effects: [['reject', { id, as: 'draining' }]] };
   if (isOverLoad) return { state, effects: [['reject', { id, as: 'overLoad' }]] };
   return { state: { ...state, handling: state.handling + 1 }, effects: [['handle', event]] };
 }
@@ -92,7 +96,8 @@ export const calls: Oracle<CallsInput, CallsState, CallsEvent> = {
     if (state.phase !== 'open') return nothing(state);
     switch (event.type) {
       case 'app.call':
-        return make(state, event.hasRoom);
+        // 5.31: behind its Reject to the notice a session sends no Call.
+        return event.isPeerDraining ? refuse(state, 'draining') : make(state, event.hasRoom);
       case 'call.done':
         return finish(state, event.wasWaiting);
       // 9a.15: there is no call that it could answer. The call's own machine takes the one after a Cancel.

@@ -74,6 +74,11 @@ export type EffectName =
   | 'probe'
   | 'answer'
   | 'cut'
+  // Of a drain.
+  | 'drain'
+  | 'refuseOpen'
+  | 'heedDrain'
+  | 'checkWork'
   | 'abandon'
   | 'startTimer'
   | 'stopTimer'

@@ -40,6 +40,8 @@ export function settlementOf(outcome: { readonly type: string } & Readonly<Recor
       return failed({ code: 'connection-closed', by: 'local' });
     case 'expired':
       return failed({ code: 'limit', limit: 'openTimeout' });
+    case 'draining':
+      return failed({ code: 'unavailable' });
     case 'limited':
       return failed({ code: 'limit', limit: 'connections' });
     case 'invalid':

@@ -25,6 +25,10 @@ function open(
   if (!isTheirs) return mode === 'reference' ? reject(state, id) : violate(state, 'session.parity');
   if (live.includes(id)) return mode === 'reference' ? reject(state, id) : violate(state, 'connection.open');
   const noted = { ...state, theirs: Math.max(state.theirs, id) };
+  // 5.31
+  const notice = metadata.find(({ key }) => key === 'roam-actors.notice');
+  if (notice !== undefined) return answerNotice(noted, id, notice.value);
+  if (state.drain !== 'none') return { state: noted, effects: [['refuseOpen', { id }]] };
   if (!state.isAccepting || live.length >= limits.connections || undecided >= limits.undecided)
     return reject(noted, id);
   const input = { id, origin: 'peer', peerSettings: connectionSettings, metadata };
@@ -32,6 +36,21 @@ function open(
   return {
     state: { ...noted, live: [...live, id].sort((a, b) => a - b), undecided: undecided + 1 },
     effects: [spawn],
+  };
+}
+
+/** 5.31: a notice is no connection. The first one that the peer drains the session is heeded. */
+function answerNotice(state: SessionState, connectionId: number, kind: unknown): Outcome {
+  const value = kind === 'draining' ? 'ok' : 'refused.unknown';
+  const metadata = [{ key: 'roam-actors.notice', value, flags: 0n }];
+  const answer: Message = { type: 'ConnectionReject', connectionId, metadata };
+  if (kind !== 'draining' || state.isPeerDraining) return { state, effects: [['transmit', answer]] };
+  return {
+    state: { ...state, isPeerDraining: true },
+    effects: [
+      ['heedDrain', answer],
+      ['emit', { type: 'draining' }],
+    ],
   };
 }
 

@@ -12,6 +12,8 @@ function settle(state: SessionState, request: number, outcome: unknown): Outcome
 function open(state: SessionState, event: RequestEvent & { type: 'app.open' }): Outcome {
   const { localSettings, live, limits, ours, pending } = state;
   const { request, settings, metadata } = event;
+  if (state.isPeerDraining) return settle(state, request, { type: 'draining', by: 'peer' });
+  if (state.drain !== 'none') return settle(state, request, { type: 'draining', by: 'local' });
   if (live.length >= limits.connections) return settle(state, request, { type: 'limited' });
   const first = localSettings.parity === 'odd' ? 1 : 2;
   const id = ours === 0 ? first : ours + 2;
@@ -30,6 +32,8 @@ export function requested(state: SessionState, event: RequestEvent): Outcome {
     case 'app.shutdown':
       // 5.29
       return wind(state, { cause: 'shutdown' });
+    case 'app.drain':
+      throw new Error('the drain takes it before');
     default: {
       const { id, type } = event;
       // 5.24, 5.28

@@ -21,6 +21,7 @@ export interface SessionInput {
   readonly localSettings: ConnectionSettings;
   readonly isAccepting: boolean;
   readonly hasKeepalive: boolean;
+  readonly role: 'initiator' | 'acceptor';
   readonly limits: { readonly connections: number; readonly undecided: number };
 }
 
@@ -40,6 +41,12 @@ export interface SessionState extends SessionInput {
   readonly sending: 'free' | 'full';
   /** The link has no connection for now. */
   readonly isInterrupted: boolean;
+  /** The peer has said in its Hello that it understands notices. */
+  readonly hearsNotices: boolean;
+  /** How far our own drain has come. */
+  readonly drain: 'none' | 'announced' | 'settling' | 'leaving' | 'cut';
+  /** The peer has sent the notice that it drains the session. */
+  readonly isPeerDraining: boolean;
   readonly end?: SessionEnd;
 }
 
@@ -65,7 +72,8 @@ export type RequestEvent =
       readonly type: 'app.release' | 'app.leave' | 'app.reject' | 'app.accept' | 'app.abandonOpen';
       readonly id: ConnectionId;
     }
-  | { readonly type: 'app.shutdown' };
+  | { readonly type: 'app.shutdown' }
+  | { readonly type: 'app.drain'; readonly timeout: number };
 
 export type FlowEvent =
   | { readonly type: 'inbox.filled'; readonly id: ConnectionId }
@@ -82,6 +90,8 @@ export type SessionEvent =
   | LinkEvent
   | AuthenticationEvent
   | { readonly type: 'conduit.overflowed' }
+  /** The host has found no work, and no Call was refused for a while. */
+  | { readonly type: 'work.none' }
   | RequestEvent
   | { readonly type: 'app.abortHandshake'; readonly reason: unknown }
   | InterruptionEvent

@@ -8,6 +8,7 @@ import {
   nothing,
   type Oracle,
 } from './oracle.js';
+import { drained, interval, refuseSession } from './session-drain.js';
 import { flow, isFlow } from './session-flow.js';
 import { received } from './session-received.js';
 import { requested } from './session-requests.js';
@@ -57,6 +58,8 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
     }
     case 'app.shutdown':
       return cut(state, { cause: 'shutdown' });
+    case 'app.drain':
+      return refuseSession(state);
     case 'app.abortHandshake':
       return cut(state, { cause: 'handshake', failure: { message: 'handshake aborted', error: event.reason } });
     case 'conduit.overflowed':
@@ -71,10 +74,13 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
 
 /** Both sides have a root connection from now on. */
 function establish(state: SessionState, result: HandshakeResult & { type: 'established' }): Outcome {
-  const { localSettings, peerSettings, metadata } = result;
+  const { localSettings, peerSettings } = result;
+  // Applications do not see the keys of this library.
+  const metadata = result.metadata.filter(({ key }) => !key.startsWith('roam-actors.'));
+  const hearsNotices = result.metadata.some(({ key, value }) => key === 'roam-actors.notices' && value === 1n);
   const root = { id: 0, origin: 'root', localSettings, peerSettings, metadata };
   return {
-    state: { ...state, phase: 'running', localSettings },
+    state: { ...state, phase: 'running', localSettings, hearsNotices },
     effects: [
       ['emit', { type: 'established', localSettings, peerSettings, metadata }],
       ['spawn', root],
@@ -83,6 +89,8 @@ function establish(state: SessionState, result: HandshakeResult & { type: 'estab
 }
 
 function running(state: SessionState, event: SessionEvent): Outcome {
+  const ofDrain = drained(state, event);
+  if (ofDrain !== undefined) return ofDrain;
   if ('message' in event) return received(state, event);
   if (isFlow(event)) return flow(state, event);
   switch (event.type) {
@@ -183,6 +191,9 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       reading: 'on',
       sending: 'free',
       isInterrupted: false,
+      hearsNotices: false,
+      drain: 'none',
+      isPeerDraining: false,
     }),
 
   step: (state, event) => {
@@ -194,7 +205,8 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
     return phase === 'running' ? unkept(checkRoot(running(state, event))) : ending(state, event);
   },
 
-  timers: ({ phase, reading, sending, isInterrupted, pending, undecided }) => {
+  timers: (state) => {
+    const { phase, reading, sending, isInterrupted, pending, undecided, drain } = state;
     if (phase === 'ending') return isInterrupted ? [] : ['flushTimeout'];
     if (phase !== 'running') return [];
     return [
@@ -202,6 +214,11 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       ...(reading === 'on' ? [] : ['unreadTimeout']),
       ...(sending === 'full' && !isInterrupted ? ['stallTimeout'] : []),
       ...(pending + undecided > 0 ? ['sweepInterval'] : []),
+      ...(['announced', 'settling', 'leaving'].includes(drain) ? ['drainTimeout'] : []),
+      ...(drain === 'announced' ? ['noticeTimeout'] : []),
+      ...(drain === 'leaving' ? ['linger'] : []),
+      ...(drain === 'cut' ? ['cutTimeout'] : []),
+      ...(['settling', 'cut'].includes(drain) ? [interval(state)] : []),
     ];
   },
 };

@@ -55,7 +55,8 @@ export class Whole {
     const isAccepting = onConnection !== undefined;
     const hasKeepalive = given.keepalive !== undefined;
     const limited = { connections, undecided };
-    const input = { mode, localSettings: this.#localSettings, isAccepting, hasKeepalive, limits: limited };
+    const { role = 'initiator' } = given;
+    const input = { mode, role, localSettings: this.#localSettings, isAccepting, hasKeepalive, limits: limited };
     this.#session = session.start(input).state;
   }
 
@@ -212,6 +213,9 @@ export class Whole {
   #carryOut([name, what]: Effect): void {
     const ledger = this.#ledger;
     switch (name) {
+      case 'heedDrain':
+        this.#send(what as Message);
+        break;
       case 'transmit':
       case 'accuse':
         this.#send(name === 'accuse' ? { violation: what as never } : (what as Message));

@@ -13,6 +13,7 @@ import { mirrored } from './mirror.js';
 import { modes, senders } from './modes.js';
 import { modesHandshake } from './modes-handshake.js';
 import { limits } from './modes-limits.js';
+import { notices } from './notices.js';
 import { runLoop } from './run-loop.js';
 import type { Case, Mode, Row } from './vocabulary.js';
 
@@ -33,6 +34,7 @@ export const table: readonly Row[] = [
   ...localOpens,
   ...localCloses,
   ...localEnds,
+  ...notices,
   ...keepalive,
   ...modesHandshake,
   ...modes,

@@ -296,6 +296,7 @@ export interface ErrorFacts {
     | 'rejected'
     | 'connection-closed'
     | 'session-closed'
+    | 'unavailable'
     | 'limit'
     | 'invalid-argument'
     | 'cancelled'

@@ -145,7 +145,10 @@ export class SessionClosed extends BaseError<'session-closed'> {
   }
 }
 
-/** A client made by `connect` has given up: `cause` is the error of the last attempt. The call has not left. */
+/**
+ * There is no session for the call or the open, which has not left: a client made by `connect` has given up (`cause` is the error
+ * of the last attempt), or the session is being drained.
+ */
 export class Unavailable extends BaseError<'unavailable'> {
   constructor(message: string, cause?: unknown) {
     super('Unavailable', 'unavailable', message, cause);

@@ -11,9 +11,10 @@ import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, Response } from '../wire/message.js';
-import { type Metadata, NOT_RUN } from '../wire/metadata.js';
+import { DRAINING, type Metadata, NOT_RUN } from '../wire/metadata.js';
 import { creditOf } from './channel.js';
 import { type CallResult, Channels } from './channels.js';
+import { drainingError } from './drain.js';
 import { type Answering, type Handler, IncomingCall } from './incoming-call.js';
 import { aborted, type CallOptions, type Cancellation, cancellationOf, OutgoingCall } from './outgoing-call.js';
 import type { ConnectionScope } from './scope.js';
@@ -29,6 +30,9 @@ type Decision = Exclude<keyof CallsPort, 'reject' | 'accuse'>;
 
 /** The metadata of a Response to a call that came above `limits.requests`. */
 const OVER_LOAD: Metadata = [{ key: NOT_RUN, value: 'load', flags: 0n }];
+
+/** The metadata of a Response to a call that came while the session was drained. */
+const REFUSED: Metadata = [{ key: NOT_RUN, value: DRAINING, flags: 0n }];
 
 /**
  * The calls and channels of one connection. It hands each message of the connection to the call or the channel that the
@@ -54,7 +58,7 @@ export class Calls implements CallsPort {
   readonly #stepper: Stepper<typeof callsMachine>;
   #decision: Decision | undefined;
   /** The reason why the chart refused a call last. */
-  #refusal: 'none' | 'full' | undefined;
+  #refusal: 'none' | 'full' | 'draining' | undefined;
 
   constructor(scope: ConnectionScope) {
     this.scope = scope;
@@ -108,7 +112,9 @@ export class Calls implements CallsPort {
     }
     const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
     const isGone = scope.endError !== undefined || cancellation?.signal?.aborted === true;
-    const decision = isGone ? undefined : this.#decide({ type: 'app.call', hasRoom });
+    const decision = isGone
+      ? undefined
+      : this.#decide({ type: 'app.call', hasRoom, isPeerDraining: scope.drain.isPeers });
     const isFree = decision === 'admit';
     if (!isFree && decision !== 'enqueue') {
       const error = errorOfCall(this.#objection(cancellation), 'no');
@@ -137,6 +143,7 @@ export class Calls implements CallsPort {
     if (endError !== undefined) return endError;
     if (cancellation?.signal?.aborted) return aborted(cancellation.signal);
     if (this.#stepper.isDone) return new ConnectionClosed('session', 'the peer broke a rule, so the session ends');
+    if (this.#refusal === 'draining') return drainingError('peer');
     if (this.#refusal === 'none') {
       return new LimitExceeded('maxConcurrentRequests', 'the peer takes no requests on this connection');
     }
@@ -182,7 +189,7 @@ export class Calls implements CallsPort {
     this.#decision = 'enqueue';
   }
 
-  refuse({ why }: { why: 'none' | 'full' }): void {
+  refuse({ why }: { why: 'none' | 'full' | 'draining' }): void {
     this.#decision = 'refuse';
     this.#refusal = why;
   }
@@ -200,12 +207,13 @@ export class Calls implements CallsPort {
   }
 
   /** Answers a call that no handler gets to see. */
-  reject({ id, as }: { id: RequestId; as: 'invalidPayload' | 'overLoad' }): void {
+  reject({ id, as }: { id: RequestId; as: 'invalidPayload' | 'overLoad' | 'draining' }): void {
     const { invalidPayload, cancelled } = this.#serving.refusals;
+    if (as === 'draining') this.scope.drain.refused++;
     const body: Response =
-      as === 'overLoad'
-        ? { type: 'Response', channels: [], metadata: OVER_LOAD, ret: cancelled }
-        : { type: 'Response', channels: [], metadata: [], ret: invalidPayload };
+      as === 'invalidPayload'
+        ? { type: 'Response', channels: [], metadata: [], ret: invalidPayload }
+        : { type: 'Response', channels: [], metadata: as === 'overLoad' ? OVER_LOAD : REFUSED, ret: cancelled };
     this.scope.outbox.transmit({ type: 'RequestMessage', connectionId: this.scope.id, id, body });
   }
 
@@ -247,12 +255,13 @@ export class Calls implements CallsPort {
   }
 
   #onCall(id: RequestId, body: Call): void {
-    const { load, limits, parity } = this.scope;
+    const { drain, load, limits, parity } = this.scope;
     const hasPeerParity = hasParity(id, opposite(parity));
     const isInFlight = this.#answers.get(id) !== undefined;
     // All connections of the session together have as many handlers at work as they may.
     const isOverLoad = load.requests >= limits.requests;
-    const decision = this.#decide({ type: 'rx.Call', id, body, hasPeerParity, isInFlight, isOverLoad });
+    const isDraining = drain.isOurs;
+    const decision = this.#decide({ type: 'rx.Call', id, body, hasPeerParity, isInFlight, isOverLoad, isDraining });
     if (decision === 'handle') this.#start(id, body, NOTHING);
     else if (decision === 'nameChannels') this.#name(id, body, isOverLoad);
   }
@@ -261,7 +270,8 @@ export class Calls implements CallsPort {
     const channels = this.#channels.name(body.channels, creditFor(this.#serving, body.methodId, this.scope));
     const isNamed = typeof channels !== 'string';
     const outcome = isNamed ? 'named' : channels;
-    const decision = this.#decide({ type: 'channels.named', id, body, outcome, isOverLoad });
+    const isDraining = this.scope.drain.isOurs;
+    const decision = this.#decide({ type: 'channels.named', id, body, outcome, isOverLoad, isDraining });
     if (!isNamed) return;
     if (decision === 'handle') this.#start(id, body, channels);
     else for (const channel of channels) channel.release();
@@ -282,10 +292,31 @@ export class Calls implements CallsPort {
 
   readonly #onAnswer = (call: IncomingCall): void => {
     if (!this.#answers.delete(call)) this.#duplicates?.delete(call);
+    const { drain } = this.scope;
+    if (drain.isOurs && !drain.isOver) drain.answered++;
     this.#stepper.send({ type: 'response.sent' });
   };
 
   // ---- The end ----
+
+  /** True if a call of ours waits for its turn or its answer. */
+  get isWaiting(): boolean {
+    return this.#waitingCalls.size > 0 || this.#calls.size > 0;
+  }
+
+  /** Fails the calls that wait for their turn, since the peer takes no more. */
+  refuseWaiting(): void {
+    for (const call of [...this.#waitingCalls]) call.refuse(drainingError('peer'));
+  }
+
+  /** Cancels the peer's calls, and ends all channels, since the time of a drain is over. */
+  cut(): void {
+    for (const answer of [...this.#answers.all(), ...(this.#duplicates ?? [])]) {
+      this.scope.drain.cancelled++;
+      answer.cut();
+    }
+    this.#channels.cut(drainingError('local'));
+  }
 
   /** Notes that a request failed on our side. A call of ours fails. A call of the peer is answered. */
   markFailure(id: RequestId, reason: string): void {

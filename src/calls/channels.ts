@@ -346,6 +346,15 @@ export class Channels implements ChannelsPort {
     load.kept++;
   }
 
+  /** Ends all channels that are alive, and tells the peer. The application's ends report `error`. */
+  cut(error: Error): void {
+    for (const end of this.#alive.all()) {
+      if (end instanceof UnboundChannel) end.release();
+      else (end as Sender | Receiver).fail(error);
+    }
+    this.abandon([...this.#passed.keys()], error);
+  }
+
   /** Ends all channels, since the connection is closed. */
   end(error: Error): void {
     const kept = [...this.#kept.values()];

@@ -1,7 +1,14 @@
 import { incomingCallMachine } from '../../machines/call.js';
 import type { IncomingCallPort } from '../../machines/call-events.js';
 import { arrayOf } from '../base/check.js';
-import { Cancelled, ConnectionClosed, InvalidArgument, InvalidPayload, UnknownMethod } from '../base/errors.js';
+import {
+  Cancelled,
+  ConnectionClosed,
+  InvalidArgument,
+  InvalidPayload,
+  Unavailable,
+  UnknownMethod,
+} from '../base/errors.js';
 import { isThenable, SENT } from '../base/promise.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import type { RequestId } from '../wire/id.js';
@@ -9,6 +16,7 @@ import type { Call, Response } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { Rx, Tx } from './channel.js';
 import type { Channels } from './channels.js';
+import { drainingError } from './drain.js';
 import type { ConnectionScope } from './scope.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
@@ -119,6 +127,11 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
 
   cancel(): void {
     this.#stepper.send({ type: 'rx.Cancel' });
+  }
+
+  /** Gives the call up, since the time of a drain is over. */
+  cut(): void {
+    this.#stepper.send({ type: 'session.cut' });
   }
 
   /** Answers the call in the handler's place. */
@@ -257,10 +270,11 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
 
   /**
    * Returns true if `error` says only that no caller waits: it comes from the signal, or from a call or channel that ended
-   * with a connection.
+   * with a connection or a drain.
    */
   #isGivenUp(error: unknown): boolean {
-    return this.#isAborted && (error === this.#controller?.signal.reason || error instanceof ConnectionClosed);
+    const isOfEnd = error instanceof ConnectionClosed || error instanceof Unavailable;
+    return this.#isAborted && (isOfEnd || error === this.#controller?.signal.reason);
   }
 
   /** Names the request for reports, with its method if that is known. */
@@ -270,7 +284,9 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   }
 
   #reason(): unknown {
-    return this.#scope.endError ?? new Cancelled('peer', 'the caller cancelled the call');
+    const { drain, endError } = this.#scope;
+    if (drain.isOver) return drainingError('local');
+    return endError ?? new Cancelled('peer', 'the caller cancelled the call');
   }
 
   /** Counts the handler as done, once. */

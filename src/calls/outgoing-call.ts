@@ -151,10 +151,10 @@ export class OutgoingCall implements OutgoingCallPort {
         () => {
           this.#isQueued = false;
         },
-        (error: Error) => this.#refuse(error),
+        (error: Error) => this.refuse(error),
       );
     } catch (error) {
-      this.#refuse(error as Error);
+      this.refuse(error as Error);
     }
   }
 
@@ -222,7 +222,8 @@ export class OutgoingCall implements OutgoingCallPort {
     }
   }
 
-  #refuse(error: Error): void {
+  /** Fails the call, no part of which has left. */
+  refuse(error: Error): void {
     this.#wasRefused = true;
     this.#stepper.send({ type: 'calls.refused', error });
     if (this.#stepper.isDone) this.#onDone(this);

@@ -9,12 +9,14 @@ import type { ConnectionBudget } from '../conduit/receive-queue.js';
 import type { ChannelId, ConnectionId, Parity } from '../wire/id.js';
 import type { ChannelMessage, ConnectionSettings } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
+import type { Drain } from './drain.js';
 import type { SharedIds } from './shared-ids.js';
 
 /** The parts of a session that all of its connections use. */
 export interface SessionScope {
   readonly conduit: Conduit;
   readonly conformance: Conformance;
+  readonly drain: Drain;
   /** Milliseconds after which a cancelled call is over without a Response, or Infinity. */
   readonly cancelTimeout: number;
   /** Items of one channel that the peer has not consumed, at most. */
@@ -45,6 +47,7 @@ export class ConnectionScope {
   readonly limits: Limits;
   readonly load: Load;
   readonly conformance: Conformance;
+  readonly drain: Drain;
   readonly cancelTimeout: number;
   readonly maxUnconsumed: number;
   readonly shared: SharedIds | undefined;
@@ -64,7 +67,7 @@ export class ConnectionScope {
     budget: ConnectionBudget,
     onIdle: () => void,
   ) {
-    const { conduit, conformance, cancelTimeout, maxUnconsumed, shared } = session;
+    const { conduit, conformance, drain, cancelTimeout, maxUnconsumed, shared } = session;
     this.id = id;
     this.parity = localSettings.parity;
     this.localSettings = localSettings;
@@ -74,6 +77,7 @@ export class ConnectionScope {
     this.limits = conduit.limits;
     this.load = conduit.load;
     this.conformance = conformance;
+    this.drain = drain;
     this.cancelTimeout = cancelTimeout;
     this.maxUnconsumed = maxUnconsumed;
     this.shared = shared;

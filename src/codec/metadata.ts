@@ -2,7 +2,7 @@ import { isBytes } from '../base/bytes.js';
 import { InvalidArgument } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
 import type { Message } from '../wire/message.js';
-import { type Metadata, type MetadataEntry, SENSITIVE, sizeOf } from '../wire/metadata.js';
+import { type Metadata, type MetadataEntry, RESERVED, SENSITIVE, sizeOf } from '../wire/metadata.js';
 import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 import type { Codec, DecodeLimits } from './codec.js';
 import { malformed } from './msgpack/reader.js';
@@ -77,6 +77,7 @@ export function requireEntries(metadata: unknown): void {
 export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits: Limits): Metadata {
   if (metadata === undefined) return [];
   requireEntries(metadata);
+  requireUnreserved(metadata);
   // The application may change its list later. The copy is sent as it was checked.
   const copy = Array.from(metadata, copied);
   // In the largest message with metadata, settings and a version come with it.
@@ -86,6 +87,13 @@ export function metadataOf(metadata: Metadata | undefined, codec: Codec, limits:
   }
   checkMetadata(copy, 'metadata', limits);
   return copy.map(wrapSensitive);
+}
+
+/** @throws InvalidArgument when a key is one that this library keeps for itself. */
+function requireUnreserved(metadata: Metadata): void {
+  const index = metadata.findIndex((entry) => String(entry?.key).startsWith(RESERVED));
+  if (index < 0) return;
+  throw new InvalidArgument(`metadata[${index}].key begins with ${RESERVED}, which is reserved: take another key`);
 }
 
 /** Encodes a trial message, because the encoder knows what it can represent, and names the field that it refuses. */

@@ -6,7 +6,7 @@ import { rejected, SENT } from '../base/promise.js';
 import type { Codec } from '../codec/codec.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
-import type { DataMessage, Message } from '../wire/message.js';
+import type { ConnectionReject, DataMessage, Message } from '../wire/message.js';
 import { QUEUED_MESSAGE_COST } from './costs.js';
 import { FramePool } from './frame-pool.js';
 import { PacedLink } from './paced-link.js';
@@ -82,6 +82,12 @@ export class Outbox {
       this.#write(bytes, message);
     }
     if (this.#isFull && this.#isAbove(this.#ceiling)) this.#events.overflowed();
+  }
+
+  /** Sends a message of the protocol behind all messages that wait for room. */
+  transmitLast(message: ConnectionReject): void {
+    if (this.#queued.length === 0) this.transmit(message);
+    else this.#push({ connectionId: message.connectionId, bytes: this.#codec.encode(message) });
   }
 
   /**

@@ -76,6 +76,8 @@ export interface CallContext<P = unknown> {
   readonly metadata: Metadata;
   /** Aborts when the caller no longer waits: the caller cancelled, its deadline has passed, or the connection ended. */
   readonly signal: AbortSignal;
+  /** Aborts when the session is drained: this call may end, and the session takes no others. See `session.drain`. */
+  readonly draining: AbortSignal;
   /** The time at which the caller gives up the call, in milliseconds since 1970; undefined if the caller sent none. */
   readonly deadline: number | undefined;
   readonly connection: Connection;

@@ -6,6 +6,7 @@ import {
   ConnectionClosed,
   InvalidArgument,
   InvalidPayload,
+  Unavailable,
   UnknownMethod,
 } from '../base/errors.js';
 import { isThenable } from '../base/promise.js';
@@ -230,6 +231,7 @@ class Answering {
   #callOf(args: readonly unknown[]): AnyHandlerCall {
     const { service, name: method } = this.#method.entry;
     const request = this.#request;
+    const connection = this.#connection;
     const responseMetadata: MetadataEntry[] = [];
     this.#responseMetadata = responseMetadata;
     return {
@@ -242,8 +244,11 @@ class Answering {
         return request.signal;
       },
       deadline: undefined,
-      connection: this.#connection,
+      connection,
       principal: this.#principal,
+      get draining() {
+        return connection.draining;
+      },
       responseMetadata,
     };
   }
@@ -288,5 +293,6 @@ class Answering {
 /** True if a function of Node's threw because its signal, which is ours, aborted: our reason is the cause of the error. */
 function isGivenUp(error: unknown): boolean {
   const { name, cause } = (error ?? {}) as Partial<Error>;
-  return name === 'AbortError' && (cause instanceof Cancelled || cause instanceof ConnectionClosed);
+  const isOurs = cause instanceof Cancelled || cause instanceof ConnectionClosed || cause instanceof Unavailable;
+  return name === 'AbortError' && isOurs;
 }

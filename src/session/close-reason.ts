@@ -13,6 +13,7 @@ import {
   SessionClosed,
 } from '../base/errors.js';
 import type { Limits } from '../base/limits.js';
+import { drainingError } from '../calls/drain.js';
 
 /** The reason for which a session ended, and the side that ended it. `session.closed` resolves with it. */
 export interface SessionClosedReason {
@@ -138,6 +139,8 @@ export function errorOf(
         'openTimeout',
         `the peer did not answer the open of connection ${outcome.id} within ${limits.openTimeout} ms`,
       );
+    case 'draining':
+      return drainingError(outcome.by);
     case 'limited':
       return new LimitExceeded('connections', `${limits.connections} connections are open already`);
     case 'invalid':

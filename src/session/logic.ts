@@ -21,6 +21,9 @@ const machine = compile(
 
 type Machine = typeof machine;
 
+/** Milliseconds for each of the last steps of a drain. */
+const DRAIN_STEP = 1_000;
+
 function machineOf(interpreter: Interpreter): Machine {
   return interpreter === 'compiled' ? machine : sessionMachine;
 }
@@ -123,7 +126,12 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     localSettings,
     metadata,
     keepalive,
-    limits: { ...limits, sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))) },
+    limits: {
+      ...limits,
+      sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))),
+      linger: DRAIN_STEP,
+      cutTimeout: DRAIN_STEP,
+    },
     isAuthenticating: config.authenticate !== undefined,
     isAccepting: config.onConnection !== undefined,
   });

@@ -5,11 +5,11 @@ import { type Limits, limitsOf, MAX_DELAY } from '../base/limits.js';
 import { type Report, warn } from '../base/report.js';
 import { checkRefusals } from '../calls/serving.js';
 import type { Codec } from '../codec/codec.js';
-import { metadataOf } from '../codec/metadata.js';
+import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import type { Link } from '../link/link.js';
 import type { Parity } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
-import type { Metadata } from '../wire/metadata.js';
+import { type Metadata, NOTICES } from '../wire/metadata.js';
 import type { Authenticate } from './authentication.js';
 import type { OnConnection } from './incoming-opens.js';
 import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
@@ -56,8 +56,13 @@ export interface SessionOptions extends PeerOptions {
    * sessions together, and then the number of the others.
    */
   readonly onReport?: (report: Report) => void;
-  /** Aborts the handshake; of no effect afterwards. */
+  /**
+   * Aborts the handshake; of no effect afterwards. If the reason is an {@link Unavailable}, an acceptor tells its peer that it
+   * takes no more sessions.
+   */
   readonly signal?: AbortSignal;
+  /** True to tell the peer that this side understands notices: the owner of the session acts on them. @internal */
+  readonly notices?: boolean;
 }
 
 /** The input of a session actor. */
@@ -155,7 +160,7 @@ function check(input: SessionLogicInput): SessionConfig {
     role,
     link,
     localSettings,
-    metadata: metadataOf(input.metadata, codec, limits),
+    metadata: helloMetadata(input, codec, limits),
     authenticate,
     onConnection,
     keepalive,
@@ -167,6 +172,15 @@ function check(input: SessionLogicInput): SessionConfig {
     signal: signalOf(signal),
     peer,
   };
+}
+
+/** The metadata of our Hello: the application's, and ours behind it, so that an error cites the application's index. */
+function helloMetadata({ metadata, notices }: SessionLogicInput, codec: Codec, limits: Limits): Metadata {
+  const given = metadataOf(metadata, codec, limits);
+  if (notices !== true) return given;
+  const whole = [...given, { key: NOTICES, value: 1n, flags: 0n }];
+  checkMetadata(whole, 'metadata', limits);
+  return whole;
 }
 
 /** @throws InvalidArgument when a time is NaN or above 2^31 − 1, row 6.03; but `pongTimeout` may be Infinity. */

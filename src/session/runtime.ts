@@ -9,22 +9,30 @@ import type {
 } from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
 import { offAbort, onAbort } from '../base/abort.js';
-import { ConnectionClosed } from '../base/errors.js';
+import { ConnectionClosed, Unavailable } from '../base/errors.js';
 import { deferred } from '../base/promise.js';
 import { afterTurn } from '../base/turn.js';
+import { Calls } from '../calls/calls.js';
+import { Drain } from '../calls/drain.js';
 import type { SessionScope } from '../calls/scope.js';
 import { SharedIds } from '../calls/shared-ids.js';
 import type { StepObserver } from '../compile/stepper.js';
 import { Conduit, type Delivery, type SessionClock } from '../conduit/conduit.js';
 import { type ConnectionId, ROOT } from '../wire/id.js';
-import type { ConnectionSettings, DataMessage, Message } from '../wire/message.js';
-import type { Metadata } from '../wire/metadata.js';
+import type { ConnectionReject, ConnectionSettings, DataMessage, Message } from '../wire/message.js';
+import { DRAINING, type Metadata, NOT_RUN, REASON } from '../wire/metadata.js';
 import { Authentication } from './authentication.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './close-reason.js';
 import { Connection } from './connection.js';
 import type { ConnectionActors } from './connection-actors.js';
 import { IncomingOpens } from './incoming-opens.js';
 import type { SessionConfig } from './options.js';
+
+/** The metadata of a Reject to an open that comes while the session is drained. */
+const REFUSED_OPEN: Metadata = [
+  { key: NOT_RUN, value: DRAINING, flags: 0n },
+  { key: REASON, value: 'the peer takes no more connections', flags: 0n },
+];
 
 /** Turns of the event loop, at most, in which a late Pong is looked for while frames keep arriving. */
 const CONFIRMING_TURNS = 16;
@@ -51,6 +59,7 @@ export class SessionRuntime implements Port {
   readonly config: SessionConfig;
   readonly conduit: Conduit;
   readonly actors: ConnectionActors;
+  readonly drained = new Drain();
   readonly #around: Surroundings;
   /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;
@@ -59,6 +68,8 @@ export class SessionRuntime implements Port {
   readonly #incomingOpens: IncomingOpens;
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
+  /** Calls and opens that had been refused when {@link checkWork} looked last. */
+  #refusedBefore = 0;
   #root: Connection | undefined;
   #reason: SessionClosedReason | undefined;
 
@@ -81,6 +92,7 @@ export class SessionRuntime implements Port {
     this.#scope = {
       conduit: this.conduit,
       conformance,
+      drain: this.drained,
       cancelTimeout: peer.cancelTimeout,
       maxUnconsumed: peer.maxUnconsumed,
       shared: peer.answersOnRoot ? new SharedIds() : undefined,
@@ -283,6 +295,50 @@ export class SessionRuntime implements Port {
     });
   }
 
+  drain(): void {
+    this.drained.isOurs = true;
+    this.conduit.inputs.hold(() => this.drained.tell());
+  }
+
+  refuseOpen({ id }: { id: ConnectionId }): void {
+    this.drained.refused++;
+    const metadata = this.config.peer.emptyRejects ? [] : REFUSED_OPEN;
+    this.transmit({ type: 'ConnectionReject', connectionId: id, metadata });
+  }
+
+  heedDrain(answer: ConnectionReject): void {
+    this.drained.isPeers = true;
+    this.conduit.outbox.transmitLast(answer);
+    // Behind the step: a call that fails may make the application call again.
+    this.conduit.inputs.hold(() => {
+      for (const calls of this.#calls()) calls.refuseWaiting();
+    });
+  }
+
+  checkWork(): void {
+    const { refused } = this.drained;
+    const isQuiet = refused === this.#refusedBefore;
+    this.#refusedBefore = refused;
+    if (isQuiet && !this.hasWork) this.conduit.push({ type: 'work.none' });
+  }
+
+  /** True if a handler is at work, a channel is open, or a call of ours waits for its turn or its answer. */
+  get hasWork(): boolean {
+    const { load } = this.conduit;
+    if (load.requests + load.channels > 0) return true;
+    for (const calls of this.#calls()) if (calls.isWaiting) return true;
+    return false;
+  }
+
+  cut(): void {
+    const { conduit, drained } = this;
+    drained.isOver = true;
+    drained.channels += conduit.load.channels;
+    conduit.inputs.hold(() => {
+      for (const calls of this.#calls()) calls.cut();
+    });
+  }
+
   pauseReading(): void {
     this.conduit.pause();
   }
@@ -330,6 +386,10 @@ export class SessionRuntime implements Port {
 
   closeLink({ orderly }: { orderly: boolean }): void {
     this.conduit.close(orderly);
+  }
+
+  *#calls(): Iterable<Calls> {
+    for (const { receiver } of [...this.#connections.values()]) if (receiver instanceof Calls) yield receiver;
   }
 
   // ---- For the session's handle ----
@@ -385,6 +445,9 @@ export class SessionRuntime implements Port {
   }
 
   readonly #abortHandshake = (): void => {
-    this.conduit.push({ type: 'app.abortHandshake', reason: this.config.signal?.reason });
+    const reason: unknown = this.config.signal?.reason;
+    this.conduit.push(
+      reason instanceof Unavailable ? { type: 'app.drain', timeout: 0 } : { type: 'app.abortHandshake', reason },
+    );
   };
 }

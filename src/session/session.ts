@@ -2,14 +2,15 @@ import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type O
 import type { Role, SessionEmitted } from '../../machines/index.js';
 import { describe, idOf, objectOf, type SettingsOptions, settingsOf, signalOf } from '../base/check.js';
 import { type Clock, REAL_CLOCK } from '../base/clock.js';
-import { ConnectionClosed, InvalidArgument } from '../base/errors.js';
-import { firstFrameLimit } from '../base/limits.js';
+import { ConnectionClosed, ConnectionRejected, InvalidArgument } from '../base/errors.js';
+import { firstFrameLimit, MAX_DELAY } from '../base/limits.js';
 import type { Report } from '../base/report.js';
+import type { DrainCounts } from '../calls/drain.js';
 import { metadataOf } from '../codec/metadata.js';
 import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
-import { type Metadata, SERVICE } from '../wire/metadata.js';
+import { type Metadata, PROBE, SERVICE } from '../wire/metadata.js';
 import type { Authenticate } from './authentication.js';
 import type { SessionClosedReason } from './close-reason.js';
 import type { Connection } from './connection.js';
@@ -55,6 +56,11 @@ export interface ClientMaker<Client, Options> {
    */
   checkOptions?(options: Options, maxUnconsumed: number): void;
 }
+
+/** Milliseconds that the work of a session may take when it is drained. */
+const DRAIN_TIMEOUT = 20_000;
+
+export type { DrainCounts } from '../calls/drain.js';
 
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
 
@@ -112,6 +118,11 @@ export class Session<P = unknown> implements AsyncDisposable {
     return this.#actor.getSnapshot().context.isInterrupted;
   }
 
+  /** True if a call, in either direction, or a channel is not over. @internal */
+  get hasWork(): boolean {
+    return this.#runtime.hasWork;
+  }
+
   /** The number of channels of all connections. @internal */
   get channels(): number {
     return this.#runtime.conduit.load.channels;
@@ -164,6 +175,24 @@ export class Session<P = unknown> implements AsyncDisposable {
     }
   }
 
+  /** Resolves when the peer has answered an open for no service, either way. It rejects when the session ends. @internal */
+  async probe(): Promise<void> {
+    const settings = settingsOf({}, this.#actor.getSnapshot().context.localSettings.parity);
+    const metadata: Metadata = [{ key: PROBE, value: 1n, flags: 0n }];
+    const opened = this.#runtime.conduit.request<Connection>((request) => ({
+      type: 'app.open',
+      request,
+      settings,
+      metadata,
+    }));
+    await opened.then(
+      (connection) => connection.close(),
+      (error: unknown) => {
+        if (!(error instanceof ConnectionRejected)) throw error;
+      },
+    );
+  }
+
   async #open(options: OpenOptions): Promise<Connection> {
     const { codec, limits } = this.#runtime.config;
     const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
@@ -199,6 +228,34 @@ export class Session<P = unknown> implements AsyncDisposable {
    */
   shutdown(): void {
     this.#runtime.conduit.push({ type: 'app.shutdown' });
+  }
+
+  /**
+   * Ends the session when its work is done. From now on the peer's calls and opens are refused before any handler, and a peer
+   * that made its session with `connect` goes elsewhere with them. Calls at work may take `timeout` milliseconds (20 000 by
+   * default, up to 2^31 − 1), and those left then are cancelled. The promise resolves when the session is over. No peer can make
+   * that take longer than three seconds more. A second call waits for the same end.
+   *
+   * Handlers at work see it by `context.draining`, and may still call the peer. `open` fails with Unavailable.
+   *
+   * @throws InvalidArgument (the promise rejects) when `timeout` is wrong.
+   */
+  async drain(options: { readonly timeout?: number } = {}): Promise<DrainCounts> {
+    objectOf(options, 'options');
+    const { timeout = DRAIN_TIMEOUT } = options;
+    if (!(Number.isFinite(timeout) && timeout >= 0 && timeout <= MAX_DELAY)) {
+      throw new InvalidArgument(
+        `timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`,
+      );
+    }
+    this.#runtime.conduit.push({ type: 'app.drain', timeout });
+    await this.closed;
+    return this.#runtime.drained.counts;
+  }
+
+  /** True if the peer drains the session: it has sent a notice, and the session emitted `draining`. @internal */
+  get isPeerDraining(): boolean {
+    return this.#runtime.drained.isPeers;
   }
 
   /** Listens to the events that the session emits. An exception in the listener is reported, and ends nothing. */

@@ -1,5 +1,6 @@
 import { ROOT } from '../wire/id.js';
-import type { Message } from '../wire/message.js';
+import type { Message, MessageOf } from '../wire/message.js';
+import { DRAINING, type Metadata, NOTICE, noticeOf } from '../wire/metadata.js';
 import { accept, acceptOf, call, close, heard, item, open, REJECT_PLEASE, reject, response } from './phrases.js';
 import { ACCUSATION, ALIVE, ASKED, CLOSED_BY_TESTER, MINE, offends, THEIRS } from './scenes.js';
 import type { CaseSpec, Step, World } from './vocabulary.js';
@@ -82,6 +83,31 @@ const opens: readonly CaseSpec[] = [
     steps: [...THEIRS, ASKED, { tell: (w) => [reject(w.opened)] }],
   },
 ];
+
+const NOTICE_OPEN: Metadata = [{ key: NOTICE, value: DRAINING, flags: 0n }];
+
+/** 5.31: a peer that does not know notices takes one for an open like any other. */
+const notices: readonly CaseSpec[] = [
+  {
+    name: 'a notice is answered as an open is, and the session goes on',
+    row: '5.31',
+    rule: 'connection.open',
+    steps: [
+      {
+        tell: (w) => [open(w.mine(), NOTICE_OPEN)],
+        hear: (w) => [heard('ConnectionReject', w.mine(), answersNotice)],
+        or: { hear: (w) => [acceptOf(w.mine())] },
+      },
+      ALIVE,
+    ],
+  },
+];
+
+/** A Reject without the key is that of a peer that rejects the open. */
+function answersNotice({ metadata }: MessageOf<'ConnectionReject'>): { reason: string } | undefined {
+  const answer = noticeOf(metadata);
+  return answer === undefined || answer === 'ok' ? undefined : { reason: 'it refuses the notice that its peer drains' };
+}
 
 const closes: readonly CaseSpec[] = [
   {
@@ -219,4 +245,4 @@ const undecided: readonly CaseSpec[] = [
   },
 ];
 
-export const connectionRows: readonly CaseSpec[] = [...opens, ...closes, ...strays, ...undecided];
+export const connectionRows: readonly CaseSpec[] = [...opens, ...notices, ...closes, ...strays, ...undecided];

@@ -12,12 +12,46 @@ export const SERVICE = 'service';
 /** The key, in the metadata of a Reject or a Reset, of the reason. */
 export const REASON = 'reason';
 
-/** The key, in the metadata of a Response or a Reject, that says that no handler has run, and why: `load`. */
-export const NOT_RUN = 'roam-actors.not-run';
+/** The beginning of the keys that this library keeps for itself: applications neither set them nor see them in a Hello. */
+export const RESERVED = 'roam-actors.';
+
+/** The key, in the metadata of a Response or a Reject, that says that no handler has run, and why: `load`, `draining`. */
+export const NOT_RUN = `${RESERVED}not-run`;
+
+/** The key, in the metadata of a Hello or HelloYourself, that says that its sender understands notices. */
+export const NOTICES = `${RESERVED}notices`;
+
+/** The key of a notice: in an Open its kind, in the Reject that answers it the answer. 5.31 */
+export const NOTICE = `${RESERVED}notice`;
+
+/** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
+export const PROBE = `${RESERVED}probe`;
+
+/** The kind of the notice that says that its sender takes no more calls and opens. */
+export const DRAINING = 'draining';
 
 /** True if the peer says that it has refused a call or an open before any handler. */
 export function isNotRun(metadata: Metadata): boolean {
   return metadata.some(({ key }) => key === NOT_RUN);
+}
+
+/** True if the peer's Hello or HelloYourself says that it understands notices. */
+export function hearsNotices(metadata: Metadata): boolean {
+  return metadata.some(({ key, value }) => key === NOTICES && typeof value === 'bigint' && value >= 1n);
+}
+
+/** Returns the value of the notice in the metadata of an Open, or undefined if the Open is no notice. */
+export function noticeOf(metadata: Metadata): MetadataEntry['value'] | undefined {
+  return metadata.find(({ key }) => key === NOTICE)?.value;
+}
+
+/** Returns the entries that an application sees. Returns the same list if no entry is reserved. */
+export function withoutReserved(metadata: Metadata): Metadata {
+  return metadata.some(isReserved) ? metadata.filter((entry) => !isReserved(entry)) : metadata;
+}
+
+function isReserved({ key }: MetadataEntry): boolean {
+  return key.startsWith(RESERVED);
 }
 
 /**

@@ -100,6 +100,8 @@ export class Stepper {
               stallTimeout: 5,
               unreadTimeout: 6,
               sweepInterval: 6,
+              linger: 7,
+              cutTimeout: 7,
             },
             isAccepting,
           }),

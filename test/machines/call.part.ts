@@ -61,6 +61,7 @@ export const incomingCallPart: Part = {
   serialize: ({ value }) => String(value),
   events: () => [
     event('rx.Cancel'),
+    event('session.cut'),
     event('app.reply', { response: RESPONSE }),
     event('app.fail', { ret: new Uint8Array([4]) }),
     event('connection.ended'),
@@ -76,7 +77,7 @@ export const incomingCallPart: Part = {
 // ---- All calls of a connection ------------------------------------------------------------------------------------
 
 const PLAIN: Call = { ...CALL, channels: [] };
-const FINE = { hasPeerParity: true, isInFlight: false, isOverLoad: false };
+const FINE = { hasPeerParity: true, isInFlight: false, isOverLoad: false, isDraining: false };
 
 /** A Call with one fact that makes a difference, or with none. */
 const RECEIVED = [
@@ -84,10 +85,14 @@ const RECEIVED = [
   { ...FINE, hasPeerParity: false },
   { ...FINE, isInFlight: true },
   { ...FINE, isOverLoad: true },
+  { ...FINE, isDraining: true },
+  { ...FINE, isOverLoad: true, isDraining: true },
 ].flatMap((facts) => [PLAIN, CALL].map((body) => event('rx.Call', { id: 2, body, ...facts })));
 
 const NAMED = (['named', 'wrong', 'tooMany'] as const).flatMap((outcome) =>
-  [false, true].map((isOverLoad) => event('channels.named', { id: 2, body: CALL, outcome, isOverLoad })),
+  [FINE, { isOverLoad: true, isDraining: false }, { isOverLoad: false, isDraining: true }].map(
+    ({ isOverLoad, isDraining }) => event('channels.named', { id: 2, body: CALL, outcome, isOverLoad, isDraining }),
+  ),
 );
 
 // r[rpc.request.id-allocation] r[rpc.flow-control.max-concurrent-requests]
@@ -111,8 +116,9 @@ export const callsPart: Part = {
     JSON.stringify(status === 'done' ? value : [inFlight, waiting, handling]),
   // Paths end where two calls wait, and where one more than our limit is at work.
   events: ({ context: { inFlight, waiting, handling, localMax } }) => [
-    ...(waiting < 2 ? [event('app.call', { hasRoom: true })] : []),
-    event('app.call', { hasRoom: false }),
+    ...(waiting < 2 ? [event('app.call', { hasRoom: true, isPeerDraining: false })] : []),
+    event('app.call', { hasRoom: false, isPeerDraining: false }),
+    event('app.call', { hasRoom: true, isPeerDraining: true }),
     ...(inFlight > 0 ? [event('call.done', { wasWaiting: false })] : []),
     ...(waiting > 0 ? [event('call.done', { wasWaiting: true })] : []),
     event('rx.Response'),

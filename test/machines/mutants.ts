@@ -52,8 +52,10 @@ export class Mutants {
 
   /** Returns the mutations of a transition that the tests do not detect. */
   survivors(branch: Branch): readonly string[] {
-    // The next branch may take an event that a mutated branch does not take.
-    const siblings = this.branches.filter(({ event, source }) => event === branch.event && source === branch.source);
+    // The next branch may take an event that a mutated branch does not take, and so may one of a parent state.
+    const siblings = this.branches.filter(
+      ({ event, source }) => event === branch.event && `${branch.source}.`.startsWith(`${source}.`),
+    );
     const walks = [
       ...siblings.flatMap(({ transition }) => this.#walks.get(transition) ?? []),
       ...(this.#unanswered.get(branch.event) ?? []),

@@ -11,6 +11,8 @@ import { pathsOf } from './walks.js';
 
 /** Events that cannot be caused from outside, or not alone, by state and event, or by the event, each with the reason. */
 const INSIDE: Readonly<Record<string, string>> = {
+  'waiting: calls.refused': 'the peer drains the session: test/session/drain.test.ts',
+  'session.cut': 'the time of a drain is over: test/session/drain.test.ts',
   'inFlight: calls.refused':
     'what can’t be sent is known in the same turn as its turn: test/calls/caller.test.ts makes an outbox overflow',
   'cancelled: calls.refused': 'the same, of a call that waits for room and is given up meanwhile',

@@ -148,6 +148,7 @@ export const callWay: Way = (_, { steps }) =>
 
 /** A call of the peer's, whose handler does as the path says. */
 export const answerWay: Way = (_, { steps }) => {
+  if (steps.some(({ event }) => event.type === 'session.cut')) return undefined;
   const tell = asked(answer as Oracle<never, never, never>, { cancelled: REFUSED.cancelled });
   return [
     ...active(),

@@ -2,6 +2,7 @@ import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import type { Oracle } from '../../spec/parts/oracle.js';
 import type { Mode } from '../../spec/rows/vocabulary.js';
 import type { Path } from '../../src/testing/index.js';
+import type { Metadata } from '../../src/wire/metadata.js';
 import type { Outside } from './outside.js';
 
 /** One of the machines that ship, with the inputs and the oracle for its paths. */
@@ -75,6 +76,8 @@ export function nameEvent(event: EventObject): string {
     ...('hasPeerParity' in event ? callFacts(event) : []),
     ...('outcome' in event ? [String(event['outcome'])] : []),
     ...('isOverLoad' in event && event['isOverLoad'] === true ? ['too much work'] : []),
+    ...('isDraining' in event && event['isDraining'] === true ? ['draining'] : []),
+    ...('isPeerDraining' in event && event['isPeerDraining'] === true ? ['the peer drains'] : []),
     ...('wasWaiting' in event ? [event['wasWaiting'] === true ? 'was waiting' : 'was in flight'] : []),
     ...('why' in event ? [String(event['why'])] : []),
     ...('hasRoom' in event && event['hasRoom'] === false && !('wasReset' in event) ? ['no room'] : []),
@@ -134,10 +137,12 @@ function additionalOf(event: EventObject): number | undefined {
 }
 
 function messageFacts(message: Readonly<Record<string, unknown>>): readonly string[] {
-  const { connectionId, nonce, version, connectionSettings, type } = message;
+  const { connectionId, nonce, version, connectionSettings, type, metadata } = message;
+  const notice = (metadata as Metadata | undefined)?.find(({ key }) => key === 'roam-actors.notice');
   const { parity } = (connectionSettings ?? {}) as { parity?: string };
   return [
     String(connectionId),
+    ...(notice === undefined ? [] : [`notice ${String(notice.value)}`]),
     ...(nonce === undefined ? [] : [`nonce ${String(nonce)}`]),
     ...(version === undefined || version === 7 ? [] : [`version ${String(version)}`]),
     ...(parity === undefined || type === 'ConnectionOpen' ? [] : [parity]),

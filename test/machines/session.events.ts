@@ -43,6 +43,12 @@ const HANDSHAKES = [
     peerSettings: settings('even', 4),
     metadata: N,
   }),
+  doneEvent('handshake', {
+    type: 'established',
+    localSettings: settings('odd', 8),
+    peerSettings: settings('even', 4),
+    metadata: [...N, { key: 'roam-actors.notices', value: 1n, flags: 0n }],
+  }),
   doneEvent('handshake', { type: 'failed', failure: { message: 'handshake timed out', rule: 'session.handshake' } }),
   doneEvent('handshake', { type: 'failed', failure: { message: 'peer closed during handshake' } }),
   doneEvent('handshake', {
@@ -66,7 +72,27 @@ const EARLY = [
   event('app.open', { request: 7, settings: settings('odd'), metadata: M }),
   event('app.close', { id: 1, request: 7, metadata: M }),
   event('app.shutdown'),
+  event('app.drain', { timeout: 29 }),
   event('app.abortHandshake', { reason: 'enough' }),
+];
+
+/** An Open that is a notice. */
+function notice(value: string, id: number): EventObject {
+  return rx(open(id, settings('even', 9), [{ key: 'roam-actors.notice', value, flags: 0n }]));
+}
+
+const NOTICE_OPENS = [notice('draining', 2), notice('renew', 2)];
+
+/** Events that a drain decides, by either side. */
+const DRAIN = [
+  event('app.drain', { timeout: 29 }),
+  event('work.none'),
+  ...NOTICE_OPENS,
+  notice('draining', 4),
+  ...[2, 4].map((id) => rx(open(id, settings('even', 9), N))),
+  ...[1, 3].flatMap((id) => [rx(reject(id, N)), rx(accept(id, settings('even', 5), N))]),
+  event('app.open', { request: 7, settings: settings('odd', 3), metadata: M }),
+  event('app.shutdown'),
 ];
 
 const MESSAGES = [
@@ -167,12 +193,31 @@ export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly E
   return oddEvents(odd, mode).map((event) => mirrorEvent(event));
 }
 
+/** True if a drain is under way, or the peer could be told of one. */
+function isOfDrain(snapshot: SessionSnapshot): boolean {
+  if (!snapshot.matches('running')) return false;
+  const { value, context } = snapshot;
+  const { intake } = (value as unknown as { running: { intake: unknown } }).running;
+  return intake !== 'taking' || context.hearsNotices || context.isPeerDraining;
+}
+
+/** Paths go on while at most one open is unanswered, and nothing else hinders. */
+function drainEvents(snapshot: SessionSnapshot): readonly EventObject[] {
+  const { live, localHigh, peerHigh, isRootReleased, isInterrupted } = snapshot.context;
+  if (isRootReleased || isInterrupted || !snapshot.hasTag('routes')) return [];
+  if (live.size > 1 || Math.max(localHigh, peerHigh) > 2) return [];
+  return DRAIN;
+}
+
 function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
+  // The role matters during the handshake only, and there for one event.
+  if (context.role === 'acceptor') return value === 'handshaking' ? [event('app.drain', { timeout: 29 })] : [];
   if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, LINK_CRASH];
   // Without an acceptor only the peer's opens behave differently.
   if (!context.isAccepting)
     return MESSAGES.filter(({ type }) => type === 'rx.ConnectionOpen' || type === 'rx.ConnectionClose');
+  if (isOfDrain(snapshot)) return drainEvents(snapshot);
   const common = [
     ...MESSAGES,
     ...LINK,
@@ -194,5 +239,7 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
   if (outbound !== 'flowing' && isInterrupted && hindrances === 2) return [...FLOW, ...INTERRUPTION];
   if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
   if (hindrances > 1 || (opens > 0 && hindrances > (isRootReleased ? 1 : 0))) return [];
-  return [...common, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];
+  // Drains begin where nothing hinders.
+  const drains = hindrances === 0 ? [event('app.drain', { timeout: 29 }), event('work.none'), ...NOTICE_OPENS] : [];
+  return [...common, ...drains, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];
 }

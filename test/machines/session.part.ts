@@ -13,47 +13,63 @@ import { stub } from './stage.js';
 
 /** The states in the matrix: each condition alone, and each meeting of conditions once. */
 const SHOWN =
-  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released)\])?)$/;
+  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released|the peer drains|(1 closed, notices, )?drain \w+)\])?)$/;
 
 const LIMITS = { connections: 2, undecided: 1 };
-const DELAYS = { flushTimeout: 11, stallTimeout: 13, sweepInterval: 17, stallNotice: 1_000, unreadTimeout: 2_003 };
+const TIMES = {
+  flushTimeout: 11,
+  stallTimeout: 13,
+  sweepInterval: 17,
+  unreadTimeout: 2_003,
+  linger: 19,
+  cutTimeout: 23,
+};
+const DELAYS = { ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, workInterval: 20 };
 
 const variants = [
-  { name: '', isAccepting: true, parity: 'odd', keepalive: { pingInterval: 0, pongTimeout: 0 } },
-  { name: ', without an acceptor', isAccepting: false, parity: 'odd', keepalive: undefined },
-  { name: ', even', isAccepting: true, parity: 'even', keepalive: undefined },
+  { name: '', isAccepting: true, parity: 'odd', role: 'initiator', keepalive: { pingInterval: 0, pongTimeout: 0 } },
+  { name: ', without an acceptor', isAccepting: false, parity: 'odd', role: 'initiator', keepalive: undefined },
+  { name: ', even', isAccepting: true, parity: 'even', role: 'initiator', keepalive: undefined },
+  { name: ', in the role of the acceptor', isAccepting: true, parity: 'odd', role: 'acceptor', keepalive: undefined },
 ] as const;
 
-function variantOf(mode: Mode, { name, isAccepting, parity, keepalive }: (typeof variants)[number]): Variant {
+function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (typeof variants)[number]): Variant {
   const localSettings = settings(parity, 8);
   return {
     name: `${mode}${name}`,
     mode,
     ...(parity === 'even' ? { isHidden: true } : {}),
     input: {
-      role: 'initiator',
+      role,
       conformance: mode,
       localSettings,
       metadata: M,
       keepalive,
-      limits: { ...LIMITS, ...DELAYS, handshakeTimeout: 7 },
+      limits: { ...LIMITS, ...TIMES, handshakeTimeout: 7 },
       isAccepting,
     },
-    told: { mode, localSettings, isAccepting, limits: LIMITS, hasKeepalive: keepalive !== undefined },
+    told: { mode, role, localSettings, isAccepting, limits: LIMITS, hasKeepalive: keepalive !== undefined },
   };
 }
 
 interface Running {
+  readonly intake: 'taking' | { readonly draining: string } | { readonly cutting: string };
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
   readonly outbound: 'flowing' | { readonly full: 'timed' | 'interrupted' };
 }
 
 /** Returns the state of a running session, in the oracle's words. */
-function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | 'sending'> | undefined {
+function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | 'sending' | 'drain'> | undefined {
   if (typeof value === 'string' || !('running' in value)) return undefined;
-  const { inbound, outbound } = (value as { running: Running }).running;
+  const { inbound, outbound, intake } = (value as { running: Running }).running;
   const reading = inbound === 'reading' ? 'on' : inbound.paused === 'briefly' ? 'paused' : 'stalled';
-  return { reading, sending: outbound === 'flowing' ? 'free' : 'full' };
+  return { reading, sending: outbound === 'flowing' ? 'free' : 'full', drain: drainOf(intake) };
+}
+
+function drainOf(intake: Running['intake']): SessionState['drain'] {
+  if (intake === 'taking') return 'none';
+  if ('cutting' in intake) return 'cut';
+  return intake.draining === 'announcing' ? 'announced' : (intake.draining as 'settling' | 'leaving');
 }
 
 /** Returns the state at the top of the chart. */
@@ -73,16 +89,20 @@ type Compared = Pick<
   | 'reading'
   | 'sending'
   | 'isInterrupted'
+  | 'drain'
+  | 'hearsNotices'
+  | 'isPeerDraining'
 > & { readonly isFast: boolean; readonly hasKeepalive: boolean };
 
 /** Only the phase counts of a session that is over, and the link while the session is not running. */
 function compared(state: Compared): Readonly<Record<string, unknown>> {
   const { isFast, hasKeepalive, isInterrupted, phase, live, pending, undecided, ours, theirs, ...flow } = state;
-  const { isReleased, reading, sending } = flow;
+  const { isReleased, reading, sending, drain, hearsNotices, isPeerDraining } = flow;
   if (phase === 'ended') return { phase };
   if (phase !== 'running') return { phase, isInterrupted };
   const ids = { live, pending, undecided, ours, theirs, isReleased };
-  return { phase, ...ids, reading, sending, isInterrupted, isFast, hasKeepalive };
+  const drains = { drain, hearsNotices, isPeerDraining };
+  return { phase, ...ids, reading, sending, isInterrupted, isFast, hasKeepalive, ...drains };
 }
 
 /** `running[1 pending, 2 active, full]`: what makes one running state differ from another. */
@@ -94,8 +114,8 @@ function nameState(snapshot: SessionSnapshot): string {
     const facts = [...(context.end === undefined ? [] : [context.end.cause]), ...interrupted];
     return facts.length === 0 ? phaseOf(snapshot) : `${phaseOf(snapshot)}[${facts.join(', ')}]`;
   }
-  const { reading, sending } = running;
-  const { live, localHigh, peerHigh, pending, undecided, isRootReleased } = context;
+  const { reading, sending, drain } = running;
+  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, hearsNotices, isPeerDraining } = context;
   const facts = [
     ...(localHigh === 0
       ? []
@@ -107,15 +127,20 @@ function nameState(snapshot: SessionSnapshot): string {
     ...(reading === 'on' ? [] : [reading]),
     ...(sending === 'free' ? [] : ['outbox full']),
     ...interrupted,
+    ...(hearsNotices ? ['notices'] : []),
+    ...(drain === 'none' ? [] : [`drain ${drain}`]),
+    ...(isPeerDraining ? ['the peer drains'] : []),
   ];
   return facts.length === 0 ? 'running' : `running[${facts.join(', ')}]`;
 }
 
 function serialize({ value, context }: SessionSnapshot): string {
-  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, isInterrupted, end } = context;
+  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, end } = context;
+  const { isInterrupted, hearsNotices, isPeerDraining } = context;
   // Two kinds of ending sessions are enough. The way of ending does not depend on the cause, and the first cause counts.
   if (end !== undefined) return JSON.stringify([value, end.cause === 'shutdown']);
-  return JSON.stringify([value, live, localHigh, peerHigh, pending, undecided, isRootReleased, isInterrupted]);
+  const ids = [live, localHigh, peerHigh, pending, undecided];
+  return JSON.stringify([value, ...ids, isRootReleased, isInterrupted, hearsNotices, isPeerDraining]);
 }
 
 export const sessionPart: OutsidePart = {
@@ -161,6 +186,9 @@ export const sessionPart: OutsidePart = {
       reading: 'on',
       sending: 'free',
       isInterrupted,
+      drain: 'none',
+      hearsNotices: snapshot.context.hearsNotices,
+      isPeerDraining: snapshot.context.isPeerDraining,
       ...runningOf(snapshot as SessionSnapshot),
       isFast: snapshot.hasTag('routes'),
       hasKeepalive: 'keepalive' in snapshot.children,
@@ -191,6 +219,14 @@ export const sessionPart: OutsidePart = {
     };
   },
   inside: {
+    'app.drain': 'a drain has a promise and times of its own: the tests of drains',
+    'work.none': 'the answer to a question of a drain, which its tests ask',
+    'xstate.after.cutTimeout.session.running.intake.cutting': 'the tests of drains',
+    'xstate.after.drainTimeout.session.running.intake.draining': 'the tests of drains',
+    'xstate.after.linger.session.running.intake.draining.leaving': 'the tests of drains',
+    'xstate.after.noticeTimeout.session.running.intake.draining.announcing': 'the tests of drains',
+    'xstate.after.workInterval.session.running.intake.cutting.checking': 'the tests of drains',
+    'xstate.after.workInterval.session.running.intake.draining.settling': 'the tests of drains',
     'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
     'auth.accepted': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
     'auth.refused': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',

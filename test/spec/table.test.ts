@@ -9,7 +9,7 @@ function numbered(section: string, from: number, to: number): readonly string[] 
 
 const NUMBERED = [
   ...numbered('3', 1, 12),
-  ...numbered('5', 1, 30),
+  ...numbered('5', 1, 31),
   ...numbered('6', 1, 14),
   ...numbered('9a', 1, 21),
   ...numbered('9b', 1, 23),

@@ -105,7 +105,7 @@ export class Answerer implements Party<AnswererState> {
         if (of >= 0) tell(of, { type: 'rx.Cancel' });
         else if (decide({ type: 'rx.Cancel' }) !== undefined) watch.wrong('never-accused', `of a Cancel of ${id}`);
       } else {
-        const facts = { hasPeerParity: true, isInFlight: of >= 0, isOverLoad: false };
+        const facts = { hasPeerParity: true, isInFlight: of >= 0, isOverLoad: false, isDraining: false };
         const decision = decide({ type: 'rx.Call', id, body, ...facts } as never);
         isOver = decision === 'accuse';
         this.#check(answers, of, decision, watch);

@@ -1,0 +1,426 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { Unavailable } from '../../src/base/errors.js';
+import { channel, type Rx } from '../../src/calls/channel.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import type { CallContext } from '../../src/service/calls.js';
+import { withContext } from '../../src/service/handler.js';
+import { method } from '../../src/service/method.js';
+import { routes } from '../../src/service/routes.js';
+import { service } from '../../src/service/service.js';
+import { accept, initiate, type Session, type StartOptions } from '../../src/session/session.js';
+import type { Message } from '../../src/wire/message.js';
+import type { Metadata } from '../../src/wire/metadata.js';
+import { errorOf } from '../service/pair.js';
+import { VirtualClock } from '../support/clock.js';
+import { ControlledLink } from '../support/link.js';
+import { acceptOf, HELLO, openOf, Rig } from '../support/rig.js';
+import { settle } from '../support/settle.js';
+import { bytes, CANCELLED, callOf, responseOf } from '../support/traffic.js';
+
+const Work = service('Work', {
+  do: method<[task: string], string>(),
+  follow: method<[numbers: Rx<number>], number>(),
+});
+
+/** Two sessions with one clock. The second one serves, and its handlers answer when the test says so. */
+class Stage {
+  readonly clock = new VirtualClock();
+  /** The tasks whose handlers have begun, in order. */
+  readonly begun: string[] = [];
+  readonly contexts: CallContext[] = [];
+  readonly #finish = new Map<string, (text: string) => void>();
+  readonly link: ControlledLink;
+  client!: Session;
+  server!: Session;
+
+  readonly handler = Work.handler({
+    do: withContext((context, task) => {
+      this.begun.push(task);
+      this.contexts.push(context);
+      return new Promise<string>((resolve) => this.#finish.set(task, resolve));
+    }),
+    follow: async (numbers) => {
+      let sum = 0;
+      for await (const number of numbers) sum += number;
+      return sum;
+    },
+  });
+
+  readonly #near;
+
+  constructor() {
+    const [near, far] = memoryLinkPair({ capacity: 1_024 });
+    this.#near = near;
+    this.link = new ControlledLink(far);
+  }
+
+  async start(options: StartOptions = { notices: true }, clientOptions = options): Promise<this> {
+    const { clock } = this;
+    [this.client, this.server] = await Promise.all([
+      initiate(this.#near, { clock, ...clientOptions }),
+      accept(this.link, { clock, onConnection: routes([this.handler]), ...options }),
+    ]);
+    return this;
+  }
+
+  finish(task: string): void {
+    this.#finish.get(task)?.(`${task} is done`);
+  }
+}
+
+/** How a promise has settled by now. */
+function track<T>(promise: Promise<T>): { outcome?: unknown } {
+  const tracked: { outcome?: unknown } = {};
+  promise.then(
+    (value) => {
+      tracked.outcome = value;
+    },
+    (error: { code?: string; ran?: string }) => {
+      tracked.outcome = `${error.code} ${error.ran}`;
+    },
+  );
+  return tracked;
+}
+
+const NOT_RUN: Metadata = [{ key: 'roam-actors.not-run', value: 'draining', flags: 0n }];
+const NOTICE: Metadata = [{ key: 'roam-actors.notice', value: 'draining', flags: 0n }];
+const OK: Metadata = [{ key: 'roam-actors.notice', value: 'ok', flags: 0n }];
+const HEARS: Metadata = [{ key: 'roam-actors.notices', value: 1n, flags: 0n }];
+
+describe('a session that is drained, of two sides that understand notices', () => {
+  test('answers the calls at work, and tells the peer once, which sends no other call', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    const work = await client.open(Work);
+    const drains: unknown[] = [];
+    client.on('draining', (event) => void drains.push(event));
+    const first = track(work.do('first'));
+    await settle();
+    const drained = track(server.drain());
+    await settle();
+    expect([drains, client.isPeerDraining]).toEqual([[{ type: 'draining' }], true]);
+    expect(await errorOf(work.do('second'))).toMatchObject({ code: 'unavailable', ran: 'no' });
+    expect(await errorOf(client.open(Work))).toMatchObject({ code: 'unavailable' });
+    await clock.advance(10_000);
+    expect([first.outcome, drained.outcome]).toEqual([undefined, undefined]);
+    stage.finish('first');
+    await settle();
+    expect(first.outcome).toBe('first is done');
+    // The peer has nothing left: it ends the session first.
+    client.shutdown();
+    await settle();
+    expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+    expect(await server.closed).toEqual({ cause: 'peer', by: 'peer' });
+    expect([stage.begun, clock.size]).toEqual([['first'], 0]);
+  });
+
+  test('ends by itself a second after its work is done, if the peer stays', async () => {
+    const { client, server, clock } = await new Stage().start();
+    const drained = track(server.drain());
+    await settle();
+    // The work is looked for every 20 ms.
+    await clock.advance(1_019);
+    expect(drained.outcome).toBeUndefined();
+    await clock.advance(1);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+    expect(await client.closed).toEqual({ cause: 'peer', by: 'peer' });
+    expect(clock.size).toBe(0);
+  });
+
+  test('waits for calls of its own, and for channels', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    const [tx, rx] = channel<number>();
+    const sum = (await client.open(Work)).follow(rx);
+    await settle();
+    const drained = track(server.drain());
+    await clock.advance(5_000);
+    await tx.send(4);
+    await tx.send(5);
+    await tx.close();
+    expect(await sum).toBe(9);
+    client.shutdown();
+    await settle();
+    expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+  });
+
+  test('tells handlers at work, which may still call the peer', async () => {
+    const stage = new Stage();
+    await stage.start();
+    const { client, server } = stage;
+    client.root.serve(({ args }) => args);
+    const work = await client.open(Work);
+    const call = track(work.do('a'));
+    await settle();
+    const { draining, signal } = stage.contexts[0] as CallContext;
+    expect(draining.aborted).toBe(false);
+    const drained = track(server.drain());
+    await settle();
+    expect([draining.aborted, signal.aborted]).toEqual([true, false]);
+    expect(draining.reason).toMatchObject({ code: 'unavailable' });
+    expect((await server.root.caller().call(1n, bytes(7))).ret).toEqual(bytes(7));
+    expect(await errorOf(server.open())).toMatchObject({ code: 'unavailable' });
+    stage.finish('a');
+    await settle();
+    client.shutdown();
+    await settle();
+    expect([call.outcome, drained.outcome]).toEqual([
+      'a is done',
+      { answered: 1, refused: 0, cancelled: 0, channels: 0 },
+    ]);
+  });
+
+  test('fails the calls that wait for their turn in the peer, and nothing of them is sent', async () => {
+    const stage = await new Stage().start({ notices: true, maxConcurrentRequests: 1 });
+    const { client, server } = stage;
+    server.root.serve(stage.handler);
+    const work = Work.client(client.root);
+    const calls = ['at work', 'waiting', 'waiting, too'].map((task) => track(work.do(task)));
+    await settle();
+    const drained = track(server.drain());
+    await settle();
+    expect(calls.map(({ outcome }) => outcome)).toEqual([undefined, 'unavailable no', 'unavailable no']);
+    stage.finish('at work');
+    await settle();
+    client.shutdown();
+    await settle();
+    expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+    expect(stage.begun).toEqual(['at work']);
+  });
+
+  test('cancels what is left when the time is over, and ends also if a handler does not', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    const work = await client.open(Work);
+    const [tx, rx] = channel<number>();
+    const calls = [track(work.do('deaf')), track(work.follow(rx))];
+    await settle();
+    const drained = track(server.drain({ timeout: 2_000 }));
+    await clock.advance(1_999);
+    expect(calls.map(({ outcome }) => outcome)).toEqual([undefined, undefined]);
+    await clock.advance(1);
+    expect(calls.map(({ outcome }) => outcome)).toEqual(['cancelled maybe', 'cancelled maybe']);
+    expect((stage.contexts[0] as CallContext).signal.reason).toMatchObject({ code: 'unavailable' });
+    expect(await errorOf(tx.send(1))).toMatchObject({ code: 'channel-closed' });
+    expect(drained.outcome).toBeUndefined();
+    await clock.advance(1_000);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 2, channels: 1 });
+    expect(clock.size).toBe(0);
+  });
+
+  test('ends before that second is over if the handlers do', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    const call = track((await client.open(Work)).do('late'));
+    await settle();
+    const drained = track(server.drain({ timeout: 0 }));
+    await clock.advance(0);
+    stage.finish('late');
+    await settle();
+    await clock.advance(20);
+    expect([call.outcome, drained.outcome]).toEqual([
+      'cancelled maybe',
+      { answered: 0, refused: 0, cancelled: 1, channels: 0 },
+    ]);
+    client.shutdown();
+  });
+
+  test('is over within its time and two seconds if the peer reads nothing', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock, link } = stage;
+    track((await client.open(Work)).do('a'));
+    await settle();
+    link.hold();
+    const drained = track(server.drain({ timeout: 3_000 }));
+    await clock.advance(4_999);
+    expect(drained.outcome).toBeUndefined();
+    await clock.advance(1);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 1, channels: 0 });
+    expect((await server.closed).cause).toBe('shutdown');
+    client.shutdown();
+    await client.closed;
+  });
+
+  test('may be drained by both sides at once', async () => {
+    const { client, server, clock } = await new Stage().start();
+    const both = [track(server.drain()), track(client.drain())];
+    await settle();
+    await clock.advance(1_020);
+    const nothing = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
+    expect(both.map(({ outcome }) => outcome)).toEqual([nothing, nothing]);
+    expect(clock.size).toBe(0);
+  });
+
+  test('is drained once: a second call waits for the same end', async () => {
+    const { server, clock } = await new Stage().start();
+    const both = [track(server.drain()), track(server.drain({ timeout: 0 }))];
+    await settle();
+    await clock.advance(1_020);
+    expect(both[0]).toEqual(both[1]);
+    expect(both[0]?.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+  });
+
+  test.each([-1, Number.NaN, 2 ** 31, '5'])('refuses the timeout %s', async (timeout) => {
+    const { client, server } = await new Stage().start();
+    expect(await errorOf(server.drain({ timeout: timeout as number }))).toMatchObject({ code: 'invalid-argument' });
+    expect(await errorOf(server.drain(5 as never))).toMatchObject({ code: 'invalid-argument' });
+    client.shutdown();
+    await server.closed;
+  });
+});
+
+describe('a session that is drained, against a peer that the test plays', () => {
+  let rig: Rig;
+  let session: Session;
+
+  async function serve(options: StartOptions = {}, metadata: Metadata = []): Promise<void> {
+    rig = new Rig({ role: 'acceptor', ...options });
+    rig.peer.say({ ...HELLO, metadata } as Message);
+    session = await rig.starting;
+    await rig.heard();
+  }
+
+  afterEach(async () => {
+    session.shutdown();
+    await session.closed;
+    expect(rig.clock.size).toBe(0);
+  });
+
+  test('sends a peer that announced nothing no notice, and refuses its calls and opens', async () => {
+    await serve();
+    session.root.serve(() => {
+      throw new Error('not to be called');
+    });
+    const drained = track(session.drain());
+    await settle();
+    expect(await rig.heard()).toEqual([]);
+    expect(await rig.say(callOf(2, bytes(1)), openOf(2))).toEqual([
+      responseOf(2, CANCELLED, [], NOT_RUN),
+      {
+        type: 'ConnectionReject',
+        connectionId: 2,
+        metadata: [...NOT_RUN, { key: 'reason', value: 'the peer takes no more connections', flags: 0n }],
+      },
+    ]);
+    // It ends once no Call has come for 100 ms.
+    await rig.clock.advance(199);
+    expect(drained.outcome).toBeUndefined();
+    await rig.clock.advance(1);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 2, cancelled: 0, channels: 0 });
+    expect(await rig.heard()).toEqual([]);
+  });
+
+  test('rejects the opens of the Rust peer without metadata', async () => {
+    await serve({ emptyRejects: true });
+    track(session.drain());
+    expect(await rig.say(openOf(2))).toEqual([{ type: 'ConnectionReject', connectionId: 2, metadata: [] }]);
+  });
+
+  test('answers a call with channels, and one that it refuses for other reasons, as ever', async () => {
+    await serve({ conformance: 'strict' });
+    session.root.serve(({ args }) => args);
+    track(session.drain());
+    expect(await rig.say(callOf(2, bytes(1), { channels: [2] }))).toEqual([responseOf(2, CANCELLED, [], NOT_RUN)]);
+  });
+
+  test('sends its notice once, and goes on without an answer after five seconds', async () => {
+    await serve({}, HEARS);
+    const drained = track(session.drain({ timeout: 60_000 }));
+    const notice = {
+      type: 'ConnectionOpen',
+      connectionId: 1,
+      connectionSettings: { parity: 'odd', maxConcurrentRequests: 64 },
+      metadata: NOTICE,
+    };
+    expect(await rig.heard()).toEqual([notice]);
+    await rig.clock.advance(5_000 + 20 + 999);
+    expect(drained.outcome).toBeUndefined();
+    await rig.clock.advance(1);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+    expect(await rig.heard()).toEqual([]);
+  });
+
+  test('closes the connection of a peer that accepts the notice', async () => {
+    await serve({}, HEARS);
+    track(session.drain());
+    await settle();
+    await rig.heard();
+    expect(await rig.say(acceptOf(1))).toEqual([{ type: 'ConnectionClose', connectionId: 1, metadata: [] }]);
+    expect(session.connection(1)).toBeUndefined();
+  });
+
+  test('shows the application no key of this library', async () => {
+    await serve({ notices: true, metadata: [{ key: 'name', value: 'us', flags: 0n }] }, [
+      ...HEARS,
+      { key: 'name', value: 'them', flags: 0n },
+    ]);
+    expect(session.root.peerMetadata).toEqual([{ key: 'name', value: 'them', flags: 0n }]);
+  });
+
+  test('announces that it understands notices behind the metadata of the application', async () => {
+    rig = new Rig({ role: 'acceptor', notices: true, metadata: [{ key: 'name', value: 'us', flags: 0n }] });
+    const heard = await rig.say(HELLO);
+    session = await rig.starting;
+    expect(heard).toMatchObject([
+      { type: 'HelloYourself', metadata: [{ key: 'name', value: 'us', flags: 0n }, ...HEARS] },
+    ]);
+  });
+
+  test('sends the calls that wait for room before its answer to a notice, and none behind', async () => {
+    await serve({ limits: { outboxBytes: 1 } });
+    const caller = session.root.caller();
+    rig.link.hold();
+    const calls = [1, 2, 3].map((byte) => track(caller.call(1n, bytes(byte))));
+    await settle();
+    rig.peer.say({ ...openOf(2), metadata: NOTICE } as Message);
+    await settle();
+    const late = track(caller.call(1n, bytes(4)));
+    rig.link.take();
+    await settle();
+    const heard = await rig.heard();
+    expect(heard.map(({ type }) => type)).toEqual([
+      'RequestMessage',
+      'RequestMessage',
+      'RequestMessage',
+      'ConnectionReject',
+    ]);
+    expect(heard[3]).toMatchObject({ connectionId: 2, metadata: OK });
+    expect([late.outcome, calls[0]?.outcome]).toEqual(['unavailable no', undefined]);
+  });
+});
+
+describe('metadata of an application', () => {
+  test.each(['roam-actors.notice', 'roam-actors.not-run', 'roam-actors.anything'])(
+    'may not have the key %s',
+    async (key) => {
+      const { client, server } = await new Stage().start();
+      const metadata: Metadata = [
+        { key: 'fine', value: 1n, flags: 0n },
+        { key, value: 'x', flags: 0n },
+      ];
+      expect(await errorOf(client.open({ metadata }))).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('metadata[1].key'),
+      });
+      client.shutdown();
+      await server.closed;
+    },
+  );
+});
+
+describe('a handshake', () => {
+  test('ends with a ProtocolError that says why if the acceptor drains', async () => {
+    const [near, far] = memoryLinkPair();
+    const controller = new AbortController();
+    const accepting = errorOf(accept(far, { signal: controller.signal }));
+    controller.abort(new Unavailable('the server is stopping'));
+    expect(await errorOf(initiate(near))).toMatchObject({
+      code: 'handshake',
+      message: expect.stringContaining('refused.draining: '),
+    });
+    expect(await accepting).toMatchObject({
+      code: 'handshake',
+      message: 'refused.draining: this side takes no more sessions',
+    });
+  });
+});
