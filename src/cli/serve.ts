@@ -18,6 +18,7 @@ import {
   type ServiceHandler,
   type Session,
   type SessionOptions,
+  Unavailable,
 } from '../index.js';
 import { authority } from '../link/listen.js';
 import { SERVICE } from '../wire/metadata.js';
@@ -47,8 +48,9 @@ roam-actors call calls:
 A connection for another service is rejected. On one for none, and on the root, every Call gets its args back as a
 Response, every Item on a channel comes back as an Item. An open whose metadata has the key 'reject' is rejected with the
 same metadata. With --codec postcard the service is on the root, too, where Rust programs call it; echo is of strings then.
-SIGINT or SIGTERM ends all sessions, and then the command; a second one ends it at once. What peers cause is told ten times a
-minute for each kind of line, and then how often more; of their words a line has ${MAX_TEXT} characters.
+At SIGINT or SIGTERM it takes no more sessions and calls, lets the calls at work end within 20 s, and ends; a second signal
+ends it at once. What peers cause is told ten times a minute for each kind of line, and then how often more; of their words
+a line has ${MAX_TEXT} characters.
 
 ${ADDRESS_HELP}
   stdio:               stdin and stdout, for one session; everything that is told goes to stderr
@@ -62,8 +64,11 @@ Options:
                        --codec postcard it is on the root, and on connections that are opened for no service, too
 ${SESSION_HELP}`;
 
-/** The time for all sessions to end. It exceeds limits.flushTimeout, the time for one. Milliseconds. */
-const DRAIN_MS = 5_000;
+/** The time for the calls at work, once a signal has come. Milliseconds. */
+const DRAIN_MS = 20_000;
+
+/** The time for the rest of a drain: cut handlers, and the outbox. Milliseconds. */
+const END_MS = 5_000;
 
 export const serve: Command = {
   summary: 'accepts sessions, offers a small service, and returns what else they send',
@@ -95,9 +100,11 @@ export const serve: Command = {
     console.log(`listening on ${listener.url}, until SIGINT or SIGTERM`);
     await interrupted();
     console.log(`stopping: ${count(server.size, 'session')}`);
+    const drained = server.drain();
     await listener.close();
-    const late = new Failure(`not all sessions ended within ${DRAIN_MS} ms`);
-    await Promise.race([server.drain(), delay(DRAIN_MS, undefined, { ref: false }).then(() => Promise.reject(late))]);
+    const most = DRAIN_MS + END_MS;
+    const late = new Failure(`not all sessions ended within ${most} ms`);
+    await Promise.race([drained, delay(most, undefined, { ref: false }).then(() => Promise.reject(late))]);
     console.log('stopped');
   },
 };
@@ -172,9 +179,9 @@ class Server {
     this.#complain({ kind: what, message: `${where}: ${verdictOn(error).line}` });
   }
 
-  /** Shuts down every session, also those whose handshake is not over. */
+  /** Drains every session, and refuses those whose handshake is not over. */
   async drain(): Promise<void> {
-    this.#stopping.abort(new Error('the server stops'));
+    this.#stopping.abort(new Unavailable('the server takes no more sessions'));
     await Promise.all(this.#sessions);
   }
 
@@ -190,7 +197,7 @@ class Server {
       const session = await accept(link, { ...this.#options, onConnection, onReport, signal });
       const { peerMetadata } = session.root;
       this.#log({ kind: 'from', message: `${name}: from ${from}${wordsOf(peerMetadata)}` });
-      const stop = () => session.shutdown();
+      const stop = () => void session.drain({ timeout: DRAIN_MS });
       onAbort(signal, stop);
       if (this.#offer.isOnRoot) serveRoot(session, this.#offer.handler);
       const echoed = this.#offer.isOnRoot ? undefined : echo(session.root);

@@ -1,11 +1,13 @@
 import { arrayOf, describe, objectOf } from '../base/check.js';
-import { HandshakeError, InvalidArgument, Refused, SessionClosed } from '../base/errors.js';
+import { REAL_CLOCK } from '../base/clock.js';
+import { HandshakeError, InvalidArgument, Refused, SessionClosed, Unavailable } from '../base/errors.js';
+import { MAX_DELAY } from '../base/limits.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
 import type { Authenticate } from '../session/authentication.js';
 import { accept } from '../session/default-codec.js';
-import type { AcceptOptions, Session, StartOptions } from '../session/session.js';
+import type { AcceptOptions, DrainCounts, Session, StartOptions } from '../session/session.js';
 import { Turns } from './turns.js';
 
 /** Options of {@link createServer}. Those of a session hold for each session. `P` is the type of the principals. */
@@ -33,6 +35,24 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** Options of {@link Server.drain}. All times are in milliseconds, up to 2^31 − 1. */
+export interface DrainOptions {
+  /** The time that the work of the sessions may take; 20 000 by default. */
+  readonly timeout?: number;
+  /**
+   * The time before all else in which `ready` is false and the server takes everything, so that load balancers turn away; 0 by
+   * default.
+   */
+  readonly unreadyFor?: number;
+  /** The time over which the sessions are told, so that their clients do not all come to the successor at once; 1 000 by default. */
+  readonly spread?: number;
+  /**
+   * `close`, the default, closes the listeners first: the port is free for a successor. `keep` closes them last, for processes
+   * with a port each. New sessions are refused either way.
+   */
+  readonly listeners?: 'close' | 'keep';
+}
+
 /** Serves services on any number of listeners; see {@link createServer}. */
 export class Server<P = unknown> implements AsyncDisposable {
   /** `await using` closes the server. */
@@ -43,11 +63,16 @@ export class Server<P = unknown> implements AsyncDisposable {
   readonly #onSession: ((session: Session<never>) => void) | undefined;
   readonly #sessions = new Set<Session<P>>();
   readonly #listeners = new Set<Listener>();
-  /** Aborts the handshakes when the server is closed. */
+  /** Aborts the handshakes when the server is drained or closed. */
+  readonly #refusing = new AbortController();
+  /** Ends the waits of a drain when the server is closed. */
   readonly #closing = new AbortController();
   /** Handshakes that are under way, and listeners that start. */
   readonly #starting = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
+  #drained: Promise<DrainCounts> | undefined;
+  /** Drains a new session, once the sessions are drained. */
+  #drainSession: ((session: Pick<Session, 'drain'>) => void) | undefined;
 
   /** @internal */
   constructor(options: ServerOptions<P>) {
@@ -71,7 +96,8 @@ export class Server<P = unknown> implements AsyncDisposable {
       ...rest,
       ...(ask === undefined ? {} : { authenticate: ask }),
       onConnection: routes(services),
-      signal: this.#closing.signal,
+      signal: this.#refusing.signal,
+      notices: true,
     } as unknown as AcceptOptions<never>;
     this.#onSession = onSession;
   }
@@ -81,9 +107,13 @@ export class Server<P = unknown> implements AsyncDisposable {
     return this.#sessions;
   }
 
-  /** True until the server is closed: for the answer to a health check. */
+  /** True until the server is drained or closed: for the answer to a health check. */
   get ready(): boolean {
-    return this.#closed === undefined;
+    return this.#drained === undefined && !this.#isClosed;
+  }
+
+  get #isClosed(): boolean {
+    return this.#closed !== undefined;
   }
 
   /**
@@ -97,7 +127,7 @@ export class Server<P = unknown> implements AsyncDisposable {
    */
   async listen<L extends Listener>(start: (onLink: (link: Link) => Promise<void>) => L | PromiseLike<L>): Promise<L> {
     if (typeof start !== 'function') throw new InvalidArgument('listen takes a function that starts a listener');
-    if (!this.ready) throw new SessionClosed('local');
+    if (this.#isClosed) throw new SessionClosed('local');
     const onLink = async (link: Link): Promise<void> => {
       try {
         await this.take(link);
@@ -111,7 +141,7 @@ export class Server<P = unknown> implements AsyncDisposable {
     if (typeof listener?.close !== 'function') {
       throw new InvalidArgument('listen: the function must give a listener, with close()');
     }
-    if (!this.ready) {
+    if (this.#isClosed) {
       await listener.close();
       throw new SessionClosed('local');
     }
@@ -122,10 +152,11 @@ export class Server<P = unknown> implements AsyncDisposable {
   /**
    * Takes one link, and resolves with its session after the handshake.
    *
-   * @throws HandshakeError when there is no session; SessionClosed when the server is closed. The link is closed then.
+   * @throws HandshakeError when there is no session, as when the server is drained; SessionClosed when the server is closed. The
+   * link is closed then.
    */
   async take(link: Link): Promise<Session<P>> {
-    if (!this.ready) {
+    if (this.#isClosed) {
       link.abort();
       throw new SessionClosed('local');
     }
@@ -133,13 +164,81 @@ export class Server<P = unknown> implements AsyncDisposable {
     this.#sessions.add(session);
     void session.closed.then(() => this.#sessions.delete(session));
     try {
-      if (this.ready) this.#onSession?.(session as Session<never>);
-      else session.shutdown();
+      if (this.#isClosed) session.shutdown();
+      else this.#onSession?.(session as Session<never>);
+      this.#drainSession?.(session);
     } catch (error) {
       session.shutdown();
       throw error;
     }
     return session;
+  }
+
+  /**
+   * Ends the server when its work is done: it refuses new sessions, drains those that are open, and closes. Calls at work may
+   * take `timeout`. Resolves when nothing of the server is left, with the sums of the sessions. No peer can make it take longer
+   * than `unreadyFor + timeout` and three seconds. A second call waits for the same end; `close()` ends it at once.
+   *
+   * @throws InvalidArgument (the promise rejects) when an option is wrong.
+   *
+   * @example
+   * process.once('SIGTERM', () => void server.drain({ unreadyFor: 5_000 }).then(() => http.close()));
+   */
+  async drain(options: DrainOptions = {}): Promise<DrainCounts> {
+    objectOf(options, 'options');
+    const { timeout = 20_000, unreadyFor = 0, spread = 1_000, listeners = 'close' } = options;
+    for (const [name, time] of Object.entries({ timeout, unreadyFor, spread })) {
+      if (Number.isFinite(time) && time >= 0 && time <= MAX_DELAY) continue;
+      throw new InvalidArgument(`${name} must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(time)}`);
+    }
+    if (listeners !== 'close' && listeners !== 'keep') {
+      throw new InvalidArgument(`listeners must be 'close' or 'keep', not ${describe(listeners)}`);
+    }
+    this.#drained ??= this.#drain({ timeout, unreadyFor, spread, listeners });
+    return this.#drained;
+  }
+
+  async #drain({ timeout, unreadyFor, spread, listeners }: Required<DrainOptions>): Promise<DrainCounts> {
+    await this.#sleep(unreadyFor);
+    const sums = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
+    const draining = new Set<Promise<void>>();
+    const drainIn = async (session: Pick<Session, 'drain'>, delay: number): Promise<void> => {
+      await this.#sleep(delay);
+      const counts = await session.drain({ timeout: Math.max(0, timeout - delay) });
+      for (const name of ['answered', 'refused', 'cancelled', 'channels'] as const) sums[name] += counts[name];
+    };
+    // A session whose handshake was over when the others were refused.
+    this.#drainSession = (session) => void draining.add(drainIn(session, 0));
+    this.#refusing.abort(new Unavailable('the server takes no more sessions'));
+    // An error of a listener is that of `close` below.
+    if (listeners === 'close') this.#closeListeners().catch(() => {});
+    const sessions = [...this.#sessions];
+    const step = Math.min(spread, timeout) / sessions.length;
+    for (const [index, session] of sessions.entries()) draining.add(drainIn(session, Math.floor(index * step)));
+    await Promise.allSettled(this.#starting);
+    await Promise.all(draining);
+    await this.close();
+    return sums;
+  }
+
+  /** Resolves after so many milliseconds, or when the server is closed. */
+  #sleep(time: number): Promise<void> {
+    const { signal } = this.#closing;
+    if (time === 0 || signal.aborted) return Promise.resolve();
+    const { clock = REAL_CLOCK } = this.#options;
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clock.clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        resolve();
+      };
+      const timer = clock.setTimeout(wake, time);
+      signal.addEventListener('abort', wake);
+    });
+  }
+
+  #closeListeners(): Promise<unknown> {
+    return Promise.all([...this.#listeners].map((listener) => listener.close()));
   }
 
   /**
@@ -152,10 +251,11 @@ export class Server<P = unknown> implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new SessionClosed('local'));
+    this.#refusing.abort(new SessionClosed('local'));
+    this.#closing.abort();
     // Also listeners that are only being started, and handshakes that have just ended.
     await Promise.allSettled(this.#starting);
-    await Promise.all([...this.#listeners].map((listener) => listener.close()));
+    await this.#closeListeners();
     const sessions = [...this.#sessions];
     for (const session of sessions) session.shutdown();
     await Promise.all(sessions.map((session) => session.closed));

@@ -160,6 +160,19 @@ describe('roam-actors serve', () => {
     },
   );
 
+  test('answers the call at work at SIGTERM, and refuses the next one', async () => {
+    const { server, url } = await serve();
+    const demo = await (await initiate(await connectWebSocket(url))).open(Demo);
+    // The answer to the first call shows that the second one has come, too: calls are taken in order.
+    const slow = demo.slow(1_000);
+    await demo.echo('here', undefined);
+    server.child.kill('SIGTERM');
+    await server.printed(/stopping: 1 session/);
+    const refused = demo.echo('late', undefined).catch(({ code, ran }) => `${code} ${ran}`);
+    expect([await slow, await refused]).toEqual([1_000, 'cancelled no']);
+    expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
   test('waits a bounded time for a client that does not react', async () => {
     const { server, url } = await serve();
     const client = start(['connect', url]);

@@ -1,0 +1,181 @@
+import { createServer as createHttp } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { connect } from '../../src/client/client-node.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
+import { listenWebSocket } from '../../src/link/websocket-node.js';
+import { createServer, type Server } from '../../src/server/server.js';
+import { method } from '../../src/service/method.js';
+import { service } from '../../src/service/service.js';
+import { initiate, type Session } from '../../src/session/session.js';
+import { errorOf } from '../service/pair.js';
+import { VirtualClock } from '../support/clock.js';
+import { settle } from '../support/settle.js';
+
+const Work = service('Work', { do: method<[task: string], string>() });
+
+/** A server with a virtual clock. Its calls are answered when the test says so. */
+class Stage {
+  readonly clock = new VirtualClock();
+  readonly server: Server;
+  readonly #finish = new Map<string, (text: string) => void>();
+
+  constructor() {
+    const handler = Work.handler({
+      do: (task) => new Promise<string>((resolve) => this.#finish.set(task, resolve)),
+    });
+    this.server = createServer({ services: [handler], clock: this.clock });
+  }
+
+  /** A session of a peer that understands notices. */
+  async session(): Promise<Session> {
+    const [near, far] = memoryLinkPair();
+    const { clock } = this;
+    const [session] = await Promise.all([initiate(near, { clock, notices: true }), this.server.take(far)]);
+    return session;
+  }
+
+  finish(task: string): void {
+    this.#finish.get(task)?.(`${task} is done`);
+  }
+}
+
+/** A listener that notes when it is closed. */
+function listenerOf(clock: VirtualClock) {
+  const closed: number[] = [];
+  return { closed, close: async () => void closed.push(clock.now()) };
+}
+
+const NOTHING = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
+
+describe('a server that is drained', () => {
+  test('first is not ready for a while and takes everything, then refuses sessions, and ends with its work', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const listener = listenerOf(clock);
+    await server.listen(() => listener);
+    const drained = server.drain({ unreadyFor: 5_000 });
+    expect(server.ready).toBe(false);
+    const session = await stage.session();
+    const call = (await session.open(Work)).do('late');
+    await settle();
+    await clock.advance(4_999);
+    expect([listener.closed, session.isPeerDraining]).toEqual([[], false]);
+    await clock.advance(1);
+    expect([listener.closed, session.isPeerDraining]).toEqual([[5_000], true]);
+    expect(await errorOf(stage.session())).toMatchObject({
+      code: 'handshake',
+      message: expect.stringContaining('refused.draining: '),
+    });
+    stage.finish('late');
+    expect(await call).toBe('late is done');
+    session.shutdown();
+    expect(await drained).toEqual({ ...NOTHING, answered: 1 });
+    expect([server.sessions.size, clock.size]).toEqual([0, 0]);
+    expect(await errorOf(server.take(memoryLinkPair()[0]))).toMatchObject({ code: 'session-closed' });
+  });
+
+  test('tells its sessions one after the other', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const told: number[] = [];
+    for (let index = 0; index < 4; index++) {
+      const session = await stage.session();
+      session.on('draining', () => {
+        told.push(clock.now());
+        session.shutdown();
+      });
+    }
+    const drained = server.drain({ spread: 1_000 });
+    await settle();
+    await clock.advance(1_000);
+    expect(await drained).toEqual(NOTHING);
+    expect(told).toEqual([0, 250, 500, 750]);
+  });
+
+  test('cancels what is left when its time is over, also in the session that was told last', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const failed: unknown[] = [];
+    for (const task of ['one', 'two']) {
+      const work = await (await stage.session()).open(Work);
+      work.do(task).catch(({ code, ran }) => failed.push(`${code} ${ran} at ${clock.now()}`));
+    }
+    await settle();
+    const drained = server.drain({ timeout: 3_000 });
+    await settle();
+    await clock.advance(4_000);
+    expect(failed).toEqual(['cancelled maybe at 3000', 'cancelled maybe at 3000']);
+    expect(await drained).toEqual({ ...NOTHING, cancelled: 2 });
+    expect(clock.size).toBe(0);
+  });
+
+  test('keeps its listeners to the end with listeners: keep', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const listener = listenerOf(clock);
+    await server.listen(() => listener);
+    const session = await stage.session();
+    const drained = server.drain({ listeners: 'keep' });
+    await settle();
+    await clock.advance(500);
+    expect(listener.closed).toEqual([]);
+    session.shutdown();
+    await drained;
+    expect(listener.closed).toEqual([500]);
+  });
+
+  test('ends at once when it is closed meanwhile', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const session = await stage.session();
+    const failed = errorOf((await session.open(Work)).do('a'));
+    await settle();
+    const drained = server.drain({ unreadyFor: 60_000 });
+    await server.close();
+    expect(await drained).toEqual(NOTHING);
+    expect(await failed).toMatchObject({ code: 'connection-closed', ran: 'maybe' });
+    expect(clock.size).toBe(0);
+  });
+
+  test.each([
+    [{ timeout: -1 }, 'timeout'],
+    [{ unreadyFor: Number.NaN }, 'unreadyFor'],
+    [{ spread: 2 ** 31 }, 'spread'],
+    [{ listeners: 'drop' }, 'listeners'],
+    [5, 'options'],
+  ])('refuses the options %j', async (options, name) => {
+    const { server } = new Stage();
+    expect(await errorOf(server.drain(options as never))).toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining(name),
+    });
+    expect(server.ready).toBe(true);
+    await server.close();
+  });
+
+  test('over a WebSocket: answers the call at work, and health checks with 503', async () => {
+    let finish = (_: string): void => {};
+    const server = createServer({
+      services: [Work.handler({ do: () => new Promise<string>((resolve) => (finish = resolve)) })],
+    });
+    const http = createHttp((_, response) => response.writeHead(server.ready ? 200 : 503).end());
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const { url } = await server.listen((onLink) => listenWebSocket({ server: http, path: '/rpc' }, onLink));
+    const health = async () => (await fetch(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`)).status;
+    const client = connect(url);
+    await client.session();
+    const call = client.use(Work).do('a');
+    expect(await health()).toBe(200);
+    // The call has left when the peer's session has it.
+    for (const session of server.sessions)
+      while (!session.hasWork) await new Promise((resolve) => setImmediate(resolve));
+    const drained = server.drain();
+    expect(await health()).toBe(503);
+    finish('done');
+    expect([await call, await drained]).toEqual(['done', { ...NOTHING, answered: 1 }]);
+    await client.close({ timeout: 0 });
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
+  });
+});
