@@ -83,6 +83,8 @@ export type ClientEvent =
   /** The link of the current session outlives its connections, and has none for now. */
   | { type: 'session.interrupted' }
   | { type: 'session.restored' }
+  /** The peer of the current session, or of that of the attempt, takes no more calls in it. */
+  | { type: 'session.draining'; jitter: number }
   /** The environment says that the network is there again. It is not always. */
   | { type: 'network.online'; jitter: number }
   | { type: 'network.offline' }
@@ -228,6 +230,7 @@ export const clientMachine = client.createMachine({
               { target: 'attempt', reenter: true },
             ],
             'session.ended': { target: 'waiting', actions: countFailure },
+            'session.draining': { target: 'waiting', actions: countFailure },
           },
           states: {
             dialing: { on: { 'attempt.established': 'preparing' } },
@@ -278,6 +281,8 @@ export const clientMachine = client.createMachine({
       on: {
         'session.ended': { target: 'connecting.waiting', actions: countFailure },
         'app.reconnect': { target: 'connecting', actions: 'leave' },
+        // The calls at work are answered there. It is no failure, so there is no wait.
+        'session.draining': { target: 'connecting', actions: 'leave' },
         'app.close': { target: 'closing', actions: noteCloseTimeout },
       },
       states: {

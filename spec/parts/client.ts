@@ -46,6 +46,7 @@ export type ClientEvent =
         | 'session.ended'
         | 'session.interrupted'
         | 'session.restored'
+        | 'session.draining'
         | 'network.online'
         | 'network.offline'
         | 'network.suspect'
@@ -97,6 +98,7 @@ function attempting(state: ClientState, event: ClientEvent): Outcome {
         'adopt',
       );
     case 'session.ended':
+    case 'session.draining':
       return backOff(state);
     case 'attempt.failed': {
       const { why, isRoundOver } = event;
@@ -128,6 +130,8 @@ function open(state: ClientState, event: ClientEvent): Outcome {
     case 'session.ended':
       return backOff(state);
     case 'app.reconnect':
+    // A drain is no failure: the successor may be there already.
+    case 'session.draining':
       return dial(state, 'leave');
     case 'session.interrupted':
       return nothing({ ...state, isInterrupted: true });

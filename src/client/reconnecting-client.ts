@@ -41,9 +41,6 @@ import { type ClientStatus, StatusFeed } from './status.js';
 /** A client's actor: its state, for inspectors and for `waitFor`. */
 export type ClientActorRef = ActorRef<SnapshotFrom<typeof clientMachine>, ClientEvent>;
 
-/** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
-const PROBE = 'roam-actors.probe';
-
 /** Milliseconds that the answer to a probe may take. With the rest, a device that wakes has a session within 5 s. */
 const PROBE_TIMEOUT = 2_500;
 
@@ -64,6 +61,8 @@ interface Entry extends OpenSession {
   isProbing: boolean;
   /** Its link outlives its connections, and has none for now. */
   isInterrupted: boolean;
+  /** When the client has left it, by its clock. */
+  leftAt: number;
   /** Why the client itself has declared the peer lost. */
   lose(error: Error): void;
 }
@@ -320,8 +319,11 @@ export class ReconnectingClient implements AsyncDisposable {
     try {
       entry = this.#watch(dialed);
       const metadata: Metadata = [...(options.metadata ?? []), ...secret];
-      const session = await initiate(link, { ...options, metadata, signal: attempt.signal });
+      const session = await initiate(link, { ...options, metadata, signal: attempt.signal, notices: true });
       Object.assign(entry, { session });
+      session.on('draining', () => this.#onDraining(entry));
+      // The notice may come with the handshake.
+      if (session.isPeerDraining) throw new Unavailable('the peer takes no more calls');
     } catch (error) {
       link.abort();
       throw error;
@@ -363,6 +365,7 @@ export class ReconnectingClient implements AsyncDisposable {
       calls: 0,
       isProbing: false,
       isInterrupted: false,
+      leftAt: 0,
       begin: () => {
         entry.calls++;
         if (entry.calls === 1 && entry === this.#current) this.#send({ type: 'work.some' });
@@ -422,18 +425,22 @@ export class ReconnectingClient implements AsyncDisposable {
     const entry = this.#current;
     this.#current = undefined;
     if (entry === undefined) return;
-    let left = LEFT_TIMEOUT;
-    const look = (): void => {
-      if (left <= 0 || (entry.calls === 0 && entry.session.channels === 0)) {
-        entry.session.shutdown();
-        return;
-      }
-      left -= LOOK_INTERVAL;
-      this.#left.set(entry, this.#clock.setTimeout(look, LOOK_INTERVAL));
-    };
     this.#left.set(entry, undefined);
-    look();
+    entry.leftAt = this.#now();
+    this.#look(entry);
     if (this.#left.size > MOST_LEFT) this.#left.keys().next().value?.session.shutdown();
+  }
+
+  /** Ends a session that was left if its work is done, or has taken too long. */
+  #look(entry: Entry): void {
+    this.#clock.clearTimeout(this.#left.get(entry));
+    const isDone = entry.calls === 0 && !entry.session.hasWork;
+    if (isDone || this.#now() - entry.leftAt >= LEFT_TIMEOUT) entry.session.shutdown();
+    else
+      this.#left.set(
+        entry,
+        this.#clock.setTimeout(() => this.#look(entry), LOOK_INTERVAL),
+      );
   }
 
   /** An Open that the peer has to answer: accepted or rejected, the peer is there. */
@@ -451,10 +458,7 @@ export class ReconnectingClient implements AsyncDisposable {
     };
     // Behind the step, as in `#adopt`.
     queueMicrotask(() => {
-      entry.session.open({ metadata: [{ key: PROBE, value: 1n, flags: 0n }] }).then((connection) => {
-        answered();
-        return connection.close();
-      }, answered);
+      entry.session.probe().then(answered, answered);
     });
   }
 
@@ -492,7 +496,13 @@ export class ReconnectingClient implements AsyncDisposable {
     this.#send({ type: 'session.ended', jitter: this.#config.random() });
   }
 
+  #onDraining(entry: Entry): void {
+    if (entry !== this.#current && entry !== this.#attempt?.entry) return;
+    this.#send({ type: 'session.draining', jitter: this.#config.random() });
+  }
+
   #onQuiet(entry: Entry): void {
+    if (this.#left.has(entry)) this.#look(entry);
     if (entry === this.#current && this.#config.settings.idleTimeout < MAX_DELAY) this.#lookForWork(entry);
     if (this.actor.getSnapshot().matches('closing')) this.#awaitCalls();
   }

@@ -2,12 +2,14 @@ import { offAbort, onAbort } from '../base/abort.js';
 import {
   Cancelled,
   ConnectionClosed,
+  ConnectionRejected,
   errorOfCall,
   InvalidArgument,
   isLost,
   LimitExceeded,
   type Ran,
   SessionClosed,
+  Unavailable,
 } from '../base/errors.js';
 import { QUEUED_MESSAGE_COST } from '../conduit/costs.js';
 import { forgoArgs, passesChannel } from '../payload/ends.js';
@@ -16,6 +18,7 @@ import { type Client, type ClientOptions, callerOf, takeOptions } from '../servi
 import type { Service } from '../service/service.js';
 import type { Connection } from '../session/connection.js';
 import type { Session } from '../session/session.js';
+import { isNotRun } from '../wire/metadata.js';
 
 /** Times that a call is made, the first one included. */
 const ATTEMPTS = 4;
@@ -247,9 +250,10 @@ export class ServiceHandle<M extends Methods> {
 
   /** The rule for repeats; see docs/client.md. */
   #mayRepeat(error: Error, ran: Ran, { name, given, options, made }: CallRecord): boolean {
-    // The peer says that nothing has run, and why: it has too much to do.
-    const isNotRun = error instanceof Cancelled && error.by === 'peer' && ran === 'no';
-    if (!(isLost(error) || isNotRun)) return false;
+    // The peer has said that nothing has run: it has too much to do, or takes no more calls in this session.
+    const isPeers = (error instanceof Cancelled && error.by === 'peer') || error instanceof Unavailable;
+    const hasNotRun = isPeers && ran === 'no';
+    if (!(isLost(error) || hasNotRun)) return false;
     if (ran === 'maybe' && !(this.#service.methods[name]?.idempotent && this.#owner.budget.failed())) return false;
     return made < ATTEMPTS && options.retry !== false && !options.signal?.aborted && !passesChannel(given);
   }
@@ -356,12 +360,14 @@ export class ServiceHandle<M extends Methods> {
   }
 
   #refused(open: OpenSession, error: Error): void {
-    if (this.#owner.current !== open) {
-      this.#prepare();
-    } else if (!(error instanceof SessionClosed || (error instanceof ConnectionClosed && error.by === 'session'))) {
-      this.fail(error);
-    }
-    // Otherwise the session is over, and the calls wait for the next one.
+    const isSessionOver =
+      error instanceof SessionClosed ||
+      (error instanceof ConnectionClosed && error.by === 'session') ||
+      error instanceof Unavailable ||
+      (error instanceof ConnectionRejected && isNotRun(error.metadata));
+    if (this.#owner.current !== open) this.#prepare();
+    // Otherwise the session is over, or is being drained, and the calls wait for the next one.
+    else if (!isSessionOver) this.fail(error);
   }
 
   #flush(): void {

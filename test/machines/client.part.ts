@@ -83,6 +83,7 @@ export const clientPart: Part = {
     event('attempt.failed', { why: 'other', isRoundOver: false, jitter: 0.5 }),
     event('session.ended', { jitter: 0.5 }),
     ...['session.interrupted', 'session.restored'].map((type) => event(type)),
+    event('session.draining', { jitter: 0.5 }),
     event('network.online', { jitter: 0.5 }),
     event('network.suspect', { jitter: 0.5 }),
     ...['network.offline', 'app.reconnect'].map((type) => event(type)),

@@ -1,0 +1,184 @@
+import { describe, expect, test } from '@jest/globals';
+import { method } from '../../src/service/method.js';
+import { service } from '../../src/service/service.js';
+import type { Session } from '../../src/session/session.js';
+import { errorOf } from '../service/pair.js';
+import { settle } from '../support/settle.js';
+import { Stage } from './stage.js';
+
+const Work = service('Work', { do: method<[task: string], string>() });
+
+/** A stage whose server answers when the test says so. */
+function stageOf() {
+  const begun: string[] = [];
+  const finishing = new Map<string, (text: string) => void>();
+  const handler = Work.handler({
+    do: (task) => {
+      begun.push(task);
+      return task.startsWith('quick')
+        ? `${task} is done`
+        : new Promise<string>((resolve) => finishing.set(task, resolve));
+    },
+  });
+  const stage = new Stage([handler]);
+  const finish = (task: string): void => finishing.get(task)?.(`${task} is done`);
+  const session = (at: number): Session => stage.sessions[at] as Session;
+  return { stage, begun, finish, session };
+}
+
+const NOTHING = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
+
+describe('a client whose peer drains the session', () => {
+  test('dials at once, makes new calls in the new session, and ends the old one with its last call', async () => {
+    const { stage, begun, finish, session } = stageOf();
+    const client = stage.client();
+    const work = client.use(Work);
+    const slow = work.do('slow');
+    await settle();
+    const drained = session(0).drain();
+    await settle();
+    expect(client.status.current.state).toBe('open');
+    expect(await work.do('quick')).toBe('quick is done');
+    expect([stage.dials, begun]).toEqual([
+      [0, 0],
+      ['slow', 'quick'],
+    ]);
+    await stage.clock.advance(10_000);
+    finish('slow');
+    expect(await slow).toBe('slow is done');
+    // The client does not wait for its next look: the old session ends with the call.
+    expect([await drained, await session(0).closed]).toEqual([
+      { ...NOTHING, answered: 1 },
+      { cause: 'peer', by: 'peer' },
+    ]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('ends a session without work at once', async () => {
+    const { stage, session } = stageOf();
+    const client = stage.client();
+    expect(await client.use(Work).do('quick')).toBe('quick is done');
+    expect(await session(0).drain()).toEqual(NOTHING);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('makes a call again that the peer refused, and the handler runs once', async () => {
+    const { stage, begun, session } = stageOf();
+    const client = stage.client();
+    const work = client.use(Work);
+    await work.do('quick first');
+    // The call crosses the notice.
+    const drained = session(0).drain();
+    const call = work.do('quick second');
+    await settle();
+    await stage.clock.advance(100);
+    expect(await call).toBe('quick second is done');
+    expect(await drained).toEqual({ ...NOTHING, refused: 1 });
+    expect([begun, stage.dials]).toEqual([
+      ['quick first', 'quick second'],
+      [0, 0],
+    ]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('does not make it again with retry: false, and says that it has not run', async () => {
+    const { stage, begun, session } = stageOf();
+    const client = stage.client();
+    const work = client.use(Work);
+    await work.do('quick first');
+    void session(0).drain();
+    expect(await errorOf(work.do('quick second', { retry: false }))).toMatchObject({ code: 'cancelled', ran: 'no' });
+    expect(begun).toEqual(['quick first']);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('waits for the successor, and takes no failure for one', async () => {
+    const { stage, begun, session } = stageOf();
+    const client = stage.client();
+    const work = client.use(Work);
+    await work.do('quick first');
+    stage.isUp = false;
+    void session(0).drain();
+    await settle();
+    const call = work.do('quick second');
+    await stage.clock.advance(50);
+    stage.isUp = true;
+    await stage.clock.advance(50);
+    expect(await call).toBe('quick second is done');
+    expect([begun, stage.dials]).toEqual([
+      ['quick first', 'quick second'],
+      [0, 0, 100],
+    ]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('opens a service anew whose open the peer refused', async () => {
+    const { stage, session } = stageOf();
+    const client = stage.client({ lazy: false });
+    await settle();
+    void session(0).drain();
+    // The open crosses the notice.
+    const call = client.use(Work).do('quick');
+    await settle();
+    expect(await call).toBe('quick is done');
+    expect(stage.dials).toEqual([0, 0]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('counts a session that is drained before onSession is done as a failed attempt', async () => {
+    const { stage, session } = stageOf();
+    let isFirst = true;
+    const client = stage.client({
+      onSession: async () => {
+        if (!isFirst) return;
+        isFirst = false;
+        void session(0).drain();
+        await new Promise(() => {});
+      },
+    });
+    const call = client.use(Work).do('quick');
+    await settle();
+    expect(client.status.current).toMatchObject({ state: 'connecting', retryAt: 100 });
+    await stage.clock.advance(100);
+    expect(await call).toBe('quick is done');
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('takes the next of its targets', async () => {
+    const { stage, session } = stageOf();
+    const tried: string[] = [];
+    const named = (name: string) => async () => {
+      tried.push(name);
+      return stage.target();
+    };
+    const client = stage.client({}, [named('one'), named('two')]);
+    await client.use(Work).do('quick');
+    void session(0).drain();
+    await settle();
+    expect([await client.use(Work).do('quick'), tried]).toEqual(['quick is done', ['one', 'two']]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('keeps four sessions that it has left, and sixty seconds each', async () => {
+    const { stage, session } = stageOf();
+    const client = stage.client();
+    const work = client.use(Work);
+    const calls: Promise<unknown>[] = [];
+    for (let at = 0; at < 6; at++) {
+      calls.push(work.do(`task ${at}`).catch(({ code, ran }) => `${code} ${ran} at ${stage.clock.now()}`));
+      await settle();
+      void session(at).drain({ timeout: 120_000 });
+      await settle();
+    }
+    // The fifth and the sixth that were left made the first and the second end.
+    expect(await Promise.all(calls.slice(0, 2))).toEqual([
+      'connection-closed maybe at 0',
+      'connection-closed maybe at 0',
+    ]);
+    await stage.clock.advance(60_000);
+    expect(await Promise.all(calls.slice(2))).toEqual(
+      Array.from({ length: 4 }, () => 'connection-closed maybe at 60000'),
+    );
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+});
