@@ -57,6 +57,7 @@ const REFUSED: readonly (readonly [string, AnyStateMachine, string])[] = [
     "state 'a', 'go': the target 'deep'",
   ],
   ['the whole machine as a target', onGo('#flawed'), "state 'a', 'go': the target 'flawed'"],
+  ['two targets', onGo({ target: ['a', 'b'] }), "state 'a', 'go': not one target"],
   ['invoke', flawed({ state: { invoke: { src: work } } }), "state 'a': invoke"],
   ['invoke at the root', flawed({ root: { invoke: { src: work } } }), 'invoke'],
   ['after', flawed({ state: { after: { 10: 'b' } } }), "state 'a': after"],
@@ -136,14 +137,24 @@ describe('what can’t be compiled exactly is refused', () => {
   });
 
   test.each([
-    ['an assignment', flawed({ root: { entry: assign(({ spawn }) => ({ child: spawn(work) })) } })],
     [
-      'a context',
+      'an assignment that spawns',
+      'spawn',
+      flawed({ root: { entry: assign(({ spawn }) => ({ child: spawn(work) })) } }),
+    ],
+    [
+      'a context that spawns',
+      'spawn',
       flawed({ root: { context: ({ spawn }: { spawn: (of: unknown) => unknown }) => ({ child: spawn(work) }) } }),
     ],
-  ])('%s that spawns is told that it can’t', (_, machine) => {
+    [
+      'a context that asks for its actor',
+      'self',
+      flawed({ root: { context: ({ self }: { self: { id: string } }) => ({ id: self.id }) } }),
+    ],
+  ])('%s is told that there is no %s', (_, name, machine) => {
     expect(() => new Stepper(tableOf(machine), undefined).start()).toThrow(
-      "a compiled machine has no 'spawn': it is no actor",
+      `a compiled machine has no '${name}': it is no actor`,
     );
   });
 });
@@ -253,6 +264,52 @@ describe('a stepper', () => {
       ['back', 'a'],
       ['go', 'b'],
     ]);
+  });
+
+  test('tells its observer of each event that an effect sends, once and behind the event of the effect', () => {
+    const steps: string[] = [];
+    const again = setup({
+      types: { events: {} as { type: 'go' } | { type: 'back' } },
+      actions: { reply: () => other.send({ type: 'back' }) },
+    }).createMachine({
+      initial: 'a',
+      states: { a: { on: { go: { target: 'b', actions: 'reply' } } }, b: { on: { back: 'a' } } },
+    });
+    const stepped = (of: Stepper<AnyStateMachine>, event: EventObject) => steps.push(`${event?.type} ${of.value}`);
+    const other = new Stepper(tableOf(again), undefined, { stepped });
+    other.start();
+    other.send({ type: 'go' });
+    other.send({ type: 'go' });
+    expect(steps).toEqual(['xstate.init a', 'go b', 'back a', 'go b', 'back a']);
+  });
+
+  test('has an output when it is done, and none before it or after an error', () => {
+    const machine = createMachine({
+      initial: 'a',
+      output: ({ event }) => event.type,
+      states: {
+        a: {
+          on: {
+            end: 'b',
+            fail: {
+              actions: () => {
+                throw new Error('an effect');
+              },
+            },
+          },
+        },
+        b: { type: 'final' },
+      },
+    });
+    const stepper = new Stepper(tableOf(machine), undefined);
+    const first = new Stepper(tableOf(machine), undefined);
+    const second = new Stepper(tableOf(machine), undefined);
+    for (const each of [first, second]) each.start();
+    const before = first.output;
+    first.send({ type: 'end' });
+    expect(() => second.send({ type: 'fail' })).toThrow('an effect');
+    expect([before, first.output, second.output]).toEqual([undefined, 'xstate.done.state.(machine).b', undefined]);
+    expect([stepper, first, second].map(({ isDone }) => isDone)).toEqual([false, true, true]);
   });
 
   test('shares a context that nothing assigns, and has its own where something does', () => {
