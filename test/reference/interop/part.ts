@@ -6,6 +6,7 @@ import type { Counts, Part } from '../part.js';
 import { type Expected, ourCalls, rustCalls, SCENARIOS } from './calls.js';
 import { Checks, until } from './checks.js';
 import { CONNECTION_SCENARIOS, ourConnections, rustConnections } from './connections.js';
+import { drains } from './drains.js';
 import { ends } from './ends.js';
 import { keepalives } from './keepalive.js';
 import { type Pair, pair, type Role, sessions } from './pair.js';
@@ -108,6 +109,7 @@ async function combination(program: string, transport: Transport, role: Role, ex
     });
   }
   if (role === 'acceptor' && transport !== 'unix') await refusals(checks, program, transport);
+  await drains(checks, { program, transport, role });
   await keepalives(checks, { program, transport, role });
   await ends(checks, { program, transport, role });
   return checks.counts;
