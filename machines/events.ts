@@ -254,7 +254,11 @@ export interface Port {
   authenticate(params: { metadata: Metadata }): void;
   /** Takes frames again, after `authenticate`. If the application has not answered, no answer may come any more. */
   stopAuthenticating(): void;
-  /** Reports that the application has not answered `authenticate` in time. */
+  /** Asks the application about new credentials of the peer, as `authenticate` does. Nothing waits for the answer. */
+  renew(params: { metadata: Metadata }): void;
+  /** Withdraws the question of `renew`, if it is open: no answer may come any more. */
+  stopRenewing(): void;
+  /** Reports that the application has not answered `authenticate` or `renew` in time. */
   reportUnanswered(): void;
   /** Asks the application whether to accept the connection. The answer is `app.accept` or `app.reject`. */
   decide(params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }): void;

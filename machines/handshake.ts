@@ -11,7 +11,7 @@ import { and, assign, not, setup } from 'xstate';
 import { opposite, ROOT } from '../src/wire/id.js';
 import { type ConnectionSettings, type Hello, type HelloYourself, PROTOCOL_VERSION } from '../src/wire/message.js';
 import type { Metadata } from '../src/wire/metadata.js';
-import { type Refusal, refusalIn, refusalText } from '../src/wire/refusal.js';
+import { type Refusal, refusalIn, refusalText, UNDECIDED } from '../src/wire/refusal.js';
 import type { Rule } from '../src/wire/rule.js';
 import type {
   AuthenticationEvent,
@@ -108,9 +108,6 @@ const handshake = setup({
 function accusation(message: string, rule: Rule = 'session.handshake') {
   return { target: 'failed', actions: { type: 'fail', params: { message, rule } } } as const;
 }
-
-/** The application has not said who the peer is. The peer is not told why. */
-const UNDECIDED: Refusal = { reason: 'unavailable', text: 'try again later' };
 
 /** Rows of the end of the link. */
 const linkRows = handshake.createStateConfig({

@@ -94,7 +94,13 @@ export { type Method, type MethodOptions, method } from './service/method.js';
 export { clientMiddleware, handlerMiddleware } from './service/middleware.js';
 export { routes } from './service/routes.js';
 export { type Service, type ServiceOptions, service } from './service/service.js';
-export { type Authenticate, type AuthRequest, refuse } from './session/authentication.js';
+export {
+  type Authenticate,
+  Authenticated,
+  type AuthRequest,
+  type Credentials,
+  refuse,
+} from './session/authentication.js';
 export { reasonOf, type SessionClosedReason } from './session/close-reason.js';
 export type {
   Caller,

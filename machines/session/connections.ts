@@ -37,7 +37,7 @@ function answerNotice({ event }: { event: { message: ConnectionOpen } }): Connec
   return { type: 'ConnectionReject', connectionId, metadata: [{ key: NOTICE, value, flags: 0n }] };
 }
 
-const noteOpen = {
+export const noteOpen = {
   type: 'noteOpen',
   params: ({ event }: { event: { message: { connectionId: ConnectionId } } }) => ({ id: event.message.connectionId }),
 } as const;

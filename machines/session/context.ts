@@ -5,7 +5,7 @@ import { assign, emit, enqueueActions, sendTo, setup } from 'xstate';
 import { type ConnectionId, hasParity, nextId, opposite, ROOT } from '../../src/wire/id.js';
 import type { IdSet } from '../../src/wire/idset.js';
 import type { ConnectionReject, ConnectionSettings, Message } from '../../src/wire/message.js';
-import { DRAINING, hearsNotices, type Metadata, noticeOf, withoutReserved } from '../../src/wire/metadata.js';
+import { DRAINING, hearsNotices, type Metadata, noticeOf, RENEW, withoutReserved } from '../../src/wire/metadata.js';
 import type {
   AuthenticationEvent,
   CallsReport,
@@ -94,6 +94,8 @@ export interface SessionContext extends SessionInput {
   readonly isPeerDraining: boolean;
   /** Milliseconds that the work may take once we drain the session. */
   readonly drainTimeout: number;
+  /** The id of the notice by which the peer last renewed its credentials. */
+  readonly renewal: ConnectionId;
   /** The connection whose full inbox made us pause reading. */
   readonly fullInbox?: ConnectionId;
   readonly peerSettings?: ConnectionSettings;
@@ -138,6 +140,9 @@ export const session = setup({
     heedDrain: ({ context }, message: ConnectionReject) => context.port.heedDrain(message),
     checkWork: ({ context }) => context.port.checkWork(),
     cut: ({ context }) => context.port.cut(),
+    renew: ({ context }, params: { metadata: Metadata }) => context.port.renew(params),
+    stopRenewing: ({ context }) => context.port.stopRenewing(),
+    reportUnanswered: ({ context }) => context.port.reportUnanswered(),
     pauseReading: ({ context }) => context.port.pauseReading(),
     resumeReading: ({ context }) => context.port.resumeReading(),
     reportRootClosed: ({ context }) => context.port.reportRootClosed(),
@@ -183,6 +188,7 @@ export const session = setup({
       ...leavePhase(context, phase),
       live: context.live.delete(id),
     })),
+    noteRenewal: assign((_, { id }: { id: ConnectionId }) => ({ renewal: id })),
     releaseRoot: assign({ isRootReleased: true }),
     noteInterrupted: assign({ isInterrupted: true }),
     noteRestored: assign({ isInterrupted: false }),
@@ -225,6 +231,13 @@ export const session = setup({
     /** True if an Accept or a Reject answers an open of ours. `answersLate`: if the open that it answers may be over. */
     answersOpen: ({ context, event }) => isOurs(context, event) && context.live.has(idOf(event)),
     answersLate: ({ context, event }) => isOurs(context, event) && idOf(event) <= context.localHigh,
+    /** New credentials of a peer that was authenticated, on an id that it may open. */
+    isRenewal: ({ context, event }) =>
+      context.isAuthenticating &&
+      event.type === 'rx.ConnectionOpen' &&
+      noticeOf(event.message.metadata) === RENEW &&
+      hasParity(idOf(event), opposite(context.localSettings.parity)) &&
+      !context.live.has(idOf(event)),
     isFull: ({ context }) => context.live.size >= context.limits.connections,
     isCrowded: ({ context }) => context.undecided >= context.limits.undecided,
     isNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) !== undefined,
@@ -259,6 +272,7 @@ export const session = setup({
     stallTimeout: ({ context }) => context.limits.stallTimeout,
     unreadTimeout: ({ context }) => context.limits.unreadTimeout,
     sweepInterval: ({ context }) => context.limits.sweepInterval,
+    authenticateTimeout: ({ context }) => context.limits.authenticateTimeout,
     /** Shorter pauses are normal, and are not reported. */
     stallNotice: 1_000,
   },

@@ -1,7 +1,7 @@
 /**
  * The session: it makes the handshake, then runs, then ends. This file is the map. The rows stand beside it: start.ts (the
- * handshake), connections.ts (ids), flow.ts (reading, sending, liveness, deadlines), drain.ts (taking no more work), ends.ts
- * (every way to end).
+ * handshake), connections.ts (ids), flow.ts (reading, sending, liveness, deadlines), drain.ts (taking no more work),
+ * renewal.ts (new credentials of the peer), ends.ts (every way to end).
  *
  * It decides what an inbound message means for the session as a whole: which ids may be opened, which were used before, and
  * what a message on an unused id means. It forwards other messages to the connection actors. It knows only which connections
@@ -23,6 +23,7 @@ import { conclude, session } from './context.js';
 import { intake } from './drain.js';
 import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
 import { deadlines, inbound, linkRows, liveness, livenessRows, outbound } from './flow.js';
+import { renewal } from './renewal.js';
 import { handshakeActor, handshakeRows } from './start.js';
 
 // r[session]
@@ -38,6 +39,7 @@ export const sessionMachine = session.createMachine({
     peerHigh: ROOT,
     isRootReleased: false,
     isInterrupted: false,
+    renewal: ROOT,
     hearsNotices: false,
     isDraining: false,
     isPeerDraining: false,
@@ -61,7 +63,7 @@ export const sessionMachine = session.createMachine({
         ...linkRows, // a link without a connection: 5 link
         ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
-      states: { inbound, outbound, deadlines, liveness, intake },
+      states: { inbound, outbound, deadlines, liveness, intake, renewal },
     },
 
     /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */

@@ -27,6 +27,8 @@ export type EffectName =
   | 'authenticate'
   | 'stopAuthenticating'
   | 'reportUnanswered'
+  | 'renew'
+  | 'stopRenewing'
   | 'decide'
   | 'dropDecision'
   | 'pend'

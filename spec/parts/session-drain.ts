@@ -1,3 +1,4 @@
+import { protocolError } from '../rows/messages.js';
 import { nothing } from './oracle.js';
 import { cut, type Outcome, type SessionEvent, type SessionState, wind } from './session-state.js';
 
@@ -8,9 +9,9 @@ const OVER = { cause: 'shutdown' };
 /** An acceptor tells a peer that waits for its HelloYourself why none will come. */
 export function refuseSession(state: SessionState): Outcome {
   if (state.role === 'initiator') return cut(state, OVER);
-  // A ProtocolError, as for an offence. Its words begin with the reason in place of a rule.
   const refusal = { reason: 'draining', text: 'this side takes no more sessions' };
-  return wind(state, { cause: 'handshake', failure: { refusal } }, [['accuse', 'refused.draining']]);
+  const told = protocolError(`refused.draining: ${refusal.text}`);
+  return wind(state, { cause: 'handshake', failure: { refusal } }, [['transmit', told]]);
 }
 
 /** Takes no more work. A peer that understands notices is told by an Open, which spends an id and is no connection. */

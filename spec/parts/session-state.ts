@@ -22,6 +22,8 @@ export interface SessionInput {
   readonly isAccepting: boolean;
   readonly hasKeepalive: boolean;
   readonly role: 'initiator' | 'acceptor';
+  /** Our application decides who the peer is. */
+  readonly authenticates: boolean;
   readonly limits: { readonly connections: number; readonly undecided: number };
 }
 
@@ -43,6 +45,8 @@ export interface SessionState extends SessionInput {
   readonly isInterrupted: boolean;
   /** The peer has said in its Hello that it understands notices. */
   readonly hearsNotices: boolean;
+  /** The notice with new credentials of the peer that our application decides on. */
+  readonly renewing?: ConnectionId;
   /** How far our own drain has come. */
   readonly drain: 'none' | 'announced' | 'settling' | 'leaving' | 'cut';
   /** The peer has sent the notice that it drains the session. */

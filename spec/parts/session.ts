@@ -11,6 +11,7 @@ import {
 import { drained, interval, refuseSession } from './session-drain.js';
 import { flow, isFlow } from './session-flow.js';
 import { received } from './session-received.js';
+import { renewed, withdrawn } from './session-renewal.js';
 import { requested } from './session-requests.js';
 import {
   cut,
@@ -89,6 +90,8 @@ function establish(state: SessionState, result: HandshakeResult & { type: 'estab
 }
 
 function running(state: SessionState, event: SessionEvent): Outcome {
+  const ofRenewal = renewed(state, event);
+  if (ofRenewal !== undefined) return ofRenewal;
   const ofDrain = drained(state, event);
   if (ofDrain !== undefined) return ofDrain;
   if ('message' in event) return received(state, event);
@@ -199,14 +202,14 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
   step: (state, event) => {
     const { phase } = state;
     if (phase === 'ended') return nothing(state);
-    if (event.type === 'crashed') return cut(state, { cause: 'crashed', error: event.error });
+    if (event.type === 'crashed') return withdrawn(state, cut(state, { cause: 'crashed', error: event.error }));
     if (isInterruption(event)) return unkept(interruption(state, event));
     if (phase === 'handshaking') return handshaking(state, event);
-    return phase === 'running' ? unkept(checkRoot(running(state, event))) : ending(state, event);
+    return phase === 'running' ? withdrawn(state, unkept(checkRoot(running(state, event)))) : ending(state, event);
   },
 
   timers: (state) => {
-    const { phase, reading, sending, isInterrupted, pending, undecided, drain } = state;
+    const { phase, reading, sending, isInterrupted, pending, undecided, drain, renewing } = state;
     if (phase === 'ending') return isInterrupted ? [] : ['flushTimeout'];
     if (phase !== 'running') return [];
     return [
@@ -218,6 +221,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       ...(drain === 'announced' ? ['noticeTimeout'] : []),
       ...(drain === 'leaving' ? ['linger'] : []),
       ...(drain === 'cut' ? ['cutTimeout'] : []),
+      ...(renewing === undefined ? [] : ['authenticateTimeout']),
       ...(['settling', 'cut'].includes(drain) ? [interval(state)] : []),
     ];
   },

@@ -56,7 +56,9 @@ export class Whole {
     const hasKeepalive = given.keepalive !== undefined;
     const limited = { connections, undecided };
     const { role = 'initiator' } = given;
-    const input = { mode, role, localSettings: this.#localSettings, isAccepting, hasKeepalive, limits: limited };
+    const authenticates = given.authenticate !== undefined;
+    const common = { mode, role, authenticates, localSettings: this.#localSettings };
+    const input = { ...common, isAccepting, hasKeepalive, limits: limited };
     this.#session = session.start(input).state;
   }
 
@@ -256,6 +258,8 @@ export class Whole {
       case 'stopAuthenticating':
         if (!this.#hasAnswered) ledger.stopsIdentifying();
         break;
+      case 'renew':
+        throw new Unforeseen('new credentials');
       case 'reportUnanswered':
         ledger.reports('authenticate-failed');
         break;

@@ -2,7 +2,8 @@ import { connectWebSocket } from '../link/websocket-browser.js';
 import type { ConnectOptions, Targets } from './options.js';
 import { ReconnectingClient } from './reconnecting-client.js';
 
-export type { Attempt, ConnectOptions, Credentials, Target, Targets } from './options.js';
+export type { Credentials } from '../session/authentication.js';
+export type { Attempt, ConnectOptions, Target, Targets } from './options.js';
 export type { ClientActorRef, ReconnectingClient } from './reconnecting-client.js';
 export type { ClientStatus } from './status.js';
 

@@ -3,9 +3,8 @@ import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import type { Link } from '../link/link.js';
+import type { Credentials } from '../session/authentication.js';
 import type { Session, StartOptions } from '../session/session.js';
-import { type Metadata, type MetadataEntry, NO_PROPAGATE, SENSITIVE } from '../wire/metadata.js';
-import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 
 type Awaitable<T> = T | PromiseLike<T>;
 
@@ -22,9 +21,6 @@ export type Target = string | URL | ((attempt: Attempt) => Promise<Link>);
 
 /** One target, a list of which each attempt takes the next, or a function that gives the list anew for each round. */
 export type Targets = Target | readonly Target[] | (() => Awaitable<readonly Target[]>);
-
-/** What a client shows a server of itself. */
-export type Credentials = Readonly<Record<string, MetadataValue>>;
 
 /** Options of `connect`. Those of a session hold for each session; `signal` does not exist here: use `close()`. */
 export interface ConnectOptions extends Omit<StartOptions, 'signal'> {
@@ -187,16 +183,4 @@ export function checkedTargets(targets: unknown, isInsecureAllowed: boolean): re
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-}
-
-/** The entries of a Hello. @throws InvalidArgument when the credentials are no object of values. */
-export function entriesOf(credentials: Credentials): Metadata {
-  objectOf(credentials, 'the result of credentials');
-  return Object.entries(credentials).map(
-    ([key, value]): MetadataEntry => ({
-      key,
-      value: value instanceof Sensitive ? value : new Sensitive(value),
-      flags: SENSITIVE | NO_PROPAGATE,
-    }),
-  );
 }

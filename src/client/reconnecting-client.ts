@@ -19,6 +19,7 @@ import type { Link } from '../link/link.js';
 import type { Methods } from '../service/calls.js';
 import type { Client, ClientOptions } from '../service/client.js';
 import type { Service } from '../service/service.js';
+import { entriesOf } from '../session/authentication.js';
 import { initiate } from '../session/default-codec.js';
 import type { Session } from '../session/session.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -30,7 +31,6 @@ import {
   type ConnectOptions,
   checkedTargets,
   configOf,
-  entriesOf,
   type Target,
   type Targets,
   type TestOptions,
@@ -312,7 +312,10 @@ export class ReconnectingClient implements AsyncDisposable {
   async #connect(attempt: Attempt): Promise<Entry> {
     const { credentials, session: options } = this.#config;
     const target = this.#nextTarget();
-    const secret = credentials === undefined ? [] : entriesOf(await within(attempt.signal, credentials(attempt)));
+    const secret =
+      credentials === undefined
+        ? []
+        : entriesOf(await within(attempt.signal, credentials(attempt)), 'the result of credentials');
     const dialed = await this.#open(target, attempt);
     const { link } = dialed;
     let entry: Entry;

@@ -1,13 +1,15 @@
 import type { AuthenticationEvent } from '../../machines/events.js';
 import { isWellFormed } from '../base/bytes.js';
-import { describe } from '../base/check.js';
+import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument, LimitExceeded, Refused } from '../base/errors.js';
+import { MAX_DELAY } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
 import type { Conduit } from '../conduit/conduit.js';
 import { notePrincipal } from '../link/facts.js';
 import type { Link, LinkFacts } from '../link/link.js';
-import type { Metadata } from '../wire/metadata.js';
-import type { RefusalReason } from '../wire/refusal.js';
+import { type Metadata, type MetadataEntry, NO_PROPAGATE, SENSITIVE } from '../wire/metadata.js';
+import { type RefusalReason, UNDECIDED } from '../wire/refusal.js';
+import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 
 type Awaitable<T> = T | PromiseLike<T>;
 
@@ -24,13 +26,40 @@ export interface AuthRequest<P = unknown> {
 }
 
 /**
+ * A principal whose rights end: the result of `authenticate` for credentials that expire. At `expiresAt`, in milliseconds since
+ * 1970, the session drains: calls at work are finished, and the peer needs a new session, unless it has renewed its credentials
+ * by `session.renew`.
+ *
+ * @throws InvalidArgument when `expiresAt` is no number.
+ */
+export class Authenticated<P> {
+  readonly expiresAt: number;
+  // No property: loggers print those.
+  readonly #principal: P;
+
+  constructor(principal: P, options: { readonly expiresAt: number }) {
+    objectOf(options, 'options');
+    const { expiresAt } = options;
+    if (typeof expiresAt !== 'number' || Number.isNaN(expiresAt)) {
+      throw new InvalidArgument(`expiresAt must be a number of milliseconds since 1970, not ${describe(expiresAt)}`);
+    }
+    this.#principal = principal;
+    this.expiresAt = expiresAt;
+  }
+
+  get principal(): P {
+    return this.#principal;
+  }
+}
+
+/**
  * Says who the peer is, at once or by a promise. The result is the principal: any value, which handlers get as `principal`.
  * `refuse` refuses the peer. If the function throws anything else, or takes longer than `limits.authenticateTimeout`, the peer
  * is refused as `unavailable`, and the error is reported.
  */
 // A method, so that an application may give the request the type AuthRequest<User> to read `current`.
 export type Authenticate<P = unknown> = {
-  authenticate(request: AuthRequest): Awaitable<P>;
+  authenticate(request: AuthRequest): Awaitable<P | Authenticated<P>>;
 }['authenticate'];
 
 /** The reasons that an application may give. */
@@ -58,6 +87,24 @@ export function refuse(reason: 'unauthenticated' | 'forbidden' | 'unavailable', 
   throw new Refused(reason, text);
 }
 
+/** What a peer shows of itself, in its Hello or later. */
+export type Credentials = Readonly<Record<string, MetadataValue>>;
+
+/** The entries of credentials in metadata. @throws InvalidArgument when the credentials are no object of values. */
+export function entriesOf(credentials: Credentials, name: string): Metadata {
+  objectOf(credentials, name);
+  return Object.entries(credentials).map(
+    ([key, value]): MetadataEntry => ({
+      key,
+      value: value instanceof Sensitive ? value : new Sensitive(value),
+      flags: SENSITIVE | NO_PROPAGATE,
+    }),
+  );
+}
+
+/** Milliseconds that the work of a session may take when the rights of its peer have ended. */
+const EXPIRED_TIMEOUT = 20_000;
+
 /** The facts of a link that shows none. */
 const NO_FACTS: LinkFacts = {
   url: undefined,
@@ -78,6 +125,8 @@ export class Authentication {
   #principal: unknown;
   /** The question that is open. */
   #asking: AbortController | undefined;
+  /** The timer for the end of the principal's rights. */
+  #expiry: unknown;
 
   constructor(authenticate: Authenticate | undefined, conduit: Conduit, link: Link) {
     this.#authenticate = authenticate;
@@ -90,11 +139,15 @@ export class Authentication {
     return this.#principal;
   }
 
-  /** Asks the application. Never throws: a function that throws has refused the peer. */
-  ask(metadata: Metadata): void {
+  /**
+   * Asks the application about the credentials in a Hello, or in a notice of a peer that renews them. Never throws: a function
+   * that throws has refused the peer.
+   */
+  ask(metadata: Metadata, isRenewal: boolean): void {
     const asking = new AbortController();
     this.#asking = asking;
-    const request = { metadata, link: this.#link.facts?.() ?? NO_FACTS, signal: asking.signal };
+    const facts = { metadata, link: this.#link.facts?.() ?? NO_FACTS, signal: asking.signal };
+    const request = isRenewal ? { ...facts, current: this.#principal } : facts;
     const { inputs } = this.#conduit;
     try {
       const answer = this.#authenticate?.(request);
@@ -119,6 +172,12 @@ export class Authentication {
     asking?.abort(reason);
   }
 
+  /** Forgets everything but the principal: the session is over. */
+  stop(reason: unknown): void {
+    this.drop(reason);
+    this.#expireAt(Number.POSITIVE_INFINITY);
+  }
+
   /** Reports that the time for the answer has passed. */
   reportUnanswered(): void {
     const { authenticateTimeout } = this.#conduit.limits;
@@ -126,11 +185,13 @@ export class Authentication {
   }
 
   /** Takes an answer in its turn. */
-  readonly #accept = (asking: AbortController, principal: unknown) => (): AuthenticationEvent | undefined => {
+  readonly #accept = (asking: AbortController, answer: unknown) => (): AuthenticationEvent | undefined => {
     if (this.#asking !== asking) return undefined;
     this.#asking = undefined;
-    this.#principal = principal;
-    notePrincipal(this.#link, principal);
+    const isLimited = answer instanceof Authenticated;
+    this.#principal = isLimited ? answer.principal : answer;
+    notePrincipal(this.#link, this.#principal);
+    this.#expireAt(isLimited ? answer.expiresAt : Number.POSITIVE_INFINITY);
     return { type: 'auth.accepted' };
   };
 
@@ -139,8 +200,23 @@ export class Authentication {
     this.#asking = undefined;
     if (error instanceof Refused) return { type: 'auth.refused', reason: error.reason, text: error.fullMessage };
     this.#report(error);
-    return { type: 'auth.refused', reason: 'unavailable', text: 'try again later' };
+    return { type: 'auth.refused', ...UNDECIDED };
   };
+
+  /** Drains the session at that time, and not at an earlier one that was set before. */
+  #expireAt(time: number): void {
+    const { clock } = this.#conduit;
+    clock.clearTimeout(this.#expiry);
+    this.#expiry = undefined;
+    if (time === Number.POSITIVE_INFINITY) return;
+    const left = Math.max(0, time - Date.now());
+    this.#expiry = clock.setTimeout(
+      // A timer can't run longer.
+      () =>
+        left > MAX_DELAY ? this.#expireAt(time) : this.#conduit.push({ type: 'app.drain', timeout: EXPIRED_TIMEOUT }),
+      Math.min(left, MAX_DELAY),
+    );
+  }
 
   #report(error: unknown): void {
     const message = 'authenticate failed, and the peer was refused as unavailable';

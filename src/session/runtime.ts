@@ -20,7 +20,7 @@ import type { StepObserver } from '../compile/stepper.js';
 import { Conduit, type Delivery, type SessionClock } from '../conduit/conduit.js';
 import { type ConnectionId, ROOT } from '../wire/id.js';
 import type { ConnectionReject, ConnectionSettings, DataMessage, Message } from '../wire/message.js';
-import { DRAINING, type Metadata, NOT_RUN, REASON } from '../wire/metadata.js';
+import { DRAINING, type Metadata, NOT_RUN, REASON, withoutReserved } from '../wire/metadata.js';
 import { Authentication } from './authentication.js';
 import { errorOf, handshakeFailed, reasonOf, type SessionClosedReason, sessionClosed } from './close-reason.js';
 import { Connection } from './connection.js';
@@ -198,7 +198,7 @@ export class SessionRuntime implements Port {
 
   authenticate({ metadata }: { metadata: Metadata }): void {
     this.conduit.pauseFrames();
-    this.conduit.inputs.hold(() => this.#authentication.ask(metadata));
+    this.conduit.inputs.hold(() => this.#authentication.ask(withoutReserved(metadata), false));
   }
 
   stopAuthenticating(): void {
@@ -208,6 +208,14 @@ export class SessionRuntime implements Port {
       this.#authentication.drop(conduit.endError);
       conduit.resume();
     });
+  }
+
+  renew({ metadata }: { metadata: Metadata }): void {
+    this.conduit.inputs.hold(() => this.#authentication.ask(withoutReserved(metadata), true));
+  }
+
+  stopRenewing(): void {
+    this.conduit.inputs.hold(() => this.#authentication.drop(this.conduit.endError));
   }
 
   reportUnanswered(): void {
@@ -379,7 +387,7 @@ export class SessionRuntime implements Port {
     const isOurs = reason.by === 'local' && reason.error === undefined;
     for (const connection of this.#connections.values()) connection.end({ by: 'session', metadata: [] }, isOurs);
     this.#connections.clear();
-    inputs.hold(() => this.#authentication.drop(error));
+    inputs.hold(() => this.#authentication.stop(error));
     // Drop the decisions last, since the listeners of their signals are the application's: to them everything is over.
     inputs.hold(() => this.#incomingOpens.dropAll(error));
   }

@@ -2,16 +2,17 @@ import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type O
 import type { Role, SessionEmitted } from '../../machines/index.js';
 import { describe, idOf, objectOf, type SettingsOptions, settingsOf, signalOf } from '../base/check.js';
 import { type Clock, REAL_CLOCK } from '../base/clock.js';
-import { ConnectionClosed, ConnectionRejected, InvalidArgument } from '../base/errors.js';
+import { ConnectionClosed, ConnectionRejected, InvalidArgument, Refused } from '../base/errors.js';
 import { firstFrameLimit, MAX_DELAY } from '../base/limits.js';
 import type { Report } from '../base/report.js';
 import type { DrainCounts } from '../calls/drain.js';
-import { metadataOf } from '../codec/metadata.js';
+import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
-import { type Metadata, PROBE, SERVICE } from '../wire/metadata.js';
-import type { Authenticate } from './authentication.js';
+import { type Metadata, NOTICE, noticeOf, PROBE, REASON, RENEW, SERVICE } from '../wire/metadata.js';
+import { refusalIn } from '../wire/refusal.js';
+import { type Authenticate, type Credentials, entriesOf } from './authentication.js';
 import type { SessionClosedReason } from './close-reason.js';
 import type { Connection } from './connection.js';
 import type { OnConnection } from './incoming-opens.js';
@@ -62,6 +63,8 @@ const DRAIN_TIMEOUT = 20_000;
 
 export type { DrainCounts } from '../calls/drain.js';
 
+const NO_RENEWAL = 'the peer takes no new credentials: only a server with authenticate does';
+
 type Listener<T extends SessionEmitted['type']> = (event: Extract<SessionEmitted, { type: T }>) => unknown;
 
 /**
@@ -74,6 +77,8 @@ export class Session<P = unknown> implements AsyncDisposable {
 
   readonly #actor: SessionActorRef;
   readonly #runtime: SessionRuntime;
+  /** Settles when the renewals so far are over. */
+  #renewing: Promise<void> = Promise.resolve();
 
   /** @internal */
   constructor(actor: SessionActorRef, runtime: SessionRuntime) {
@@ -220,6 +225,48 @@ export class Session<P = unknown> implements AsyncDisposable {
     const { conduit } = this.#runtime;
     const metadata = metadataOf(options.metadata, conduit.codec, conduit.limits);
     return conduit.request((request) => ({ type: 'app.close', id, request, metadata }));
+  }
+
+  /**
+   * Shows the peer new credentials of this side, which travel as those of `connect` do. Resolves when the peer's `authenticate` has
+   * accepted them. Calls and opens that leave after that have the new principal; handlers at work keep the old one. Renewals that
+   * are made at the same time take turns.
+   *
+   * It rejects with Refused when the peer refuses them, and nothing has changed then; with InvalidArgument when a value can't be
+   * represented, or the peer takes no new credentials, as only servers with `authenticate` do; with SessionClosed when the
+   * session ends, and with Unavailable when it drains.
+   */
+  renew(credentials: Credentials): Promise<void> {
+    const renewed = this.#renewing.then(() => this.#renew(credentials));
+    // The next one begins in any case.
+    this.#renewing = renewed.catch(() => {});
+    return renewed;
+  }
+
+  async #renew(credentials: Credentials): Promise<void> {
+    const { codec, limits } = this.#runtime.config;
+    const { localSettings, hearsNotices } = this.#actor.getSnapshot().context;
+    const given = metadataOf(entriesOf(credentials, 'credentials'), codec, limits);
+    if (!hearsNotices) throw new InvalidArgument(NO_RENEWAL);
+    const settings = settingsOf({}, localSettings.parity);
+    const metadata = [{ key: NOTICE, value: RENEW, flags: 0n }, ...given];
+    checkMetadata(metadata, 'credentials', limits);
+    const { conduit } = this.#runtime;
+    const opened = conduit.request<Connection>((request) => ({ type: 'app.open', request, settings, metadata }));
+    await opened.then(
+      async (connection) => {
+        await connection.close();
+        throw new InvalidArgument(NO_RENEWAL);
+      },
+      (error: unknown) => {
+        if (!(error instanceof ConnectionRejected)) throw error;
+        const answer = noticeOf(error.metadata);
+        if (answer === 'ok') return;
+        const text = error.metadata.find(({ key }) => key === REASON)?.value;
+        const refusal = refusalIn(`${String(answer)}: ${typeof text === 'string' ? text : ''}`);
+        throw refusal === undefined ? new InvalidArgument(NO_RENEWAL) : new Refused(refusal.reason, refusal.text);
+      },
+    );
   }
 
   /**

@@ -27,6 +27,9 @@ export const NOTICE = `${RESERVED}notice`;
 /** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
 export const PROBE = `${RESERVED}probe`;
 
+/** The kind of the notice that shows new credentials of its sender, in the other entries. */
+export const RENEW = 'renew';
+
 /** The kind of the notice that says that its sender takes no more calls and opens. */
 export const DRAINING = 'draining';
 

@@ -13,6 +13,9 @@ export interface Refusal {
   readonly text: string;
 }
 
+/** The refusal of a peer about whom the application has not decided. The peer is not told why. */
+export const UNDECIDED: Refusal = { reason: 'unavailable', text: 'try again later' };
+
 const FORM = new RegExp(`^refused\\.(${REFUSALS.join('|')}): (.*)$`, 's');
 
 /** Returns the description of the ProtocolError that tells a peer of a refusal. */

@@ -209,10 +209,24 @@ function drainEvents(snapshot: SessionSnapshot): readonly EventObject[] {
   return DRAIN;
 }
 
+/** The role matters during the handshake, and an acceptor that authenticates its peer does so again. */
+function acceptorEvents({ value, context }: SessionSnapshot): readonly EventObject[] {
+  if (value === 'handshaking') return [HANDSHAKES[0] as EventObject, event('app.drain', { timeout: 29 })];
+  if (context.peerHigh > 2) return [];
+  return [
+    ...[0, 1, 2, 4].map((id) => notice('renew', id)),
+    notice('draining', 2),
+    rx(open(2, settings('even', 9), N)),
+    event('auth.accepted'),
+    event('auth.refused', { reason: 'forbidden', text: 'not you' }),
+    event('app.shutdown'),
+    event('link.ended'),
+  ];
+}
+
 function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
-  // The role matters during the handshake only, and there for one event.
-  if (context.role === 'acceptor') return value === 'handshaking' ? [event('app.drain', { timeout: 29 })] : [];
+  if (context.role === 'acceptor') return acceptorEvents(snapshot);
   if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, LINK_CRASH];
   // Without an acceptor only the peer's opens behave differently.
   if (!context.isAccepting)

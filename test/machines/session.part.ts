@@ -13,7 +13,7 @@ import { stub } from './stage.js';
 
 /** The states in the matrix: each condition alone, and each meeting of conditions once. */
 const SHOWN =
-  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released|the peer drains|(1 closed, notices, )?drain \w+)\])?)$/;
+  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released|the peer drains|2 closed, renewing|(1 closed, notices, )?drain \w+)\])?)$/;
 
 const LIMITS = { connections: 2, undecided: 1 };
 const TIMES = {
@@ -24,13 +24,22 @@ const TIMES = {
   linger: 19,
   cutTimeout: 23,
 };
-const DELAYS = { ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, workInterval: 20 };
+const DELAYS = {
+  ...{ ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, workInterval: 20 },
+  authenticateTimeout: 31,
+};
 
 const variants = [
   { name: '', isAccepting: true, parity: 'odd', role: 'initiator', keepalive: { pingInterval: 0, pongTimeout: 0 } },
   { name: ', without an acceptor', isAccepting: false, parity: 'odd', role: 'initiator', keepalive: undefined },
   { name: ', even', isAccepting: true, parity: 'even', role: 'initiator', keepalive: undefined },
-  { name: ', in the role of the acceptor', isAccepting: true, parity: 'odd', role: 'acceptor', keepalive: undefined },
+  {
+    name: ', an acceptor that authenticates',
+    isAccepting: true,
+    parity: 'odd',
+    role: 'acceptor',
+    keepalive: undefined,
+  },
 ] as const;
 
 function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (typeof variants)[number]): Variant {
@@ -45,25 +54,39 @@ function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (
       localSettings,
       metadata: M,
       keepalive,
-      limits: { ...LIMITS, ...TIMES, handshakeTimeout: 7 },
+      limits: { ...LIMITS, ...TIMES, handshakeTimeout: 7, authenticateTimeout: 31 },
+      isAuthenticating: role === 'acceptor',
       isAccepting,
     },
-    told: { mode, role, localSettings, isAccepting, limits: LIMITS, hasKeepalive: keepalive !== undefined },
+    told: {
+      mode,
+      role,
+      authenticates: role === 'acceptor',
+      localSettings,
+      isAccepting,
+      limits: LIMITS,
+      hasKeepalive: keepalive !== undefined,
+    },
   };
 }
 
 interface Running {
+  readonly renewal: 'settled' | 'asking';
   readonly intake: 'taking' | { readonly draining: string } | { readonly cutting: string };
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
   readonly outbound: 'flowing' | { readonly full: 'timed' | 'interrupted' };
 }
 
 /** Returns the state of a running session, in the oracle's words. */
-function runningOf({ value }: SessionSnapshot): Pick<SessionState, 'reading' | 'sending' | 'drain'> | undefined {
+function runningOf({
+  value,
+  context,
+}: SessionSnapshot): Pick<SessionState, 'reading' | 'sending' | 'drain' | 'renewing'> | undefined {
   if (typeof value === 'string' || !('running' in value)) return undefined;
-  const { inbound, outbound, intake } = (value as { running: Running }).running;
+  const { inbound, outbound, intake, renewal } = (value as { running: Running }).running;
   const reading = inbound === 'reading' ? 'on' : inbound.paused === 'briefly' ? 'paused' : 'stalled';
-  return { reading, sending: outbound === 'flowing' ? 'free' : 'full', drain: drainOf(intake) };
+  const renewing = renewal === 'asking' ? { renewing: context.renewal } : {};
+  return { reading, sending: outbound === 'flowing' ? 'free' : 'full', drain: drainOf(intake), ...renewing };
 }
 
 function drainOf(intake: Running['intake']): SessionState['drain'] {
@@ -92,16 +115,17 @@ type Compared = Pick<
   | 'drain'
   | 'hearsNotices'
   | 'isPeerDraining'
+  | 'renewing'
 > & { readonly isFast: boolean; readonly hasKeepalive: boolean };
 
 /** Only the phase counts of a session that is over, and the link while the session is not running. */
 function compared(state: Compared): Readonly<Record<string, unknown>> {
   const { isFast, hasKeepalive, isInterrupted, phase, live, pending, undecided, ours, theirs, ...flow } = state;
-  const { isReleased, reading, sending, drain, hearsNotices, isPeerDraining } = flow;
+  const { isReleased, reading, sending, drain, hearsNotices, isPeerDraining, renewing } = flow;
   if (phase === 'ended') return { phase };
   if (phase !== 'running') return { phase, isInterrupted };
   const ids = { live, pending, undecided, ours, theirs, isReleased };
-  const drains = { drain, hearsNotices, isPeerDraining };
+  const drains = { drain, hearsNotices, isPeerDraining, renewing };
   return { phase, ...ids, reading, sending, isInterrupted, isFast, hasKeepalive, ...drains };
 }
 
@@ -114,7 +138,7 @@ function nameState(snapshot: SessionSnapshot): string {
     const facts = [...(context.end === undefined ? [] : [context.end.cause]), ...interrupted];
     return facts.length === 0 ? phaseOf(snapshot) : `${phaseOf(snapshot)}[${facts.join(', ')}]`;
   }
-  const { reading, sending, drain } = running;
+  const { reading, sending, drain, renewing } = running;
   const { live, localHigh, peerHigh, pending, undecided, isRootReleased, hearsNotices, isPeerDraining } = context;
   const facts = [
     ...(localHigh === 0
@@ -130,6 +154,7 @@ function nameState(snapshot: SessionSnapshot): string {
     ...(hearsNotices ? ['notices'] : []),
     ...(drain === 'none' ? [] : [`drain ${drain}`]),
     ...(isPeerDraining ? ['the peer drains'] : []),
+    ...(renewing === undefined ? [] : ['renewing']),
   ];
   return facts.length === 0 ? 'running' : `running[${facts.join(', ')}]`;
 }
@@ -219,6 +244,7 @@ export const sessionPart: OutsidePart = {
     };
   },
   inside: {
+    'xstate.after.authenticateTimeout.session.running.renewal.asking': 'row 5.31 of the table',
     'app.drain': 'a drain has a promise and times of its own: the tests of drains',
     'work.none': 'the answer to a question of a drain, which its tests ask',
     'xstate.after.cutTimeout.session.running.intake.cutting': 'the tests of drains',

@@ -63,6 +63,8 @@ const PORT = [
   'authenticate',
   'stopAuthenticating',
   'reportUnanswered',
+  'renew',
+  'stopRenewing',
   'decide',
   'dropDecision',
   'pend',

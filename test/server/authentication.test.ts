@@ -12,7 +12,7 @@ import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
-import { type Authenticate, type AuthRequest, refuse } from '../../src/session/authentication.js';
+import { type Authenticate, Authenticated, type AuthRequest, refuse } from '../../src/session/authentication.js';
 import { accept, initiate } from '../../src/session/default-codec.js';
 import type { Session } from '../../src/session/session.js';
 import type { Metadata } from '../../src/wire/metadata.js';
@@ -299,6 +299,152 @@ describe('a server that authenticates', () => {
     createServer({ services, authenticate: async () => 5 });
     // @ts-expect-error nothing gives a user
     void (() => accept(memoryLinkPair()[0], { onConnection: routes(services) }));
+  });
+});
+
+describe('a client that renews its credentials', () => {
+  const byName = async ({ metadata, current }: AuthRequest<User>): Promise<User> => {
+    const name = String(tokenOf(metadata));
+    if (name === 'slow') return { name: `${name} after ${current?.name}` };
+    return name === 'wrong' ? refuse('forbidden', 'not you') : { name };
+  };
+
+  /** A client of a server whose calls can be held. */
+  async function renewing(authenticate: Authenticate<User> = byName) {
+    const going = new Map<string, () => void>();
+    const Held = service('Held', { hold: method<[key: string], string>() });
+    const held = Held.handler<User>({
+      hold: withContext(async ({ principal }, key) => {
+        const before = principal.name;
+        await new Promise<void>((resolve) => going.set(key, resolve));
+        return `${before}, ${principal.name}`;
+      }),
+    });
+    const { server, reports } = serverOf(authenticate, { services: [who, held] });
+    const { url } = await server.listen((onLink) => listenWebSocket({ port: 0 }, onLink));
+    const client = connect(url, { credentials: () => ({ token: 'ada' }) });
+    ending.push(() => client.close({ timeout: 0 }));
+    const session = await client.session();
+    return { client, session, server, reports, hold: client.use(Held), going };
+  }
+
+  test('has the new principal in later calls, and the old one in calls at work', async () => {
+    const { client, session, server, hold, going } = await renewing();
+    const held = hold.hold('a');
+    while (!going.has('a')) await settle();
+    await session.renew({ token: 'grace' });
+    expect(await client.use(Who).am()).toBe('grace');
+    expect([...server.sessions].map(({ principal }) => principal)).toEqual([{ name: 'grace' }]);
+    going.get('a')?.();
+    expect(await held).toBe('ada, ada');
+  });
+
+  test('keeps the old one when it is refused, or authenticate throws', async () => {
+    const broken = new RangeError('the database is down');
+    const { client, session, reports } = await renewing(async (request) => {
+      if (tokenOf(request.metadata) === 'broken') throw broken;
+      return byName(request as AuthRequest<User>);
+    });
+    const refused = await errorOf(session.renew({ token: 'wrong' }));
+    expect(refused).toMatchObject({ code: 'refused', reason: 'forbidden', message: 'not you' });
+    expect(await errorOf(session.renew({ token: 'broken' }))).toEqual(new Refused('unavailable', 'try again later'));
+    expect(await client.use(Who).am()).toBe('ada');
+    expect(reports).toMatchObject([{ kind: 'authenticate-failed', error: broken }]);
+  });
+
+  test('takes turns with itself, and shows authenticate the principal so far', async () => {
+    const { client, session } = await renewing();
+    const first = session.renew({ token: 'grace' });
+    const second = errorOf(session.renew({ token: 'wrong' }));
+    const third = session.renew({ token: 'slow' });
+    await Promise.all([first, third]);
+    expect(await second).toMatchObject({ reason: 'forbidden' });
+    expect(await client.use(Who).am()).toBe('slow after grace');
+  });
+
+  test('is told when the peer takes no new credentials', async () => {
+    const { server, session } = await renewing();
+    const [ours] = server.sessions;
+    expect(await errorOf((ours as Session).renew({ token: 'x' }))).toMatchObject({ code: 'invalid-argument' });
+    expect(await errorOf(session.renew(1 as never))).toMatchObject({ code: 'invalid-argument' });
+    const [near, far] = memoryLinkPair();
+    const [plain, other] = await Promise.all([initiate(near), accept(far)]);
+    expect(await errorOf(plain.renew({ token: 'x' }))).toMatchObject({ code: 'invalid-argument' });
+    plain.shutdown();
+    await other.closed;
+    expect(await errorOf(plain.renew({ token: 'x' }))).toMatchObject({ code: 'invalid-argument' });
+  });
+});
+
+describe('a principal whose rights end', () => {
+  const DAY = 86_400_000;
+
+  /** A server whose principals end after so many milliseconds, and the session of a client. */
+  async function expiring(lifetimes: readonly number[]) {
+    const clock = new VirtualClock();
+    const left = [...lifetimes];
+    const at = Date.now();
+    const now = jest.spyOn(Date, 'now').mockImplementation(() => at + clock.now());
+    ending.push(async () => now.mockRestore());
+    const { server } = serverOf(
+      async () => new Authenticated({ name: 'Ada' }, { expiresAt: Date.now() + (left.shift() ?? 0) }),
+      {
+        clock,
+      },
+    );
+    const [near, far] = memoryLinkPair();
+    // No Ping within a month of this clock.
+    const keepalive = { pingInterval: 24 * DAY, pongTimeout: 1_000 };
+    const client = connect(async () => near, { clock, keepalive });
+    ending.push(() => client.close({ timeout: 0 }));
+    const [session] = await Promise.all([client.session(), server.take(far)]);
+    const told: string[] = [];
+    session.on('draining', () => told.push('draining'));
+    return { clock, session, server, told, client };
+  }
+
+  test('drains its session at that time, and not before', async () => {
+    const { clock, session, server, told } = await expiring([1_000]);
+    expect([...server.sessions][0]?.principal).toEqual({ name: 'Ada' });
+    await clock.advance(999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['draining']);
+    await clock.advance(30_000);
+    await session.closed;
+    expect(server.sessions.size).toBe(0);
+  });
+
+  test('lasts longer when the client renews its credentials', async () => {
+    const { clock, session, told } = await expiring([1_000, 5_000]);
+    await clock.advance(600);
+    await session.renew({ token: 'x' });
+    await clock.advance(4_999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['draining']);
+  });
+
+  test('may last longer than a timer runs', async () => {
+    const { clock, told } = await expiring([30 * DAY]);
+    await clock.advance(30 * DAY - 1);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['draining']);
+  });
+
+  test('leaves no timer when its session has ended', async () => {
+    const { clock, session, server, client } = await expiring([30 * DAY]);
+    session.shutdown();
+    await session.closed;
+    await client.close({ timeout: 0 });
+    await server.close();
+    await settle();
+    expect(clock.size).toBe(0);
+  });
+
+  test.each([undefined, Number.NaN, '1'])('refuses %p as its time', (expiresAt) => {
+    expect(() => new Authenticated({}, { expiresAt: expiresAt as never })).toThrow('expiresAt');
   });
 });
 

@@ -23,11 +23,12 @@ import { settle } from '../support/settle.js';
 // snapshot, recording and inspection event.
 
 const TOKEN = 'canary-token';
+const RENEWED = 'canary-renewed-token';
 const WRONG = 'canary-wrong-token';
 const COOKIE = 'canary-cookie';
 const QUERY = 'canary-query';
 const PRINCIPAL = 'canary-principal';
-const TEXTS = [TOKEN, WRONG, COOKIE, QUERY, PRINCIPAL];
+const TEXTS = [TOKEN, RENEWED, WRONG, COOKIE, QUERY, PRINCIPAL];
 
 const Who = service('Who', { length: method<[], number>() });
 
@@ -99,7 +100,7 @@ test.each(['compiled', 'xstate'] as const)(
         const token = metadata.find(({ key }) => key === 'token')?.value;
         const shown = token instanceof Sensitive ? token.reveal() : token;
         seen.push(shown, link.header('cookie'), link.url);
-        if (shown === TOKEN) return { name: PRINCIPAL };
+        if (shown === TOKEN || shown === RENEWED) return { name: PRINCIPAL };
         if (shown === WRONG) return refuse('forbidden', 'not you');
         throw new Error('the database is down');
       },
@@ -153,13 +154,23 @@ test.each(['compiled', 'xstate'] as const)(
       errors.push(await errorOf(stranger.session()), stranger.status.current, stranger);
     }
     const session = await client.session();
-    errors.push(session, client, [...server.sessions], server, session.root);
+    await session.renew({ token: RENEWED });
+    errors.push(
+      await errorOf(session.renew({ token: WRONG })),
+      session,
+      client,
+      [...server.sessions],
+      server,
+      session.root,
+    );
     await client.close();
     errors.push(await session.closed);
     await settle();
 
     // The canaries did arrive, and the key is one.
-    expect(seen).toEqual([TOKEN, WRONG, 'neither'].flatMap((token) => [token, COOKIE, `/?key=${QUERY}`]));
+    expect(seen).toEqual(
+      [TOKEN, WRONG, 'neither', RENEWED, WRONG].flatMap((token) => [token, COOKIE, `/?key=${QUERY}`]),
+    );
     expect([keys.length > 2, keys[0]?.length, keys[1]]).toEqual([true, 16, keys[0]]);
     // What there is to see is not nothing.
     expect(logs).toHaveLength(1);
