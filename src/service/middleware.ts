@@ -1,4 +1,4 @@
-import { Cancelled, LimitExceeded } from '../base/errors.js';
+import { Cancelled, errorOfCall, LimitExceeded } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
 import { isThenable } from '../base/promise.js';
 import { checkMetadata } from '../codec/metadata.js';
@@ -50,7 +50,7 @@ const carryDeadline: ClientMiddleware = async (call, next) => {
   const left = Math.min(timeout, (inherited ?? Number.POSITIVE_INFINITY) - now);
   if (left === Number.POSITIVE_INFINITY || entriesOf(metadata, DEADLINE).length > 0) return next(call);
   if (inherited !== undefined && left <= 0) {
-    throw new LimitExceeded('timeout', 'the call that this one is made for is past its deadline');
+    throw errorOfCall(new LimitExceeded('timeout', 'the call that this one is made for is past its deadline'), 'no');
   }
   // The call itself reports a wrong timeout.
   if (!(left >= 0)) return next(call);
@@ -64,8 +64,10 @@ const carryDeadline: ClientMiddleware = async (call, next) => {
   } catch (error) {
     // The peer applies the same deadline, and may report it first.
     if (!(error instanceof Cancelled) || error.by !== 'peer' || Date.now() < deadline) throw error;
-    // biome-ignore lint/style/useErrorCause: it says nothing more.
-    throw new LimitExceeded('timeout', `the call was not answered within ${within} ms`);
+    throw errorOfCall(
+      new LimitExceeded('timeout', `the call was not answered within ${within} ms`),
+      error.ran ?? 'maybe',
+    );
   }
 };
 
