@@ -1,4 +1,4 @@
-import { type AddressInfo, connect, createServer as createTcp, type Server as Tcp, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcp, type Socket, type Server as Tcp } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { CDPSession, Page } from 'playwright-core';
