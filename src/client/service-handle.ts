@@ -218,10 +218,12 @@ export class ServiceHandle<M extends Methods> {
     const ran = (error as { ran?: Ran }).ran ?? 'maybe';
     const mayRepeat = this.#mayRepeat(error, ran, record);
     if (ran === 'maybe') record.mayHaveRun = true;
-    if (!mayRepeat) throw record.mayHaveRun && ran === 'no' ? errorOfCall(error, 'maybe') : error;
+    // If an earlier attempt may have run, the call may have run.
+    const failure = record.mayHaveRun && ran === 'no' ? errorOfCall(error, 'maybe') : error;
+    if (!mayRepeat) throw failure;
     const delay = Math.min(MAX_DELAY, FIRST_DELAY * 2 ** (record.made - 1));
     const { signal, timeout } = record.options;
-    if (timeout !== undefined && this.#owner.now() + delay - record.startedAt >= timeout) throw error;
+    if (timeout !== undefined && this.#owner.now() + delay - record.startedAt >= timeout) throw failure;
     return new Promise<void>((resolve, reject) => {
       const timer = this.#owner.setTimeout(() => {
         if (signal != null) offAbort(signal, abort);

