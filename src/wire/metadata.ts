@@ -21,7 +21,7 @@ export const NOT_RUN = `${RESERVED}not-run`;
 /** The key, in the metadata of a Hello or HelloYourself, that says that its sender understands notices. */
 export const NOTICES = `${RESERVED}notices`;
 
-/** The key of a notice: in an Open its kind, in the Reject that answers it the answer. 5.31 */
+/** The key of a notice: its kind in an Open, and the answer in the Reject that follows. */
 export const NOTICE = `${RESERVED}notice`;
 
 /** The key, in an Open's metadata, of a connection that only asks if the peer is there. */
