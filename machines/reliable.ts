@@ -200,10 +200,16 @@ function isFault({ expected, written, peerTotal }: ReliableContext, event: Relia
   return event.type === 'rx.Close' && (event.total < expected || event.total !== (peerTotal ?? event.total));
 }
 
+/** Everything of the peer has arrived. A peer that has not ended, as most, is told apart first: this is asked for each message. */
+function bringsAll(context: ReliableContext, event: ReliableEvent): boolean {
+  return (context.peerTotal !== undefined || event.type === 'rx.Close') && hasAll(countsAfter(context, event));
+}
+
 /** Everything has arrived in both directions. */
 function isComplete(context: ReliableContext, event: ReliableEvent): boolean {
+  if (!bringsAll(context, event)) return false;
   const counts = countsAfter(context, event);
-  return hasAll(counts) && counts.acked === context.next;
+  return counts.acked === context.next;
 }
 
 const reliable = setup({
@@ -294,7 +300,7 @@ const reliable = setup({
     isOldAck: ({ context, event }) => 'ack' in event && event.ack <= context.acked,
     completesDialer: ({ context, event }) => context.isDialer && isComplete(context, event),
     completes: ({ context, event }) => isComplete(context, event),
-    bringsAll: ({ context, event }) => hasAll(countsAfter(context, event)),
+    bringsAll: ({ context, event }) => bringsAll(context, event),
     /** A quarter of one of the peer's windows is owed. */
     owesMuch: ({ context, event }) =>
       event.type === 'rx.Data' &&

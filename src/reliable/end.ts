@@ -417,6 +417,7 @@ export class End implements ReliableLink, ReliablePort {
   trim(): void {
     const { acked, written } = this.#context;
     const first = this.#context.next - this.#kept.length;
+    if (first >= acked && written > acked) return;
     for (let count = first; count < acked; count++) {
       this.#acked = (this.#kept.shift() as Kept).end;
     }
