@@ -34,7 +34,7 @@ async function roundsOf(job: Job): Promise<Round> {
       return memoryOf(job.what);
     case 'wire-peer': {
       const address = await (await import('./wire-ours.js')).serve(job);
-      return () => Promise.resolve({ address });
+      return () => Promise.resolve({ address, cpu: ownCpu() });
     }
     case 'wire':
       return onWire(job);

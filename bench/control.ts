@@ -12,8 +12,8 @@ export type Job =
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
   | { kind: 'collections'; of: Traffic }
   | { kind: 'memory'; what: MemoryOf }
-  | { kind: 'wire-peer'; link: WireLink; codec: WireCodec }
-  | { kind: 'wire'; link: WireLink; codec: WireCodec; address: string; work: Work };
+  | ({ kind: 'wire-peer' } & Wire)
+  | ({ kind: 'wire'; address: string; work: Work } & Wire);
 
 /** The objects whose memory is measured. A session has nothing opened, or it has made one call on one connection. */
 export type MemoryOf =
@@ -25,6 +25,13 @@ export type MemoryOf =
   | 'websocket-call'
   | 'websocket-typed'
   | 'websocket';
+
+export interface Wire {
+  readonly link: WireLink;
+  readonly codec: WireCodec;
+  /** True for a link that outlives its connections. */
+  readonly isReliable?: boolean;
+}
 
 export type WireLink = 'tcp' | 'ws';
 export type WireCodec = 'postcard' | 'messagePack';

@@ -13,10 +13,11 @@ import {
   type Tx,
 } from 'roam-actors';
 import { postcard, postcardPayload, t } from 'roam-actors/postcard';
+import { reliableAcceptor, reliableLink } from 'roam-actors/reliable';
 import { connectTcp, listenTcp } from 'roam-actors/tcp';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Caller, FirstReply, StreamRequest } from './contender.js';
-import type { Job, WireCodec, WireLink } from './control.js';
+import type { Job, Wire } from './control.js';
 import { echoesOf } from './traffic.js';
 
 /** The initial credit that the official handlers give the sender of a stream. */
@@ -65,24 +66,26 @@ const implementation = {
 };
 
 /** Serves all sessions that come. Resolves with `host:port`. */
-export async function serve({ link, codec }: Extract<Job, { kind: 'wire-peer' }>): Promise<string> {
+export async function serve({ link, codec, isReliable }: Extract<Job, { kind: 'wire-peer' }>): Promise<string> {
   const handler = SERVICES[codec].handler(implementation);
-  const onLink = async (incoming: Link): Promise<void> => {
+  const accepted = async (incoming: Link): Promise<void> => {
     const session = await accept(incoming, { codec: CODECS[codec] });
     session.root.serve(handler);
   };
+  const acceptor = reliableAcceptor({ onLink: accepted });
+  const onLink = isReliable === true ? (incoming: Link) => acceptor.take(incoming) : accepted;
   const { port } = link === 'tcp' ? await listenTcp({ port: 0 }, onLink) : await listenWebSocket({ port: 0 }, onLink);
   return `127.0.0.1:${port}`;
 }
 
-interface Where {
-  readonly link: WireLink;
-  readonly codec: WireCodec;
+interface Where extends Wire {
   /** The server's address, as `host:port`. */
   readonly address: string;
 }
 
-function linkTo({ link, address }: Where): Promise<Link> {
+function linkTo({ isReliable, ...where }: Where): Promise<Link> {
+  if (isReliable === true) return reliableLink({ connect: () => linkTo(where) });
+  const { link, address } = where;
   const { hostname, port } = new URL(`ws://${address}`);
   return link === 'tcp' ? connectTcp({ host: hostname, port: Number(port) }) : connectWebSocket(`ws://${address}/`);
 }
