@@ -108,7 +108,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     scope,
   );
   const port = new SessionRuntime(config, {
-    clock: sessionClock(clockOf(system) as Clock),
+    clock: new ActorClock(clockOf(system) as Clock),
     routes: () => !hasInspector(system) && (self as SessionActorRef).getSnapshot().hasTag('routes'),
     actors,
     observerOf: (id) => {
@@ -127,7 +127,14 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     metadata,
     keepalive,
     limits: {
-      ...limits,
+      // Only those that the machine reads: a copy of all limits would cost a KiB.
+      connections: limits.connections,
+      undecided: limits.undecided,
+      handshakeTimeout: limits.handshakeTimeout,
+      authenticateTimeout: limits.authenticateTimeout,
+      flushTimeout: limits.flushTimeout,
+      stallTimeout: limits.stallTimeout,
+      unreadTimeout: limits.unreadTimeout,
       sweepInterval: Math.min(1_000, Math.max(1, Math.floor(shortest / 10))),
       linger: DRAIN_STEP,
       cutTimeout: DRAIN_STEP,
@@ -142,13 +149,25 @@ interface Clock extends Omit<SessionClock, 'now'> {
   now?(): number;
 }
 
-/** Returns the clock of a session: the time is that of its timers if they tell one, else the real time. */
-function sessionClock(clock: Clock): SessionClock {
-  return {
-    now: () => clock.now?.() ?? performance.now(),
-    setTimeout: (callback, milliseconds) => clock.setTimeout(callback, milliseconds),
-    clearTimeout: (timer) => clock.clearTimeout(timer),
-  };
+/** The clock of a session: the time is that of its timers if they tell one, else the real time. */
+class ActorClock {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now?.() ?? performance.now();
+  }
+
+  setTimeout(callback: () => void, milliseconds: number): unknown {
+    return this.#clock.setTimeout(callback, milliseconds);
+  }
+
+  clearTimeout(timer: unknown): void {
+    this.#clock.clearTimeout(timer);
+  }
 }
 
 // The machine is the prototype of this object: it answers everything else that an actor or an inspector asks of a
