@@ -98,6 +98,9 @@ class Reader {
     this.#enter(depth);
     // Each element takes at least one byte, so a header that claims more elements than bytes left is wrong.
     if (count > this.#bytes.length - this.#at) throw truncated();
+    // Most lists are the arguments of a call, or a result in its envelope. A list that grows takes memory for 17 elements.
+    if (count === 1) return [this.#value(depth + 1, depth > 0)];
+    if (count === 2) return [this.#value(depth + 1, depth > 0), this.#value(depth + 1, depth > 0)];
     const list: unknown[] = [];
     for (let left = count; left > 0; left--) list.push(this.#value(depth + 1, depth > 0));
     return list;
@@ -147,10 +150,10 @@ class Reader {
   #binary(length: number): Uint8Array {
     this.#count();
     const start = this.#advance(length);
-    const view = this.#bytes.subarray(start, this.#at);
+    const { buffer, byteOffset } = this.#bytes;
     // A plain Uint8Array, also if the payload is Node's Buffer.
-    if (length * VIEW_SHARE < this.#bytes.length) return new Uint8Array(view);
-    return new Uint8Array(view.buffer, view.byteOffset, length);
+    const view = new Uint8Array(buffer, byteOffset + start, length);
+    return length * VIEW_SHARE < this.#bytes.length ? view.slice() : view;
   }
 
   #extension(isListed: boolean): ChannelHandle | undefined {
