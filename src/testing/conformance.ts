@@ -3,18 +3,15 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
+import { claimCases } from './claims.js';
+import { rowCases } from './derive.js';
 import { caseFor, EXCUSES } from './deviations.js';
 import type { Said } from './exchange.js';
 import { type ConformanceOptions, type ConformanceResult, checkOptions, missingFrom } from './options.js';
 import { call, close } from './phrases.js';
 import { type Played, play, type Table } from './play.js';
-import { sessionCases } from './rows.js';
-import { limitCases } from './rows-limits.js';
-import { linkCases } from './rows-link.js';
 import { Tester } from './tester.js';
 import type { CaseSpec, Offence, Step, TableInput } from './vocabulary.js';
-import { connectionCases } from './walk-connection.js';
-import { handshakeCases } from './walk-handshake.js';
 
 /** The time for a peer to close its end of the link after a case, in milliseconds. No case depends on it. */
 const PARTING = 250;
@@ -22,10 +19,10 @@ const PARTING = 250;
 /**
  * Plays the counterpart of a peer that speaks the protocol, one case after the other, and judges each answer.
  *
- * The walks through the handshake and through the life of a connection come from the graphs of our own machines (`paths`),
- * with the answers that they expect: the effects on the same path, of a strict peer and of a tolerant one. Cases for several
- * connections or none, the keepalive, and undecodable frames stand in tables, each with its row and its rule. If a peer
- * breaks a general rule in any case, such as an open with the wrong parity, that case fails with this rule.
+ * Most cases are those of the protocol's rows, seen from the other side: the tester sends what a row's case lets the peer of a
+ * session send, and expects what that session has to send. Cases that depend on the peer's own options, on its codec or on its
+ * speed are added. If a peer breaks a general rule in any case, such as an open with the wrong parity, that case fails with
+ * this rule.
  *
  * The tester waits by pinging: the messages of the peer before its Pong are its answer, so the tester never waits for a peer
  * that answers. At the end of a case it listens for a moment for messages that come too late (`timeouts.late`).
@@ -63,10 +60,7 @@ export function conformanceCases(options: ConformanceOptions = {}): readonly Cas
     frameOf: (size, id) => frameOf(codec, size, id),
     limits,
   };
-  return [
-    ...[...handshakeCases(input), ...connectionCases(role), ...sessionCases(role)],
-    ...[...limitCases(input), ...linkCases(role)],
-  ].map((spec) => caseFor(peer, spec));
+  return [...rowCases(role), ...claimCases(input)].map((spec) => caseFor(peer, spec));
 }
 
 async function run(

@@ -1,4 +1,4 @@
-import { echoOf } from './phrases.js';
+import { echoOf, heard } from './phrases.js';
 import type { Answer, CaseSpec, Step } from './vocabulary.js';
 
 // The known deviations of official peers from the protocol, by the rows of docs/differences.md.
@@ -22,40 +22,54 @@ const DEVIATIONS: Readonly<Record<PeerKind, readonly Deviation[]>> = {
     {
       row: '9b.02',
       does: 'takes it for the end of the root, and ends the session when its application lets go of that',
-      cases: ['session: an Accept for the root', 'session: a Reject for the root'],
+      cases: ['an Accept for the root', 'a Reject for the root'],
       answer: { ends: true },
     },
     {
       row: '9b.16',
       does: 'ignores a ProtocolError after the handshake',
       cases: [
-        'session: a ProtocolError ends the session, and is not answered',
-        'session: a ProtocolError on another id than the root',
+        'a ProtocolError ends the session with its description, the peer accused',
+        'a ProtocolError without a description ends the session too',
+        'a ProtocolError on another id than 0',
+        'a ProtocolError on the tester’s active connection',
       ],
       answer: {},
     },
     {
+      row: '9b.16',
+      does: 'ignores a ProtocolError after the handshake',
+      cases: ['a ProtocolError is not answered'],
+      answer: { hear: () => [echoOf(1n)] },
+    },
+    {
+      row: '9b.03',
+      does: 'forgets the root on its Close, and may answer an open of its id before it ends',
+      cases: ['an Open on 0 behind a Close on the root finds the session ended by the violation'],
+      answer: { maybe: () => [heard('ConnectionReject', 0), heard('ConnectionAccept', 0)], ends: true },
+    },
+    {
       row: '9a.12',
       does: 'takes ids of 64 bits',
-      cases: ['session: a connection id of 2^53', 'session: a request id of 2^53', 'session: a channel id of 2^53'],
+      cases: ['a connection id of 2^53', 'a request id of 2^53', 'a channel id of 2^53'],
       answer: {},
     },
     {
       row: '9a.12',
       does: 'drops the bits of an integer that its type has no room for',
-      cases: ['session: a credit of 2^32'],
+      cases: ['a credit of 2^32'],
       answer: {},
     },
     {
       row: '9a.12',
       does: 'drops the bits of an integer that its type has no room for',
-      cases: ['session: a nonce of 2^64'],
+      cases: ['a nonce of 2^64'],
       answer: { hear: () => [echoOf(0n)] },
     },
     {
       row: '9a.12',
       does: 'ignores bytes behind a message',
-      cases: ['session: a frame with bytes behind the message'],
+      cases: ['a frame with bytes behind the message'],
       answer: {},
     },
   ],

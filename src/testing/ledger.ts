@@ -94,7 +94,6 @@ export class Ledger {
       return offence('connection.open', '9a.03', `it opens id ${id}, which is in use`);
     }
     this.#phases.set(id, 'asked');
-    this.#world.opened = id;
     return undefined;
   }
 

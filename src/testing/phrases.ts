@@ -35,15 +35,6 @@ export function open(id: ConnectionId, metadata: Metadata = [], parity = parityO
   return { type: 'ConnectionOpen', connectionId: id, connectionSettings: settings(parity), metadata };
 }
 
-/** Returns an Accept. By default it has the parity that the opener leaves. */
-export function accept(id: ConnectionId, parity = opposite(parityOf(id))): Message {
-  return { type: 'ConnectionAccept', connectionId: id, connectionSettings: settings(parity), metadata: [] };
-}
-
-export function reject(id: ConnectionId): Message {
-  return { type: 'ConnectionReject', connectionId: id, metadata: [] };
-}
-
 export function close(id: ConnectionId, metadata: Metadata = []): Message {
   return { type: 'ConnectionClose', connectionId: id, metadata };
 }
@@ -71,10 +62,6 @@ export function call(on: ConnectionId, id: number, args: Uint8Array = Uint8Array
 export function response(on: ConnectionId, id: number): Message {
   const body = { type: 'Response', channels: [], metadata: [], ret: Uint8Array.of(1) } as const;
   return { type: 'RequestMessage', connectionId: on, id, body };
-}
-
-export function item(on: ConnectionId, id: number): Message {
-  return { type: 'ChannelMessage', connectionId: on, id, body: { type: 'Item', item: Uint8Array.of(1) } };
 }
 
 /** Listens for a message by its type and its id. */

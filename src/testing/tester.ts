@@ -146,7 +146,9 @@ export class Tester {
       }
       if (offence !== undefined) this.#offend(offence);
       if (isData(word) && this.ledger.isOpen(word.connectionId)) this.data.add(word);
-      if (word.type === 'ConnectionOpen') this.world.askedParity = word.connectionSettings.parity;
+      if (word.type === 'ConnectionOpen') {
+        this.world.opens.push({ id: word.connectionId, parity: word.connectionSettings.parity });
+      }
       if (word.type === 'Ping') this.world.pinged = word.nonce;
       if (word.type === 'Ping' && word.connectionId === 0 && this.answersPings) {
         this.tell(pong(word.nonce));
@@ -188,8 +190,7 @@ function worldOf(role: World['role']): World {
     role,
     // The initiator's default is odd. An initiator under test sends its own parity in Hello.
     parity: role === 'acceptor' ? 'odd' : 'even',
-    opened: 0,
-    askedParity: 'odd',
+    opens: [],
     pinged: 0n,
     mine: (n = 1) => first(world.parity) + 2 * (n - 1),
     theirs: (n = 1) => first(opposite(world.parity)) + 2 * (n - 1),

@@ -22,10 +22,8 @@ export interface World {
   readonly role: Role;
   /** The tester's session parity. */
   parity: Parity;
-  /** The id that the peer opened last. Before its first open, the first id of its parity. */
-  opened: ConnectionId;
-  /** The parity in the settings of the peer's last open. */
-  askedParity: Parity;
+  /** The opens of the peer, in order: the id of each, and the parity in its settings. */
+  readonly opens: { readonly id: ConnectionId; readonly parity: Parity }[];
   /** The nonce of the peer's last Ping. */
   pinged: bigint;
   /** The n-th id of the tester's parity, from 1. */

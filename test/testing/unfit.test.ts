@@ -64,9 +64,9 @@ test('every case that needs no control is failed by one of three peers that do n
   // All three greet and answer Pings, or no other case would be tried; broken.test.ts has peers that do that wrong. When the
   // stream ends outside of any exchange, a peer can go wrong only by sending a message out of turn.
   expect(unfailed).toEqual([
-    'handshake: awaitingHello + rx.Hello (version 7, odd) → replying',
-    'handshake: awaitingHello + link.ended → failed',
-    'session: Pings on the root are answered in order, each with its own nonce',
-    'session: what was sent before the end of the stream takes effect first',
+    'an acceptor takes the parity that an odd initiator leaves it',
+    "the end of the stream fails the acceptor's handshake",
+    'a Ping is answered with its nonce, over the whole range',
+    'the tester’s end closes the link',
   ]);
 });
