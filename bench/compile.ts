@@ -93,20 +93,20 @@ const nested = base.createMachine({
 
 /** A region with two states, of which an event changes only this one, and another event all. */
 function region(name: string) {
-  return {
+  return base.createStateConfig({
     initial: 'off',
     states: {
       off: { on: { [name]: 'on', all: { target: 'on', actions: 'count' } } },
       on: { entry: 'note', on: { [name]: 'off', all: 'off' } },
     },
-  } as const;
+  });
 }
 
 /** Three regions: an editor’s bold, italic and underlined. */
 const parallel = base.createMachine({
   context: { count: 0 },
   type: 'parallel',
-  states: { bold: region('bold'), italic: region('italic'), underlined: region('underlined') } as never,
+  states: { bold: region('bold'), italic: region('italic'), underlined: region('underlined') },
 });
 
 /** A ring of 1 000 states. */
@@ -116,9 +116,11 @@ const large = base.createMachine({
   states: Object.fromEntries(
     Array.from({ length: 1_000 }, (_, index) => [
       `s${index}`,
-      { on: { next: { target: `s${(index + 1) % 1_000}`, actions: 'count' }, stay: { actions: 'note' } } },
+      base.createStateConfig({
+        on: { next: { target: `s${(index + 1) % 1_000}`, actions: 'count' }, stay: { actions: 'note' } },
+      }),
     ]),
-  ) as never,
+  ),
 });
 
 const typed = (text: string) => text.split(' ').map((type) => ({ type }));
