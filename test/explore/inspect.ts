@@ -27,10 +27,10 @@ export function inspect({ actors, timers, port, memory }: PeerState, tables: Tab
     if (port.end === undefined) monitor.found('nothing-left', 'nobody was told of the end');
     return;
   }
-  const { value, context } = tables.session.snapshot(session);
+  const snapshot = tables.session.snapshot(session);
   // Connections exist only while the session runs.
-  if (typeof value === 'string') return;
-  const { live: counted } = context as SessionContext;
+  if (!snapshot.matches('running')) return;
+  const { live: counted } = snapshot.context as SessionContext;
   const live = [...counted.toJSON()].map((id) => `connections.${id}`).sort();
   const living = paths.filter((path) => path.startsWith('connections.') && path !== 'connections.0').sort();
   if (live.join() !== living.join()) monitor.found('books-agree', `counted: ${live}, living: ${living}`);
