@@ -1,7 +1,7 @@
 import { arrayOf, describe, objectOf } from '../base/check.js';
 import { REAL_CLOCK } from '../base/clock.js';
 import { HandshakeError, InvalidArgument, Refused, SessionClosed, Unavailable } from '../base/errors.js';
-import { MAX_DELAY } from '../base/limits.js';
+import { DEFAULT_LIMITS, MAX_DELAY } from '../base/limits.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
@@ -211,7 +211,11 @@ export class Server<P = unknown> implements AsyncDisposable {
     this.#drainSession = (session) => void draining.add(drainIn(session, 0));
     this.#refusing.abort(new Unavailable('the server takes no more sessions'));
     // An error of a listener is that of `close` below.
-    if (listeners === 'close') this.#closeListeners().catch(() => {});
+    if (listeners === 'close') {
+      this.#closeListeners().catch(() => {});
+      // Their peers can't come back.
+      for (const session of this.#sessions) if (session.isInterrupted) session.abandon();
+    }
     const sessions = [...this.#sessions];
     const step = Math.min(spread, timeout) / sessions.length;
     for (const [index, session] of sessions.entries()) draining.add(drainIn(session, Math.floor(index * step)));
@@ -257,8 +261,18 @@ export class Server<P = unknown> implements AsyncDisposable {
     await Promise.allSettled(this.#starting);
     await this.#closeListeners();
     const sessions = [...this.#sessions];
-    for (const session of sessions) session.shutdown();
+    for (const session of sessions) {
+      if (session.isInterrupted) session.abandon();
+      else session.shutdown();
+    }
+    // A session whose link is interrupted from now on would wait for its peer to come back.
+    const { clock = REAL_CLOCK, limits: { flushTimeout = DEFAULT_LIMITS.flushTimeout } = {} } = this.#options;
+    const abandon = (): void => {
+      for (const session of this.#sessions) session.abandon();
+    };
+    const timer = clock.setTimeout(abandon, Math.min(flushTimeout + 1_000, MAX_DELAY));
     await Promise.all(sessions.map((session) => session.closed));
+    clock.clearTimeout(timer);
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {

@@ -295,9 +295,19 @@ export class Session<P = unknown> implements AsyncDisposable {
         `timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`,
       );
     }
-    this.#runtime.conduit.push({ type: 'app.drain', timeout });
+    const { conduit, drained } = this.#runtime;
+    conduit.push({ type: 'app.drain', timeout });
+    // Handlers that are cancelled have a second. After that only an interrupted link can hold the end up.
+    const { clock, limits } = conduit;
+    const timer = clock.setTimeout(() => this.abandon(), Math.min(timeout + limits.flushTimeout + 2_000, MAX_DELAY));
     await this.closed;
-    return this.#runtime.drained.counts;
+    clock.clearTimeout(timer);
+    return drained.counts;
+  }
+
+  /** Ends the session without its peer, also if it waits for an interrupted link. @internal */
+  abandon(): void {
+    this.#runtime.conduit.push({ type: 'link.failed', error: new Error('the link was given up') });
   }
 
   /** True if the peer drains the session: it has sent a notice, and the session emitted `draining`. @internal */

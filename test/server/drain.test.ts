@@ -11,6 +11,7 @@ import { initiate } from '../../src/session/default-codec.js';
 import type { Session } from '../../src/session/session.js';
 import { errorOf } from '../service/pair.js';
 import { VirtualClock } from '../support/clock.js';
+import { ControlledLink } from '../support/link.js';
 import { settle } from '../support/settle.js';
 
 const Work = service('Work', { do: method<[task: string], string>() });
@@ -30,10 +31,16 @@ class Stage {
 
   /** A session of a peer that understands notices. */
   async session(): Promise<Session> {
+    return (await this.controlled()).session;
+  }
+
+  /** The same, with the server's link. */
+  async controlled(): Promise<{ session: Session; link: ControlledLink }> {
     const [near, far] = memoryLinkPair();
     const { clock } = this;
-    const [session] = await Promise.all([initiate(near, { clock, notices: true }), this.server.take(far)]);
-    return session;
+    const link = new ControlledLink(far);
+    const [session] = await Promise.all([initiate(near, { clock, notices: true }), this.server.take(link)]);
+    return { session, link };
   }
 
   finish(task: string): void {
@@ -124,6 +131,52 @@ describe('a server that is drained', () => {
     session.shutdown();
     await drained;
     expect(listener.closed).toEqual([500]);
+  });
+
+  test.each(['drain', 'close'] as const)('does not wait in %s() for a peer whose link is interrupted', async (end) => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const { session, link } = await stage.controlled();
+    link.interrupt();
+    await settle();
+    await server[end]();
+    expect([server.sessions.size, (await session.closed).cause, clock.now(), clock.size]).toEqual([0, 'link', 0, 0]);
+  });
+
+  test('waits for such a peer with listeners: keep, until its time is over', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const { link } = await stage.controlled();
+    link.hold();
+    link.interrupt();
+    await settle();
+    const drained = server.drain({ listeners: 'keep', timeout: 5_000 });
+    await settle();
+    await clock.advance(7_999);
+    expect(server.sessions.size).toBe(1);
+    await clock.advance(1);
+    expect(await drained).toEqual(NOTHING);
+    expect([server.sessions.size, clock.size]).toEqual([0, 0]);
+  });
+
+  test('aborts a link that is interrupted while its session ends', async () => {
+    const stage = new Stage();
+    const { server, clock } = stage;
+    const { session, link } = await stage.controlled();
+    // The answer to the open does not leave.
+    link.hold();
+    const opening = errorOf(session.open(Work));
+    await settle();
+    const closed = server.close();
+    await settle();
+    link.interrupt();
+    await settle();
+    await clock.advance(1_999);
+    expect(server.sessions.size).toBe(1);
+    await clock.advance(1);
+    await closed;
+    expect([server.sessions.size, clock.size]).toEqual([0, 0]);
+    expect(await opening).toMatchObject({ code: 'session-closed' });
   });
 
   test('ends at once when it is closed meanwhile', async () => {
