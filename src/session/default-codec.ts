@@ -20,7 +20,7 @@ function withCodec<Options extends { readonly codec?: Codec }>(options: Options)
  * const session = await initiate(await connectWebSocket('ws://127.0.0.1:9000'));
  * const connection = await session.open();
  */
-export async function initiate(link: Link, options: sessions.StartOptions = {}): Promise<sessions.Session<undefined>> {
+export function initiate(link: Link, options: sessions.StartOptions = {}): Promise<sessions.Session<undefined>> {
   return sessions.initiate(link, withCodec(options));
 }
 
@@ -31,7 +31,7 @@ export async function initiate(link: Link, options: sessions.StartOptions = {}):
  * @throws HandshakeError when there is no session, and the link is closed then; its cause is Refused when the peer is refused.
  * InvalidArgument when an option is wrong.
  */
-export async function accept<P>(link: Link, options: sessions.AcceptOptions<P> = {}): Promise<sessions.Session<P>> {
+export function accept<P>(link: Link, options: sessions.AcceptOptions<P> = {}): Promise<sessions.Session<P>> {
   return sessions.accept(link, withCodec(options));
 }
 

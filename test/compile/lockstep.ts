@@ -13,7 +13,7 @@ import {
 } from 'xstate';
 import { compile } from '../../src/compile/index.js';
 import { type Chart, type Happening, machineOf } from './charts.js';
-import { idOf, note, Trace } from './trace.js';
+import { note, Trace } from './trace.js';
 
 const PROBES = ['a', 'b', 'a.x', 'a.x.y', '*', 'unknown', 'xstate.done.actor.job'].map((type) => ({ type, by: 1 }));
 
@@ -163,7 +163,7 @@ class Side {
       eventType,
       guard !== undefined,
     ]);
-    note(type, idOf(actorRef), sourceRef && idOf(sourceRef), event, snapshot, action, transitions);
+    note(type, actorRef.id, sourceRef?.id, event, snapshot, action, transitions);
     this.#inspected += 1;
     if (this.#inspected === this.#manner.throwsAt) throw new Error('inspector');
   }
@@ -236,7 +236,7 @@ function examined(
   ];
   const children = Object.entries(snapshot.children).map(([id, child]) => {
     const actor = child as AnyActor | undefined;
-    return [id, actor && [idOf(actor), actor.src, (actor.getSnapshot() as { status: string }).status, actor.systemId]];
+    return [id, actor && [actor.id, actor.src, (actor.getSnapshot() as { status: string }).status, actor.systemId]];
   });
   const { value, context, status, output, error, historyValue, tags } = snapshot;
   let can: unknown;

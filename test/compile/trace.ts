@@ -78,7 +78,7 @@ function isActor(value: object): value is AnyActorRef {
   return 'sessionId' in value && 'send' in value;
 }
 
-export function idOf({ id }: { readonly id: string }): string {
+function idOf({ id }: { readonly id: string }): string {
   return nameless(id);
 }
 

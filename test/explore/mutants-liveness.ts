@@ -67,7 +67,7 @@ export const STUCK: readonly Mutant[] = [
     configurations: ['coupled-stall'],
     make: () => ({
       session: changed(session, (config) => {
-        delete config.states.running.states.outbound.states.full.after;
+        delete config.states.running.states.outbound.states.full.states.timed.after;
       }),
     }),
   },

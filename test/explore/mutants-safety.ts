@@ -115,7 +115,7 @@ export const UNSAFE: readonly Mutant[] = [
     configurations: ['handshake-reference', 'handshake-strict'],
     make: () => ({
       handshake: changed(handshake, (config) => {
-        config.states.awaitingHello.on['rx.Hello'][1].target = 'established';
+        config.states.awaitingHello.on['rx.Hello'][2].target = 'established';
       }),
     }),
   },

@@ -152,7 +152,10 @@ describe('an inspector that nobody listens to', () => {
     await near.open();
     await one.close();
     rig.listen();
-    const regions = { inbound: 'reading', outbound: 'flowing', deadlines: 'idle', liveness: 'unwatched' };
+    const regions = {
+      ...{ inbound: 'reading', outbound: 'flowing', deadlines: 'idle', liveness: 'unwatched' },
+      ...{ intake: 'taking', renewal: 'settled' },
+    };
     const running = { running: regions };
     const side = (role: string) => [
       [role, running],

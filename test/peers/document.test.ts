@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { configOf } from '../../src/session/options.js';
 import type { Peer } from '../../src/session/peers.js';
@@ -8,7 +9,7 @@ import type { Peer } from '../../src/session/peers.js';
 function worded(peer?: Peer): Readonly<Record<string, string>> {
   const options = (isStream: boolean) => {
     const link = Object.assign(memoryLinkPair()[0], { isStream });
-    return configOf({ role: 'initiator', link, ...(peer === undefined ? {} : { peer }) });
+    return configOf({ role: 'initiator', link, codec: messagePack, ...(peer === undefined ? {} : { peer }) });
   };
   const { peer: config, keepalive } = options(false);
   const { awaitAnswers, cancelTimeout } = config;
