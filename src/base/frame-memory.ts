@@ -114,11 +114,12 @@ export function allocatePayload(length: number): Uint8Array {
  * `allocatePayload`, and `isLent` says that only that frame needs it. Or it is a short one, with free bytes before it.
  */
 export function offer(payload: Uint8Array, isLent = false): void {
+  if (!isLent) return;
   const { buffer } = payload;
   if (buffer instanceof PayloadMemory) {
     buffer.payload = payload;
-    buffer.isLent = isLent;
-  } else if (isLent) {
+    buffer.isLent = true;
+  } else {
     lastShort = payload;
   }
 }

@@ -9,6 +9,7 @@ import { rejected } from '../base/promise.js';
 import { MAX_U64 } from '../codec/msgpack/layout.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
+import { detached } from '../conduit/receive-queue.js';
 import { type ChannelId, hasParity, nextId, opposite, type RequestId } from '../wire/id.js';
 import type { Call, DataMessage, Response } from '../wire/message.js';
 import { DRAINING, type Metadata, NOT_RUN } from '../wire/metadata.js';
@@ -122,8 +123,8 @@ export class Calls implements CallsPort {
       return channels.length > 0 ? rejected(error) : Promise.reject(error);
     }
     // A call that waits for its turn leaves as it was when it was made. So args of the application are copied.
-    const isKept = isFree || isLent(args);
-    const body: Call = { type: 'Call', methodId, channels, metadata, args: isKept ? args : args.slice() };
+    const kept = isFree ? args : isLent(args) ? detached(args) : args.slice();
+    const body: Call = { type: 'Call', methodId, channels, metadata, args: kept };
     const id = scope.shared?.requests.allocate(scope.parity, scope.id) ?? nextId(this.#lastId, scope.parity);
     this.#lastId = id;
     const call = new OutgoingCall(scope, this.#channels, id, body, cancellation, credit, this.#onDone);

@@ -7,6 +7,7 @@ import { isLent } from '../base/frame-memory.js';
 import { rejected, SENT } from '../base/promise.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import { ENVELOPE, QUEUED_MESSAGE_COST } from '../conduit/costs.js';
+import { detached } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
@@ -154,9 +155,10 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
 
   wait(item: Uint8Array): void {
     this.#waitingBytes += item.length + QUEUED_MESSAGE_COST;
+    // Copy an item of the application, which may change it while it waits, and one in memory far above its length.
+    const kept = isLent(item) ? detached(item) : item.slice();
     const sent = new Promise<void>((resolve, reject) => {
-      // Copy an item of the application, which may change it while it waits.
-      this.#waiting.push({ item: isLent(item) ? item : item.slice(), resolve, reject });
+      this.#waiting.push({ item: kept, resolve, reject });
     });
     sent.catch(() => {});
     this.#sent = sent;

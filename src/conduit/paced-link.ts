@@ -33,6 +33,8 @@ export class PacedLink implements Link {
   /** The Opens among the held messages. */
   readonly #heldOpens = new Map<ConnectionId, Held>();
   #heldBytes = 0;
+  /** Bytes of Opens that were withdrawn. They count as retained while any message before them may be. */
+  #withdrawnBytes = 0;
   /** True if the state of the stepper is `free`. The hot paths look at nothing else. */
   #isFree = true;
   #isClosing = false;
@@ -55,7 +57,9 @@ export class PacedLink implements Link {
 
   get retained(): number {
     const { retained = this.#link.buffered } = this.#link;
-    return retained + this.#heldBytes;
+    const rest = retained + this.#heldBytes;
+    if (rest === 0) this.#withdrawnBytes = 0;
+    return rest + this.#withdrawnBytes;
   }
 
   /** True if a message that is sent now has to wait for the answer to a query. */
@@ -177,6 +181,7 @@ export class PacedLink implements Link {
     held.isWithdrawn = true;
     this.#heldOpens.delete(id);
     this.#heldBytes -= held.bytes.length;
+    this.#withdrawnBytes += held.bytes.length;
     this.#onDrained();
   }
 

@@ -108,7 +108,7 @@ export class WsLink extends SocketLink {
     this.#ws = ws;
     this.#raw = raw;
     // Without a raw socket, this may be another implementation of a WebSocket, which may keep the bytes.
-    this.releasesSent = raw !== undefined;
+    this.releasesSent = (raw as { _handle?: unknown } | undefined)?._handle !== undefined;
     // Read now: a socket that has ended has no addresses any more.
     this.name = nameOf(raw);
     // With this type a message is a view into the socket's buffer. For an ArrayBuffer `ws` would copy it.

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { Duplex, finished } from 'node:stream';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
@@ -217,7 +218,8 @@ export class StreamLink extends SocketLink {
   /** The next bytes to write. A long message with free bytes for its length before it is not copied. */
   #next(): Uint8Array {
     const message = this.#queue.at(0);
-    const whole = message !== undefined && this.#written === 0 ? withPrefix(message) : undefined;
+    const isWritten = this.#duplex instanceof Socket;
+    const whole = isWritten && message !== undefined && this.#written === 0 ? withPrefix(message) : undefined;
     if (whole === undefined || whole.length > LONGEST_WRITE) return this.#piece();
     putLength(whole, whole.length - PREFIX);
     this.#queue.shift();

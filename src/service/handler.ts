@@ -155,7 +155,7 @@ export function makeHandler<M extends Methods, P>(
     const method = methods.get(request.methodId);
     // r[rpc.unknown-method]
     if (method === undefined) return refusals.unknownMethod;
-    return new Answering(method, request, connection).answer();
+    return new Answering(method, request, connection, connection.handler === handle).answer();
   };
   const credit = (methodId: bigint): number => methods.get(methodId)?.entry.credit ?? INITIAL_CREDIT;
   const checkCredits = (maxUnconsumed: number): void => {
@@ -177,9 +177,12 @@ class Answering {
   readonly #principal: unknown;
   /** Our ends of the channels that the arguments contain. */
   readonly #ends: ChannelHandle[];
+  /** False in a handler of the application's, which may keep the bytes of the answer. */
+  readonly #isLent: boolean;
   #responseMetadata: MetadataEntry[] | undefined;
 
-  constructor(method: Answered, request: IncomingRequest, connection: Connection) {
+  constructor(method: Answered, request: IncomingRequest, connection: Connection, isLent: boolean) {
+    this.#isLent = isLent;
     this.#method = method;
     this.#request = request;
     this.#connection = connection;
@@ -258,7 +261,7 @@ class Answering {
     const { entry } = this.#method;
     const ends: ChannelHandle[] = [];
     try {
-      const ret = encoded(entry.payloads.encodeResult(value, ends, true));
+      const ret = encoded(entry.payloads.encodeResult(value, ends, this.#isLent));
       if (ends.length === 0 && this.#responseMetadata === undefined) return ret;
       entry.pass(ends, 'handler');
       return this.#responseOf(ret, ends);

@@ -76,6 +76,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
    * Made when it is first needed: most of ten thousand connections may be idle. @internal
    */
   receiver: MessageQueue<DataMessage> | Calls | undefined;
+  /** The handler that the application gave. @internal */
+  handler: ConnectionHandler | undefined;
   readonly #session: SessionScope;
   #actor: ConnectionActorRef | undefined;
   #budget: ConnectionBudget | undefined;
@@ -269,6 +271,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (this.receiver instanceof Calls && this.receiver.hasHandler) {
       throw new InvalidArgument(`connection ${this.id} has a handler already`);
     }
+    this.handler = handler;
     this.#startCalls((request) => handler(request, this), checked);
   }
 

@@ -105,8 +105,11 @@ function frames({ malformed }: TableInput): readonly CaseSpec[] {
     ...malformed.map(({ name, bytes }): CaseSpec => ({ ...FRAMES, name, steps: [fatal(() => [bytes])] })),
     {
       ...FRAMES,
-      name: `the largest request id, ${largest}, and the one before it are taken`,
-      steps: [{ tell: () => [call(0, largest), call(0, largest - 1)] }, ALIVE],
+      name: 'the two largest request ids of the tester are taken',
+      steps: [
+        { tell: ({ parity }) => [0, 2].map((less) => call(0, largest - (parity === 'odd' ? less : less + 1))) },
+        ALIVE,
+      ],
     },
   ];
 }

@@ -1,36 +1,49 @@
 // The memory of a payload is used again once its frame was sent. No payload that still waits may be overwritten by another.
-import { Duplex } from 'node:stream';
+import { Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { accept, channel, initiate, messagePack, method, service, type Tx } from '../../src/index.js';
+import {
+  accept,
+  channel,
+  initiate,
+  messagePack,
+  messagePackPayload,
+  method,
+  service,
+  type Tx,
+} from '../../src/index.js';
 import { streamLink } from '../../src/link/tcp.js';
 import { postcard, postcardPayload, t } from '../../src/payload/postcard/index.js';
 
-/** Two ends of a stream. What one end writes stays where it is for some turns, and only then reaches the other end. */
-function slowPair(turns: number): [Duplex, Duplex] {
-  const ends: Duplex[] = [0, 1].map(
-    (side) =>
-      new Duplex({
-        read() {},
-        write(chunk: Uint8Array, _encoding, done) {
-          let left = turns;
-          const wait = (): void => {
-            if (left-- > 0) {
-              setImmediate(wait);
-              return;
-            }
-            ends[1 - side]?.push(Buffer.from(chunk));
-            done();
-          };
-          wait();
-        },
-        final(done) {
-          ends[1 - side]?.push(null);
+/**
+ * The ends of a connection between two sockets. What one end writes stays where it is for some turns, and only then reaches
+ * the other end.
+ */
+function slowPair(turns: number): [Socket, Socket] {
+  const ends: Socket[] = [0, 1].map((side) =>
+    Object.assign(new Socket(), {
+      _read() {},
+      _write(chunk: Uint8Array, _encoding: string, done: () => void) {
+        let left = turns;
+        const wait = (): void => {
+          if (left-- > 0) {
+            setImmediate(wait);
+            return;
+          }
+          ends[1 - side]?.push(Buffer.from(chunk));
           done();
-        },
-      }),
+        };
+        wait();
+      },
+      _writev: null,
+      _final(done: () => void) {
+        ends[1 - side]?.push(null);
+        done();
+      },
+    }),
   );
-  return ends as [Duplex, Duplex];
+  return ends as [Socket, Socket];
 }
 
 const SERVICES = {
@@ -112,5 +125,61 @@ describe.each(Object.entries(SERVICES))('with %s', (_, { codec, definition }) =>
       ),
       { numRuns: 25 },
     );
+  });
+});
+
+test('a payload that passes through streams by reference is as it was', async () => {
+  const [up, down] = [new PassThrough(), new PassThrough()];
+  const kept: Uint8Array[] = [];
+  const Keeper = service('Keeper', { keep: method<[bytes: Uint8Array], number>() });
+  const accepted = accept(streamLink({ readable: up, writable: down }));
+  const session = await initiate(streamLink({ readable: down, writable: up }));
+  (await accepted).root.serve(Keeper.handler({ keep: (bytes) => kept.push(bytes) }));
+  const client = Keeper.client(session.root);
+  for (const number of [1, 2, 3]) await client.keep(new Uint8Array(3000).fill(number));
+  expect(kept.map((bytes) => [bytes[0], bytes.at(-1)])).toEqual([
+    [1, 1],
+    [2, 2],
+    [3, 3],
+  ]);
+  session.shutdown();
+  await session.closed;
+});
+
+describe('bytes of the application', () => {
+  test.each([500, 3000])('of %i bytes leave as they were when the call was made', async (length) => {
+    const [left, right] = slowPair(1);
+    const accepted = accept(streamLink(right));
+    const session = await initiate(streamLink(left));
+    (await accepted).root.serve(({ args }) => args.slice());
+    const args = messagePackPayload.encode([new Uint8Array(length).fill(7)]);
+    const before = args.slice();
+    const answer = session.root.caller().call(1n, args);
+    args.fill(9);
+    expect(Buffer.compare((await answer).ret, before)).toBe(0);
+    session.shutdown();
+    await session.closed;
+  });
+
+  test('are an answer that a handler around that of a service keeps', async () => {
+    const Numbers = service('Numbers', { get: method<[number: number], Uint8Array>() });
+    const inner = Numbers.handler({ get: (number) => new Uint8Array(3000).fill(number) });
+    const [left, right] = slowPair(0);
+    const accepted = accept(streamLink(right));
+    const session = await initiate(streamLink(left));
+    const kept = new Map<string, Awaited<ReturnType<typeof inner>>>();
+    const cached: typeof inner = Object.assign(async (...[request, connection]: Parameters<typeof inner>) => {
+      const key = Buffer.from(request.args).toString('hex');
+      const known = kept.get(key) ?? (await inner(request, connection));
+      kept.set(key, known);
+      return known;
+    }, inner);
+    (await accepted).root.serve(cached);
+    const client = Numbers.client(session.root);
+    const seen: unknown[] = [];
+    for (const number of [1, 2, 3, 1, 2, 3]) seen.push((await client.get(number))[0]);
+    expect(seen).toEqual([1, 2, 3, 1, 2, 3]);
+    session.shutdown();
+    await session.closed;
   });
 });
