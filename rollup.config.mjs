@@ -1,8 +1,10 @@
 // Bundles build/ into dist/. Each entry point of package.json becomes one file, at the path that package.json names; what
 // several entry points use goes into chunks, code and types alike. So each class and each machine exists once, also in a
-// program that imports several entry points. The code keeps its names and comments, and so needs no source maps. Biome then indents it by tabs, which are shorter.
+// program that imports several entry points. The code keeps its names and lines, and so needs no source maps; the comments stay in the types. Biome then indents it by tabs,
+// which are shorter.
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
+import { transform } from 'esbuild';
 import { dts } from 'rollup-plugin-dts';
 
 const { bin, exports, dependencies, peerDependencies } = JSON.parse(
@@ -33,6 +35,12 @@ const withoutBareImports = {
   renderChunk: (code) => ({ code: code.replace(/^import '\.\.?\/[^']*';\n/gm, ''), map: null }),
 };
 
+/** Drops comments: they are a third of the code, and the types have those for users. */
+const withoutComments = {
+  name: 'without-comments',
+  renderChunk: async (code) => ({ code: (await transform(code, { target: 'es2022' })).code, map: null }),
+};
+
 /** @type {import('rollup').RollupOptions} */
 const common = {
   external: [...builtins, ...packages.map((name) => new RegExp(`^${name}(/|$)`))],
@@ -46,16 +54,21 @@ export default [
   {
     ...common,
     input: inputs('.js', exports, bin),
-    plugins: [withoutBareImports],
+    plugins: [withoutBareImports, withoutComments],
     output: {
       dir: 'dist',
       chunkFileNames: 'chunks/[name].js',
       hoistTransitiveImports: false,
       // The protocol's tables are a file of their own, which `npm run build` makes compact: they are data.
-      manualChunks: (id) => (/\/build\/spec\//.test(id) ? 'rows' : undefined),
+      // What everything needs is one file, too.
+      manualChunks(id) {
+        if (/\/build\/spec\//.test(id)) return 'rows';
+        if (/\/build\/src\/compile\//.test(id)) return 'compile';
+        return /\/build\/src\/(base|wire)\//.test(id) ? 'base' : undefined;
+      },
       onlyExplicitManualChunks: true,
       // Small chunks join others, where no entry point imports more for that.
-      experimentalMinChunkSize: 20_000,
+      experimentalMinChunkSize: 40_000,
     },
   },
   {
@@ -68,7 +81,7 @@ export default [
       chunkFileNames: 'chunks/[name].ts',
       // Types that many entry points share are in two files, so that there are fewer. Neither needs the types of Node.
       manualChunks(id) {
-        if (/build\/src\/(base|wire|codec|link\/link)/.test(id)) return 'messages.d';
+        if (/build\/src\/(base|wire|codec|link\/(link|websocket)\.d)/.test(id)) return 'messages.d';
         return /build\/machines\/(?!index)/.test(id) ? 'sessions.d' : undefined;
       },
       // For `Symbol.dispose` and `Symbol.asyncDispose`.

@@ -291,7 +291,9 @@ export class ReconnectingClient implements AsyncDisposable {
           return;
         }
         attempt.entry = entry;
-        this.#send({ type: 'attempt.established' });
+        // The session may have ended together with the handshake.
+        if (this.#entries.has(entry)) this.#send({ type: 'attempt.established' });
+        else this.#fail(new LinkError('the session ended at once'));
       },
       (error: unknown) => {
         if (this.#attempt === attempt) this.#fail(error);
@@ -481,7 +483,10 @@ export class ReconnectingClient implements AsyncDisposable {
     this.#left.clear();
     this.#current = undefined;
     const sessions = [...this.#entries].map(({ session }) => session);
-    for (const session of sessions) session.shutdown();
+    for (const session of sessions) {
+      if (session.isInterrupted) session.abandon();
+      else session.shutdown();
+    }
     this.#handles.clear();
     void Promise.all(sessions.map((session) => session.closed)).then(() => this.#resolveClosed());
   }

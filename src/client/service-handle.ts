@@ -284,6 +284,7 @@ export class ServiceHandle<M extends Methods> {
         if (signal != null) offAbort(signal, abort);
         owner.leave(bytes);
         this.#waiting.delete(waiter);
+        if (this.#shares === 0 && this.#waiting.size === 0) this.#owner.forget(this);
         return true;
       };
       const fail = (error: Error): void => {
@@ -321,7 +322,11 @@ export class ServiceHandle<M extends Methods> {
   /** Opens the service in the current session. Then the waiting calls leave. */
   #prepare(): void {
     const open = this.#owner.current;
-    if (open === undefined || this.#opening === open) return;
+    if (open === undefined) {
+      if (this.#waiting.size > 0) this.#owner.want();
+      return;
+    }
+    if (this.#opening === open) return;
     const ready = this.#ready;
     if (ready?.open === open && ready.connection.isConnected) {
       this.#flush();
@@ -334,11 +339,11 @@ export class ServiceHandle<M extends Methods> {
     this.#opening = open;
     open.session.open(this.#service, this.#options).then(
       (client) => {
-        this.#opening = undefined;
+        if (this.#opening === open) this.#opening = undefined;
         this.#use(open, () => client);
       },
       (error: Error) => {
-        this.#opening = undefined;
+        if (this.#opening === open) this.#opening = undefined;
         this.#refused(open, error);
       },
     );

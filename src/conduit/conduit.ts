@@ -170,7 +170,8 @@ export class Conduit {
       interrupted: () => this.push({ type: 'link.interrupted' }),
       restored: () => this.push({ type: 'link.restored' }),
       // Count frames that have arrived, not frames that were decoded: one read of the link may bring several frames.
-      frameLimit: () => (this.frames === 0 ? firstFrameLimit(this.limits) : this.limits.frame),
+      frameLimit: () =>
+        this.frames === 0 || this.inputs.passesEvents ? firstFrameLimit(this.limits) : this.limits.frame,
     });
     this.#isStarted = true;
     // Wait for a microtask: the session is still starting, and its first events would come between the events of its

@@ -73,6 +73,11 @@ export class Outbox {
     return this.#refusal !== undefined;
   }
 
+  /** True if all messages have left. */
+  get isEmpty(): boolean {
+    return this.#queued.length === 0 && this.#link.buffered === 0;
+  }
+
   /** Sends a message of the protocol at once. But a Close leaves after the messages that wait for its connection. */
   transmit(message: Message): void {
     const bytes = this.#codec.encode(message);

@@ -128,7 +128,9 @@ export class End implements ReliableLink, ReliablePort {
   name: string | undefined;
   isStream = false;
   /** Messages are kept by reference until they are acknowledged; see `retained`. */
-  readonly releasesSent = true;
+  get releasesSent(): boolean {
+    return this.#isAllReleasing;
+  }
   readonly #config: EndConfig;
   readonly #owner: EndOwner;
   readonly #stepper: Stepper<typeof reliableMachine>;

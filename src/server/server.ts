@@ -259,7 +259,9 @@ export class Server<P = unknown> implements AsyncDisposable {
     this.#closing.abort();
     // Also listeners that are only being started, and handshakes that have just ended.
     await Promise.allSettled(this.#starting);
-    await this.#closeListeners();
+    const listeners = this.#closeListeners();
+    // The sessions end, too, where a listener fails.
+    await listeners.catch(() => {});
     const sessions = [...this.#sessions];
     for (const session of sessions) {
       if (session.isInterrupted) session.abandon();
@@ -273,6 +275,7 @@ export class Server<P = unknown> implements AsyncDisposable {
     const timer = clock.setTimeout(abandon, Math.min(flushTimeout + 1_000, MAX_DELAY));
     await Promise.all(sessions.map((session) => session.closed));
     clock.clearTimeout(timer);
+    await listeners;
   }
 
   async #during<T>(work: Promise<T>): Promise<T> {

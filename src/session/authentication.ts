@@ -146,10 +146,10 @@ export class Authentication {
   ask(metadata: Metadata, isRenewal: boolean): void {
     const asking = new AbortController();
     this.#asking = asking;
-    const facts = { metadata, link: this.#link.facts?.() ?? NO_FACTS, signal: asking.signal };
-    const request = isRenewal ? { ...facts, current: this.#principal } : facts;
     const { inputs } = this.#conduit;
     try {
+      const facts = { metadata, link: this.#link.facts?.() ?? NO_FACTS, signal: asking.signal };
+      const request = isRenewal ? { ...facts, current: this.#principal } : facts;
       const answer = this.#authenticate?.(request);
       if (isThenable(answer)) {
         answer.then(

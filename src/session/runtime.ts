@@ -327,7 +327,7 @@ export class SessionRuntime implements Port {
     const { refused } = this.drained;
     const isQuiet = refused === this.#refusedBefore;
     this.#refusedBefore = refused;
-    if (isQuiet && !this.hasWork) this.conduit.push({ type: 'work.none' });
+    if (isQuiet && !this.hasWork && this.conduit.outbox.isEmpty) this.conduit.push({ type: 'work.none' });
   }
 
   /** True if a handler is at work, a channel is open, or a call of ours waits for its turn or its answer. */

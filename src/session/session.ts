@@ -80,6 +80,8 @@ export class Session<P = unknown> implements AsyncDisposable {
   /** Settles when the renewals so far are over. */
   #renewing: Promise<void> = Promise.resolve();
 
+  #draining: Promise<DrainCounts> | undefined;
+
   /** @internal */
   constructor(actor: SessionActorRef, runtime: SessionRuntime) {
     this.#actor = actor;
@@ -281,7 +283,8 @@ export class Session<P = unknown> implements AsyncDisposable {
    * Ends the session when its work is done. From now on the peer's calls and opens are refused before any handler, and a peer
    * that made its session with `connect` goes elsewhere with them. Calls at work may take `timeout` milliseconds (20 000 by
    * default, up to 2^31 − 1), and those left then are cancelled. The promise resolves when the session is over. No peer can make
-   * that take longer than three seconds more. A second call waits for the same end.
+   * that take longer than `limits.flushTimeout` and two seconds more. A second call waits for the same end, also with
+   * another `timeout`.
    *
    * Handlers at work see it by `context.draining`, and may still call the peer. `open` fails with Unavailable.
    *
@@ -295,6 +298,11 @@ export class Session<P = unknown> implements AsyncDisposable {
         `timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`,
       );
     }
+    this.#draining ??= this.#drain(timeout);
+    return this.#draining;
+  }
+
+  async #drain(timeout: number): Promise<DrainCounts> {
     const { conduit, drained } = this.#runtime;
     conduit.push({ type: 'app.drain', timeout });
     // Handlers that are cancelled have a second. After that only an interrupted link can hold the end up.

@@ -130,8 +130,9 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'a call that is given up is not cancelled',
     file: 'src/calls/outgoing-call.ts',
-    text: "if (body.type === 'Cancel') {\n      void this.#send(body);",
-    instead: "if (body.type === 'Cancel') {",
+    text: "const sent = outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });",
+    instead:
+      "const sent = body.type === 'Cancel' ? SENT : outbox.send({ type: 'RequestMessage', connectionId, id: this.id, body });",
     kind: 'calls',
   },
   {
