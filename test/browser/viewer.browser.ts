@@ -74,7 +74,10 @@ describeInBrowser('the viewer', () => {
       'session acceptor | running',
       ...below,
     ]);
-    await viewer.lit('running.inbound.reading', 'running.outbound.flowing', 'running.deadlines.idle');
+    await viewer.lit(
+      ...['running.inbound.reading', 'running.outbound.flowing', 'running.deadlines.idle'],
+      ...['running.liveness.unwatched', 'running.intake.taking', 'running.renewal.settled'],
+    );
   });
 
   test('lights the state of a connection after each step, and marks the last transition', async () => {
