@@ -13,7 +13,7 @@ export interface Refusal {
   readonly text: string;
 }
 
-/** The refusal of a peer about whom the application has not decided. The peer is not told why. */
+/** The refusal of a peer when the application gave no decision. The peer gets no reason. */
 export const UNDECIDED: Refusal = { reason: 'unavailable', text: 'try again later' };
 
 const FORM = new RegExp(`^refused\\.(${REFUSALS.join('|')}): (.*)$`, 's');
