@@ -93,9 +93,9 @@ let lastShort: Uint8Array | undefined;
 
 /** Memory of a long payload, and the place of the frame that was written around it. */
 class PayloadMemory extends Memory {
-  /** The payload, until a frame is written around it. That happens once only, so that no frame overwrites another. */
+  /** The payload that was lent, until a frame is written around it. That happens once only, so that no frame overwrites another. */
   payload: Uint8Array | undefined;
-  /** True if only the frame needs the payload. Then the memory is reused once the frame was sent. */
+  /** True until the frame was sent. Then the memory is used again. */
   isLent = false;
   frameAt = 0;
   frameLength = 0;
@@ -110,11 +110,10 @@ export function allocatePayload(length: number): Uint8Array {
 }
 
 /**
- * Offers a payload, so that its frame is written around it. The payload stands at the start of memory from
- * `allocatePayload`, and `isLent` says that only that frame needs it. Or it is a short one, with free bytes before it.
+ * Lends a payload to the frame of one message, which is written around it. Only that frame needs the payload from now on. A
+ * long payload stands at the start of memory from `allocatePayload`. A short one has free bytes before it.
  */
-export function offer(payload: Uint8Array, isLent = false): void {
-  if (!isLent) return;
+export function lend(payload: Uint8Array): void {
   const { buffer } = payload;
   if (buffer instanceof PayloadMemory) {
     buffer.payload = payload;
@@ -127,10 +126,10 @@ export function offer(payload: Uint8Array, isLent = false): void {
 /** True for a long payload that only its frame needs. Nothing changes its bytes while it waits. */
 export function isLent(payload: Uint8Array): boolean {
   const { buffer } = payload;
-  return buffer instanceof PayloadMemory && buffer.payload === payload && buffer.isLent;
+  return buffer instanceof PayloadMemory && buffer.payload === payload;
 }
 
-/** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was offered. */
+/** A frame of `head` bytes, followed by the payload in its place. Undefined unless this payload was lent. */
 export function allocateAround(payload: Uint8Array, head: number): Uint8Array | undefined {
   const { buffer, length } = payload;
   if (payload === lastShort) {

@@ -1,4 +1,4 @@
-import { AHEAD, allocatePayload, offer, SHORT_FRAME } from '../base/frame-memory.js';
+import { AHEAD, allocatePayload, lend, SHORT_FRAME } from '../base/frame-memory.js';
 
 /** Short payloads are cut from slabs, with free bytes before each, in which the frame is written around it. */
 const SLAB = 32 * 1024;
@@ -32,7 +32,7 @@ export abstract class PayloadBytes {
     const { memory, at } = this;
     const payload = new Uint8Array(memory.buffer, memory.byteOffset + this.#start, at - this.#start);
     if (memory === this.#slab) this.#slabUsed = at;
-    offer(payload, isLent);
+    if (isLent) lend(payload);
     return payload;
   }
 

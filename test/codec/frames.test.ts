@@ -4,7 +4,7 @@ import {
   allocateAround,
   allocatePayload,
   isLent,
-  offer,
+  lend,
   release,
   withHeader,
   withPrefix,
@@ -70,7 +70,7 @@ describe('the memory of a payload', () => {
     const payload = allocatePayload(length + 5)
       .subarray(0, length)
       .fill(7);
-    offer(payload);
+    lend(payload);
     return payload;
   }
 
@@ -101,7 +101,7 @@ describe('the memory of a payload', () => {
 
   it('serves the next payload of about its length once its frame is released, if it was lent', () => {
     const payload = allocatePayload(3000);
-    offer(payload, true);
+    lend(payload);
     expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
     const frame = allocateAround(payload, 10) as Uint8Array;
     release(frame.subarray(1));
@@ -118,32 +118,31 @@ describe('the memory of a payload', () => {
   it('may wait as it is while it is lent and has no frame', () => {
     const payload = allocatePayload(3000);
     expect(isLent(payload)).toBe(false);
-    offer(payload, true);
+    lend(payload);
     expect([payload, payload.subarray(), new Uint8Array(3000)].map(isLent)).toEqual([true, false, false]);
     allocateAround(payload, 10);
     expect(isLent(payload)).toBe(false);
-    expect(isLent(payloadOf(3000))).toBe(false);
   });
 
-  it('is not used again if it was not lent: its owner may still need the payload', () => {
-    const payload = payloadOf(3000);
-    release(allocateAround(payload, 10) as Uint8Array);
+  it('has no frame written around it, and is not used again, if it was not lent: its owner may still need it', () => {
+    const payload = allocatePayload(3000);
+    expect(allocateAround(payload, 10)).toBeUndefined();
+    release(payload);
     expect(allocatePayload(3000).buffer).not.toBe(payload.buffer);
   });
 
   it('is that of a slab, if the payload is short: the frame of the one that was lent last is written around it', () => {
     const slab = new Uint8Array(1000);
     const [first, second, kept] = [slab.subarray(100, 110), slab.subarray(200, 210), slab.subarray(300, 310)];
-    offer(first, true);
-    offer(second, true);
+    lend(first);
+    lend(second);
     expect(allocateAround(first, 10)).toBeUndefined();
     const frame = allocateAround(second, 12) as Uint8Array;
     expect([frame.buffer, frame.byteOffset, frame.length]).toEqual([slab.buffer, 188, 22]);
     expect(allocateAround(second, 12)).toBeUndefined();
     // Its owner may still change a payload that was not lent.
-    offer(kept);
     expect(allocateAround(kept, 12)).toBeUndefined();
-    offer(kept, true);
+    lend(kept);
     expect(allocateAround(kept, 41)).toBeUndefined();
     release(frame);
     expect(allocate(22).buffer).not.toBe(slab.buffer);
@@ -168,13 +167,13 @@ describe('the memory of a payload', () => {
 
   it('serves the next payload when a frame with a header is released, and that one has no header', () => {
     const payload = allocatePayload(3000);
-    offer(payload, true);
+    lend(payload);
     const frame = allocateAround(payload, 10) as Uint8Array;
     withHeader(frame, 4);
     release(frame);
     const next = allocatePayload(3000);
     expect(next.buffer).toBe(payload.buffer);
-    offer(next, true);
+    lend(next);
     expect(withPrefix(allocateAround(next, 12) as Uint8Array)?.length).toBe(3016);
   });
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { ProtocolError } from '../../src/base/errors.js';
-import { allocatePayload, offer } from '../../src/base/frame-memory.js';
+import { allocatePayload, lend } from '../../src/base/frame-memory.js';
 import { postcard } from '../../src/payload/postcard/index.js';
 import type { Message } from '../../src/wire/message.js';
 import type { Metadata } from '../../src/wire/metadata.js';
@@ -106,7 +106,7 @@ describe('a frame that is written around a long payload', () => {
     const payload = allocatePayload(3000).map((_, index) => index) as Uint8Array;
     const long = allocatePayload(3000);
     long.set(payload);
-    offer(long);
+    lend(long);
     const expected = postcard.encode(messageWith(payload));
     const around = postcard.encode(messageWith(long));
     // The payload is in its place once: the same message again is another frame, and the first one stays.

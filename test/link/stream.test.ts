@@ -4,7 +4,7 @@ import { Duplex, PassThrough } from 'node:stream';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidArgument, LinkError } from '../../src/base/errors.js';
-import { allocateAround, allocatePayload, offer } from '../../src/base/frame-memory.js';
+import { allocateAround, allocatePayload, lend } from '../../src/base/frame-memory.js';
 import type { Link } from '../../src/link/link.js';
 import { type StreamLinkOptions, streamLink } from '../../src/link/tcp.js';
 import { numbered, turns } from './contract.js';
@@ -52,7 +52,7 @@ function frames(...messages: readonly Uint8Array[]): Buffer {
 /** A frame as the codec writes it around a long payload. */
 function aroundPayload(length: number, byte: number): Uint8Array {
   const payload = allocatePayload(length);
-  offer(payload, true);
+  lend(payload);
   return (allocateAround(payload, 10) as Uint8Array).fill(byte);
 }
 
