@@ -7,9 +7,20 @@ import { and, not, or } from 'xstate';
 import { type ConnectionId, ROOT } from '../../src/wire/id.js';
 import type { ConnectionOpen, ConnectionReject } from '../../src/wire/message.js';
 import { DRAINING, NOTICE, noticeOf, withoutReserved } from '../../src/wire/metadata.js';
-import { type ConnectionRequest, type ConnectionStart, NO_METADATA, type Received, type Violation } from '../events.js';
-import { conclude, session, settled } from './context.js';
-import { protocolError, settle, violation } from './ends.js';
+import {
+  type ConnectionRequest,
+  type ConnectionStart,
+  type ConnectionsReport,
+  NO_METADATA,
+  type Received,
+  type SessionRequest,
+  type Violation,
+} from '../events.js';
+import { conclude, type SessionContext, session, settled } from './context.js';
+import { crash, protocolError, settle, violation } from './ends.js';
+
+type OpenRequest = Extract<SessionRequest, { type: 'app.open' }>;
+type EndedReport = Extract<ConnectionsReport, { type: 'connections.ended' }>;
 
 /** The root exists as soon as the session runs. */
 export const spawnRoot = {
@@ -75,6 +86,51 @@ const pass = {
   type: 'forward',
   params: ({ event }: { event: ConnectionRequest }) => ({ id: event.id, event }),
 } as const;
+
+/** Opens a connection of ours. 5.21, 5.22 */
+const openRows = [
+  // 5.22
+  { guard: 'isFull', actions: settle({ type: 'limited' }) },
+  // 5.21
+  {
+    actions: [
+      'open',
+      {
+        type: 'spawn',
+        params: ({ context, event }: { context: SessionContext; event: OpenRequest }): ConnectionStart => ({
+          id: context.localHigh,
+          origin: 'local',
+          request: event.request,
+          localSettings: event.settings,
+          metadata: event.metadata,
+        }),
+      },
+    ],
+  },
+] as const;
+
+const abandonRows = [{ guard: 'isLive', actions: pass }, {}] as const;
+
+/** A connection is over, and the session goes on. */
+const removal = {
+  actions: [
+    { type: 'remove', params: ({ event }: { event: EndedReport }) => ({ id: event.id, phase: event.output.phase }) },
+    { type: 'emitClosed', params: ({ event }: { event: EndedReport }) => event },
+  ],
+} as const;
+
+/** 5.21, 5.22: opens that leave behind Hello. The peer answers none of them before it has answered Hello. */
+export const earlyRows = session.createStateConfig({
+  on: {
+    'app.open': [
+      { guard: not('opensEarly'), actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },
+      ...openRows,
+    ],
+    'app.abandonOpen': abandonRows,
+    'connections.ended': removal,
+    'connections.crashed': crash,
+  },
+}).on;
 
 export const connectionRows = session.createStateConfig({
   on: {
@@ -142,24 +198,7 @@ export const connectionRows = session.createStateConfig({
     'app.open': [
       { guard: 'isPeerDraining', actions: settle({ type: 'draining', by: 'peer' }) },
       { guard: 'isDraining', actions: settle({ type: 'draining', by: 'local' }) },
-      // 5.22
-      { guard: 'isFull', actions: settle({ type: 'limited' }) },
-      // 5.21
-      {
-        actions: [
-          'open',
-          {
-            type: 'spawn',
-            params: ({ context, event }): ConnectionStart => ({
-              id: context.localHigh,
-              origin: 'local',
-              request: event.request,
-              localSettings: event.settings,
-              metadata: event.metadata,
-            }),
-          },
-        ],
-      },
+      ...openRows,
     ],
     'app.close': [
       // 5.24
@@ -176,7 +215,7 @@ export const connectionRows = session.createStateConfig({
       { guard: 'isLive', actions: pass },
       {},
     ],
-    'app.abandonOpen': [{ guard: 'isLive', actions: pass }, {}],
+    'app.abandonOpen': abandonRows,
     'app.accept': [{ guard: 'isLive', actions: pass }, {}],
     'app.reject': [{ guard: 'isLive', actions: pass }, {}],
     'app.leave': [{ guard: 'isRouted', actions: pass }, {}],
@@ -202,12 +241,7 @@ export const connectionRows = session.createStateConfig({
       },
       // 5.16
       { guard: 'isAbandonment', target: '#session.ended', actions: conclude({ cause: 'abandoned' }) },
-      {
-        actions: [
-          { type: 'remove', params: ({ event }) => ({ id: event.id, phase: event.output.phase }) },
-          { type: 'emitClosed', params: ({ event }) => event },
-        ],
-      },
+      removal,
     ],
   },
 }).on;

@@ -70,6 +70,8 @@ export interface SessionInput {
   readonly isAuthenticating: boolean;
   /** True if the application accepts connections that the peer opens. */
   readonly isAccepting: boolean;
+  /** True if our opens leave behind Hello, before the peer has answered it. Only for an initiator. */
+  readonly opensEarly?: boolean;
 }
 
 export interface SessionContext extends SessionInput {
@@ -215,6 +217,7 @@ export const session = setup({
   guards: {
     isReference: ({ context }) => context.conformance === 'reference',
     isAccepting: ({ context }) => context.isAccepting,
+    opensEarly: ({ context }) => context.opensEarly === true,
     hasKeepalive: ({ context }) => context.keepalive !== undefined,
     isOnRoot: ({ event }) => 'message' in event && event.message.connectionId === ROOT,
     /** Pending, undecided or active. */

@@ -5,6 +5,7 @@ import { ROOT } from '../../src/wire/id.js';
 import type { ProtocolErrorMessage } from '../../src/wire/message.js';
 import type { Violation } from '../events.js';
 import type { HandshakeEvent, HandshakeOutput } from '../handshake.js';
+import { earlyRows } from './connections.js';
 import { session } from './context.js';
 import { crash, protocolError, settle } from './ends.js';
 
@@ -79,7 +80,7 @@ export const handshakeRows = session.createStateConfig({
     'link.restored': { actions: ['noteRestored', 'emitRestored'] },
     'conduit.flushed': { actions: toHandshake },
     'conduit.malformed': { actions: toHandshake },
-    'app.open': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },
+    ...earlyRows,
     'app.close': { actions: settle({ type: 'invalid', message: 'the handshake is not over yet' }) },
   },
 }).on;

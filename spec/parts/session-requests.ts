@@ -9,7 +9,7 @@ function settle(state: SessionState, request: number, outcome: unknown): Outcome
 }
 
 /** 5.21, 5.22. */
-function open(state: SessionState, event: RequestEvent & { type: 'app.open' }): Outcome {
+export function open(state: SessionState, event: RequestEvent & { type: 'app.open' }): Outcome {
   const { localSettings, live, limits, ours, pending } = state;
   const { request, settings, metadata } = event;
   if (state.isPeerDraining) return settle(state, request, { type: 'draining', by: 'peer' });

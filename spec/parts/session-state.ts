@@ -25,6 +25,8 @@ export interface SessionInput {
   /** Our application decides who the peer is. */
   readonly authenticates: boolean;
   readonly limits: { readonly connections: number; readonly undecided: number };
+  /** Our opens leave behind Hello. */
+  readonly opensEarly?: boolean;
 }
 
 export interface SessionState extends SessionInput {

@@ -12,7 +12,7 @@ import { drained, interval, refuseSession } from './session-drain.js';
 import { flow, isFlow } from './session-flow.js';
 import { received } from './session-received.js';
 import { renewed, withdrawn } from './session-renewal.js';
-import { requested } from './session-requests.js';
+import { open, requested } from './session-requests.js';
 import {
   cut,
   type InterruptionEvent,
@@ -52,7 +52,15 @@ function handshaking(state: SessionState, event: SessionEvent): Outcome {
       if (state.mode === 'reference' || failure.rule === undefined) return cut(state, end);
       return wind(state, end, [['accuse', failure.rule]]);
     }
+    case 'app.abandonOpen':
+      return state.live.includes(event.id)
+        ? { state, effects: [['forward', { id: event.id, event }]] }
+        : nothing(state);
+    case 'connections.ended':
+      return ended(state, event.id, event.output);
     case 'app.open':
+      if (state.opensEarly) return open(state, event);
+      return { state, effects: [['settle', { request: event.request, outcome: { type: 'invalid' } }]] };
     case 'app.close': {
       const { request } = event;
       return { state, effects: [['settle', { request, outcome: { type: 'invalid' } }]] };

@@ -141,6 +141,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     },
     isAuthenticating: config.authenticate !== undefined,
     isAccepting: config.onConnection !== undefined,
+    opensEarly: config.early.size > 0,
   });
 }
 

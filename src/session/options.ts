@@ -1,5 +1,5 @@
 import type { Conformance, KeepaliveSettings, Role } from '../../machines/index.js';
-import { describe, objectOf, settingsOf, signalOf } from '../base/check.js';
+import { arrayOf, describe, objectOf, settingsOf, signalOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { type Limits, limitsOf, MAX_DELAY } from '../base/limits.js';
 import { type Report, warn } from '../base/report.js';
@@ -9,7 +9,7 @@ import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import type { Link } from '../link/link.js';
 import type { Parity } from '../wire/id.js';
 import type { ConnectionSettings } from '../wire/message.js';
-import { type Metadata, NOTICES } from '../wire/metadata.js';
+import { type Metadata, NOTICES, SERVICE } from '../wire/metadata.js';
 import type { Authenticate } from './authentication.js';
 import type { OnConnection } from './incoming-opens.js';
 import { type Peer, type PeerConfig, type PeerOptions, peerConfigOf } from './peers.js';
@@ -32,6 +32,12 @@ export interface SessionOptions extends PeerOptions {
   readonly metadata?: Metadata;
   /** Decides on the connections that the peer opens. Without it every open is rejected. */
   readonly onConnection?: OnConnection;
+  /**
+   * Services to open together with Hello, before the peer has answered it. The first `session.open` of each takes that connection
+   * and resolves one round trip earlier, if it has no options of the connection. A connection that is not taken stays open. Only for an
+   * initiator; of no effect where `awaitHello` holds.
+   */
+  readonly openEarly?: readonly { readonly name: string }[];
   /**
    * Pings the peer to see that it is alive; off unless `peer` says otherwise. Zero or negative times turn it off, with
    * a report.
@@ -92,6 +98,8 @@ export interface SessionConfig {
   readonly onReport: (report: Report) => void;
   readonly signal: AbortSignal | undefined;
   readonly peer: PeerConfig;
+  /** The metadata of each open that leaves behind Hello, by the name of its service. */
+  readonly early: ReadonlyMap<string, Metadata>;
 }
 
 /** The configurations of inputs that are checked already. */
@@ -171,7 +179,30 @@ function check(input: SessionLogicInput): SessionConfig {
     onReport,
     signal: signalOf(signal),
     peer,
+    early: earlyOf(input, peer, codec, limits),
   };
+}
+
+const NONE_EARLY: ReadonlyMap<string, Metadata> = new Map();
+
+function earlyOf({ role, openEarly }: SessionLogicInput, peer: PeerConfig, codec: Codec, limits: Limits) {
+  if (openEarly === undefined) return NONE_EARLY;
+  if (role !== 'initiator') throw new InvalidArgument('openEarly is for initiators: leave it out');
+  arrayOf(openEarly, 'openEarly', ' of services');
+  const early = new Map<string, Metadata>();
+  for (const [index, service] of openEarly.entries()) {
+    const name: unknown = service?.name;
+    if (typeof name !== 'string')
+      throw new InvalidArgument(`openEarly[${index}] must be a service, not ${describe(service)}`);
+    if (early.has(name)) throw new InvalidArgument(`openEarly[${index}]: ${describe(name)} is in the list already`);
+    early.set(name, metadataOf([{ key: SERVICE, value: name, flags: 0n }], codec, limits));
+  }
+  if (early.size > limits.connections) {
+    throw new InvalidArgument(
+      `openEarly has ${early.size} services, more than limits.connections: ${limits.connections}`,
+    );
+  }
+  return peer.awaitHello ? NONE_EARLY : early;
 }
 
 /** The metadata of our Hello: the application's, and ours behind it, so that an error cites the application's index. */

@@ -45,6 +45,12 @@ export interface PeerOptions {
    * @defaultValue Infinity
    */
   readonly cancelTimeout?: number;
+  /**
+   * True if nothing may leave behind our Hello until the peer has answered it: `openEarly` then has no effect.
+   *
+   * @defaultValue false
+   */
+  readonly awaitHello?: boolean;
 }
 
 /** The official peers of version 7, by the names of their presets. */
@@ -65,9 +71,10 @@ const PRESETS: Readonly<Record<Peer, Preset>> = {
   'roam-typescript-7': {
     answersOnRoot: true,
     keepalive: { pingInterval: 25_000, pongTimeout: Number.POSITIVE_INFINITY },
+    awaitHello: true,
     isLenient: true,
   },
-  'roam-swift-7': { answersOnRoot: true, cancelTimeout: 5_000, isLenient: true },
+  'roam-swift-7': { answersOnRoot: true, cancelTimeout: 5_000, awaitHello: true, isLenient: true },
 };
 
 const DEFAULTS: PeerConfig = {
@@ -76,6 +83,7 @@ const DEFAULTS: PeerConfig = {
   maxUnconsumed: Number.POSITIVE_INFINITY,
   answersOnRoot: false,
   cancelTimeout: Number.POSITIVE_INFINITY,
+  awaitHello: false,
 };
 
 /** Settings of a session that matter for the options of its peer. */
@@ -118,6 +126,7 @@ export function peerConfigOf(
     maxUnconsumed: countOf(options.maxUnconsumed, 'maxUnconsumed', Number.MAX_SAFE_INTEGER),
     answersOnRoot: booleanOf(options.answersOnRoot, 'answersOnRoot'),
     cancelTimeout: countOf(options.cancelTimeout, 'cancelTimeout', MAX_DELAY),
+    awaitHello: booleanOf(options.awaitHello, 'awaitHello'),
   };
   if (conformance === 'strict' && (given.answersOnRoot === true || Number.isFinite(given.cancelTimeout))) {
     const name = given.answersOnRoot === true ? 'answersOnRoot' : 'cancelTimeout';

@@ -9,6 +9,7 @@ import type {
 } from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
 import { offAbort, onAbort } from '../base/abort.js';
+import { settingsOf } from '../base/check.js';
 import { ConnectionClosed, Unavailable } from '../base/errors.js';
 import { deferred } from '../base/promise.js';
 import { afterTurn } from '../base/turn.js';
@@ -68,6 +69,8 @@ export class SessionRuntime implements Port {
   readonly #incomingOpens: IncomingOpens;
   readonly #established = deferred<Connection>();
   readonly #closed = deferred<SessionClosedReason>();
+  /** The opens that left behind Hello, by their services, until they are taken. */
+  #early: Map<string, Promise<Connection>> | undefined;
   /** Calls and opens that had been refused when {@link checkWork} looked last. */
   #refusedBefore = 0;
   #root: Connection | undefined;
@@ -108,14 +111,37 @@ export class SessionRuntime implements Port {
 
   /** Starts reading, and gives each event to `send`. Called when the session's actor starts. */
   start(send: (event: SessionEvent) => void): void {
-    const { signal, keepalive } = this.config;
+    const { signal, keepalive, early } = this.config;
     this.conduit.start(send);
+    if (early.size > 0) this.#openEarly(early);
     if (signal?.aborted) this.#abortHandshake();
     else if (signal !== undefined) onAbort(signal, this.#abortHandshake);
     if (keepalive !== undefined && !(keepalive.pingInterval > 0 && keepalive.pongTimeout > 0)) {
       const message = 'the keepalive is off: its times are not positive';
       this.conduit.report({ kind: 'keepalive-disabled', message });
     }
+  }
+
+  #openEarly(early: SessionConfig['early']): void {
+    const settings = settingsOf({}, this.config.localSettings.parity);
+    this.#early = new Map();
+    for (const [service, metadata] of early) {
+      const opened = this.conduit.request<Connection>(
+        (request) => ({ type: 'app.open', request, settings, metadata }),
+        undefined,
+        service,
+      );
+      // The application may never take it.
+      opened.catch(() => {});
+      this.#early.set(service, opened);
+    }
+  }
+
+  /** Returns the connection that was opened early for a service, once. */
+  takeEarly(service: string): Promise<Connection> | undefined {
+    const opened = this.#early?.get(service);
+    this.#early?.delete(service);
+    return opened;
   }
 
   /** Ends the rest of the session. Called when the session's actor has stopped, for any reason. */

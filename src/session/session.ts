@@ -33,7 +33,7 @@ export interface StartOptions extends SessionOptions {
 }
 
 /** Options of {@link accept}. `P` is the type of the principal, which `authenticate` determines. */
-export interface AcceptOptions<P = unknown> extends Omit<StartOptions, 'onConnection'> {
+export interface AcceptOptions<P = unknown> extends Omit<StartOptions, 'onConnection' | 'openEarly'> {
   /** Says who the peer is, before there is a session. Without it every peer is taken. */
   readonly authenticate?: Authenticate<P>;
   /** Decides on the connections that the peer opens. Without it every open is rejected. */
@@ -172,7 +172,8 @@ export class Session<P = unknown> implements AsyncDisposable {
     const entry = { key: SERVICE, value: first.name, flags: 0n };
     // Check the application's metadata before adding ours, so that an error cites the application's index.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
-    const connection = await this.#open({ ...second, metadata });
+    const early = isPlain(second) ? this.#runtime.takeEarly(first.name) : undefined;
+    const connection = await (early ?? this.#open({ ...second, metadata }));
     try {
       return first.client(connection, second);
     } catch (error) {
@@ -371,6 +372,11 @@ export async function accept<P>(link: Link, options: AcceptOptions<P> = {}): Pro
   return (await start('acceptor', link, options as StartOptions)) as Session<P>;
 }
 
+/** True if an open has no options of the connection: one that was opened early will do. */
+function isPlain({ metadata, signal, parity, maxConcurrentRequests }: OpenOptions): boolean {
+  return metadata === undefined && signal === undefined && parity === undefined && maxConcurrentRequests === undefined;
+}
+
 /** One Session for each runtime, however often it is asked for. */
 const sessions = new WeakMap<SessionRuntime, Session>();
 
@@ -415,7 +421,10 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
       ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
       ...(clock === undefined ? {} : { clock }),
     } as never);
-    return actor.start();
+    actor.start();
+    // Open the queue now, so that these opens leave in one write with Hello.
+    if (config.early.size > 0) runtimeOf(actor).conduit.inputs.open();
+    return actor;
   };
   const actor =
     role === 'initiator' ? begin(false) : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock });

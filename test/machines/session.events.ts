@@ -224,8 +224,31 @@ function acceptorEvents({ value, context }: SessionSnapshot): readonly EventObje
   ];
 }
 
+/** Opens behind Hello: up to the limit of two, and one more. Behind the handshake they are like any other. */
+function earlyEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
+  const { context } = snapshot;
+  const over = reports(snapshot, mode).filter((event) => 'id' in event && event['id'] === 1);
+  if (snapshot.value !== 'handshaking') {
+    return context.localHigh > 1 ? [] : [rx(accept(1, settings('even', 5), N)), rx(reject(1, N)), ...over];
+  }
+  const given = over.filter((event) => (event as { output?: { by: string } }).output?.by === 'local');
+  return [
+    HANDSHAKES[0] as EventObject,
+    HANDSHAKES[2] as EventObject,
+    rx(accept(1, settings('even', 5), N)),
+    ...(context.localHigh > 3 ? [] : [event('app.open', { request: 7, settings: settings('odd'), metadata: M })]),
+    event('app.close', { id: 1, request: 7, metadata: M }),
+    ...[1, 3, 5].map((id) => event('app.abandonOpen', { id, why: 'aborted' })),
+    ...given,
+    event('connections.crashed', { id: 1, error: CRASH }),
+    event('app.shutdown'),
+    event('link.ended'),
+  ];
+}
+
 function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { value, context } = snapshot;
+  if (context.opensEarly) return earlyEvents(snapshot, mode);
   if (context.role === 'acceptor') return acceptorEvents(snapshot);
   if (value === 'handshaking') return [...HANDSHAKES, ...EARLY, LINK_CRASH];
   // Without an acceptor only the peer's opens behave differently.

@@ -13,7 +13,7 @@ import { stub } from './stage.js';
 
 /** The states in the matrix: each condition alone, and each meeting of conditions once. */
 const SHOWN =
-  /^(handshaking|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released|the peer drains|2 closed, renewing|(1 closed, notices, )?drain \w+)\])?)$/;
+  /^(handshaking(\[1 (pending|closed)\])?|ending\[shutdown(, interrupted)?\]|running(\[(\w+|outbox full|outbox full, interrupted|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|1 pending, 2 undecided|[12] active, root released|the peer drains|2 closed, renewing|(1 closed, notices, )?drain \w+)\])?)$/;
 
 const LIMITS = { connections: 2, undecided: 1 };
 const TIMES = {
@@ -40,9 +40,19 @@ const variants = [
     role: 'acceptor',
     keepalive: undefined,
   },
+  {
+    name: ', opening early',
+    isAccepting: true,
+    parity: 'odd',
+    role: 'initiator',
+    keepalive: undefined,
+    opensEarly: true,
+  },
 ] as const;
 
-function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (typeof variants)[number]): Variant {
+function variantOf(mode: Mode, variant: (typeof variants)[number]): Variant {
+  const { name, isAccepting, parity, role, keepalive } = variant;
+  const early = 'opensEarly' in variant ? { opensEarly: true } : {};
   const localSettings = settings(parity, 8);
   return {
     name: `${mode}${name}`,
@@ -57,6 +67,7 @@ function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (
       limits: { ...LIMITS, ...TIMES, handshakeTimeout: 7, authenticateTimeout: 31 },
       isAuthenticating: role === 'acceptor',
       isAccepting,
+      ...early,
     },
     told: {
       mode,
@@ -66,6 +77,7 @@ function variantOf(mode: Mode, { name, isAccepting, parity, role, keepalive }: (
       isAccepting,
       limits: LIMITS,
       hasKeepalive: keepalive !== undefined,
+      ...early,
     },
   };
 }
@@ -118,13 +130,14 @@ type Compared = Pick<
   | 'renewing'
 > & { readonly isFast: boolean; readonly hasKeepalive: boolean };
 
-/** Only the phase counts of a session that is over, and the link while the session is not running. */
+/** Only the phase counts of a session that is over, and the link of one that ends. */
 function compared(state: Compared): Readonly<Record<string, unknown>> {
   const { isFast, hasKeepalive, isInterrupted, phase, live, pending, undecided, ours, theirs, ...flow } = state;
   const { isReleased, reading, sending, drain, hearsNotices, isPeerDraining, renewing } = flow;
   if (phase === 'ended') return { phase };
-  if (phase !== 'running') return { phase, isInterrupted };
   const ids = { live, pending, undecided, ours, theirs, isReleased };
+  if (phase === 'handshaking') return { phase, isInterrupted, ...ids };
+  if (phase !== 'running') return { phase, isInterrupted };
   const drains = { drain, hearsNotices, isPeerDraining, renewing };
   return { phase, ...ids, reading, sending, isInterrupted, isFast, hasKeepalive, ...drains };
 }
@@ -135,7 +148,12 @@ function nameState(snapshot: SessionSnapshot): string {
   const running = runningOf(snapshot);
   const interrupted = context.isInterrupted ? ['interrupted'] : [];
   if (running === undefined) {
-    const facts = [...(context.end === undefined ? [] : [context.end.cause]), ...interrupted];
+    const early = context.localHigh === 0 ? [] : [earlyOf(context)];
+    const facts = [
+      ...(phaseOf(snapshot) === 'handshaking' ? early : []),
+      ...(context.end === undefined ? [] : [context.end.cause]),
+      ...interrupted,
+    ];
     return facts.length === 0 ? phaseOf(snapshot) : `${phaseOf(snapshot)}[${facts.join(', ')}]`;
   }
   const { reading, sending, drain, renewing } = running;
@@ -157,6 +175,11 @@ function nameState(snapshot: SessionSnapshot): string {
     ...(renewing === undefined ? [] : ['renewing']),
   ];
   return facts.length === 0 ? 'running' : `running[${facts.join(', ')}]`;
+}
+
+/** Our last open behind Hello. */
+function earlyOf({ live, localHigh }: SessionSnapshot['context']): string {
+  return `${String(localHigh)} ${live.has(localHigh) ? 'pending' : 'closed'}${live.size > 1 ? ' with another' : ''}`;
 }
 
 function serialize({ value, context }: SessionSnapshot): string {

@@ -148,7 +148,7 @@ async function toRust(start: Start): Promise<Session> {
     transport === 'ws'
       ? await connectWebSocket(`ws://127.0.0.1:${relay.port}/`, { maxFrame })
       : await connectTcp({ ...(transport === 'unix' ? { path: near } : { port: relay.port }), maxFrame });
-  return initiate(link, sessionOptions);
+  return initiate(link, { ...sessionOptions, openEarly: [Testbed] });
 }
 
 /** The Rust peer connects, and we accept. */
