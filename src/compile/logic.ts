@@ -336,10 +336,22 @@ export class Macrostep {
         changes[field] = typeof value === 'function' ? value(args, params) : value;
       }
     }
-    this.context = Object.assign({}, context, changes);
+    this.context = merged(context, changes);
     if (spawned !== undefined) this.children = { ...this.children, ...spawned };
     this.#snapshot = undefined;
   }
+}
+
+/**
+ * Returns a context with changes, as XState's `Object.assign` makes it. V8 makes a dictionary of an object to which more than some
+ * fifteen fields are assigned, which takes four times the memory of a spread one, and slows down each guard.
+ */
+function merged(context: object, changes: object): object {
+  // Assigned to a field of this name, a value becomes the prototype.
+  if (Object.hasOwn(context, '__proto__') || Object.hasOwn(changes, '__proto__')) {
+    return Object.assign({}, context, changes);
+  }
+  return { ...context, ...changes };
 }
 
 function doneState(id: string, output: unknown): AnyEventObject {
