@@ -112,7 +112,7 @@ export class Calls implements CallsPort {
       if (ends.length > 0) channels = this.#channels.pass(ends);
     }
     const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
-    const isGone = scope.endError !== undefined || cancellation?.signal?.aborted === true;
+    const isGone = scope.isOver || cancellation?.signal?.aborted === true;
     const decision = isGone
       ? undefined
       : this.#decide({ type: 'app.call', hasRoom, isPeerDraining: scope.drain.isPeers });
@@ -233,7 +233,7 @@ export class Calls implements CallsPort {
   }
 
   receive(message: DataMessage): void {
-    if (this.scope.endError !== undefined) return;
+    if (this.scope.isOver) return;
     if (message.type === 'ChannelMessage') {
       this.#channels.receive(message);
       return;
@@ -330,13 +330,13 @@ export class Calls implements CallsPort {
   }
 
   /** Settles everything that waits, once. Called when the connection is closed. */
-  end(error: Error): void {
-    if (this.scope.endError !== undefined) return;
-    this.scope.endError = error;
+  end(makeError: () => Error): void {
+    if (this.scope.isOver) return;
+    this.scope.endWith(makeError);
     this.#stepper.send({ type: 'connection.ended' });
     // End the channels before the handlers hear of it. A handler that uses its channels when its signal aborts finds
     // them over, and sends nothing. 9b.01
-    this.#channels.end(error);
+    this.#channels.end();
     for (const call of [...this.#waitingCalls, ...this.#calls.all()]) {
       this.scope.shared?.requests.free(call.id, this.scope.id);
       call.end();

@@ -144,8 +144,8 @@ export class Channels implements ChannelsPort {
 
   /** Returns the reason why the peer may not name a channel, if there is one. */
   #judge(id: ChannelId): Refusal | undefined {
-    const { endError, load, limits, parity } = this.#scope;
-    if (endError !== undefined) return 'wrong';
+    const { isOver, load, limits, parity } = this.#scope;
+    if (isOver) return 'wrong';
     const isTheirs = hasParity(id, opposite(parity));
     // In reference mode the peer may have sent on the channel before it named it. 9a.18
     const early = this.#alive.get(id);
@@ -352,11 +352,11 @@ export class Channels implements ChannelsPort {
       if (end instanceof UnboundChannel) end.release();
       else (end as Sender | Receiver).fail(error);
     }
-    this.abandon([...this.#passed.keys()], error);
+    if (this.#passed.size > 0) this.abandon([...this.#passed.keys()], this.#scope.endError as Error);
   }
 
   /** Ends all channels, since the connection is closed. */
-  end(error: Error): void {
+  end(): void {
     const kept = [...this.#kept.values()];
     this.#scope.load.kept -= kept.length;
     this.#kept.clear();
@@ -366,6 +366,6 @@ export class Channels implements ChannelsPort {
     }
     this.#stepper?.send({ type: 'connection.ended' });
     for (const end of this.#alive.all()) end.connectionEnded();
-    this.abandon([...this.#passed.keys()], error);
+    if (this.#passed.size > 0) this.abandon([...this.#passed.keys()], this.#scope.endError as Error);
   }
 }

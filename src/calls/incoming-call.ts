@@ -184,9 +184,9 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
 
   /** Sends a Response that says that the handler's answer can't be sent. */
   #respondInstead({ channels }: Response, error: Error): void {
-    const { outbox, conduit, endError, id: connectionId } = this.#scope;
+    const { outbox, conduit, isOver, id: connectionId } = this.#scope;
     this.#ends.abandon(channels, error);
-    if (endError !== undefined) return;
+    if (isOver) return;
     const message = `the answer to ${this.#description} can't be sent on connection ${connectionId}`;
     conduit.report({ kind: 'handler-failed', id: connectionId, message, error });
     const body: Response = { type: 'Response', channels: [], metadata: [], ret: this.#answering.refusals.cancelled };

@@ -57,8 +57,9 @@ export class ConnectionScope {
   /** The calls that wait, the handlers at work and the ends of channels, for which the connection stays open. */
   shares = 0;
   readonly #onIdle: () => void;
-  /** The error that says why the connection is closed, once it is. */
-  endError: Error | undefined;
+  /** True once the connection is closed. */
+  isOver = false;
+  #endError: Error | (() => Error) | undefined;
 
   /** `onIdle` is called whenever the last share was released. */
   constructor(
@@ -84,6 +85,18 @@ export class ConnectionScope {
     this.observer = session.observerOf(id);
     this.budget = budget;
     this.#onIdle = onIdle;
+  }
+
+  /** Notes that the connection is closed. The error is made when it is first needed. */
+  endWith(makeError: () => Error): void {
+    this.isOver = true;
+    this.#endError = makeError;
+  }
+
+  /** The error that says why the connection is closed, once it is. */
+  get endError(): Error | undefined {
+    if (typeof this.#endError === 'function') this.#endError = this.#endError();
+    return this.#endError;
   }
 
   /** Removes a share. The connection hears of the last one. */

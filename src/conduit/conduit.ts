@@ -112,8 +112,8 @@ export class Conduit {
   /** The room for messages that wait to be read, of all connections together. */
   readonly budget: ReceiveBudget;
   readonly load: Load = { requests: 0, channels: 0, kept: 0 };
-  /** The error that says why the session ended, once it has. */
-  endError: SessionClosed | undefined;
+  /** True once the session has ended. */
+  isOver = false;
   /** Bytes of the frame whose message is being handed on. */
   frameSize = 0;
   /** Frames that have arrived so far. */
@@ -123,6 +123,7 @@ export class Conduit {
   readonly #deliver: ConduitOptions['deliver'];
   readonly #onReport: (report: Report) => void;
   #send: (event: SessionEvent) => void = () => {};
+  #endError: SessionClosed | (() => SessionClosed) | undefined;
   #isLinkPaused = false;
   #hasOverflowed = false;
   #isStarted = false;
@@ -153,6 +154,18 @@ export class Conduit {
       unsendable: (error) => this.inputs.pushNext({ type: 'link.unsendable', error }),
     });
     this.budget = new ReceiveBudget(limits, this);
+  }
+
+  /** Notes that the session has ended. The error is made when it is first needed: its stack costs as much as a call. */
+  endWith(makeError: () => SessionClosed): void {
+    this.isOver = true;
+    this.#endError = makeError;
+  }
+
+  /** The error that says why the session ended, once it has. */
+  get endError(): SessionClosed | undefined {
+    if (typeof this.#endError === 'function') this.#endError = this.#endError();
+    return this.#endError;
   }
 
   // ---- The link ----
@@ -303,7 +316,7 @@ export class Conduit {
    * for.
    */
   request<T>(make: (request: RequestNumber) => Input, signal?: AbortSignal, service?: string): Promise<T> {
-    if (this.endError !== undefined) return Promise.reject(this.endError);
+    if (this.isOver) return Promise.reject(this.endError as SessionClosed);
     const { request, promise } = this.requests.add<T>(signal, service);
     this.push(make(request));
     return promise;

@@ -168,8 +168,8 @@ export class Outbox {
   }
 
   /** Drops all waiting messages. Called when the session ends in any other way. */
-  dropAll(error: Error): void {
-    for (let queued = this.#shift(); queued !== undefined; queued = this.#shift()) queued.reject?.(error);
+  dropAll(makeError: () => Error): void {
+    for (let queued = this.#shift(); queued !== undefined; queued = this.#shift()) queued.reject?.(makeError());
   }
 
   /** Notes that the link has refused a message. The outbox gives it no more. */

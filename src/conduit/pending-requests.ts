@@ -80,8 +80,8 @@ export class PendingRequests {
     this.#take(request)?.reject(error);
   }
 
-  rejectAll(error: unknown): void {
-    for (const request of [...this.#waiting.keys()]) this.reject(request, error);
+  rejectAll(makeError: () => Error): void {
+    for (const request of [...this.#waiting.keys()]) this.reject(request, makeError());
   }
 
   #take(request: RequestNumber): Waiting | undefined {

@@ -166,15 +166,15 @@ export class Authentication {
   }
 
   /** Forgets the question, if it is open: an answer has no effect any more. */
-  drop(reason: unknown): void {
+  drop(makeReason: () => unknown): void {
     const asking = this.#asking;
     this.#asking = undefined;
-    asking?.abort(reason);
+    asking?.abort(makeReason());
   }
 
   /** Forgets everything but the principal: the session is over. */
-  stop(reason: unknown): void {
-    this.drop(reason);
+  stop(makeReason: () => unknown): void {
+    this.drop(makeReason);
     this.#expireAt(Number.POSITIVE_INFINITY);
   }
 

@@ -322,7 +322,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     // Give the calls the messages that wait, in order, before the next ones come.
     for (let message = before?.shift(); message !== undefined; message = before?.shift()) calls.receive(message);
     // 9b.22: a caller may make its first call when the connection is already closed.
-    if (this.#reason !== undefined) calls.end(this.#closedError(this.#reason));
+    if (this.#reason !== undefined) this.#endCalls(calls, this.#reason);
     return calls;
   }
 
@@ -345,7 +345,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const { conduit } = this.#session;
     const { id } = this;
     const metadata = metadataOf(options.metadata, conduit.codec, conduit.limits);
-    if (conduit.endError !== undefined) return;
+    if (conduit.isOver) return;
     await conduit.request<void>((request) => () => {
       // The peer may open an id of its own again, and an old handle must not touch the new connection. 9b.18
       if (this.isConnected) return { type: 'app.close', id, request, metadata };
@@ -392,7 +392,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
       if (receiver.length > 0) unreadable(this, receiver.budget);
     }
     this.#failures?.end();
-    if (receiver instanceof Calls) receiver.end(this.#closedError(reason));
+    if (receiver instanceof Calls) this.#endCalls(receiver, reason);
     this.#budget?.leave();
     this.#resolveClosed?.(reason);
   }
@@ -411,6 +411,10 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   /** @throws ConnectionClosed when the connection is closed. */
   #requireOpen(): void {
     if (this.#reason !== undefined) throw this.#closedError(this.#reason);
+  }
+
+  #endCalls(calls: Calls, reason: ConnectionClosedReason): void {
+    calls.end(() => this.#closedError(reason));
   }
 
   #closedError({ by }: ConnectionClosedReason): ConnectionClosed {

@@ -150,8 +150,8 @@ export class IncomingOpens {
     if (open !== undefined) abort(open, reason);
   }
 
-  dropAll(reason: unknown): void {
-    for (const id of [...this.#pending.keys()]) this.drop(id, reason);
+  dropAll(makeReason: () => unknown): void {
+    for (const id of [...this.#pending.keys()]) this.drop(id, makeReason());
   }
 
   /**

@@ -10,7 +10,7 @@ import type {
 import type { SessionEvent } from '../../machines/session/context.js';
 import { offAbort, onAbort } from '../base/abort.js';
 import { settingsOf } from '../base/check.js';
-import { ConnectionClosed, Unavailable } from '../base/errors.js';
+import { ConnectionClosed, type SessionClosed, Unavailable } from '../base/errors.js';
 import { deferred } from '../base/promise.js';
 import { afterTurn } from '../base/turn.js';
 import { Calls } from '../calls/calls.js';
@@ -148,7 +148,7 @@ export class SessionRuntime implements Port {
   stop(end: SessionEnd): void {
     this.finish(end);
     // Reject once more: a callback of the application may have made requests in the meantime.
-    this.conduit.requests.rejectAll(this.conduit.endError);
+    this.conduit.requests.rejectAll(this.#endError);
     this.conduit.stop();
     this.#closed.resolve(this.#reason as SessionClosedReason);
   }
@@ -231,7 +231,7 @@ export class SessionRuntime implements Port {
     const { conduit } = this;
     // A timer may have started this step: the frames come behind it.
     conduit.inputs.hold(() => {
-      this.#authentication.drop(conduit.endError);
+      this.#authentication.drop(this.#endError);
       conduit.resume();
     });
   }
@@ -241,7 +241,7 @@ export class SessionRuntime implements Port {
   }
 
   stopRenewing(): void {
-    this.conduit.inputs.hold(() => this.#authentication.drop(this.conduit.endError));
+    this.conduit.inputs.hold(() => this.#authentication.drop(this.#endError));
   }
 
   reportUnanswered(): void {
@@ -309,12 +309,12 @@ export class SessionRuntime implements Port {
   }
 
   settle({ request, outcome }: { request: RequestNumber; outcome: Outcome }): void {
-    const { endError, limits, outbox, requests } = this.conduit;
+    const { limits, outbox, requests } = this.conduit;
     // After a refusal of the link, the request's message is not on its way: the end of the session rejects the request.
     // 9b.09
     if (outcome.type === 'done' && outbox.isBroken) return;
     if (outcome.type === 'done') requests.resolve(request, undefined);
-    else if (outcome.type === 'ended') requests.reject(request, endError);
+    else if (outcome.type === 'ended') requests.reject(request, this.#endError());
     else requests.reject(request, errorOf(outcome, limits, requests.reasonOf(request), requests.serviceOf(request)));
   }
 
@@ -401,14 +401,14 @@ export class SessionRuntime implements Port {
     if (this.#reason !== undefined) return;
     const { inputs, outbox, requests } = this.conduit;
     const reason = reasonOf(end);
-    const error = sessionClosed(reason);
+    const error = this.#endError;
     this.#reason = reason;
-    this.conduit.endError = error;
+    this.conduit.endWith(() => sessionClosed(reason));
     this.actors.stop();
     this.#heedNoAbort();
     if (end.cause === 'shutdown' || end.cause === 'released') outbox.release();
     else outbox.dropAll(error);
-    this.#established.reject(handshakeFailed(end, reason));
+    if (this.#root === undefined) this.#established.reject(handshakeFailed(end, reason));
     requests.rejectAll(error);
     const isOurs = reason.by === 'local' && reason.error === undefined;
     for (const connection of this.#connections.values()) connection.end({ by: 'session', metadata: [] }, isOurs);
@@ -417,6 +417,9 @@ export class SessionRuntime implements Port {
     // Drop the decisions last, since the listeners of their signals are the application's: to them everything is over.
     inputs.hold(() => this.#incomingOpens.dropAll(error));
   }
+
+  /** Returns the error that says why the session ended. Errors have stacks, so it is made only where it is shown. */
+  readonly #endError = (): SessionClosed => this.conduit.endError as SessionClosed;
 
   closeLink({ orderly }: { orderly: boolean }): void {
     this.conduit.close(orderly);
