@@ -35,7 +35,7 @@ import {
 
 export type ConnectionPort = Pick<
   Port,
-  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'closeHandle' | 'settle'
+  'transmit' | 'decide' | 'dropDecision' | 'pend' | 'activate' | 'deliver' | 'dropUnsent' | 'closeHandle' | 'settle'
 >;
 
 export interface ConnectionInput extends ConnectionStart {
@@ -65,10 +65,12 @@ const connection = setup({
       context.port.transmit(message),
     decide: ({ context }, params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }) =>
       context.port.decide(params),
-    dropDecision: ({ context }, params: { id: ConnectionId }) => context.port.dropDecision(params),
+    dropDecision: ({ context }, params: { id: ConnectionId; why: 'withdrawn' | 'expired' }) =>
+      context.port.dropDecision(params),
     pend: ({ context }, params: { id: ConnectionId; request: RequestNumber }) => context.port.pend(params),
     activate: ({ context }, params: OpenedConnection & { request?: RequestNumber }) => context.port.activate(params),
     deliver: ({ context }, params: { id: ConnectionId; message: DataMessage }) => context.port.deliver(params),
+    dropUnsent: ({ context }, params: { id: ConnectionId }) => context.port.dropUnsent(params),
     closeHandle: ({ context }, params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }) =>
       context.port.closeHandle(params),
     settle: ({ context }, params: { request: RequestNumber; outcome: Outcome }) => context.port.settle(params),
@@ -142,6 +144,12 @@ const closeAsAsked = {
   }),
 } as const;
 
+const dropUnsent = { type: 'dropUnsent', params: ({ context }: Args) => ({ id: context.id }) } as const;
+
+function dropDecision(why: 'withdrawn' | 'expired') {
+  return { type: 'dropDecision', params: ({ context }: Args) => ({ id: context.id, why }) } as const;
+}
+
 const settleDone = {
   type: 'settle',
   params: ({ event }: { event: { request: RequestNumber } }): { request: RequestNumber; outcome: Outcome } => ({
@@ -189,6 +197,14 @@ function concludeByUs(phase: Phase, outcome: 'closed' | 'rejected') {
   } as const;
 }
 
+/** Gives up our open, which the peer has not answered. */
+function giveUp(why: 'aborted' | 'expired') {
+  return {
+    target: 'withdrawn',
+    actions: [close(), settleOpen((id) => ({ type: why, id })), conclude('opening', 'local')],
+  } as const;
+}
+
 /** The peer broke `rule`: the session ends, and tells the peer. */
 function violation(phase: Phase, rule: Rule, description: string) {
   const outcome = { rule, description };
@@ -204,7 +220,7 @@ const acceptedRows = connection.createStateConfig({
     // 5.10: r[connection.close.semantics]
     'rx.ConnectionClose': {
       target: 'closed',
-      actions: concludeByPeer('active', 'closed'),
+      actions: [dropUnsent, concludeByPeer('active', 'closed')],
     },
     // 9a.04, 9b.02
     'rx.ConnectionAccept': [
@@ -327,34 +343,27 @@ export const connectionMachine = connection.createMachine({
           ],
         },
         // 5.23, 9b.07
-        'app.abandonOpen': {
-          target: 'withdrawn',
-          actions: [
-            close(),
-            {
-              type: 'settle',
-              params: ({ context, event }) => ({
-                request: context.request as RequestNumber,
-                outcome: { type: event.why, id: context.id },
-              }),
-            },
-            conclude('opening', 'local'),
-          ],
-        },
+        'app.abandonOpen': giveUp('aborted'),
+        'deadline.passed': giveUp('expired'),
       },
     },
 
     /** The peer's Open has come, and the application has not decided yet. */
     // r[rpc.virtual-connection.accept]
     deciding: {
-      entry: {
-        type: 'decide',
-        params: ({ context }) => ({
-          id: context.id,
-          peerSettings: context.peerSettings as ConnectionSettings,
-          metadata: context.metadata,
-        }),
-      },
+      entry: [
+        // The peer has closed the connection that had this id before. Messages that wait to be sent on that one must not
+        // reach this one: 9b.18
+        dropUnsent,
+        {
+          type: 'decide',
+          params: ({ context }) => ({
+            id: context.id,
+            peerSettings: context.peerSettings as ConnectionSettings,
+            metadata: context.metadata,
+          }),
+        },
+      ],
       on: {
         // 5.05
         'app.accept': {
@@ -373,7 +382,7 @@ export const connectionMachine = connection.createMachine({
             'announce',
           ],
         },
-        // 5.04, and 5.06 with empty metadata: r[connection.open.rejection]
+        // 5.04: r[connection.open.rejection]
         'app.reject': {
           target: 'rejected',
           actions: [
@@ -388,13 +397,26 @@ export const connectionMachine = connection.createMachine({
             concludeByUs('deciding', 'rejected'),
           ],
         },
+        // 5.06
+        'deadline.passed': {
+          target: 'rejected',
+          actions: [
+            dropDecision('expired'),
+            {
+              type: 'transmit',
+              params: ({ context }): ConnectionReject => ({
+                type: 'ConnectionReject',
+                connectionId: context.id,
+                metadata: NO_METADATA,
+              }),
+            },
+            conclude('deciding', 'local', 'rejected'),
+          ],
+        },
         // 5.12
         'rx.ConnectionClose': {
           target: 'withdrawn',
-          actions: [
-            { type: 'dropDecision', params: ({ context }) => ({ id: context.id }) },
-            concludeByPeer('deciding', 'closed'),
-          ],
+          actions: [dropDecision('withdrawn'), concludeByPeer('deciding', 'closed')],
         },
         // 5.15, 9a.07
         'rx.RequestMessage': [

@@ -4,7 +4,8 @@
  *
  * The name of an event says where it comes from: `rx.` the peer, `app.` the application, `link.` and `conduit.` the link and
  * its reader and writer, `inbox.` and `outbox.` the queues of messages, `auth.` the application's decision about who the peer
- * is, `connections.` the connection actors. `reading.` and `keepalive.` events pass between the session and its keepalive.
+ * is, `connections.` the connection actors, `deadline.` the times of opens and calls. `reading.` and `keepalive.` events pass
+ * between the session and its keepalive.
  */
 import type { ActorRef, Snapshot } from 'xstate';
 import type { ConnectionId } from '../src/wire/id.js';
@@ -76,12 +77,18 @@ export type ConnectionRequest =
   | { type: 'app.close'; id: ConnectionId; request: RequestNumber; metadata: Metadata }
   /** The last caller is gone. */
   | { type: 'app.release'; id: ConnectionId }
-  /** The opener no longer wants the connection, or its time to wait is over. */
-  | { type: 'app.abandonOpen'; id: ConnectionId; why: 'aborted' | 'expired' }
+  /** The opener no longer wants the connection. */
+  | { type: 'app.abandonOpen'; id: ConnectionId }
   | { type: 'app.accept'; id: ConnectionId; settings: ConnectionSettings; metadata: Metadata }
   | { type: 'app.reject'; id: ConnectionId; metadata: Metadata }
   /** The reader of the inbox has left. */
   | { type: 'app.leave'; id: ConnectionId };
+
+/** An open has waited for its answer longer than it may: for the peer's, or for our application's. */
+export interface DeadlineEvent {
+  type: 'deadline.passed';
+  id: ConnectionId;
+}
 
 /** Requests of the application about the session. */
 export type SessionRequest =
@@ -116,7 +123,7 @@ export interface SessionGone {
 }
 
 /** The events of a connection. */
-export type ConnectionEvent = Received | ConnectionRequest;
+export type ConnectionEvent = Received | ConnectionRequest | DeadlineEvent;
 
 /** The report that a connection makes by itself. Its end is reported for it. */
 export type ConnectionReport = Extract<ConnectionsReport, { type: 'connections.opened' }>;
@@ -262,19 +269,21 @@ export interface Port {
   reportUnanswered(): void;
   /** Asks the application whether to accept the connection. The answer is `app.accept` or `app.reject`. */
   decide(params: { id: ConnectionId; peerSettings: ConnectionSettings; metadata: Metadata }): void;
-  /** Withdraws the question of `decide`: no answer may come any more. */
-  dropDecision(params: { id: ConnectionId }): void;
+  /** Withdraws the question of `decide`: no answer may come any more. The application is told why. */
+  dropDecision(params: { id: ConnectionId; why: 'withdrawn' | 'expired' }): void;
   /** Reports that an open has its id. From now on it can be given up, and its deadline counts. */
   pend(params: { id: ConnectionId; request: RequestNumber }): void;
   /** Reports that a connection is active: its handle exists from now on. An open of ours is settled with it. */
   activate(params: OpenedConnection & { request?: RequestNumber }): void;
   /** Passes a message to the reader of an active connection. */
   deliver(params: { id: ConnectionId; message: DataMessage }): void;
+  /** Drops the messages that wait to be sent on a connection that the peer has closed. */
+  dropUnsent(params: { id: ConnectionId }): void;
   /** Reports that a connection that was active is closed. Its handle is told. */
   closeHandle(params: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void;
   /** Settles a local request. An open that succeeds is settled by `activate` instead. */
   settle(params: { request: RequestNumber; outcome: Outcome }): void;
-  /** Gives up opens and decisions that have waited longer than they may, by `app.abandonOpen` and `app.reject`. */
+  /** Asks for `deadline.passed` for each open that has waited longer than it may. */
   sweep(): void;
   /** Refuses the peer's Calls from now on, before any handler, and tells the handlers at work. */
   drain(): void;
@@ -297,8 +306,9 @@ export interface Port {
   reportRootClosed(): void;
   /**
    * Ends the session for the application: settles every waiting request, and tells every handle. Stops the connection actors.
+   * `unsent` says what becomes of the application's messages that wait to be sent.
    */
-  finish(end: SessionEnd): void;
+  finish(params: { end: SessionEnd; unsent: 'sent' | 'dropped' }): void;
   /** Closes the link: in order, after everything transmitted before, or at once. */
   closeLink(params: { orderly: boolean }): void;
 }

@@ -11,6 +11,7 @@ import {
   type ConnectionRequest,
   type ConnectionStart,
   type ConnectionsReport,
+  type DeadlineEvent,
   NO_METADATA,
   type Received,
   type SessionRequest,
@@ -81,10 +82,10 @@ const answer = (name: 'ConnectionAccept' | 'ConnectionReject') =>
     violation('connection.open', `${name} for a connection that we did not open`),
   ] as const;
 
-/** Forwards a request to its connection. */
+/** Forwards a request, or the end of its time, to its connection. */
 const pass = {
   type: 'forward',
-  params: ({ event }: { event: ConnectionRequest }) => ({ id: event.id, event }),
+  params: ({ event }: { event: ConnectionRequest | DeadlineEvent }) => ({ id: event.id, event }),
 } as const;
 
 /** Opens a connection of ours. 5.21, 5.22 */
@@ -131,6 +132,19 @@ export const earlyRows = session.createStateConfig({
     'connections.crashed': crash,
   },
 }).on;
+
+/** The region for the root: held until its last caller is gone. Then the session ends with the last virtual connection. */
+export const root = session.createStateConfig({
+  initial: 'held',
+  states: {
+    // 5.28: r[rpc.caller.liveness.root-internal-close]
+    held: { on: { 'app.release': { guard: 'isForRoot', target: 'released' } } },
+    // The root-closed check, 5.28 and 9b.04: r[rpc.caller.liveness.root-teardown-condition]
+    released: {
+      always: { guard: 'hasNoneLive', target: '#session.ending', actions: conclude({ cause: 'released' }) },
+    },
+  },
+});
 
 export const connectionRows = session.createStateConfig({
   on: {
@@ -209,13 +223,13 @@ export const connectionRows = session.createStateConfig({
       { actions: settle({ type: 'invalid', message: 'connection not found' }) },
     ],
     'app.release': [
-      // 5.28: r[rpc.caller.liveness.root-internal-close]
-      { guard: 'isForRoot', actions: 'releaseRoot' },
       // 5.27: r[rpc.caller.liveness.last-drop-closes-connection]
       { guard: 'isLive', actions: pass },
       {},
     ],
     'app.abandonOpen': abandonRows,
+    // 5.06, 5.23
+    'deadline.passed': [{ guard: 'isLive', actions: pass }, {}],
     'app.accept': [{ guard: 'isLive', actions: pass }, {}],
     'app.reject': [{ guard: 'isLive', actions: pass }, {}],
     'app.leave': [{ guard: 'isRouted', actions: pass }, {}],

@@ -16,6 +16,7 @@ import type {
   ConnectionRequest,
   ConnectionStart,
   ConnectionsReport,
+  DeadlineEvent,
   FlowEvent,
   InterruptionEvent,
   OpenedConnection,
@@ -84,8 +85,6 @@ export interface SessionContext extends SessionInput {
   /** The highest ids that we and the peer have opened so far. Higher ids were never opened. */
   readonly localHigh: ConnectionId;
   readonly peerHigh: ConnectionId;
-  /** The last caller of the root is gone. */
-  readonly isRootReleased: boolean;
   /** The link outlives its connections, and has none for now. */
   readonly isInterrupted: boolean;
   /** The peer understands notices: its Hello or HelloYourself says so. */
@@ -112,6 +111,7 @@ export type SessionEvent =
   | InterruptionEvent
   | FlowEvent
   | ConnectionRequest
+  | DeadlineEvent
   | SessionRequest
   | CallsReport
   | WorkReport
@@ -148,7 +148,7 @@ export const session = setup({
     pauseReading: ({ context }) => context.port.pauseReading(),
     resumeReading: ({ context }) => context.port.resumeReading(),
     reportRootClosed: ({ context }) => context.port.reportRootClosed(),
-    finish: ({ context }, end: SessionEnd) => context.port.finish(end),
+    finish: ({ context }, params: Parameters<Port['finish']>[0]) => context.port.finish(params),
     closeLink: ({ context }, params: { orderly: boolean }) => context.port.closeLink(params),
 
     toHandshake: sendTo('handshake', (_, event: HandshakeEvent) => event),
@@ -191,7 +191,6 @@ export const session = setup({
       live: context.live.delete(id),
     })),
     noteRenewal: assign((_, { id }: { id: ConnectionId }) => ({ renewal: id })),
-    releaseRoot: assign({ isRootReleased: true }),
     noteInterrupted: assign({ isInterrupted: true }),
     noteRestored: assign({ isInterrupted: false }),
     noteDrain: assign((_, { timeout }: { timeout: number }) => ({ isDraining: true, drainTimeout: timeout })),
@@ -252,7 +251,7 @@ export const session = setup({
     isOfNotice: ({ context, event }) => idOf(event) === context.localHigh,
     isAcceptor: ({ context }) => context.role === 'acceptor',
     isUnsettled: ({ context }) => context.pending + context.undecided > 0,
-    isOver: ({ context }) => context.isRootReleased && context.live.size === 0,
+    hasNoneLive: ({ context }) => context.live.size === 0,
     isInterrupted: ({ context }) => context.isInterrupted,
     isForRoot: ({ event }) => idOf(event) === ROOT,
     isEstablished: (_, output: HandshakeOutput) => output.type === 'established',

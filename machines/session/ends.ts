@@ -14,7 +14,29 @@ interface Args {
   context: SessionContext;
 }
 
-export const finish = { type: 'finish', params: ({ context }: Args) => context.end as SessionEnd } as const;
+/** The application's messages that wait to be sent still leave if the end is our own doing. Row "5 end". */
+const UNSENT: Readonly<Record<SessionEnd['cause'], 'sent' | 'dropped'>> = {
+  shutdown: 'sent',
+  released: 'sent',
+  abandoned: 'dropped',
+  peer: 'dropped',
+  link: 'dropped',
+  keepalive: 'dropped',
+  accused: 'dropped',
+  violation: 'dropped',
+  limit: 'dropped',
+  handshake: 'dropped',
+  stopped: 'dropped',
+  crashed: 'dropped',
+};
+
+export const finish = {
+  type: 'finish',
+  params: ({ context }: Args) => {
+    const end = context.end as SessionEnd;
+    return { end, unsent: UNSENT[end.cause] };
+  },
+} as const;
 
 /** Messages already transmitted still leave; then the link closes. */
 export const closeInOrder = { type: 'closeLink', params: { orderly: true } } as const;

@@ -9,7 +9,7 @@
  *
  * - A message that is not listed breaks a rule. Conformance only decides whether a listed tolerance applies: that is why
  *   each such row reads `[{ guard: 'isReference', … }, violation(…)]`.
- * - Every removal is followed, in the same step, by the root-closed check: the `always` of `running`.
+ * - Every removal is followed, in the same step, by the root-closed check: the `always` of `released`.
  * - The first cause of an end wins: `conclude` is called on the way out of `running` or `handshaking`, and nowhere else.
  *
  * The row numbers in comments are those of the protocol's tables.
@@ -18,8 +18,8 @@ import { not } from 'xstate';
 import { ROOT } from '../../src/wire/id.js';
 import { IdSet } from '../../src/wire/idset.js';
 import type { SessionEnd } from '../events.js';
-import { connectionRows } from './connections.js';
-import { conclude, session } from './context.js';
+import { connectionRows, root } from './connections.js';
+import { session } from './context.js';
 import { intake } from './drain.js';
 import { closeAtOnce, closeInOrder, crash, endingRows, finish, handshakingEnds, runningEnds } from './ends.js';
 import { deadlines, inbound, linkRows, liveness, livenessRows, outbound } from './flow.js';
@@ -37,7 +37,6 @@ export const sessionMachine = session.createMachine({
     undecided: 0,
     localHigh: ROOT,
     peerHigh: ROOT,
-    isRootReleased: false,
     isInterrupted: false,
     renewal: ROOT,
     hearsNotices: false,
@@ -55,15 +54,13 @@ export const sessionMachine = session.createMachine({
     // r[session.symmetry]: the states below do not depend on who spoke first.
     running: {
       type: 'parallel',
-      // The root-closed check, 5.28 and 9b.04: r[rpc.caller.liveness.root-teardown-condition]
-      always: { guard: 'isOver', target: 'ending', actions: conclude({ cause: 'released' }) },
       on: {
         ...connectionRows, // who may open, answer, use and close which id: 5.01 to 5.16, 5.20 to 5.28, 5.31
         ...livenessRows, // Ping and Pong: 5.17 to 5.19
         ...linkRows, // a link without a connection: 5 link
         ...runningEnds, // Hello, ProtocolError, the link, limits, shutdown: 5.29, 9a, 9b
       },
-      states: { inbound, outbound, deadlines, liveness, intake, renewal },
+      states: { root, inbound, outbound, deadlines, liveness, intake, renewal },
     },
 
     /** Over for the application. Messages already transmitted still leave; then the link closes. Row "5 end". */

@@ -42,8 +42,7 @@ export interface ConnectionState extends ConnectionInput {
 export type ConnectionEvent =
   | ReceivedEvent
   | { readonly type: 'app.close'; readonly id: number; readonly request: number; readonly metadata: Metadata }
-  | { readonly type: 'app.release' | 'app.leave'; readonly id: number }
-  | { readonly type: 'app.abandonOpen'; readonly id: number; readonly why: 'aborted' | 'expired' }
+  | { readonly type: 'app.release' | 'app.leave' | 'app.abandonOpen' | 'deadline.passed'; readonly id: number }
   | {
       readonly type: 'app.accept';
       readonly id: number;
@@ -112,16 +111,18 @@ function pending(state: ConnectionState, event: ConnectionEvent): Outcome {
         output,
       );
     }
-    case 'app.abandonOpen': {
+    case 'app.abandonOpen':
+    case 'deadline.passed': {
+      const outcome = { type: event.type === 'app.abandonOpen' ? 'aborted' : 'expired', id };
       const output: ConnectionEnd = { phase: 'opening', outcome: 'closed', by: 'local', metadata: [] };
-      return end(state, 'given up', [closeOf(state, []), settleOpener({ type: event.why, id })], output);
+      return end(state, 'given up', [closeOf(state, []), settleOpener(outcome)], output);
     }
     default:
       return otherwise(state, event);
   }
 }
 
-/** 5.04, 5.05, 5.12, 5.15, 5.25. */
+/** 5.04 to 5.06, 5.12, 5.15, 5.25. */
 function undecided(state: ConnectionState, event: ConnectionEvent): Outcome {
   const { id } = state;
   switch (event.type) {
@@ -137,10 +138,16 @@ function undecided(state: ConnectionState, event: ConnectionEvent): Outcome {
       const output: ConnectionEnd = { phase: 'deciding', outcome: 'rejected', by: 'local', metadata };
       return end(state, 'rejected', [['transmit', reject]], output);
     }
+    case 'deadline.passed': {
+      const reject: Message = { type: 'ConnectionReject', connectionId: id, metadata: [] };
+      const output: ConnectionEnd = { phase: 'deciding', outcome: 'rejected', by: 'local', metadata: [] };
+      const dropped: Effect = ['dropDecision', { id, why: 'expired' }];
+      return end(state, 'rejected', [dropped, ['transmit', reject]], output);
+    }
     case 'rx.ConnectionClose': {
       const { metadata } = event.message as Message & { type: 'ConnectionClose' };
       const output: ConnectionEnd = { phase: 'deciding', outcome: 'closed', by: 'peer', metadata };
-      return end(state, 'given up', [['dropDecision', { id }]], output);
+      return end(state, 'given up', [['dropDecision', { id, why: 'withdrawn' }]], output);
     }
     case 'app.close': {
       const { request } = event;
@@ -175,7 +182,7 @@ function active(state: ConnectionState, event: ConnectionEvent): Outcome {
   switch (event.type) {
     case 'rx.ConnectionClose': {
       const { metadata } = event.message as Message & { type: 'ConnectionClose' };
-      return end(state, 'closed', [closeHandle('peer', metadata)], closed('peer', metadata));
+      return end(state, 'closed', [['dropUnsent', { id }], closeHandle('peer', metadata)], closed('peer', metadata));
     }
     case 'rx.ConnectionAccept':
     case 'rx.ConnectionReject':
@@ -210,7 +217,11 @@ export const connection: Oracle<ConnectionInput, ConnectionState, ConnectionEven
     const { id, origin, request, metadata, localSettings, peerSettings } = input;
     if (origin === 'root') return activate({ ...input, phase: 'active' });
     if (origin === 'peer') {
-      return { state: { ...input, phase: 'undecided' }, effects: [['decide', { id, peerSettings, metadata }]] };
+      const effects: readonly Effect[] = [
+        ['dropUnsent', { id }],
+        ['decide', { id, peerSettings, metadata }],
+      ];
+      return { state: { ...input, phase: 'undecided' }, effects };
     }
     // 5.21
     const open = { type: 'ConnectionOpen', connectionId: id, connectionSettings: localSettings, metadata };

@@ -103,7 +103,7 @@ function told(state: HandshakeState, description: string): Outcome {
   return fail(state, { message: description, refusal: { reason, text } as Refusal });
 }
 
-/** 3.12: the peer is refused, whatever the mode is. */
+/** 3.12: the peer is refused, in both modes. */
 function refuse(state: HandshakeState, refusal: Refusal, before: Outcome['effects']): Outcome {
   const message = `refused.${refusal.reason}: ${refusal.text}`;
   return {

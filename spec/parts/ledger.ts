@@ -83,7 +83,7 @@ export class Ledger {
       case 'abort': {
         const request = this.#signals.get(action.signal);
         const id = request === undefined ? undefined : this.#pending.get(request);
-        return id === undefined ? 'unforeseen' : ({ type: 'app.abandonOpen', id, why: 'aborted' } as SessionEvent);
+        return id === undefined ? 'unforeseen' : { type: 'app.abandonOpen', id };
       }
       case 'close':
         if (isOver) return this.#settle(action.as, sessionClosed());
@@ -219,7 +219,7 @@ export class Ledger {
         this.#draft.reports.push({ report: 'root-closed-by-peer' });
         break;
       case 'finish':
-        this.#finish(what as SessionEnd);
+        this.#finish((what as { end: SessionEnd }).end);
         break;
       case 'output':
         if ((what as SessionEnd).cause === 'handshake') this.#draft.linkClosed = true;

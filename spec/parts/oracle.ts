@@ -34,6 +34,7 @@ export type EffectName =
   | 'pend'
   | 'activate'
   | 'deliver'
+  | 'dropUnsent'
   | 'closeHandle'
   | 'settle'
   | 'sweep'

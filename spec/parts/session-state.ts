@@ -75,7 +75,7 @@ export type RequestEvent =
     }
   | { readonly type: 'app.close'; readonly id: ConnectionId; readonly request: number; readonly metadata: Metadata }
   | {
-      readonly type: 'app.release' | 'app.leave' | 'app.reject' | 'app.accept' | 'app.abandonOpen';
+      readonly type: 'app.release' | 'app.leave' | 'app.reject' | 'app.accept' | 'app.abandonOpen' | 'deadline.passed';
       readonly id: ConnectionId;
     }
   | { readonly type: 'app.shutdown' }
@@ -115,13 +115,18 @@ export type SessionEvent =
 
 export type Outcome = Verdict<SessionState>;
 
+/** Row "5 end": the messages that the application has handed over still leave at an end of our own. */
+function finish(end: SessionEnd): Effect {
+  return ['finish', { end, unsent: end.cause === 'shutdown' || end.cause === 'released' ? 'sent' : 'dropped' }];
+}
+
 /** Ends the session at once. Messages in the outbox are dropped. */
 export function cut(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
   return {
     state: { ...state, phase: 'ended', end },
     effects: [
       ...before,
-      ['finish', end],
+      finish(end),
       ['closeLink', { orderly: false }],
       ['emit', { type: 'ended', end }],
       ['output', end],
@@ -136,7 +141,7 @@ export function cut(state: SessionState, end: SessionEnd, before: readonly Effec
 export function wind(state: SessionState, end: SessionEnd, before: readonly Effect[] = []): Outcome {
   return {
     state: { ...state, phase: 'ending', end },
-    effects: [...before, ['finish', end], ['resumeReading'], ['closeLink', { orderly: true }]],
+    effects: [...before, finish(end), ['resumeReading'], ['closeLink', { orderly: true }]],
   };
 }
 

@@ -154,18 +154,24 @@ export class IncomingOpens {
     for (const id of [...this.#pending.keys()]) this.drop(id, makeReason());
   }
 
+  /** Forgets a question that the application did not answer in time, reports that, and aborts its signal. */
+  expire(id: ConnectionId): void {
+    const { acceptTimeout } = this.#conduit.limits;
+    const error = new LimitExceeded('acceptTimeout', `onConnection did not answer within ${acceptTimeout} ms`);
+    this.#reportFailure(id, error);
+    this.drop(id, error);
+  }
+
   /**
-   * Rejects the opens that have waited too long. The oldest comes first, so the first one with time left ends the
-   * search.
+   * Tells the chart of the opens that have waited too long. The oldest comes first, so the first one with time left ends
+   * the search.
    */
   sweep(): void {
     const now = this.#conduit.clock.now();
     for (const open of this.#pending.values()) {
       if (open.deadline > now) return;
-      const { acceptTimeout } = this.#conduit.limits;
-      const error = new LimitExceeded('acceptTimeout', `onConnection did not answer within ${acceptTimeout} ms`);
-      this.#fail(open, error);
-      abort(open, error);
+      const { id } = open;
+      this.#conduit.push(() => (this.#isMoot(open) ? undefined : { type: 'deadline.passed', id }));
     }
   }
 
@@ -198,8 +204,12 @@ export class IncomingOpens {
   #fail(open: PendingOpen, error: unknown): void {
     if (this.#isMoot(open)) return;
     const { id } = open;
-    this.#conduit.report({ kind: 'acceptor-failed', id, message: `onConnection failed for connection ${id}`, error });
+    this.#reportFailure(id, error);
     this.#settle(open, { type: 'app.reject', id, metadata: [] });
+  }
+
+  #reportFailure(id: ConnectionId, error: unknown): void {
+    this.#conduit.report({ kind: 'acceptor-failed', id, message: `onConnection failed for connection ${id}`, error });
   }
 
   /** Takes the answer in its turn. It has no effect if it has become moot by then. */

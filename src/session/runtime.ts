@@ -146,7 +146,7 @@ export class SessionRuntime implements Port {
 
   /** Ends the rest of the session. Called when the session's actor has stopped, for any reason. */
   stop(end: SessionEnd): void {
-    this.finish(end);
+    this.finish({ end, unsent: 'dropped' });
     // Reject once more: a callback of the application may have made requests in the meantime.
     this.conduit.requests.rejectAll(this.#endError);
     this.conduit.stop();
@@ -257,21 +257,20 @@ export class SessionRuntime implements Port {
     peerSettings: ConnectionSettings;
     metadata: Metadata;
   }): void {
-    // The peer has closed the connection that had this id before. Messages that still wait to be sent on that one must
-    // not reach the new one.
-    this.#dropUnsent(id);
     this.conduit.inputs.hold(() => this.#incomingOpens.decide(id, peerSettings, metadata));
   }
 
-  dropDecision({ id }: { id: ConnectionId }): void {
-    const error = new ConnectionClosed('peer', `the peer withdrew its open of connection ${id}`);
-    this.conduit.inputs.hold(() => this.#incomingOpens.drop(id, error));
+  dropDecision({ id, why }: { id: ConnectionId; why: 'withdrawn' | 'expired' }): void {
+    this.conduit.inputs.hold(() => {
+      if (why === 'expired') this.#incomingOpens.expire(id);
+      else this.#incomingOpens.drop(id, new ConnectionClosed('peer', `the peer withdrew its open of connection ${id}`));
+    });
   }
 
   pend({ id, request }: { id: ConnectionId; request: RequestNumber }): void {
     const { clock, limits, requests } = this.conduit;
     requests.pend(request, id, clock.now() + limits.openTimeout, () => {
-      this.conduit.push({ type: 'app.abandonOpen', id, why: 'aborted' });
+      this.conduit.push({ type: 'app.abandonOpen', id });
     });
   }
 
@@ -301,10 +300,13 @@ export class SessionRuntime implements Port {
     (connection.receiver ?? connection.startQueue()).receive(message, this.conduit.frameSize);
   }
 
+  dropUnsent({ id }: { id: ConnectionId }): void {
+    this.conduit.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
+  }
+
   closeHandle({ id, by, metadata }: { id: ConnectionId; by: 'local' | 'peer'; metadata: Metadata }): void {
     const connection = this.#connections.get(id);
     this.#connections.delete(id);
-    if (by === 'peer') this.#dropUnsent(id);
     connection?.end({ by, metadata }, by === 'local');
   }
 
@@ -322,9 +324,7 @@ export class SessionRuntime implements Port {
     const { clock, inputs, requests } = this.conduit;
     // Hold the inputs, so that each open that expires takes effect whole before the next.
     inputs.hold(() => {
-      for (const id of requests.expired(clock.now())) {
-        this.conduit.push({ type: 'app.abandonOpen', id, why: 'expired' });
-      }
+      for (const id of requests.expired(clock.now())) this.conduit.push({ type: 'deadline.passed', id });
       this.#incomingOpens.sweep();
     });
   }
@@ -397,7 +397,7 @@ export class SessionRuntime implements Port {
     this.conduit.report({ kind: 'root-closed-by-peer', message: 'the peer closed the root connection', id: ROOT });
   }
 
-  finish(end: SessionEnd): void {
+  finish({ end, unsent }: { end: SessionEnd; unsent: 'sent' | 'dropped' }): void {
     if (this.#reason !== undefined) return;
     const { inputs, outbox, requests } = this.conduit;
     const reason = reasonOf(end);
@@ -406,7 +406,7 @@ export class SessionRuntime implements Port {
     this.conduit.endWith(() => sessionClosed(reason));
     this.actors.stop();
     this.#heedNoAbort();
-    if (end.cause === 'shutdown' || end.cause === 'released') outbox.release();
+    if (unsent === 'sent') outbox.release();
     else outbox.dropAll(error);
     if (this.#root === undefined) this.#established.reject(handshakeFailed(end, reason));
     requests.rejectAll(error);
@@ -456,11 +456,6 @@ export class SessionRuntime implements Port {
   /** Leaves the runtime out of a serialised snapshot: it holds no data for the application. */
   toJSON(): undefined {
     return undefined;
-  }
-
-  /** Drops the messages that wait to be sent on a connection that the peer has closed. */
-  #dropUnsent(id: ConnectionId): void {
-    this.conduit.outbox.drop(id, () => new ConnectionClosed('peer', `connection ${id} was closed by the peer`));
   }
 
   #setUp(connection: Connection): void {

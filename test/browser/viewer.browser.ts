@@ -18,7 +18,7 @@ import { listen, ViewerPage } from './viewer.js';
 
 jest.setTimeout(60_000);
 
-const SECRET = 'nobody-is-to-see-this';
+const SECRET = 'not-to-be-seen';
 
 describeInBrowser('the viewer', () => {
   let browser: TestBrowser;
@@ -75,6 +75,7 @@ describeInBrowser('the viewer', () => {
       ...below,
     ]);
     await viewer.lit(
+      'running.root.held',
       ...['running.inbound.reading', 'running.outbound.flowing', 'running.deadlines.idle'],
       ...['running.liveness.unwatched', 'running.intake.taking', 'running.renewal.settled'],
     );
@@ -150,7 +151,7 @@ describeInBrowser('the viewer', () => {
     await viewer.lit('closed');
   });
 
-  test('stands still while it is paused, whatever comes, and goes on from the present', async () => {
+  test('stands still while it is paused and events come, and goes on from the present', async () => {
     await viewer.page.keyboard.press(' ');
     const opened = session.open();
     await viewer.page.locator('.message[data-future=true]', { hasText: 'ConnectionOpen' }).waitFor();

@@ -126,7 +126,7 @@ const limits = inBoth(() => ({
 const deaf: Configuration = {
   kind: 'pair',
   name: 'no-acceptor',
-  text: 'nobody accepts: each open is rejected',
+  text: 'no onConnection: each open is rejected',
   isQuick: true,
   both: { conformance: 'strict', isAccepting: false, budget: { open: 2, close: 1, abort: 1, releaseRoot: 1 } },
   goals: { ...DELIVERED, 'opens-settle': 'delivery' },
@@ -154,7 +154,7 @@ const coupled: Configuration = {
 
 const flooded = inBoth(() => ({
   name: 'flooded',
-  text: 'a link that goes on delivering while nobody reads: one message is held back, and one more ends the session',
+  text: 'a link that goes on delivering while reading is paused: one message is held back, and one more ends the session',
   isQuick: true,
   both: { budget: { open: 1, send: 2, shutdown: 1 }, rejects: false },
   acceptor: { limits: { inbox: 1, intake: 1 } },

@@ -24,7 +24,7 @@ export function inspect({ actors, timers, port, memory }: PeerState, tables: Tab
     ];
     if (left.length > 0) monitor.found('nothing-left', `left behind: ${canonical(left)}`);
     if (port.link !== 'over') monitor.found('nothing-left', 'the link is not let go of');
-    if (port.end === undefined) monitor.found('nothing-left', 'nobody was told of the end');
+    if (port.end === undefined) monitor.found('nothing-left', 'the application was not told of the end');
     return;
   }
   const snapshot = tables.session.snapshot(session);

@@ -16,7 +16,7 @@ export interface Mutant {
   readonly make: () => Partial<Machines>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a machine's configuration is taken apart here, whatever its types.
+// biome-ignore lint/suspicious/noExplicitAny: a machine's configuration is taken apart here, without its types.
 type Config = any;
 
 /** Returns the machine with a changed configuration. */

@@ -7,7 +7,7 @@ const { handshake, keepalive, session } = SHIPPED;
 export const STUCK: readonly Mutant[] = [
   {
     name: 'lost-timer',
-    text: 'nobody sweeps up opens that have waited too long',
+    text: 'opens that have waited too long are not swept up',
     by: 'opens-settle',
     configurations: ['dead-peer'],
     make: () => ({

@@ -87,7 +87,7 @@ export const UNSAFE: readonly Mutant[] = [
   },
   {
     name: 'hasty-keepalive',
-    text: 'a deadline that passes ends the session, whatever lies in the inbox',
+    text: 'a deadline that passes ends the session, though the Pong lies in the inbox',
     by: 'pong-in-time',
     configurations: ['keepalive-reference'],
     make: () => ({
@@ -98,7 +98,7 @@ export const UNSAFE: readonly Mutant[] = [
   },
   {
     name: 'deaf-to-pause',
-    text: 'the keepalive goes on waiting while nobody reads',
+    text: 'the keepalive goes on waiting while reading is paused',
     by: 'pong-in-time',
     configurations: ['keepalive-reference'],
     make: () => ({
@@ -186,7 +186,8 @@ export const UNSAFE: readonly Mutant[] = [
     configurations: ['no-acceptor'],
     make: () => ({
       session: changed(session, (config) => {
-        config.states.running.on['app.release'] = { actions: config.states.running.on['app.leave'][0].actions };
+        const { held } = config.states.running.states.root.states;
+        held.on['app.release'] = { actions: config.states.running.on['app.leave'][0].actions };
       }),
     }),
   },
@@ -204,7 +205,7 @@ export const UNSAFE: readonly Mutant[] = [
   },
   {
     name: 'eager-routing',
-    text: 'what comes on a closed id is handed on to nobody',
+    text: 'what comes on a closed id is handed on to an actor that is gone',
     by: 'active-only',
     configurations: ['closes-reference'],
     make: () => ({ session: session.provide({ guards: { isRouted: () => true } }) }),
@@ -234,7 +235,7 @@ export const UNSAFE: readonly Mutant[] = [
   },
   {
     name: 'silent-end',
-    text: 'a session that ends at once tells nobody',
+    text: 'a session that ends at once does not tell its application',
     by: 'nothing-left',
     configurations: ['handshake-reference'],
     make: () => ({
@@ -256,7 +257,7 @@ export const UNSAFE: readonly Mutant[] = [
   },
   {
     name: 'boundless-intake',
-    text: 'what is held back while nobody reads is held however much it is',
+    text: 'what is held back while reading is paused has no bound',
     by: 'bounded',
     configurations: ['flooded-reference'],
     make: () => ({

@@ -9,11 +9,11 @@
  * | decide, dropDecision | a question that the user may answer at any time, or none any more |
  * | pend, activate, closeHandle, settle | the user's waiting requests and handles |
  * | deliver | into an inbox, or to a reader that waits |
- * | sweep | gives up as many of the oldest opens and questions as the timer's input says |
+ * | sweep | `deadline.passed` for as many of the oldest opens and questions as the timer's input says |
  * | confirm | `keepalive.confirmed`, once all messages that are in the inbox now are taken |
  * | finish, closeLink | as they are |
  */
-import type { Outcome, RequestNumber, SessionEnd, SessionEvent } from '../../machines/index.js';
+import type { Outcome, Port, RequestNumber, SessionEvent } from '../../machines/index.js';
 import type { DataMessage, Message } from '../../src/wire/message.js';
 import { ModelInboxes } from './inboxes.js';
 import { ModelQueue, type Pushed } from './input-queue.js';
@@ -154,6 +154,9 @@ export class ModelPort {
       case 'deliver':
         this.#deliver(id, message);
         return;
+      case 'dropUnsent':
+        state.parked = state.parked.filter(({ connectionId }) => connectionId !== id);
+        return;
       case 'closeHandle':
         this.#closeHandle(id, by);
         return;
@@ -177,7 +180,7 @@ export class ModelPort {
       case 'reportRootClosed':
         return;
       case 'finish':
-        this.#finish(params as SessionEnd);
+        this.#finish(params as Parameters<Port['finish']>[0]);
         return;
       case 'closeLink':
         this.#letGo(orderly);
@@ -226,7 +229,6 @@ export class ModelPort {
     const { state } = this;
     const isKnown = this.#handle(id) !== undefined;
     state.handles = state.handles.filter((handle) => handle.id !== id);
-    if (by === 'peer') state.parked = state.parked.filter(({ connectionId }) => connectionId !== id);
     if (!isKnown) return;
     this.observed.push({ type: 'retired', id, by });
     this.#inboxes.relieve(id);
@@ -238,11 +240,10 @@ export class ModelPort {
     // The real input queue holds in the same way for a step of a timer.
     this.#queue.hold();
     for (const { id } of state.waiting.filter((one) => one.id !== undefined).slice(0, opens)) {
-      this.push({ type: 'app.abandonOpen', id, why: 'expired' } as SessionEvent);
+      this.push({ type: 'deadline.passed', id } as SessionEvent);
     }
     for (const id of state.decisions.slice(0, decisions)) {
-      this.push(() => this.reject(id));
-      this.observed.push({ type: 'moot', id });
+      this.push(() => (state.decisions.includes(id) ? ({ type: 'deadline.passed', id } as SessionEvent) : undefined));
     }
   }
 
@@ -253,7 +254,7 @@ export class ModelPort {
     return { type: 'app.reject', id, metadata: [] } as SessionEvent;
   }
 
-  #finish(end: SessionEnd): void {
+  #finish({ end, unsent }: Parameters<Port['finish']>[0]): void {
     const { state } = this;
     if (state.end !== undefined) return;
     state.end = end.cause;
@@ -261,7 +262,7 @@ export class ModelPort {
     // A timeout is no accusation, even if the peer gets a ProtocolError.
     const isLate = end.cause === 'handshake' && end.failure.message === 'handshake timed out';
     if (end.cause === 'handshake' && end.failure.rule !== undefined && !isLate) this.accuses = end.failure.message;
-    this.#outbox.finish(end.cause === 'shutdown' || end.cause === 'released');
+    this.#outbox.finish(unsent === 'sent');
     for (const { request } of state.waiting) this.settle(request, 'ended');
     for (const id of state.decisions) this.#drop(id);
     for (const { id } of state.handles) this.observed.push({ type: 'retired', id, by: 'session' });

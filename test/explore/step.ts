@@ -228,7 +228,7 @@ export class Stepper {
         return;
       }
       case 'abort':
-        port.push({ type: 'app.abandonOpen', id, why: 'aborted' } as SessionEvent);
+        port.push({ type: 'app.abandonOpen', id } as SessionEvent);
         return;
       case 'accept':
         port.push({ type: 'app.accept', id, settings: { ...SETTINGS, parity: 'even' }, metadata: [] } as SessionEvent);

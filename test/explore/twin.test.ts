@@ -42,7 +42,7 @@ twin(
 );
 
 twin(
-  `a model in which nobody hears of an orderly end is noticed${suffix}`,
+  `a model in which no side hears of an orderly end is noticed${suffix}`,
   () => {
     const folder = mkdtempSync(join(tmpdir(), 'twin-test-'));
     try {

@@ -10,7 +10,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { AnyMachineSnapshot } from 'xstate';
-import type { SessionContext } from '../../machines/index.js';
 import type { Message, MessageType } from '../../src/wire/message.js';
 import { type PairConfiguration, prepare } from './configuration.js';
 import { BEFALLEN, ENDED, FAILED, SIDE_BITS, unpack, WORDS } from './draft.js';
@@ -121,10 +120,10 @@ function projected(side: Side, { actors, port }: PeerState): [string, string] {
 
 function standing(session: AnyMachineSnapshot | undefined): string {
   if (session === undefined) return '-';
-  const { value, context } = session;
+  const { value } = session;
   if (value === 'handshaking') return 'g';
   if (session.matches('ending')) return 'e';
-  return (context as SessionContext).isRootReleased ? 'r' : 'R';
+  return session.matches({ running: { root: 'released' } }) ? 'r' : 'R';
 }
 
 function said({ type, connectionId }: Message): string {

@@ -124,7 +124,7 @@ function started(inspector: Inspector) {
   return actor.start();
 }
 
-describe('an inspector that nobody listens to', () => {
+describe('an inspector without a listener', () => {
   test('observes no session, and comes and goes with who listens', async () => {
     const rig = new Rig();
     const [near] = await pair(rig.inspector.inspect);
@@ -153,7 +153,7 @@ describe('an inspector that nobody listens to', () => {
     await one.close();
     rig.listen();
     const regions = {
-      ...{ inbound: 'reading', outbound: 'flowing', deadlines: 'idle', liveness: 'unwatched' },
+      ...{ root: 'held', inbound: 'reading', outbound: 'flowing', deadlines: 'idle', liveness: 'unwatched' },
       ...{ intake: 'taking', renewal: 'settled' },
     };
     const running = { running: regions };
@@ -213,7 +213,7 @@ describe('an inspector that nobody listens to', () => {
     expect(held()).toEqual([1, 1]);
   });
 
-  test('holds the calls that are left, in whatever order others end', async () => {
+  test('holds the calls that are left, in any order of ends', async () => {
     const rig = new Rig();
     const [near, far] = await pair(rig.inspector.inspect);
     const answers: ((bytes: Uint8Array) => void)[] = [];
@@ -310,7 +310,7 @@ describe('an actor that an inspector is attached to', () => {
     expect(rig.told.length).toBe(length);
   });
 
-  test('is not told of once it has ended, whoever listened before', () => {
+  test('is not told of once it has ended, though a listener came before', () => {
     const rig = new Rig();
     for (let n = 0; n < 100; n++) started(rig.inspector).stop();
     rig.listen();

@@ -64,7 +64,7 @@ const early = fc.nat(12);
 
 // 9a.18: r[rpc.channel.lifecycle]
 test.each(['sender', 'receiver'] as const)(
-  'in reference mode, whatever comes before and after the %s’s end is bound, it might as well have been bound at once',
+  'in reference mode the time at which the %s’s end is bound makes no difference',
   (role) => {
     fc.assert(
       fc.property(fc.array(fc.constantFrom(item, close, reset, grant), { maxLength: 12 }), early, (said, count) => {

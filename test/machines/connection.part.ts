@@ -72,8 +72,8 @@ function eventsOf(id: number) {
     ...strays.map((message) => rx({ ...message, connectionId: id })),
     event('app.close', { id, request: 8, metadata: M }),
     event('app.release', { id }),
-    event('app.abandonOpen', { id, why: 'aborted' }),
-    event('app.abandonOpen', { id, why: 'expired' }),
+    event('app.abandonOpen', { id }),
+    event('deadline.passed', { id }),
     event('app.accept', { id, settings: settings('odd', 3), metadata: M }),
     event('app.reject', { id, metadata: M }),
   ];
@@ -106,5 +106,5 @@ export const connectionPart: OutsidePart = {
       before: [{ user: 'start' }, { peer: helloYourself() }, ...opens[origin]],
     };
   },
-  inside: {},
+  inside: { 'deadline.passed': 'no open waits that long here: the tests of timeouts' },
 };

@@ -117,7 +117,8 @@ const REQUESTS = [
   ...[0, 1, 2, 3].map((id) => event('app.close', { id, request: 8, metadata: M })),
   ...[0, 1, 2, 3].map((id) => event('app.release', { id })),
   ...[0, 1, 2].map((id) => event('app.leave', { id })),
-  ...[1, 3].map((id) => event('app.abandonOpen', { id, why: 'expired' })),
+  ...[1, 3].map((id) => event('app.abandonOpen', { id })),
+  ...[1, 2, 3].map((id) => event('deadline.passed', { id })),
   ...[2, 4].flatMap((id) => [
     event('app.accept', { id, settings: settings('odd', 3), metadata: M }),
     event('app.reject', { id, metadata: M }),
@@ -183,14 +184,19 @@ function reports({ context }: SessionSnapshot, mode: Mode): readonly EventObject
  * large.
  */
 export function sessionEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
-  const { localSettings, live, localHigh, peerHigh, isRootReleased, isInterrupted } = snapshot.context;
+  const { localSettings, live, localHigh, peerHigh, isInterrupted } = snapshot.context;
   if (localSettings.parity === 'odd') return oddEvents(snapshot, mode);
   // The variant with even ids only shows that no behaviour depends on odd ids: one thing at a time is enough.
-  const isPlain = !isRootReleased && (localHigh === 0 || peerHigh === 0);
+  const isPlain = !isReleased(snapshot) && (localHigh === 0 || peerHigh === 0);
   if (snapshot.value !== 'handshaking' && !(isPlain && snapshot.hasTag('routes') && !isInterrupted)) return [];
   const mirrored = live.toJSON().reduce((ids, id) => ids.add(neighbour(id)), IdSet.empty);
   const odd = { ...snapshot, context: { ...snapshot.context, live: mirrored } } as SessionSnapshot;
   return oddEvents(odd, mode).map((event) => mirrorEvent(event));
+}
+
+/** True if the last caller of the root is gone. */
+function isReleased(snapshot: SessionSnapshot): boolean {
+  return snapshot.matches({ running: { root: 'released' } });
 }
 
 /** True if a drain is under way, or the peer could be told of one. */
@@ -203,8 +209,8 @@ function isOfDrain(snapshot: SessionSnapshot): boolean {
 
 /** Paths go on while at most one open is unanswered, and nothing else hinders. */
 function drainEvents(snapshot: SessionSnapshot): readonly EventObject[] {
-  const { live, localHigh, peerHigh, isRootReleased, isInterrupted } = snapshot.context;
-  if (isRootReleased || isInterrupted || !snapshot.hasTag('routes')) return [];
+  const { live, localHigh, peerHigh, isInterrupted } = snapshot.context;
+  if (isReleased(snapshot) || isInterrupted || !snapshot.hasTag('routes')) return [];
   if (live.size > 1 || Math.max(localHigh, peerHigh) > 2) return [];
   return DRAIN;
 }
@@ -238,7 +244,7 @@ function earlyEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObjec
     rx(accept(1, settings('even', 5), N)),
     ...(context.localHigh > 3 ? [] : [event('app.open', { request: 7, settings: settings('odd'), metadata: M })]),
     event('app.close', { id: 1, request: 7, metadata: M }),
-    ...[1, 3, 5].map((id) => event('app.abandonOpen', { id, why: 'aborted' })),
+    ...[1, 3, 5].map((id) => event('app.abandonOpen', { id })),
     ...given,
     event('connections.crashed', { id: 1, error: CRASH }),
     event('app.shutdown'),
@@ -266,16 +272,15 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
   ];
   if (!snapshot.matches('running')) return [...common, ...FLOW, LINK_CRASH];
   const { inbound, outbound } = (value as { running: { inbound: unknown; outbound: unknown } }).running;
-  const { isRootReleased, isInterrupted } = context;
+  const { isInterrupted } = context;
+  const released = isReleased(snapshot);
   const keepalives = context.keepalive === undefined ? [] : KEEPALIVES;
-  const hindrances = [inbound !== 'reading', outbound !== 'flowing', isRootReleased, isInterrupted].filter(
-    Boolean,
-  ).length;
+  const hindrances = [inbound !== 'reading', outbound !== 'flowing', released, isInterrupted].filter(Boolean).length;
   const opens = context.localHigh + context.peerHigh;
   // The link decides whether the time of a full outbox runs.
   if (outbound !== 'flowing' && isInterrupted && hindrances === 2) return [...FLOW, ...INTERRUPTION];
   if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
-  if (hindrances > 1 || (opens > 0 && hindrances > (isRootReleased ? 1 : 0))) return [];
+  if (hindrances > 1 || (opens > 0 && hindrances > (released ? 1 : 0))) return [];
   // Drains begin where nothing hinders.
   const drains = hindrances === 0 ? [event('app.drain', { timeout: 29 }), event('work.none'), ...NOTICE_OPENS] : [];
   return [...common, ...drains, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];

@@ -83,6 +83,7 @@ function variantOf(mode: Mode, variant: (typeof variants)[number]): Variant {
 }
 
 interface Running {
+  readonly root: 'held' | 'released';
   readonly renewal: 'settled' | 'asking';
   readonly intake: 'taking' | { readonly draining: string } | { readonly cutting: string };
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
@@ -93,12 +94,13 @@ interface Running {
 function runningOf({
   value,
   context,
-}: SessionSnapshot): Pick<SessionState, 'reading' | 'sending' | 'drain' | 'renewing'> | undefined {
+}: SessionSnapshot): Pick<SessionState, 'isReleased' | 'reading' | 'sending' | 'drain' | 'renewing'> | undefined {
   if (typeof value === 'string' || !('running' in value)) return undefined;
-  const { inbound, outbound, intake, renewal } = (value as { running: Running }).running;
+  const { root, inbound, outbound, intake, renewal } = (value as { running: Running }).running;
   const reading = inbound === 'reading' ? 'on' : inbound.paused === 'briefly' ? 'paused' : 'stalled';
   const renewing = renewal === 'asking' ? { renewing: context.renewal } : {};
-  return { reading, sending: outbound === 'flowing' ? 'free' : 'full', drain: drainOf(intake), ...renewing };
+  const sending = outbound === 'flowing' ? 'free' : 'full';
+  return { isReleased: root === 'released', reading, sending, drain: drainOf(intake), ...renewing };
 }
 
 function drainOf(intake: Running['intake']): SessionState['drain'] {
@@ -156,8 +158,8 @@ function nameState(snapshot: SessionSnapshot): string {
     ];
     return facts.length === 0 ? phaseOf(snapshot) : `${phaseOf(snapshot)}[${facts.join(', ')}]`;
   }
-  const { reading, sending, drain, renewing } = running;
-  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, hearsNotices, isPeerDraining } = context;
+  const { isReleased, reading, sending, drain, renewing } = running;
+  const { live, localHigh, peerHigh, pending, undecided, hearsNotices, isPeerDraining } = context;
   const facts = [
     ...(localHigh === 0
       ? []
@@ -165,7 +167,7 @@ function nameState(snapshot: SessionSnapshot): string {
     ...(peerHigh === 0
       ? []
       : [`${String(peerHigh)} ${live.has(peerHigh) ? (undecided > 0 ? 'undecided' : 'active') : 'closed'}`]),
-    ...(isRootReleased ? ['root released'] : []),
+    ...(isReleased ? ['root released'] : []),
     ...(reading === 'on' ? [] : [reading]),
     ...(sending === 'free' ? [] : ['outbox full']),
     ...interrupted,
@@ -183,12 +185,12 @@ function earlyOf({ live, localHigh }: SessionSnapshot['context']): string {
 }
 
 function serialize({ value, context }: SessionSnapshot): string {
-  const { live, localHigh, peerHigh, pending, undecided, isRootReleased, end } = context;
+  const { live, localHigh, peerHigh, pending, undecided, end } = context;
   const { isInterrupted, hearsNotices, isPeerDraining } = context;
   // Two kinds of ending sessions are enough. The way of ending does not depend on the cause, and the first cause counts.
   if (end !== undefined) return JSON.stringify([value, end.cause === 'shutdown']);
   const ids = [live, localHigh, peerHigh, pending, undecided];
-  return JSON.stringify([value, ...ids, isRootReleased, isInterrupted, hearsNotices, isPeerDraining]);
+  return JSON.stringify([value, ...ids, isInterrupted, hearsNotices, isPeerDraining]);
 }
 
 export const sessionPart: OutsidePart = {
@@ -220,7 +222,6 @@ export const sessionPart: OutsidePart = {
       undecided,
       localHigh: ours,
       peerHigh: theirs,
-      isRootReleased,
       isInterrupted,
     } = (snapshot as SessionSnapshot).context;
     return compared({
@@ -230,7 +231,7 @@ export const sessionPart: OutsidePart = {
       undecided,
       ours,
       theirs,
-      isReleased: isRootReleased,
+      isReleased: false,
       reading: 'on',
       sending: 'free',
       isInterrupted,
@@ -280,6 +281,7 @@ export const sessionPart: OutsidePart = {
     'auth.accepted': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
     'auth.refused': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
     'calls.violated': 'the word of a connection’s driver, which a bare session is without',
+    'deadline.passed': 'no open waits that long here: the tests of timeouts',
     'conduit.crashed': 'a link that will not start, which the tests of crashes bring about',
     'conduit.flushed': 'the answer to a flush, within the step in which the handshake asks for it',
     'conduit.overflowed': 'more than the intake holds: the tests of full inboxes fill it',

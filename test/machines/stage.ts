@@ -70,6 +70,7 @@ const PORT = [
   'pend',
   'activate',
   'deliver',
+  'dropUnsent',
   'closeHandle',
   'settle',
   'sweep',

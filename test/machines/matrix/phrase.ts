@@ -45,8 +45,10 @@ function effectPhrase([name, what]: Effect): string {
       return facts['type'] === undefined ? name : `${name} ${String(facts['type'])}`;
     case 'closeLink':
       return facts['orderly'] === true ? 'close the link' : 'cut the link';
-    case 'finish':
-      return `finish: ${String(facts['cause'] ?? facts['end'])}`;
+    case 'finish': {
+      const { end } = facts as { end: string | { cause: string } };
+      return `finish: ${typeof end === 'string' ? end : end.cause}`;
+    }
     case 'startTimer':
       return `start ${String(facts['timer'])}`;
     case 'stopTimer':

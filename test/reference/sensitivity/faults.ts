@@ -27,7 +27,7 @@ export const FAULTS: readonly Fault[] = [
     kind: 'bare',
   },
   {
-    name: 'an Open that nobody accepts gets no answer',
+    name: 'an Open without onConnection gets no answer',
     file: 'machines/session/connections.ts',
     text: "{ guard: not('isAccepting'), actions: [noteOpen, reject] },",
     instead: "{ guard: not('isAccepting'), actions: [noteOpen] },",
@@ -50,15 +50,15 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'the session goes on when nothing of it is held any more',
     file: 'machines/session/context.ts',
-    text: 'context.isRootReleased && context.live.size === 0',
-    instead: 'context.isRootReleased && context.live.size < 0',
+    text: 'hasNoneLive: ({ context }) => context.live.size === 0',
+    instead: 'hasNoneLive: ({ context }) => context.live.size < 0',
     kind: 'bare',
   },
   {
     name: 'the session ends with the root though a virtual connection is left',
     file: 'machines/session/context.ts',
-    text: 'context.isRootReleased && context.live.size === 0',
-    instead: 'context.isRootReleased && context.live.size <= 1',
+    text: 'hasNoneLive: ({ context }) => context.live.size === 0',
+    instead: 'hasNoneLive: ({ context }) => context.live.size <= 1',
     kind: 'bare',
   },
   {
