@@ -158,7 +158,7 @@ export class Answerer implements Party<AnswererState> {
   #begin(answers: AnswerState[], id: number, watch: Watch): void {
     const { state: machine, actions } = this.#local.start({ port: PORT, cancelled: CANCELLED });
     const isAtWork = actions.some((action) => action.kind === 'effect' && action.name === 'handle');
-    if (!isAtWork) watch.wrong('nothing-waits', `nobody is asked about ${id}`);
+    if (!isAtWork) watch.wrong('nothing-waits', `no handler is asked about ${id}`);
     const isHeld = actions.some((action) => action.kind === 'effect' && action.name === 'retain');
     answers.push({ id, machine, isHeld, isAtWork, isAnswered: false, isEclipsed: false });
   }

@@ -3,6 +3,7 @@ import type { AnyStateMachine } from 'xstate';
 import type { Conformance } from '../../../machines/events.js';
 import {
   callsMachine,
+  channelsMachine,
   incomingCallMachine,
   outgoingCallMachine,
   receiverMachine,
@@ -12,6 +13,8 @@ import {
 import { Local } from '../local.js';
 import { Answerer, type AnswererOptions } from './answerer.js';
 import { Caller, type CallerOptions } from './caller.js';
+import { Named, type NamedOptions } from './named.js';
+import { Namer } from './namer.js';
 import type { Party, PartyState, Said } from './party.js';
 import { Receiver, type ReceiverOptions } from './receiver.js';
 import { Sender, type SenderOptions } from './sender.js';
@@ -21,6 +24,7 @@ export interface Machines {
   readonly calls: AnyStateMachine;
   readonly call: AnyStateMachine;
   readonly answer: AnyStateMachine;
+  readonly channels: AnyStateMachine;
   readonly offer: AnyStateMachine;
   readonly sender: AnyStateMachine;
   readonly receiver: AnyStateMachine;
@@ -30,6 +34,7 @@ export const SHIPPED: Machines = {
   calls: callsMachine,
   call: outgoingCallMachine,
   answer: incomingCallMachine,
+  channels: channelsMachine,
   offer: unboundChannelMachine,
   sender: senderMachine,
   receiver: receiverMachine,
@@ -174,6 +179,31 @@ const CHANNELS: readonly Configuration[] = [
   }),
 ];
 
+function named(machines: Machines, options: NamedOptions, isAlone?: boolean): Named {
+  const { channels, offer, receiver } = machines;
+  const [all, offers, receivers] = [
+    new Local('channels', channels),
+    new Local('offer', offer),
+    new Local('receiver', receiver),
+  ];
+  return new Named(all, offers, receivers, options, isAlone);
+}
+
+const NAMES: readonly Configuration[] = [1, 2].flatMap((limit) =>
+  MODES.map((conformance) => ({
+    name: `names-${limit}-${conformance}`,
+    text: `Two channels, named and reset and closed in any order, where ${limit} may be open`,
+    worldOf: (machines) => ({
+      parties: [
+        new Namer(new Local('sender', machines.sender), { conformance, channels: 2 }),
+        named(machines, { conformance, limit, credit: 1 }),
+      ] as unknown as readonly Party[],
+      fails: true,
+      goals: [],
+    }),
+  })),
+);
+
 // ---- Adversaries --------------------------------------------------------------------------------------------------
 
 const said = (id: number, body: Said['body']): Said => ({ id, body });
@@ -218,21 +248,32 @@ const ADVERSARIES: readonly Configuration[] = [
     const options: AnswererOptions = { limit: 2, conformance: mode, answers: false, listens: false };
     return new Answerer(new Local('answer', answer), new Local('calls', calls), options, CALLS_AND_CANCELS);
   }),
-  ...adversary('sender', 'Whatever can be said on a channel, to its sender', ({ sender }, conformance) => {
+  ...adversary('sender', 'Anything that can be said on a channel, to its sender', ({ sender }, conformance) => {
     const options: SenderOptions = { conformance, credit: 1, items: 3, gives: ['finish', 'close'] };
     return new Sender(new Local('sender', sender), options, ON_CHANNEL);
   }),
-  ...adversary('receiver', 'Whatever can be said on a channel, to its receiver', ({ offer, receiver }, conformance) => {
-    const options: ReceiverOptions = { conformance, window: 2, room: 3, gives: ['reset', 'close'] };
-    return new Receiver(new Local('receiver', receiver), new Local('offer', offer), options, ON_CHANNEL);
-  }),
-  ...adversary('offer', 'Whatever can be said on a channel, before it is bound', ({ offer, receiver }, conformance) => {
-    const options: ReceiverOptions = { conformance, window: 2, room: 2, gives: ['refuse', 'close'], isLate: true };
-    return new Receiver(new Local('receiver', receiver), new Local('offer', offer), options, ON_CHANNEL);
-  }),
+  ...adversary(
+    'receiver',
+    'Anything that can be said on a channel, to its receiver',
+    ({ offer, receiver }, conformance) => {
+      const options: ReceiverOptions = { conformance, window: 2, room: 3, gives: ['reset', 'close'] };
+      return new Receiver(new Local('receiver', receiver), new Local('offer', offer), options, ON_CHANNEL);
+    },
+  ),
+  ...adversary(
+    'offer',
+    'Anything that can be said on a channel, before it is bound',
+    ({ offer, receiver }, conformance) => {
+      const options: ReceiverOptions = { conformance, window: 2, room: 2, gives: ['refuse', 'close'], isLate: true };
+      return new Receiver(new Local('receiver', receiver), new Local('offer', offer), options, ON_CHANNEL);
+    },
+  ),
+  ...adversary('namer', 'Channels of either parity, named and not, and anything on them', (machines, mode) =>
+    named(machines, { conformance: mode, limit: 2, credit: 1 }, true),
+  ),
 ];
 
-export const CONFIGURATIONS: readonly Configuration[] = [...CALLS, ...CHANNELS, ...ADVERSARIES];
+export const CONFIGURATIONS: readonly Configuration[] = [...CALLS, ...CHANNELS, ...NAMES, ...ADVERSARIES];
 
 export function configurationOf(name: string): Configuration {
   const configuration = CONFIGURATIONS.find((one) => one.name === name);

@@ -1,6 +1,7 @@
 /**
  * The checker for calls and channels. It runs as few of the shipped machines as possible, with a link between them, in every
- * possible order of events. party.ts defines one side. caller.ts, answerer.ts, sender.ts and receiver.ts are the sides.
+ * possible order of events. party.ts defines one side. caller.ts, answerer.ts, sender.ts, receiver.ts, namer.ts and
+ * named.ts are the sides.
  * world.ts combines two of them, or one and an adversary. The search and the liveness check are those of sessions
  * (search.ts, liveness.ts). properties.ts lists the properties.
  *

@@ -13,7 +13,7 @@ export interface Mutant {
   readonly make: () => Partial<Machines>;
 }
 
-const { calls, call, answer, sender, receiver } = SHIPPED;
+const { calls, call, answer, channels, sender, receiver } = SHIPPED;
 const settle = { type: 'settle', params: { type: 'ended' } };
 
 /** The part of the context that a channel's guard reads. */
@@ -302,6 +302,38 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   {
+    text: 'items that cross our Reset are taken for items behind a Close',
+    by: 'never-accused',
+    configuration: 'names-2-strict',
+    make: () => ({
+      channels: changed(channels, ({ states }) => {
+        states.open.on['rx.unknown'].splice(1, 1);
+      }),
+    }),
+  },
+  {
+    text: 'an id that was reset is kept behind its Close',
+    by: 'channel-known',
+    configuration: 'names-2-strict',
+    make: () => ({
+      channels: changed(channels, ({ states }) => {
+        states.open.on['rx.unknown'].shift();
+      }),
+    }),
+  },
+  {
+    text: 'strict mode takes a channel that was named before',
+    by: 'names-once',
+    configuration: 'adversary-namer-strict',
+    make: () => ({ channels: channels.provide({ guards: { isNamedAgain: () => false } }) }),
+  },
+  {
+    text: 'reference mode keeps messages on ids that are ours to name',
+    by: 'channel-known',
+    configuration: 'adversary-namer-reference',
+    make: () => ({ channels: channels.provide({ guards: { isOurs: () => false } }) }),
+  },
+  {
     text: 'credit is given back when more than all of it was used',
     by: 'sender-goes-on',
     configuration: 'credit-2-reference',
@@ -310,7 +342,7 @@ export const MUTANTS: readonly Mutant[] = [
     }),
   },
   {
-    text: 'a receiver that has had enough says so to nobody',
+    text: 'a receiver that has had enough does not say so',
     by: 'end-known',
     configuration: 'ends-reference',
     make: () => ({

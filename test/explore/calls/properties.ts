@@ -3,7 +3,7 @@ export const PROPERTIES = {
   // Safety: in every state, at every step.
   'call-settles-once': {
     rule: 'rpc.response.one-per-request',
-    text: 'a call settles once, whatever crosses on the wire',
+    text: 'a call settles once, though messages cross on the wire',
   },
   'one-response': { rule: 'rpc.response.one-per-request', text: 'a Call has one Response, and no more' },
   'limit-kept': {
@@ -31,8 +31,19 @@ export const PROPERTIES = {
     rule: 'rpc.channel.close',
     text: 'a Close follows all items that were to be sent',
   },
+  'names-once': {
+    rule: 'rpc.channel.allocation',
+    text: 'a channel is named once, by the side that allocates its id',
+  },
+  'channel-known': {
+    rule: 'rpc.channel.lifecycle',
+    text: 'what comes on a channel that is over, or that no Call named, has the effect that the tables say',
+  },
   'concludes-once': { rule: 'rpc.channel.lifecycle', text: 'each end of a channel ends once' },
-  'never-accused': { rule: '9a', text: 'two conforming peers never accuse each other, and reference mode nobody' },
+  'never-accused': {
+    rule: '9a',
+    text: 'two conforming peers never accuse each other, and reference mode accuses no peer',
+  },
   'end-is-silent': { rule: 'connection.close', text: 'nothing is sent on a connection that is over' },
   'nothing-waits': { rule: 'connection.close.semantics', text: 'on a connection that is over nothing waits any more' },
   // Liveness: given delivery, readers that read and, where they are to, handlers that answer.

@@ -6,7 +6,7 @@ import type { Conformance } from '../../../machines/events.js';
 import type { GrantCredit, Item } from '../../../src/wire/message.js';
 import { DELIVERY, OPTIONAL } from '../draft.js';
 import type { Event, Local } from '../local.js';
-import { accused, CHANNEL, heard, numberOf } from './channel.js';
+import { accused, CHANNEL, heard, keptWith, numberOf } from './channel.js';
 import { type Choice, END, type Input, isDone, type Made, type Party, PORT, play, type Said, Watch } from './party.js';
 
 export interface ReceiverOptions {
@@ -158,13 +158,8 @@ export class Receiver implements Party<ReceiverState> {
   /** Handles an event before the receiver is bound. */
   #offer(now: Changing, event: Event, watch: Watch): void {
     now.offer = play(this.#offers, now.offer as number, event, (name, params: Said['body']) => {
-      // Grants are added up and put first. Their sum does not matter to a receiver.
-      if (name === 'keep') {
-        const others = now.kept.filter(({ body }) => body.type !== 'GrantCredit');
-        const message = { id: CHANNEL, body: params };
-        if (params.type === 'GrantCredit') now.kept = [message, ...others];
-        else now.kept = [...now.kept, message];
-      } else if (name === 'free') return;
+      if (name === 'keep') now.kept = keptWith(now.kept, { id: CHANNEL, body: params });
+      else if (name === 'free') return;
       else if (name === 'transmit') this.#say(now, params, watch);
       else accused(this.options.conformance, this.#says, params as never, watch);
     });
