@@ -1,3 +1,5 @@
+import { existsSync, readdirSync } from 'node:fs';
+
 /** A part of the code to mutate, and the tests that may detect its mutants. */
 export interface Area {
   /** The files to mutate. */
@@ -7,7 +9,7 @@ export interface Area {
    * left out.
    */
   readonly tests: readonly string[];
-  /** The names of tests in these files that only detect a change of recorded behaviour. */
+  /** The names of tests in these files that are left out: most only detect a change of recorded behaviour. */
   readonly without?: RegExp;
 }
 
@@ -15,50 +17,155 @@ export interface Area {
  * Returns the area of a machine: tested by its own paths and the oracle. Nearly all of a machine is made when its module is
  * loaded, so all tests run for each mutant.
  */
-function machine(name: string, ...more: readonly string[]): Area {
+function machine(name: string, ...mutate: readonly string[]): Area {
   return {
-    mutate: [`machines/${name}*.ts`, ...more],
+    mutate: mutate.length === 0 ? [`machines/${name}.ts`] : mutate,
     tests: [`test/machines/${name}.test.ts`],
     // These tests count the machine's transitions, and those that were reached.
     without: /every transition of the /,
   };
 }
 
+function testsOf(folder: string, ...names: readonly string[]): readonly string[] {
+  return names.map((name) => `test/${folder}/${name}.test.ts`);
+}
+
+/** The protocol's own cases, played on real sessions. */
+const TABLE = 'test/session/table.test.ts';
+
+/** Tests of queues and limits on whole sessions. */
+const FLOW = testsOf(
+  'session',
+  'flow',
+  'flood',
+  'limits',
+  'outbox',
+  'pacing',
+  'unread',
+  'unread-after-close',
+  'first-frame',
+);
+
 export const AREAS: Readonly<Record<string, Area>> = {
-  handshake: machine('handshake'),
-  keepalive: machine('keepalive'),
-  connection: machine('connection'),
-  request: machine('request'),
-  channel: {
-    ...machine('channel', 'machines/call-events.ts'),
+  'machines/handshake': machine('handshake'),
+  'machines/keepalive': machine('keepalive'),
+  'machines/connection': machine('connection'),
+  'machines/call': machine('call', 'machines/call.ts', 'machines/calls.ts'),
+  'machines/channel': {
+    ...machine('channel'),
+    mutate: ['channel', 'channels', 'sender', 'receiver', 'unbound-channel', 'call-events'].map(
+      (name) => `machines/${name}.ts`,
+    ),
     // The two other tests check the channel's limits, and that the time of binding makes no difference.
-    tests: ['channel', 'credit', 'binding'].map((name) => `test/machines/${name}.test.ts`),
+    tests: testsOf('machines', 'channel', 'credit', 'binding'),
   },
-  session: {
+  'machines/session': {
     ...machine('session', 'machines/session/*.ts', 'machines/events.ts'),
     // Start only from the states that the matrix shows: each condition alone, and each meeting of conditions once. There are
     // many other states.
     without:
       /every transition of the |, even |session: running\[(?!(?:\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|[12] active, root released)\])[^\]]*\] \+/,
   },
+  'machines/reliable': machine('reliable', 'machines/reliable.ts', 'machines/pacing.ts'),
+  'machines/client': machine('client'),
   compile: {
     mutate: ['src/compile/*.ts'],
-    tests: ['compile', 'differential', 'internals', 'scxml', 'stepper'].map((name) => `test/compile/${name}.test.ts`),
+    tests: testsOf('compile', 'compile', 'differential', 'internals', 'scxml', 'stepper'),
     // These tests read files of the project.
     without: /no other file of the library|one minor version of XState/,
   },
   wire: {
     mutate: ['src/wire/**/*.ts'],
-    tests: ['id', 'idset', 'metadata', 'plain', 'sensitive'].map((name) => `test/wire/${name}.test.ts`),
+    tests: testsOf('wire', 'id', 'idset', 'metadata', 'plain', 'sensitive'),
   },
   codec: {
     mutate: ['src/codec/**/*.ts', 'src/base/frame-memory.ts'],
-    tests: ['bytes', 'direct', 'fields', 'frames', 'odd', 'readme', 'scan', 'refusals', 'hostile', 'roundtrip'].map(
-      (name) => `test/codec/${name}.test.ts`,
+    tests: testsOf(
+      'codec',
+      ...['bytes', 'direct', 'fields', 'frames', 'malformed', 'metadata', 'odd', 'postcard', 'scan', 'refusals'],
+      ...['hostile', 'roundtrip'],
     ),
     // The first test needs more messages than a property's few runs give. The others take longer than all other tests, and
     // would give an endless loop as much time as they need.
     without:
       /with bits flipped|every single byte|every three bytes|says nothing of what the metadata|every length: (?:65535|65536|1048576)|than each form of/,
   },
+  queue: {
+    mutate: ['src/conduit/input-queue.ts'],
+    tests: [...testsOf('conduit', 'input-queue'), ...FLOW, ...testsOf('session', 'ordering', 'crash')],
+  },
+  outbox: {
+    mutate: ['src/conduit/outbox.ts', 'src/conduit/frame-pool.ts', 'src/conduit/paced-link.ts'],
+    tests: [...testsOf('conduit', 'frame-pool', 'paced-link'), ...FLOW, ...testsOf('session', 'reuse'), TABLE],
+  },
+  conduit: {
+    mutate: ['conduit', 'costs', 'first-frame', 'format', 'pending-requests', 'receive-queue'].map(
+      (name) => `src/conduit/${name}.ts`,
+    ),
+    tests: [
+      ...testsOf('conduit', 'receive-queue'),
+      ...FLOW,
+      ...testsOf('session', 'format', 'signals', 'callbacks', 'crash', 'ends'),
+      TABLE,
+    ],
+  },
+  session: {
+    mutate: ['src/session/*.ts'],
+    tests: [
+      ...testsOf(
+        'session',
+        ...['arguments', 'callbacks', 'crash', 'drain', 'early', 'ends', 'ends-handshake', 'fast-path', 'host', 'late'],
+        ...['interrupted', 'limits', 'ordering', 'proxy', 'signals', 'stale', 'unreachable', 'unread'],
+      ),
+      'test/server/authentication.test.ts',
+      TABLE,
+    ],
+  },
+  calls: {
+    mutate: ['calls', 'drain', 'incoming-call', 'outgoing-call', 'scope', 'serving', 'shared-ids'].map(
+      (name) => `src/calls/${name}.ts`,
+    ),
+    tests: [
+      ...testsOf('calls', 'caller', 'handler', 'pair', 'ran', 'refusals', 'dropped', 'inspect'),
+      ...testsOf('session', 'drain', 'limits'),
+      TABLE,
+    ],
+  },
+  channels: {
+    mutate: [
+      ...['channel', 'channel-end', 'channel-state', 'channels', 'receiver', 'sender', 'streams', 'unbound-channel'],
+      'unreachable',
+    ].map((name) => `src/calls/${name}.ts`),
+    tests: [
+      ...testsOf('calls', 'channels', 'released', 'dropped', 'inspect', 'refusals', 'unbound-channel'),
+      ...testsOf('service', 'channels', 'streams'),
+      TABLE,
+    ],
+  },
+  service: {
+    mutate: ['src/service/*.ts'],
+    tests: testsOf(
+      'service',
+      ...['service', 'channels', 'interceptors', 'passed', 'payload', 'refusals', 'routes', 'schema', 'streams'],
+      'postcard-service',
+    ),
+  },
+  links: {
+    mutate: ['src/link/*.ts'],
+    tests: testsOf(
+      'link',
+      ...['frame-limit', 'hostile', 'memory', 'network', 'ports', 'stream', 'tcp', 'tcp-contract', 'websocket'],
+      ...['websocket-connect', 'websocket-contract', 'websocket-listen', 'window'],
+    ),
+  },
 };
+
+/** Returns the files that a pattern names: one file, or all of a folder, with or without those of its folders. */
+export function filesOf(pattern: string): readonly string[] {
+  const [, folder, deep] = /^(.+?)\/(\*\*\/)?\*\.ts$/.exec(pattern) ?? [];
+  if (folder === undefined) return existsSync(pattern) ? [pattern] : [];
+  return readdirSync(folder, { recursive: deep !== undefined, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => `${folder}/${path}`)
+    .sort();
+}

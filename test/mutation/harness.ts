@@ -1,7 +1,8 @@
 import { format } from 'node:util';
 import { expect as jestExpect } from 'expect';
+import { ModuleMocker } from 'jest-mock';
 
-// Stands in for '@jest/globals' where the tests of one area are one script (bundle.ts). It collects the tests, in order. The
+// Stands in for '@jest/globals' where the tests of one area are one script (script.ts). It collects the tests, in order. The
 // runner runs them.
 
 /** One test. */
@@ -12,13 +13,24 @@ export interface Case {
 }
 
 type Body = (...args: never[]) => unknown;
+type Hook = () => unknown;
+
+/** A `describe`, or the file around all of them. */
+interface Group {
+  readonly name: string;
+  readonly before: Hook[];
+  readonly after: Hook[];
+}
 
 export const cases: Case[] = [];
-/** Functions to run before the first test. */
-export const preparations: (() => unknown)[] = [];
 
-const groups: string[] = [];
+let current: readonly Group[] = [];
 const names = new Map<string, number>();
+
+/** Begins a file: its hooks are for its own tests. */
+export function beginFile(): void {
+  current = [{ name: '', before: [], after: [] }];
+}
 
 function each(register: (name: string, body: () => unknown) => void) {
   return (rows: readonly unknown[]) => (name: string, body: Body) => {
@@ -32,31 +44,58 @@ function each(register: (name: string, body: () => unknown) => void) {
 }
 
 function addTest(name: string, run: () => unknown): void {
-  const full = [...groups, name].join(' ');
+  const around = current;
+  const full = [...around.map((group) => group.name), name].filter(Boolean).join(' ');
   const count = (names.get(full) ?? 0) + 1;
   names.set(full, count);
-  cases.push({ name: count === 1 ? full : `${full} (${String(count)})`, run });
+  const hasHooks = () => around.some(({ before, after }) => before.length + after.length > 0);
+  cases.push({
+    name: count === 1 ? full : `${full} (${String(count)})`,
+    run: () => (hasHooks() ? surrounded(around, run) : run()),
+  });
+}
+
+async function surrounded(around: readonly Group[], run: () => unknown): Promise<void> {
+  try {
+    for (const { before } of around) for (const hook of before) await hook();
+    await run();
+  } finally {
+    for (const { after } of around.toReversed()) for (const hook of after) await hook();
+  }
 }
 
 function addGroup(name: string, body: () => unknown): void {
-  groups.push(name);
+  const outside = current;
+  current = [...outside, { name, before: [], after: [] }];
   body();
-  groups.pop();
+  current = outside;
 }
 
 function withEach(register: (name: string, body: () => unknown) => void) {
   return Object.assign((name: string, body: () => unknown) => register(name, body), { each: each(register) });
 }
 
+function hookOf(kind: 'before' | 'after') {
+  return (hook: Hook): void => {
+    current.at(-1)?.[kind].push(hook);
+  };
+}
+
+const mocker = new ModuleMocker(globalThis);
+
 export const test = withEach(addTest);
 export const it = withEach(addTest);
 export const describe = withEach(addGroup);
 export const expect = jestExpect;
-export const jest = { setTimeout: (): void => {} };
+export const jest = {
+  setTimeout: (): void => {},
+  fn: mocker.fn.bind(mocker),
+  spyOn: mocker.spyOn.bind(mocker),
+  restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
+};
 
-export function beforeAll(prepare: () => unknown): void {
-  preparations.push(prepare);
-}
-
-/** Does nothing: a mutant's run has nothing to clean up. */
-export function afterAll(): void {}
+export const beforeEach = hookOf('before');
+export const afterEach = hookOf('after');
+/** Prepares each test by itself: a mutant's run begins with any of them. */
+export const beforeAll = hookOf('before');
+export const afterAll = hookOf('after');

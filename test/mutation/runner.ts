@@ -22,6 +22,9 @@ import { scriptOf, type Tests } from './script.js';
 /** The time after which a test counts as endless, in milliseconds: no test takes that long. */
 const ENDLESS = 10_000;
 
+/** The time at which no more mutants are run, in milliseconds since the epoch. */
+const UNTIL = Number(process.env['ROAM_MUTATE_UNTIL'] ?? Number.POSITIVE_INFINITY);
+
 type Context = { -readonly [K in keyof InstrumenterContext]: InstrumenterContext[K] | undefined };
 
 /** The global state that the instrumented code reads. */
@@ -31,7 +34,7 @@ const context = world.__stryker__;
 
 class Runner implements TestRunner {
   readonly #area: Area;
-  #make: () => Tests = () => ({ cases: [], preparations: [] });
+  #make: () => Tests = () => ({ cases: [] });
   /** The duration of each test on the right code, in milliseconds. */
   readonly #times = new Map<string, number>();
   #dryRun: DryRunResult = { status: DryRunStatus.Error, errorMessage: 'nothing has been run' };
@@ -69,7 +72,7 @@ class Runner implements TestRunner {
     const coverage: MutantCoverage = { static: {}, perTest: {} };
     context.mutantCoverage = coverage;
     const tests: TestResult[] = [];
-    for (const one of await this.#casesOf(this.#make())) {
+    for (const one of this.#casesOf(this.#make())) {
       const started = performance.now();
       context.currentTestId = one.name;
       const failureMessage = await this.#failureOf(one);
@@ -83,6 +86,7 @@ class Runner implements TestRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }: MutantRunOptions): Promise<MutantRunResult> {
+    if (Date.now() >= UNTIL) return { status: MutantRunStatus.Error, errorMessage: 'no time is left' };
     Object.assign(context, {
       activeMutant: activeMutant.id,
       hitLimit,
@@ -100,7 +104,7 @@ class Runner implements TestRunner {
   async #tryMutant(filter: ReadonlySet<string> | undefined): Promise<MutantRunResult> {
     let cases: readonly Case[];
     try {
-      cases = await this.#casesOf(this.#make());
+      cases = this.#casesOf(this.#make());
     } catch (error) {
       // The mutant does not even load, so no test can judge it.
       return { status: MutantRunStatus.Error, errorMessage: textOf(error) };
@@ -118,8 +122,7 @@ class Runner implements TestRunner {
     return { status: MutantRunStatus.Survived, nrOfTests: chosen.length };
   }
 
-  async #casesOf({ cases, preparations }: Tests): Promise<readonly Case[]> {
-    for (const prepare of preparations) await prepare();
+  #casesOf({ cases }: Tests): readonly Case[] {
     const { without } = this.#area;
     return without === undefined ? cases : cases.filter(({ name }) => !without.test(name));
   }

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -9,7 +10,6 @@ import type { Case } from './harness.js';
 /** The tests of an area, with the code that they test, from one run of the script. */
 export interface Tests {
   readonly cases: readonly Case[];
-  readonly preparations: readonly (() => unknown)[];
 }
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -20,8 +20,8 @@ const here = dirname(fileURLToPath(import.meta.url));
  */
 export async function scriptOf({ tests }: Area, directory: string): Promise<() => Tests> {
   const entry = [
-    ...tests.map((file) => `import './${file}';`),
-    `export { cases, preparations } from '@jest/globals';`,
+    ...tests.flatMap((file) => [`import './begin:${file}';`, `import './${file}';`]),
+    `export { cases } from '@jest/globals';`,
   ].join('\n');
   const { outputFiles } = await build({
     stdin: { contents: entry, resolveDir: directory, sourcefile: 'entry.ts', loader: 'ts' },
@@ -34,12 +34,24 @@ export async function scriptOf({ tests }: Area, directory: string): Promise<() =
     ignoreAnnotations: true,
     logLevel: 'error',
     // These packages are loaded only once: they are not mutated.
-    external: ['expect', 'fast-check', 'msgpackr', 'ws'],
-    define: { 'import.meta.url': JSON.stringify(String(pathToFileURL(join(directory, 'test/any/test.ts')))) },
+    external: ['expect', 'jest-mock', 'fast-check', 'msgpackr', 'ws', 'esbuild', 'typescript'],
     plugins: [
       {
         name: 'stand-ins',
-        setup({ onResolve }) {
+        setup({ onLoad, onResolve }) {
+          // Modules run in the order of their imports: this one runs before the tests of each file.
+          onResolve({ filter: /^\.\/begin:/ }, ({ path }) => ({ path, namespace: 'begin' }));
+          onLoad({ filter: /.*/, namespace: 'begin' }, () => ({
+            contents: `import { beginFile } from '@jest/globals'; beginFile();`,
+            resolveDir: directory,
+          }));
+          // A script has no address of its own.
+          onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+            const text = await readFile(path, 'utf8');
+            if (!text.includes('import.meta.url')) return undefined;
+            const url = JSON.stringify(String(pathToFileURL(path)));
+            return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
+          });
           onResolve({ filter: /^@jest\/globals$/ }, () => ({ path: join(directory, 'test/mutation/harness.ts') }));
           onResolve({ filter: /^fast-check$/ }, ({ importer }) =>
             importer.includes('test/mutation/') ? undefined : { path: join(directory, 'test/mutation/properties.ts') },

@@ -1,0 +1,33 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { AREAS, filesOf } from './areas.js';
+
+describe.each(Object.entries(AREAS))('the area %s', (_, { mutate, tests }) => {
+  test('names files and tests that exist', () => {
+    expect(mutate.filter((pattern) => filesOf(pattern).length === 0)).toEqual([]);
+    expect(tests.filter((file) => !existsSync(file))).toEqual([]);
+  });
+});
+
+test('no file belongs to two areas', () => {
+  const files = Object.values(AREAS).flatMap(({ mutate }) => mutate.flatMap(filesOf));
+  expect(files.filter((file, index) => files.indexOf(file) !== index)).toEqual([]);
+});
+
+test.each([
+  'machines',
+  'src/wire',
+  'src/codec',
+  'src/compile',
+  'src/conduit',
+  'src/calls',
+  'src/session',
+  'src/service',
+  'src/link',
+])('each file of %s belongs to an area', (folder) => {
+  const known = new Set(Object.values(AREAS).flatMap(({ mutate }) => mutate.flatMap(filesOf)));
+  expect(filesOf(`${folder}/**/*.ts`).filter((file) => !known.has(file) && !PLAIN.has(file))).toEqual([]);
+});
+
+/** Files without behaviour: types, constants, and what other modules export. */
+const PLAIN = new Set(['machines/index.ts', 'src/codec/index.ts', 'src/link/link.ts']);
