@@ -131,7 +131,7 @@ if (variant !== undefined) {
       // The same variant again shows the noise between two processes.
       ['never imported, again', 'none'],
       ['imported, not given', 'off'],
-      ['given, nobody listens', { url: 'http://127.0.0.1:1/' }],
+      ['given, without a listener', { url: 'http://127.0.0.1:1/' }],
     ],
     24,
   );

@@ -106,7 +106,7 @@ export const calls: readonly Row[] = [
     strict: { ...VIOLATION, user: 'a violation, but for one Response after our own Cancel' },
     cases: [
       ...offence({
-        name: 'a Response that nobody asked for',
+        name: 'a Response to no call',
         before: [SERVING],
         peer: response(0, 1),
         rule: 'rpc.response.one-per-request',

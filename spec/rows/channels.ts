@@ -107,7 +107,7 @@ export const channels: readonly Row[] = [
         ],
       },
       ...offence({
-        name: 'an Item beyond the credit agreed on, on a channel that nobody has bound',
+        name: 'an Item beyond the credit agreed on, on a channel that is not bound',
         before: [
           { user: 'serve', on: 'root', credit: 1 },
           { peer: callNaming(0, 2, [2]), handled: [2] },
@@ -234,7 +234,7 @@ export const channels: readonly Row[] = [
         ],
       },
       {
-        name: 'Reset on a channel that nobody has bound, from what turns out to be its sender: a violation',
+        name: 'Reset on a channel that is not bound, from what turns out to be its sender: a violation',
         modes: ['strict'],
         steps: [
           SERVING,
@@ -307,7 +307,7 @@ export const channels: readonly Row[] = [
     ),
     cases: [
       {
-        name: 'a channel that was not taken is declined when its direction is known, and taken by nobody any more',
+        name: 'a channel that was not taken is declined when its direction is known, and cannot be taken any more',
         modes: BOTH,
         steps: [
           SERVING,

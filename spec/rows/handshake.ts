@@ -209,7 +209,7 @@ const authentication: readonly Case[] = [
     steps: [LISTEN, { peer: hello(), identified: [[]], ...refuses(LATER), ...FAILED_ASKING }],
   },
   {
-    name: 'authenticate has its own time, whatever is left of the handshake time',
+    name: 'authenticate has its own time, apart from the time of the handshake',
     modes: BOTH,
     given: { ...ASKING, limits: { handshakeTimeout: 500, authenticateTimeout: 900 } },
     steps: [

@@ -228,7 +228,7 @@ const rest: readonly Row[] = [
     ...alike(NOTHING, 'ignored'),
     cases: [
       {
-        name: 'a Pong that nobody waits for is ignored',
+        name: 'a Pong without a Ping is ignored',
         modes: BOTH,
         steps: [{ peer: pong(1n) }, { peer: ping(1n), wire: [pong(1n)] }],
       },

@@ -195,7 +195,7 @@ export const inboundOpens: readonly Row[] = [
         ],
       },
       {
-        name: 'by default an accepter takes the parity that the opener leaves, whatever the session’s',
+        name: 'by default an accepter takes the parity that the opener leaves, not the session’s',
         modes: BOTH,
         given: ACCEPTING,
         steps: [

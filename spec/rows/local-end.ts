@@ -265,7 +265,7 @@ const holds: readonly Row[] = [
         ],
       },
       {
-        name: 'a handler that never answers keeps its connection, until somebody closes it',
+        name: 'a handler that never answers keeps its connection, until a side closes it',
         modes: BOTH,
         given: ACCEPTING,
         steps: [
@@ -412,7 +412,7 @@ const ends: readonly Row[] = [
         ],
       },
       {
-        name: 'closing a closed connection again resolves, whoever closed it',
+        name: 'closing a closed connection again resolves, also one that the peer closed',
         modes: BOTH,
         given: ACCEPTING,
         steps: [

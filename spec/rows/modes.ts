@@ -145,7 +145,7 @@ export const modes: readonly Row[] = [
     rule: 'connection.open',
     layer: 'session',
     situation:
-      'Accept or Reject for an active id, for 0, for an id of the peer’s parity (also one that was closed: nobody can ' +
+      'Accept or Reject for an active id, for 0, for an id of the peer’s parity (also one that was closed: no side can ' +
       'answer its own open), or never opened',
     reference: { wire: NOTHING, user: 'ignored: changes nothing' },
     strict: VIOLATION,

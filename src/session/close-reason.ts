@@ -88,7 +88,7 @@ export function reasonOf(end: SessionEnd): SessionClosedReason {
 const LIMIT_TEXT: Record<Extract<SessionEnd, { cause: 'limit' }>['limit'], string> = {
   intakeBytes: 'the peer went on sending while reading was paused, past limits.intakeBytes',
   replyBytes: 'replies that the peer does not read went past limits.replyBytes',
-  unreadTimeout: 'an inbox was full for limits.unreadTimeout, and nobody read it',
+  unreadTimeout: 'an inbox was full for limits.unreadTimeout, and was not read',
   stallTimeout: 'the outbox was full and made no progress for limits.stallTimeout: the peer does not read',
 };
 

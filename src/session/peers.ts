@@ -117,7 +117,7 @@ export function peerConfigOf(
   }
   if (isLenient && role === 'initiator' && parity === 'even') {
     throw new InvalidArgument(
-      `peer '${peer}' takes even parity itself, whatever Hello says: leave parity out, or make it 'odd'`,
+      `peer '${peer}' always takes even parity itself, and ignores that of Hello: leave parity out, or make it 'odd'`,
     );
   }
   const given = {

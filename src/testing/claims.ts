@@ -234,7 +234,7 @@ const crossing: readonly CaseSpec[] = [
     ],
   },
   {
-    name: 'a Close right behind an Open is right, whatever the peer has decided by then',
+    name: 'a Close right behind an Open is right, before and after the peer has decided',
     row: '5.12',
     rule: 'connection.close',
     steps: [
@@ -250,7 +250,7 @@ const crossing: readonly CaseSpec[] = [
 const links: readonly CaseSpec[] = [
   {
     ...LINK,
-    name: 'the link breaks, whatever is open: that ends the session',
+    name: 'the link breaks, with and without open connections: that ends the session',
     needs: ['ended'],
     steps: [MINE, BROKEN],
   },

@@ -182,7 +182,7 @@ export function testCodec({ codec, frames = 2_000 }: TestCodecOptions): readonly
     }
   });
 
-  add('a frame stays as it is, whatever is encoded and decoded afterwards', () => {
+  add('a frame stays as it is when others are encoded and decoded afterwards', () => {
     const copies: Uint8Array[] = [];
     const made = exampleMessages.map((message) => {
       const frame = codec.encode(message);

@@ -108,7 +108,7 @@ export class Ledger {
   #hearClose(id: ConnectionId): Offence | undefined {
     if (id === ROOT) return offence('connection.close', '9a.08', 'it closes the root');
     const phase = this.#phases.get(id);
-    if (phase === undefined) return offence('connection.close', '9a.06', `it closes id ${id}, which nobody opened`);
+    if (phase === undefined) return offence('connection.close', '9a.06', `it closes id ${id}, which was never opened`);
     if (phase === 'closed') return offence('connection.close', '9a.05', `it closes id ${id}, which is closed`);
     this.#phases.set(id, 'closed');
     return undefined;
@@ -121,7 +121,7 @@ export class Ledger {
       closed: 'which is closed',
     };
     const phase = this.#phases.get(id) ?? 'none';
-    const why = where[phase] ?? 'which nobody opened';
+    const why = where[phase] ?? 'which was never opened';
     if (phase === 'closed') return offence('connection.close', '9b.01', `it sends data on id ${id}, ${why}`);
     return offence('session.message', '9a.06', `it sends data on id ${id}, ${why}`);
   }

@@ -368,7 +368,7 @@ export function testLink({
   });
 
   if (pauses)
-    add('a link that nobody has started reads nothing, or next to nothing', async ({ links, record }) => {
+    add('a link that is not started reads nothing, or next to nothing', async ({ links, record }) => {
       const [left, right] = await links();
       record(left);
       const total = 512;

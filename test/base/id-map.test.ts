@@ -15,7 +15,7 @@ const stepsWith = (id: fc.Arbitrary<number>) =>
     size: 'max',
   });
 
-test('it holds what a map by the ids would hold, whatever is set and deleted', () => {
+test('it holds what a map by the ids would hold, after any changes', () => {
   fc.assert(
     fc.property(fc.oneof(stepsWith(sharing), stepsWith(spread)), (steps) => {
       const idMap = new IdMap<{ id: number }>();

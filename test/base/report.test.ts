@@ -36,7 +36,7 @@ test('ten reports of a kind are told within a minute, the tenth with what become
   expect(tell('handler-failed', 100_000)).toEqual([]);
 });
 
-test('one kind is told whatever there is of another', () => {
+test('one kind is told although there is much of another', () => {
   const { tell } = told();
   tell('arguments-refused', 1000);
   expect(tell('handler-failed', 1)).toEqual(['handler-failed 1']);

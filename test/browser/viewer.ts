@@ -10,7 +10,7 @@ export function listen(store: Store = new Store('a test', Date.now)): Promise<In
   return InspectServer.listen({
     host: '127.0.0.1',
     port: 0,
-    token: 'a-token-that-nobody-guesses',
+    token: 'a-token-that-is-not-guesses',
     store,
     files: filesIn(fileURLToPath(new URL('../../dist/viewer', import.meta.url))),
     takesProcesses: true,

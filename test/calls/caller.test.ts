@@ -244,7 +244,7 @@ describe('a call that is given up', () => {
 });
 
 // 9a.15
-describe('a Response that nobody asked for', () => {
+describe('a Response to no call', () => {
   test('is ignored', async () => {
     await start();
     session.root.caller();
@@ -324,7 +324,7 @@ describe('a caller', () => {
     expect(rig.settled['it']).toMatchObject({ ret: bytes(2) });
   });
 
-  test('can’t be where somebody else reads the connection, and the other way round', async () => {
+  test('can’t be where another reader has the connection, and the other way round', async () => {
     await start();
     const reader = session.root[Symbol.asyncIterator]();
     expect(() => session.root.caller().call(1n, bytes())).toThrow(

@@ -111,7 +111,7 @@ describe('the sender', () => {
     expect(rig.settled).toMatchObject({ send: { name: 'ConnectionClosed', cause: { name: 'SessionClosed' } } });
   });
 
-  test('whose promises nobody awaits holds no more than limits.waitingBytes', async () => {
+  test('whose promises are not awaited holds no more than limits.waitingBytes', async () => {
     const { tx } = await passing('rx', 0, { limits: { waitingBytes: 300 } });
     void tx.send(new Uint8Array(44));
     await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
@@ -121,7 +121,7 @@ describe('the sender', () => {
     ['bytes', new Uint8Array(2 ** 24 - 256), new Uint8Array(2 ** 24 - 255)],
     ['text', 'x'.repeat(2 ** 24 - 256), 'x'.repeat(2 ** 24 - 255)],
   ])(
-    'of a channel that nobody has passed holds no more than limits.waitingBytes by default: %s',
+    'of a channel that was not passed holds no more than limits.waitingBytes by default: %s',
     async (_, fits, isOver) => {
       await start();
       const [tx] = channel<unknown>();
@@ -136,7 +136,7 @@ describe('the sender', () => {
     },
   );
 
-  test('of a channel that nobody has passed counts what it can’t know the size of as an entry', async () => {
+  test('of a channel that was not passed counts what it can’t know the size of as an entry', async () => {
     await start();
     const [tx] = channel<unknown>();
     for (let at = 0; at < 2 ** 16; at++) void tx.send({ at });
@@ -260,7 +260,7 @@ describe('the receiver', () => {
     expect(items.map((item) => item?.buffer.byteLength === 1)).toEqual([false, true]);
   });
 
-  test('that nobody reads stops the session reading once its items fill limits.inboxBytes', async () => {
+  test('that is not read stops the session reading once its items fill limits.inboxBytes', async () => {
     const { rx } = await passing('tx', 16, { limits: { inboxBytes: 1000 } });
     const ping: Message = { type: 'Ping', connectionId: 0, nonce: 1n };
     await rig.say(itemOn(1, 1, ...new Array(500)), itemOn(1, 2, ...new Array(500)));

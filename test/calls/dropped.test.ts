@@ -53,7 +53,7 @@ afterEach(async () => {
 });
 
 // r[rpc.channel.lifecycle]
-describe('a receiver that nobody can reach any more', () => {
+describe('a receiver that is not reachable any more', () => {
   test('is reset, and what it has not read is dropped', async () => {
     await start({ limits: { inboxBytes: 1000 } });
     await answering(({ channels }) => void channels[0]?.receive());
@@ -71,7 +71,7 @@ describe('a receiver that nobody can reach any more', () => {
     expect(await collected()).toEqual([resetOn(4)]);
   });
 
-  test('is kept by whoever holds it, outliving its call', async () => {
+  test('is kept by a reference to it, outliving its call', async () => {
     await start();
     let held: Rx | undefined;
     await answering(({ channels }) => {
@@ -129,7 +129,7 @@ describe('a receiver that nobody can reach any more', () => {
   });
 });
 
-describe('a sender that nobody can reach any more', () => {
+describe('a sender that is not reachable any more', () => {
   test('gives its channel up, after what waits for credit', async () => {
     await start();
     await answering(({ channels }) => {

@@ -218,7 +218,7 @@ describe('a call that the peer cancels', () => {
     expect(rig.reports).toEqual([]);
   });
 
-  test('shows to whoever looks late', async () => {
+  test('shows to a late reader', async () => {
     const { handler, asked, answer } = slow();
     await serve(handler);
     await rig.say(callOf(2, bytes(1)), cancelOf(2));

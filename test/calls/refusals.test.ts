@@ -18,7 +18,7 @@ describe('a session', () => {
   it.each([
     ['postcard', postcard, ['0101', '0103']],
     ['MessagePack', messagePack, ['92019101', '92019103']],
-  ] as const)('refuses calls that nobody answers as its codec says: %s', async (_, codec, expected) => {
+  ] as const)('refuses calls without a handler as its codec says: %s', async (_, codec, expected) => {
     pair = await pairOf([], { codec });
     const { session, server } = pair;
     // The server has no handler, but it reads its root, since it makes a call there.

@@ -195,7 +195,7 @@ describe('a channel that the peer names', () => {
 
   // r[rpc.flow-control.credit.initial]: n, n + 1
   test.each(['reference', 'strict'] as const)(
-    'in a Response that comes too late is nobody’s: who sends on it is told to stop, and it makes room (%s)',
+    'in a Response that comes too late is declined: its sender is told to stop, and it makes room (%s)',
     async (conformance) => {
       await start({ conformance, limits: { channels: 1 } });
       const caller = session.root.caller();

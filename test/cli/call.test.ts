@@ -199,7 +199,7 @@ describe('roam-actors call', () => {
     });
   });
 
-  test('takes no more items than somebody reads', async () => {
+  test('takes no more items than are read', async () => {
     const { server, url } = await serve();
     const client = start(['call', url, 'generate', '100000', '--stream']);
     await client.printed(/^1\n2\n/);

@@ -36,7 +36,7 @@ function answer(connection: Connection, { id, body }: DataMessage): Promise<void
 }
 
 describe('roam-actors connect', () => {
-  test('prints what returns in the order of its lines, whatever order it comes in', async () => {
+  test('prints what returns in the order of its lines, though it comes in another', async () => {
     const url = await serverThat(async (connection) => {
       const reader = connection[Symbol.asyncIterator]();
       const calls: DataMessage[] = [];
@@ -100,7 +100,7 @@ describe('roam-actors connect', () => {
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^roam-actors: cannot send line 1: .*frame.*\n$/)]);
   });
 
-  test('says that nobody answers at the address', async () => {
+  test('says that there is no answer at the address', async () => {
     const url = await serverThat(() => {});
     await listener?.close();
     const { status, stderr } = await run(['connect', url]);

@@ -126,7 +126,7 @@ describe('roam-actors demo', () => {
     expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH');
   });
 
-  test('leaves quietly, with its processes, when nobody reads it any more', async () => {
+  test('leaves quietly, with its processes, when its output is not read any more', async () => {
     const demo = start(['demo', '--verbose', '--timeout', '25000']);
     await demo.printed(/Two processes/);
     demo.child.stdout?.destroy();

@@ -24,7 +24,7 @@ describe('roam-actors inspect', () => {
     expect(await inspect.ended).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('ends within 2 s at %s, whatever is connected to it', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('ends within 2 s at %s, with pages and processes connected', async (signal) => {
     const inspect = start(['inspect', '--port', '0']);
     const [url] = await inspect.printed(/^http:\S+$/m);
     const { port, host } = new URL(url);

@@ -58,7 +58,7 @@ describe('roam-actors serve', () => {
     expect(lines[0]).toMatch(/^session 1: /);
   });
 
-  test('writes ten lines of a kind a minute, each of bounded length, whatever its peers do', async () => {
+  test('writes ten lines of a kind a minute, each of bounded length, with any peers', async () => {
     const { server, url } = await serve();
     const long = [{ key: 'k'.repeat(8_000), value: '\u202e'.repeat(2_000), flags: 0n }];
     for (let at = 0; at < 12; at++) {

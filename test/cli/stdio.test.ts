@@ -51,7 +51,7 @@ describe('stdio:', () => {
     expect(stdout).toMatch(/^6 cases: 0 pass, 3 non-strict, 0 fail, 3 skipped$/m);
   });
 
-  test('nothing but messages reaches the stdout of serve, whatever a module prints', async () => {
+  test('nothing but messages reaches the stdout of serve, though a module prints', async () => {
     const [file = '', ...args] = serving('--codec', 'postcard', '--service', 'test/cli/modules/kinds.ts#handler');
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let stderr = '';

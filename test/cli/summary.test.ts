@@ -111,7 +111,7 @@ describe("the demo's summary", () => {
     expect(failures(GOOD, { facts: ACCEPTOR, exit: 0 }, false)).toEqual(['secrecy']);
   });
 
-  test('finds fault with a process that did not end by itself, whatever it has told', () => {
+  test('finds fault with a process that did not end by itself, with or without events', () => {
     const verdicts = judge({ initiator: GOOD, acceptor: { facts: ACCEPTOR, exit: 'SIGKILL' } }, true);
     expect(verdicts.filter(({ holds }) => !holds)).toEqual([
       { name: 'processes', holds: false, text: 'acceptor: exit SIGKILL' },

@@ -77,7 +77,7 @@ describe('the command line', () => {
     });
   });
 
-  test('keeps the stack of what nobody expected, and only of that', () => {
+  test('keeps the stack of an unexpected error, and only of that', () => {
     const error = new TypeError('this is a defect');
     expect(verdictOn(error)).toEqual({ status: 1, line: error.stack });
     expect(verdictOn('thrown')).toEqual({ status: 1, line: 'thrown' });

@@ -29,7 +29,7 @@ const ROWS = exampleMessages.map((message, index): [string, Message, string] => 
   (BYTES[index] ?? '').replaceAll(' ', ''),
 ]);
 
-it('goes by its name in whatever names a codec', () => {
+it('goes by its name wherever a codec is named', () => {
   expect(messagePack.name).toBe('msgpack');
 });
 

@@ -38,7 +38,7 @@ function textOf(hex: string): string {
   return result instanceof ProtocolError ? result.message : result.type;
 }
 
-describe('whatever bytes arrive are a message or a ProtocolError', () => {
+describe('any bytes are a message or a ProtocolError', () => {
   it('for arbitrary bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void isLawful(bytes)),

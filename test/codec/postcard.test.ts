@@ -370,7 +370,7 @@ describe('the limits of metadata', () => {
   });
 });
 
-describe('whatever one byte becomes in an example', () => {
+describe('an example with any one byte changed', () => {
   it('it is a message, which encodes and decodes to itself, or a ProtocolError', () => {
     for (const message of exampleMessages) {
       const bytes = Uint8Array.from(postcard.encode(message));

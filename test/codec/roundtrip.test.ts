@@ -20,7 +20,7 @@ describe.each(CODECS)(`a message, encoded and decoded by %s ${accelerated} the a
     );
   });
 
-  it('is the same whatever the bytes lie in', () => {
+  it('is the same for bytes in any kind of memory', () => {
     fc.assert(
       fc.property(arbitraryMessage, fc.nat({ max: 9 }), fc.nat({ max: 9 }), (message, before, after) => {
         const bytes = codec.encode(message);
@@ -73,7 +73,7 @@ describe.each(CODECS)(`a message, encoded and decoded by %s ${accelerated} the a
 });
 
 describe.each(CODECS)('what encode of %s returns', (_, codec) => {
-  it('stays as it is, whatever is encoded and decoded afterwards', () => {
+  it('stays as it is when others are encoded and decoded afterwards', () => {
     fc.assert(
       fc.property(fc.array(arbitraryMessage, { minLength: 2, maxLength: 40 }), (messages) => {
         const frames = messages.map((message) => codec.encode(message));

@@ -252,7 +252,7 @@ describe('a stepper', () => {
     });
   });
 
-  test('tells its observer of each step, whatever came of it, and of no other', () => {
+  test('tells its observer of each step, also of one without effect, and of no other', () => {
     const steps: unknown[] = [];
     const stepped = (of: Stepper<AnyStateMachine>, event: EventObject) => steps.push([event.type, of.value]);
     stepper = new Stepper(tableOf(machine), undefined, { stepped });

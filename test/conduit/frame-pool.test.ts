@@ -52,7 +52,7 @@ class World {
 }
 
 describe('frames that the link has sent', () => {
-  test('go back to the codec once each, when their last byte has left and not before, in whatever pieces', () => {
+  test('go back to the codec once each, when their last byte has left and not before, in pieces of any size', () => {
     const step = fc.oneof(
       fc.record({ send: fc.constantFrom(1, LONG - 1, LONG, 20_000, 70_000) }),
       fc.record({ leave: fc.nat({ max: 40_000 }) }),

@@ -327,7 +327,7 @@ describe('an input queue', () => {
     expect(it.bytes).toBe(0);
   });
 
-  test('keeps the order of frames, and that of local inputs, whatever happens', () => {
+  test('keeps the order of frames, and that of local inputs, in any order of events', () => {
     const act = fc.oneof(
       { weight: 4, arbitrary: fc.constant('frame') },
       { weight: 3, arbitrary: fc.constant('local') },

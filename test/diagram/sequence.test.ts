@@ -56,7 +56,7 @@ test('names and texts that would be markup are none', () => {
     participants: ['end', '<script>"&'],
     steps: [
       { type: 'message', from: 'end', to: '<script>"&', text: 'a; b\n<br/>#quot; --> %% 文字' },
-      { type: 'note', over: 'somebody else', text: '\u0000\ud800' },
+      { type: 'note', over: 'another party', text: '\u0000\ud800' },
     ],
   };
   expect(sequenceMermaid(hostile)).toBe(
@@ -64,7 +64,7 @@ test('names and texts that would be markup are none', () => {
       'sequenceDiagram',
       '  participant p0 as end',
       '  participant p1 as #60;script#62;#34;#38;',
-      '  participant p2 as somebody else',
+      '  participant p2 as another party',
       '  p0->>p1: a#59; b #60;br/#62;#35;quot#59; -#45;#62; #37;#37; 文字',
       '  Note over p2: #0;#55296;',
       '',
@@ -73,7 +73,7 @@ test('names and texts that would be markup are none', () => {
   expect(textsOf(sequenceSvg(hostile))).toEqual([
     'end',
     '<script>"&',
-    'somebody else',
+    'another party',
     'a; b <br/>#quot; --> %% 文字',
     '\ufffd\ufffd',
   ]);

@@ -13,7 +13,7 @@ test('a definition is drawn as its machine is', async () => {
   expect(mermaid(definition)).toBe(mermaid(sessionMachine));
 });
 
-test('what an inspector sends of a machine has its states and its transitions, whatever became of functions', async () => {
+test('what an inspector sends of a machine has its states and its transitions, though functions are lost', async () => {
   const config: MachineDefinition = JSON.parse(JSON.stringify(sessionMachine.config));
   const marks = (picture: string) => picture.match(/data-(state|transition)="[^"]*"/g)?.sort();
   expect(marks(await svg(config))).toEqual(marks(await svg(sessionMachine)));

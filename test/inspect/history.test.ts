@@ -156,7 +156,7 @@ describe('a history', () => {
     expect(counted(historyOf([session(A, 'acceptor'), open, late]), C)).toBe(7);
   });
 
-  test('holds a bounded number of counts for actors that nobody tells of', () => {
+  test('holds a bounded number of counts for actors without a name', () => {
     const history = historyOf([session(A, 'acceptor')]);
     for (let connection = 0; connection < 202; connection++) {
       add(history, wire(A, 'received', { connection, message: 'ConnectionOpen' }));
@@ -233,7 +233,7 @@ describe('a history', () => {
     expect([copy.definitions.size, [...copy.definitions.keys()].at(0)]).toEqual([31, '70']);
   });
 
-  test('takes what is about an actor that nobody told of for what it is: nothing', () => {
+  test('ignores events of an unknown actor', () => {
     const history = historyOf([moved(A, 'busy'), wire(A, 'sent', {}), { kind: 'left', process: 9 }]);
     expect(plain(history.now)).toEqual([[], [], []]);
   });

@@ -16,7 +16,7 @@ import { SENSITIVE } from '../../src/wire/metadata.js';
 import { listen, Page } from './server.js';
 
 const SECRET = 'open sesame';
-const PAYLOAD = 'bytes that are nobody’s business';
+const PAYLOAD = 'bytes that stay inside';
 
 const endings: (() => unknown)[] = [];
 afterEach(async () => {
@@ -340,7 +340,7 @@ async function beforeTheServer() {
   await once(blocker, 'listening');
   const { port } = blocker.address() as { port: number };
   const refused = once(blocker, 'connection');
-  const inspector = inspectorOf({ url: `http://127.0.0.1:${port}/?token=a-token-that-nobody-guesses` });
+  const inspector = inspectorOf({ url: `http://127.0.0.1:${port}/?token=a-token-that-is-not-guesses` });
   await refused;
   await new Promise((resolve) => blocker.close(resolve));
   const server = async () => {
@@ -371,7 +371,7 @@ describe('a plain inspector of Stately’s', () => {
     expect(page.of('event').map(({ event }) => event.type)).toContain('press');
   });
 
-  test('gets no payload out of a session, whatever path the message takes', async () => {
+  test('gets no payload out of a session, on any path of a message', async () => {
     const text: string[] = [];
     const theirs = createWebSocketInspector({ url: 'ws://127.0.0.1:1', autoStart: false });
     theirs.adapter.send = (event) =>

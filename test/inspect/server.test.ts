@@ -88,7 +88,7 @@ function notices(page: Page): string[] {
 }
 
 describe('the server of the viewer', () => {
-  test('gives its page to whoever has the token, with a policy that lets it talk to nobody else', async () => {
+  test('gives its page to a browser with the token, with a policy that lets it talk to this server only', async () => {
     const server = await serve();
     const { status, headers, body } = await get(server, `/?token=${TOKEN}`);
     expect([status, headers['content-type'], body]).toEqual([200, 'text/html', '<p>a page</p>']);
@@ -102,7 +102,7 @@ describe('the server of the viewer', () => {
 
   test.each([
     ['no token', '/', {}, 401],
-    ['a wrong token', '/?token=a-token-that-nobody-guesseS', {}, 401],
+    ['a wrong token', '/?token=a-token-that-is-not-guesseS', {}, 401],
     ['a longer token', `/?token=${TOKEN}0`, {}, 401],
     ['no token, for the recording', '/recording.jsonl', {}, 401],
     ['a host that only resolves to us', `/?token=${TOKEN}`, { host: 'evil.example' }, 403],
@@ -174,7 +174,7 @@ describe('the server of the viewer', () => {
     ]);
   });
 
-  test('cuts off a process whose message is too long, and nobody else', async () => {
+  test('cuts off a process whose message is too long, and no other', async () => {
     const server = await serve();
     const page = pageOf(server);
     const [bad, good] = [await rawProcess(server), await rawProcess(server)];
@@ -241,7 +241,7 @@ describe('the server of the viewer', () => {
     expect(page.of('actor').at(-1)?.snapshot.context).toHaveLength(900);
   });
 
-  test('cuts every string, of whatever an actor is called too, and counts all of it', () => {
+  test('cuts every string, and the names of actors, and counts all of it', () => {
     const store = new Store('a test', Date.now, { limits: { actorBytes: 2 ** 20, recordBytes: 2 ** 20 } });
     const number = store.join();
     const long = 'n'.repeat(6_000);

@@ -4,7 +4,7 @@ import { InspectServer, type InspectServerOptions } from '../../src/cli/inspect/
 import { Store } from '../../src/cli/inspect/store.js';
 import type { InspectionRecord, RecordingLine, RecordingStart } from '../../src/inspect/record.js';
 
-export const TOKEN = 'a-token-that-nobody-guesses';
+export const TOKEN = 'a-token-that-is-not-guesses';
 
 /** A server of the viewer on a port of the system's choice, with a page that is three words. */
 export function listen(options: Partial<InspectServerOptions> = {}): Promise<InspectServer> {

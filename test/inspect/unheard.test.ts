@@ -22,8 +22,8 @@ async function withServer(onConnection: Parameters<typeof createServer>[1], use:
 
 describe('a process with an inspector', () => {
   test.each([
-    ['nobody listens', undefined],
-    ['somebody listens who never answers', () => {}],
+    ['there is no listener', undefined],
+    ['a listener never answers', () => {}],
   ] as const)('ends by itself, and says nothing, where %s', async (_, onConnection) => {
     await withServer(onConnection, async (port) => {
       const program = startProgram('test/inspect/unheard.ts', `http://127.0.0.1:${port}/?token=t`);
@@ -32,7 +32,7 @@ describe('a process with an inspector', () => {
   });
 });
 
-describe('a watcher that nobody listens to', () => {
+describe('a watcher without a listener', () => {
   const machine = createMachine({ initial: 'on', states: { on: { on: { end: 'off' } }, off: { type: 'final' } } });
 
   test('makes nothing of anything, and knows who lives', () => {

@@ -105,7 +105,7 @@ describe('connectWebSocket', () => {
     await close();
   });
 
-  test.each(entries)('%s gives up after connectTimeout, whatever trickles in', async (_where, connect) => {
+  test.each(entries)('%s gives up after connectTimeout, though bytes trickle in', async (_where, connect) => {
     const { url, server, close } = await tcp();
     let trickle: NodeJS.Timeout | undefined;
     let closed: Promise<unknown> | undefined;

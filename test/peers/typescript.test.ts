@@ -143,7 +143,7 @@ describe('answers on connection 0 (9.03)', () => {
     expect(session.root.isConnected).toBe(true);
   });
 
-  test('what the peer calls is the root’s, whatever ids it takes', async () => {
+  test('what the peer calls is the root’s, with any ids', async () => {
     const both = await established(TYPESCRIPT);
     const { rig, session } = both;
     session.root.serve(({ args }) => args);
@@ -205,7 +205,7 @@ describe('channels that are over (9.13, 9.14)', () => {
     expect(session.root.isConnected).toBe(true);
   });
 
-  test('after our Close nothing more leaves, whatever credit comes', async () => {
+  test('after our Close nothing more leaves, though credit comes', async () => {
     const { rig, session } = await established(TYPESCRIPT);
     const [tx, rx] = channel({ credit: 1 });
     rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
@@ -230,11 +230,11 @@ describe('InvalidArgument', () => {
     ],
     [
       { peer: 'roam-typescript-7', parity: 'even' },
-      "peer 'roam-typescript-7' takes even parity itself, whatever Hello says: leave parity out, or make it 'odd'",
+      "peer 'roam-typescript-7' always takes even parity itself, and ignores that of Hello: leave parity out, or make it 'odd'",
     ],
     [
       { peer: 'roam-swift-7', parity: 'even' },
-      "peer 'roam-swift-7' takes even parity itself, whatever Hello says: leave parity out, or make it 'odd'",
+      "peer 'roam-swift-7' always takes even parity itself, and ignores that of Hello: leave parity out, or make it 'odd'",
     ],
     [
       { answersOnRoot: true, conformance: 'strict' },

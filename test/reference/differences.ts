@@ -373,7 +373,7 @@ export const DIFFERENCES: readonly Difference[] = [
     row: '9a',
     line: 'driver.rs:819',
     code: 'handle.abort();',
-    reference: 'never sends a Reset: a receiver that is dropped tells nobody',
+    reference: 'never sends a Reset: a receiver that is dropped does not tell its peer',
     ours: 'the sender is told to stop',
     rewrite(step, model) {
       const message = taken(step, model);
@@ -774,7 +774,7 @@ export const DIFFERENCES: readonly Difference[] = [
     row: '5',
     line: 'session/mod.rs:459',
     code: 'msg = left_rx.recv() => {',
-    reference: 'keeps what nobody has begun to read when we close a connection',
+    reference: 'keeps what has no reader when we close a connection',
     ours: 'it is dropped',
     rewrite(step, model) {
       const message = taken(step, model);

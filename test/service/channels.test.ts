@@ -166,7 +166,7 @@ describe('an end of a channel in a result', () => {
     expect(await collect(rx)).toEqual(upTo(credit + 1));
   });
 
-  it('is let go where nobody waits for it any more', async () => {
+  it('is let go when no caller waits for it any more', async () => {
     const Late = service('Late', { open: method<[], Rx<number>>() });
     let answer: (() => void) | undefined;
     let failed: unknown;
@@ -223,7 +223,7 @@ describe('the channels of a call that comes to nothing', () => {
     expect(await errorOf(up.send(1))).toBeInstanceOf(UnknownMethod);
   });
 
-  it('are where a failure is heard, while nobody awaits the call: it is no unhandled rejection', async () => {
+  it('report a failure while the call is not awaited: it is no unhandled rejection', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder);
     const [tx, rx] = channel<number>();
@@ -346,7 +346,7 @@ describe('an item that is malformed', () => {
     );
   });
 
-  it('is the sender’s doing, and its receiver says so whatever limits a user’s metadata has', async () => {
+  it('is the sender’s doing, and its receiver says so with any limits of metadata', async () => {
     const { rig, session } = await established({ limits: { metadataBytes: 8 } });
     session.root.serve(adder);
     await rig.say(callOf(2, bytes(0x91, 0xd4, 1, 0), { method: Adder.ids.sum, channels: [2] }));

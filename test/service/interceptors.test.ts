@@ -164,7 +164,7 @@ describe('the deadline of a call', () => {
     expect(clock.size).toBe(size);
   });
 
-  it('leaves no timer behind where the call or the connection ends, whatever its handler does', async () => {
+  it('leaves no timer behind where the call or the connection ends, though its handler goes on', async () => {
     const clock = new VirtualClock();
     const Deaf = service('Deaf', { hang: method<[], void>() });
     pair = await pairOf([Deaf.handler({ hang: () => new Promise(() => {}) })], { clock });
@@ -185,7 +185,7 @@ describe('the deadline of a call', () => {
     expect(clock.size).toBe(size);
   });
 
-  it('is said to have passed by whoever set it', async () => {
+  it('is reported by the side that set it', async () => {
     pair = await pairOf([told]);
     const client = await pair.session.open(Told);
     expect(await errorOf(client.wait({ timeout: 5 }))).toEqual(
@@ -249,7 +249,7 @@ describe('a call that is made for another one', () => {
     ],
     ['that is no text', [{ key: 'tracestate', value: 1n, flags: 0n }], []],
     [
-      'whose flags nobody knows',
+      'whose flags are unknown',
       members(40, 5).map((value) => ({ ...state(value), flags: 8n })),
       [{ ...state(members(32, 5).join()), flags: 8n }],
     ],

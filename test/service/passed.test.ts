@@ -98,7 +98,7 @@ describe('an end that a codec does not carry', () => {
   );
   const text = 'the codec of the service carries no channels: encode must append each end that it meets';
 
-  it('is refused: nobody would ever hear of its channel', async () => {
+  it('is refused: its channel could never be used', async () => {
     let sent: Promise<unknown> = Promise.resolve();
     pair = await pairOf([
       Source.handler({

@@ -92,7 +92,7 @@ describe('a payload', () => {
     if (typeof value !== 'object') expect(back).toBe(value);
   });
 
-  it('gives back whatever it was given', () => {
+  it('gives back what it was given', () => {
     const leaf = fc.oneof(
       fc.constantFrom<unknown>(null, undefined, true, false),
       fc.double(),
@@ -129,7 +129,7 @@ describe('a payload', () => {
     expect(hexOf(runInNewContext('({ a: [new Uint8Array(1)] })'))).toBe('81a16191c40100');
   });
 
-  it('has the bytes that are there, whatever their object says of them', () => {
+  it('has the bytes that are there, though their object says otherwise', () => {
     for (const length of [0, 1, 9, 300]) {
       const bytes = Object.defineProperty(Uint8Array.of(1, 2, 3), 'length', { value: length });
       expect(hexOf([bytes, 4])).toBe('92c40301020304');
@@ -222,7 +222,7 @@ describe('a payload', () => {
   });
 });
 
-describe('whatever bytes arrive are a value or an InvalidPayload', () => {
+describe('any bytes are a value or an InvalidPayload', () => {
   it.each([
     ['', 'it ends too early'],
     ['91', 'it ends too early'],

@@ -85,7 +85,7 @@ function signatureOf(type: unknown): string {
 describe('the signature', () => {
   it.each([
     ['a list of u8, which is Vec<u8>', t.list(t.u8), '11'],
-    ['a Result, whatever is in it', t.result(t.u8, t.string), '10'],
+    ['a Result of any types', t.result(t.u8, t.string), '10'],
     ['a set of an array', t.set(t.array(t.u8, 300)), '2422ac0202'],
     ['a map of options', t.map(t.char, t.option(t.f32)), '230e210c'],
     ['a newtype', t.newtype(t.u32), '250104'],

@@ -165,7 +165,7 @@ describe('a value', () => {
     );
   });
 
-  it('stays as it was written, whatever is written afterwards, and however long it is', () => {
+  it('stays as it was written when others are written afterwards, at any length', () => {
     const codec = codecOf(t.bytes);
     const lengths = Array.from({ length: 3000 }, (_, index) => (index % 100 === 0 ? index * 40 : index % 50));
     const written = lengths.map((length, index) => codec.encodeResult(new Uint8Array(length).fill(index), []));
@@ -388,7 +388,7 @@ describe('what has come is refused where it is malformed:', () => {
     );
   });
 
-  it('whatever the bytes are, the outcome is a value or InvalidPayload', () => {
+  it('from any bytes the outcome is a value or InvalidPayload', () => {
     const Everything = t.struct({
       a: t.list(Shape),
       b: t.map(t.string, t.option(t.i64)),

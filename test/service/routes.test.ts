@@ -28,7 +28,7 @@ describe('routes', () => {
     expect(await errorOf(wrong.add(3, 5))).toMatchObject({ code: 'unknown-method' });
   });
 
-  it('leave the rest of the metadata to whoever opens', async () => {
+  it('leave the rest of the metadata to the opener', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder, {
       metadata: [{ key: 'who', value: 'Ada', flags: 0n }],
@@ -57,7 +57,7 @@ describe('routes', () => {
   it.each([
     ['no name', []],
     ['a name that is no text', [{ key: 'service', value: 7n, flags: 0n }]],
-    ['a name that nobody is to see', [{ key: 'service', value: 'Adder', flags: SENSITIVE }]],
+    ['a name that is SENSITIVE', [{ key: 'service', value: 'Adder', flags: SENSITIVE }]],
   ])('reject %s', async (_, metadata) => {
     pair = await pairOf([adder]);
     const error = await errorOf(pair.session.open({ metadata }));

@@ -254,7 +254,7 @@ describe('a schema of results', () => {
   it.each([
     ['throws', () => errorThrown()],
     ['rejects', async () => errorThrown()],
-  ])('that %s, whatever that is, fails what it was to check with an error', async (_, validate) => {
+  ])('that %s fails the value with an error', async (_, validate) => {
     const broken = { '~standard': { version: 1, vendor: 'none', validate } } as const;
     const Checked = service('Broken', { echo: method<[value: number], number>({ args: broken as never }) });
     const Unchecking = service('Broken', { echo: method<[value: number], number>() });

@@ -327,7 +327,7 @@ describe('a running session refuses at once, sends nothing, and goes on', () => 
   });
 });
 
-test('what is just within the limits of metadata crosses between two sessions, whatever carries it', async () => {
+test('what is just within the limits of metadata crosses between two sessions, in each message', async () => {
   const [near, far] = memoryLinkPair();
   const metadata: Metadata = new Array(64).fill({ key: 'é', value: new Uint8Array(254), flags: 0n });
   const received: unknown[] = [];

@@ -81,7 +81,7 @@ describe('an exception in a callback is reported and ends nothing', () => {
     await expectAlive(it);
   });
 
-  test('a reporter, too, of which nobody is told', async () => {
+  test('a reporter, too, which is not reported', async () => {
     const onReport = () => {
       throw new Error('worse day');
     };
@@ -137,7 +137,7 @@ describe('an exception in a listener of an abort signal', () => {
 });
 
 describe('the signal of a question', () => {
-  test('is aborted also for whoever looks at it only after the peer withdrew', async () => {
+  test('is aborted also for a reader that comes only after the peer withdrew', async () => {
     const requests: { readonly signal: AbortSignal }[] = [];
     const { rig } = await established({
       onConnection: (request) => {
@@ -153,7 +153,7 @@ describe('the signal of a question', () => {
     );
   });
 
-  test('is aborted also for whoever looks at it only after the time for the answer has passed', async () => {
+  test('is aborted also for a reader that comes only after the time for the answer has passed', async () => {
     const requests: { readonly signal: AbortSignal }[] = [];
     const { rig } = await established({
       onConnection: (request) => {

@@ -151,7 +151,7 @@ describe('an inbox that is full', () => {
     expect(rig.peer.take()).toEqual([closeOf(2), { type: 'Pong', connectionId: 0, nonce: 1n }]);
   });
 
-  test('and all of them together stop the reading at their bytes, whoever holds them', async () => {
+  test('and all of them together stop the reading at their bytes, also those of calls and channels', async () => {
     const size = messagePack.encode(itemOf(2, 0, 1000)).length;
     const { rig, session } = await established({
       limits: { inboxBytes: 4 * size },

@@ -107,7 +107,7 @@ describe('connections', () => {
     expect(rig.peer.take().map(({ connectionId }) => connectionId)).toEqual([5]);
   });
 
-  test('limits.connections: the peer is rejected past it, whoever opened those that count', async () => {
+  test('limits.connections: the peer is rejected past it; connections of both sides count', async () => {
     const { rig, session } = await established({
       limits: { connections: 3 },
       onConnection: ({ id }) => (id === 2 ? { type: 'accept' } : new Promise(() => {})),

@@ -151,7 +151,7 @@ describe('a SENSITIVE value', () => {
     },
   );
 
-  test('is not in what is said of a codec that fails, whatever its error quotes', async () => {
+  test('is not in what is said of a codec that fails, though its error quotes it', async () => {
     const failing: Codec = {
       ...messagePack,
       decode: () => {

@@ -13,7 +13,7 @@ function round(id: number) {
   return [openOf(id), itemOf(id, 0, 40), closeOf(id)];
 }
 
-test('What nobody can read any more stops the reading only until its connection is collected', async () => {
+test('What can’t be read any more stops the reading only until its connection is collected', async () => {
   const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept' }) });
   await rig.say(...round(2), ...round(4), ...round(6), ...round(8));
   expect(await rig.say(itemOf(0, 0), pingOf(1))).toEqual([]);
@@ -23,7 +23,7 @@ test('What nobody can read any more stops the reading only until its connection 
   expect((await rig.say()).map(({ type }) => type)).toEqual(['Pong']);
 });
 
-test('What somebody may still read counts, and can be read', async () => {
+test('What may still be read counts, and can be read', async () => {
   const held: Connection[] = [];
   const setup = (connection: Connection) => held.push(connection);
   const { rig } = await established({ limits: { inboxBytes: 350 }, onConnection: () => ({ type: 'accept', setup }) });

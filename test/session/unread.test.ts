@@ -3,7 +3,7 @@ import { established, itemOf, NOTHING_LEFT } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 
 test.each(['goes on', 'leaves'])(
-  'A session that nobody reads ends at its time, also when the peer %s',
+  'A session that is not read ends at its time, also when the peer %s',
   async (does) => {
     const { rig, session } = await established({ limits: { inboxMessages: 2, unreadTimeout: 5_000 } });
     rig.track('closed', session.closed);

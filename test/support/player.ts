@@ -243,7 +243,7 @@ export class Player {
 
   #settleDecision(id: ConnectionId, decision: Spec.Decision): void {
     const pending = this.#decisions.get(id);
-    if (pending === undefined) throw new Error(`nobody waits for a decision on ${String(id)}`);
+    if (pending === undefined) throw new Error(`no decision is awaited on ${String(id)}`);
     try {
       pending.resolve(this.#answer(decision));
     } catch (error) {

@@ -210,13 +210,13 @@ const brokenPeers: readonly Broken[] = [
     failures: ['9a.05 connection.close'],
   },
   {
-    mistake: 'closes what nobody opened',
+    mistake: 'closes what was never opened',
     meddling: { out: ifType('HelloYourself', (message) => [message, close(9)]) },
     only: /that an odd initiator leaves it/,
     failures: ['9a.06 connection.close'],
   },
   {
-    mistake: 'sends data on an id that nobody opened',
+    mistake: 'sends data on an id that was never opened',
     meddling: { out: ifType('HelloYourself', (message) => [message, item(9, 2)]) },
     only: /that an odd initiator leaves it/,
     failures: ['9a.06 session.message'],

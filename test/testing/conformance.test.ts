@@ -120,7 +120,7 @@ describe('malformed frames in the conformance suite are those of its codec', () 
     }
   });
 
-  test('whatever the role, a peer of ours on postcard passes every case, and skips none', async () => {
+  test('in either role, a peer of ours on postcard passes every case, and skips none', async () => {
     for (const role of ['acceptor', 'initiator'] as const) {
       const subject = ours(role, { conformance: 'strict', codec: postcard });
       const options = { ...subject.options, conformance: 'strict', codec: postcard, timeouts: TIMEOUTS } as const;
@@ -279,7 +279,7 @@ describe('a peer that is not as one would wish', () => {
   });
 
   test('does not connect: that is no verdict, but an error', async () => {
-    await expect(conformance(() => Promise.reject(new Error('nobody there')))).rejects.toThrow('nobody there');
+    await expect(conformance(() => Promise.reject(new Error('no peer there')))).rejects.toThrow('no peer there');
     await expect(conformance(() => new Promise<Link>(() => {}), { timeouts: { connect: 5 } })).rejects.toThrow(
       'connect gave no link within 5 ms',
     );

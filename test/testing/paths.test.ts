@@ -61,7 +61,7 @@ const countdown = createMachine({
 });
 
 describe('paths', () => {
-  test('begin where the machine does, whatever the text of its states reads as', () => {
+  test('begin where the machine does, also if the text of its states looks like data', () => {
     const serialize = ({ context }: { context: { left: number } }) => String(context.left);
     const found = paths(countdown, { events: [{ type: 'tick' }], serialize, nameState: serialize });
     expect(found.map(({ name }) => name)).toEqual([
@@ -189,7 +189,7 @@ describe('paths', () => {
     expect(() => paths(machine as never, options as never)).toThrow(new InvalidArgument(message));
   });
 
-  test('tell snapshots apart whatever order their keys are in', () => {
+  test('compare snapshots with their keys in any order', () => {
     expect(serializeSnapshot({ value: 'a', context: { b: 1n, c: new Map([[1, 2]]) } })).toBe(
       serializeSnapshot({ value: 'a', context: { c: new Map([[1, 2]]), b: 1n } }),
     );

@@ -61,7 +61,7 @@ describe('an outline', () => {
 
   const machines = { connectionMachine, handshakeMachine, keepaliveMachine, sessionMachine };
 
-  test.each(Object.entries(machines))('of %s has an arrow for whatever leaves a state', (_, machine) => {
+  test.each(Object.entries(machines))('of %s has an arrow for each transition that leaves a state', (_, machine) => {
     const definition = JSON.parse(JSON.stringify(definitionOf(machine))) as Json;
     const outline = outlineOf(definition) as { readonly [key: string]: Json };
     const missing: string[] = [];

@@ -110,7 +110,7 @@ describe('the two ends', () => {
     const forest = forestOf(now);
     const other = (key: '1/a' | `1/a.${string}` | '3/c') => {
       const actor = now.actors.get(key);
-      return actor === undefined ? 'nobody' : counterpartOf(now, forest, actor)?.key;
+      return actor === undefined ? 'no actor' : counterpartOf(now, forest, actor)?.key;
     };
     expect([other('1/a'), other('1/a.1'), other('1/a.handshake'), other('3/c')]).toEqual([
       '2/b',

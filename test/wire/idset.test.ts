@@ -47,7 +47,7 @@ describe('an id set', () => {
     );
   });
 
-  test('is the same text whatever the way to it', () => {
+  test('is the same text for each order of changes', () => {
     fc.assert(
       fc.property(fc.uniqueArray(id, { maxLength: 20 }), fc.uniqueArray(id, { maxLength: 20 }), (members, detours) => {
         const gone = detours.filter((detour) => !members.includes(detour));

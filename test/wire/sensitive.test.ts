@@ -45,7 +45,7 @@ describe('a sensitive value', () => {
     expect([String(box), JSON.stringify(box), inspect(box)]).toEqual(['[sensitive]', '"[sensitive]"', '[sensitive]']);
   });
 
-  test('is not seen in what a rejection says, prints or serialises, and is there for whoever reveals it', () => {
+  test('is not seen in what a rejection says, prints or serialises, and can be revealed', () => {
     const metadata = [{ key: 'token', value: new Sensitive(SECRET), flags: SENSITIVE }];
     const error = new ConnectionRejected(3, metadata);
     const seen = [
