@@ -24,26 +24,29 @@ describe('roam-actors inspect', () => {
     expect(await inspect.ended).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('ends within 2 s at %s, with pages and processes connected', async (signal) => {
-    const inspect = start(['inspect', '--port', '0']);
-    const [url] = await inspect.printed(/^http:\S+$/m);
-    const { port, host } = new URL(url);
-    const sockets = ['wrong', new URL(url).searchParams.get('token')].map((token) => {
-      const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
-      socket.on('error', () => {});
-      const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
-      socket.write(
-        `GET /?token=${token} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
-      );
-      return socket;
-    });
-    await Promise.all(sockets.map((socket) => once(socket, 'data')));
-    const began = performance.now();
-    inspect.child.kill(signal);
-    expect((await inspect.ended).status).toBe(0);
-    expect(performance.now() - began).toBeLessThan(6_000);
-    for (const socket of sockets) socket.destroy();
-  });
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends within 2 s at %s, with pages and processes connected',
+    async (signal) => {
+      const inspect = start(['inspect', '--port', '0']);
+      const [url] = await inspect.printed(/^http:\S+$/m);
+      const { port, host } = new URL(url);
+      const sockets = ['wrong', new URL(url).searchParams.get('token')].map((token) => {
+        const socket = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+        socket.on('error', () => {});
+        const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==';
+        socket.write(
+          `GET /?token=${token} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+        );
+        return socket;
+      });
+      await Promise.all(sockets.map((socket) => once(socket, 'data')));
+      const began = performance.now();
+      inspect.child.kill(signal);
+      expect((await inspect.ended).status).toBe(0);
+      expect(performance.now() - began).toBeLessThan(6_000);
+      for (const socket of sockets) socket.destroy();
+    },
+  );
 
   test('shows a recording', async () => {
     const path = join(folder, 'good.jsonl');

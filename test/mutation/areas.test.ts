@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { AREAS, filesOf } from './areas.js';
+import { storedScores, tableOf } from './scores.js';
 
 describe.each(Object.entries(AREAS))('the area %s', (_, { mutate, tests }) => {
   test('names files and tests that exist', () => {
@@ -31,3 +32,9 @@ test.each([
 
 /** Files without behaviour: types, constants, and what other modules export. */
 const PLAIN = new Set(['machines/index.ts', 'src/codec/index.ts', 'src/link/link.ts']);
+
+test('docs/testing.md has the table of the scores that are stored', () => {
+  expect(readFileSync('docs/testing.md', 'utf8')).toContain(
+    `<!-- mutation -->\n\n${tableOf(storedScores())}\n<!-- end -->`,
+  );
+});

@@ -43,7 +43,7 @@ export function store(scores: Scores): void {
 }
 
 /** Returns the sums of an area's files that have a score. */
-export function sumOf(area: string, scores: Scores): Pick<Score, 'mutants' | 'noticed'> & { readonly missing: number } {
+function sumOf(area: string, scores: Scores): Pick<Score, 'mutants' | 'noticed'> & { readonly missing: number } {
   const files = (AREAS[area]?.mutate ?? []).flatMap(filesOf);
   const known = files.flatMap((file) => scores[file] ?? []);
   const sum = (of: (score: Score) => number) => known.reduce((total, score) => total + of(score), 0);
