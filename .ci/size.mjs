@@ -1,5 +1,6 @@
 // Bundles for a browser, minified and compressed, with XState: what each weighs, and what each module costs. It fails where a
-// bundle is above its budget. `npm run size` builds the modules first; with `--check` it leaves the modules out.
+// bundle is above its budget. `npm run size` builds the modules first; with `--check` it leaves the modules out, and with `--json` it
+// prints the sizes alone.
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
@@ -76,9 +77,13 @@ function ranked(modules) {
 }
 
 const isBrief = process.argv.includes('--check');
+const isJson = process.argv.includes('--json');
+const sizes = {};
 for (const [name, { most, takes }] of Object.entries(BUNDLES)) {
   const { code, modules } = await bundle(takes);
   const kilobytes = gzipSync(code, { level: 9 }).length / 1_000;
+  sizes[name] = Number(kilobytes.toFixed(1));
+  if (isJson) continue;
   const isOver = kilobytes > most;
   if (isOver) process.exitCode = 1;
   console.log(`${isOver ? 'TOO BIG' : 'ok     '} ${kilobytes.toFixed(1).padStart(5)} KB of ${most}  ${name}`);
@@ -88,3 +93,4 @@ for (const [name, { most, takes }] of Object.entries(BUNDLES)) {
     console.log(`        ${((bytes / code.length) * kilobytes).toFixed(2).padStart(6)}  ${module}`);
   }
 }
+if (isJson) console.log(JSON.stringify(sizes));

@@ -4,6 +4,7 @@ import { openClose } from './connections.js';
 import type { Caller, FirstReply } from './contender.js';
 import { CONTENDERS, type ContenderName } from './contenders.js';
 import { type Job, type Round, replyTo, type Traffic, type Work } from './control.js';
+import { garbage, openMany } from './many.js';
 import { median } from './median.js';
 import { memoryOf } from './memory.js';
 import { ownCpu, type Served, startPeer } from './peer.js';
@@ -32,6 +33,10 @@ async function roundsOf(job: Job): Promise<Round> {
       return collections(await traffic(job.of));
     case 'memory':
       return memoryOf(job.what);
+    case 'open-many':
+      return openMany(job.who);
+    case 'garbage':
+      return garbage();
     case 'wire-peer': {
       const address = await (await import('./wire-ours.js')).serve(job);
       return () => Promise.resolve({ address, cpu: ownCpu() });
@@ -94,7 +99,7 @@ async function connects(job: Extract<Job, { kind: 'connect' }>): Promise<Round> 
   const { url, cpu } = await serverOf(job);
   const { firstReply } = await CONTENDERS[job.contender].load();
   if (firstReply === undefined) throw new Error(`${job.contender} does not say when its first reply is there`);
-  return replies(() => firstReply(url, job.size), cpu);
+  return replies(() => firstReply(url, job.size, job.on), cpu);
 }
 
 function replies(firstReply: () => Promise<FirstReply>, cpu: Served['cpu']): Round {

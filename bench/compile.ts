@@ -202,7 +202,9 @@ function lead(): void {
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const { machine, interpreter } of shuffled(runs, seed + round)) {
       const args = ['--machine', machine, '--interpreter', interpreter, ...(values.quick ? ['--quick'] : [])];
-      const text = execFileSync(process.execPath, ['--expose-gc', fileURLToPath(import.meta.url), ...args], {
+      // With the flags of this process: they may name the loader that reads TypeScript.
+      const flags = [...process.execArgv, '--expose-gc'];
+      const text = execFileSync(process.execPath, [...flags, fileURLToPath(import.meta.url), ...args], {
         encoding: 'utf8',
       });
       const key = `${machine} ${interpreter}`;

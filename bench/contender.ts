@@ -51,5 +51,6 @@ export interface Contender {
   serve(source: Source): Promise<Peer>;
   /** @param size - of a call's payload, in bytes. */
   connect(url: string, size: number): Promise<Caller>;
-  firstReply?(url: string, size: number): Promise<FirstReply>;
+  /** @param on - 'root' for a service on the root connection; otherwise on a virtual one, where there are any. */
+  firstReply?(url: string, size: number, on?: 'root'): Promise<FirstReply>;
 }

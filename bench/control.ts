@@ -6,14 +6,19 @@ import type { ContenderName } from './contenders.js';
 export type Job =
   | { kind: 'peer'; contender: ContenderName }
   | Traffic
-  | { kind: 'connect'; contender: ContenderName; size: number; processes: 1 | 2 }
+  | { kind: 'connect'; contender: ContenderName; size: number; processes: 1 | 2; on?: 'root' }
   | { kind: 'unread'; contender: ContenderName; size: number; credit: number }
   | { kind: 'heap'; contender: ContenderName; of: 'calls' | 'streams'; size: number; inFlight: number }
   | { kind: 'open-close'; link: 'memory' | 'websocket' }
   | { kind: 'collections'; of: Traffic }
   | { kind: 'memory'; what: MemoryOf }
+  | { kind: 'open-many'; who: Opener }
+  | { kind: 'garbage' }
   | ({ kind: 'wire-peer' } & Wire)
   | ({ kind: 'wire'; address: string; work: Work } & Wire);
+
+/** The side that opens many: connections of a session, with or without a client of a service, or streams of rsocket. */
+export type Opener = 'session' | 'typed' | 'rsocket';
 
 /** The objects whose memory is measured. A session has nothing opened, or it has made one call on one connection. */
 export type MemoryOf =

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { BASELINE, CONTENDERS, type ContenderName, NAMES } from './contenders.js';
 import { type Job, Worker } from './control.js';
+import { keep, measure } from './goals.js';
 import { selfTimes } from './profile.js';
-import { publish } from './publish.js';
+import { draw, publish } from './publish.js';
 import { machine, table } from './report.js';
 import { FULL, QUICK, type Result, run } from './run.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
@@ -16,6 +17,8 @@ the machine.
 
   npm run bench                        everything, in an hour or so: processes are started anew seven times
   npm run bench -- --starts 2          the same with fewer starts
+  npm run bench -- --goals --write     the figures of the goals alone, into bench/goals.json and docs/benchmark.md; with --starts 3
+                                       in less than 15 minutes; --seed N repeats an order
   npm run bench -- --quick             a few scenarios, too short to tell anything but whether they work
   npm run bench -- --only echo-16B     the scenarios whose names begin so
   npm run bench -- --of rsocket,birpc  these contenders alone, beside ws
@@ -47,6 +50,8 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     starts: { type: 'string', default: String(FULL.starts) },
     of: { type: 'string' },
+    goals: { type: 'boolean' },
+    seed: { type: 'string', default: String(Math.trunc(Math.random() * 2 ** 31)) },
     write: { type: 'boolean' },
     json: { type: 'string' },
     profile: { type: 'string' },
@@ -57,6 +62,7 @@ const { values: options } = parseArgs({
 try {
   if (options.help) console.log(HELP);
   else if (options.list) list();
+  else if (options.goals) await goals();
   else if (options.profile === undefined) await bench();
   else await profile(options.profile, contenders()[0] ?? 'session', Number(options.seconds));
 } catch (error) {
@@ -131,6 +137,22 @@ async function bench(): Promise<void> {
   }
   if (failures.length > 0) process.exitCode = 1;
   else if (write) publish(new URL('../../', import.meta.url), { machine: about, results });
+}
+
+/** Measures the figures of the goals, and prints their table's source. A quick run is not kept. */
+async function goals(): Promise<void> {
+  const { quick: isQuick = false, write } = options;
+  if (write && isQuick) throw new Error('--write publishes whole runs only');
+  const [starts, seed] = [Number(options.starts), Number(options.seed)];
+  const started = performance.now();
+  const figures = await measure({ starts, seed, isQuick, progress });
+  progress('');
+  const seconds = Math.round((performance.now() - started) / 1000);
+  console.log(JSON.stringify(figures, undefined, 2));
+  console.log(`seed ${seed}, ${seconds} s in all`);
+  if (!write) return;
+  keep(figures, { starts, seed }, seconds);
+  draw(new URL('../../', import.meta.url));
 }
 
 /** Returns the result without a verdict: a run as short as this one meets no target, and misses none. */

@@ -1,6 +1,7 @@
 // Writes the figures to bench/results.json, and draws the pictures and tables of the documentation from files of figures.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { compileTable, type Figures } from './compile-table.js';
+import { type Goals, goalsTable } from './goals-table.js';
 import { plot } from './plot.js';
 import { type ChaosResults, chaosTable, costTable, cutsTable, figuresOf } from './reliable-table.js';
 import type { Outcome } from './report.js';
@@ -29,11 +30,15 @@ export function draw(root: URL, isCheck = false): string[] {
   const outcome = JSON.parse(readFileSync(new URL('bench/results.json', root), 'utf8')) as Outcome;
   const reliable = figuresOf(new URL('bench/reliable.json', root));
   const compiled = JSON.parse(readFileSync(new URL('bench/compile.json', root), 'utf8')) as Figures;
+  const goals = JSON.parse(readFileSync(new URL('bench/goals.json', root), 'utf8')) as Goals;
   const chaos = JSON.parse(readFileSync(new URL('test/reliable/chaos.json', root), 'utf8')) as ChaosResults;
   const drawn = {
     'bench/plot-light.svg': plot(outcome, 'light'),
     'bench/plot-dark.svg': plot(outcome, 'dark'),
-    'docs/benchmark.md': filled(new URL('docs/benchmark.md', root), { bench: section(outcome) }),
+    'docs/benchmark.md': filled(new URL('docs/benchmark.md', root), {
+      goals: `${goalsTable(goals, compiled)}\n`,
+      bench: section(outcome),
+    }),
     'docs/compile.md': filled(new URL('docs/compile.md', root), { bench: `${compileTable(compiled)}\n` }),
     'docs/reliable.md': filled(new URL('docs/reliable.md', root), {
       cost: `${costTable(reliable)}\n`,

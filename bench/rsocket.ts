@@ -84,6 +84,24 @@ async function connect(url: string, size: number): Promise<Caller> {
   };
 }
 
+/** Opens streams of one connection, which stay open: each resolves with its first item, and takes no other. */
+export async function streams() {
+  const source: Source = { open: () => () => Buffer.alloc(16), held: 0 };
+  const { url } = await serve(source);
+  return async () => {
+    const wsCreator = (address: string) => new WebSocket(address, { perMessageDeflate: false }) as never;
+    const connection = await new RSocketConnector({
+      transport: new WebsocketClientTransport({ url, wsCreator }),
+    }).connect();
+    const open = (): Promise<unknown> =>
+      new Promise((resolve, onError) => {
+        const subscriber = { onNext: resolve, onError, onComplete: ignored, onExtension: ignored };
+        connection.requestStream({ data: requestBytes({ count: 2, size: 16, credit: 1 }) }, 1, subscriber);
+      });
+    return { open, close: async () => connection.close() };
+  };
+}
+
 /** Gives credit as this library gives it: half of it at a time, when that much has been taken. */
 function receive(connection: RSocket, request: StreamRequest): Promise<void> {
   const arrivals = new Arrivals(request);

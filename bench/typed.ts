@@ -43,6 +43,7 @@ async function serve(source: Source): Promise<Peer> {
   const sessions = new Set<Session>();
   const listener = await listenWebSocket({ port: 0 }, async (link) => {
     const session = await accept(link, { onConnection: routes([handler]) });
+    session.root.serve(handler);
     sessions.add(session);
     await session.closed;
     sessions.delete(session);
@@ -90,14 +91,14 @@ async function end(session: Session): Promise<void> {
   await session.closed;
 }
 
-async function firstReply(url: string, size: number): Promise<FirstReply> {
+async function firstReply(url: string, size: number, on?: 'root'): Promise<FirstReply> {
   const payload = new Payloads(size).at(0);
   const started = performance.now();
   const link = await connectWebSocket(url);
   const linked = performance.now();
-  const session = await initiate(link);
+  const session = await initiate(link, on === 'root' ? {} : { openEarly: [Bench] });
   const established = performance.now();
-  const client = await session.open(Bench);
+  const client = on === 'root' ? Bench.client(session.root) : await session.open(Bench);
   const opened = performance.now();
   const answer = await client.echo(payload);
   const replied = performance.now();
