@@ -1,7 +1,8 @@
 // Calls and channels on a virtual connection, with payloads as raw bytes: the layer below services.
-import { accept, channel, type Handler, initiate, type Session } from 'roam-actors';
-import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
+import { channel, type Handler, initiate } from 'roam-actors';
+import { connectWebSocket } from 'roam-actors/websocket';
 import type { Caller, Contender, Peer, Source, StreamRequest } from './contender.js';
+import { end, serveSessions } from './sessions.js';
 import { Arrivals, echoes, requestBytes, requestOf } from './traffic.js';
 
 const ECHO = 1n;
@@ -10,23 +11,11 @@ const NOTHING = new Uint8Array(0);
 
 export const calls: Contender = { serve, connect };
 
-async function serve(source: Source): Promise<Peer> {
-  const sessions = new Set<Session>();
+function serve(source: Source): Promise<Peer> {
   const handler: Handler = (request) => (request.methodId === ECHO ? request.args : stream(request, source));
-  const listener = await listenWebSocket({ port: 0 }, async (link) => {
-    const session = await accept(link, {
-      onConnection: () => ({ type: 'accept', setup: (connection) => connection.serve(handler) }),
-    });
-    sessions.add(session);
-    await session.closed;
-    sessions.delete(session);
+  return serveSessions({
+    onConnection: () => ({ type: 'accept', setup: (connection) => connection.serve(handler) }),
   });
-  const close = async (): Promise<void> => {
-    for (const session of sessions) session.shutdown();
-    await Promise.all([...sessions].map(({ closed }) => closed));
-    await listener.close();
-  };
-  return { url: listener.url, close };
 }
 
 const stream = async ({ args, channels }: Parameters<Handler>[0], source: Source): Promise<Uint8Array> => {
@@ -63,9 +52,6 @@ async function connect(url: string, size: number): Promise<Caller> {
     ignore: async (request) => {
       ask(request).answered.catch(() => {});
     },
-    close: async () => {
-      session.shutdown();
-      await session.closed;
-    },
+    close: () => end(session),
   };
 }

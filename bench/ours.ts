@@ -1,14 +1,8 @@
 // A virtual connection and its messages, without the layer of calls, as an application with bare sessions would use it.
-import {
-  type Connection,
-  type DataMessage,
-  initiate,
-  type OnConnection,
-  type Session,
-  accept as start,
-} from 'roam-actors';
-import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
+import { type Connection, type DataMessage, initiate, type OnConnection } from 'roam-actors';
+import { connectWebSocket } from 'roam-actors/websocket';
 import type { Caller, Contender, FirstReply, Peer } from './contender.js';
+import { end, serveSessions } from './sessions.js';
 import { checkCount, countBytes, LAST, Payloads } from './traffic.js';
 
 const METHOD = 1n;
@@ -16,20 +10,8 @@ const NOTHING: [] = [];
 
 export const session: Contender = { serve, connect, firstReply };
 
-async function serve(): Promise<Peer> {
-  const sessions = new Set<Session>();
-  const listener = await listenWebSocket({ port: 0 }, async (link) => {
-    const session = await start(link, { onConnection });
-    sessions.add(session);
-    await session.closed;
-    sessions.delete(session);
-  });
-  const close = async (): Promise<void> => {
-    for (const session of sessions) session.shutdown();
-    await Promise.all([...sessions].map(({ closed }) => closed));
-    await listener.close();
-  };
-  return { url: listener.url, close };
+function serve(): Promise<Peer> {
+  return serveSessions({ onConnection });
 }
 
 const onConnection: OnConnection = () => ({ type: 'accept', setup: (connection) => void answer(connection) });
@@ -57,11 +39,6 @@ async function connect(url: string, size: number): Promise<Caller> {
     flood: (count) => caller.flood(count),
     close: () => end(session),
   };
-}
-
-async function end(session: Session): Promise<void> {
-  session.shutdown();
-  await session.closed;
 }
 
 class VirtualCaller {

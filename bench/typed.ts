@@ -1,6 +1,5 @@
 // A typed service on a virtual connection, with MessagePack, as an application would write it.
 import {
-  accept,
   type Client,
   channel,
   initiate,
@@ -8,12 +7,12 @@ import {
   method,
   routes,
   type Service,
-  type Session,
   service,
   type Tx,
 } from 'roam-actors';
-import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
+import { connectWebSocket } from 'roam-actors/websocket';
 import type { Caller, Contender, FirstReply, Peer, Source } from './contender.js';
+import { end, serveSessions } from './sessions.js';
 import { Arrivals, echoesOf, Payloads } from './traffic.js';
 
 type Stream = readonly [count: number, size: number, items: Tx<Uint8Array>];
@@ -29,7 +28,7 @@ const Bench: Service<typeof METHODS> = service('Bench', METHODS);
 
 export const typed: Contender = { serve, connect, firstReply };
 
-async function serve(source: Source): Promise<Peer> {
+function serve(source: Source): Promise<Peer> {
   const stream = async (...[count, size, items]: Stream): Promise<void> => {
     const next = source.open(size);
     for (let sent = 0; sent < count; sent++) {
@@ -40,20 +39,7 @@ async function serve(source: Source): Promise<Peer> {
     await items.close();
   };
   const handler = Bench.handler({ echo: (bytes) => bytes, stream16: stream, stream256: stream });
-  const sessions = new Set<Session>();
-  const listener = await listenWebSocket({ port: 0 }, async (link) => {
-    const session = await accept(link, { onConnection: routes([handler]) });
-    session.root.serve(handler);
-    sessions.add(session);
-    await session.closed;
-    sessions.delete(session);
-  });
-  const close = async (): Promise<void> => {
-    for (const session of sessions) session.shutdown();
-    await Promise.all([...sessions].map(({ closed }) => closed));
-    await listener.close();
-  };
-  return { url: listener.url, close };
+  return serveSessions({ onConnection: routes([handler]) }, ({ root }) => root.serve(handler));
 }
 
 async function connect(url: string, size: number): Promise<Caller> {
@@ -84,11 +70,6 @@ function streamOf(client: Client<typeof METHODS>, credit: number) {
   if (credit === 16) return client.stream16;
   if (credit === 256) return client.stream256;
   throw new Error(`no method has a credit of ${credit}`);
-}
-
-async function end(session: Session): Promise<void> {
-  session.shutdown();
-  await session.closed;
 }
 
 async function firstReply(url: string, size: number, on?: 'root'): Promise<FirstReply> {

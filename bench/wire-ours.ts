@@ -18,6 +18,7 @@ import { connectTcp, listenTcp } from 'roam-actors/tcp';
 import { connectWebSocket, listenWebSocket } from 'roam-actors/websocket';
 import type { Caller, FirstReply, StreamRequest } from './contender.js';
 import type { Job, Wire } from './control.js';
+import { end } from './sessions.js';
 import { echoesOf } from './traffic.js';
 
 /** The initial credit that the official handlers give the sender of a stream. */
@@ -101,10 +102,7 @@ export async function connect(where: Where, size: number): Promise<Caller> {
   return {
     echo: echoesOf(size, (payload) => client.echoBytes(payload)),
     stream: (request) => stream(client, request),
-    close: async () => {
-      session.shutdown();
-      await session.closed;
-    },
+    close: () => end(session),
   };
 }
 
@@ -133,8 +131,7 @@ export async function firstReply(where: Where, size: number): Promise<FirstReply
   const answer = await client.echoBytes(payload);
   const replied = performance.now();
   if (!payload.equals(answer)) throw new Error('the first reply is not what was sent');
-  session.shutdown();
-  await session.closed;
+  await end(session);
   return {
     total: replied - started,
     link: linked - started,
