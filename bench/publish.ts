@@ -6,6 +6,7 @@ import { plot } from './plot.js';
 import { type ChaosResults, chaosTable, costTable, cutsTable, figuresOf } from './reliable-table.js';
 import type { Outcome } from './report.js';
 import { section } from './section.js';
+import { type Figures as WireFigures, wireTable } from './wire-table.js';
 
 /** Writes the results, without their rounds and with significant digits only, and draws them. */
 export function publish(root: URL, { machine, results }: Outcome): void {
@@ -20,8 +21,8 @@ function significant(value: number): number {
 }
 
 /**
- * Draws the plots and the tables of docs/benchmark.md from bench/results.json, and the tables of docs/reliable.md and
- * docs/compile.md.
+ * Draws the plots and the tables of docs/benchmark.md from bench/results.json, and the tables of docs/benchmark-wire.md,
+ * docs/compile.md and docs/reliable.md.
  *
  * @param isCheck - writes nothing.
  * @returns which files are not as they are drawn, or were not.
@@ -31,6 +32,7 @@ export function draw(root: URL, isCheck = false): string[] {
   const reliable = figuresOf(new URL('bench/reliable.json', root));
   const compiled = JSON.parse(readFileSync(new URL('bench/compile.json', root), 'utf8')) as Figures;
   const goals = JSON.parse(readFileSync(new URL('bench/goals.json', root), 'utf8')) as Goals;
+  const wire = JSON.parse(readFileSync(new URL('bench/wire.json', root), 'utf8')) as WireFigures;
   const chaos = JSON.parse(readFileSync(new URL('test/reliable/chaos.json', root), 'utf8')) as ChaosResults;
   const drawn = {
     'bench/plot-light.svg': plot(outcome, 'light'),
@@ -39,6 +41,7 @@ export function draw(root: URL, isCheck = false): string[] {
       goals: `${goalsTable(goals, compiled)}\n`,
       bench: section(outcome),
     }),
+    'docs/benchmark-wire.md': filled(new URL('docs/benchmark-wire.md', root), { bench: `${wireTable(wire)}\n` }),
     'docs/compile.md': filled(new URL('docs/compile.md', root), { bench: `${compileTable(compiled)}\n` }),
     'docs/reliable.md': filled(new URL('docs/reliable.md', root), {
       cost: `${costTable(reliable)}\n`,

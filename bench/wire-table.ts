@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { markdown } from './markdown.js';
 
 /** The caller and the callee of each pair. The reference is roam 7.3.0 in Rust. */
 export const PAIRS = {
@@ -36,10 +36,8 @@ export interface Figures {
   readonly rows: readonly Row[];
 }
 
-/** The table of the documentation, made of the figures that are kept. */
-export function wireTable(file: string): string {
-  if (!existsSync(file)) return '';
-  const { commit, node, seed, starts, rounds, rows } = JSON.parse(readFileSync(file, 'utf8')) as Figures;
+/** The table for docs/benchmark-wire.md. */
+export function wireTable({ commit, node, seed, starts, rounds, rows }: Figures): string {
   const names = Object.keys(PAIRS) as Pair[];
   const cells = rows.map(({ link, work, toWs, toRust, target, toMessagePack }) => [
     `${link}, ${work}`,
@@ -47,18 +45,11 @@ export function wireTable(file: string): string {
     `${text(toRust)}${judged(toRust, target)}`,
     `${text(toMessagePack)}${judged(toMessagePack, 1)}`,
   ]);
-  const head = ['work', ...Object.values(PAIRS), 'ours to Rust’s', 'postcard to MessagePack'];
   return [
     `At ${commit}, Node ${node}, seed ${seed}, ${starts} starts of ${rounds} rounds each.`,
     '',
-    line(head),
-    line(head.map((_, column) => (column === 0 ? '---' : '---:'))),
-    ...cells.map(line),
+    ...markdown([['work', ...Object.values(PAIRS), 'ours to Rust’s', 'postcard to MessagePack'], ...cells]),
   ].join('\n');
-}
-
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
 }
 
 function text(ratio: number | undefined): string {

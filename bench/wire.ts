@@ -9,10 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Job, type WireCodec, type WireLink, type Work, Worker } from './control.js';
 import { median } from './median.js';
-import { type Figures, PAIRS, type Pair, type Row, wireTable } from './wire-table.js';
+import { draw } from './publish.js';
+import { type Figures, PAIRS, type Pair, type Row } from './wire-table.js';
 
-const FILE = fileURLToPath(new URL('../wire.json', import.meta.url));
-const RELEASE = fileURLToPath(new URL('../../test/reference/release.ts', import.meta.url));
+const ROOT = new URL('../..', import.meta.url);
+const RELEASE = fileURLToPath(new URL('test/reference/release.ts', ROOT));
 
 /** The duration of a round, and of the rounds before the first one that counts, in milliseconds. Node compiles meanwhile. */
 const ROUND = 100;
@@ -275,6 +276,6 @@ for (const row of rows) console.log(JSON.stringify(row));
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
 const figures: Figures = { commit, node: process.version, seed, starts, rounds, rows };
 if (options.write && process.exitCode === undefined && chosen.length === cells.length) {
-  writeFileSync(FILE, `${JSON.stringify(figures, undefined, 2)}\n`);
-  console.log(wireTable(FILE));
+  writeFileSync(new URL('bench/wire.json', ROOT), `${JSON.stringify(figures, undefined, 2)}\n`);
+  draw(ROOT);
 }

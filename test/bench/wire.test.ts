@@ -1,14 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { type Figures, PAIRS, wireTable } from '../../bench/wire-table.js';
+import { type Figures, PAIRS } from '../../bench/wire-table.js';
 
 const FILE = 'bench/wire.json';
-
-test('the documentation has the figures of the real wire of the last run that was kept', () => {
-  // The formatter pads the cells of tables.
-  const unpadded = (text: string) => text.replaceAll(/ +/g, ' ').replaceAll(/-{2,}/g, '--');
-  expect(unpadded(readFileSync('docs/benchmark-wire.md', 'utf8'))).toContain(unpadded(wireTable(FILE)));
-});
 
 test('the figures that are kept are of every work over both links, between every pair', () => {
   const { rows } = JSON.parse(readFileSync(FILE, 'utf8')) as Figures;
