@@ -1,6 +1,6 @@
 import { ROOT } from '../wire/id.js';
 import type { MessageOf } from '../wire/message.js';
-import { DRAINING, type Metadata, NOTICE, noticeOf } from '../wire/metadata.js';
+import { DRAINING, type Metadata, type MetadataEntry, NOTICE, noticeOf, RENEW } from '../wire/metadata.js';
 import { refusalIn } from '../wire/refusal.js';
 import { acceptOf, call, close, heard, hello, open, pong, protocolError } from './phrases.js';
 import { ALIVE, ASKED, CLOSED_BY_TESTER, HELLO, handshakeWith, MINE } from './scenes.js';
@@ -191,30 +191,77 @@ function otherPing(last: bigint) {
   return heard('Ping', 0, ({ nonce }) => (nonce === last ? { reason: 'its nonce was used before' } : undefined));
 }
 
-const NOTICE_OPEN: Metadata = [{ key: NOTICE, value: DRAINING, flags: 0n }];
+type Answered = MetadataEntry['value'];
 
-/** 5.31: a peer that does not know notices takes one for an open like any other. */
+/**
+ * The tester opens a connection with a notice. A peer that knows notices rejects it, with its answer in the metadata. A peer
+ * that does not takes it for an open like any other.
+ */
+function noticed(kind: string, fits: (answer: Answered) => boolean, n?: number): Step {
+  const check = ({ metadata }: MessageOf<'ConnectionReject'>): { reason: string } | undefined => {
+    const answer = noticeOf(metadata);
+    return answer === undefined || fits(answer) ? undefined : { reason: `it answers ${String(answer)} to ${kind}` };
+  };
+  return {
+    tell: (w) => [open(w.mine(n), noticeMetadata(kind))],
+    hear: (w) => [heard('ConnectionReject', w.mine(n), check)],
+    or: { hear: (w) => [acceptOf(w.mine(n))] },
+  };
+}
+
+function noticeMetadata(kind: string): Metadata {
+  return [{ key: NOTICE, value: kind, flags: 0n }];
+}
+
+const isOk = (answer: Answered): boolean => answer === 'ok';
+const isRefused = (answer: Answered): boolean => typeof answer === 'string' && answer.startsWith('refused.');
+
+/** The tester opens another connection, which shows that the peer goes on as before. */
+const ANOTHER: Step = { tell: (w) => [open(w.mine(9))], hear: (w) => [acceptOf(w.mine(9))] };
+
+const NOTICES = { row: '5.31', rule: 'connection.open.rejection' } as const;
+
 const notices: readonly CaseSpec[] = [
   {
-    name: 'a notice is answered as an open is, and the session goes on',
+    ...NOTICES,
+    name: 'a notice that the tester drains is answered each time, and the session goes on',
+    steps: [noticed(DRAINING, isOk), noticed(DRAINING, isOk, 2), ALIVE],
+  },
+  {
+    ...NOTICES,
+    name: 'a peer that knows that the tester drains opens no connection',
+    needs: ['open'],
+    // The ledger finds an Open behind the answer of a peer that knows notices. Any other peer may open.
+    steps: [noticed(DRAINING, isOk), { act: 'open', maybe: () => [heard('ConnectionOpen', ROOT)] }, ALIVE],
+  },
+  {
+    ...NOTICES,
+    name: 'a notice of an unknown kind is refused, and changes nothing',
+    steps: [noticed('conformance', isRefused), ANOTHER],
+  },
+  {
+    ...NOTICES,
+    name: 'new credentials are accepted or refused, and the session goes on',
+    steps: [noticed(RENEW, (answer) => isOk(answer) || isRefused(answer)), ANOTHER],
+  },
+  {
+    ...NOTICES,
+    name: 'new credentials that are refused change nothing',
+    needs: ['refuseNext'],
+    steps: [{ act: 'refuseNext' }, noticed(RENEW, isRefused), ANOTHER],
+  },
+  {
     row: '5.31',
-    rule: 'connection.open',
+    rule: 'session.parity',
+    name: 'a notice under an id of the peer’s own parity',
     steps: [
       {
-        tell: (w) => [open(w.mine(), NOTICE_OPEN)],
-        hear: (w) => [heard('ConnectionReject', w.mine(), answersNotice)],
-        or: { hear: (w) => [acceptOf(w.mine())] },
+        tell: (w) => [open(w.theirs(), noticeMetadata(DRAINING))],
+        tolerated: { hear: (w) => [heard('ConnectionReject', w.theirs())] },
       },
-      ALIVE,
     ],
   },
 ];
-
-/** A Reject without the key is that of a peer that rejects the open. */
-function answersNotice({ metadata }: MessageOf<'ConnectionReject'>): { reason: string } | undefined {
-  const answer = noticeOf(metadata);
-  return answer === undefined || answer === 'ok' ? undefined : { reason: 'it refuses the notice that its peer drains' };
-}
 
 const crossing: readonly CaseSpec[] = [
   {

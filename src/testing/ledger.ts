@@ -1,5 +1,6 @@
 import { type ConnectionId, hasParity, opposite, ROOT } from '../wire/id.js';
-import type { Message } from '../wire/message.js';
+import type { Message, MessageOf } from '../wire/message.js';
+import { DRAINING, noticeOf } from '../wire/metadata.js';
 import type { Offence, World } from './vocabulary.js';
 
 /**
@@ -9,15 +10,20 @@ type Phase = 'opening' | 'asked' | 'active' | 'closing' | 'closed';
 
 /**
  * Tracks every connection, and finds messages that are wrong in any case: an open of an id that is not the peer's, data on a
- * connection that is not open, a second answer to one open, a message after the peer's last one.
+ * connection that is not open, a second answer to one open, a message after the peer's last one, an open or a call of a peer
+ * that has answered ok to the notice of a drain.
  */
 export class Ledger {
   readonly #world: World;
   readonly #phases = new Map<ConnectionId, Phase>();
   /** The tester's opens without an answer yet, including those that break a rule. */
   readonly #unanswered = new Map<ConnectionId, number>();
+  /** The ids under which the tester has said that it drains. */
+  readonly #drains = new Set<ConnectionId>();
   #isEstablished = false;
   #hasAccused = false;
+  /** True once the peer knows that the tester drains. */
+  #knowsOfDrain = false;
 
   constructor(world: World) {
     this.#world = world;
@@ -42,6 +48,7 @@ export class Ledger {
     const isLive = phase === 'opening' || phase === 'active' || phase === 'asked';
     if (message.type === 'ConnectionOpen') {
       this.#unanswered.set(id, (this.#unanswered.get(id) ?? 0) + 1);
+      if (noticeOf(message.metadata) === DRAINING) this.#drains.add(id);
       if (!isLive && hasParity(id, this.#world.parity)) this.#phases.set(id, 'opening');
     } else if (message.type === 'ConnectionAccept' && phase === 'asked') {
       this.#phases.set(id, 'active');
@@ -70,13 +77,20 @@ export class Ledger {
       case 'ConnectionOpen':
         return this.#hearOpen(id);
       case 'ConnectionAccept':
+        return this.#hearAnswer(message.type, id);
       case 'ConnectionReject':
+        if (this.#drains.has(id) && noticeOf(message.metadata) === 'ok') this.#knowsOfDrain = true;
         return this.#hearAnswer(message.type, id);
       case 'ConnectionClose':
         return this.#hearClose(id);
       default:
-        return this.isOpen(id) ? undefined : this.#strayData(id);
+        return this.isOpen(id) ? this.#hearData(message) : this.#strayData(id);
     }
+  }
+
+  #hearData({ connectionId: id, body }: MessageOf<'RequestMessage' | 'ChannelMessage'>): Offence | undefined {
+    if (!this.#knowsOfDrain || body.type !== 'Call') return undefined;
+    return offence('connection.open.rejection', '5.31', `it calls on id ${id}, though it knows that the tester drains`);
   }
 
   #hearHello(type: 'Hello' | 'HelloYourself'): Offence | undefined {
@@ -92,6 +106,9 @@ export class Ledger {
     const phase = this.#phases.get(id);
     if (phase === 'asked' || phase === 'active') {
       return offence('connection.open', '9a.03', `it opens id ${id}, which is in use`);
+    }
+    if (this.#knowsOfDrain) {
+      return offence('connection.open.rejection', '5.31', `it opens id ${id}, though it knows that the tester drains`);
     }
     this.#phases.set(id, 'asked');
     return undefined;

@@ -23,7 +23,10 @@ export interface Control {
    * that rejects by it, as `roam-actors serve` does, an empty function is enough.
    */
   readonly rejectNext?: () => unknown;
-  /** Makes the peer refuse the Hello that comes next, in `authenticate` or its like. The tester awaits it. */
+  /**
+   * Makes the peer refuse the credentials that come next, in a Hello or in a notice that renews them, in `authenticate` or its
+   * like. The tester awaits it.
+   */
   readonly refuseNext?: () => unknown;
   /** Makes every open from now on, in this session, wait for a decision that never comes. The tester awaits it. */
   readonly defer?: () => unknown;

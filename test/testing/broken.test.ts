@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { accept, close, hello, item, pong } from '../../spec/rows/messages.js';
+import { accept, call, close, hello, item, pong, reject } from '../../spec/rows/messages.js';
 import type { ConnectionId, Message, StartOptions } from '../../src/index.js';
 import { conformance } from '../../src/testing/index.js';
 import { Meddler, type Meddling } from './meddler.js';
@@ -25,6 +25,15 @@ const ifType = <T extends Message['type']>(
   return (message: Message, meddler: Meddler) =>
     message.type === type ? change(message as Extract<Message, { type: T }>, meddler) : message;
 };
+
+/** Answers every open as a notice. The session does not hear of it. */
+const answersNotices = (answer: string, ...more: readonly Message[]): Meddling => ({
+  in: ifType('ConnectionOpen', ({ connectionId }, meddler) => {
+    const metadata = [{ key: 'roam-actors.notice', value: answer, flags: 0n }];
+    for (const message of [reject(connectionId, metadata), ...more]) meddler.say(message);
+    return undefined;
+  }),
+});
 
 const on = (message: Message, connectionId: ConnectionId) => ({ ...message, connectionId }) as Message;
 
@@ -390,6 +399,53 @@ const brokenPeers: readonly Broken[] = [
     },
     only: /a Close on an undecided connection/,
     failures: ['5.12 connection.close'],
+  },
+  {
+    mistake: 'refuses the notice that the tester drains',
+    meddling: answersNotices('refused.unknown'),
+    only: /a notice that the tester drains/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'opens a connection though it knows that the tester drains',
+    meddling: answersNotices('ok'),
+    only: /that knows that the tester drains/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'calls though it knows that the tester drains',
+    meddling: answersNotices('ok', call(0, 2)),
+    only: /a notice that the tester drains/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'takes a notice of an unknown kind',
+    meddling: answersNotices('ok'),
+    only: /a notice of an unknown kind/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'answers new credentials with neither ok nor a refusal',
+    meddling: answersNotices('later'),
+    only: /new credentials are accepted or refused/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'takes new credentials that it is to refuse',
+    meddling: answersNotices('ok'),
+    only: /new credentials that are refused/,
+    failures: ['5.31 connection.open.rejection'],
+  },
+  {
+    mistake: 'ends the session when it refuses new credentials',
+    meddling: {
+      out: ifType('ConnectionReject', (message, meddler) => {
+        queueMicrotask(() => meddler.close());
+        return message;
+      }),
+    },
+    only: /new credentials that are refused/,
+    failures: ['5.31 connection.open.rejection'],
   },
   {
     mistake: 'does not end when it is shut down',
