@@ -7,10 +7,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ConformanceResult } from '../../src/testing/index.js';
-import type { Context, Counts } from './part.js';
+import { Checks } from './checks.js';
+import { ONE_THREAD } from './interop/rust.js';
+import { type Context, type Counts, total } from './part.js';
 
 /** The time that a run of the command may take, in milliseconds. One takes some seconds where nothing else runs. */
 const TIME_LIMIT = 240_000;
+
+/** The time that the peer may take for an answer, in milliseconds. Only a peer that gives none takes that long. */
+const ANSWER_LIMIT = '20000';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -45,7 +50,7 @@ const TESTBED = 'test/cli/modules/testbed.ts';
  */
 export async function conform({ programs: { peer } }: Context): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), 'reference-conform-'));
-  const total = { passed: 0, failed: 0 };
+  const groups: Counts[] = [];
   try {
     for (const [name, transport, judged] of [
       ['acceptor over TCP', 'tcp', judgeAcceptor],
@@ -57,31 +62,21 @@ export async function conform({ programs: { peer } }: Context): Promise<Counts> 
     ] as const) {
       const file = join(folder, `${name}.json`);
       const output = await judged(peer, transport, join(folder, name.replaceAll(' ', '-')), file);
-      const { passed, failed } = count(name, file, output);
-      total.passed += passed;
-      total.failed += failed;
+      groups.push(count(name, file, output));
     }
-    for (const [name, check] of [
-      ['roam-actors call calls the peer', callPeer],
-      ['the peer calls roam-actors serve', servePeer],
-    ] as const) {
-      try {
-        await check(peer);
-        total.passed++;
-      } catch (error) {
-        console.log(`FAILED  ${name}: ${error instanceof Error ? error.stack : error}`);
-        total.failed++;
-      }
-    }
+    const checks = new Checks('the command');
+    await checks.check('roam-actors call calls the peer', () => callPeer(peer));
+    await checks.check('the peer calls roam-actors serve', () => servePeer(peer));
+    groups.push(checks.counts);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  return total;
+  return total(groups);
 }
 
 /** Calls methods of the peer by the command: a result, an error of its own, a panic, and channels both ways. */
 async function callPeer(peer: string): Promise<void> {
-  await withAcceptor(peer, ['--transport', 'tcp'], async (address) => {
+  await withAcceptor(peer, ['--transport', 'tcp', ONE_THREAD], async (address) => {
     const call = (args: readonly string[], input = '') => {
       const child = run(['call', `tcp://${address}`, ...args, '--service', TESTBED, '--peer', 'roam-rust-7']);
       child.stdin?.end(input);
@@ -125,16 +120,19 @@ async function servePeer(peer: string): Promise<void> {
 
 /** Counts the cases of one run that were played, and one more check: that the right cases deviate. */
 function count(name: string, file: string, output: string): Counts {
+  const checks = new Checks(name);
   let results: readonly ConformanceResult[];
   try {
     ({ results } = JSON.parse(readFileSync(file, 'utf8')) as { results: readonly ConformanceResult[] });
   } catch {
-    console.log(`FAILED  ${name}: the command wrote no results\n${output}`);
-    return { passed: 0, failed: 1 };
+    checks.fail('the command writes its results', output);
+    return checks.counts;
   }
   const played = results.filter(({ verdict }) => verdict !== 'skipped');
-  const broken = played.filter(({ verdict }) => verdict === 'fail');
-  for (const { name: spec, reason = '' } of broken) console.log(`FAILED  ${name}: ${spec}: ${reason}`);
+  for (const { name: spec, verdict, reason } of played) {
+    if (verdict === 'fail') checks.fail(spec, reason);
+    else checks.pass();
+  }
   const deviating: Record<string, string[]> = {};
   for (const { row, name: spec, verdict } of results) {
     if (verdict === 'deviates' && row !== OCCASIONAL) deviating[row] = [...(deviating[row] ?? []), spec].sort();
@@ -143,11 +141,11 @@ function count(name: string, file: string, output: string): Counts {
     assert.deepEqual(deviating, DEVIATIONS);
     // A run that was broken off has fewer.
     assert.ok(played.length > 70, `${played.length} cases were played`);
+    checks.pass();
   } catch (error) {
-    console.log(`FAILED  ${name}: ${(error as Error).message}`);
-    return { passed: played.length - broken.length, failed: broken.length + 1 };
+    checks.fail('the cases that deviate are the known ones', (error as Error).message);
   }
-  return { passed: played.length - broken.length + 1, failed: broken.length };
+  return checks.counts;
 }
 
 async function judgeAcceptor(peer: string, transport: string, path: string, file: string): Promise<string> {
@@ -201,7 +199,7 @@ async function judgeInitiator(peer: string, transport: string, path: string, fil
 }
 
 function command(url: string, file: string, ...options: readonly string[]): ChildProcess {
-  return run(['conform', url, '--peer', 'roam-rust-7', '--json', file, ...options]);
+  return run(['conform', url, '--peer', 'roam-rust-7', '--timeout', ANSWER_LIMIT, '--json', file, ...options]);
 }
 
 /** Starts a command of `roam-actors` on the wire of the official peers. */

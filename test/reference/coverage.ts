@@ -31,13 +31,14 @@ export async function coverage({ scripts, isVerbose }: Context): Promise<Counts>
     writeFileSync(input, scriptLines(SCRIPTS));
     if (scripts !== undefined) appendFileSync(input, readFileSync(scripts));
     const misunderstood = play(programs, folder, input);
-    let failed = misunderstood.length;
-    for (const text of misunderstood) console.log(`FAILED  the oracle did not play a script: ${text}`);
-    const files = read(programs, folder);
-    for (const lines of files) {
-      if (!check(lines, isVerbose)) failed++;
+    const failures = misunderstood.map((text) => `the oracle did not play a script: ${text}`);
+    for (const text of failures) console.log(`FAILED  ${text}`);
+    let passed = 0;
+    for (const lines of read(programs, folder)) {
+      if (check(lines, isVerbose)) passed++;
+      else failures.push(`the lines of ${lines.file}`);
     }
-    return { passed: files.length - Math.min(failed, files.length), failed };
+    return { passed, failures };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { readDescription } from '../../src/cli/generate/description.js';
 import { typeScriptOf } from '../../src/cli/generate/typescript.js';
+import { Checks } from './checks.js';
 import type { Context, Counts } from './part.js';
 
 /** The descriptions that tests and the example use. Each must equal the one that the peer writes today. */
@@ -37,16 +38,7 @@ export async function generate({ programs }: Context): Promise<Counts> {
       assert.match(typeScriptOf({ ...description, methods }), new RegExp(`^export const ${service} = service\\(`, 'm'));
     };
   }
-  let passed = 0;
-  let failed = 0;
-  for (const [name, check] of Object.entries(checks)) {
-    try {
-      check();
-      passed++;
-    } catch (error) {
-      failed++;
-      console.log(`FAILED  ${name}\n${error instanceof Error ? error.stack : error}`);
-    }
-  }
-  return { passed, failed };
+  const counted = new Checks('peer describe');
+  for (const [name, check] of Object.entries(checks)) await counted.check(name, check);
+  return counted.counts;
 }

@@ -21,15 +21,27 @@ export interface Context {
   readonly random: RandomOptions;
   /** The number of sessions in which the Rust peer must not freeze. */
   readonly sessions: number;
+  /** Only pairs of a transport and a role that begin with this text talk to each other, such as `ws acceptor`. */
+  readonly pair: string;
   /** True to print each line that the scripts do not reach. */
   readonly isVerbose: boolean;
 }
 
-/** The numbers of checks of a part. A part prints each failure by itself. */
+/** The outcome of checks. A part prints each failure when it happens. */
 export interface Counts {
   readonly passed: number;
-  readonly failed: number;
+  /** The names of the failed checks. */
+  readonly failures: readonly string[];
   readonly skipped?: number;
+}
+
+/** Returns the outcome of several groups of checks as one. */
+export function total(groups: readonly Counts[]): Counts {
+  return {
+    passed: groups.reduce((sum, { passed }) => sum + passed, 0),
+    failures: groups.flatMap(({ failures }) => failures),
+    skipped: groups.reduce((sum, { skipped = 0 }) => sum + skipped, 0),
+  };
 }
 
 /** One thing that `npm run test:reference` does. */

@@ -6,10 +6,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Checks, PATIENCE } from './checks.js';
+import { ONE_THREAD } from './interop/rust.js';
 import type { Context, Counts } from './part.js';
-
-/** The time that a program of the reference may take, in milliseconds. A busy machine takes a second. */
-const TIME_LIMIT = 20_000;
 
 /** Hello of version 7: parity Odd, 64 requests at once, no metadata. */
 const HELLO = '000007004000';
@@ -68,22 +67,9 @@ export async function smoke({ programs }: Context): Promise<Counts> {
   for (const transport of ['tcp', 'unix', 'ws']) {
     checks[`two peers talk over ${transport}`] = () => talk(programs.peer, transport);
   }
-  return count(checks);
-}
-
-async function count(checks: Readonly<Record<string, () => unknown>>): Promise<Counts> {
-  let passed = 0;
-  let failed = 0;
-  for (const [name, check] of Object.entries(checks)) {
-    try {
-      await check();
-      passed++;
-    } catch (error) {
-      failed++;
-      console.log(`FAILED  ${name}\n${error instanceof Error ? error.stack : error}`);
-    }
-  }
-  return { passed, failed };
+  const counted = new Checks('the programs');
+  for (const [name, check] of Object.entries(checks)) await counted.check(name, check);
+  return counted.counts;
 }
 
 function play(oracle: string, script: object): unknown {
@@ -91,7 +77,7 @@ function play(oracle: string, script: object): unknown {
 }
 
 function answer(oracle: string, script: object): unknown {
-  const { stdout } = spawnSync(oracle, { input: `${JSON.stringify(script)}\n`, encoding: 'utf8', timeout: TIME_LIMIT });
+  const { stdout } = spawnSync(oracle, { input: `${JSON.stringify(script)}\n`, encoding: 'utf8', timeout: PATIENCE });
   return JSON.parse(stdout);
 }
 
@@ -103,7 +89,7 @@ async function withAcceptor(
 ): Promise<void> {
   const child = spawn(peer, ['accept', '--quiet', ...options], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: TIME_LIMIT,
+    timeout: PATIENCE,
   });
   try {
     await use((await firstLine(child)).address);
@@ -124,7 +110,7 @@ async function firstFrame(address: string): Promise<string> {
   const socket = connect(Number(port), hostname);
   try {
     socket.write(Buffer.from(`06000000${HELLO}`, 'hex'));
-    const [data] = await once(socket, 'data', { signal: AbortSignal.timeout(TIME_LIMIT) });
+    const [data] = await once(socket, 'data', { signal: AbortSignal.timeout(PATIENCE) });
     return data.toString('hex');
   } finally {
     socket.destroy();
@@ -134,7 +120,7 @@ async function firstFrame(address: string): Promise<string> {
 /** Plays scenarios of one peer against another: calls, channels both ways, virtual connections. */
 async function talk(peer: string, transport: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'reference-'));
-  const options = ['--transport', transport];
+  const options = ['--transport', transport, ONE_THREAD];
   try {
     const where = transport === 'unix' ? ['--address', join(folder, 'socket')] : [];
     await withAcceptor(peer, [...options, ...where], async (address) => {
@@ -169,7 +155,7 @@ async function scenarios(
 ): Promise<Record<string, unknown[]>> {
   const child = spawn(peer, ['connect', '--quiet', ...options, ...names], {
     stdio: ['ignore', 'pipe', 'ignore'],
-    timeout: TIME_LIMIT,
+    timeout: PATIENCE,
   });
   const saw: Record<string, unknown[]> = {};
   for await (const line of createInterface({ input: child.stdout })) {

@@ -81,8 +81,8 @@ class Run {
   readonly #options: RandomOptions;
   readonly #excused = new Map<Difference, number>();
   readonly #shown = new Set<Difference>();
-  #failed = 0;
   #passed = 0;
+  readonly #failures: string[] = [];
   #groups = 0;
   #byChance = 0;
 
@@ -143,7 +143,7 @@ class Run {
     const { count, seed, kind } = this.#options;
     for (const { n, script, match } of randomMatches(this.#oracle, DIFFERENCES, seed, count, kind)) {
       await this.#judge(n, script, match);
-      if (this.#failed >= ENOUGH) return;
+      if (this.#failures.length >= ENOUGH) return;
     }
   }
 
@@ -160,7 +160,7 @@ class Run {
       );
       if (count === 0 && !this.#shown.has(difference)) this.#fail(`row ${row} excuses nothing: ${reference}`);
     }
-    return { passed: this.#passed, failed: this.#failed };
+    return { passed: this.#passed, failures: this.#failures };
   }
 
   async #judge(n: number, script: Script, match: Match): Promise<void> {
@@ -190,7 +190,7 @@ class Run {
   }
 
   #fail(text: string): void {
-    this.#failed++;
+    this.#failures.push(text);
     console.log(text);
   }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   ApplicationError,
   Cancelled,
@@ -12,9 +11,10 @@ import {
   UnknownMethod,
 } from '../../../src/index.js';
 import { postcardPayload, t } from '../../../src/payload/postcard/index.js';
-import { all, type Checks, until } from './checks.js';
+import { VirtualClock } from '../../../src/testing/index.js';
+import { all, type Checks, until } from '../checks.js';
 import { EVERYTHING, EVERYTHING_IN_RUST, FROM_RUST, VALUES } from './everything.js';
-import type { Pair } from './pair.js';
+import { type Pair, type PairOptions, pair } from './pair.js';
 import { Testbed, Types } from './services.js';
 
 /** The Rust peer's results of each scenario with another Rust peer. It has to see the same with us. */
@@ -69,7 +69,8 @@ const Stranger = service(
 );
 
 /** Checks our calls of the Rust peer: every kind of type, each of the four errors, and channels both ways. */
-export async function ourCalls(checks: Checks, { session, testbed, types, rust }: Pair): Promise<void> {
+export async function ourCalls(checks: Checks, shared: Pair, options: PairOptions): Promise<void> {
+  const { session, testbed, types, rust, traffic } = shared;
   const { root } = session;
 
   await checks.check('a value of every kind of type comes back as it went', async () => {
@@ -181,19 +182,17 @@ export async function ourCalls(checks: Checks, { session, testbed, types, rust }
 
   await checks.check('a slow receiver in Rust makes our sender wait for credit', async () => {
     const [tx, rx] = channel<number>();
-    let sent = 0;
+    const credits = (): number | undefined => traffic.received.get('ChannelMessage');
+    const before = credits();
     const summed = testbed.sumLate(300n, rx);
-    const sending = (async () => {
-      for (let n = 1; n <= 40; n++) {
-        await tx.send(n);
-        sent++;
-      }
-      await tx.close();
-    })();
-    await delay(100);
-    assert.equal(sent, 16);
+    let sent = 0;
+    for (let n = 1; n <= 40; n++) {
+      await tx.send(n);
+      if (credits() === before) sent = n;
+    }
+    await tx.close();
     assert.deepEqual(await summed, [40n, 820n]);
-    await sending;
+    assert.ok(sent <= 16, `${sent} items were sent before any credit came`);
   });
 
   await checks.check('a Reset of ours ends a channel that Rust sends on, and a Cancel its handler', async () => {
@@ -225,15 +224,27 @@ export async function ourCalls(checks: Checks, { session, testbed, types, rust }
     for (const result of await settled) {
       assert.ok(result.status === 'rejected' && result.reason instanceof Cancelled && result.reason.by === 'local');
     }
-    // Only of handlers that have begun: Rust does not report a handler that was cancelled earlier.
-    await rust.take('handler dropped', ({ method }) => method === 'slow');
+    // Each has begun, for Rust does not report a handler that was cancelled earlier.
+    for (const _ of calls) await rust.take('handler dropped', ({ method }) => method === 'slow');
     // Their places are free again: the peer takes 64 at a time.
     assert.equal((await Promise.all(Array.from({ length: 64 }, () => testbed.slow(1n)))).length, 64);
   });
 
   await checks.check('a call that takes longer than its timeout is given up', async () => {
-    await assert.rejects(testbed.slow(100_000n, { timeout: 50 }), { code: 'limit' });
-    await rust.take('handler dropped', ({ method }) => method === 'slow');
+    const clock = new VirtualClock();
+    const { session, testbed, rust, close } = await pair({ ...options, session: { clock } });
+    try {
+      const call = testbed.slow(100_000n, { timeout: 50 });
+      const rejected = assert.rejects(call, { code: 'limit' });
+      await testbed.echo('its handler is at work');
+      await clock.advance(50);
+      await rejected;
+      await rust.take('handler dropped', ({ method }) => method === 'slow');
+      session.shutdown();
+      await session.closed;
+    } finally {
+      await close();
+    }
   });
 }
 
@@ -308,16 +319,16 @@ export async function rustCalls(checks: Checks, { play, ours, session }: Pair, e
     const before = ours.connections.length;
     const opened = await play('proxy');
     assert.equal(opened.length, 2);
-    await until(() => ours.connections.length === before + 2, 1000, 'two connections');
+    await until(() => ours.connections.length === before + 2, 'two connections');
     const [left] = ours.connections.slice(before) as [Connection];
     const client = Testbed.client(left);
     const { slow, givenUp } = ours;
     const cancel = new AbortController();
     const call = client.slow(100_000n, { signal: cancel.signal });
-    await until(() => ours.slow > slow, 1000, 'a handler at work');
+    await until(() => ours.slow > slow, 'a handler at work');
     cancel.abort();
     await assert.rejects(call, Cancelled);
-    await until(() => ours.givenUp === givenUp + 1 && ours.slow === slow, 1000, 'a handler that is given up');
+    await until(() => ours.givenUp === givenUp + 1 && ours.slow === slow, 'a handler that is given up');
 
     const [tx, rx] = channel<number>();
     const generated = client.generate(100_000, tx);

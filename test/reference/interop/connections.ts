@@ -7,18 +7,16 @@ import {
   SENSITIVE,
   Sensitive,
 } from '../../../src/index.js';
+import { type Checks, until } from '../checks.js';
 import { channelsOf, type Expected } from './calls.js';
-import { type Checks, until } from './checks.js';
 import type { Pair } from './pair.js';
+import type { Transport } from './rust.js';
 import { Testbed } from './services.js';
 
 /** Metadata with one key, by which the Rust peer decides on an open. */
 const asking = (key: string, value: bigint | string = 1n): { readonly metadata: Metadata } => ({
   metadata: [{ key, value, flags: 0n }],
 });
-
-/** The time in which the other side has to report its results, in milliseconds. */
-const SOON = 5_000;
 
 /** Virtual connections that we open. */
 export async function ourConnections(checks: Checks, { session, rust, play, testbed, ours }: Pair): Promise<void> {
@@ -105,8 +103,12 @@ export async function ourConnections(checks: Checks, { session, rust, play, test
 }
 
 /** Checks virtual connections that Rust opens. We behave like a Rust peer. */
-export async function rustConnections(checks: Checks, pair: Pair, expected: Expected): Promise<void> {
-  const { play, ours } = pair;
+export async function rustConnections(
+  checks: Checks,
+  { play, ours }: Pair,
+  expected: Expected,
+  transport: Transport,
+): Promise<void> {
   for (const name of CONNECTION_SCENARIOS) {
     await checks.check(`Rust sees the same of us as of Rust: ${name}`, async () => {
       const before = ours.connections.length;
@@ -126,35 +128,38 @@ export async function rustConnections(checks: Checks, pair: Pair, expected: Expe
     const before = ours.connections.length;
     const { slow, givenUp } = ours;
     const held = play('open-hold');
-    await until(() => ours.connections.length > before && ours.slow > slow, SOON, 'a call on a connection of Rust');
+    await until(() => ours.connections.length > before && ours.slow > slow, 'a call on a connection of Rust');
     await ours.connections.at(-1)?.close();
     const [opened, isClosed] = await held;
     assert.match(String(opened), /^open /);
     assert.equal(isClosed, true);
-    await until(() => ours.givenUp > givenUp, SOON, 'the end of our handler');
+    await until(() => ours.givenUp > givenUp, 'the end of our handler');
   });
 
   await checks.check('a connection of Rust that we release is closed', async () => {
     const before = ours.connections.length;
-    const played = play('open:close-after');
-    await played;
+    const [opened, isClosed] = await play('open-closed:close-after');
+    assert.match(String(opened), /^open /);
+    assert.equal(isClosed, true);
     assert.equal(ours.connections.length, before + 1);
-    await ours.connections.at(-1)?.closed;
+    assert.deepEqual(await ours.connections.at(-1)?.closed, { by: 'local', metadata: [] });
   });
 
   await checks.check('an open that Rust withdraws is moot for us', async () => {
     const { moot } = ours;
     const opened = play('open:undecided');
-    await until(() => ours.undecided !== undefined, SOON, 'an open of Rust');
+    await until(() => ours.undecided !== undefined, 'an open of Rust');
     await play(`close:${ours.undecided}`);
-    await until(() => ours.moot === moot + 1, SOON, 'the end of the open');
+    await until(() => ours.moot === moot + 1, 'the end of the open');
     assert.equal((await opened).length, 1);
   });
 
-  await checks.check('20 opens of Rust at once are accepted', async () => {
+  // Over WebSocket more than three at once freeze a Rust peer, with another Rust peer too: row 9.31 of docs/peers.md.
+  const opens = transport === 'ws' ? 3 : 20;
+  await checks.check(`${opens} opens of Rust at once are accepted`, async () => {
     const before = ours.connections.length;
-    assert.deepEqual(await play('open-many:20'), [['open']]);
-    assert.equal(ours.connections.length, before + 20);
+    assert.deepEqual(await play(`open-many:${opens}`), [['open']]);
+    assert.equal(ours.connections.length, before + opens);
   });
 }
 

@@ -5,15 +5,12 @@ import {
   ConnectionClosed,
   callerOf,
   channel,
-  type KeepaliveSettings,
   type SessionClosedReason,
 } from '../../../src/index.js';
-import { all, type Checks, until, within } from './checks.js';
+import { VirtualClock } from '../../../src/testing/index.js';
+import { all, type Checks, until, within } from '../checks.js';
 import { type Pair, type PairOptions, pair } from './pair.js';
 import { Testbed } from './services.js';
-
-/** The time in which pending work has to settle once its end has come, in milliseconds. */
-const SETTLE = 3_000;
 
 /** Work that is under way when the end comes. Returns our promises. */
 interface Work {
@@ -28,7 +25,7 @@ const WORKS: readonly Work[] = [
       const client = Testbed.client(connection);
       const calls = Array.from({ length: 16 }, () => client.slow(100_000n));
       void play('open-slow:8');
-      await until(() => ours.slow === 8, SETTLE, 'calls of Rust');
+      await until(() => ours.slow === 8, 'calls of Rust');
       return calls;
     },
   },
@@ -38,7 +35,7 @@ const WORKS: readonly Work[] = [
       void play('sum:100000000');
       void play('generate:1000000000');
       const promises = await busy(Testbed.client(connection));
-      await until(() => ours.items > 64, SETTLE, 'items of Rust');
+      await until(() => ours.items > 64, 'items of Rust');
       return promises;
     },
   },
@@ -46,7 +43,7 @@ const WORKS: readonly Work[] = [
     name: 'opens',
     begin: async ({ session, play, ours, relay, fromRust }) => {
       void play('open:undecided');
-      await until(() => ours.undecided !== undefined, SETTLE, 'an open of Rust');
+      await until(() => ours.undecided !== undefined, 'an open of Rust');
       // Rust would answer an open at once.
       relay.hold(fromRust);
       return Array.from({ length: 8 }, () => session.open());
@@ -54,13 +51,16 @@ const WORKS: readonly Work[] = [
   },
 ];
 
+/** The keepalive of a session on a virtual clock. It acts only when the check advances that clock. */
+const KEEPALIVE = { pingInterval: 100, pongTimeout: 500 };
+
 /** An end of the session. */
 interface End {
   readonly name: string;
-  readonly keepalive?: KeepaliveSettings;
+  readonly hasKeepalive?: true;
   /** The causes that our session may end with. */
   readonly causes: readonly SessionClosedReason['cause'][];
-  come(pair: Pair, connection: Connection): Promise<void>;
+  come(pair: Pair, clock: VirtualClock): Promise<void>;
 }
 
 const ENDS: readonly End[] = [
@@ -74,12 +74,14 @@ const ENDS: readonly End[] = [
   },
   {
     name: 'Rust shuts down',
-    // Rust keeps its link open while one of its senders waits for credit, which it does for ever.
-    keepalive: { pingInterval: 100, pongTimeout: 500 },
+    hasKeepalive: true,
     causes: ['peer', 'link', 'keepalive'],
-    come: async ({ play, relay }) => {
+    come: async ({ rust, play, relay }, clock) => {
       void play('shutdown');
       relay.release();
+      await rust.take('session ended');
+      // Rust keeps its link open while one of its senders waits for credit, which it does for ever.
+      await clock.advance(KEEPALIVE.pingInterval + KEEPALIVE.pongTimeout);
     },
   },
   {
@@ -102,16 +104,17 @@ export async function ends(checks: Checks, options: PairOptions): Promise<void> 
   for (const work of WORKS) {
     for (const end of ENDS) {
       await checks.check(`${end.name} in the midst of ${work.name}`, async () => {
-        const { keepalive } = end;
-        const under = await pair(keepalive === undefined ? options : { ...options, session: { keepalive } });
+        const clock = new VirtualClock();
+        const session = end.hasKeepalive ? { keepalive: KEEPALIVE, clock } : {};
+        const under = await pair({ ...options, session });
         try {
           const connection = await under.session.open();
           const promises = await work.begin(under, connection);
           const settled = Promise.allSettled(promises);
-          await end.come(under, connection);
-          const { cause } = await within(under.session.closed, SETTLE, 'the session');
+          await end.come(under, clock);
+          const { cause } = await within(under.session.closed, 'the session');
           assert.ok(end.causes.includes(cause), cause);
-          await allOver(under, await within(settled, SETTLE, 'what was under way'));
+          await allOver(under, await within(settled, 'what was under way'));
         } finally {
           await under.close();
         }
@@ -136,7 +139,7 @@ async function busy(client: ReturnType<typeof Testbed.client>): Promise<Promise<
   const promises = [client.sum(input), client.generate(2_000_000_000, down), sending(), receiving()];
   // The promises are awaited after the end. Until then this handler prevents unhandled rejections.
   for (const promise of promises) promise.catch(() => {});
-  await until(() => sent > 64 && received > 64, SETTLE, 'items both ways');
+  await until(() => sent > 64 && received > 64, 'items both ways');
   return promises;
 }
 
@@ -177,7 +180,7 @@ async function closes(checks: Checks, options: PairOptions): Promise<void> {
         const settled = Promise.allSettled([...calls, ...streams]);
         await client.echo('they are under way');
         await close(connection);
-        for (const result of await within(settled, SETTLE, 'what was under way')) {
+        for (const result of await within(settled, 'what was under way')) {
           assert.ok(result.status === 'rejected');
           assert.ok(result.reason instanceof ConnectionClosed && result.reason.by === by, String(result.reason));
         }
@@ -188,12 +191,12 @@ async function closes(checks: Checks, options: PairOptions): Promise<void> {
         const before = ours.connections.length;
         const { givenUp } = ours;
         const played = play('open-slow:8');
-        await until(() => ours.slow === 8, SETTLE, 'calls of Rust');
+        await until(() => ours.slow === 8, 'calls of Rust');
         const [connection] = ours.connections.slice(before) as [Connection];
         await close(connection);
-        await until(() => ours.slow === 0, SETTLE, 'the end of our handlers');
+        await until(() => ours.slow === 0, 'the end of our handlers');
         assert.equal(ours.givenUp, givenUp + 8);
-        assert.deepEqual((await within(played, SETTLE, 'the calls of Rust')).slice(1), [['Err(Cancelled)', 8]]);
+        assert.deepEqual((await within(played, 'the calls of Rust')).slice(1), [['Err(Cancelled)', 8]]);
       });
     }
     session.shutdown();
@@ -211,7 +214,7 @@ async function allOver({ session, ours }: Pair, settled: readonly PromiseSettled
       assert.notEqual((result.value as Partial<Connection> | undefined)?.isConnected, true);
     } else assert.ok(isEnd(result.reason), String(result.reason));
   }
-  await until(() => ours.slow === 0, SETTLE, 'the end of our handlers');
+  await until(() => ours.slow === 0, 'the end of our handlers');
   assert.equal(ours.undecided === undefined ? 0 : 1, ours.moot);
   for (const connection of [session.root, ...ours.connections]) {
     assert.equal(connection.isConnected, false);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { initiate, type StartOptions } from '../../../src/index.js';
 import { connectWebSocket } from '../../../src/link/websocket-node.js';
+import { Checks, PATIENCE, within } from '../checks.js';
 import type { Part } from '../part.js';
-import { within } from './checks.js';
 import { Traffic } from './pair.js';
 import { RustPeer } from './rust.js';
 import { Testbed } from './services.js';
@@ -18,11 +18,6 @@ const WORK = 1_000;
 const QUERIES = 5;
 /** The interval of our Pings, and of our opens, in milliseconds. */
 const INTERVAL = 50;
-/**
- * The time after which a peer that answers no Ping counts as frozen, in milliseconds. On a busy machine an answer takes
- * seconds.
- */
-const PATIENCE = 30_000;
 /** The same without the preset, in milliseconds. Most peers freeze there. */
 const CONTROL_PATIENCE = 5_000;
 /** The number of sessions without the preset. */
@@ -41,20 +36,15 @@ interface Figures {
  * preset no peer freezes. Without it most do, which shows that the load would freeze a peer.
  */
 export const freeze: Part = async ({ programs, sessions }) => {
-  const counts = { passed: 0, failed: 0 };
+  const checks = new Checks('ws');
   const kept = await run(programs.peer, sessions, PATIENCE, { peer: 'roam-rust-7' }, (error) => {
-    counts.failed++;
-    console.log(`FAILED  a session with the preset\n${error instanceof Error ? error.stack : String(error)}`);
+    checks.fail('a session with the preset', error);
   });
-  counts.passed += kept.sessions - counts.failed;
+  for (let left = sessions - checks.counts.failures.length; left > 0; left--) checks.pass();
   const control = await run(programs.peer, CONTROL, CONTROL_PATIENCE, {}, () => {});
   console.log(`  with the preset: ${textOf(kept)}\n  without it: ${textOf(control)}`);
-  if (control.frozen > control.sessions / 2) counts.passed++;
-  else {
-    counts.failed++;
-    console.log('FAILED  most sessions without the preset freeze');
-  }
-  return counts;
+  await checks.check('most sessions without the preset freeze', () => assert.ok(control.frozen > CONTROL / 2));
+  return checks.counts;
 };
 
 function textOf({ sessions, frozen, calls, pings, opens }: Figures): string {
@@ -113,7 +103,7 @@ async function one(url: string, options: StartOptions, figures: Figures): Promis
       }
     };
     const work = Promise.all([opening(), ...Array.from({ length: IN_FLIGHT }, (_, lane) => calling(lane))]);
-    await within(work, 10 * PATIENCE, 'the work of a session');
+    await within(work, 'the work of a session', 10 * PATIENCE);
   } catch (error) {
     const isFrozen = !session.root.isConnected && (await session.closed).cause === 'keepalive';
     if (isFrozen) figures.frozen++;

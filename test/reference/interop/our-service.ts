@@ -22,6 +22,8 @@ export class OurService {
   /** Calls of `slow` at work, and those that were given up. */
   slow = 0;
   givenUp = 0;
+  /** No call of `slow` is answered before this settles. */
+  held: Promise<void> | undefined;
   /** The last connection whose open has no answer yet, and the number of such opens that are over. */
   undecided: ConnectionId | undefined;
   moot = 0;
@@ -69,6 +71,7 @@ export class OurService {
       this.slow++;
       try {
         await delay(Number(millis), undefined, { signal });
+        await this.held;
       } catch (error) {
         this.givenUp++;
         throw error;

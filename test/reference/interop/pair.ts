@@ -7,7 +7,7 @@ import { connectTcp, listenTcp } from '../../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../../src/link/websocket-node.js';
 import { postcard } from '../../../src/payload/postcard/index.js';
 import { OurService } from './our-service.js';
-import { type Address, Relay, RustPeer, type Side, type Transport } from './rust.js';
+import { type Address, ONE_THREAD, Relay, RustPeer, type Side, type Transport } from './rust.js';
 import { Testbed, Types } from './services.js';
 
 /** Our role in the session; the Rust peer has the other one. */
@@ -126,16 +126,13 @@ interface Start {
   readonly sessionOptions: StartOptions;
 }
 
-/** On several threads the Rust peer may lose an item that arrives while it binds the channel: row 9.39 of docs/peers.md. */
-const ONE_THREAD = ['--one-thread'];
-
 /** We connect, and the Rust peer accepts. */
 async function toRust(start: Start): Promise<Session> {
   const { program, transport, args, begun, maxFrame, sessionOptions } = start;
   const [far, near] = start.paths;
   const rust = new RustPeer(program, [
     'accept',
-    ...ONE_THREAD,
+    ONE_THREAD,
     ...args,
     ...(transport === 'unix' ? ['--address', far] : []),
   ]);
@@ -168,7 +165,7 @@ async function fromRust(start: Start): Promise<Session> {
     const relay = await Relay.between(transport === 'unix' ? { path: near } : { port: 0 }, target);
     begun.relay = relay;
     const address = transport === 'unix' ? near : `127.0.0.1:${relay.port}`;
-    begun.rust = new RustPeer(program, ['connect', ...ONE_THREAD, ...args, '--address', address]);
+    begun.rust = new RustPeer(program, ['connect', ONE_THREAD, ...args, '--address', address]);
     return await accept(await first, sessionOptions);
   } finally {
     await listener.close();

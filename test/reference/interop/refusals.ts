@@ -4,7 +4,7 @@ import { accept, HandshakeError, type Link, Refused, refuse } from '../../../src
 import { listenTcp } from '../../../src/link/tcp.js';
 import { listenWebSocket } from '../../../src/link/websocket-node.js';
 import { postcard } from '../../../src/payload/postcard/index.js';
-import { type Checks, within } from './checks.js';
+import { type Checks, within } from '../checks.js';
 import { RustPeer, type Transport } from './rust.js';
 
 /** Refuses the Rust peer in the handshake: it shows the text. */
@@ -23,10 +23,10 @@ export async function refusals(checks: Checks, program: string, transport: Exclu
     const address = `127.0.0.1:${new URL(listener.url).port}`;
     const rust = new RustPeer(program, ['connect', '--transport', transport, '--address', address]);
     try {
-      const { error } = await within(rust.take('handshake failed'), 10_000, 'the refusal');
+      const { error } = await rust.take('handshake failed');
       assert.match(String(error), /refused\.unauthenticated: please log in/);
       // The Rust peer may read it before `accept` rejects, which waits for the end of the link.
-      const ours = await within(refused.promise, 10_000, 'the error of accept');
+      const ours = await within(refused.promise, 'the error of accept');
       assert.ok(ours instanceof HandshakeError && ours.cause instanceof Refused, String(ours));
     } finally {
       await rust.kill();

@@ -46,7 +46,7 @@ export const sensitivity: Part = async ({ programs, random: { seed } }) => {
   }
   oracle.stop();
   for (const problem of problems) console.log(`  not found: ${problem}`);
-  return { passed: FAULTS.length - problems.length, failed: problems.length };
+  return { passed: FAULTS.length - problems.length, failures: problems };
 };
 
 /** Returns a script that finds the fault, or the reason why there is none. */

@@ -18,12 +18,14 @@ use crate::service::{
     Arrays, Empty, Expression, MathError, New, Node, Odd, Outcome, Outcomes, Page, Pair, Point, Special, TestbedClient,
     Thin, Tree, TypesClient, Variants, everything,
 };
-use crate::virtual_connection::{drive, entry, open_call_and_close, settings, shown};
+use crate::virtual_connection::{drive, entry, keyed, open_call_and_close, settings, shown};
 
 /// Longer than the Close of a released connection takes to leave.
 const SHORTLY: Duration = Duration::from_millis(60);
 /// Longer than a call takes that is going to settle at all.
 const A_WHILE: Duration = Duration::from_millis(300);
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
 const NEVER_MILLIS: u64 = 100_000;
 
 /// The session that scenarios use. A scenario may give up a part of it.
@@ -510,6 +512,7 @@ async fn play_connections(name: &str, argument: &str, number: u64, session: &Ses
             vec![json!(shown(&opened))]
         }
         "open-hold" => open_and_hold(session).await,
+        "open-closed" => open_and_wait(session, argument).await,
         "open-keep" => {
             let opened = open(Parity::Odd).await;
             let saw = shown(&opened);
@@ -607,6 +610,17 @@ async fn open_and_close(session: &SessionHandle) -> Vec<Value> {
     saw
 }
 
+/// Opens a connection with one key in its metadata, and waits until the peer closes the connection.
+async fn open_and_wait(session: &SessionHandle, key: &str) -> Vec<Value> {
+    let opened = session.open_connection(settings(Parity::Odd), keyed(key)).await;
+    let mut saw = vec![json!(shown(&opened))];
+    if let Ok(handle) = opened {
+        let client = TestbedClient::new(drive(handle));
+        saw.push(json!(timeout(PATIENCE, client.closed()).await.is_ok()));
+    }
+    saw
+}
+
 /// Calls, and waits until the peer closes the connection; then calls again.
 async fn open_and_hold(session: &SessionHandle) -> Vec<Value> {
     let opened = session.open_connection(settings(Parity::Odd), vec![]).await;
@@ -617,7 +631,7 @@ async fn open_and_hold(session: &SessionHandle) -> Vec<Value> {
     let client = TestbedClient::new(drive(handle));
     let pending = client.clone();
     let pending = tokio::spawn(async move { pending.slow(NEVER_MILLIS).await });
-    let is_closed = timeout(Duration::from_secs(2), client.closed()).await.is_ok();
+    let is_closed = timeout(PATIENCE, client.closed()).await.is_ok();
     saw.push(json!(is_closed));
     saw.push(debug(timeout(A_WHILE, pending).await));
     saw.push(debug(timeout(A_WHILE, client.echo("late".into())).await));

@@ -150,12 +150,16 @@ pub fn shown(result: &Result<ConnectionHandle, SessionError>) -> String {
     }
 }
 
-/// Opens a connection with one key in its metadata, calls `echo` on it, and closes it with metadata.
-pub async fn open_call_and_close(session: &SessionHandle, key: &str) -> Vec<String> {
+/// Metadata with one key.
+pub fn keyed(key: &str) -> Metadata<'static> {
     // Metadata has to live for ever, and a key comes from the caller.
     let key: &'static str = Box::leak(key.to_owned().into_boxed_str());
-    let metadata = vec![entry(key, MetadataValue::U64(1), MetadataFlags::NONE)];
-    let opened = session.open_connection(settings(Parity::Odd), metadata).await;
+    vec![entry(key, MetadataValue::U64(1), MetadataFlags::NONE)]
+}
+
+/// Opens a connection with one key in its metadata, calls `echo` on it, and closes it with metadata.
+pub async fn open_call_and_close(session: &SessionHandle, key: &str) -> Vec<String> {
+    let opened = session.open_connection(settings(Parity::Odd), keyed(key)).await;
     let mut saw = vec![shown(&opened)];
     let Ok(handle) = opened else {
         return saw;
