@@ -7,9 +7,17 @@ import {
   type AnyEventObject,
   type AnyStateMachine,
   type AnyStateNode,
+  and,
   assign,
+  cancel,
   createMachine,
+  emit,
+  not,
+  or,
+  raise,
   type StateValue,
+  sendTo,
+  stateIn,
   stopChild,
 } from 'xstate';
 
@@ -82,7 +90,7 @@ const PROBE = {
   },
 };
 
-/** True if an inspector listens to the system now. */
+/** True if an inspector listens to the system now. The answer no costs a call, and yes an exception. */
 export function hasInspector(system: unknown): boolean {
   try {
     (system as System)._sendInspectionEvent(PROBE);
@@ -165,6 +173,18 @@ export interface BuiltInGuard {
   check(snapshot: unknown, args: object, guard: object): boolean;
 }
 
+const LOGICAL = new Set(
+  [and([]), or([]), not(''), stateIn({})].map((guard) => (guard as unknown as BuiltInGuard).check),
+);
+
+/** True for `and`, `or`, `not` and `stateIn`, which read no more of a snapshot than {@link Situation} has. */
+export function isLogical({ check }: BuiltInGuard): boolean {
+  return LOGICAL.has(check);
+}
+
+/** A snapshot, or the parts of one that guards read, and those of XState's actions that change nothing. */
+export type Situation = Pick<MachineSnapshot, 'machine' | 'context' | 'children' | '_nodes'>;
+
 /** Returns all state nodes of a machine, each before those within it. */
 export function allNodesOf({ root }: AnyStateMachine): readonly AnyStateNode[] {
   const nodes: AnyStateNode[] = [root];
@@ -182,6 +202,17 @@ const { resolve: resolveAssign } = assign({}) as unknown as BuiltIn;
 /** True if the action is one of `assign`. */
 export function isAssign(action: BuiltIn): boolean {
   return action.resolve === resolveAssign;
+}
+
+const READERS = new Set(
+  [emit({ type: '' }), raise({ type: '' }), cancel(''), sendTo('', { type: '' })].map(
+    (action) => (action as unknown as BuiltIn).resolve,
+  ),
+);
+
+/** True if the action is one of `emit`, `raise`, `cancel` and `sendTo`, which read no more of a snapshot than {@link Situation} has. */
+export function isReader(action: BuiltIn): boolean {
+  return READERS.has(action.resolve);
 }
 
 /** Returns XState's own function to spawn an actor, as `assign` passes it. */

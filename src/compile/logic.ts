@@ -1,17 +1,21 @@
-import type { AnyActorRef, AnyEventObject, AnyStateMachine } from 'xstate';
+import { type AnyActorRef, type AnyEventObject, type AnyStateMachine, matchesState, type StateValue } from 'xstate';
 import {
   assignmentOf,
   type BuiltIn,
   type BuiltInGuard,
   type Children,
   type HistoryValue,
+  hasInspector,
   isAssign,
   isBuiltIn,
   isBuiltInGuard,
+  isLogical,
+  isReader,
   type MachineSnapshot,
   makeSnapshot,
   type Part,
   type Scope,
+  type Situation,
   spawnerOf,
   stopOf,
   type Transition,
@@ -40,6 +44,8 @@ export class Macrostep {
   #history: HistoryValue;
   /** The snapshot with these fields; undefined if it is yet to be made. Its identity counts. */
   #snapshot: MachineSnapshot | undefined;
+  /** The number of snapshots before this one, made or not. */
+  #version = 0;
   readonly #scope: Scope;
   #event: AnyEventObject;
   /** The transitions that answer the event, for inspectors. */
@@ -101,6 +107,21 @@ export class Macrostep {
     }
   }
 
+  /** The active nodes, as XState's own guards read them. */
+  get _nodes(): MachineSnapshot['_nodes'] {
+    return this.#nodes;
+  }
+
+  /** True if the machine is in a state, as XState's own guards ask for it. */
+  matches(value: StateValue): boolean {
+    return matchesState(value, this.#configuration.value());
+  }
+
+  /** The snapshot with the fields so far. */
+  get result(): MachineSnapshot {
+    return this.#result;
+  }
+
   get #result(): MachineSnapshot {
     this.#snapshot ??= makeSnapshot(
       this,
@@ -124,9 +145,9 @@ export class Macrostep {
       }
       const eventless = isChanged ? this.#selectEventless() : undefined;
       if (eventless !== undefined) {
-        const before = this.#result;
+        const before = this.#version;
         this.#microstep(eventless);
-        isChanged = this.#result !== before;
+        isChanged = this.#version !== before;
       } else {
         if (this.#queue === undefined || this.#queue.length === 0) break;
         this.#event = this.#queue.shift() as AnyEventObject;
@@ -142,7 +163,7 @@ export class Macrostep {
   #stop(): MachineSnapshot {
     this.#stopChildren();
     this.status = 'stopped';
-    this.#snapshot = undefined;
+    this.#change();
     this.#tell();
     return this.#result;
   }
@@ -152,7 +173,7 @@ export class Macrostep {
     this.#stopChildren();
     this.status = 'error';
     this.error = (this.#event as AnyEventObject & { error: unknown }).error;
-    this.#snapshot = undefined;
+    this.#change();
     this.#tell();
     return this.#result;
   }
@@ -162,7 +183,14 @@ export class Macrostep {
   }
 
   #tell(): void {
-    tellMicrostep(this.#scope, this.#event, this.#result, this.#selected);
+    // Most snapshots between two microsteps are never looked at, so they are not made.
+    if (hasInspector(this.#scope.system)) tellMicrostep(this.#scope, this.#event, this.#result, this.#selected);
+  }
+
+  /** Notes that a field of the snapshot has changed. */
+  #change(snapshot?: MachineSnapshot): void {
+    this.#snapshot = snapshot;
+    this.#version += 1;
   }
 
   #microstep(step: Step | undefined): void {
@@ -180,30 +208,29 @@ export class Macrostep {
     this.#selected = NONE;
     const plan = this.#configuration.planOf(event.type);
     if (plan === undefined) return undefined;
-    const snapshot = this.#result;
     if (plan.regions.length === 0) {
-      const branch = firstOf(plan.branches, snapshot, event);
+      const branch = firstOf(plan.branches, this, event);
       if (branch === undefined) return undefined;
       this.#selected = branch.alone;
       return this.#configuration.stepOf(branch, this.#history);
     }
-    this.#selected = select(plan, snapshot, event);
+    this.#selected = select(plan, this, event);
     return this.#selected.length === 0 ? undefined : this.#configuration.stepOfAll(this.#selected, this.#history);
   }
 
   #selectEventless(): Step | undefined {
     const { eventless } = this.#configuration;
     if (eventless.length === 0) return undefined;
-    const selected: Transition[] = [];
-    const snapshot = this.#result;
+    let selected: Transition[] | undefined;
     for (const branches of eventless) {
       for (const { transition, guard } of branches) {
-        if (guard !== undefined && !holds(guard, snapshot.context, this.#event, snapshot)) continue;
+        if (guard !== undefined && !holds(guard, this, this.#event)) continue;
+        selected ??= [];
         if (!selected.includes(transition)) selected.push(transition);
         break;
       }
     }
-    if (selected.length === 0) return undefined;
+    if (selected === undefined) return undefined;
     const step = this.#configuration.stepOfAll(selected, this.#history);
     this.#selected = step.transitions;
     return step;
@@ -230,7 +257,7 @@ export class Macrostep {
   #move(configuration: Configuration<Part, Part>): void {
     this.#configuration = configuration;
     this.#nodes = configuration.nodes;
-    this.#snapshot = undefined;
+    this.#change();
   }
 
   #retry(retries: [BuiltIn, unknown][]): void {
@@ -250,7 +277,7 @@ export class Macrostep {
       this.output = undefined;
     }
     this.status = 'done';
-    this.#snapshot = undefined;
+    this.#change();
   }
 
   #outputOf(output: unknown, event: AnyEventObject): unknown {
@@ -295,15 +322,15 @@ export class Macrostep {
 
   #runBuiltIn(action: BuiltIn, params: unknown, invoked: readonly string[] | undefined): void {
     const scope = this.#scope;
-    const before = this.#result;
+    const before = isReader(action) ? this : this.#result;
     const args = this.#args();
     this.#queue ??= [];
     const extra = { internalQueue: this.#queue, deferredActorIds: invoked };
     const [after, own, more] = action.resolve(scope, before, args, params, action, extra);
-    if (after !== before) {
+    if ((after as Situation) !== before) {
       this.context = after.context;
       this.children = after.children;
-      this.#snapshot = after;
+      this.#change(after);
     }
     if (invoked !== undefined && 'retryResolve' in action) {
       this.#retries ??= [];
@@ -336,22 +363,10 @@ export class Macrostep {
         changes[field] = typeof value === 'function' ? value(args, params) : value;
       }
     }
-    this.context = merged(context, changes);
+    this.context = this.#structure.contexts.with(context, changes);
     if (spawned !== undefined) this.children = { ...this.children, ...spawned };
-    this.#snapshot = undefined;
+    this.#change();
   }
-}
-
-/**
- * Returns a context with changes, as XState's `Object.assign` makes it. V8 makes a dictionary of an object to which more than some
- * fifteen fields are assigned, which takes four times the memory of a spread one, and slows down each guard.
- */
-function merged(context: object, changes: object): object {
-  // Assigned to a field of this name, a value becomes the prototype.
-  if (Object.hasOwn(context, '__proto__') || Object.hasOwn(changes, '__proto__')) {
-    return Object.assign({}, context, changes);
-  }
-  return { ...context, ...changes };
 }
 
 function doneState(id: string, output: unknown): AnyEventObject {
@@ -361,14 +376,14 @@ function doneState(id: string, output: unknown): AnyEventObject {
 /** Selects the transitions that answer an event, as {@link Plan} describes it. */
 export function select(
   plan: Plan<Part, Part>,
-  snapshot: MachineSnapshot,
+  at: Situation,
   event: AnyEventObject,
   selected: Transition[] = [],
 ): Transition[] {
   const before = selected.length;
-  for (const region of plan.regions) select(region, snapshot, event, selected);
+  for (const region of plan.regions) select(region, at, event, selected);
   if (selected.length > before) return selected;
-  const branch = firstOf(plan.branches, snapshot, event);
+  const branch = firstOf(plan.branches, at, event);
   if (branch !== undefined) selected.push(branch.transition);
   return selected;
 }
@@ -376,7 +391,7 @@ export function select(
 /** Returns the first branch whose guard holds. */
 function firstOf(
   branches: readonly Branch<Part, Part>[],
-  snapshot: MachineSnapshot,
+  at: Situation,
   event: AnyEventObject,
 ): Branch<Part, Part> | undefined {
   for (const branch of branches) {
@@ -384,7 +399,7 @@ function firstOf(
     if (guard === undefined) return branch;
     let isHeld: unknown;
     try {
-      isHeld = holds(guard, snapshot.context, event, snapshot);
+      isHeld = holds(guard, at, event);
     } catch (error) {
       const name = typeof guard === 'string' ? guard : typeof guard === 'object' ? guard.type : undefined;
       // biome-ignore lint/style/useErrorCause: XState's error has none.
@@ -397,18 +412,17 @@ function firstOf(
   return undefined;
 }
 
-function holds(guard: Part, context: object, event: AnyEventObject, snapshot: MachineSnapshot): unknown {
+function holds(guard: Part, at: Situation, event: AnyEventObject): unknown {
+  const { context, machine } = at;
   const isInline = typeof guard === 'function';
   const name = isInline ? '' : typeof guard === 'string' ? guard : guard.type;
-  const resolved = (isInline ? guard : snapshot.machine.implementations.guards[name]) as
-    | Run
-    | BuiltInGuard
-    | string
-    | undefined;
+  const resolved = (isInline ? guard : machine.implementations.guards[name]) as Run | BuiltInGuard | string | undefined;
   if (!isInline && !resolved) throw new Error(`Guard '${name}' is not implemented.'.`);
-  if (typeof resolved !== 'function') return holds(resolved as Part, context, event, snapshot);
+  if (typeof resolved !== 'function') return holds(resolved as Part, at, event);
   const args = { context, event };
   const given = typeof guard === 'object' ? guard.params : undefined;
   const params = typeof given === 'function' ? given({ context, event }) : given;
-  return isBuiltInGuard(resolved) ? resolved.check(snapshot, args, resolved) : resolved(args, params);
+  if (!isBuiltInGuard(resolved)) return resolved(args, params);
+  // A guard of another kind gets the snapshot itself.
+  return resolved.check(at instanceof Macrostep && !isLogical(resolved) ? at.result : at, args, resolved);
 }

@@ -1,4 +1,5 @@
 import type { AnyStateMachine, AnyStateNode, StateValue } from 'xstate';
+import { Contexts } from './contexts.js';
 import { allNodesOf, type HistoryValue, snapshotIn, type Transition } from './internals.js';
 import { ancestorsOf, type Host, isAtomic, type Step, stepOf } from './step.js';
 
@@ -37,6 +38,7 @@ const LONGEST_TYPE = 256;
 /** All that a machine's steps need and that its definition decides. Each part is worked out when it is first needed. */
 export class Structure<Action, Guard> {
   readonly machine: AnyStateMachine;
+  readonly contexts = new Contexts();
   readonly #host: Host<Action, Guard>;
   /** The configurations by the orders of their nodes. */
   readonly #configurations = new Map<string, Configuration<Action, Guard>>();
