@@ -42,8 +42,8 @@ export class Outbox {
   readonly #limits: Limits;
   readonly #events: OutboxEvents;
   readonly #queued = new Fifo<QueuedMessage>();
-  /** The number of queued messages, for each connection that has any. */
-  readonly #queuedFor = new Map<ConnectionId, number>();
+  /** The number of queued messages, for each connection that has any. Made when it is first needed. */
+  #queuedFor: Map<ConnectionId, number> | undefined;
   #queuedBytes = 0;
   #isFull = false;
   #refusal: LinkError | undefined;
@@ -81,7 +81,7 @@ export class Outbox {
   /** Sends a message of the protocol at once. But a Close leaves after the messages that wait for its connection. */
   transmit(message: Message): void {
     const bytes = this.#codec.encode(message);
-    if (message.type === 'ConnectionClose' && this.#queuedFor.has(message.connectionId)) {
+    if (message.type === 'ConnectionClose' && this.#queuedFor?.has(message.connectionId) === true) {
       this.#push({ connectionId: message.connectionId, bytes });
     } else {
       this.#write(bytes, message);
@@ -151,7 +151,7 @@ export class Outbox {
 
   /** Drops the waiting messages of a connection that is closed. */
   drop(connectionId: ConnectionId, makeError: () => Error): void {
-    if (!this.#queuedFor.has(connectionId)) return;
+    if (this.#queuedFor?.has(connectionId) !== true) return;
     const error = makeError();
     for (let left = this.#queued.length; left > 0; left--) {
       const queued = this.#shift() as QueuedMessage;
@@ -233,6 +233,7 @@ export class Outbox {
 
   #push(queued: QueuedMessage): void {
     this.#queued.push(queued);
+    this.#queuedFor ??= new Map();
     this.#queuedFor.set(queued.connectionId, (this.#queuedFor.get(queued.connectionId) ?? 0) + 1);
     this.#queuedBytes += queued.bytes.length;
   }
@@ -240,9 +241,10 @@ export class Outbox {
   #shift(): QueuedMessage | undefined {
     const queued = this.#queued.shift();
     if (queued === undefined) return undefined;
-    const left = (this.#queuedFor.get(queued.connectionId) as number) - 1;
-    if (left === 0) this.#queuedFor.delete(queued.connectionId);
-    else this.#queuedFor.set(queued.connectionId, left);
+    const { connectionId } = queued;
+    const left = (this.#queuedFor?.get(connectionId) as number) - 1;
+    if (left === 0) this.#queuedFor?.delete(connectionId);
+    else this.#queuedFor?.set(connectionId, left);
     this.#queuedBytes -= queued.bytes.length;
     return queued;
   }

@@ -19,9 +19,10 @@ interface Open {
 
 /** The promises of local requests. Each settles once, and then stops listening to its signal. */
 export class PendingRequests {
-  readonly #waiting = new Map<RequestNumber, Waiting>();
+  // Made when they are first needed: an empty map takes 200 bytes, and an idle session needs none.
+  #waiting: Map<RequestNumber, Waiting> | undefined;
   /** The opens among the requests that have their id, oldest first. */
-  readonly #opens = new Map<RequestNumber, Open>();
+  #opens: Map<RequestNumber, Open> | undefined;
   #last: RequestNumber = 0;
 
   /**
@@ -29,16 +30,19 @@ export class PendingRequests {
    */
   add<T>(signal?: AbortSignal, service?: string): { request: RequestNumber; promise: Promise<T> } {
     const request = ++this.#last;
+    this.#waiting ??= new Map();
+    const waiting = this.#waiting;
     const promise = new Promise<T>((resolve, reject) => {
-      this.#waiting.set(request, { resolve: resolve as (value: unknown) => void, reject, signal, service });
+      waiting.set(request, { resolve: resolve as (value: unknown) => void, reject, signal, service });
     });
     return { request, promise };
   }
 
   /** Notes the id of an open. `abandon` is called once if the open's signal aborts. */
   pend(request: RequestNumber, id: ConnectionId, deadline: number, abandon: () => void): void {
+    this.#opens ??= new Map();
     this.#opens.set(request, { id, deadline });
-    const waiting = this.#waiting.get(request);
+    const waiting = this.#waiting?.get(request);
     const signal = waiting?.signal;
     if (waiting === undefined || signal === undefined) return;
     if (signal.aborted) {
@@ -51,12 +55,12 @@ export class PendingRequests {
 
   /** Returns the abort reason of a request's signal. */
   reasonOf(request: RequestNumber): unknown {
-    return this.#waiting.get(request)?.signal?.reason;
+    return this.#waiting?.get(request)?.signal?.reason;
   }
 
   /** Returns the service that an open is for, if it is for one. */
   serviceOf(request: RequestNumber): string | undefined {
-    return this.#waiting.get(request)?.service;
+    return this.#waiting?.get(request)?.service;
   }
 
   /**
@@ -65,6 +69,7 @@ export class PendingRequests {
    */
   expired(now: number): ConnectionId[] {
     const ids: ConnectionId[] = [];
+    if (this.#opens === undefined) return ids;
     for (const { id, deadline } of this.#opens.values()) {
       if (deadline > now) break;
       ids.push(id);
@@ -81,13 +86,13 @@ export class PendingRequests {
   }
 
   rejectAll(makeError: () => Error): void {
-    for (const request of [...this.#waiting.keys()]) this.reject(request, makeError());
+    for (const request of [...(this.#waiting?.keys() ?? [])]) this.reject(request, makeError());
   }
 
   #take(request: RequestNumber): Waiting | undefined {
-    const waiting = this.#waiting.get(request);
-    this.#waiting.delete(request);
-    this.#opens.delete(request);
+    const waiting = this.#waiting?.get(request);
+    this.#waiting?.delete(request);
+    this.#opens?.delete(request);
     waiting?.stopListening?.();
     return waiting;
   }
