@@ -352,7 +352,7 @@ export class Channels implements ChannelsPort {
       if (end instanceof UnboundChannel) end.release();
       else (end as Sender | Receiver).fail(error);
     }
-    if (this.#passed.size > 0) this.abandon([...this.#passed.keys()], this.#scope.endError as Error);
+    this.abandon([...this.#passed.keys()], error);
   }
 
   /** Ends all channels, since the connection is closed. */

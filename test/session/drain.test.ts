@@ -324,6 +324,21 @@ describe('a session that is drained, against a peer that the test plays', () => 
     expect(await rig.say(callOf(2, bytes(1), { channels: [2] }))).toEqual([responseOf(2, CANCELLED, [], NOT_RUN)]);
   });
 
+  test('gives its own reason to the channels of calls that still wait for their turn when the time is over', async () => {
+    await serve({});
+    const caller = session.root.caller();
+    // The first calls take all places.
+    for (let taken = 0; taken < 64; taken++) {
+      track(caller.call(1n, bytes()));
+    }
+    const [tx, rx] = channel<Uint8Array>();
+    track(caller.call(1n, bytes(), { channels: [tx] }));
+    const read = errorOf(rx[Symbol.asyncIterator]().next());
+    track(session.drain({ timeout: 50 }));
+    await rig.clock.advance(50);
+    expect(await read).toMatchObject({ code: 'unavailable' });
+  });
+
   test('sends its notice once, and goes on without an answer after five seconds', async () => {
     await serve({}, HEARS);
     const drained = track(session.drain({ timeout: 60_000 }));
