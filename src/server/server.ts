@@ -1,3 +1,4 @@
+import { offAbort, onAbort } from '../base/abort.js';
 import { arrayOf, describe, objectOf } from '../base/check.js';
 import { REAL_CLOCK } from '../base/clock.js';
 import { HandshakeError, InvalidArgument, Refused, SessionClosed, Unavailable } from '../base/errors.js';
@@ -233,11 +234,11 @@ export class Server<P = unknown> implements AsyncDisposable {
     return new Promise((resolve) => {
       const wake = (): void => {
         clock.clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
+        offAbort(signal, wake);
         resolve();
       };
       const timer = clock.setTimeout(wake, time);
-      signal.addEventListener('abort', wake);
+      onAbort(signal, wake);
     });
   }
 
@@ -308,6 +309,6 @@ export class Server<P = unknown> implements AsyncDisposable {
  * const server = createServer({ services: [Adder.handler(adder)] });
  * const listener = await server.listen((onLink) => listenWebSocket({ port: 9000 }, onLink));
  */
-export function createServer<P>(options: ServerOptions<P> & HookFor<P>): Server<P> {
+export function createServer<P>(options: ServerOptions<P> & HookFor<NoInfer<P>>): Server<P> {
   return new Server(options);
 }

@@ -293,6 +293,8 @@ describe('a server that authenticates', () => {
     const plain: Server = createServer({ services: anyone });
     const whole: readonly Server[] = [server, plain, createServer({ services: anyone, authenticate: byToken })];
     expect(whole).toHaveLength(3);
+    const empty: Server = createServer({ services: [], onReport: () => {} });
+    expect(empty.ready).toBe(true);
     // @ts-expect-error the handler needs a user, and nothing gives one
     createServer({ services });
     // @ts-expect-error the hook gives a number

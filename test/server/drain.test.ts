@@ -1,6 +1,6 @@
 import { createServer as createHttp } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { listenWebSocket } from '../../src/link/websocket-node.js';
@@ -81,6 +81,22 @@ describe('a server that is drained', () => {
     expect(await drained).toEqual({ ...NOTHING, answered: 1 });
     expect([server.sessions.size, clock.size]).toEqual([0, 0]);
     expect(await errorOf(server.take(memoryLinkPair()[0]))).toMatchObject({ code: 'session-closed' });
+  });
+
+  test('drains any number of sessions without a warning of the process', async () => {
+    const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const stage = new Stage();
+    const { server, clock } = stage;
+    for (let index = 0; index < 20; index++) {
+      const session = await stage.session();
+      session.on('draining', () => session.shutdown());
+    }
+    const drained = server.drain({ spread: 1_000 });
+    await settle();
+    await clock.advance(1_000);
+    expect(await drained).toEqual(NOTHING);
+    expect([warnings.mock.calls, clock.size]).toEqual([[], 0]);
+    warnings.mockRestore();
   });
 
   test('tells its sessions one after the other', async () => {
