@@ -19,7 +19,7 @@ const TICK = 1_000;
 
 /**
  * Tells of the network, until the returned function is called: `online` and `offline` of a browser, a page that is shown
- * again, and a device that has slept. It keeps no process alive.
+ * again or was frozen, and a device that has slept. It keeps no process alive.
  */
 export function watchNetwork(
   tell: (event: NetworkEvent) => void,
@@ -54,11 +54,14 @@ export function watchNetwork(
   scope.addEventListener?.('offline', offline);
   scope.addEventListener?.('pageshow', restored);
   scope.document?.addEventListener('visibilitychange', seen);
+  // A page that the browser had frozen, as it does with those in the background.
+  scope.document?.addEventListener('resume', suspect);
   return (): void => {
     clearInterval(timer);
     scope.removeEventListener?.('online', online);
     scope.removeEventListener?.('offline', offline);
     scope.removeEventListener?.('pageshow', restored);
     scope.document?.removeEventListener('visibilitychange', seen);
+    scope.document?.removeEventListener('resume', suspect);
   };
 }

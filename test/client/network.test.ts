@@ -57,6 +57,17 @@ describe('the network of a client', () => {
     page.stop();
   });
 
+  test('is suspect when a page goes on that the browser had frozen', () => {
+    const page = new Page();
+    page.document.dispatchEvent(new Event('freeze'));
+    expect(page.told).toEqual([]);
+    page.document.dispatchEvent(new Event('resume'));
+    expect(page.told).toEqual(['network.suspect']);
+    page.stop();
+    page.document.dispatchEvent(new Event('resume'));
+    expect(page.told).toEqual(['network.suspect']);
+  });
+
   test.each([
     [29_999, []],
     [30_000, ['network.suspect']],
