@@ -112,6 +112,10 @@ export class ReconnectingClient implements AsyncDisposable {
   /** The place in the round of the target that is next. */
   #next = 0;
   #current: Entry | undefined;
+  /** True if the chart was told that the current session has no work. Each call looks at it, so it is no state of the chart. */
+  #isQuiet = false;
+  /** True once the chart waits for the last calls. */
+  #isClosing = false;
   /** The timer of the next look at the channels of the current session. */
   #looking: unknown;
   readonly #left = new Map<Entry, unknown>();
@@ -373,7 +377,7 @@ export class ReconnectingClient implements AsyncDisposable {
       leftAt: 0,
       begin: () => {
         entry.calls++;
-        if (entry.calls === 1 && entry === this.#current) this.#send({ type: 'work.some' });
+        if (this.#isQuiet && entry === this.#current) this.#tellOfWork(true);
       },
       finish: () => {
         entry.calls--;
@@ -408,6 +412,7 @@ export class ReconnectingClient implements AsyncDisposable {
     this.#attempt = undefined;
     this.#attempts = 0;
     this.#current = entry;
+    this.#isQuiet = false;
     this.#reason = undefined;
     // Behind the step: XState warns when an effect of one machine starts another one.
     queueMicrotask(() => {
@@ -473,6 +478,7 @@ export class ReconnectingClient implements AsyncDisposable {
   }
 
   #awaitCalls(): void {
+    this.#isClosing = true;
     if ([...this.#entries].every(({ calls }) => calls === 0)) this.#send({ type: 'calls.none' });
   }
 
@@ -512,15 +518,20 @@ export class ReconnectingClient implements AsyncDisposable {
   #onQuiet(entry: Entry): void {
     if (this.#left.has(entry)) this.#look(entry);
     if (entry === this.#current && this.#config.settings.idleTimeout < MAX_DELAY) this.#lookForWork(entry);
-    if (this.actor.getSnapshot().matches('closing')) this.#awaitCalls();
+    if (this.#isClosing) this.#awaitCalls();
   }
 
   /** Tells the chart that the session has no work, once no channel is left: a channel may outlive its call. */
   #lookForWork(entry: Entry): void {
     this.#clock.clearTimeout(this.#looking);
     if (entry !== this.#current || entry.calls > 0) return;
-    if (entry.session.channels === 0) this.#send({ type: 'work.none' });
+    if (entry.session.channels === 0) this.#tellOfWork(false);
     else this.#looking = this.#clock.setTimeout(() => this.#lookForWork(entry), LOOK_INTERVAL);
+  }
+
+  #tellOfWork(isSome: boolean): void {
+    this.#isQuiet = !isSome;
+    this.#send({ type: isSome ? 'work.some' : 'work.none' });
   }
 
   #onNetwork(type: NetworkEvent): void {
