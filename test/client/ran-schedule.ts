@@ -55,7 +55,7 @@ class Cable {
   }
 }
 
-/** One random schedule of calls, answers, cuts and times. */
+/** One random schedule of calls, answers, cuts, drains and times. */
 export class Schedule {
   readonly seed: number;
   readonly outcomes: (Ran | 'answered' | undefined)[] = [];
@@ -131,7 +131,7 @@ export class Schedule {
 
   #act(): void {
     const dice = this.#dice;
-    switch (dice.below(8)) {
+    switch (dice.below(9)) {
       case 0:
       case 1:
       case 2:
@@ -147,6 +147,9 @@ export class Schedule {
       case 6:
         this.#isUp = dice.below(3) > 0;
         this.#clock.advanceNow(dice.below(2_000));
+        break;
+      case 7:
+        this.#sessions.at(-1)?.drain({ timeout: dice.below(1_000) });
         break;
       default:
         if (dice.below(3) === 0) this.#client.reconnect();

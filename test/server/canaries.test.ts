@@ -1,6 +1,7 @@
 import { inspect as print } from 'node:util';
 import { afterEach, expect, jest, test } from '@jest/globals';
-import type { InspectionEvent } from 'xstate';
+import type { AnyActorRef, InspectionEvent } from 'xstate';
+import type { Report } from '../../src/base/report.js';
 import { connect } from '../../src/client/client-node.js';
 import { type InspectionRecord, RECORDING_VERSION } from '../../src/inspect/record.js';
 import { lineOf, parseRecording } from '../../src/inspect/recording.js';
@@ -19,8 +20,8 @@ import { errorOf } from '../service/pair.js';
 import { jsonOf, waysTo } from '../support/secrets.js';
 import { settle } from '../support/settle.js';
 
-// Canaries in the token, the cookie, the query, the principal and the key of a reliable link appear in no log, error, report,
-// snapshot, recording and inspection event.
+// A4: canaries in the token, the cookie, the query, the principal and the key of a reliable link appear in no log, error,
+// report, snapshot, recording and inspection event.
 
 const TOKEN = 'canary-token';
 const RENEWED = 'canary-renewed-token';
@@ -61,6 +62,15 @@ class Watch {
   };
 }
 
+/** Returns the snapshot that a program would keep, if the actor has one. */
+function persisted(actor: AnyActorRef): unknown {
+  try {
+    return actor.getPersistedSnapshot();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Notes the key in the first message of a reliable acceptor: bytes 5 to 20. */
 function keyReader(link: Link, keys: Uint8Array[]): Link {
   const start = link.start.bind(link);
@@ -77,9 +87,12 @@ function keyReader(link: Link, keys: Uint8Array[]): Link {
   return link;
 }
 
-test.each(['compiled', 'xstate'] as const)(
-  'canaries stay where they are put, with the interpreter %s',
-  async (interpreter) => {
+test.each([
+  ['compiled', false],
+  ['xstate', true],
+] as const)(
+  'canaries stay where they are put, with the interpreter %s, onReport: %s',
+  async (interpreter, hasReports) => {
     const logs: unknown[] = [];
     for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) {
       const spy = jest.spyOn(console, name).mockImplementation((...given) => void logs.push(given));
@@ -90,12 +103,15 @@ test.each(['compiled', 'xstate'] as const)(
 
     const [ours, theirs] = [new Watch(), new Watch()];
     const errors: unknown[] = [];
+    const reports: Report[] = [];
+    const reporting = hasReports ? { onReport: (report: Report) => void reports.push(report) } : {};
     const seen: unknown[] = [];
     const resumed: unknown[] = [];
     const keys: Uint8Array[] = [];
     const server = createServer({
       interpreter,
       inspect: ours.inspect,
+      ...reporting,
       authenticate: async ({ metadata, link }) => {
         const token = metadata.find(({ key }) => key === 'token')?.value;
         const shown = token instanceof Sensitive ? token.reveal() : token;
@@ -106,16 +122,19 @@ test.each(['compiled', 'xstate'] as const)(
       },
       services: [Who.handler<{ name: string }>({ length: withContext(({ principal }) => principal.name.length) })],
     });
+    let onResume = (): boolean => true;
     const acceptor = reliableAcceptor({
       onLink: async (link) => {
         await server.take(link).catch((error: unknown) => errors.push(error));
       },
       onResume: ({ principal }) => {
         resumed.push(principal);
-        return true;
+        return onResume();
       },
+      onError: (error) => void errors.push(error),
     });
-    const listener = await listenWebSocket({ port: 0 }, (link, request) => acceptor.take(link, request));
+    const onError = (error: unknown): void => void errors.push(error);
+    const listener = await listenWebSocket({ port: 0, onError }, (link, request) => acceptor.take(link, request));
     ending.push(
       () => listener.close(),
       () => server.close(),
@@ -133,6 +152,7 @@ test.each(['compiled', 'xstate'] as const)(
         credentials: () => ({ token }),
         interpreter,
         inspect: theirs.inspect,
+        ...reporting,
         waitTimeout,
         // One attempt: the next one would come much later.
         backoff: { first: 30_000 },
@@ -149,6 +169,7 @@ test.each(['compiled', 'xstate'] as const)(
     raw.at(-1)?.abort();
     expect(await client.use(Who).length()).toBe(PRINCIPAL.length);
     expect(resumed).toEqual([{ name: PRINCIPAL }]);
+    const newest = raw.at(-1);
     for (const wrong of [WRONG, 'neither']) {
       const stranger = clientWith(wrong, 1_000);
       errors.push(await errorOf(stranger.session()), stranger.status.current, stranger);
@@ -163,7 +184,24 @@ test.each(['compiled', 'xstate'] as const)(
       server,
       session.root,
     );
-    await client.close();
+    // A page of another site is refused with the cookie.
+    const foreign = { headers: { Cookie: COOKIE, Origin: 'https://evil.example' } };
+    errors.push(await errorOf(connectWebSocket(`${listener.url}/?key=${QUERY}`, foreign)));
+    const snapshots = [ours, theirs, { events: [{ actorRef: client.actor }] }].flatMap(({ events }) =>
+      [...new Set(events.map(({ actorRef }) => actorRef))].flatMap((actor) => [
+        actor.getSnapshot(),
+        persisted(actor as AnyActorRef),
+      ]),
+    );
+    // The key is right, and onResume throws.
+    onResume = () => {
+      throw new Error('the address has changed');
+    };
+    newest?.abort();
+    while (!errors.some((error) => String(error).includes('the address has changed'))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await client.close({ timeout: 0 });
     errors.push(await session.closed);
     await settle();
 
@@ -173,8 +211,15 @@ test.each(['compiled', 'xstate'] as const)(
     );
     expect([keys.length > 2, keys[0]?.length, keys[1]]).toEqual([true, 16, keys[0]]);
     // What there is to see is not nothing.
-    expect(logs).toHaveLength(1);
-    expect(errors.length).toBeGreaterThan(8);
+    expect([logs.length, reports.length]).toEqual(hasReports ? [0, 1] : [1, 0]);
+    expect(errors.length).toBeGreaterThan(11);
+    expect(errors.map(String)).toEqual(
+      expect.arrayContaining([
+        expect.stringContaining("the origin 'https://evil.example'"),
+        expect.stringContaining('the address has changed'),
+      ]),
+    );
+    expect(snapshots.length).toBeGreaterThan(20);
     for (const { events, records } of [ours, theirs]) {
       expect(events.length).toBeGreaterThan(50);
       expect(records.length).toBeGreaterThan(20);
@@ -210,6 +255,8 @@ test.each(['compiled', 'xstate'] as const)(
 
     expect({
       logs: found(print(logs, { depth: Number.POSITIVE_INFINITY })),
+      reports: [...found(print(reports, { depth: Number.POSITIVE_INFINITY })), ...waysTo(reports, isCanary)],
+      snapshots: [...found(snapshots.map(jsonOf).join('\n')), ...waysTo(snapshots, isCanary)],
       errors: found(
         print(
           errors.filter((error) => error instanceof Error),
@@ -222,6 +269,9 @@ test.each(['compiled', 'xstate'] as const)(
       printed: [ours, theirs].flatMap(({ printed }) => found(printed.join('\n'))),
       recordings: recordings.flatMap(found),
       viewer: waysTo(viewer, isCanary),
-    }).toEqual({ logs: [], errors: [], things: [], json: [], events: [], printed: [], recordings: [], viewer: [] });
+    }).toEqual({
+      ...{ logs: [], reports: [], snapshots: [], errors: [], things: [], json: [] },
+      ...{ events: [], printed: [], recordings: [], viewer: [] },
+    });
   },
 );
