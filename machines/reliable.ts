@@ -478,7 +478,7 @@ export const reliableMachine = reliable.createMachine({
   initial: 'created',
   states: {
     created: {
-      on: { 'app.dial': 'dialing', attach: attachRows([]) },
+      on: { 'app.dial': { target: 'dialing', actions: start('giveUp') }, attach: attachRows([]) },
     },
 
     /** The dialer opens a link. */

@@ -282,7 +282,7 @@ export const reliable: Oracle<ReliableInput, ReliableState, ReliableEvent> = {
     const epoch = event['epoch'] as number | undefined;
     if (phase === 'over') return nothing(state);
     if (phase === 'before') {
-      if (type === 'app.dial') return dial(state, []);
+      if (type === 'app.dial') return dial(state, [start('giveUp')]);
       if (type !== 'attach') return nothing(state);
     }
     if (type.startsWith('time.')) return time(state, type.slice(5), event['hasHeard'] === true);
