@@ -182,6 +182,9 @@ export class Actual {
       case 'user':
         this.#user(input, before);
         return;
+      case 'interrupted':
+      case 'restored':
+        throw new Error(`a link that is stepped is never ${input.type}`);
     }
   }
 

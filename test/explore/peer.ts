@@ -37,6 +37,9 @@ export type Input =
   /** The link has broken, or its owner has closed it. It takes no more messages, and the peer does not know yet. */
   | { readonly type: 'broken' }
   | { readonly type: 'drained' }
+  /** A link that outlives its connections has none, or has one again. */
+  | { readonly type: 'interrupted' }
+  | { readonly type: 'restored' }
   | { readonly type: 'confirmed' }
   | { readonly type: 'malformed' }
   | { readonly type: 'timer'; readonly timer: string; readonly opens?: number; readonly decisions?: number }

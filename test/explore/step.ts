@@ -200,6 +200,10 @@ export class Stepper {
       case 'drained':
         port.drained();
         return;
+      case 'interrupted':
+      case 'restored':
+        port.push({ type: `link.${input.type}` });
+        return;
       case 'confirmed':
         port.state.isConfirming = false;
         port.push({ type: 'keepalive.confirmed' });

@@ -3,12 +3,15 @@
  * possible order of events. A link has a queue each way. A cut empties both queues, and each end notices later. An attempt
  * that the dialer has given up leaves its greeting under way, so that the acceptor may get it late.
  *
- * Timers fire at any moment, but for those that give up. Messages have no bytes: each is its number at its sender.
+ * Timers fire at any moment. Those that give up do so only where the bounds ask for it. Messages have no bytes: each is its
+ * number at its sender. Where the bounds name sessions, the session's machines run on top, and send and take the messages.
  */
 import type { ReliableContext, ReliableEvent, ReliablePort } from '../../../machines/index.js';
 import { reliableMachine } from '../../../machines/index.js';
 import { Args, initialOf, run as perform, type Run, tableOf } from '../../../src/compile/stepper.js';
 import type { Configuration } from '../../../src/compile/structure.js';
+import type { Input } from '../peer.js';
+import type { Move, Side as Session } from '../side.js';
 
 /** The chart that both ends run: the shipped one, or one with a mistake in it. */
 let table = tableOf(reliableMachine);
@@ -29,18 +32,26 @@ export interface Bounds {
   readonly cuts: number;
   /** False: acks leave with messages only, and none leaves alone. */
   readonly acks: boolean;
+  /** Each end without a link may give up at any moment. I6 */
+  readonly givesUp?: boolean;
+  /** Each end may end the link in order, at any moment. I7 */
+  readonly closes?: boolean;
+  /** The sessions on top of the ends. They send the messages, and end the link. I7, I8 */
+  readonly sessions?: readonly [dialer: Session, acceptor: Session];
 }
 
 type Frame =
   | { readonly kind: 'hello' | 'welcome'; readonly received: number }
   | { readonly kind: 'rejected' }
   | { readonly kind: 'data'; readonly seq: number; readonly ack: number; readonly id: number }
-  | { readonly kind: 'ack'; readonly ack: number };
+  | { readonly kind: 'ack'; readonly ack: number }
+  | { readonly kind: 'close'; readonly total: number; readonly ack: number }
+  | { readonly kind: 'abort' };
 
-/** One end of one link: what is on its way to it. `gone`: the end is over; `broken`: it will notice. */
+/** One end of one link: what is on its way to it. `gone`: the end is over; `broken` and `ended`: it will notice. */
 interface Half {
   readonly queue: readonly Frame[];
-  readonly is: 'live' | 'broken' | 'gone';
+  readonly is: 'live' | 'broken' | 'ended' | 'gone';
 }
 
 interface Net {
@@ -56,7 +67,19 @@ interface Side {
   readonly delivered: number;
   /** Messages of ours that were acknowledged once, and so are gone. */
   readonly trimmed: number;
+  /** Ends that the application was told. */
+  readonly told: number;
+  /** The timer that gives up runs. */
+  readonly isGivingUp?: boolean;
+  /** The session's state, its messages by their numbers, and what it was told of the link. */
+  readonly session?: { readonly state: number; readonly messages: readonly number[]; readonly isInterrupted: boolean };
 }
+
+const LOST = 'lost';
+const CLOSED = 'closed';
+export const DETACHED = ['dialing', 'greeting', 'backingOff', 'waiting'];
+/** The session's times that say something about the peer. I8 */
+const ACCUSING = /pongTimeout|stallTimeout|flushTimeout/;
 
 export interface World {
   readonly sides: readonly [Side, Side];
@@ -92,6 +115,10 @@ class Draft {
     this.#bounds = bounds;
   }
 
+  get hasSessions(): boolean {
+    return this.#bounds.sessions !== undefined;
+  }
+
   get world(): World {
     return { sides: this.sides, links: this.links, cuts: this.cuts };
   }
@@ -100,14 +127,17 @@ class Draft {
   send(at: 0 | 1, first: ReliableEvent, id?: number): string[] {
     const names: string[] = [];
     const events: ReliableEvent[] = [first];
+    const { written } = this.sides[at].facts;
     for (let event = events.shift(); event !== undefined; event = events.shift()) {
       const side = this.sides[at];
       const state = states.get(side.state);
       const branches = state?.planOf(event.type)?.branches ?? [];
       const context = { ...side.facts } as ReliableContext;
+      let { isGivingUp } = side;
       const port = new Proxy({} as ReliablePort, {
         get: (_, name: string) => (what?: { epoch?: number; timer?: string }) => {
           names.push(name);
+          if (what?.timer === 'giveUp') isGivingUp = name === 'startTimer';
           this.#effect(at, name as keyof ReliablePort, context, what?.epoch, events, id);
         },
       });
@@ -116,24 +146,91 @@ class Draft {
       for (const branch of branches) {
         if (branch.guard && !perform(branch.guard, args)) continue;
         const step = (state as Configuration<Run, Run>).stepOf(branch, {});
-        let delivered = side.delivered;
+        let { delivered, told } = side;
         for (const action of step.all) {
           const before = names.length;
           perform(action, args);
-          if (names.slice(before).includes('deliver')) delivered++;
+          const made = names.slice(before);
+          if (made.includes('deliver')) delivered++;
+          told += made.filter((name) => name === 'finish').length;
         }
         const { port: _, ...facts } = context;
         this.sides[at] = {
+          ...side,
           state: step.next === undefined ? side.state : nameOf(step.next),
           facts,
           delivered,
           trimmed: Math.max(side.trimmed, facts.acked),
+          told,
+          ...(this.#bounds.givesUp && isGivingUp !== undefined ? { isGivingUp } : {}),
         };
         break;
       }
     }
     this.#check(at);
+    if (this.#bounds.sessions !== undefined) this.#tell(at, names, this.sides[at].facts.written > written, id);
     return names;
+  }
+
+  // ---- The session on top
+
+  /** Tells the session what has happened, in the order of src/reliable/end.ts. */
+  #tell(at: 0 | 1, names: readonly string[], isDrained: boolean, id: number | undefined): void {
+    for (const name of names) {
+      const { session, facts } = this.sides[at];
+      if (name === 'restored' && session === undefined) {
+        this.sides[at] = { ...this.sides[at], session: { state: -1, messages: [], isInterrupted: false } };
+        this.#follow(at, (this.#bounds.sessions as readonly Session[])[at]?.initial as Move);
+      } else if (name === 'restored' || name === 'interrupted') {
+        if (session === undefined) continue;
+        const isInterrupted = name === 'interrupted';
+        this.sides[at] = { ...this.sides[at], session: { ...session, isInterrupted } };
+        this.input(at, { type: name });
+      } else if (name === 'deliver') {
+        const content = this.sides[at === 0 ? 1 : 0].session?.messages[id as number] as number;
+        const own = (this.#bounds.sessions as readonly [Session, Session])[at];
+        this.input(at, { type: 'message', message: own.message(content) });
+      } else if (name === 'finish' && facts.end !== 'aborted') {
+        this.input(at, { type: facts.end === 'closed' ? 'ended' : 'failed' });
+      }
+    }
+    if (isDrained) this.input(at, { type: 'drained' });
+  }
+
+  /** Gives an input to the session of one end, if it has begun. */
+  input(at: 0 | 1, input: Input): void {
+    const { session, facts } = this.sides[at];
+    if (session === undefined) return;
+    const own = (this.#bounds.sessions as readonly [Session, Session])[at];
+    this.#follow(at, own.move(session.state, own.input(input), facts.next - facts.written));
+  }
+
+  /** Carries out what the session does. */
+  #follow(at: 0 | 1, { next, sent, link, violation, observed }: Move): void {
+    const { session } = this.sides[at];
+    const { isInterrupted = false, messages = [] } = session ?? {};
+    const isClosing = this.sides[at].facts.isClosing;
+    const all = isClosing ? messages : [...messages, ...sent];
+    this.sides[at] = { ...this.sides[at], session: { state: next, messages: all, isInterrupted } };
+    if (violation !== undefined) this.broken ??= `${violation.property}: ${violation.text}`;
+    // I8
+    const late = observed.find(
+      (seen) => seen.type === 'ended' && (seen.cause === 'keepalive' || seen.limit === 'stallTimeout'),
+    );
+    if (isInterrupted && late !== undefined)
+      this.broken ??= `I8: the session ends while it is interrupted: ${JSON.stringify(late)}`;
+    const own = (this.#bounds.sessions as readonly [Session, Session])[at];
+    const timer = isInterrupted ? own.states.of(next).timers.find((name) => ACCUSING.test(name)) : undefined;
+    if (timer !== undefined) this.broken ??= `I8: ${timer} runs while the link is interrupted`;
+    if (!isClosing) for (const _ of sent) this.send(at, { type: 'app.send' });
+    // I7: a session that is shut down ends the link in order. No time to flush passes here.
+    const isShutDown = observed.some((seen) => seen.type === 'ended' && seen.cause === 'shutdown');
+    const wasShutDown =
+      session !== undefined && session.state >= 0 && own.states.of(session.state).port.end === 'shutdown';
+    if (link === 'aborted' && (isShutDown || wasShutDown))
+      this.broken ??= 'I7: a session that was shut down drops its link';
+    if (link === 'closed') this.send(at, { type: 'app.close' });
+    if (link === 'aborted') this.send(at, { type: 'app.abort' });
   }
 
   #effect(
@@ -172,7 +269,26 @@ class Draft {
       case 'acknowledge':
         if (this.#bounds.acks) this.#put(at, context, { kind: 'ack', ack: expected });
         return;
+      case 'bye':
+        this.#put(at, context, { kind: 'close', total: context.next, ack: expected });
+        return;
+      case 'abandon': {
+        const link = this.#current(at, context);
+        if (this.links[link] === undefined) return;
+        this.#put(at, context, { kind: 'abort' });
+        this.end(link, at);
+        return;
+      }
+      case 'finish': {
+        const link = this.#current(at, context);
+        if (this.links[link] === undefined) return;
+        if (context.end === 'closed') this.end(link, at);
+        else if (this.links[link]?.halves[at].is !== 'gone') this.#abort(link, at);
+        return;
+      }
       case 'deliver':
+        // I6
+        if (this.sides[at].told > 0) this.broken = `I6: ${id} is delivered after the end`;
         // I1
         if (id !== this.sides[at].delivered) this.broken = `I1: ${id} is delivered after ${this.sides[at].delivered}`;
         return;
@@ -211,6 +327,19 @@ class Draft {
     if (half.is === 'live') this.setHalf(link, other, { ...half, is: 'broken' });
   }
 
+  /** Ends a link in order: the other end hears of it after all frames. */
+  end(link: number, at: 0 | 1): void {
+    const other = at === 0 ? 1 : 0;
+    this.setHalf(link, at, { queue: [], is: 'gone' });
+    const half = (this.links[link] as Net).halves[other];
+    if (half.is === 'live') this.setHalf(link, other, { ...half, is: 'ended' });
+  }
+
+  /** Puts a frame on a link that is not the current one. */
+  answer(link: number, frame: Frame): void {
+    this.#putOn(link, 0, frame);
+  }
+
   setHalf(link: number, at: 0 | 1, half: Half): void {
     const net = this.links[link] as Net;
     const halves: [Half, Half] = [...net.halves];
@@ -219,7 +348,15 @@ class Draft {
   }
 
   #check(at: 0 | 1): void {
-    const { state, facts, trimmed } = this.sides[at];
+    const { state, facts, trimmed, told, delivered } = this.sides[at];
+    const { givesUp = false, closes = false } = this.#bounds;
+    // I6
+    if (told > 1) this.broken = `I6: the end is told ${told} times`;
+    // I7
+    const { next } = this.sides[at === 0 ? 1 : 0].facts;
+    if (state === CLOSED && facts.end === 'closed' && !givesUp && delivered !== next)
+      this.broken = `I7: the end comes after ${delivered} of ${next} messages`;
+    if (closes && state === LOST) this.broken = `I7: the end is not in order: ${facts.end}`;
     // I2
     if (facts.acked < trimmed) this.broken = `I2: message ${facts.acked} is asked for, and ${trimmed} are trimmed`;
     // I3
@@ -228,7 +365,7 @@ class Draft {
     // I2
     if (facts.acked > facts.sent) this.broken = `I2: ${facts.acked} are acknowledged, ${facts.sent} were sent`;
     // I5
-    if (state === 'lost') this.broken = `I5: an honest end is over: ${facts.end}`;
+    if (state === LOST && !givesUp && !closes) this.broken = `I5: an honest end is over: ${facts.end}`;
   }
 }
 
@@ -241,7 +378,7 @@ function startOf(isDialer: boolean, bounds: Bounds): Side {
     windowBytes: 1_000,
   };
   const { port: _, ...facts } = table.contextOf(input);
-  return { state: nameOf(initialOf(table.structure)), facts, delivered: 0, trimmed: 0 };
+  return { state: nameOf(initialOf(table.structure)), facts, delivered: 0, trimmed: 0, told: 0 };
 }
 
 export function start(bounds: Bounds): World {
@@ -260,9 +397,25 @@ export function steps(world: World, bounds: Bounds): Step[] {
   };
   for (const at of [0, 1] as const) {
     const who = at === 0 ? 'dialer' : 'acceptor';
-    const { state, facts } = world.sides[at];
+    const { state, facts, isGivingUp, told, session } = world.sides[at];
     const flows = state === 'fresh' || state === 'settled' || state === 'owing';
-    if (facts.hasAttached && facts.next < bounds.messages)
+    const { sessions } = bounds;
+    if (sessions !== undefined && session !== undefined) {
+      const own = sessions[at];
+      const { users, timers, isConfirming } = own.facts[session.state] as Session['facts'][number];
+      for (const input of [...users, ...timers]) {
+        const what = own.inputs.of(input);
+        add(`${who}: ${'timer' in what ? what.timer : 'action' in what ? what.action : what.type}`, (draft) =>
+          draft.input(at, what),
+        );
+      }
+      if (isConfirming) add(`${who}: confirmed`, (draft) => draft.input(at, { type: 'confirmed' }));
+    }
+    if (bounds.closes && facts.hasAttached && !facts.isClosing && told === 0)
+      add(`${who}: close`, (draft) => draft.send(at, { type: 'app.close' }));
+    if (isGivingUp && DETACHED.includes(state))
+      add(`${who}: gives up`, (draft) => draft.send(at, { type: 'time.giveUp' }));
+    if (sessions === undefined && facts.hasAttached && facts.next < bounds.messages && !facts.isClosing && told === 0)
       add(`${who}: send`, (draft) => draft.send(at, { type: 'app.send' }));
     if (flows && facts.written < facts.next) {
       add(`${who}: write`, (draft) => draft.send(at, { type: 'tx.ready', size: 1, hasShare: true }));
@@ -285,12 +438,13 @@ export function steps(world: World, bounds: Bounds): Step[] {
   }
   world.links.forEach(({ halves, taken }, index) => {
     const name = `link ${index + 1}`;
-    if (world.cuts < bounds.cuts && halves.some(({ is }) => is === 'live')) {
+    if (world.cuts < bounds.cuts && halves.some(({ is }) => is === 'live' || is === 'ended')) {
       add(
         `${name} is cut`,
         (draft) => {
           for (const at of [0, 1] as const)
-            if (halves[at].is === 'live') draft.setHalf(index, at, { queue: [], is: 'broken' });
+            if (halves[at].is === 'live' || halves[at].is === 'ended')
+              draft.setHalf(index, at, { queue: [], is: 'broken' });
         },
         1,
       );
@@ -304,10 +458,16 @@ export function steps(world: World, bounds: Bounds): Step[] {
           draft.setHalf(index, at, { ...halves[at], queue: rest });
           receive(draft, index, at, frame, epoch);
         });
-      } else if (is === 'broken') {
+      } else if (is === 'broken' || is === 'ended') {
         add(`${name}: the ${at === 0 ? 'dialer' : 'acceptor'} notices`, (draft) => {
-          draft.setHalf(index, at, { queue: [], is: 'gone' });
-          if (epoch > 0) draft.send(at, { type: 'link.lost', epoch, isOrderly: false });
+          const { state } = draft.sides[at];
+          if (is === 'ended') draft.end(index, at);
+          else draft.setHalf(index, at, { queue: [], is: 'gone' });
+          if (epoch <= 0) return;
+          const effects = draft.send(at, { type: 'link.lost', epoch, isOrderly: is === 'ended' });
+          // I7
+          if (state === 'lingering' && is === 'ended' && effects.includes('dial'))
+            draft.broken = 'I7: a link is dialled although everything has ended';
         });
       }
     }
@@ -321,6 +481,10 @@ function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: num
   switch (frame.kind) {
     case 'hello': {
       const before = draft.sides[1];
+      if (before.told > 0) {
+        sayEnd(draft, link, frame.received);
+        return;
+      }
       draft.links[link] = { ...(draft.links[link] as Net), taken: -1 };
       const effects = draft.send(1, { type: 'attach', epoch: facts.epoch + 1, received: frame.received });
       // I5
@@ -328,7 +492,7 @@ function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: num
         draft.broken = 'I5: a refused attempt has changed the session';
       }
       // The HelloYourself: without it, a cut would end the session at once.
-      if (draft.sides[1].facts.next === 0) draft.send(1, { type: 'app.send' });
+      if (draft.sides[1].facts.next === 0 && !draft.hasSessions) draft.send(1, { type: 'app.send' });
       return;
     }
     case 'welcome':
@@ -352,5 +516,21 @@ function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: num
     }
     case 'ack':
       draft.send(at, { type: 'rx.Ack', epoch, ack: frame.ack, freed: freed(frame.ack) });
+      return;
+    case 'close':
+      draft.send(at, { type: 'rx.Close', epoch, total: frame.total, ack: frame.ack, freed: freed(frame.ack) });
+      return;
+    case 'abort':
+      draft.send(at, { type: 'rx.Abort', epoch });
   }
+}
+
+/** The acceptor answers for a session that is over: a tombstone says the end once more, and an unknown key is refused. */
+function sayEnd(draft: Draft, link: number, received: number): void {
+  const { state, facts } = draft.sides[1];
+  if (state === CLOSED && received === facts.next) {
+    draft.answer(link, { kind: 'welcome', received: facts.expected });
+    draft.answer(link, { kind: 'close', total: facts.next, ack: facts.expected });
+  } else draft.answer(link, { kind: 'rejected' });
+  draft.end(link, 1);
 }
