@@ -2,7 +2,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { ActorKey, RecordingLine } from '../inspect/record.js';
 import type { ActorState, State } from '../inspect/state.js';
-import { Exchange, type Exchanged, type Filter, Filtered, type Kind } from './model/exchange.js';
+import { Exchange, type Filter, Filtered, type Kind, type Row } from './model/exchange.js';
 import { Recording } from './model/recording.js';
 import { endsOf } from './model/story.js';
 import { type Folding, type Forest, forestOf, type Narrowing, rowsOf } from './model/tree.js';
@@ -98,7 +98,7 @@ let filtered: Filtered | undefined;
  * The messages of that link that pass the filter, up to the present. The list stays the same object while the link is the
  * same.
  */
-export const messages = computed<{ readonly rows: readonly Exchanged[] }>(() => {
+export const messages = computed<{ readonly rows: readonly Row[] }>(() => {
   const from = recording.value;
   void revision.value;
   const pair = ends.value;

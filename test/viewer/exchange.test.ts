@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Exchange, Filtered, type Kind, kindOf, textOf } from '../../src/viewer/model/exchange.js';
+import { Exchange, type Exchanged, Filtered, type Kind, kindOf, textOf } from '../../src/viewer/model/exchange.js';
 import { sequenceOf } from '../../src/viewer/model/export.js';
 import type { Recording } from '../../src/viewer/model/recording.js';
 import { Script } from './records.js';
@@ -17,10 +17,11 @@ const exchangeOf = (recording: Recording) => advance(new Exchange('1/a', '2/b', 
 
 /** Each row as `→ Hello sent 0 received 1`. */
 const told = ({ rows }: Exchange) =>
-  rows.map(
-    ({ fromLeft, record, sent = '-', received = '-' }) =>
-      `${fromLeft ? '→' : '←'} ${record.message} ${sent} ${received}`,
-  );
+  rows.map((row) => {
+    if ('cut' in row) return `${row.isLeft ? 'left' : 'right'} ${row.cut}`;
+    const { fromLeft, record, sent = '-', received = '-' } = row;
+    return `${fromLeft ? '→' : '←'} ${record.message} ${sent} ${received}`;
+  });
 
 describe('an exchange', () => {
   test('has one row for what one end sent and the other received', () => {
@@ -30,6 +31,38 @@ describe('an exchange', () => {
       .wire('2/b', 'sent', 'HelloYourself')
       .wire('1/a', 'received', 'HelloYourself');
     expect(told(exchangeOf(recording))).toEqual(['→ Hello 0 1', '← HelloYourself 2 3']);
+  });
+
+  test('shows each cut of the link beneath, and each resume, where it was noticed', () => {
+    const state = { running: {} };
+    const { recording } = new Script()
+      .wire('1/a', 'sent', 'Call', { id: 1 })
+      .state('1/a', state, 'link.interrupted')
+      .state('2/b', state, 'link.interrupted')
+      .state('2/b', state, 'rx.Ping')
+      .state('1/a', state, 'link.restored')
+      .state('2/b', state, 'link.restored')
+      .wire('2/b', 'received', 'Call', { id: 1 });
+    const exchange = exchangeOf(recording);
+    expect(told(exchange)).toEqual([
+      '→ Call 0 6',
+      'left interrupted',
+      'right interrupted',
+      'left restored',
+      'right restored',
+    ]);
+    expect(recording.positionsOf('1/a')).toEqual([1, 4]);
+    const shown = (filter: object) =>
+      new Filtered(exchange, { connection: undefined, hidden: new Set<Kind>(), text: '', ...filter }).advance().length;
+    expect([{ connection: 9 }, { hidden: new Set(['session']) }, { text: 'lost' }].map(shown)).toEqual([4, 1, 2]);
+    expect(sequenceOf(exchange.rows, ['A', 'B']).steps).toEqual([
+      { type: 'message', from: 'A', to: 'B', text: 'Call #1 on 0' },
+      { type: 'note', over: 'A', text: 'the connection is lost' },
+      { type: 'note', over: 'B', text: 'the connection is lost' },
+      { type: 'note', over: 'A', text: 'a connection is there again' },
+      { type: 'note', over: 'B', text: 'a connection is there again' },
+      { type: 'arrival', of: 0 },
+    ]);
   });
 
   test('has two alike arrive in the order in which they were sent, and those of other connections for themselves', () => {
@@ -87,7 +120,8 @@ describe('an exchange', () => {
     // The oldest waiting rows are given up, and the newest are still matched.
     script.wire('2/b', 'received', 'Call', { id: 0 }).wire('2/b', 'received', 'Call', { id: 4_999 });
     const { rows } = exchangeOf(script.recording);
-    expect([rows.length, rows[0]?.received, rows[4_999]?.received]).toEqual([5_001, undefined, 5_001]);
+    const receivedAt = (at: number) => (rows[at] as Exchanged).received;
+    expect([rows.length, receivedAt(0), receivedAt(4_999)]).toEqual([5_001, undefined, 5_001]);
   });
 });
 
@@ -113,7 +147,7 @@ describe('a filter', () => {
     ['nothing', { text: 'nowhere' }, []],
   ])('passes %s', (_, change, messages) => {
     const rows = new Filtered(exchangeOf(recording), { ...all, ...change }).advance();
-    expect(rows.map(({ record }) => record.message)).toEqual(messages);
+    expect(rows.map((row) => (row as Exchanged).record.message)).toEqual(messages);
   });
 
   test('goes on with what comes', () => {
@@ -125,7 +159,7 @@ describe('a filter', () => {
     script.wire('1/a', 'sent', 'Ping').wire('1/a', 'sent', 'Call', { id: 3 });
     advance(exchange, script.recording);
     expect(filtered.advance()).toBe(rows);
-    expect(rows.map(({ record }) => record.id)).toEqual([1, 3]);
+    expect(rows.map((row) => (row as Exchanged).record.id)).toEqual([1, 3]);
   });
 });
 

@@ -1,9 +1,10 @@
 /**
  * The messages of one link, from the records of both its ends. Two records of the same message make one row. A row with both
- * records has arrived. Until then the message is under way.
+ * records has arrived. Until then the message is under way. A link that outlives its connections has a row for each cut and
+ * each resume, at the end that has noticed it.
  */
 import type { ActorKey, InspectionRecord, WireRecord } from '../../inspect/record.js';
-import { countBelow } from './recording.js';
+import { countBelow, cutOf } from './recording.js';
 
 /** One message, or several similar ones if only a sample is reported. */
 export interface Exchanged {
@@ -21,12 +22,23 @@ export interface Exchanged {
   receivedAt?: number;
 }
 
+/** A cut of the connection beneath the link, or a new connection, as one end has noticed it. */
+export interface Cut {
+  readonly cut: 'interrupted' | 'restored';
+  /** True for the left end. */
+  readonly isLeft: boolean;
+  readonly position: number;
+  readonly at: number;
+}
+
+export type Row = Exchanged | Cut;
+
 /** The maximum number of rows that wait for the record of their other end. Beyond it the oldest no longer wait. */
 const MOST_OPEN = 2_000;
 
 /** The rows of one link. `left` is the end on the left side. */
 export class Exchange {
-  readonly rows: Exchanged[] = [];
+  readonly rows: Row[] = [];
   readonly #left: ActorKey;
   readonly #right: ActorKey | undefined;
   /** Rows with a record of one end, by the key of the record that the other end will send. */
@@ -54,7 +66,10 @@ export class Exchange {
   ): void {
     for (const position of merged(positionsOf(this.#left), this.#right && positionsOf(this.#right), this.#next)) {
       const record = recordAt(position);
+      const cut = cutOf(record);
       if (record?.kind === 'wire') this.#add(record, position);
+      else if (record?.kind === 'snapshot' && cut !== undefined)
+        this.rows.push({ cut, isLeft: record.actor === this.#left, position, at: record.at });
     }
     this.#next = end;
   }
@@ -154,7 +169,7 @@ export interface Filter {
 
 /** The rows of an exchange that pass a filter. Each row is checked only once. */
 export class Filtered {
-  readonly rows: Exchanged[] = [];
+  readonly rows: Row[] = [];
   readonly exchange: Exchange;
   readonly filter: Filter;
   readonly #words: readonly string[];
@@ -166,13 +181,19 @@ export class Filtered {
     this.#words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
   }
 
-  advance(): readonly Exchanged[] {
+  advance(): readonly Row[] {
     const { rows } = this.exchange;
     for (; this.#next < rows.length; this.#next++) {
-      const row = rows[this.#next] as Exchanged;
-      if (this.#passes(row.record)) this.rows.push(row);
+      const row = rows[this.#next] as Row;
+      if ('cut' in row ? this.#passesCut(row) : this.#passes(row.record)) this.rows.push(row);
     }
     return this.rows;
+  }
+
+  /** A cut concerns every connection. */
+  #passesCut(cut: Cut): boolean {
+    const text = textOfCut(cut);
+    return !this.filter.hidden.has('session') && this.#words.every((word) => text.includes(word));
   }
 
   #passes(record: WireRecord): boolean {
@@ -183,6 +204,11 @@ export class Filtered {
     const text = `${textOf(record)} ${JSON.stringify(record.detail ?? '')}`.toLowerCase();
     return this.#words.every((word) => text.includes(word));
   }
+}
+
+/** Returns the text of a cut or a resume. */
+export function textOfCut({ cut }: Cut): string {
+  return cut === 'interrupted' ? 'the connection is lost' : 'a connection is there again';
 }
 
 /** Returns the text of an arrow: the message's name with its ids and size. */

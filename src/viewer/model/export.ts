@@ -2,7 +2,7 @@
 import type { Sequence, SequenceStep } from '../../diagram/sequence.js';
 import { recordsOf } from '../../inspect/history.js';
 import { RECORDING_VERSION, type RecordingStart } from '../../inspect/record.js';
-import { type Exchanged, textOf } from './exchange.js';
+import { type Exchanged, type Row, textOf, textOfCut } from './exchange.js';
 import type { Recording } from './recording.js';
 
 /** Returns a recording as JSONL. It begins with the state before the first kept record. */
@@ -23,11 +23,13 @@ export function jsonlOf(recording: Recording): string[] {
 const MOST_DRAWN = 500;
 
 /**
- * Returns the last rows of an exchange as a sequence: each message where it was sent, and its arrival if that came later.
+ * Returns the last rows of an exchange as a sequence: each message where it was sent, and its arrival if that came later. A
+ * cut or a resume is a note on the end that has noticed it.
  */
-export function sequenceOf(rows: readonly Exchanged[], participants: readonly [left: string, right: string]): Sequence {
+export function sequenceOf(rows: readonly Row[], participants: readonly [left: string, right: string]): Sequence {
   const [left, right] = participants;
-  const moments = rows.slice(-MOST_DRAWN).flatMap((row): [position: number, row: Exchanged, isArrival: boolean][] => {
+  const moments = rows.slice(-MOST_DRAWN).flatMap((row): [position: number, row: Row, isArrival: boolean][] => {
+    if ('cut' in row) return [[row.position, row, false]];
     const { position, sent, received } = row;
     const isLater = sent !== undefined && received !== undefined && received > sent;
     return isLater
@@ -41,6 +43,10 @@ export function sequenceOf(rows: readonly Exchanged[], participants: readonly [l
   const steps: SequenceStep[] = [];
   const sentAs = new Map<Exchanged, number>();
   for (const [, row, isArrival] of moments) {
+    if ('cut' in row) {
+      steps.push({ type: 'note', over: row.isLeft ? left : right, text: textOfCut(row) });
+      continue;
+    }
     const of = sentAs.get(row);
     // A message that arrives before the next event is drawn as a horizontal arrow, without a separate arrival.
     if (isArrival && of !== undefined && of !== steps.length - 1) steps.push({ type: 'arrival', of });

@@ -19,7 +19,7 @@ export class Recording {
   #times: number[] = [];
   /** The positions of an actor's records. */
   readonly #byActor = new Map<ActorKey, number[]>();
-  /** The positions of a session's messages. */
+  /** The positions of a session's messages, and of the cuts and resumes of its link. */
   readonly #wires = new Map<ActorKey, number[]>();
   #begin: RecordingStart | undefined;
   #structure = 0;
@@ -93,7 +93,7 @@ export class Recording {
     return this.#byActor.get(actor) ?? NONE;
   }
 
-  /** Returns the positions of a session's wire records, in order. */
+  /** Returns the positions of a session's wire records, and of the cuts and resumes of its link, in order. */
   wiresOf(session: ActorKey): readonly number[] {
     return this.#wires.get(session) ?? NONE;
   }
@@ -103,10 +103,9 @@ export class Recording {
     if (isEnd || record.kind === 'actor' || record.kind === 'process' || record.kind === 'left') this.#structure++;
     const actor = actorOf(record);
     if (actor === undefined) return;
-    const index = record.kind === 'wire' ? this.#wires : this.#byActor;
-    const positions = index.get(actor);
-    if (positions === undefined) index.set(actor, [position]);
-    else positions.push(position);
+    const isCut = cutOf(record) !== undefined;
+    if (record.kind === 'wire' || isCut) append(this.#wires, actor, position);
+    if (record.kind !== 'wire') append(this.#byActor, actor, position);
   }
 
   #trim(): void {
@@ -122,6 +121,19 @@ export class Recording {
       }
     }
   }
+}
+
+/** Returns the news of a session about the link beneath it: it is lost, or there is one again. */
+export function cutOf(record: InspectionRecord | undefined): 'interrupted' | 'restored' | undefined {
+  if (record?.kind !== 'snapshot') return undefined;
+  if (record.event === 'link.interrupted') return 'interrupted';
+  return record.event === 'link.restored' ? 'restored' : undefined;
+}
+
+function append(index: Map<ActorKey, number[]>, actor: ActorKey, position: number): void {
+  const positions = index.get(actor);
+  if (positions === undefined) index.set(actor, [position]);
+  else positions.push(position);
 }
 
 /** Returns the number of indices below `count` that pass the test. All indices that pass come before all that don't. */

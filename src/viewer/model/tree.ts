@@ -105,6 +105,7 @@ const PENDING = /^(opening|awaiting|handshaking|pending|undecided|deciding|conne
 export function standingOf(actor: ActorState): Standing {
   if (actor.isLost || actor.status === 'error') return 'failed';
   if (actor.status !== 'active') return 'ended';
+  if (isInterrupted(actor)) return 'pending';
   return PENDING.test(topOf(actor.value)) ? 'pending' : 'active';
 }
 
@@ -112,7 +113,13 @@ export function standingOf(actor: ActorState): Standing {
 export function stateOf(actor: ActorState): string {
   if (actor.isLost) return 'lost';
   if (actor.value === undefined || actor.status === 'error' || actor.status === 'stopped') return actor.status;
-  return labelOf(actor.value);
+  return isInterrupted(actor) ? `${labelOf(actor.value)}, interrupted` : labelOf(actor.value);
+}
+
+/** True for a running session whose link has no connection for now. */
+function isInterrupted({ part, status, context }: ActorState): boolean {
+  const has = typeof context === 'object' && context !== null && 'isInterrupted' in context;
+  return part?.part === 'session' && status === 'active' && has && context['isInterrupted'] === true;
 }
 
 /** Returns the top-level state: `running` for `{ running: { inbound: 'reading' } }`. */

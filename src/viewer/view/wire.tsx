@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import { sequenceMermaid } from '../../diagram/sequence.js';
 import type { ActorKey } from '../../inspect/record.js';
 import type { ActorState } from '../../inspect/state.js';
-import { type Exchanged, KINDS, type Kind, kindOf } from '../model/exchange.js';
+import { type Cut, type Exchanged, KINDS, type Kind, kindOf, type Row as RowOf, textOfCut } from '../model/exchange.js';
 import { sequenceOf } from '../model/export.js';
 import { bytes, clock, duration, grouped } from '../model/numbers.js';
 import { countBefore } from '../model/recording.js';
@@ -20,7 +20,7 @@ export function Wire() {
   const { position, isLive } = moment.value;
   const present = isLive
     ? rows.length
-    : countBefore(rows.length, (index) => (rows[index] as Exchanged).position < position);
+    : countBefore(rows.length, (index) => (rows[index] as RowOf).position < position);
   const here = isLive ? undefined : present - 1;
   const isEmpty = ends.value === undefined;
   return (
@@ -46,7 +46,7 @@ export function Wire() {
               <Row
                 key={index}
                 index={index}
-                row={rows[index] as Exchanged}
+                row={rows[index] as RowOf}
                 isHere={index === here}
                 isFuture={index >= present}
                 position={position}
@@ -57,7 +57,7 @@ export function Wire() {
               if (by === undefined || rows.length === 0) return;
               event.preventDefault();
               const next = Math.min(Math.max((here ?? rows.length) + by, 0), rows.length - 1);
-              goTo((rows[next] as Exchanged).position + 1);
+              goTo((rows[next] as RowOf).position + 1);
             }}
           />
           {rows.length === 0 && (
@@ -176,13 +176,37 @@ function Lifelines() {
 
 interface RowProps {
   readonly index: number;
-  readonly row: Exchanged;
+  readonly row: RowOf;
   readonly isHere: boolean;
   readonly isFuture: boolean;
   readonly position: number;
 }
 
-function Row({ index, row, isHere, isFuture, position }: RowProps) {
+function Row({ row, ...props }: RowProps) {
+  return 'cut' in row ? <CutRow row={row} {...props} /> : <MessageRow row={row} {...props} />;
+}
+
+/** A cut or a resume: a line at the end that has noticed it. */
+function CutRow({ index, row, isHere, isFuture }: RowProps & { readonly row: Cut }) {
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the list has the keys.
+    // biome-ignore lint/a11y/useFocusableInteractive: the list has the focus, and names the row as its active descendant.
+    <div
+      id={`message-${index}`}
+      role="option"
+      class="message"
+      aria-selected={isHere}
+      data-cut={row.cut}
+      data-future={isFuture}
+      onClick={() => goTo(row.position + 1)}
+    >
+      <time class="number">{clock(row.at)}</time>
+      <span class={`cut ${row.isLeft ? 'left' : 'right'}`}>{textOfCut(row)}</span>
+    </div>
+  );
+}
+
+function MessageRow({ index, row, isHere, isFuture, position }: RowProps & { readonly row: Exchanged }) {
   const { record, fromLeft, sent, received, sentAt, receivedAt } = row;
   const { message, connection, id, count, bytes: size, at } = record;
   const isOnItsWay = sent !== undefined && received !== undefined && !(sent < position && received < position);
