@@ -5,7 +5,7 @@ import { excerpt } from '../base/printable.js';
 import { sparing } from '../base/report.js';
 import type { Link, Role } from '../index.js';
 import { authority } from '../link/listen.js';
-import { conformanceCases } from '../testing/conformance.js';
+import { breakingCases, conformanceCases } from '../testing/conformance.js';
 import { PEER_KINDS, type PeerKind } from '../testing/deviations.js';
 import {
   type Citation,
@@ -54,6 +54,7 @@ Options:
   --host HOST          the address to listen on with --port; 127.0.0.1 by default
 ${CODEC_HELP}
   --peer KIND          ${PEER_KINDS.join(' or ')}
+  --reliable           adds the cases of links that break; the peer is one such as roam-actors serve --reliable
   --strict             'non-strict' counts as failed
   --filter TEXT        only the cases with TEXT in their name, rule or row
   --timeout MS         how long the peer may take for an answer, with stdio: its start included; 1000 by default
@@ -69,6 +70,7 @@ const OPTIONS = {
   listen: { type: 'boolean' },
   port: { type: 'string' },
   host: { type: 'string' },
+  reliable: { type: 'boolean' },
   strict: { type: 'boolean' },
   filter: { type: 'string' },
   timeout: { type: 'string' },
@@ -94,6 +96,7 @@ export const conform: Command = {
     const [url, ...more] = positionals;
     if (more.length > 0) throw new UsageError(`conform takes one address, not ${positionals.length}`);
     if (role === 'initiator') {
+      if (values.reliable === true) throw new UsageError('--reliable is for a server, and not for --listen');
       const address = addressOf(values, url);
       checkFilter(values, options, role);
       return judgeInitiators(address, values, options);
@@ -145,6 +148,7 @@ function suiteOptions(values: Values): SuiteOptions {
     control: { rejectNext: () => {} },
     codec: codecOf(values.codec),
     ...peerOf(values),
+    reliable: values.reliable === true,
     timeouts: {
       answer: integer('timeout', values.timeout ?? '1000', 1, 60_000),
       late: integer('late', values.late ?? '20', 0, 60_000),
@@ -168,7 +172,7 @@ function peerOf({ peer, strict = false }: Values): { readonly peer?: PeerKind } 
 }
 
 function checkFilter({ filter = '' }: Values, options: SuiteOptions, role: Role): void {
-  if (conformanceCases({ ...options, role }).some(options.filter)) return;
+  if (conformanceCases({ ...options, role }).some(options.filter) || breakingCases(options).length > 0) return;
   throw new UsageError(`no case has '${filter}' in its name, rule or row`);
 }
 

@@ -21,6 +21,7 @@ import {
   Unavailable,
 } from '../index.js';
 import { authority } from '../link/listen.js';
+import { reliableAcceptor } from '../reliable/index.js';
 import { SERVICE } from '../wire/metadata.js';
 import { ADDRESS_HELP, type Address, listen, parseAddress } from './address.js';
 import { loadHandler } from './definition.js';
@@ -60,6 +61,7 @@ Options:
   --host HOST          the address to listen on with --port; 127.0.0.1 by default
   --allow-origin ORIGIN  lets pages of this origin connect, such as https://app.example; '*' of all; as often as needed
   --allow-host NAME    a name by which clients know this server, such as that of a proxy; '*' any; as often as needed
+  --reliable           also takes links that outlive their connections, beside those that don't
   --service FILE[#NAME]  offers a service of yours instead: a module that exports what its handler() gives, as NAME. With
                        --codec postcard it is on the root, and on connections that are opened for no service, too
 ${SESSION_HELP}`;
@@ -81,6 +83,7 @@ export const serve: Command = {
       host: { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       'allow-host': { type: 'string', multiple: true },
+      reliable: { type: 'boolean' },
       service: { type: 'string' },
     } as const;
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
@@ -89,6 +92,8 @@ export const serve: Command = {
     if (address.scheme !== 'ws' && origins.length + hosts.length > 0) {
       throw new UsageError('--allow-origin and --allow-host are for WebSockets: ws://HOST:PORT');
     }
+    const { reliable = false } = values;
+    if (reliable && address.scheme === 'stdio') throw new UsageError('--reliable needs an address to come back to');
     const settings = sessionOptions(values);
     // The link comes first: a module of the user may print while it is loaded.
     const link = address.scheme === 'stdio' ? stdioLink() : undefined;
@@ -96,12 +101,18 @@ export const serve: Command = {
     if (address.scheme === 'stdio') return speak(server, link as Link);
     const onError = (error: unknown) => server.fail('server', error);
     const allowed = { origins, hosts: [hostname(), ...hosts] };
-    const listener = await listen(address, { ...allowed, onError }, (link, from) => void server.take(link, from));
+    const take = (link: Link, from: string) => void server.take(link, from);
+    const acceptor = reliable
+      ? reliableAcceptor<string>({ onLink: (link, { info }) => take(link, info), onError })
+      : undefined;
+    const taking = acceptor === undefined ? take : (link: Link, from: string) => acceptor.take(link, from);
+    const listener = await listen(address, { ...allowed, onError }, taking);
     console.log(`listening on ${listener.url}, until SIGINT or SIGTERM`);
     await interrupted();
     console.log(`stopping: ${count(server.size, 'session')}`);
     const drained = server.drain();
     await listener.close();
+    acceptor?.close();
     const most = DRAIN_MS + END_MS;
     const late = new Failure(`not all sessions ended within ${most} ms`);
     await Promise.race([drained, delay(most, undefined, { ref: false }).then(() => Promise.reject(late))]);

@@ -3,6 +3,7 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
+import { BREAKING_CASES, playBreaking } from './breaking-links.js';
 import { claimCases } from './claims.js';
 import { rowCases } from './derive.js';
 import { caseFor, EXCUSES } from './deviations.js';
@@ -48,7 +49,18 @@ export async function conformance(
     results.push(result);
     onResult(result);
   }
+  const { codec = messagePack, timeouts: { answer = 1_000, connect: connectTime = 10_000 } = {} } = options;
+  for (const spec of breakingCases(options)) {
+    const result = await playBreaking(spec, () => linkWithin(connectTime, connect), codec, answer);
+    results.push(result);
+    onResult(result);
+  }
   return results;
+}
+
+/** Returns the cases of links that break, as far as they are wanted. @internal */
+export function breakingCases({ reliable = false, filter = () => true }: ConformanceOptions) {
+  return reliable ? BREAKING_CASES.filter(({ name, rule }) => filter({ name, rule, row: 'reliable' })) : [];
 }
 
 /** Returns all cases for a peer of that role, in order. @internal */

@@ -63,6 +63,12 @@ export interface ConformanceOptions {
   /** The controls of the peer. A case that needs a missing one is skipped. */
   readonly control?: Control;
   readonly timeouts?: ConformanceTimeouts;
+  /**
+   * Adds the cases of a peer that accepts links that outlive their connections (docs/reliable.md): greetings, replay,
+   * duplicates, gaps, refusals, two connections at once, the orderly end. Such a peer serves bare links, too, over which all
+   * other cases go. Only for an acceptor. False by default.
+   */
+  readonly reliable?: boolean;
   /** The codec, by default MessagePack. The peer needs the same one. */
   readonly codec?: Codec;
   /** Selects the cases to run, by name, rule and row. By default all run. */
@@ -132,7 +138,7 @@ export function checkOptions(options: ConformanceOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw new InvalidArgument(`options must be an object, not ${String(options)}`);
   }
-  const { role, conformance, control = {}, timeouts = {}, codec, filter, onResult, peer } = options;
+  const { role, conformance, control = {}, timeouts = {}, codec, filter, onResult, peer, reliable = false } = options;
   const { keepalive = {}, handshakeTimeout, limits = {} } = options;
   if (role !== undefined && role !== 'acceptor' && role !== 'initiator') {
     throw new InvalidArgument(`role must be 'initiator' or 'acceptor', not ${String(role)}`);
@@ -147,6 +153,10 @@ export function checkOptions(options: ConformanceOptions): void {
   }
   if (peer !== undefined && conformance === 'strict') {
     throw new InvalidArgument(`peer: a ${peer} peer is not strict, so conformance can't be 'strict'`);
+  }
+  if (typeof reliable !== 'boolean') throw new InvalidArgument(`reliable must be a boolean, not ${String(reliable)}`);
+  if (reliable && role === 'initiator') {
+    throw new InvalidArgument('reliable: the cases of links that break are for an acceptor');
   }
   checkControl(control);
   for (const [name, value] of Object.entries({ filter, onResult })) {

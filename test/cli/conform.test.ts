@@ -34,6 +34,24 @@ describe('roam-actors conform', () => {
     ]);
   });
 
+  test('tries links that break on a server that takes them, beside those that do not', async () => {
+    const { url } = await serve('--reliable');
+    const { status, stdout, stderr } = await run(['conform', url, '--reliable', '--filter', 'reliable']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('11 cases: 11 pass, 0 non-strict, 0 fail, 0 skipped');
+    const bare = await run(['conform', url, '--filter', 'a Close on the root']);
+    expect([bare.status, bare.stdout.includes(' 0 fail, 0 skipped')]).toEqual([0, true]);
+  });
+
+  test('finds a server that takes no such links', async () => {
+    const { url } = await serve();
+    const { status, stdout } = await run(['conform', url, '--reliable', '--filter', 'a probe is answered']);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /^FAIL +reliable +reliable\.probe +a reliable link: a probe is answered\n +the connection ends without a greeting/m,
+    );
+  });
+
   test('finds a strict server strict, and writes down what was said', async () => {
     const { url } = await serve('--conformance', 'strict', '--keepalive', '20');
     const known = ['--limit', 'frame=1048576', '--limit', 'metadataEntries=64', '--limit', 'metadataBytes=16384'];
