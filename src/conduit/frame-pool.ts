@@ -22,7 +22,7 @@ interface LentFrame {
 export class FramePool {
   readonly #link: Link;
   readonly #codec: Codec;
-  readonly #isWanted: boolean;
+  #isWanted: boolean;
   readonly #frames = new Fifo<LentFrame>();
   /** True if no frame is tracked. Only this class sets it. */
   isEmpty = true;
@@ -36,6 +36,13 @@ export class FramePool {
   /** Notes a frame that was given to the link. `given` counts all bytes given to the link so far. */
   add(frame: Uint8Array, given: number): void {
     if (frame.length <= SHORT_FRAME || !this.#isWanted) return;
+    if (this.#link.releasesSent !== true) {
+      // The link goes on over another one, which keeps frames by reference.
+      this.#isWanted = false;
+      this.#frames.truncate(0);
+      this.isEmpty = true;
+      return;
+    }
     this.#frames.push({ frame, end: given });
     this.isEmpty = false;
     if (this.#frames.length > MANY) this.reclaim(given);

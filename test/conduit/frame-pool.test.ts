@@ -17,7 +17,12 @@ class World {
   constructor(link: Partial<Link> = { releasesSent: true }, codec: object = {}) {
     const world = this;
     const observed = {
-      ...link,
+      get releasesSent() {
+        return link.releasesSent;
+      },
+      get retained() {
+        return link.retained;
+      },
       get buffered() {
         return world.buffered;
       },
@@ -79,6 +84,23 @@ describe('frames that the link has sent', () => {
       world.send(LONG);
     }
     expect(world.released.length).toBeGreaterThan(900);
+  });
+
+  test('stay as they are, and are not kept hold of, once a link goes on over another one that may still have them', () => {
+    const link = { releasesSent: true, retained: 0 };
+    const world = new World(link);
+    for (let sent = 0; sent < 10; sent++) world.send(LONG);
+    world.leave(world.buffered);
+    expect(world.released.length).toBe(10);
+    // As a reliable link does: nothing counts as released any more.
+    link.releasesSent = false;
+    for (let sent = 0; sent < 100; sent++) {
+      link.retained += LONG;
+      world.send(LONG);
+      world.leave(world.buffered);
+    }
+    expect(world.pool.isEmpty).toBe(true);
+    expect(world.released.length).toBe(10);
   });
 
   test.each([
