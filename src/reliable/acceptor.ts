@@ -54,7 +54,9 @@ export interface ReliableAcceptorOptions<Info = unknown> extends ReliableOptions
   readonly grace?: number;
   /**
    * The number of sessions without a link, and the bytes that they hold. Beyond them the session that has waited longest
-   * ends. Stops memory held for those who have left.
+   * ends. The number also bounds the sessions that have ended in order and are remembered for `grace`, so that a peer whose
+   * link was cut at that moment hears of the end; beyond it the oldest is forgotten. Stops memory held for those who have
+   * left.
    *
    * @defaultValue 1024
    */
@@ -234,6 +236,16 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     const timer = this.config.clock.setTimeout(() => this.#tombstones.delete(hash), this.config.grace);
     (timer as { unref?(): void }).unref?.();
     this.#tombstones.set(hash, { received, total, timer });
+    if (this.#tombstones.size > this.#limits.detachedSessions) this.#forgetOldest();
+  }
+
+  /** Forgets the session that has ended longest ago. Its peer would be refused, as one that comes back too late. */
+  #forgetOldest(): void {
+    const [oldest] = this.#tombstones;
+    if (oldest === undefined) return;
+    const [hash, { timer }] = oldest;
+    this.config.clock.clearTimeout(timer);
+    this.#tombstones.delete(hash);
   }
 
   report(message: string, error: unknown): void {

@@ -4,7 +4,7 @@ import { InvalidArgument } from '../../src/base/errors.js';
 import { accept, initiate } from '../../src/index.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { ABORT, ACK, DATA, frame, readFrame, SETTINGS } from '../../src/reliable/frames.js';
+import { ABORT, ACK, CLOSE, DATA, frame, readFrame, SETTINGS } from '../../src/reliable/frames.js';
 import { clientHello, readServerHello, serverHello } from '../../src/reliable/hello.js';
 import {
   type AcceptedLink,
@@ -249,6 +249,134 @@ describe('links that do not greet', () => {
   });
 });
 
+describe('under an attack an honest peer is back within three attempts, and memory is bounded', () => {
+  const MADE_UP = new Uint8Array(16).fill(9);
+  /** Each sends so many strangers' links, of which none reads its answer or leaves. */
+  const ATTACKS: Readonly<Record<string, (server: Server) => Stranger>> = {
+    'links that say nothing': (server) => server.stranger(),
+    'keys that were made up': (server) => greeting(server, clientHello(MADE_UP, 0)),
+    "the session's key with a count that was never sent": (server) => greeting(server, clientHello(server.keys[0], 99)),
+    'new sessions that go at once': (server) => {
+      const stranger = greeting(server, clientHello(undefined, 0));
+      deliverTo(server, stranger);
+      stranger.far.abort();
+      return stranger;
+    },
+    'greetings that are none': (server) => greeting(server, clientHello(undefined, 0).subarray(0, 24)),
+    'two greetings on one link': (server) => {
+      const stranger = greeting(server, clientHello(MADE_UP, 0));
+      stranger.far.send(clientHello(MADE_UP, 0));
+      return stranger;
+    },
+  };
+  function greeting(server: Server, bytes: Uint8Array): Stranger {
+    const stranger = server.stranger();
+    stranger.far.send(bytes);
+    return stranger;
+  }
+  function deliverTo(_server: Server, { far }: Stranger): void {
+    while (far.peer.canDeliver) far.peer.deliver();
+  }
+
+  test.each(Object.keys(ATTACKS))(
+    '10 000 times: %s',
+    async (name) => {
+      const attack = ATTACKS[name] as (server: Server) => Stranger;
+      const server = new Server({
+        // As a session, which sends nothing before the peer's Hello.
+        onLink: (link) => {
+          const recorder = new Recorder();
+          link.start(recorder);
+          if (server.links.push(link) === 1) link.send(Uint8Array.of(7));
+          server.recorders.push(recorder);
+        },
+      });
+      const { link, recorder } = await server.dial();
+      const strangers: Stranger[] = [];
+      let mostOpen = 0;
+      for (let round = 0; round < 10; round++) {
+        const before = server.dials;
+        server.last?.cut();
+        link.send(Uint8Array.of(round));
+        for (let count = 0; count < 1000; count++) {
+          const stranger = attack(server);
+          strangers.push(stranger);
+          deliverTo(server, stranger);
+        }
+        const open = strangers.filter(({ far }) => !far.isOver && !(far.ending instanceof Error)).length;
+        mostOpen = Math.max(mostOpen, open);
+        await server.pass(1000);
+        expect(firstBytes(server.recorders[0] as Recorder).length).toBe(round + 1);
+        expect(server.dials - before).toBeLessThanOrEqual(3);
+      }
+      expect(mostOpen).toBeLessThanOrEqual(256);
+      expect([recorder.ends, server.acceptor.sessions]).toEqual([[], 1]);
+      await server.pass(6000);
+      expect(strangers.filter(({ far }) => !far.isOver && far.ending === undefined)).toEqual([]);
+    },
+    60_000,
+  );
+
+  test('a key of another session reaches that session only, and the count of another one does not fit', async () => {
+    const server = new Server({ onResume: ({ link, first }) => link === first });
+    const one = await server.dial({}, 'one');
+    const key = server.keys[0];
+    const other = await server.dial({}, 'other');
+    for (let count = 0; count < 1000; count++) {
+      const stranger = server.stranger('other');
+      stranger.far.send(clientHello(key, count % 2));
+      if (count % 100 === 99) await server.net.calm();
+    }
+    await server.pass(100);
+    one.link.send(Uint8Array.of(1));
+    other.link.send(Uint8Array.of(2));
+    await server.pass(100);
+    expect(server.recorders.map(firstBytes)).toEqual([[1], [2]]);
+    expect([one.recorder.ends, other.recorder.ends, server.dials]).toEqual([[], [], 2]);
+  });
+});
+
+describe('sessions that have ended in order', () => {
+  /** Ends a session whose peer never hears of it, and comes back with its key. */
+  const ending = async (server: Server): Promise<Stranger> => {
+    const stranger = server.stranger();
+    stranger.far.send(clientHello(undefined, 0));
+    await server.net.calm();
+    stranger.far.send(frame(CLOSE, 0, 1));
+    await server.net.calm();
+    return stranger;
+  };
+  const answerTo = async (server: Server, { hello }: Stranger): Promise<readonly unknown[]> => {
+    const again = server.stranger();
+    again.far.send(clientHello(hello?.key, 1));
+    await server.net.calm();
+    const [first, ...frames] = again.messages;
+    return [readServerHello(first as Uint8Array)?.isRejected, ...frames.map(readFrame)];
+  };
+  const CLOSED = [false, { kind: CLOSE, total: 1, ack: 0 }];
+
+  test('are told to a peer that comes back within grace', async () => {
+    const server = new Server();
+    const stranger = await ending(server);
+    expect(await answerTo(server, stranger)).toEqual(CLOSED);
+    await server.pass(90_000);
+    expect(await answerTo(server, stranger)).toEqual([true]);
+    expect(server.net.clock.size).toBe(0);
+  });
+
+  test('beyond detachedSessions the oldest is forgotten, with its timer', async () => {
+    const server = new Server({ detachedSessions: 2 });
+    const strangers: Stranger[] = [];
+    for (let count = 0; count < 1000; count++) strangers.push(await ending(server));
+    expect([server.acceptor.sessions, server.net.clock.size]).toEqual([0, 2]);
+    const answers: unknown[] = [];
+    for (const stranger of strangers.slice(-3)) answers.push(await answerTo(server, stranger));
+    expect(answers).toEqual([[true], CLOSED, CLOSED]);
+    server.acceptor.close();
+    expect(server.net.clock.size).toBe(0);
+  });
+});
+
 describe('a peer that breaks the protocol', () => {
   const greeted = async () => {
     const server = new Server();
@@ -389,6 +517,29 @@ describe('an end names the option that sets it', () => {
     await expect(failed).rejects.toMatchObject({ message: 'the link was aborted', cause: new Error('enough') });
     expect(net.clock.size).toBe(0);
   });
+});
+
+test('retryFirst gives up after giveUpAfter, although no link was ever there', async () => {
+  const net = new Net();
+  const failed = reliableLink({
+    clock: net.clock,
+    retryFirst: true,
+    giveUpAfter: 3_000,
+    connect: () => Promise.reject(new Error('refused')),
+  });
+  let message = '';
+  failed.catch((error: Error) => {
+    message = error.message;
+  });
+  const messages: string[] = [];
+  for (let time = 0; time < 3_000; time += 100) {
+    await tick();
+    messages.push(message);
+    net.clock.advanceNow(100);
+  }
+  await tick();
+  expect(new Set(messages)).toEqual(new Set(['']));
+  expect([message, net.clock.size]).toEqual(['no working link within giveUpAfter', 0]);
 });
 
 test('keptBytes: beyond it each session has one message under way', async () => {
