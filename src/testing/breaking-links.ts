@@ -126,7 +126,7 @@ function expect<What extends object, Field extends keyof What>(what: What, field
 }
 
 /** The dialer of one case: it may connect several times. */
-export class Dialer {
+class Dialer {
   readonly exchange: Said[] = [];
   readonly #connect: () => Promise<Link>;
   readonly #codec: Codec;

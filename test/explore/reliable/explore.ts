@@ -19,7 +19,7 @@ export interface Found {
 }
 
 /** The sessions on top: one message from the initiator, and the actions that both users may take besides. */
-export function sessions(
+function sessions(
   budgets: readonly [Budget, Budget],
   more: Partial<PeerOptions> = {},
   machines: Machines = SHIPPED,
@@ -112,7 +112,7 @@ const PHASES: Readonly<Record<string, string>> = {
 const HALVES = { live: 'L', broken: 'B', gone: 'G', ended: 'E' };
 
 /** Writes a world as the twin does. Everything else in it depends on this. */
-export function textOf({ sides, links, cuts }: World): string {
+function textOf({ sides, links, cuts }: World): string {
   const ends = sides.map(({ state, facts }) => {
     const { epoch, attempts, hasAttached, next, written, acked, sent, expected, said } = facts;
     return [PHASES[state], epoch, attempts, hasAttached ? 1 : 0, next, written, acked, sent, expected, said].join(' ');
