@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
@@ -45,8 +45,10 @@ export class Places {
       for (const [from, to] of commentsOf(source)) {
         for (const [match] of source.text.slice(from, to).matchAll(pattern)) {
           const places = found.get(match) ?? [];
-          const added = this.#placesAt(file, source, from).filter((one) => !places.some((other) => isSame(one, other)));
-          found.set(match, [...places, ...added]);
+          for (const place of this.#placesAt(file, source, from)) {
+            if (!places.some((other) => isSame(place, other))) places.push(place);
+          }
+          found.set(match, places);
         }
       }
     }
@@ -68,7 +70,7 @@ export class Places {
   #chartsOf(position: Position | undefined, depth = 0): Position[] {
     if (position === undefined || depth > 4) return [];
     if (position.machine !== undefined) return [position];
-    return this.#usesOf(position.top).flatMap((use) =>
+    return this.#usesOf(position).flatMap((use) =>
       this.#chartsOf(use, depth + 1).map((chart) => ({
         ...chart,
         states: [...chart.states, ...position.states],
@@ -77,10 +79,11 @@ export class Places {
     );
   }
 
-  #usesOf(name: string): Position[] {
+  /** Returns the places that use a declaration, in its own file and in those that import it. */
+  #usesOf({ file: home, top: name }: Position): Position[] {
     const uses: Position[] = [];
     for (const [file, source] of this.#sources) {
-      if (!file.startsWith('machines/')) continue;
+      if (!file.startsWith('machines/') || (file !== home && !imports(source, file, name, home))) continue;
       const visit = (node: ts.Node): void => {
         if (ts.isImportDeclaration(node) || ts.isTypeNode(node)) return;
         if (ts.isIdentifier(node) && node.text === name) {
@@ -93,6 +96,17 @@ export class Places {
     }
     return uses;
   }
+}
+
+/** True if a file imports `name` from the file `home`. */
+function imports(source: ts.SourceFile, file: string, name: string, home: string): boolean {
+  return source.statements.some(
+    (one) =>
+      ts.isImportDeclaration(one) &&
+      ts.isStringLiteral(one.moduleSpecifier) &&
+      normalize(join(dirname(file), one.moduleSpecifier.text)).replace(/\.js$/, '.ts') === home &&
+      new RegExp(`\\b${name}\\b`).test(one.importClause?.getText() ?? ''),
+  );
 }
 
 function isSame(one: Place, other: Place): boolean {

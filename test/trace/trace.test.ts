@@ -86,6 +86,15 @@ describe('the rows of the protocol', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('lead to the machine of their own file', () => {
+    const elsewhere = [...places.values()].flat().filter(({ file, name }) => {
+      const chart = file.startsWith('machines/session/') ? 'machines/session/session.ts' : file;
+      const text = readFileSync(new URL(`../../${chart}`, import.meta.url), 'utf8');
+      return text.includes('.createMachine(') && !text.includes(`id: '${name.split('.')[0]}'`);
+    });
+    expect(elsewhere).toEqual([]);
+  });
+
   it('stand in docs/protocol.md as they are: npm run rules writes them there', () => {
     expect(page).toContain(`<!-- rows -->\n\n${text}\n<!-- end -->`);
   });
