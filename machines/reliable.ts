@@ -194,9 +194,9 @@ function hasAll({ expected, peerTotal }: Counts): boolean {
 
 /** The bytes are no frame, a message is missing, an ack is for what this link has not carried, or a total can't be. */
 function isFault({ expected, written, peerTotal }: ReliableContext, event: ReliableEvent): boolean {
+  if (event.type === 'rx.Data') return event.ack > written || event.seq > expected || event.seq === peerTotal;
   if (event.type === 'rx.Malformed') return true;
   if ('ack' in event && event.ack > written) return true;
-  if (event.type === 'rx.Data') return event.seq > expected || event.seq === peerTotal;
   return event.type === 'rx.Close' && (event.total < expected || event.total !== (peerTotal ?? event.total));
 }
 
@@ -280,7 +280,7 @@ const reliable = setup({
   },
   guards: {
     /** The fence: an event of a link that is not the current one. */
-    isStale: ({ context, event }) => 'epoch' in event && event.epoch !== context.epoch,
+    isStale: ({ context, event }) => (event as OfLink).epoch !== context.epoch,
     isFirst: ({ context }) => !context.hasAttached && !context.retriesFirst,
     isAcceptor: ({ context }) => !context.isDialer,
     isClosing: ({ context }) => context.isClosing,

@@ -91,6 +91,10 @@ const PREFIX = 4;
 /** The short payload that was lent last, until a frame is written around it. */
 let lastShort: Uint8Array | undefined;
 
+/** The frame that was written around a short payload last, and the free bytes before it. */
+let lastFrame: Uint8Array | undefined;
+let freeAhead = 0;
+
 /** Memory of a long payload, and the place of the frame that was written around it. */
 class PayloadMemory extends Memory {
   /** The payload that was lent, until a frame is written around it. That happens once only, so that no frame overwrites another. */
@@ -134,7 +138,10 @@ export function allocateAround(payload: Uint8Array, head: number): Uint8Array | 
   const { buffer, length } = payload;
   if (payload === lastShort) {
     lastShort = undefined;
-    return head > AHEAD ? undefined : new Uint8Array(buffer, payload.byteOffset - head, head + length);
+    if (head > AHEAD) return undefined;
+    freeAhead = AHEAD - head;
+    lastFrame = new Uint8Array(buffer, payload.byteOffset - head, head + length);
+    return lastFrame;
   }
   if (!(buffer instanceof PayloadMemory) || buffer.payload !== payload || head > AHEAD - PREFIX) return undefined;
   buffer.payload = undefined;
@@ -150,6 +157,10 @@ export function allocateAround(payload: Uint8Array, head: number): Uint8Array | 
  */
 export function withHeader(frame: Uint8Array, length: number): Uint8Array | undefined {
   const { buffer, byteOffset } = frame;
+  if (frame === lastFrame) {
+    lastFrame = undefined;
+    return length > freeAhead ? undefined : new Uint8Array(buffer, byteOffset - length, length + frame.length);
+  }
   if (!(buffer instanceof PayloadMemory) || !isAround(frame, buffer) || byteOffset < length + PREFIX) return undefined;
   buffer.headerLength = length;
   return new Uint8Array(buffer, byteOffset - length, length + frame.length);

@@ -202,14 +202,16 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
   /** Counts what a session holds, and ends the oldest sessions without a link while they are too many. */
   changed(session: Session<Info>): void {
     const { end, counted } = session;
-    const bytes = this.#sessions.has(session.hash) ? end.bytes : 0;
-    const isDetached = this.#sessions.has(session.hash) && end.isDetached;
+    const bytes = session.isOver ? 0 : end.bytes;
+    const isDetached = !session.isOver && end.isDetached;
     this.#kept += bytes - counted.bytes;
     this.#detachedBytes += (isDetached ? bytes : 0) - (counted.isDetached ? counted.bytes : 0);
     if (isDetached && !counted.isDetached) this.#detached.add(session);
     if (!isDetached && counted.isDetached) this.#detached.delete(session);
-    session.counted = { bytes, isDetached };
-    if (bytes < counted.bytes) this.#feed();
+    const isLess = bytes < counted.bytes;
+    counted.bytes = bytes;
+    counted.isDetached = isDetached;
+    if (isLess) this.#feed();
     if (!isDetached) return;
     if (this.#isClosed) session.evict('the acceptor was closed');
     const { detachedSessions, detachedBytes } = this.#limits;
@@ -228,6 +230,7 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
 
   ended(session: Session<Info>, end: ReliableEnd): void {
     const { hash, end: over } = session;
+    session.isOver = true;
     this.#sessions.delete(hash);
     this.#starved.delete(session);
     this.changed(session);
@@ -409,6 +412,7 @@ class Session<Info> implements EndOwner {
   readonly end: End;
   /** What the acceptor's sums have of this session. */
   counted = { bytes: 0, isDetached: false };
+  isOver = false;
   /** The link that the end is deciding on. */
   offering: Pending<Info> | undefined;
   readonly #acceptor: Acceptor<Info>;

@@ -148,6 +148,23 @@ describe('the memory of a payload', () => {
     expect(allocate(22).buffer).not.toBe(slab.buffer);
   });
 
+  it('has room for a header before a short frame, once, while no other one was written', () => {
+    const slab = new Uint8Array(1000);
+    const short = (at: number, head: number): Uint8Array => {
+      const payload = slab.subarray(at, at + 10);
+      lend(payload);
+      return allocateAround(payload, head) as Uint8Array;
+    };
+    const frame = short(200, 30);
+    const headed = withHeader(frame, 10) as Uint8Array;
+    expect([headed.buffer, headed.byteOffset, headed.length]).toEqual([slab.buffer, 160, 50]);
+    expect(withHeader(frame, 10)).toBeUndefined();
+    expect(withHeader(short(300, 30), 11)).toBeUndefined();
+    const older = short(400, 30);
+    short(500, 30);
+    expect(withHeader(older, 10)).toBeUndefined();
+  });
+
   it('has room for a header before the frame, and for the length before that', () => {
     const frame = allocateAround(payloadOf(3000), 20) as Uint8Array;
     const headed = withHeader(frame, 16) as Uint8Array;
