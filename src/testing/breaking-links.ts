@@ -200,7 +200,7 @@ class Dialer {
   }
 }
 
-interface BreakingCase {
+export interface BreakingCase {
   readonly name: string;
   readonly rule: string;
   readonly play: (dialer: Dialer) => Promise<void>;

@@ -3,7 +3,7 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import type { Codec } from '../codec/codec.js';
 import { messagePack } from '../codec/msgpack/msgpack.js';
 import type { Link } from '../link/link.js';
-import { BREAKING_CASES, playBreaking } from './breaking-links.js';
+import { BREAKING_CASES, type BreakingCase, playBreaking } from './breaking-links.js';
 import { claimCases } from './claims.js';
 import { rowCases } from './derive.js';
 import { caseFor, EXCUSES } from './deviations.js';
@@ -59,7 +59,7 @@ export async function conformance(
 }
 
 /** Returns the cases of links that break, as far as they are wanted. @internal */
-export function breakingCases({ reliable = false, filter = () => true }: ConformanceOptions) {
+export function breakingCases({ reliable = false, filter = () => true }: ConformanceOptions): readonly BreakingCase[] {
   return reliable ? BREAKING_CASES.filter(({ name, rule }) => filter({ name, rule, row: 'reliable' })) : [];
 }
 
