@@ -156,9 +156,7 @@ export function makeClient<M extends Methods>(
       value: await resultOf(result),
       metadata: result.metadata,
     });
-    const through = chain(all, ({ args, signal, timeout, metadata }: AnyClientCall) =>
-      send(caller, entry, args, { signal, timeout, metadata }, answerOf),
-    );
+    let through: ((call: AnyClientCall) => Promise<ClientAnswer>) | undefined;
     client[entry.name] = (...given: unknown[]): Promise<unknown> => {
       let options: MethodCallOptions | undefined;
       try {
@@ -171,6 +169,9 @@ export function makeClient<M extends Methods>(
       }
       const { service, name: method } = entry;
       const { metadata = [] } = options ?? {};
+      through ??= chain(all, ({ args, signal, timeout, metadata }: AnyClientCall) =>
+        send(caller, entry, args, { signal, timeout, metadata }, answerOf),
+      );
       const value = valueThrough(through, { ...options, service, method, args: given, metadata, connection });
       if (passesChannel(given)) value.catch(() => {});
       return value;

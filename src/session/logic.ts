@@ -24,9 +24,7 @@ type Machine = typeof machine;
 /** Milliseconds for each of the last steps of a drain. */
 const DRAIN_STEP = 1_000;
 
-function machineOf(interpreter: Interpreter): Machine {
-  return interpreter === 'compiled' ? machine : sessionMachine;
-}
+const MACHINES: Readonly<Record<Interpreter, Machine>> = { compiled: machine, xstate: sessionMachine };
 
 /** The snapshot of a session actor. */
 export type SessionSnapshot = ReturnType<Machine['transition']>;
@@ -59,28 +57,24 @@ function transition(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope
   const isTaken =
     (event.type === 'rx.RequestMessage' || event.type === 'rx.ChannelMessage') &&
     snapshot.hasTag('routes') &&
-    runtimeOf(snapshot).deliverIfActive(event.message);
+    (snapshot.context.port as SessionRuntime).deliverIfActive(event.message);
   return isTaken ? snapshot : step(snapshot, event, scope);
 }
 
 /** Takes a step of the machine. */
 export function step(snapshot: SessionSnapshot, event: SessionEvent, scope: Scope): SessionSnapshot {
-  const runtime = runtimeOf(snapshot);
+  const runtime = snapshot.context.port as SessionRuntime;
   const input = event.type.startsWith('xstate.') ? runtime.actors.reported(event) : event;
-  const next = machineOf(runtime.config.interpreter).transition(snapshot, input, scope);
+  const next = MACHINES[runtime.config.interpreter].transition(snapshot, input, scope);
   // If the machine has not said before why it ended, it was stopped from outside.
   if (next.status !== 'active') scope.defer(() => runtime.stop({ cause: 'stopped' }));
   return next;
 }
 
-function runtimeOf(snapshot: SessionSnapshot): SessionRuntime {
-  return snapshot.context.port as SessionRuntime;
-}
-
 /** Starts the session's actor: its link, and its children. */
 function start(snapshot: SessionSnapshot, scope: Scope): void {
   const session = scope.self as SessionActorRef;
-  const runtime = runtimeOf(snapshot);
+  const runtime = snapshot.context.port as SessionRuntime;
   // A machine that throws leaves its children running, and tells only its observers.
   session.subscribe({
     error: (error: unknown) => {
@@ -95,7 +89,7 @@ function start(snapshot: SessionSnapshot, scope: Scope): void {
     runtime.crash(error);
     session.send({ type: 'conduit.crashed', error });
   }
-  machineOf(runtime.config.interpreter).start(snapshot);
+  MACHINES[runtime.config.interpreter].start(snapshot);
 }
 
 function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnapshot {
@@ -119,7 +113,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
     },
   });
   const shortest = Math.min(limits.openTimeout, limits.acceptTimeout);
-  return machineOf(config.interpreter).getInitialSnapshot(scope, {
+  return MACHINES[config.interpreter].getInitialSnapshot(scope, {
     port,
     role,
     conformance,

@@ -120,33 +120,38 @@ export function peerConfigOf(
       `peer '${peer}' always takes even parity itself, and ignores that of Hello: leave parity out, or make it 'odd'`,
     );
   }
-  const given = {
-    awaitAnswers: booleanOf(options.awaitAnswers, 'awaitAnswers'),
-    emptyRejects: booleanOf(options.emptyRejects, 'emptyRejects'),
-    maxUnconsumed: countOf(options.maxUnconsumed, 'maxUnconsumed', Number.MAX_SAFE_INTEGER),
-    answersOnRoot: booleanOf(options.answersOnRoot, 'answersOnRoot'),
-    cancelTimeout: countOf(options.cancelTimeout, 'cancelTimeout', MAX_DELAY),
-    awaitHello: booleanOf(options.awaitHello, 'awaitHello'),
+  const usual = { ...DEFAULTS, ...preset, ...(isStream ? { awaitAnswers: false } : {}) };
+  const {
+    awaitAnswers = usual.awaitAnswers,
+    emptyRejects = usual.emptyRejects,
+    maxUnconsumed = usual.maxUnconsumed,
+    answersOnRoot = usual.answersOnRoot,
+    cancelTimeout = usual.cancelTimeout,
+    awaitHello = usual.awaitHello,
+  } = options;
+  const config = {
+    awaitAnswers: booleanOf(awaitAnswers, 'awaitAnswers'),
+    emptyRejects: booleanOf(emptyRejects, 'emptyRejects'),
+    maxUnconsumed: countOf(maxUnconsumed, 'maxUnconsumed', Number.MAX_SAFE_INTEGER),
+    answersOnRoot: booleanOf(answersOnRoot, 'answersOnRoot'),
+    cancelTimeout: countOf(cancelTimeout, 'cancelTimeout', MAX_DELAY),
+    awaitHello: booleanOf(awaitHello, 'awaitHello'),
+    keepalive,
   };
-  if (conformance === 'strict' && (given.answersOnRoot === true || Number.isFinite(given.cancelTimeout))) {
-    const name = given.answersOnRoot === true ? 'answersOnRoot' : 'cancelTimeout';
+  if (conformance === 'strict' && (config.answersOnRoot || Number.isFinite(config.cancelTimeout))) {
+    const name = config.answersOnRoot ? 'answersOnRoot' : 'cancelTimeout';
     throw new InvalidArgument(`${name} is for peers that break rules: with it, conformance must be 'reference'`);
   }
-  const paced = isStream ? { awaitAnswers: false } : {};
-  return { ...DEFAULTS, ...preset, ...paced, ...withoutUndefined(given), keepalive };
+  return config;
 }
 
-function booleanOf(value: unknown, name: string): boolean | undefined {
-  if (value === undefined || typeof value === 'boolean') return value;
+function booleanOf(value: unknown, name: string): boolean {
+  if (typeof value === 'boolean') return value;
   throw new InvalidArgument(`${name} must be true or false, not ${describe(value)}`);
 }
 
-function countOf(value: unknown, name: string, most: number): number | undefined {
-  if (value === undefined || value === Number.POSITIVE_INFINITY) return value;
+function countOf(value: unknown, name: string, most: number): number {
+  if (value === Number.POSITIVE_INFINITY) return value;
   if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return value as number;
   throw new InvalidArgument(`${name} must be an integer from 1 to ${most}, or Infinity, not ${describe(value)}`);
-}
-
-function withoutUndefined(options: { [Name in keyof PeerConfig]: PeerConfig[Name] | undefined }): Partial<PeerConfig> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
