@@ -38,7 +38,8 @@ class Runner implements TestRunner {
   /** The duration of each test on the right code, in milliseconds. */
   readonly #times = new Map<string, number>();
   #dryRun: DryRunResult = { status: DryRunStatus.Error, errorMessage: 'nothing has been run' };
-  #stray: unknown;
+  /** Rejections that no handler has taken so far, and errors that no code has caught. */
+  readonly #strays = new Map<unknown, unknown>();
 
   constructor(area: Area) {
     this.#area = area;
@@ -50,11 +51,9 @@ class Runner implements TestRunner {
 
   async init(): Promise<void> {
     // As with Jest, an unhandled error belongs to the test that is running.
-    for (const event of ['unhandledRejection', 'uncaughtException']) {
-      process.on(event, (error) => {
-        this.#stray ??= error;
-      });
-    }
+    process.on('unhandledRejection', (error, promise) => this.#strays.set(promise, error));
+    process.on('rejectionHandled', (promise) => this.#strays.delete(promise));
+    process.on('uncaughtException', (error) => this.#strays.set(error, error));
     console.warn = () => {};
     // Without this, msgpackr's native accelerator would do work that the codec does otherwise, and mutants of the codec
     // would survive.
@@ -97,7 +96,6 @@ class Runner implements TestRunner {
     } finally {
       Object.assign(context, { activeMutant: undefined, hitLimit: undefined, hitCount: undefined });
       await turns();
-      this.#stray = undefined;
     }
   }
 
@@ -129,6 +127,7 @@ class Runner implements TestRunner {
 
   async #failureOf({ run }: Case): Promise<string | undefined> {
     let timer: NodeJS.Timeout | undefined;
+    this.#strays.clear();
     try {
       const result = run();
       if (result instanceof Promise) {
@@ -138,7 +137,8 @@ class Runner implements TestRunner {
         await Promise.race([result, endless]);
         await turns();
       }
-      return this.#stray === undefined ? undefined : textOf(this.#stray);
+      const [stray] = this.#strays.values();
+      return stray === undefined ? undefined : textOf(stray);
     } catch (error) {
       return textOf(error);
     } finally {
