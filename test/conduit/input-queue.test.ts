@@ -198,6 +198,62 @@ describe('an input queue', () => {
       expect(taken).toEqual(Array.from({ length: 80 }, (_, at) => `frame ${at}`));
     });
 
+    test('looks at the clock with every second frame, and not before the first 8', () => {
+      let readings = 0;
+      const it = new InputQueue<Local>(
+        () => true,
+        () => {},
+        () => {},
+        {
+          now: () => {
+            readings++;
+            return 0;
+          },
+          milliseconds: 1,
+          nextTask: () => {},
+        },
+      );
+      it.open();
+      for (let at = 0; at < 7; at++) it.frame(frame(at));
+      expect(readings).toBe(0);
+      for (let at = 7; at < 18; at++) it.frame(frame(at));
+      expect(readings).toBe(6);
+    });
+
+    test('says that it goes on only if it has waited', () => {
+      const { it, nextTurn, resumed } = timed(100);
+      for (let at = 0; at < 20; at++) it.frame(frame(at));
+      nextTurn();
+      expect(resumed()).toBe(0);
+    });
+
+    test('gets no new budget by a hurry while nothing waits', () => {
+      const { it, take } = timed(10);
+      for (let at = 0; at < 12; at++) it.frame(frame(at));
+      it.hurry();
+      for (let at = 12; at < 40; at++) it.frame(frame(at));
+      expect({ taken: take(), isYielding: it.isYielding }).toEqual({ taken: 18, isYielding: true });
+    });
+
+    test('goes on in the next turn, told or not', () => {
+      const turns: (() => void)[] = [];
+      let now = 0;
+      const it = new InputQueue<Local>(
+        () => {
+          now++;
+          return true;
+        },
+        () => {},
+        () => {},
+        { now: () => now, milliseconds: 8, nextTask: (callback) => turns.push(callback) },
+      );
+      it.open();
+      for (let at = 0; at < 20; at++) it.frame(frame(at));
+      expect(it.isYielding).toBe(true);
+      for (const turn of turns.splice(0)) turn();
+      expect({ isYielding: it.isYielding, bytes: it.bytes }).toEqual({ isYielding: false, bytes: 0 });
+    });
+
     test('forgets what waits for the next turn when it is closed', () => {
       const { it, nextTurn, take } = timed(8);
       for (let at = 0; at < 60; at++) it.frame(frame(at));
@@ -234,6 +290,18 @@ describe('an input queue', () => {
     it.resume();
     expect(it.isPaused).toBe(false);
     expect(taken).toEqual(whole('a', 'b', 'frame 1', 'frame 2', 'end'));
+  });
+
+  test('lets an event of the link pass frames that came before it, if it is told to', () => {
+    const { it, taken } = queue();
+    it.open();
+    it.pause(true);
+    it.frame(frame(1));
+    it.afterFrames({ name: 'end' });
+    expect(taken).toEqual(whole('end'));
+    it.resume();
+    expect({ isPaused: it.isPaused, passesEvents: it.passesEvents }).toEqual({ isPaused: false, passesEvents: false });
+    expect(taken).toEqual(whole('end', 'frame 1'));
   });
 
   test('keeps the order when it is paused again while it hands on what it kept', () => {
@@ -325,6 +393,27 @@ describe('an input queue', () => {
     it.open();
     expect(taken).toEqual(whole('last'));
     expect(it.bytes).toBe(0);
+  });
+
+  test('stays closed once it is, also if it never opened', () => {
+    const { it, taken } = queue();
+    it.close();
+    it.open();
+    it.push({ name: 'a' });
+    it.frame(frame(1));
+    expect(taken).toEqual([]);
+  });
+
+  test('keeps no refused frame of a step that closes it', () => {
+    const { it, taken } = queue((name, inside) => {
+      if (name !== 'frame 1') return true;
+      inside.close();
+      return false;
+    });
+    it.open();
+    it.frame(frame(1));
+    it.resume();
+    expect(taken).toEqual(['frame 1', 'frame 1 refused']);
   });
 
   test('keeps the order of frames, and that of local inputs, in any order of events', () => {
