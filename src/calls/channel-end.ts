@@ -2,6 +2,14 @@ import type { ChannelEnd } from '../../machines/call-events.js';
 import { ChannelClosed, LimitExceeded } from '../base/errors.js';
 import { type Metadata, REASON } from '../wire/metadata.js';
 
+/** The events of a channel's chart for messages of the peer. */
+export const RECEIVED = {
+  Item: 'rx.Item',
+  Close: 'rx.Close',
+  Reset: 'rx.Reset',
+  GrantCredit: 'rx.GrantCredit',
+} as const;
+
 const INVALID = 'invalid payload';
 
 /** The metadata of a Reset that is sent because an item can't be decoded. It says nothing of the item's content. */

@@ -1,4 +1,4 @@
-import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT } from '../../machines/call-events.js';
+import { type ChannelEnd, type ChannelPort, INITIAL_CREDIT, type ReceiverEvent } from '../../machines/call-events.js';
 import type { Violation } from '../../machines/events.js';
 import { receiverMachine } from '../../machines/receiver.js';
 import { InvalidPayload } from '../base/errors.js';
@@ -9,7 +9,7 @@ import { detached, ReceiveQueue } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, GrantCredit, Item, Reset } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { endErrorOf, INVALID_ITEM } from './channel-end.js';
+import { endErrorOf, INVALID_ITEM, RECEIVED } from './channel-end.js';
 import type { ConnectionScope } from './scope.js';
 import { isAborted } from './streams.js';
 import { unwatch, type Watched, watchRest } from './unreachable.js';
@@ -114,19 +114,7 @@ export class Receiver implements Pick<ChannelPort, 'transmit' | 'deliver' | 'con
   }
 
   take({ body }: ChannelMessage): void {
-    switch (body.type) {
-      case 'Item':
-        this.#stepper.send({ type: 'rx.Item', body });
-        return;
-      case 'Close':
-        this.#stepper.send({ type: 'rx.Close', body });
-        return;
-      case 'Reset':
-        this.#stepper.send({ type: 'rx.Reset', body });
-        return;
-      case 'GrantCredit':
-        this.#stepper.send({ type: 'rx.GrantCredit', body });
-    }
+    this.#stepper.send({ type: RECEIVED[body.type], body } as ReceiverEvent);
   }
 
   connectionEnded(): void {

@@ -1,4 +1,4 @@
-import type { ChannelEnd, ChannelPort } from '../../machines/call-events.js';
+import type { ChannelEnd, ChannelPort, SenderEvent } from '../../machines/call-events.js';
 import type { Violation } from '../../machines/events.js';
 import { senderMachine } from '../../machines/sender.js';
 import { InvalidArgument, LimitExceeded } from '../base/errors.js';
@@ -11,7 +11,7 @@ import { detached } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Item } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
-import { endErrorOf } from './channel-end.js';
+import { endErrorOf, RECEIVED } from './channel-end.js';
 import type { ConnectionScope } from './scope.js';
 import { ABORTED_METADATA } from './streams.js';
 import { unwatch, type Watched } from './unreachable.js';
@@ -116,19 +116,7 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
   }
 
   take({ body }: ChannelMessage): void {
-    switch (body.type) {
-      case 'GrantCredit':
-        this.#stepper.send({ type: 'rx.GrantCredit', body });
-        return;
-      case 'Reset':
-        this.#stepper.send({ type: 'rx.Reset', body });
-        return;
-      case 'Close':
-        this.#stepper.send({ type: 'rx.Close', body });
-        return;
-      case 'Item':
-        this.#stepper.send({ type: 'rx.Item', body });
-    }
+    this.#stepper.send({ type: RECEIVED[body.type], body } as SenderEvent);
   }
 
   connectionEnded(): void {

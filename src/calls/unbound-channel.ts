@@ -1,4 +1,4 @@
-import type { ChannelPort } from '../../machines/call-events.js';
+import type { ChannelPort, UnboundChannelEvent } from '../../machines/call-events.js';
 import type { Violation } from '../../machines/events.js';
 import { unboundChannelMachine } from '../../machines/unbound-channel.js';
 import { objectOf } from '../base/check.js';
@@ -9,6 +9,7 @@ import { detachedMessage } from '../conduit/receive-queue.js';
 import type { ChannelId } from '../wire/id.js';
 import type { ChannelMessage, Close, Reset } from '../wire/message.js';
 import { creditOf, Rx, Tx } from './channel.js';
+import { RECEIVED } from './channel-end.js';
 import { Receiver } from './receiver.js';
 import type { ConnectionScope, LiveChannel } from './scope.js';
 import { Sender } from './sender.js';
@@ -99,19 +100,7 @@ export class UnboundChannel
 
   take(message: ChannelMessage): void {
     const { body } = message;
-    switch (body.type) {
-      case 'Item':
-        this.#stepper.send({ type: 'rx.Item', body });
-        break;
-      case 'Close':
-        this.#stepper.send({ type: 'rx.Close', body });
-        break;
-      case 'Reset':
-        this.#stepper.send({ type: 'rx.Reset', body });
-        break;
-      case 'GrantCredit':
-        this.#stepper.send({ type: 'rx.GrantCredit', body });
-    }
+    this.#stepper.send({ type: RECEIVED[body.type], body } as UnboundChannelEvent);
     this.#look();
   }
 
