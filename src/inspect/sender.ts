@@ -204,7 +204,10 @@ export class Sender {
       this.#choke(socket);
       return;
     }
-    for (const text of this.#dialect === undefined ? framesOf(records) : this.#translated(records)) socket.send(text);
+    for (const text of this.#dialect === undefined
+      ? framesOf(records, JSON.stringify, FRAME)
+      : this.#translated(records))
+      socket.send(text);
   }
 
   *#translated(records: readonly InspectionRecord[]): Iterable<string> {
@@ -242,14 +245,15 @@ export class Sender {
   }
 }
 
-function* framesOf(records: readonly InspectionRecord[]): Iterable<string> {
+/** Joins the texts of records to JSON arrays, each of which ends with the record that makes it `most` characters long. */
+export function* framesOf<T>(records: Iterable<T>, textOf: (record: T) => string, most: number): Iterable<string> {
   let parts: string[] = [];
   let length = 0;
   for (const record of records) {
-    const text = JSON.stringify(record);
+    const text = textOf(record);
     parts.push(text);
     length += text.length;
-    if (length < FRAME) continue;
+    if (length < most) continue;
     yield `[${parts.join(',')}]`;
     parts = [];
     length = 0;

@@ -10,6 +10,7 @@ import {
   type SnapshotRecord,
 } from '../../inspect/record.js';
 import { flawOf, lineOf, type Recording } from '../../inspect/recording.js';
+import { framesOf } from '../../inspect/sender.js';
 import { recordsOfStately } from '../../inspect/stately.js';
 import { bounded, clipped, weightOf } from '../../inspect/weight.js';
 import { adopt } from './adopt.js';
@@ -174,7 +175,7 @@ export class Store {
    */
   subscribe(send: Subscriber): () => void {
     const { start, records } = this.#whole(this.#isLive);
-    for (const frame of framesOf([start, ...records])) send(frame);
+    for (const frame of framesOf([start, ...records], lineOf, FRAME)) send(frame);
     this.#subscribers.add(send);
     return () => this.#subscribers.delete(send);
   }
@@ -207,7 +208,7 @@ export class Store {
     }
     this.#history.trim(this.#limits.records, this.#limits.recordBytes);
     if (settled.length === 0 || this.#subscribers.size === 0) return;
-    for (const frame of framesOf(settled)) for (const send of this.#subscribers) send(frame);
+    for (const frame of framesOf(settled, lineOf, FRAME)) for (const send of this.#subscribers) send(frame);
   }
 
   #whole(isLive: boolean): { start: RecordingStart; records: readonly InspectionRecord[] } {
@@ -362,20 +363,4 @@ function hasShortKeys(record: RecordingLine): boolean {
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
-
-/** Splits records into JSON arrays of limited length. */
-function* framesOf(records: readonly RecordingLine[]): Iterable<string> {
-  let parts: string[] = [];
-  let length = 0;
-  for (const record of records) {
-    const text = lineOf(record);
-    parts.push(text);
-    length += text.length;
-    if (length < FRAME) continue;
-    yield `[${parts.join(',')}]`;
-    parts = [];
-    length = 0;
-  }
-  if (parts.length > 0) yield `[${parts.join(',')}]`;
 }
