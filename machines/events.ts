@@ -248,7 +248,7 @@ export type Outcome =
 export interface Port {
   /** Sends a message to the peer, after everything transmitted before. */
   transmit(message: Message): void;
-  /** Asks for `conduit.flushed`, or `link.unsendable`, as the very next event. */
+  /** Asks for `conduit.flushed` as the very next event, behind a `link.unsendable`. */
   flush(): void;
   /** Starts the actor of a connection, after the current step. Its end comes as `connections.ended`. */
   spawn(start: ConnectionStart): void;

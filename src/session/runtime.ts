@@ -219,7 +219,7 @@ export class SessionRuntime implements Port {
   }
 
   flush(): void {
-    if (!this.conduit.outbox.isBroken) this.conduit.inputs.pushNext({ type: 'conduit.flushed' });
+    this.conduit.inputs.pushNext({ type: 'conduit.flushed' });
   }
 
   authenticate({ metadata }: { metadata: Metadata }): void {

@@ -5,7 +5,7 @@
  * | effect | here |
  * | --- | --- |
  * | transmit | onto the link; refused when the link is, and then `link.unsendable` belongs to the same step |
- * | flush | `conduit.flushed`, in the same step |
+ * | flush | `conduit.flushed`, in the same step, behind a `link.unsendable` |
  * | decide, dropDecision | a question that the user may answer at any time, or none any more |
  * | pend, activate, closeHandle, settle | the user's waiting requests and handles |
  * | deliver | into an inbox, or to a reader that waits |
@@ -136,7 +136,7 @@ export class ModelPort {
         this.#outbox.transmit(params as Message);
         return;
       case 'flush':
-        if (!state.isBroken) this.#queue.pushNext({ type: 'conduit.flushed' });
+        this.#queue.pushNext({ type: 'conduit.flushed' });
         return;
       case 'decide':
         state.decisions = [...state.decisions, id];
