@@ -33,6 +33,9 @@ function testsOf(folder: string, ...names: readonly string[]): readonly string[]
 /** The protocol's own cases, played on real sessions. */
 const TABLE = 'test/session/table.test.ts';
 
+/** Tests that take too long for a run with each mutant. */
+const LONG = /costs a fraction of what a session does|a hundred thousand calls/;
+
 /** Tests of queues and limits on whole sessions. */
 const FLOW = testsOf(
   'session',
@@ -93,10 +96,12 @@ export const AREAS: Readonly<Record<string, Area>> = {
   queue: {
     mutate: ['src/conduit/input-queue.ts'],
     tests: [...testsOf('conduit', 'input-queue'), ...FLOW, ...testsOf('session', 'ordering', 'crash')],
+    without: LONG,
   },
   outbox: {
     mutate: ['src/conduit/outbox.ts', 'src/conduit/frame-pool.ts', 'src/conduit/paced-link.ts'],
     tests: [...testsOf('conduit', 'frame-pool', 'paced-link'), ...FLOW, ...testsOf('session', 'reuse'), TABLE],
+    without: LONG,
   },
   conduit: {
     mutate: ['conduit', 'costs', 'first-frame', 'format', 'pending-requests', 'receive-queue'].map(
@@ -108,6 +113,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       ...testsOf('session', 'format', 'signals', 'callbacks', 'crash', 'ends'),
       TABLE,
     ],
+    without: LONG,
   },
   session: {
     mutate: ['src/session/*.ts'],
@@ -120,6 +126,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       'test/server/authentication.test.ts',
       TABLE,
     ],
+    without: LONG,
   },
   calls: {
     mutate: ['calls', 'drain', 'incoming-call', 'outgoing-call', 'scope', 'serving', 'shared-ids'].map(
@@ -130,6 +137,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       ...testsOf('session', 'drain', 'limits'),
       TABLE,
     ],
+    without: LONG,
   },
   channels: {
     mutate: [
@@ -141,6 +149,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       ...testsOf('service', 'channels', 'streams'),
       TABLE,
     ],
+    without: LONG,
   },
   service: {
     mutate: ['src/service/*.ts'],

@@ -126,13 +126,15 @@ class Runner implements TestRunner {
   }
 
   async #failureOf({ run }: Case): Promise<string | undefined> {
-    let timer: NodeJS.Timeout | undefined;
     this.#strays.clear();
+    let giveUp: (error: Error) => void = () => {};
+    // It runs before the test begins: some tests count the timers of the process at their beginning and at their end.
+    const timer = setTimeout(() => giveUp(new Error('it does not end')), ENDLESS);
     try {
       const result = run();
       if (result instanceof Promise) {
         const endless = new Promise((_, reject) => {
-          timer = setTimeout(reject, ENDLESS, new Error('it does not end'));
+          giveUp = reject;
         });
         await Promise.race([result, endless]);
         await turns();

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Script } from 'node:vm';
+import { constants, Script } from 'node:vm';
 import { build } from 'esbuild';
 import type { Area } from './areas.js';
 import type { Case } from './harness.js';
@@ -65,7 +65,10 @@ export async function scriptOf({ tests }: Area, directory: string): Promise<() =
       },
     ],
   });
-  const script = new Script(`(function (require, module) {${outputFiles[0]?.text ?? ''}\n})`, { filename: 'tests.js' });
+  const script = new Script(`(function (require, module) {${outputFiles[0]?.text ?? ''}\n})`, {
+    filename: 'tests.js',
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
   const require = createRequire(join(here, 'script.js'));
   return () => {
     const module = { exports: {} as Tests };
