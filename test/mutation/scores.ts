@@ -58,7 +58,7 @@ function sumOf(area: string, scores: Scores): Pick<Score, 'mutants' | 'noticed'>
 export function tableOf(scores: Scores): string {
   const rows = Object.keys(AREAS).map((area) => {
     const { mutants, noticed, missing } = sumOf(area, scores);
-    const note = missing === 0 ? '' : `${missing} not run`;
+    const note = missing === 0 ? '' : mutants === 0 ? 'not run' : 'in part';
     const share = mutants === 0 ? '' : `${((100 * noticed) / mutants).toFixed(1)} %`;
     return [`\`${area}\``, String(mutants), String(noticed), share, note];
   });
