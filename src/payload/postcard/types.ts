@@ -1039,7 +1039,7 @@ type TupleOf<E extends readonly unknown[]> = { -readonly [Index in keyof E]: Typ
 
 /** A value that may be missing; then it is null. If the value itself may be null or undefined, it is in a box. */
 export type OptionOf<T> = undefined extends T ? Boxed<T> | null : null extends T ? Boxed<T> | null : T | null;
-interface Boxed<T> {
+export interface Boxed<T> {
   some: T;
 }
 
