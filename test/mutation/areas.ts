@@ -33,8 +33,8 @@ function testsOf(folder: string, ...names: readonly string[]): readonly string[]
 /** The protocol's own cases, played on real sessions. */
 const TABLE = 'test/session/table.test.ts';
 
-/** Tests that take too long for a run with each mutant. */
-const LONG = /costs a fraction of what a session does|a hundred thousand calls/;
+/** Tests that take too long for a run with each mutant, or wait for the garbage collector. */
+const LONG = /costs a fraction of what a session does|a hundred thousand calls|not reachable any more/;
 
 /** Tests of queues and limits on whole sessions. */
 const FLOW = testsOf(
@@ -100,7 +100,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   outbox: {
     mutate: ['src/conduit/outbox.ts', 'src/conduit/frame-pool.ts', 'src/conduit/paced-link.ts'],
-    tests: [...testsOf('conduit', 'frame-pool', 'paced-link'), ...FLOW, ...testsOf('session', 'reuse'), TABLE],
+    tests: [...testsOf('conduit', 'frame-pool', 'paced-link'), ...FLOW, ...testsOf('session', 'drain', 'reuse'), TABLE],
     without: LONG,
   },
   conduit: {

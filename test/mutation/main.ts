@@ -52,10 +52,10 @@ for (const [name, area] of Object.entries(AREAS)) {
   }
   const mutants = await mutantsOf(name, files);
   const scores = report(name, mutants);
-  const late = mutants.filter(({ statusReason }) => statusReason?.includes('no time is left') === true).length;
+  const late = mutants.filter(isUntried).length;
   left += late;
   if (late > 0) console.log(`  ${late} mutants were not tried: no time was left`);
-  else if (values.store) store(scores);
+  if (values.store) store(scores);
   if (values.changed) for (const [file, score] of Object.entries(scores)) judge(file, score);
 }
 
@@ -97,9 +97,15 @@ function report(name: string, mutants: readonly MutantResult[]): Record<string, 
       const survivors = counted.filter(({ status }) => !KILLED.includes(status)).map((mutant) => told(file, mutant));
       for (const survivor of survivors) console.log(`  ${file}:${survivor}`);
       const { length } = counted;
-      return [file, { text: hashOf(file), mutants: length, noticed: length - survivors.length, survivors }];
+      const untried = mutants.filter((mutant) => fileOf(mutant) === file && isUntried(mutant)).length;
+      const noticed = length - survivors.length;
+      return [file, { text: hashOf(file), mutants: length, noticed, ...(untried === 0 ? {} : { untried }), survivors }];
     }),
   );
+}
+
+function isUntried({ statusReason }: MutantResult): boolean {
+  return statusReason?.includes('no time is left') === true;
 }
 
 /** Returns `12:3 StringLiteral: "here" → ""`. */

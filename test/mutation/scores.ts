@@ -7,9 +7,11 @@ import { AREAS, filesOf } from './areas.js';
 export interface Score {
   /** The SHA-256 of the file's text. A file with another text has changed since. */
   readonly text: string;
-  /** The mutants that count: those that load. */
+  /** The mutants that count: those that were tried, and load. */
   readonly mutants: number;
   readonly noticed: number;
+  /** Mutants that were not tried, since no time was left. */
+  readonly untried?: number;
   /** The mutants that no test has noticed: the place, the text there, and the text in its stead. */
   readonly survivors: readonly string[];
 }
@@ -50,7 +52,7 @@ function sumOf(area: string, scores: Scores): Pick<Score, 'mutants' | 'noticed'>
   return {
     mutants: sum(({ mutants }) => mutants),
     noticed: sum(({ noticed }) => noticed),
-    missing: files.length - known.length,
+    missing: files.length - known.filter(({ untried }) => untried === undefined).length,
   };
 }
 
