@@ -8,8 +8,8 @@
  * Three rules:
  *
  * - One attempt at a time. An attempt lasts from the credentials to the end of `onSession`, and has `attemptTimeout` for it.
- * - The backoff starts again only behind a session that was open for a while: a server that accepts and cuts is not asked
- *   more often than one that is down.
+ * - The backoff starts again only behind a session that was open for a while: a server that accepts and cuts, or drains, is
+ *   not asked more often than one that is down.
  * - A failure is final if no later attempt can end in another way. Then the client waits until the application asks again.
  */
 import { and, assign, setup } from 'xstate';
@@ -100,7 +100,7 @@ export interface ClientInput {
 }
 
 export interface ClientContext extends ClientInput {
-  /** Failures in a row. */
+  /** Failures since a session was open for `stableAfter`. */
   readonly failures: number;
   /** Milliseconds of the wait that begins next. */
   readonly delay: number;
@@ -134,11 +134,13 @@ const client = setup({
     dispose: ({ context }) => context.port.dispose(),
     countFailure: assign(({ context: { failures, settings } }, { jitter }: { jitter: number }) => ({
       failures: failures + 1,
+      wasRefused: false,
       delay: jitter * Math.min(settings.maxDelay, settings.firstDelay * 2 ** failures),
     })),
     // From 0.2 to 1 s: a browser says `online` before the network works, and to many clients at once.
     planReturn: assign((_, { jitter }: { jitter: number }) => ({ delay: 200 + 800 * jitter })),
     noteRefusal: assign({ wasRefused: true }),
+    forgetRefusal: assign({ wasRefused: false }),
     noteSession: assign({ wasRefused: false, hasBeenOpen: true }),
     forgetFailures: assign({ failures: 0, wasRefused: false }),
     noteCloseTimeout: assign((_, { timeout }: { timeout: number }) => ({ closeTimeout: timeout })),
@@ -152,6 +154,7 @@ const client = setup({
         (event.why === 'no peer' && !context.hasBeenOpen)),
     isRefused: ({ event }) => event.type === 'attempt.failed' && event.why === 'unauthenticated',
     wasRefused: ({ context }) => context.wasRefused,
+    hasFailed: ({ context }) => context.failures > 0,
     isRoundOver: ({ event }) => event.type === 'attempt.failed' && event.isRoundOver,
     givesUp: ({ context }) => context.settings.giveUpAfter < LONGEST,
     endsIdle: ({ context }) => context.settings.idleTimeout < LONGEST,
@@ -227,7 +230,7 @@ export const clientMachine = client.createMachine({
               { guard: and(['isRefused', 'wasRefused']), target: '#client.failed' },
               { guard: 'isRefused', target: 'attempt', reenter: true, actions: 'noteRefusal' },
               { guard: 'isRoundOver', target: 'waiting', actions: countFailure },
-              { target: 'attempt', reenter: true },
+              { target: 'attempt', reenter: true, actions: 'forgetRefusal' },
             ],
             'session.ended': { target: 'waiting', actions: countFailure },
             'session.draining': { target: 'waiting', actions: countFailure },
@@ -281,8 +284,6 @@ export const clientMachine = client.createMachine({
       on: {
         'session.ended': { target: 'connecting.waiting', actions: countFailure },
         'app.reconnect': { target: 'connecting', actions: 'leave' },
-        // The calls at work are answered there. It is no failure, so there is no wait.
-        'session.draining': { target: 'connecting', actions: 'leave' },
         'app.close': { target: 'closing', actions: noteCloseTimeout },
       },
       states: {
@@ -304,8 +305,21 @@ export const clientMachine = client.createMachine({
         age: {
           initial: 'fresh',
           states: {
-            fresh: { after: { stable: 'stable' } },
-            stable: { entry: 'forgetFailures' },
+            fresh: {
+              after: { stable: 'stable' },
+              on: {
+                'session.draining': [
+                  // A server that drains each new session is not asked more often than one that is down.
+                  { guard: 'hasFailed', target: '#client.connecting.waiting', actions: ['leave', countFailure] },
+                  { target: '#client.connecting', actions: ['leave', countFailure] },
+                ],
+              },
+            },
+            stable: {
+              entry: 'forgetFailures',
+              // The calls at work are answered there. It is no failure, so there is no wait.
+              on: { 'session.draining': { target: '#client.connecting', actions: 'leave' } },
+            },
           },
         },
         work: {

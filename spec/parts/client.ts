@@ -78,7 +78,16 @@ function dial(state: ClientState, ...before: EffectName[]): Outcome {
 }
 
 function backOff(state: ClientState): Outcome {
-  return to({ ...state, failures: state.failures + 1 }, 'backing off', 'abandon');
+  return to({ ...state, failures: state.failures + 1, wasRefused: false }, 'backing off', 'abandon');
+}
+
+/** A drain is no failure: the successor may be there already. But a server may drain each session as soon as it is open. */
+function depart(state: ClientState): Outcome {
+  const { isStable, failures } = state;
+  if (isStable) return dial(state, 'leave');
+  if (failures === 0) return dial({ ...state, failures: 1, wasRefused: false }, 'leave');
+  const { state: after, effects } = backOff(state);
+  return { state: after, effects: [['leave'], ...effects] };
 }
 
 function close(state: ClientState): Outcome {
@@ -108,7 +117,7 @@ function attempting(state: ClientState, event: ClientEvent): Outcome {
         (why === 'unauthenticated' && state.wasRefused);
       if (isFinal) return fail(state, 'given up', 'gave up');
       if (why === 'unauthenticated') return dial({ ...state, wasRefused: true });
-      return isRoundOver ? backOff(state) : dial(state);
+      return isRoundOver ? backOff(state) : dial({ ...state, wasRefused: false });
     }
     default:
       return nothing(state);
@@ -130,9 +139,9 @@ function open(state: ClientState, event: ClientEvent): Outcome {
     case 'session.ended':
       return backOff(state);
     case 'app.reconnect':
-    // A drain is no failure: the successor may be there already.
-    case 'session.draining':
       return dial(state, 'leave');
+    case 'session.draining':
+      return depart(state);
     case 'session.interrupted':
       return nothing({ ...state, isInterrupted: true });
     case 'session.restored':

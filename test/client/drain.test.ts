@@ -97,6 +97,8 @@ describe('a client whose peer drains the session', () => {
     const client = stage.client();
     const work = client.use(Work);
     await work.do('quick first');
+    // From now on the session is no new one.
+    await stage.clock.advance(10_000);
     stage.isUp = false;
     void session(0).drain();
     await settle();
@@ -107,7 +109,7 @@ describe('a client whose peer drains the session', () => {
     expect(await call).toBe('quick second is done');
     expect([begun, stage.dials]).toEqual([
       ['quick first', 'quick second'],
-      [0, 0, 100],
+      [0, 10_000, 10_100],
     ]);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
@@ -144,6 +146,39 @@ describe('a client whose peer drains the session', () => {
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
+  test('waits longer each time if the server drains each new session, as if it were down', async () => {
+    const { stage } = stageOf();
+    const client = stage.client();
+    client.status.subscribe(() => {
+      if (client.status.current.state === 'open') void stage.sessions.at(-1)?.drain();
+    });
+    client.reconnect();
+    await settle();
+    await stage.clock.advance(60_000);
+    expect(stage.dials).toEqual([0, 0, 200, 600, 1_400, 3_000, 6_200, 12_600, 25_400, 40_400, 55_400]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('dials at once behind the first drain of a new session only, until one was open for ten seconds', async () => {
+    const { stage, session } = stageOf();
+    const client = stage.client({ lazy: false });
+    const drain = async (): Promise<void> => {
+      await settle();
+      void session(stage.sessions.length - 1).drain();
+      await settle();
+    };
+    for (let count = 0; count < 4; count++) {
+      await drain();
+      await stage.clock.advance(2_000);
+    }
+    expect(stage.dials).toEqual([0, 0, 2_200, 4_400, 6_800]);
+    await stage.clock.advance(10_000);
+    await drain();
+    await drain();
+    expect(stage.dials.slice(5)).toEqual([18_000, 18_000]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
   test('takes the next of its targets', async () => {
     const { stage, session } = stageOf();
     const tried: string[] = [];
@@ -167,17 +202,18 @@ describe('a client whose peer drains the session', () => {
     for (let at = 0; at < 6; at++) {
       calls.push(work.do(`task ${at}`).catch(({ code, ran }) => `${code} ${ran} at ${stage.clock.now()}`));
       await settle();
+      await stage.clock.advance(10_000);
       void session(at).drain({ timeout: 120_000 });
       await settle();
     }
     // The fifth and the sixth that were left made the first and the second end.
     expect(await Promise.all(calls.slice(0, 2))).toEqual([
-      'connection-closed maybe at 0',
-      'connection-closed maybe at 0',
+      'connection-closed maybe at 50000',
+      'connection-closed maybe at 60000',
     ]);
     await stage.clock.advance(60_000);
     expect(await Promise.all(calls.slice(2))).toEqual(
-      Array.from({ length: 4 }, () => 'connection-closed maybe at 60000'),
+      [90_000, 100_000, 110_000, 120_000].map((time) => `connection-closed maybe at ${time}`),
     );
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });

@@ -72,7 +72,8 @@ export const clientPart: Part = {
     ...{ backoff: 150, longest: 300, soon: 600, attempt: 400, close: 650 },
     ...{ giveUp: 7_000, idle: 8_000, stable: 10_000 },
   },
-  serialize: ({ value, context }) => JSON.stringify([value, context.wasRefused, context.hasBeenOpen]),
+  serialize: ({ value, context }) =>
+    JSON.stringify([value, context.wasRefused, context.hasBeenOpen, context.failures > 0]),
   events: () => [
     ...['call.made', 'calls.none', 'work.some', 'work.none', 'attempt.established', 'attempt.prepared'].map((type) =>
       event(type),
@@ -95,6 +96,7 @@ export const clientPart: Part = {
       ...(open === undefined ? [] : [open.link, open.age, open.work]),
       ...(context.wasRefused ? ['refused'] : []),
       ...(context.hasBeenOpen ? ['has been open'] : []),
+      ...(context.failures > 0 ? ['has failed'] : []),
     ];
     return facts.length === 0 ? pathOf(value) : `${pathOf(value)}[${facts.join(', ')}]`;
   },
