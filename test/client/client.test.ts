@@ -1,13 +1,20 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { channel } from '../../src/calls/channel.js';
 import { connect } from '../../src/client/client-node.js';
 import { method } from '../../src/service/method.js';
+import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
+import { accept } from '../../src/session/default-codec.js';
 import { ScriptedPeer } from '../../src/testing/peer.js';
 import { Adder, adder } from '../service/adder.js';
 import { errorOf } from '../service/pair.js';
 import { settle } from '../support/settle.js';
 import { Stage } from './stage.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 describe('a client that connect makes', () => {
   test('dials at its first call, and answers it', async () => {
@@ -382,6 +389,122 @@ test('a session that was open for 10 s is no failure: the next attempt comes as 
   expect(await stage.end(client)).toEqual(['closed', 0]);
 });
 
+test('a session that ends together with its handshake is a failed attempt', async () => {
+  const stage = new Stage([adder]);
+  const client = stage.client({}, async () => {
+    const link = await stage.target();
+    if (stage.dials.length > 1) return link;
+    const start = link.start.bind(link);
+    link.start = (events) => {
+      start({
+        ...events,
+        message: (bytes) => {
+          events.message(bytes);
+          // The connection is lost in the turn in which the answer to the Hello comes.
+          link.abort();
+          events.failed(new Error('lost'));
+        },
+      });
+    };
+    return link;
+  });
+  const call = client.use(Adder).add(1, 2);
+  await settle();
+  expect(client.status.current).toMatchObject({ state: 'connecting', retryAt: 100, reason: { code: 'link' } });
+  await stage.clock.advance(100);
+  expect([await call, stage.dials]).toEqual([3, [0, 100]]);
+  expect(await stage.end(client)).toEqual(['closed', 0]);
+});
+
+describe('an open of a service that the server takes its time for', () => {
+  const Hold = service('Hold', { hold: method<[], void>() });
+
+  /** A stage whose server decides on each open when the test says so. */
+  function deciding() {
+    const stage = new Stage();
+    const decisions: (() => void)[] = [];
+    /** For each open of the adder, the number of the session that it came in. */
+    const opens: number[] = [];
+    const inner = routes([adder, Hold.handler({ hold: () => new Promise(() => {}) })]);
+    stage.onLink = async (link) => {
+      const number = stage.dials.length;
+      stage.sessions.push(
+        await accept(link, {
+          onConnection: async (request) => {
+            if (request.metadata.some(({ value }) => value === Hold.name)) return inner(request);
+            opens.push(number);
+            await new Promise<void>((resolve) => void decisions.push(resolve));
+            return inner(request);
+          },
+        }),
+      );
+    };
+    /** Decides on so many opens, the oldest first. */
+    const decide = async (count = decisions.length): Promise<void> => {
+      for (const decision of decisions.splice(0, count)) decision();
+      await settle();
+    };
+    return { stage, opens, decide };
+  }
+
+  test('does not lose its calls when the session ends for want of work meanwhile', async () => {
+    const { stage, opens, decide } = deciding();
+    const client = stage.client({ idleTimeout: 1_000, lazy: false });
+    await settle();
+    await stage.clock.advance(990);
+    const call = client.use(Adder).add(1, 2);
+    await settle();
+    await stage.clock.advance(10);
+    await decide();
+    await settle();
+    await decide();
+    expect([await call, opens, stage.dials]).toEqual([3, [1, 2], [0, 1_000]]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('is made once in each session, also if the client leaves one meanwhile', async () => {
+    const { stage, opens, decide } = deciding();
+    const client = stage.client({ lazy: false });
+    await settle();
+    // This call keeps the first session.
+    const held = errorOf(client.use(Hold).hold());
+    const call = client.use(Adder).add(1, 2);
+    await settle();
+    client.reconnect();
+    await settle();
+    expect(opens).toEqual([1, 2]);
+    // The answer in the first session comes while that in the second is awaited.
+    await decide(1);
+    await decide();
+    expect([await call, opens]).toEqual([3, [1, 2]]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+    await held;
+  });
+});
+
+test('a client that was given back while its call waited is collected, when the call has waited too long', async () => {
+  const stage = new Stage([adder]);
+  stage.isUp = false;
+  const client = stage.client({ waitTimeout: 10 });
+  const use = async (): Promise<WeakRef<object>> => {
+    const interceptors: NonNullable<Parameters<typeof Adder.client>[1]>['interceptors'] = [(call, next) => next(call)];
+    const own = client.use(Adder, { interceptors });
+    const call = errorOf(own.add(1, 2));
+    own[Symbol.dispose]();
+    await stage.clock.advance(10);
+    expect(await call).toMatchObject({ limit: 'waitTimeout' });
+    return new WeakRef(interceptors);
+  };
+  const used: WeakRef<object>[] = [];
+  for (let count = 0; count < 20; count++) used.push(await use());
+  for (let round = 0; round < 10 && used.some((one) => one.deref() !== undefined); round++) {
+    await settle();
+    collectGarbage();
+  }
+  expect(used.filter((one) => one.deref() !== undefined)).toEqual([]);
+  expect(await stage.end(client)).toEqual(['closed', 0]);
+});
+
 describe('a peer that does not answer', () => {
   test('is found by the probe of a network that may have changed, and calls go on', async () => {
     const stage = new Stage([adder]);
@@ -492,6 +615,21 @@ describe('final failures', () => {
     expect(client.status.current.reason?.message).toContain(description);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
+});
+
+test('a refusal as unauthenticated is final only if the last attempt ended with one, too', async () => {
+  const stage = new Stage();
+  const answers = ['unauthenticated', 'unavailable', 'unauthenticated', 'unauthenticated'];
+  stage.onLink = (link) => {
+    const description = `refused.${answers[stage.dials.length - 1]}: no`;
+    new ScriptedPeer(link).say({ type: 'ProtocolError', connectionId: 0, description });
+  };
+  const client = stage.client({ lazy: false, credentials: () => ({ token: 'x' }) });
+  await settle();
+  expect([client.status.current.state, stage.dials]).toEqual(['connecting', [0, 0]]);
+  await stage.clock.advance(100);
+  expect([client.status.current.state, stage.dials]).toEqual(['failed', [0, 0, 100, 100]]);
+  expect(await stage.end(client)).toEqual(['closed', 0]);
 });
 
 test('the status tells each state once, in order, to a subscriber; a slow reader gets the newest', async () => {

@@ -150,6 +150,26 @@ describe('a client on a link that outlives its connections', () => {
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
+  test('is closed at once while it is interrupted, and dials no more', async () => {
+    const stage = new ResumeStage();
+    const client = stage.connect();
+    await client.use(Adder).add(1, 2);
+    stage.isUp = false;
+    stage.cut();
+    await settle();
+    expect(client.status.current.state).toBe('interrupted');
+    let isClosed = false;
+    void client.close({ timeout: 0 }).then(() => {
+      isClosed = true;
+    });
+    await stage.clock.advance(0);
+    await settle();
+    const dials = stage.dials.length;
+    expect(isClosed).toBe(true);
+    await stage.clock.advance(60_000);
+    expect([stage.dials.length, await stage.end(client)]).toEqual([dials, ['closed', 0]]);
+  });
+
   test('refuses another value of resume', () => {
     expect(() => new ResumeStage().connect({ resume: true as never })).toThrow("resume must be 'auto' or false");
   });

@@ -279,6 +279,40 @@ describe('a server that authenticates', () => {
     await initiating;
   });
 
+  test('lets its link hold a frame of handshakeBytes at most until it knows the client', async () => {
+    const [near, far] = memoryLinkPair();
+    let frameLimit = (): number => -1;
+    const start = far.start.bind(far);
+    far.start = (events) => {
+      frameLimit = events.frameLimit ?? frameLimit;
+      start(events);
+    };
+    let answer = (_: User): void => {};
+    const limits = { handshakeBytes: 1_000, frame: 5_000 };
+    const { server } = serverOf(() => new Promise<User>((resolve) => (answer = resolve)), { limits });
+    const taking = server.take(far);
+    const initiating = initiate(near);
+    await settle();
+    expect(frameLimit()).toBe(1_000);
+    answer({ name: 'Ada' });
+    await Promise.all([taking, initiating]);
+    expect(frameLimit()).toBe(5_000);
+  });
+
+  test('refuses a client whose link cannot show its facts, and reports that', async () => {
+    const [near, far] = memoryLinkPair();
+    const broken = new Error('the socket is gone');
+    Object.assign(far, {
+      facts: () => {
+        throw broken;
+      },
+    });
+    const { server, reports } = serverOf(byToken);
+    const taking = errorOf(server.take(far));
+    expect(await errorOf(initiate(near))).toMatchObject({ message: 'refused.unavailable: try again later' });
+    expect([await taking, reports]).toMatchObject([{ code: 'handshake' }, [{ error: broken }]]);
+  });
+
   test('refuses wrong options', () => {
     const services = [who];
     expect(() => createServer({ services, authenticate: 1 } as never)).toThrow('authenticate');

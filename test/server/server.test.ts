@@ -99,6 +99,16 @@ describe('a server of services', () => {
     expect(await errorOf(server.take(memoryLinkPair()[1]))).toMatchObject({ code: 'session-closed' });
   });
 
+  test('ends its sessions also if a listener does not close, and rejects with its error', async () => {
+    const server = createServer({ services: [adder] });
+    const broken = new Error('EBADF');
+    await server.listen(() => ({ close: () => Promise.reject(broken) }));
+    const [near, far] = memoryLinkPair();
+    const [session] = await Promise.all([initiate(near), server.take(far)]);
+    expect(await errorOf(server.close())).toBe(broken);
+    expect([server.sessions.size, (await session.closed).cause]).toEqual([0, 'peer']);
+  });
+
   test('ends a session whose onSession throws', async () => {
     const server = serverOf({
       onSession: () => {

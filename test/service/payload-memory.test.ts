@@ -1,6 +1,8 @@
 // The memory of a payload is used again once its frame was sent. No payload that still waits may be overwritten by another.
 import { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -10,9 +12,11 @@ import {
   messagePack,
   messagePackPayload,
   method,
+  type Rx,
   service,
   type Tx,
 } from '../../src/index.js';
+import { memoryLinkPair } from '../../src/link/memory.js';
 import { streamLink } from '../../src/link/tcp.js';
 import { postcard, postcardPayload, t } from '../../src/payload/postcard/index.js';
 
@@ -181,5 +185,66 @@ describe('bytes of the application', () => {
     expect(seen).toEqual([1, 2, 3, 1, 2, 3]);
     session.shutdown();
     await session.closed;
+  });
+});
+
+// An encoder allocates for the longest text that an argument may be. What waits is copied to memory of its own length.
+describe('texts that wait', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage: () => void = runInNewContext('gc');
+  const TEXT = 'x'.repeat(500_000);
+  const WAITING = 16 * 2 ** 20;
+
+  const Texts = service('Texts', { take: method<[text: string], void>(), read: method<[texts: Rx<string>], void>() });
+
+  /** The bytes outside the heap that are in use. */
+  async function held(): Promise<number> {
+    for (let round = 0; round < 5; round++) {
+      collectGarbage();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    return process.memoryUsage().arrayBuffers;
+  }
+
+  async function texts() {
+    const [near, far] = memoryLinkPair();
+    const [session, server] = await Promise.all([initiate(near), accept(far, { maxConcurrentRequests: 1 })]);
+    // An end that is garbage-collected is reset.
+    const unread: unknown[] = [];
+    const keep = (arg: unknown) => new Promise<never>(() => unread.push(arg));
+    server.root.serve(Texts.handler({ take: keep, read: keep }));
+    return { client: Texts.client(session.root), unread, end: () => session.shutdown() };
+  }
+
+  test('for their turn hold about as many bytes as they count', async () => {
+    const { client, end } = await texts();
+    client.take('at work').catch(() => {});
+    const before = await held();
+    const failed: unknown[] = [];
+    const count = Math.floor(WAITING / TEXT.length);
+    for (let at = 0; at < count; at++) client.take(TEXT).catch((error: unknown) => void failed.push(error));
+    expect((await held()) - before).toBeLessThan(1.25 * WAITING);
+    expect(failed).toEqual([]);
+    client.take(TEXT).catch(({ limit }) => void failed.push(limit));
+    await held();
+    expect(failed).toEqual(['waitingBytes']);
+    end();
+  });
+
+  test('for credit hold about as many bytes as they count', async () => {
+    const { client, unread, end } = await texts();
+    const [tx, rx] = channel<string>();
+    client.read(rx).catch(() => {});
+    for (let at = 0; at < 16; at++) await tx.send('credit');
+    const before = await held();
+    const failed: unknown[] = [];
+    const count = Math.floor(WAITING / TEXT.length);
+    for (let at = 0; at < count; at++) tx.send(TEXT).catch((error: unknown) => void failed.push(error));
+    expect((await held()) - before).toBeLessThan(1.25 * WAITING);
+    expect(failed).toEqual([]);
+    tx.send(TEXT).catch(({ limit }) => void failed.push(limit));
+    await held();
+    expect([failed, unread.length]).toEqual([['waitingBytes'], 1]);
+    end();
   });
 });

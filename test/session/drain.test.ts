@@ -242,6 +242,26 @@ describe('a session that is drained, of two sides that understand notices', () =
     await client.closed;
   });
 
+  test('waits until its answers have left, however slowly its link takes them', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock, link } = stage;
+    const call = track((await client.open(Work)).do('a'));
+    await settle();
+    const drained = track(server.drain());
+    await settle();
+    link.hold();
+    stage.finish('a');
+    await settle();
+    await clock.advance(8_000);
+    expect([call.outcome, drained.outcome]).toEqual([undefined, undefined]);
+    link.take();
+    await settle();
+    expect(call.outcome).toBe('a is done');
+    await clock.advance(1_100);
+    expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+    expect(clock.size).toBe(0);
+  });
+
   test('may be drained by both sides at once', async () => {
     const { client, server, clock } = await new Stage().start();
     const both = [track(server.drain()), track(client.drain())];

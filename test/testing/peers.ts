@@ -1,4 +1,12 @@
-import { accept, initiate, refuse, type Session, type StartOptions } from '../../src/index.js';
+import {
+  accept,
+  type Connection,
+  type ConnectionHandler,
+  initiate,
+  refuse,
+  type Session,
+  type StartOptions,
+} from '../../src/index.js';
 import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { ConformanceOptions } from '../../src/testing/index.js';
@@ -16,12 +24,19 @@ export interface Subject {
   readonly alive: ReadonlySet<Session>;
 }
 
-/** Returns a peer that is our own session, or one that `wrap` has broken, with all controls. */
+/**
+ * Returns a peer that is our own session, or one that `wrap` has broken, with all controls. With a handler it answers calls on
+ * all of its connections.
+ */
 export function ours(
   role: 'acceptor' | 'initiator',
   options: StartOptions = {},
   wrap: (link: Link) => Link = (link) => link,
+  handler?: ConnectionHandler,
 ): Subject {
+  const serve = (connection: Connection | undefined): void => {
+    if (handler !== undefined) connection?.serve(handler);
+  };
   const alive = new Set<Session>();
   let current: Promise<Session> | undefined;
   let isRejecting = false;
@@ -42,7 +57,7 @@ export function ours(
           if (isDeferring) return new Promise<never>(() => {});
           const type = isRejecting ? 'reject' : 'accept';
           isRejecting = false;
-          return { type };
+          return type === 'reject' ? { type } : { type, setup: serve };
         },
         keepalive: KEEPALIVE,
         onReport: () => {},
@@ -53,6 +68,7 @@ export function ours(
       current.then(
         (session) => {
           alive.add(session);
+          serve(session.root);
           void session.closed.then(() => alive.delete(session));
         },
         () => {},
@@ -65,7 +81,7 @@ export function ours(
       handshakeTimeout: HANDSHAKE_TIMEOUT,
       limits: LIMITS,
       control: {
-        open: async () => (await current)?.open(),
+        open: async () => serve(await (await current)?.open()),
         close: async (id) => (await current)?.close(id),
         shutdown: async () => (await current)?.shutdown(),
         rejectNext: () => {
