@@ -24,20 +24,37 @@ export class Drain {
   refused = 0;
   cancelled = 0;
   channels = 0;
-  #controller: AbortController | undefined;
+  /** Those of the handlers at work that have asked for a signal. */
+  readonly #controllers = new Set<AbortController>();
+  #reason: Unavailable | undefined;
 
-  /** Tells handlers that the session is drained. Made when it is first read: few handlers read it. */
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.isOurs) this.tell();
-    }
-    return this.#controller.signal;
+  /**
+   * Makes the controller of a signal that tells one handler of the drain; see {@link forget}. Each handler has its own: it may
+   * leave its listeners there, and a session may last for years.
+   */
+  controller(): AbortController {
+    const controller = new AbortController();
+    if (this.#reason === undefined) this.#controllers.add(controller);
+    else controller.abort(this.#reason);
+    return controller;
   }
 
-  /** Aborts the signal. Its listeners are the application's. */
+  /** Lets go of a controller, since its handler is done. */
+  forget(controller: AbortController): void {
+    this.#controllers.delete(controller);
+  }
+
+  /** Aborts the signals. Their listeners are the application's. */
   tell(): void {
-    this.#controller?.abort(drainingError('local'));
+    const reason = drainingError('local');
+    this.#reason = reason;
+    for (const controller of this.#controllers) controller.abort(reason);
+    this.#controllers.clear();
+  }
+
+  /** Returns true if the error is the reason of the signals. */
+  isReason(error: unknown): boolean {
+    return this.#reason !== undefined && error === this.#reason;
   }
 
   get counts(): DrainCounts {

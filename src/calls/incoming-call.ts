@@ -37,6 +37,8 @@ export interface IncomingRequest {
   readonly channels: readonly OfferedChannel[];
   /** Aborts when the answer is not needed any more: the caller cancelled, or the connection ended. */
   readonly signal: AbortSignal;
+  /** Aborts when this side drains the session, if the handler is still at work then. */
+  readonly draining: AbortSignal;
   /** The request's id. */
   readonly id: RequestId;
 }
@@ -85,6 +87,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   readonly #onAnswer: (call: IncomingCall) => void;
   readonly #stepper: Stepper<typeof incomingCallMachine>;
   #controller: AbortController | undefined;
+  #drainController: AbortController | undefined;
   #isAborted = false;
   #isFinished = false;
 
@@ -117,6 +120,16 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
       if (this.#isAborted) this.#controller.abort(this.#reason());
     }
     return this.#controller.signal;
+  }
+
+  /** Made when it is first read: few handlers read it. */
+  get draining(): AbortSignal {
+    if (this.#drainController === undefined) {
+      const { drain } = this.#scope;
+      this.#drainController = drain.controller();
+      if (this.#isFinished) drain.forget(this.#drainController);
+    }
+    return this.#drainController.signal;
   }
 
   /** Starts the handler. */
@@ -269,10 +282,11 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   }
 
   /**
-   * Returns true if `error` says only that no caller waits: it comes from the signal, or from a call or channel that ended
-   * with a connection or a drain.
+   * Returns true if `error` says only that no caller waits, or that the session is drained: it comes from one of the signals,
+   * or from a call or channel that ended with a connection or a drain.
    */
   #isGivenUp(error: unknown): boolean {
+    if (this.#scope.drain.isReason(error)) return true;
     const isOfEnd = error instanceof ConnectionClosed || error instanceof Unavailable;
     return this.#isAborted && (isOfEnd || error === this.#controller?.signal.reason);
   }
@@ -293,6 +307,8 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   #finish(): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
-    this.#scope.load.requests--;
+    const { drain, load } = this.#scope;
+    if (this.#drainController !== undefined) drain.forget(this.#drainController);
+    load.requests--;
   }
 }

@@ -250,7 +250,7 @@ class Answering {
       connection,
       principal: this.#principal,
       get draining() {
-        return connection.draining;
+        return request.draining;
       },
       responseMetadata,
     };

@@ -439,11 +439,6 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     return this.#session.maxUnconsumed;
   }
 
-  /** Aborts when the session is drained. @internal */
-  get draining(): AbortSignal {
-    return this.#session.drain.signal;
-  }
-
   /** Reports to the application an event that ends nothing. @internal */
   report(report: Report): void {
     this.#session.conduit.report(report);

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Unavailable } from '../../src/base/errors.js';
+import type { Report } from '../../src/base/report.js';
 import { channel, type Rx } from '../../src/calls/channel.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { CallContext } from '../../src/service/calls.js';
@@ -17,6 +21,9 @@ import { ControlledLink } from '../support/link.js';
 import { acceptOf, HELLO, openOf, Rig } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import { bytes, CANCELLED, callOf, responseOf } from '../support/traffic.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage: () => void = runInNewContext('gc');
 
 const Work = service('Work', {
   do: method<[task: string], string>(),
@@ -169,6 +176,50 @@ describe('a session that is drained, of two sides that understand notices', () =
       'a is done',
       { answered: 1, refused: 0, cancelled: 0, channels: 0 },
     ]);
+  });
+
+  test('cancels the call of a handler that throws the reason of context.draining, and reports nothing', async () => {
+    const reports: Report[] = [];
+    const Wait = service('Wait', { wait: method<[], void>() });
+    const handler = Wait.handler({
+      wait: withContext(async ({ draining }) => {
+        await once(draining, 'abort');
+        draining.throwIfAborted();
+      }),
+    });
+    const stage = await new Stage().start({
+      notices: true,
+      onConnection: routes([handler]),
+      onReport: (report) => void reports.push(report),
+    });
+    const call = track((await stage.client.open(Wait)).wait());
+    await settle();
+    void stage.server.drain();
+    await settle();
+    expect([call.outcome, reports]).toEqual(['cancelled maybe', []]);
+    stage.client.shutdown();
+  });
+
+  test('keeps no listener that a handler has left at context.draining', async () => {
+    const Listen = service('Listen', { listen: method<[], void>() });
+    const listeners: WeakRef<() => void>[] = [];
+    const handler = Listen.handler({
+      listen: withContext(({ draining }) => {
+        const listener = (): void => {};
+        draining.addEventListener('abort', listener);
+        listeners.push(new WeakRef(listener));
+      }),
+    });
+    const stage = await new Stage().start({ notices: true, onConnection: routes([handler]) });
+    const client = await stage.client.open(Listen);
+    for (let count = 0; count < 20; count++) await client.listen();
+    for (let round = 0; round < 10 && listeners.some((one) => one.deref() !== undefined); round++) {
+      await settle();
+      collectGarbage();
+    }
+    expect(listeners.filter((one) => one.deref() !== undefined)).toEqual([]);
+    stage.client.shutdown();
+    await stage.server.closed;
   });
 
   test('fails the calls that wait for their turn in the peer, and nothing of them is sent', async () => {
