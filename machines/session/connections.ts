@@ -90,8 +90,8 @@ const pass = {
 
 /** Opens a connection of ours. 5.21, 5.22 */
 const openRows = [
-  // 5.22
-  { guard: 'isFull', actions: settle({ type: 'limited' }) },
+  // 5.22, and 5.31: a notice counts in no limit
+  { guard: and(['isFull', not('isOurNotice')]), actions: settle({ type: 'limited' }) },
   // 5.21
   {
     actions: [

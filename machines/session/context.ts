@@ -243,6 +243,8 @@ export const session = setup({
     isFull: ({ context }) => context.live.size >= context.limits.connections,
     isCrowded: ({ context }) => context.undecided >= context.limits.undecided,
     isNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) !== undefined,
+    /** An open of ours is a notice, which is no connection. */
+    isOurNotice: ({ event }) => event.type === 'app.open' && noticeOf(event.metadata) !== undefined,
     isDrainNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) === DRAINING,
     isDraining: ({ context }) => context.isDraining,
     isPeerDraining: ({ context }) => context.isPeerDraining,

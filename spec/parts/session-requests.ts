@@ -8,13 +8,14 @@ function settle(state: SessionState, request: number, outcome: unknown): Outcome
   return { state, effects: [['settle', { request, outcome }]] };
 }
 
-/** 5.21, 5.22. */
+/** 5.21, 5.22. A notice of ours is rejected by the peer, and so counts in no limit: 5.31. */
 export function open(state: SessionState, event: RequestEvent & { type: 'app.open' }): Outcome {
   const { localSettings, live, limits, ours, pending } = state;
   const { request, settings, metadata } = event;
   if (state.isPeerDraining) return settle(state, request, { type: 'draining', by: 'peer' });
   if (state.drain !== 'none') return settle(state, request, { type: 'draining', by: 'local' });
-  if (live.length >= limits.connections) return settle(state, request, { type: 'limited' });
+  const isNotice = metadata.some(({ key }) => key === 'roam-actors.notice');
+  if (live.length >= limits.connections && !isNotice) return settle(state, request, { type: 'limited' });
   const first = localSettings.parity === 'odd' ? 1 : 2;
   const id = ours === 0 ? first : ours + 2;
   const input = { id, origin: 'local', request, localSettings: settings, metadata };

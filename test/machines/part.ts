@@ -67,6 +67,7 @@ export function nameEvent(event: EventObject): string {
     ...(message === undefined ? [] : messageFacts(message)),
     ...(id === undefined ? [] : [String(id)]),
     ...('query' in event ? [String(event['query'])] : []),
+    ...noticeFacts((event as EventObject & { metadata?: Metadata }).metadata),
     ...(connection === undefined ? [] : [String(connection.id)]),
     ...(output === undefined ? [] : outputFacts(output)),
     ...reliableFacts(event),
@@ -136,13 +137,17 @@ function additionalOf(event: EventObject): number | undefined {
   return additional ?? body?.additional;
 }
 
+function noticeFacts(metadata: Metadata | undefined): readonly string[] {
+  const notice = metadata?.find(({ key }) => key === 'roam-actors.notice');
+  return notice === undefined ? [] : [`notice ${String(notice.value)}`];
+}
+
 function messageFacts(message: Readonly<Record<string, unknown>>): readonly string[] {
   const { connectionId, nonce, version, connectionSettings, type, metadata } = message;
-  const notice = (metadata as Metadata | undefined)?.find(({ key }) => key === 'roam-actors.notice');
   const { parity } = (connectionSettings ?? {}) as { parity?: string };
   return [
     String(connectionId),
-    ...(notice === undefined ? [] : [`notice ${String(notice.value)}`]),
+    ...noticeFacts(metadata as Metadata | undefined),
     ...(nonce === undefined ? [] : [`nonce ${String(nonce)}`]),
     ...(version === undefined || version === 7 ? [] : [`version ${String(version)}`]),
     ...(parity === undefined || type === 'ConnectionOpen' ? [] : [parity]),

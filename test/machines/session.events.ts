@@ -81,6 +81,13 @@ function notice(value: string, id: number): EventObject {
   return rx(open(id, settings('even', 9), [{ key: 'roam-actors.notice', value, flags: 0n }]));
 }
 
+/** An open of ours that is a notice with new credentials. */
+const RENEWAL = event('app.open', {
+  request: 7,
+  settings: settings('odd', 3),
+  metadata: [{ key: 'roam-actors.notice', value: 'renew', flags: 0n }],
+});
+
 const NOTICE_OPENS = [notice('draining', 2), notice('renew', 2)];
 
 /** Events that a drain decides, by either side. */
@@ -114,6 +121,7 @@ const MESSAGES = [
 
 const REQUESTS = [
   event('app.open', { request: 7, settings: settings('odd', 3), metadata: M }),
+  RENEWAL,
   ...[0, 1, 2, 3].map((id) => event('app.close', { id, request: 8, metadata: M })),
   ...[0, 1, 2, 3].map((id) => event('app.release', { id })),
   ...[0, 1, 2].map((id) => event('app.leave', { id })),

@@ -6,7 +6,7 @@ import { M, settings } from '../../spec/rows/messages.js';
 import type { Mode } from '../../spec/rows/vocabulary.js';
 import type { ConnectionSettings } from '../../src/wire/message.js';
 import { heardTime, MODES } from './inputs.js';
-import type { OutsidePart, Variant } from './part.js';
+import { nameEvent, type OutsidePart, type Variant } from './part.js';
 import { FIRST_FRAME } from './project.js';
 import { type SessionSnapshot, sessionEvents } from './session.events.js';
 import { stub } from './stage.js';
@@ -259,9 +259,12 @@ export const sessionPart: OutsidePart = {
         ...(isKept ? { keepalive: { pingInterval: 100, pongTimeout: 50 } } : {}),
       },
       before: [{ user: 'start' }],
-      actions: ({ event: { type }, from }) => {
+      actions: ({ event, from }) => {
+        const { type } = event;
         // During the handshake the application has no session yet, so it cannot make requests.
         if (from === 'handshaking' && type.startsWith('app.')) return undefined;
+        // Only `renew` opens a notice, and only for a peer that understands it.
+        if (type === 'app.open' && nameEvent(event).includes('notice')) return undefined;
         // No open waits long enough to be swept.
         return type.startsWith('xstate.after.sweepInterval.') ? [{ advance: 1_000 }] : 'as ever';
       },

@@ -398,6 +398,19 @@ describe('a client that renews its credentials', () => {
     expect(await client.use(Who).am()).toBe('slow after grace');
   });
 
+  test('does so also while limits.connections are open', async () => {
+    const { server } = serverOf(byName);
+    const [near, far] = memoryLinkPair();
+    const [session] = await Promise.all([
+      initiate(near, { metadata: token('ada'), notices: true, limits: { connections: 1 } }),
+      server.take(far),
+    ]);
+    const client = await session.open(Who);
+    expect(await errorOf(session.open(Who))).toMatchObject({ limit: 'connections' });
+    await session.renew({ token: 'grace' });
+    expect(await client.am()).toBe('grace');
+  });
+
   test('is told when the peer takes no new credentials', async () => {
     const { server, session } = await renewing();
     const [ours] = server.sessions;
