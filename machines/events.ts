@@ -94,8 +94,11 @@ export interface DeadlineEvent {
 export type SessionRequest =
   | { type: 'app.open'; request: RequestNumber; settings: ConnectionSettings; metadata: Metadata }
   | { type: 'app.shutdown' }
-  /** Takes no more calls and opens of the peer, and ends the session when its work is done, or `timeout` ms have passed. */
-  | { type: 'app.drain'; timeout: number }
+  /**
+   * Takes no more calls and opens of the peer, and ends the session when its work is done, or `timeout` ms have passed.
+   * `isSooner`: that is before the times of all earlier drains.
+   */
+  | { type: 'app.drain'; timeout: number; isSooner: boolean }
   /** The application does not want to wait for the handshake any longer. */
   | { type: 'app.abortHandshake'; reason: unknown };
 
@@ -105,10 +108,14 @@ export type AuthenticationEvent = { type: 'auth.accepted' } | ({ type: 'auth.ref
 /** A report from the owner of a connection's calls and channels: the peer broke one of their rules. */
 export type CallsReport = { type: 'calls.violated' } & Violation;
 
-/** The answer to `checkWork`: no handler is at work, no call waits for its answer, and no channel is open. */
-export interface WorkReport {
-  type: 'work.none';
-}
+/** Reports of the host behind `watchWork`. */
+export type WorkReport =
+  /** No handler is at work, no call waits for its answer, no channel is open, and all messages have left. */
+  | { type: 'work.none' }
+  /** There is work again. */
+  | { type: 'work.some' }
+  /** A Call or an Open of the peer was refused, since the session is drained. */
+  | { type: 'work.refused' };
 
 /** Reports of the connection actors to the session. */
 export type ConnectionsReport =
@@ -294,8 +301,8 @@ export interface Port {
    * peer's notice leaves behind the Calls that wait to be sent.
    */
   heedDrain(message: ConnectionReject): void;
-  /** Asks for `work.none` if no work is left, and no Call has been refused since the last time. */
-  checkWork(): void;
+  /** Asks for `work.none` once no work is left, and then for each change. */
+  watchWork(): void;
   /** Gives up the work that is left: cancels the calls at work, aborts their handlers, and ends all channels. */
   cut(): void;
   pauseReading(): void;

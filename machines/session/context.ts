@@ -140,7 +140,7 @@ export const session = setup({
     drain: ({ context }) => context.port.drain(),
     refuseOpen: ({ context }, params: { id: ConnectionId }) => context.port.refuseOpen(params),
     heedDrain: ({ context }, message: ConnectionReject) => context.port.heedDrain(message),
-    checkWork: ({ context }) => context.port.checkWork(),
+    watchWork: ({ context }) => context.port.watchWork(),
     cut: ({ context }) => context.port.cut(),
     renew: ({ context }, params: { metadata: Metadata }) => context.port.renew(params),
     stopRenewing: ({ context }) => context.port.stopRenewing(),
@@ -247,6 +247,7 @@ export const session = setup({
     isOurNotice: ({ event }) => event.type === 'app.open' && noticeOf(event.metadata) !== undefined,
     isDrainNotice: ({ event }) => event.type === 'rx.ConnectionOpen' && noticeOf(event.message.metadata) === DRAINING,
     isDraining: ({ context }) => context.isDraining,
+    isSooner: ({ event }) => event.type === 'app.drain' && event.isSooner,
     isPeerDraining: ({ context }) => context.isPeerDraining,
     hearsNotices: ({ context }) => context.hearsNotices,
     /** The id is that of our notice: no open of ours follows it. */
@@ -269,8 +270,8 @@ export const session = setup({
     flushTimeout: ({ context }) => context.limits.flushTimeout,
     drainTimeout: ({ context }) => context.drainTimeout,
     noticeTimeout: 5_000,
-    /** For a peer that hears of no drain, this is also the time without a Call after which the session ends. */
-    workInterval: ({ context }) => (context.hearsNotices ? 20 : 100),
+    /** For a peer that hears of no drain: the time without a Call after which the session ends. */
+    quietTime: 100,
     linger: ({ context }) => context.limits.linger,
     cutTimeout: ({ context }) => context.limits.cutTimeout,
     stallTimeout: ({ context }) => context.limits.stallTimeout,

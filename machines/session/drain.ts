@@ -6,6 +6,7 @@
  * - Our own calls still leave: handlers at work may need them. Our opens do not.
  * - Each state has a time of its own, and no state waits for the peer to read.
  */
+import { and, not } from 'xstate';
 import type { ConnectionClose, ConnectionOpen } from '../../src/wire/message.js';
 import { DRAINING, NOTICE } from '../../src/wire/metadata.js';
 import { NO_METADATA } from '../events.js';
@@ -48,47 +49,61 @@ export const intake = session.createStateConfig({
         'app.drain': [
           {
             guard: 'hearsNotices',
-            target: 'draining.announcing',
+            target: 'draining.work.announcing',
             actions: [noteDrain, 'drain', 'spendId', announce],
           },
-          { target: 'draining.settling', actions: [noteDrain, 'drain'] },
+          { target: 'draining', actions: [noteDrain, 'drain'] },
         ],
       },
     },
 
     draining: {
-      after: { drainTimeout: 'cutting' },
-      initial: 'settling',
+      type: 'parallel',
       states: {
-        /** The notice has left. Calls that the peer sent before it read that are refused. */
-        announcing: {
-          after: { noticeTimeout: 'settling' },
-          on: {
-            'rx.ConnectionReject': { guard: 'isOfNotice', target: 'settling' },
-            'rx.ConnectionAccept': { guard: 'isOfNotice', target: 'settling', actions: closeNotice },
+        /** The time that the work may take. A later drain may shorten it. */
+        time: {
+          initial: 'limited',
+          states: {
+            limited: {
+              after: { drainTimeout: '#session.running.intake.cutting' },
+              on: { 'app.drain': { guard: 'isSooner', target: 'limited', reenter: true, actions: noteDrain } },
+            },
           },
         },
-        /** The work that was taken is under way. */
-        settling: {
-          after: { workInterval: { target: 'settling', reenter: true, actions: 'checkWork' } },
-          on: {
-            'work.none': [{ guard: 'isUnsettled' }, { guard: 'hearsNotices', target: 'leaving' }, over],
+        work: {
+          initial: 'settling',
+          states: {
+            /** The notice has left. Calls that the peer sent before it read that are refused. */
+            announcing: {
+              after: { noticeTimeout: 'settling' },
+              on: {
+                'rx.ConnectionReject': { guard: 'isOfNotice', target: 'settling' },
+                'rx.ConnectionAccept': { guard: 'isOfNotice', target: 'settling', actions: closeNotice },
+              },
+            },
+            /** The work that was taken is under way. */
+            settling: { entry: 'watchWork', on: { 'work.none': 'deciding' } },
+            /** No work is left, but opens may still be unanswered. */
+            deciding: {
+              always: [
+                { guard: and([not('isUnsettled'), 'hearsNotices']), target: 'leaving' },
+                { guard: not('isUnsettled'), target: 'listening' },
+              ],
+              on: { 'work.some': 'settling' },
+            },
+            /** Nothing is left to do. The peer ends the session first, if it has nothing left either. */
+            leaving: { after: { linger: over }, on: { 'work.some': 'settling' } },
+            /** The same, for a peer that hears of no drain: the session ends once it has not called for a while. */
+            listening: {
+              after: { quietTime: over },
+              on: { 'work.some': 'settling', 'work.refused': { target: 'listening', reenter: true } },
+            },
           },
         },
-        /** Nothing is left to do. The peer ends the session first, if it has nothing left either. */
-        leaving: { after: { linger: over } },
       },
     },
 
     /** The time is over. */
-    cutting: {
-      entry: 'cut',
-      after: { cutTimeout: over },
-      on: { 'work.none': over },
-      initial: 'checking',
-      states: {
-        checking: { after: { workInterval: { target: 'checking', reenter: true, actions: 'checkWork' } } },
-      },
-    },
+    cutting: { entry: ['cut', 'watchWork'], after: { cutTimeout: over }, on: { 'work.none': over } },
   },
 });

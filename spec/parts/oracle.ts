@@ -81,7 +81,7 @@ export type EffectName =
   | 'drain'
   | 'refuseOpen'
   | 'heedDrain'
-  | 'checkWork'
+  | 'watchWork'
   | 'abandon'
   | 'startTimer'
   | 'stopTimer'

@@ -50,7 +50,7 @@ export interface SessionState extends SessionInput {
   /** The notice with new credentials of the peer that our application decides on. */
   readonly renewing?: ConnectionId;
   /** How far our own drain has come. */
-  readonly drain: 'none' | 'announced' | 'settling' | 'leaving' | 'cut';
+  readonly drain: 'none' | 'announced' | 'settling' | 'deciding' | 'leaving' | 'listening' | 'cut';
   /** The peer has sent the notice that it drains the session. */
   readonly isPeerDraining: boolean;
   readonly end?: SessionEnd;
@@ -79,7 +79,7 @@ export type RequestEvent =
       readonly id: ConnectionId;
     }
   | { readonly type: 'app.shutdown' }
-  | { readonly type: 'app.drain'; readonly timeout: number };
+  | { readonly type: 'app.drain'; readonly timeout: number; readonly isSooner: boolean };
 
 export type FlowEvent =
   | { readonly type: 'inbox.filled'; readonly id: ConnectionId }
@@ -96,8 +96,8 @@ export type SessionEvent =
   | LinkEvent
   | AuthenticationEvent
   | { readonly type: 'conduit.overflowed' }
-  /** The host has found no work, and no Call was refused for a while. */
-  | { readonly type: 'work.none' }
+  /** There is no work, or there is some again, or a Call or an Open of the peer was refused. */
+  | { readonly type: 'work.none' | 'work.some' | 'work.refused' }
   | RequestEvent
   | { readonly type: 'app.abortHandshake'; readonly reason: unknown }
   | InterruptionEvent

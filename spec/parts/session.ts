@@ -8,7 +8,7 @@ import {
   nothing,
   type Oracle,
 } from './oracle.js';
-import { drained, interval, refuseSession } from './session-drain.js';
+import { decided, drained, refuseSession } from './session-drain.js';
 import { flow, isFlow } from './session-flow.js';
 import { received } from './session-received.js';
 import { renewed, withdrawn } from './session-renewal.js';
@@ -213,7 +213,9 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
     if (event.type === 'crashed') return withdrawn(state, cut(state, { cause: 'crashed', error: event.error }));
     if (isInterruption(event)) return unkept(interruption(state, event));
     if (phase === 'handshaking') return handshaking(state, event);
-    return phase === 'running' ? withdrawn(state, unkept(checkRoot(running(state, event)))) : ending(state, event);
+    return phase === 'running'
+      ? withdrawn(state, unkept(checkRoot(decided(running(state, event)))))
+      : ending(state, event);
   },
 
   timers: (state) => {
@@ -225,12 +227,12 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       ...(reading === 'on' ? [] : ['unreadTimeout']),
       ...(sending === 'full' && !isInterrupted ? ['stallTimeout'] : []),
       ...(pending + undecided > 0 ? ['sweepInterval'] : []),
-      ...(['announced', 'settling', 'leaving'].includes(drain) ? ['drainTimeout'] : []),
+      ...(!['none', 'cut'].includes(drain) ? ['drainTimeout'] : []),
       ...(drain === 'announced' ? ['noticeTimeout'] : []),
       ...(drain === 'leaving' ? ['linger'] : []),
+      ...(drain === 'listening' ? ['quietTime'] : []),
       ...(drain === 'cut' ? ['cutTimeout'] : []),
       ...(renewing === undefined ? [] : ['authenticateTimeout']),
-      ...(['settling', 'cut'].includes(drain) ? [interval(state)] : []),
     ];
   },
 };

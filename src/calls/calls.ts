@@ -128,6 +128,8 @@ export class Calls implements CallsPort {
     const id = scope.shared?.requests.allocate(scope.parity, scope.id) ?? nextId(this.#lastId, scope.parity);
     this.#lastId = id;
     const call = new OutgoingCall(scope, this.#channels, id, body, cancellation, credit, this.#onDone);
+    scope.load.calls++;
+    scope.drain.watcher?.changed();
     if (isFree) {
       this.#calls.set(call);
       call.admit();
@@ -157,7 +159,10 @@ export class Calls implements CallsPort {
     const wasWaiting = this.#waitingCalls.has(call);
     if (wasWaiting) this.#leaveQueue(call);
     else if (!this.#calls.delete(call)) return;
-    this.scope.shared?.requests.free(call.id, this.scope.id);
+    const { drain, load, shared } = this.scope;
+    load.calls--;
+    drain.watcher?.changed();
+    shared?.requests.free(call.id, this.scope.id);
     if (this.#decide({ type: 'call.done', wasWaiting }) !== 'admitNext') return;
     const [next] = this.#waitingCalls as Iterable<OutgoingCall>;
     this.#leaveQueue(next as OutgoingCall);
@@ -210,7 +215,7 @@ export class Calls implements CallsPort {
   /** Answers a call that no handler gets to see. */
   reject({ id, as }: { id: RequestId; as: 'invalidPayload' | 'overLoad' | 'draining' }): void {
     const { invalidPayload, cancelled } = this.#serving.refusals;
-    if (as === 'draining') this.scope.drain.refused++;
+    if (as === 'draining') this.scope.drain.refuse();
     const body: Response =
       as === 'invalidPayload'
         ? { type: 'Response', channels: [], metadata: [], ret: invalidPayload }
@@ -300,11 +305,6 @@ export class Calls implements CallsPort {
 
   // ---- The end ----
 
-  /** True if a call of ours waits for its turn or its answer. */
-  get isWaiting(): boolean {
-    return this.#waitingCalls.size > 0 || this.#calls.size > 0;
-  }
-
   /** Fails the calls that wait for their turn, since the peer takes no more. */
   refuseWaiting(): void {
     for (const call of [...this.#waitingCalls]) call.refuse(drainingError('peer'));
@@ -341,11 +341,13 @@ export class Calls implements CallsPort {
       this.scope.shared?.requests.free(call.id, this.scope.id);
       call.end();
     }
+    this.scope.load.calls -= this.#waitingCalls.size + this.#calls.size;
     this.#waitingCalls.clear();
     this.#calls.clear();
     const answers = [...this.#answers.all(), ...(this.#duplicates ?? [])];
     this.#answers.clear();
     this.#duplicates = undefined;
     for (const answer of answers) answer.end();
+    this.scope.drain.watcher?.changed();
   }
 }

@@ -298,17 +298,19 @@ export class Channels implements ChannelsPort {
   /** Removes a channel that is over on our side. A released one is kept until the peer knows that. */
   readonly #onEnd = (channel: LiveChannel): void => {
     const { id } = channel;
-    const { load } = this.#scope;
+    const { drain, load } = this.#scope;
     const isUnbound = channel instanceof UnboundChannel;
     if (isUnbound && channel.isReleased) {
       if (this.#alive.delete(channel)) load.channels--;
       this.#remember(id, channel);
+      drain.watcher?.changed();
       return;
     }
     if (this.#kept.get(id) === channel) this.forget(channel);
     const wasAlive = this.#alive.delete(channel);
     if (wasAlive) {
       load.channels--;
+      drain.watcher?.changed();
       this.#free(id);
     }
     if (channel.hasReset === true) this.#noteReset(id);

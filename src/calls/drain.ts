@@ -12,6 +12,14 @@ export interface DrainCounts {
   readonly channels: number;
 }
 
+/** Hears of the work of a session that is drained. */
+export interface WorkWatcher {
+  /** A call or a channel has begun or ended. */
+  changed(): void;
+  /** A Call or an Open of the peer was refused. */
+  refused(): void;
+}
+
 /** What the calls of a session know of its drain, by this side or by the peer. */
 export class Drain {
   /** True if the peer's calls are refused. */
@@ -24,6 +32,8 @@ export class Drain {
   refused = 0;
   cancelled = 0;
   channels = 0;
+  /** Set while the session watches its work. */
+  watcher: WorkWatcher | undefined;
   /** Those of the handlers at work that have asked for a signal. */
   readonly #controllers = new Set<AbortController>();
   #reason: Unavailable | undefined;
@@ -55,6 +65,12 @@ export class Drain {
   /** Returns true if the error is the reason of the signals. */
   isReason(error: unknown): boolean {
     return this.#reason !== undefined && error === this.#reason;
+  }
+
+  /** Counts a Call or an Open of the peer that is refused. */
+  refuse(): void {
+    this.refused++;
+    this.watcher?.refused();
   }
 
   get counts(): DrainCounts {

@@ -310,5 +310,6 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
     const { drain, load } = this.#scope;
     if (this.#drainController !== undefined) drain.forget(this.#drainController);
     load.requests--;
+    drain.watcher?.changed();
   }
 }

@@ -111,7 +111,7 @@ export class Conduit {
   readonly requests = new PendingRequests();
   /** The room for messages that wait to be read, of all connections together. */
   readonly budget: ReceiveBudget;
-  readonly load: Load = { requests: 0, channels: 0, kept: 0 };
+  readonly load: Load = { calls: 0, requests: 0, unanswered: 0, channels: 0, kept: 0 };
   /** True once the session has ended. */
   isOver = false;
   /** Bytes of the frame whose message is being handed on. */

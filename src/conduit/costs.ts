@@ -21,10 +21,14 @@ export function costOf(message: unknown, size: number): number {
   return size + MESSAGE_COST + CHANNEL_COST * (channels?.length ?? 0) + METADATA_ENTRY_COST * (metadata?.length ?? 0);
 }
 
-/** The work that the peer has given us, on all connections of a session together. */
+/** The work on all connections of a session together. */
 export interface Load {
+  /** Calls of ours that wait for their turn or their answer. */
+  calls: number;
   /** Calls whose handlers are at work, also when no caller waits for them any more. */
   requests: number;
+  /** Calls of the peer that are not answered, on connections that the application reads itself, or does not read yet. */
+  unanswered: number;
   /** Channels that are alive. */
   channels: number;
   /** Ids of channels that are over, and on which the peer may still send: 9a.20, 9a.21. */

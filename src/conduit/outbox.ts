@@ -57,6 +57,8 @@ export class Outbox {
    * reserve for replies.
    */
   #ceiling = 0;
+  /** Called when all messages have left. */
+  onEmpty: (() => void) | undefined;
   #watchers: Set<(message: DataMessage) => void> | undefined;
 
   constructor(link: Link, codec: Codec, limits: Limits, events: OutboxEvents) {
@@ -136,6 +138,7 @@ export class Outbox {
   /** Sends waiting messages as far as there is room. Called when bytes that the link buffered have left. */
   readonly onDrained = (): void => {
     if (!this.#framePool.isEmpty) this.#framePool.reclaim(this.#written);
+    if (this.onEmpty !== undefined && this.isEmpty) this.onEmpty();
     if (!this.#isFull) return;
     while (!this.#isAbove(this.#limits.outboxBytes - 1)) {
       const queued = this.#shift();

@@ -306,11 +306,13 @@ export class MessageQueue<T> {
   readonly #messages: ReceiveQueue<T>;
   /** Calls of `next` that wait: each gets one message, in the order in which they were made. */
   readonly #waiting: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  readonly #onMessage: ((message: T) => void) | undefined;
   #isEnded = false;
 
-  /** `keep` is as in {@link ReceiveQueue}. */
-  constructor(connection: ConnectionBudget, keep?: (message: T) => T) {
+  /** `keep` is as in {@link ReceiveQueue}. `onMessage` hears of each message that comes. */
+  constructor(connection: ConnectionBudget, keep?: (message: T) => T, onMessage?: (message: T) => void) {
     this.#connection = connection;
+    this.#onMessage = onMessage;
     this.#maxMessages = connection.session?.maxMessages ?? 0;
     this.#messages = new ReceiveQueue(connection, keep);
   }
@@ -331,6 +333,7 @@ export class MessageQueue<T> {
   receive(message: T, size: number): void {
     // The reader has left, and the connection does not know it yet: drop the message.
     if (this.#isEnded) return;
+    this.#onMessage?.(message);
     const resolve = this.#waiting.shift();
     if (resolve !== undefined) {
       resolve({ value: message, done: false });

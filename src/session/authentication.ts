@@ -122,16 +122,19 @@ export class Authentication {
   readonly #authenticate: Authenticate | undefined;
   readonly #conduit: Conduit;
   readonly #link: Link;
+  readonly #drain: (timeout: number) => void;
   #principal: unknown;
   /** The question that is open. */
   #asking: AbortController | undefined;
   /** The timer for the end of the principal's rights. */
   #expiry: unknown;
 
-  constructor(authenticate: Authenticate | undefined, conduit: Conduit, link: Link) {
+  /** `drain` drains the session, whose work may take so many milliseconds. */
+  constructor(authenticate: Authenticate | undefined, conduit: Conduit, link: Link, drain: (timeout: number) => void) {
     this.#authenticate = authenticate;
     this.#conduit = conduit;
     this.#link = link;
+    this.#drain = drain;
   }
 
   /** The value that `authenticate` has given for the peer; undefined before, or without it. */
@@ -212,8 +215,7 @@ export class Authentication {
     const left = Math.max(0, time - Date.now());
     this.#expiry = clock.setTimeout(
       // A timer can't run longer.
-      () =>
-        left > MAX_DELAY ? this.#expireAt(time) : this.#conduit.push({ type: 'app.drain', timeout: EXPIRED_TIMEOUT }),
+      () => (left > MAX_DELAY ? this.#expireAt(time) : this.#drain(EXPIRED_TIMEOUT)),
       Math.min(left, MAX_DELAY),
     );
   }

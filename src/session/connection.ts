@@ -6,6 +6,7 @@ import { rejected } from '../base/promise.js';
 import type { Report } from '../base/report.js';
 import { Calls } from '../calls/calls.js';
 import type { CallResult } from '../calls/channels.js';
+import { drainingError } from '../calls/drain.js';
 import type { Handler, IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
 import type { CallOptions } from '../calls/outgoing-call.js';
 import { ConnectionScope, type SessionScope } from '../calls/scope.js';
@@ -84,6 +85,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   #failures: MessageQueue<RequestFailure> | undefined;
   #hasReader = false;
   #isDropped = false;
+  /** Calls of the peer that came to the queue, and that the application has not answered. */
+  #unanswered = 0;
   #hadCaller = false;
   /** The number of callers, for which the connection stays open. So it does for the shares of its calls. */
   #callers = 0;
@@ -141,7 +144,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /**
    * Sends a request or channel message. The promise resolves when the outbox has room, which is at once while it has.
-   * It rejects with ConnectionClosed when the connection is closed. It never becomes an unhandled rejection.
+   * It rejects with ConnectionClosed when the connection is closed, and with Unavailable for a Call while the peer drains the
+   * session. It never becomes an unhandled rejection.
    *
    * @throws InvalidArgument when the message can't be represented, is larger than `limits.frame`, or has metadata over
    * `limits.metadataEntries` or `limits.metadataBytes`. With `conformance: 'strict'` also when a request id, or a
@@ -159,6 +163,9 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
         checkMetadata(body.metadata, `${body.type}.metadata`, this.limits);
       }
       if (this.#session.conformance === 'strict') checkOutgoing(message, this.parity);
+      // 5.31
+      if (body.type === 'Call' && this.#session.drain.isPeers)
+        return rejected(errorOfCall(drainingError('peer'), 'no'));
     }
     return this.forward(message);
   }
@@ -178,7 +185,9 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   forward(message: Outgoing): Promise<void> {
     if (this.#reason !== undefined) return rejected(this.#closedError(this.#reason));
     const { type, id, body } = message;
-    return this.#session.conduit.outbox.send({ type, connectionId: this.id, id, body } as DataMessage);
+    const sent = this.#session.conduit.outbox.send({ type, connectionId: this.id, id, body } as DataMessage);
+    if (this.#unanswered > 0 && body.type === 'Response') this.#countUnanswered(-1);
+    return sent;
   }
 
   /**
@@ -210,9 +219,19 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** Makes the queue of the messages, which nothing has read yet. @internal */
   startQueue(): MessageQueue<DataMessage> {
-    const queue = new MessageQueue(this.#ownBudget, detachedMessage);
+    const queue = new MessageQueue<DataMessage>(this.#ownBudget, detachedMessage, ({ body }) => {
+      if (body.type === 'Call') this.#countUnanswered(1);
+    });
     this.receiver = queue;
     return queue;
+  }
+
+  /** Counts calls that the application is to answer itself: a drain waits for them. */
+  #countUnanswered(more: number): void {
+    const { conduit, drain } = this.#session;
+    this.#unanswered += more;
+    conduit.load.unanswered += more;
+    drain.watcher?.changed();
   }
 
   /** Returns the queue for the one reader. @throws InvalidArgument when there has been a reader already. */
@@ -319,6 +338,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const calls = new Calls(scope);
     if (handler !== undefined) calls.serve(handler, serving);
     this.receiver = calls;
+    this.#countUnanswered(-this.#unanswered);
     // Give the calls the messages that wait, in order, before the next ones come.
     for (let message = before?.shift(); message !== undefined; message = before?.shift()) calls.receive(message);
     // 9b.22: a caller may make its first call when the connection is already closed.
@@ -393,6 +413,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     }
     this.#failures?.end();
     if (receiver instanceof Calls) this.#endCalls(receiver, reason);
+    this.#countUnanswered(-this.#unanswered);
     this.#budget?.leave();
     this.#resolveClosed?.(reason);
   }

@@ -71,8 +71,11 @@ export class SessionRuntime implements Port {
   readonly #closed = deferred<SessionClosedReason>();
   /** The opens that left behind Hello, by their services, until they are taken. */
   #early: Map<string, Promise<Connection>> | undefined;
-  /** Calls and opens that had been refused when {@link checkWork} looked last. */
-  #refusedBefore = 0;
+  /** The time of the clock at which the drain is over that ends first. */
+  #drainedBy = Number.POSITIVE_INFINITY;
+  /** The session knows that no work is left. */
+  #isIdle = false;
+  #isLooking = false;
   #root: Connection | undefined;
   #reason: SessionClosedReason | undefined;
 
@@ -91,7 +94,9 @@ export class SessionRuntime implements Port {
       deliver: this.#offer,
       crashed: (error) => this.crash(error),
     });
-    this.#authentication = new Authentication(config.authenticate, this.conduit, link);
+    this.#authentication = new Authentication(config.authenticate, this.conduit, link, (timeout) =>
+      this.startDrain(timeout),
+    );
     this.#scope = {
       conduit: this.conduit,
       conformance,
@@ -335,7 +340,7 @@ export class SessionRuntime implements Port {
   }
 
   refuseOpen({ id }: { id: ConnectionId }): void {
-    this.drained.refused++;
+    this.drained.refuse();
     const metadata = this.config.peer.emptyRejects ? [] : REFUSED_OPEN;
     this.transmit({ type: 'ConnectionReject', connectionId: id, metadata });
   }
@@ -349,19 +354,45 @@ export class SessionRuntime implements Port {
     });
   }
 
-  checkWork(): void {
-    const { refused } = this.drained;
-    const isQuiet = refused === this.#refusedBefore;
-    this.#refusedBefore = refused;
-    if (isQuiet && !this.hasWork && this.conduit.outbox.isEmpty) this.conduit.push({ type: 'work.none' });
+  watchWork(): void {
+    this.#isIdle = false;
+    const changed = (): void => this.#lookLater();
+    this.drained.watcher ??= { changed, refused: () => this.conduit.push({ type: 'work.refused' }) };
+    this.conduit.outbox.onEmpty ??= changed;
+    this.#lookLater();
   }
 
-  /** True if a handler is at work, a channel is open, or a call of ours waits for its turn or its answer. */
+  /** Looks for work once the calls and channels that change now have done so. */
+  #lookLater(): void {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    queueMicrotask(() => {
+      this.#isLooking = false;
+      this.conduit.push(() => this.#lookForWork());
+    });
+  }
+
+  #lookForWork(): SessionEvent | undefined {
+    const isIdle = !this.hasWork && this.conduit.outbox.isEmpty;
+    if (isIdle === this.#isIdle) return undefined;
+    this.#isIdle = isIdle;
+    return { type: isIdle ? 'work.none' : 'work.some' };
+  }
+
+  /** True if a call, in either direction, or a channel is not over. */
   get hasWork(): boolean {
-    const { load } = this.conduit;
-    if (load.requests + load.channels > 0) return true;
-    for (const calls of this.#calls()) if (calls.isWaiting) return true;
-    return false;
+    const { calls, requests, unanswered, channels } = this.conduit.load;
+    return calls + requests + unanswered + channels > 0;
+  }
+
+  /** Drains the session. Its work may take so many milliseconds, and not longer than an earlier drain allows. */
+  startDrain(timeout: number): void {
+    this.conduit.push(() => {
+      const by = this.conduit.clock.now() + timeout;
+      const isSooner = by < this.#drainedBy;
+      if (isSooner) this.#drainedBy = by;
+      return { type: 'app.drain', timeout, isSooner };
+    });
   }
 
   cut(): void {
@@ -478,8 +509,7 @@ export class SessionRuntime implements Port {
 
   readonly #abortHandshake = (): void => {
     const reason: unknown = this.config.signal?.reason;
-    this.conduit.push(
-      reason instanceof Unavailable ? { type: 'app.drain', timeout: 0 } : { type: 'app.abortHandshake', reason },
-    );
+    if (reason instanceof Unavailable) this.startDrain(0);
+    else this.conduit.push({ type: 'app.abortHandshake', reason });
   };
 }

@@ -80,8 +80,6 @@ export class Session<P = unknown> implements AsyncDisposable {
   /** Settles when the renewals so far are over. */
   #renewing: Promise<void> = Promise.resolve();
 
-  #draining: Promise<DrainCounts> | undefined;
-
   /** @internal */
   constructor(actor: SessionActorRef, runtime: SessionRuntime) {
     this.#actor = actor;
@@ -236,8 +234,9 @@ export class Session<P = unknown> implements AsyncDisposable {
    * are made at the same time take turns.
    *
    * It rejects with Refused when the peer refuses them, and nothing has changed then; with InvalidArgument when a value can't be
-   * represented, or the peer takes no new credentials, as only servers with `authenticate` do; with SessionClosed when the
-   * session ends, and with Unavailable when it drains.
+   * represented, or the peer takes no new credentials, as only servers with `authenticate` do; with LimitExceeded when there is no
+   * answer within `limits.openTimeout`, and the peer may still accept them then; with SessionClosed when the session ends, and
+   * with Unavailable when it is drained, by either side.
    */
   renew(credentials: Credentials): Promise<void> {
     const renewed = this.#renewing.then(() => this.#renew(credentials));
@@ -284,8 +283,8 @@ export class Session<P = unknown> implements AsyncDisposable {
    * Ends the session when its work is done. From now on the peer's calls and opens are refused before any handler, and a peer
    * that made its session with `connect` goes elsewhere with them. Calls at work may take `timeout` milliseconds (20 000 by
    * default, up to 2^31 − 1), and those left then are cancelled. The promise resolves when the session is over. No peer can make
-   * that take longer than `limits.flushTimeout` and two seconds more. A second call waits for the same end, also with
-   * another `timeout`.
+   * that take longer than `limits.flushTimeout` and two seconds more. A second call may shorten the time, and waits for the same
+   * end. Calls on a connection that the application reads itself are not refused: the drain waits for their answers.
    *
    * Handlers at work see it by `context.draining`, and may still call the peer. `open` fails with Unavailable.
    *
@@ -299,13 +298,8 @@ export class Session<P = unknown> implements AsyncDisposable {
         `timeout must be a number of milliseconds from 0 to 2^31 − 1, not ${describe(timeout)}`,
       );
     }
-    this.#draining ??= this.#drain(timeout);
-    return this.#draining;
-  }
-
-  async #drain(timeout: number): Promise<DrainCounts> {
     const { conduit, drained } = this.#runtime;
-    conduit.push({ type: 'app.drain', timeout });
+    this.#runtime.startDrain(timeout);
     // Handlers that are cancelled have a second. After that only an interrupted link can hold the end up.
     const { clock, limits } = conduit;
     const timer = clock.setTimeout(() => this.abandon(), Math.min(timeout + limits.flushTimeout + 2_000, MAX_DELAY));

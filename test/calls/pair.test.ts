@@ -119,8 +119,8 @@ test('two strict sides never accuse each other, and everything that was begun en
       expect(pending).toBe(0);
       const loads = sessions.map(({ root }) => root.calls.scope.load);
       expect(loads).toEqual([
-        { requests: 0, channels: 0, kept: 0 },
-        { requests: 0, channels: 0, kept: 0 },
+        { calls: 0, requests: 0, unanswered: 0, channels: 0, kept: 0 },
+        { calls: 0, requests: 0, unanswered: 0, channels: 0, kept: 0 },
       ]);
     }),
     { numRuns: 150 },

@@ -82,6 +82,7 @@ export function nameEvent(event: EventObject): string {
     ...('wasWaiting' in event ? [event['wasWaiting'] === true ? 'was waiting' : 'was in flight'] : []),
     ...('why' in event ? [String(event['why'])] : []),
     ...('hasRoom' in event && event['hasRoom'] === false && !('wasReset' in event) ? ['no room'] : []),
+    ...('isSooner' in event && event['isSooner'] === false ? ['later'] : []),
     ...('isRoundOver' in event && event['isRoundOver'] === false ? ['another target is left'] : []),
     ...(additionalOf(event) === undefined ? [] : [String(additionalOf(event))]),
   ];

@@ -72,7 +72,7 @@ const EARLY = [
   event('app.open', { request: 7, settings: settings('odd'), metadata: M }),
   event('app.close', { id: 1, request: 7, metadata: M }),
   event('app.shutdown'),
-  event('app.drain', { timeout: 29 }),
+  event('app.drain', { timeout: 29, isSooner: true }),
   event('app.abortHandshake', { reason: 'enough' }),
 ];
 
@@ -92,8 +92,8 @@ const NOTICE_OPENS = [notice('draining', 2), notice('renew', 2)];
 
 /** Events that a drain decides, by either side. */
 const DRAIN = [
-  event('app.drain', { timeout: 29 }),
-  event('work.none'),
+  ...[true, false].map((isSooner) => event('app.drain', { timeout: 29, isSooner })),
+  ...['none', 'some', 'refused'].map((what) => event(`work.${what}`)),
   ...NOTICE_OPENS,
   notice('draining', 4),
   ...[2, 4].map((id) => rx(open(id, settings('even', 9), N))),
@@ -225,7 +225,8 @@ function drainEvents(snapshot: SessionSnapshot): readonly EventObject[] {
 
 /** The role matters during the handshake, and an acceptor that authenticates its peer does so again. */
 function acceptorEvents({ value, context }: SessionSnapshot): readonly EventObject[] {
-  if (value === 'handshaking') return [HANDSHAKES[0] as EventObject, event('app.drain', { timeout: 29 })];
+  if (value === 'handshaking')
+    return [HANDSHAKES[0] as EventObject, event('app.drain', { timeout: 29, isSooner: true })];
   if (context.peerHigh > 2) return [];
   return [
     ...[0, 1, 2, 4].map((id) => notice('renew', id)),
@@ -290,6 +291,7 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
   if (Math.max(context.localHigh, context.peerHigh) > 2) return [];
   if (hindrances > 1 || (opens > 0 && hindrances > (released ? 1 : 0))) return [];
   // Drains begin where nothing hinders.
-  const drains = hindrances === 0 ? [event('app.drain', { timeout: 29 }), event('work.none'), ...NOTICE_OPENS] : [];
+  const drains =
+    hindrances === 0 ? [event('app.drain', { timeout: 29, isSooner: true }), event('work.none'), ...NOTICE_OPENS] : [];
   return [...common, ...drains, ...FLOW, ...PARTS, ...keepalives, ...reports(snapshot, mode), LINK_CRASH];
 }

@@ -25,7 +25,7 @@ const TIMES = {
   cutTimeout: 23,
 };
 const DELAYS = {
-  ...{ ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, workInterval: 20 },
+  ...{ ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, quietTime: 100 },
   authenticateTimeout: 31,
 };
 
@@ -85,7 +85,7 @@ function variantOf(mode: Mode, variant: (typeof variants)[number]): Variant {
 interface Running {
   readonly root: 'held' | 'released';
   readonly renewal: 'settled' | 'asking';
-  readonly intake: 'taking' | { readonly draining: string } | { readonly cutting: string };
+  readonly intake: 'taking' | 'cutting' | { readonly draining: { readonly work: string } };
   readonly inbound: 'reading' | { readonly paused: 'briefly' | 'stalled' };
   readonly outbound: 'flowing' | { readonly full: 'timed' | 'interrupted' };
 }
@@ -104,9 +104,9 @@ function runningOf({
 }
 
 function drainOf(intake: Running['intake']): SessionState['drain'] {
-  if (intake === 'taking') return 'none';
-  if ('cutting' in intake) return 'cut';
-  return intake.draining === 'announcing' ? 'announced' : (intake.draining as 'settling' | 'leaving');
+  if (typeof intake === 'string') return intake === 'taking' ? 'none' : 'cut';
+  const { work } = intake.draining;
+  return work === 'announcing' ? 'announced' : (work as SessionState['drain']);
 }
 
 /** Returns the state at the top of the chart. */
@@ -274,12 +274,13 @@ export const sessionPart: OutsidePart = {
     'xstate.after.authenticateTimeout.session.running.renewal.asking': 'row 5.31 of the table',
     'app.drain': 'a drain has a promise and times of its own: the tests of drains',
     'work.none': 'the answer to a question of a drain, which its tests ask',
+    'work.refused': 'the answer to a question of a drain, which its tests ask',
+    'work.some': 'the answer to a question of a drain, which its tests ask',
     'xstate.after.cutTimeout.session.running.intake.cutting': 'the tests of drains',
-    'xstate.after.drainTimeout.session.running.intake.draining': 'the tests of drains',
-    'xstate.after.linger.session.running.intake.draining.leaving': 'the tests of drains',
-    'xstate.after.noticeTimeout.session.running.intake.draining.announcing': 'the tests of drains',
-    'xstate.after.workInterval.session.running.intake.cutting.checking': 'the tests of drains',
-    'xstate.after.workInterval.session.running.intake.draining.settling': 'the tests of drains',
+    'xstate.after.drainTimeout.session.running.intake.draining.time.limited': 'the tests of drains',
+    'xstate.after.linger.session.running.intake.draining.work.leaving': 'the tests of drains',
+    'xstate.after.noticeTimeout.session.running.intake.draining.work.announcing': 'the tests of drains',
+    'xstate.after.quietTime.session.running.intake.draining.work.listening': 'the tests of drains',
     'app.abortHandshake': 'by a signal of initiate or accept, which the handshake’s own tests abort',
     'auth.accepted': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',
     'auth.refused': 'the answer about a peer of an acceptor: the handshake’s own paths and row 3.12 of the table',

@@ -119,7 +119,7 @@ const PORT = [
   'drain',
   'refuseOpen',
   'heedDrain',
-  'checkWork',
+  'watchWork',
   'abandon',
   'startTimer',
   'stopTimer',

@@ -11,6 +11,7 @@ import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
+import type { Connection } from '../../src/session/connection.js';
 import { accept, initiate } from '../../src/session/default-codec.js';
 import type { Session, StartOptions } from '../../src/session/session.js';
 import type { Message } from '../../src/wire/message.js';
@@ -126,8 +127,7 @@ describe('a session that is drained, of two sides that understand notices', () =
     const { client, server, clock } = await new Stage().start();
     const drained = track(server.drain());
     await settle();
-    // The work is looked for every 20 ms.
-    await clock.advance(1_019);
+    await clock.advance(999);
     expect(drained.outcome).toBeUndefined();
     await clock.advance(1);
     expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
@@ -269,7 +269,6 @@ describe('a session that is drained, of two sides that understand notices', () =
     await clock.advance(0);
     stage.finish('late');
     await settle();
-    await clock.advance(20);
     expect([call.outcome, drained.outcome]).toEqual([
       'cancelled maybe',
       { answered: 0, refused: 0, cancelled: 1, channels: 0 },
@@ -317,19 +316,132 @@ describe('a session that is drained, of two sides that understand notices', () =
     const { client, server, clock } = await new Stage().start();
     const both = [track(server.drain()), track(client.drain())];
     await settle();
-    await clock.advance(1_020);
+    await clock.advance(1_000);
     const nothing = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
     expect(both.map(({ outcome }) => outcome)).toEqual([nothing, nothing]);
     expect(clock.size).toBe(0);
   });
 
-  test('is drained once: a second call waits for the same end', async () => {
-    const { server, clock } = await new Stage().start();
-    const both = [track(server.drain()), track(server.drain({ timeout: 0 }))];
+  test.each([
+    ['shortens the time of the first', 60_000, 5_000, 15_000],
+    ['does not lengthen the time of the first', 20_000, 19_000, 20_000],
+    ['ends the work at once with a time of 0', 20_000, 0, 10_000],
+  ])('a second drain, ten seconds later, %s', async (_, first, second, over) => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    const call = track((await client.open(Work)).do('deaf'));
     await settle();
-    await clock.advance(1_020);
-    expect(both[0]).toEqual(both[1]);
-    expect(both[0]?.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+    const drains = [track(server.drain({ timeout: first }))];
+    await settle();
+    await clock.advance(10_000);
+    drains.push(track(server.drain({ timeout: second })));
+    await clock.advance(Math.max(0, over - 10_001));
+    if (second > 0) expect(call.outcome).toBeUndefined();
+    await clock.advance(1);
+    expect(call.outcome).toBe('cancelled maybe');
+    await clock.advance(1_000);
+    const counts = { answered: 0, refused: 0, cancelled: 1, channels: 0 };
+    expect(drains.map(({ outcome }) => outcome)).toEqual([counts, counts]);
+    expect(clock.size).toBe(0);
+  });
+
+  test('waits for a call that it makes while the peer may end the session already', async () => {
+    const stage = await new Stage().start();
+    const { client, server, clock } = stage;
+    client.root.serve(({ args }) => new Promise((resolve) => clock.setTimeout(() => resolve(args), 3_000)));
+    const drained = track(server.drain());
+    await settle();
+    await clock.advance(200);
+    const call = track(server.root.caller().call(1n, bytes(7)));
+    await settle();
+    await clock.advance(3_999);
+    expect([call.outcome, drained.outcome]).toMatchObject([{ ret: bytes(7) }, undefined]);
+    await clock.advance(1);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+    expect(clock.size).toBe(0);
+  });
+
+  test('waits for its decision on an open that came before', async () => {
+    let decide = (_: { type: 'accept' }): void => {};
+    const onConnection = () => new Promise<{ type: 'accept' }>((resolve) => (decide = resolve));
+    const { client, server, clock } = await new Stage().start({ notices: true, onConnection });
+    const opened = track(client.open());
+    await settle();
+    const drained = track(server.drain());
+    await settle();
+    await clock.advance(5_000);
+    expect([opened.outcome, drained.outcome]).toEqual([undefined, undefined]);
+    decide({ type: 'accept' });
+    await settle();
+    expect(opened.outcome).toMatchObject({ id: 1, isConnected: true });
+    await clock.advance(1_000);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+    expect(clock.size).toBe(0);
+  });
+
+  test('waits for the answers of an application that reads a connection itself', async () => {
+    const read: Connection[] = [];
+    const calls: number[] = [];
+    const setup = async (connection: Connection): Promise<void> => {
+      read.push(connection);
+      for await (const { id } of connection) calls.push(id);
+    };
+    const onConnection = () => ({ type: 'accept', setup }) as const;
+    const { client, server, clock } = await new Stage().start({ notices: true, onConnection });
+    const connection = await client.open();
+    const call = track(connection.caller().call(1n, bytes(1)));
+    await settle();
+    const drained = track(server.drain());
+    await settle();
+    await clock.advance(5_000);
+    expect([call.outcome, drained.outcome]).toEqual([undefined, undefined]);
+    await read[0]?.sendResponse(calls[0] as number, { ret: bytes(7) });
+    await settle();
+    expect(call.outcome).toMatchObject({ ret: bytes(7) });
+    await clock.advance(1_000);
+    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+  });
+
+  test.each(['gets a handler', 'is closed'] as const)(
+    'waits for calls on a connection without a handler, until it %s',
+    async (how) => {
+      const accepted: Connection[] = [];
+      const setup = (connection: Connection): void => void accepted.push(connection);
+      const onConnection = () => ({ type: 'accept', setup }) as const;
+      const { client, server, clock } = await new Stage().start({ notices: true, onConnection });
+      const connection = await client.open();
+      const call = track(connection.caller().call(1n, bytes(1)));
+      await settle();
+      const drained = track(server.drain());
+      await settle();
+      await clock.advance(5_000);
+      expect([call.outcome, drained.outcome]).toEqual([undefined, undefined]);
+      if (how === 'is closed') await accepted[0]?.close();
+      else accepted[0]?.serve(() => bytes(7));
+      await settle();
+      const refused = how === 'is closed' ? 0 : 1;
+      expect(call.outcome).toEqual(
+        how === 'is closed' ? 'connection-closed maybe' : expect.objectContaining({ metadata: NOT_RUN }),
+      );
+      await clock.advance(1_000);
+      expect(drained.outcome).toEqual({ answered: 0, refused, cancelled: 0, channels: 0 });
+    },
+  );
+
+  test('is sent no Call by `send` either, once the peer has answered its notice', async () => {
+    const stage = await new Stage().start();
+    const { client, server } = stage;
+    track((await client.open(Work)).do('a'));
+    await settle();
+    void server.drain();
+    await settle();
+    const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: bytes() } as const;
+    expect(await errorOf(client.root.send({ type: 'RequestMessage', id: 1, body }))).toMatchObject({
+      code: 'unavailable',
+      ran: 'no',
+    });
+    stage.finish('a');
+    client.shutdown();
   });
 
   test.each([-1, Number.NaN, 2 ** 31, '5'])('refuses the timeout %s', async (timeout) => {
@@ -375,10 +487,12 @@ describe('a session that is drained, against a peer that the test plays', () => 
       },
     ]);
     // It ends once no Call has come for 100 ms.
-    await rig.clock.advance(199);
+    await rig.clock.advance(99);
+    expect(await rig.say(callOf(4, bytes(1)))).toEqual([responseOf(4, CANCELLED, [], NOT_RUN)]);
+    await rig.clock.advance(99);
     expect(drained.outcome).toBeUndefined();
     await rig.clock.advance(1);
-    expect(drained.outcome).toEqual({ answered: 0, refused: 2, cancelled: 0, channels: 0 });
+    expect(drained.outcome).toEqual({ answered: 0, refused: 3, cancelled: 0, channels: 0 });
     expect(await rig.heard()).toEqual([]);
   });
 
@@ -420,7 +534,7 @@ describe('a session that is drained, against a peer that the test plays', () => 
       metadata: NOTICE,
     };
     expect(await rig.heard()).toEqual([notice]);
-    await rig.clock.advance(5_000 + 20 + 999);
+    await rig.clock.advance(5_000 + 999);
     expect(drained.outcome).toBeUndefined();
     await rig.clock.advance(1);
     expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
