@@ -102,6 +102,8 @@ export class ServiceHandle<M extends Methods> {
   readonly #isOnRoot: boolean;
   /** In the order in which they came. */
   readonly #waiting = new Set<Waiter>();
+  /** Fail the calls that wait to be made again. */
+  readonly #backingOff = new Set<(error: Error) => void>();
   #ready: { readonly open: OpenSession; readonly client: Client<M>; readonly connection: Connection } | undefined;
   /** The session in which the connection is being opened. */
   #opening: OpenSession | undefined;
@@ -142,14 +144,15 @@ export class ServiceHandle<M extends Methods> {
     if (this.#waiting.size > 0) this.#prepare();
   }
 
-  /** True if a call waits for a session. */
+  /** True if a call waits for a session, or to be made again. */
   get isWaiting(): boolean {
-    return this.#waiting.size > 0;
+    return this.#waiting.size + this.#backingOff.size > 0;
   }
 
   /** Fails the waiting calls. */
   fail(error: Error): void {
     for (const waiter of this.#waiting) waiter.fail(error);
+    for (const fail of this.#backingOff) fail(error);
   }
 
   #call(name: string, given: unknown[]): Promise<unknown> {
@@ -220,19 +223,30 @@ export class ServiceHandle<M extends Methods> {
     if (ran === 'maybe') record.mayHaveRun = true;
     // If an earlier attempt may have run, the call may have run.
     const failure = record.mayHaveRun && ran === 'no' ? errorOfCall(error, 'maybe') : error;
-    if (!mayRepeat) throw failure;
+    // A client that is closed makes no call again.
+    if (!mayRepeat || this.#owner.refusal() !== undefined) throw failure;
     const delay = Math.min(MAX_DELAY, FIRST_DELAY * 2 ** (record.made - 1));
     const { signal, timeout } = record.options;
     if (timeout !== undefined && this.#owner.now() + delay - record.startedAt >= timeout) throw failure;
     return new Promise<void>((resolve, reject) => {
-      const timer = this.#owner.setTimeout(() => {
+      const end = (): void => {
+        this.#owner.clearTimeout(timer);
+        this.#backingOff.delete(fail);
         if (signal != null) offAbort(signal, abort);
+      };
+      const timer = this.#owner.setTimeout(() => {
+        end();
         resolve();
       }, delay);
+      const fail = (why: Error): void => {
+        end();
+        reject(errorOfCall(why, record.mayHaveRun ? 'maybe' : 'no'));
+      };
       const abort = (): void => {
-        this.#owner.clearTimeout(timer);
+        end();
         reject(abortedAs(signal, record));
       };
+      this.#backingOff.add(fail);
       if (signal != null) onAbort(signal, abort);
     }).then(() => {
       const ready = this.#readyClient();

@@ -566,6 +566,34 @@ describe('the end of a client', () => {
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
+  test('fails a call that waits to be made again, and leaves no timer of it', async () => {
+    const Work = service('Work', { again: method<[], void>({ idempotent: true }) });
+    const stage = new Stage([Work.handler({ again: () => new Promise(() => {}) })]);
+    const client = stage.client();
+    const call = errorOf(client.use(Work).again());
+    await settle();
+    stage.cut();
+    await settle();
+    await client.close({ timeout: 60_000 });
+    expect(stage.clock.size).toBe(0);
+    expect(await call).toMatchObject({ code: 'session-closed', ran: 'maybe' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('lets no call wait to be made again whose session is lost meanwhile', async () => {
+    const Work = service('Work', { again: method<[], void>({ idempotent: true }) });
+    const stage = new Stage([Work.handler({ again: () => new Promise(() => {}) })]);
+    const client = stage.client();
+    const call = errorOf(client.use(Work).again());
+    await settle();
+    const closed = client.close({ timeout: 1_000 });
+    stage.cut();
+    await closed;
+    expect(stage.clock.size).toBe(0);
+    expect(await call).toMatchObject({ code: 'connection-closed', ran: 'maybe' });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
   test('leaves a session whose call is under way when it reconnects, and calls go to the new one', async () => {
     const { stage, client, adds, slow } = await underWay();
     await settle();
