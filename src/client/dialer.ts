@@ -55,26 +55,35 @@ export function heard(link: Link): DialedLink {
 /** The longest time between two attempts of a link to get another connection, in milliseconds. */
 const LONGEST_BACKOFF = 3_000;
 
+/** The time for the greeting of a reliable link, in milliseconds, where an attempt has time for another connection. */
+const HELLO_TIMEOUT = 5_000;
+
+/** Servers that are remembered, at most. Beyond them the oldest one is asked anew. */
+const MOST_SERVERS = 100;
+
 /** Opens links to URLs: such as outlive their connections, where a server has them. */
 export class Dialer {
   readonly #openUrl: OpenUrl;
   readonly #resumes: boolean;
   readonly #clock: Clock | undefined;
+  readonly #helloTimeout: number;
   /**
-   * URLs whose server has greeted no reliable link. `bare`: it gets ordinary links. `unsure`: no session came about in that
-   * way either, so the two ways take turns, with one connection an attempt.
+   * Servers that have greeted no reliable link, by their URLs without the query, which may be another one each time. `bare`: it
+   * gets ordinary links. `unsure`: no session came about in that way either, so the two ways take turns, with one connection
+   * an attempt.
    */
   readonly #servers = new Map<string, 'bare' | 'unsure'>();
 
-  constructor(openUrl: OpenUrl, resumes: boolean, clock: Clock | undefined) {
+  constructor(openUrl: OpenUrl, resumes: boolean, attemptTimeout: number, clock: Clock | undefined) {
     this.#openUrl = openUrl;
     this.#resumes = resumes;
     this.#clock = clock;
+    this.#helloTimeout = Math.max(1, Math.min(HELLO_TIMEOUT, attemptTimeout / 2));
   }
 
   /** Opens a link. Rejects with LinkError when there is no connection. */
   async open(url: string | URL, signal: AbortSignal): Promise<DialedLink> {
-    const place = String(url);
+    const place = placeOf(url);
     if (!this.#resumes || this.#servers.get(place) === 'bare') return this.#openBare(url, signal);
     let newest: DialedLink | undefined;
     try {
@@ -85,6 +94,7 @@ export class Dialer {
         },
         signal,
         backoff: { most: LONGEST_BACKOFF },
+        helloTimeout: this.#helloTimeout,
         ...(this.#clock === undefined ? {} : { clock: this.#clock }),
       });
       this.#servers.delete(place);
@@ -93,7 +103,7 @@ export class Dialer {
       // Without a connection nothing is known of the server.
       if (newest === undefined || signal.aborted) throw error;
       const isUnsure = this.#servers.has(place);
-      this.#servers.set(place, 'bare');
+      this.#remember(place, 'bare');
       if (isUnsure) throw error;
       return this.#openBare(url, signal);
     }
@@ -102,8 +112,19 @@ export class Dialer {
   async #openBare(url: string | URL, signal: AbortSignal): Promise<DialedLink> {
     const dialed = heard(await this.#openUrl(url, { signal }));
     if (!this.#resumes) return dialed;
-    const place = String(url);
-    this.#servers.set(place, 'unsure');
-    return Object.assign(dialed, { established: () => void this.#servers.set(place, 'bare') });
+    const place = placeOf(url);
+    this.#remember(place, 'unsure');
+    return Object.assign(dialed, { established: () => this.#remember(place, 'bare') });
   }
+
+  #remember(place: string, kind: 'bare' | 'unsure'): void {
+    this.#servers.set(place, kind);
+    const [oldest = ''] = this.#servers.keys();
+    if (this.#servers.size > MOST_SERVERS) this.#servers.delete(oldest);
+  }
+}
+
+function placeOf(url: string | URL): string {
+  const { origin, pathname } = new URL(url);
+  return origin + pathname;
 }

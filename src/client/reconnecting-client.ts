@@ -132,7 +132,7 @@ export class ReconnectingClient implements AsyncDisposable {
     const config = configOf(to, options);
     const { clock, inspect } = config.session;
     this.#config = config;
-    this.#dialer = new Dialer(openUrl, config.resumes, clock);
+    this.#dialer = new Dialer(openUrl, config.resumes, config.settings.attemptTimeout, clock);
     this.#clock = clock ?? REAL_CLOCK;
     this.#round = config.targets;
     this.#closed = new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { ConnectOptions } from '../../src/client/options.js';
+import type { ConnectOptions, Targets } from '../../src/client/options.js';
 import { ReconnectingClient } from '../../src/client/reconnecting-client.js';
 import { channel } from '../../src/index.js';
 import type { MemoryLink } from '../../src/link/memory.js';
@@ -21,9 +21,9 @@ class ResumeStage extends Stage {
     if (isReliable) this.onLink = (link) => this.acceptor.take(link);
   }
 
-  connect(options: ConnectOptions = {}): ReconnectingClient {
+  connect(options: ConnectOptions = {}, to: Targets = URL_OF_SERVER): ReconnectingClient {
     const given = { clock: this.clock, random: () => 0.5, resume: 'auto' as const, ...options };
-    return new ReconnectingClient(() => this.target(), URL_OF_SERVER, given);
+    return new ReconnectingClient(() => this.target(), to, given);
   }
 
   /** The end of the newest connection, which a test may break. */
@@ -132,6 +132,36 @@ describe('a client on a link that outlives its connections', () => {
     await stage.clock.advance(1);
     expect(await call).toBe(3);
     expect(stage.dials).toEqual([0, 5_000]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('gets it behind half of attemptTimeout, if that is less', async () => {
+    const stage = new ResumeStage();
+    const client = stage.connect({ attemptTimeout: 4_000 });
+    const accept = stage.accept;
+    stage.onLink = () => {
+      stage.onLink = accept;
+    };
+    const call = client.use(Adder).add(1, 2);
+    await settle();
+    await stage.clock.advance(2_000);
+    expect([await call, stage.dials]).toEqual([3, [0, 2_000]]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('knows a server again whose URL has another query', async () => {
+    const stage = new ResumeStage(false);
+    let token = 0;
+    const client = stage.connect({}, async () => [`${URL_OF_SERVER}?token=${token++}`]);
+    for (const sum of [3, 4]) {
+      const call = client.use(Adder).add(sum, 0);
+      await settle();
+      await stage.clock.advance(200);
+      expect(await call).toBe(sum);
+      stage.cut();
+      await settle();
+    }
+    expect([token, stage.dials]).toEqual([2, [0, 0, 300]]);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
