@@ -131,6 +131,11 @@ export interface WebSocketListener {
    * Stops listening, and cuts connections that are no link yet. Open links stay. Resolves when the port is free; idempotent.
    */
   close(): Promise<void>;
+  /**
+   * Takes no more links, as for a server that is drained. On the `server` of another, clients are answered 503 until `close()`,
+   * or until another listener takes the path. A port of its own is free at once.
+   */
+  drain(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -221,6 +226,16 @@ export function listenWebSocket(
   const welcome = (): Welcome => welcomeOf(shared === undefined ? host : addressOf(shared), options);
   welcome();
   const report = guard(options.onError ?? warn, warn);
+  let isWarned = false;
+  const warnOfCookies = (request: IncomingMessage): void => {
+    if (isWarned || options.origins !== undefined || !showsForeignCookies(request)) return;
+    isWarned = true;
+    report(
+      new LinkError(
+        `a page of the origin '${request.headers.origin}' connects with cookies, as pages of all sites may: list yours in origins`,
+      ),
+    );
+  };
 
   const sockets = new WebSocketServer({
     ...wsOptions(maxFrame, closeTimeout),
@@ -229,6 +244,7 @@ export function listenWebSocket(
     verifyClient: ({ req }: { req: IncomingMessage }, answer: (isTaken: boolean, status: number) => void) => {
       const refusal = refusalOf(req, welcome());
       if (refusal !== undefined) report(new LinkError(`refused a WebSocket ${refusal}`));
+      if (refusal === undefined) warnOfCookies(req);
       if (refusal !== undefined) answer(false, 403);
       else answer(verify === undefined || guard(verify, report)(req) === true, 401);
     },
@@ -300,6 +316,9 @@ type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 /** The paths on servers that are shared. Each such server has one listener of ours. */
 const sharedServers = new WeakMap<object, { readonly paths: Map<string, Upgrade>; readonly listener: Upgrade }>();
 
+/** Answers for a path whose listener is drained. */
+const unavailable: Upgrade = (_request, socket) => refuse(socket, 503);
+
 /** @throws InvalidArgument when the path is taken. */
 function shareServer(server: Server | SecureServer, path: string, upgrade: Upgrade): WebSocketListener {
   let shared = sharedServers.get(server);
@@ -317,10 +336,20 @@ function shareServer(server: Server | SecureServer, path: string, upgrade: Upgra
     server.on('upgrade', listener);
   }
   const { paths, listener } = shared;
-  if (paths.has(path)) throw new InvalidArgument(`path: there is a listener for ${path} on this server already`);
-  paths.set(path, upgrade);
+  if (paths.has(path) && paths.get(path) !== unavailable) {
+    throw new InvalidArgument(`path: there is a listener for ${path} on this server already`);
+  }
+  let own = upgrade;
+  paths.set(path, own);
+  const drain = (): Promise<void> => {
+    if (paths.get(path) === own) {
+      own = unavailable;
+      paths.set(path, own);
+    }
+    return Promise.resolve();
+  };
   const close = (): Promise<void> => {
-    if (paths.get(path) === upgrade) paths.delete(path);
+    if (paths.get(path) === own) paths.delete(path);
     if (paths.size === 0 && sharedServers.get(server) === shared) {
       sharedServers.delete(server);
       server.off('upgrade', listener);
@@ -338,6 +367,7 @@ function shareServer(server: Server | SecureServer, path: string, upgrade: Upgra
       return `${scheme}://${authority(local, this.port)}${path}`;
     },
     close,
+    drain,
     [Symbol.asyncDispose]: close,
   };
 }
@@ -450,6 +480,11 @@ function refusalOf({ headers: { origin, host = '' } }: IncomingMessage, welcome:
   return `of the origin '${origin}': it is a page of another site. If it is a page of yours, name it in origins (serve: --allow-origin)`;
 }
 
+/** True if a page of another site sends cookies: the server could take it for the person that they belong to. */
+function showsForeignCookies({ headers: { origin, host = '', cookie } }: IncomingMessage): boolean {
+  return cookie !== undefined && origin !== undefined && !isPageOf(origin, host) && !isPageOfLoopback(origin);
+}
+
 /** True if `name` means a server that listens on `address`. */
 function isNameOf(name: string, address: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
@@ -518,5 +553,5 @@ function listenerOf(server: Server, host: string, pending: Pending): WebSocketLi
     return closed;
   };
   const local = host === '0.0.0.0' || host === '::' ? 'localhost' : host;
-  return { port, url: `ws://${authority(local, port)}`, close, [Symbol.asyncDispose]: close };
+  return { port, url: `ws://${authority(local, port)}`, close, drain: close, [Symbol.asyncDispose]: close };
 }

@@ -34,6 +34,8 @@ const AUTHENTICATING = 256;
 export interface Listener {
   /** Stops listening. Links that are there stay. */
   close(): Promise<void>;
+  /** Takes no more links, and tells clients so if it can. Without this function a drain closes the listener. */
+  drain?(): Promise<void>;
 }
 
 /** Options of {@link Server.drain}. All times are in milliseconds, up to 2^31 − 1. */
@@ -48,8 +50,8 @@ export interface DrainOptions {
   /** The time over which the sessions are told, so that their clients do not all come to the successor at once; 1 000 by default. */
   readonly spread?: number;
   /**
-   * `close`, the default, closes the listeners first: the port is free for a successor. `keep` closes them last, for processes
-   * with a port each. New sessions are refused either way.
+   * `close`, the default, closes the listeners first: the port is free for a successor. On an HTTP server that is shared,
+   * clients are answered 503 then. `keep` closes them last, for processes with a port each. New sessions are refused either way.
    */
   readonly listeners?: 'close' | 'keep';
 }
@@ -213,7 +215,7 @@ export class Server<P = unknown> implements AsyncDisposable {
     this.#refusing.abort(new Unavailable('the server takes no more sessions'));
     // An error of a listener is that of `close` below.
     if (listeners === 'close') {
-      this.#closeListeners().catch(() => {});
+      Promise.all([...this.#listeners].map(async (listener) => listener.drain?.() ?? listener.close())).catch(() => {});
       // Their peers can't come back.
       for (const session of this.#sessions) if (session.isInterrupted) session.abandon();
     }

@@ -7,7 +7,7 @@ import type { Link } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { connectTcp, listenTcp } from '../../src/link/tcp.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
-import { createServer, type Server, type ServerOptions } from '../../src/server/server.js';
+import { createServer, type Listener, type Server, type ServerOptions } from '../../src/server/server.js';
 import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';
@@ -27,6 +27,8 @@ interface User {
 
 const Who = service('Who', { am: method<[], string>() });
 const who = Who.handler<User>({ am: withContext(({ principal }) => principal.name) });
+
+type UrlListener = Listener & { readonly url: string };
 
 const ending: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -131,12 +133,12 @@ describe('a server that authenticates', () => {
   test.each([
     [
       'a WebSocket',
-      (onLink: (link: Link) => Promise<void>) => listenWebSocket({ port: 0 }, onLink),
+      (onLink: (link: Link) => Promise<void>): Promise<UrlListener> => listenWebSocket({ port: 0 }, onLink),
       (url: string) => connectWebSocket(url),
     ],
     [
       'TCP',
-      (onLink: (link: Link) => Promise<void>) => listenTcp({ port: 0 }, onLink),
+      (onLink: (link: Link) => Promise<void>): Promise<UrlListener> => listenTcp({ port: 0 }, onLink),
       (url: string) => connectTcp({ port: Number(new URL(url).port) }),
     ],
   ])('a client reads its refusal over %s, and the server logs nothing of it', async (_, listen, dial) => {

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
-import { listenWebSocket } from '../../src/link/websocket-node.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { createServer, type Server } from '../../src/server/server.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
@@ -222,6 +222,37 @@ describe('a server that is drained', () => {
     });
     expect(server.ready).toBe(true);
     await server.close();
+  });
+
+  test('answers clients 503 on an HTTP server that is shared, until it is over', async () => {
+    let finish = (_: string): void => {};
+    const handler = Work.handler({ do: () => new Promise<string>((resolve) => (finish = resolve)) });
+    const http = createHttp((_, response) => void response.end());
+    await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+    const servers = [createServer({ services: [handler] }), createServer({ services: [handler] })];
+    const listen = async (at: number, path: string) =>
+      (await (servers[at] as Server).listen((onLink) => listenWebSocket({ server: http, path }, onLink))).url;
+    const [url = '', other = ''] = [await listen(0, '/rpc'), await listen(0, '/other')];
+    const session = await initiate(await connectWebSocket(url));
+    const call = (await session.open(Work)).do('a');
+    const [taken] = servers[0]?.sessions ?? [];
+    while (taken?.hasWork !== true) await new Promise((resolve) => setImmediate(resolve));
+    const drained = servers[0]?.drain();
+    const refused = { code: 'link', message: expect.stringContaining('503 Service Unavailable') };
+    for (const each of [url, other]) expect(await errorOf(connectWebSocket(each))).toMatchObject(refused);
+    // A successor in the same process takes one of the paths, and keeps it.
+    await listen(1, '/rpc');
+    expect(await errorOf(listen(1, '/rpc'))).toMatchObject({ code: 'invalid-argument' });
+    finish('done');
+    expect(await call).toBe('done');
+    session.shutdown();
+    await drained;
+    expect(await errorOf(connectWebSocket(other))).toMatchObject({ message: expect.stringContaining('404') });
+    const next = await initiate(await connectWebSocket(url));
+    next.shutdown();
+    await servers[1]?.close();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
   });
 
   test('over a WebSocket: answers the call at work, and health checks with 503', async () => {

@@ -208,6 +208,37 @@ describe('a WebSocket listener on a server of another', () => {
     expect([foreign, await sum(url)]).toEqual([['/foreign'], 8]);
   });
 
+  test('says once that pages of all sites may connect with cookies, unless origins are listed', async () => {
+    const told: string[] = [];
+    const onError = (error: unknown) => void told.push(String(error));
+    const foreign = { Host: 'app.example', Origin: 'https://evil.example', Cookie: 'id=7' };
+    for (const origins of [undefined, ['*']]) {
+      const http = await httpOf();
+      const { port } = http.address() as AddressInfo;
+      // As if it listened on an address that a network reaches.
+      const address = { address: '192.0.2.1', family: 'IPv4', port };
+      Object.assign(http, { address: () => address });
+      const path = { server: http, path: '/rpc', onError };
+      await serverOf().listen((onLink) =>
+        listenWebSocket(origins === undefined ? path : { ...path, origins }, () => onLink(memoryLinkPair()[0])),
+      );
+      const own = { ...foreign, Origin: 'http://app.example' };
+      const { Cookie: _, ...bare } = foreign;
+      const { Origin: __, ...program } = foreign;
+      const before = told.length;
+      for (const headers of [own, bare, program]) {
+        expect(await ask(http, '/rpc', headers)).toBe('HTTP/1.1 101 Switching Protocols');
+      }
+      expect(told.slice(before).filter((text) => text.includes('cookies'))).toEqual([]);
+      for (const headers of [foreign, foreign]) {
+        expect(await ask(http, '/rpc', headers)).toBe('HTTP/1.1 101 Switching Protocols');
+      }
+    }
+    expect(told.filter((text) => text.includes('cookies'))).toEqual([
+      expect.stringMatching(/of the origin 'https:\/\/evil\.example' connects with cookies.*origins/),
+    ]);
+  });
+
   test('asks verify, and answers 401', async () => {
     const http = await httpOf();
     await serverOf().listen((onLink) =>
