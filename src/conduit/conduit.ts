@@ -125,6 +125,8 @@ export class Conduit {
   #send: (event: SessionEvent) => void = () => {};
   #endError: SessionClosed | (() => SessionClosed) | undefined;
   #isLinkPaused = false;
+  /** The peer has ended the link. */
+  #hasEnded = false;
   #hasOverflowed = false;
   #isStarted = false;
   #isShaking = true;
@@ -151,7 +153,10 @@ export class Conduit {
       progressed: () => this.push({ type: 'outbox.progressed' }),
       drained: () => this.push({ type: 'outbox.drained' }),
       overflowed: () => this.push({ type: 'outbox.overflowed' }),
-      unsendable: (error) => this.inputs.pushNext({ type: 'link.unsendable', error }),
+      unsendable: (error) => {
+        // Frames that came before the end of the link may wait for their turn. Nothing can be sent then, and the end follows.
+        if (!this.#hasEnded) this.inputs.pushNext({ type: 'link.unsendable', error });
+      },
     });
     this.budget = new ReceiveBudget(limits, this);
   }
@@ -176,7 +181,10 @@ export class Conduit {
     startLink(this.#link, {
       message: this.#take,
       drained: this.outbox.onDrained,
-      ended: () => this.inputs.afterFrames({ type: 'link.ended' }),
+      ended: () => {
+        this.#hasEnded = true;
+        this.inputs.afterFrames({ type: 'link.ended' });
+      },
       // A failure does not wait for the frames received before it: the application may never read them, and no reply
       // can reach the peer.
       failed: (error) => this.push({ type: 'link.failed', error }),

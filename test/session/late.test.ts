@@ -4,7 +4,9 @@ import { LinkError } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { accept, initiate, sessionLogic } from '../../src/session/default-codec.js';
 import { handle, type Session } from '../../src/session/session.js';
-import { acceptOf, established, openOf, pingOf } from '../support/rig.js';
+import { VirtualClock } from '../support/clock.js';
+import { ScriptedPeer } from '../support/peer.js';
+import { acceptOf, established, HELLO, openOf, pingOf } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 
 describe('what is asked for while a session ends', () => {
@@ -46,6 +48,20 @@ describe('what is asked for while a session ends', () => {
     await rig.say({ fail: 'gone' });
     await expect(closing).resolves.toBeUndefined();
   });
+});
+
+test('A peer that ends its link has ended the session, also if frames before the end wait for their turn', async () => {
+  const [near, far] = memoryLinkPair();
+  let time = 0;
+  // Each look at this clock is a millisecond later, so that a turn is soon used up.
+  const clock = Object.assign(new VirtualClock(), { now: () => time++ });
+  const accepting = accept(near, { clock });
+  const peer = new ScriptedPeer(far);
+  peer.say(HELLO);
+  const session = await accepting;
+  await settle();
+  peer.say(...Array.from({ length: 40 }, (_, nonce) => pingOf(nonce)), 'end');
+  expect(await session.closed).toEqual({ cause: 'peer', by: 'peer' });
 });
 
 test('An id below zero is no connection', async () => {
