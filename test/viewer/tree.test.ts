@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { ActorState } from '../../src/inspect/state.js';
 import {
   countsOf,
   FOLDED_ABOVE,
@@ -34,6 +35,18 @@ const script = () =>
     .connection('1/s', 0, 'active')
     .connection('1/s', 1)
     .state(connectionOf('1/s', 1), 'closed', 'rx.ConnectionClose', { snapshot: { status: 'done', value: 'closed' } });
+
+test('a session says when its link has no connection', () => {
+  const { recording } = new Script().session('1/s', 'acceptor');
+  const seen = (isInterrupted: boolean, status: 'active' | 'done' = 'active') => {
+    const actor = recording.now.actors.get('1/s') as ActorState;
+    const told = { ...actor, status, value: 'running', context: { isInterrupted } };
+    return [stateOf(told), standingOf(told)];
+  };
+  expect(seen(false)).toEqual(['running', 'active']);
+  expect(seen(true)).toEqual(['running, interrupted', 'pending']);
+  expect(seen(true, 'done')).toEqual(['running', 'ended']);
+});
 
 describe('the tree', () => {
   test('has each process with its actors below, and each actor with its own', () => {
