@@ -181,14 +181,14 @@ async function start(pair: Pair, link: WireLink, work: Work, program: string): P
 /** The speeds of one turn: of each pair, and of ws alone before and after it. */
 type Turn = Partial<Record<Pair, { readonly speed: number; readonly toWs: number }>>;
 
-/** Starts all pairs anew. They take turns, back and forth, with a round of ws alone between any two. */
+/** Starts all pairs anew, in that order. They take turns, back and forth, with a round of ws alone between any two. */
 async function turns(link: WireLink, work: Work, pairs: readonly Pair[], program: string): Promise<Turn[]> {
   const runners: { pair?: Pair; runner: Runner }[] = [];
   try {
     const ws = wsAlone(work);
     runners.push({ runner: ws });
-    for (const pair of shuffled(pairs)) runners.push({ pair, runner: await start(pair, link, work, program) });
-    for (const { runner } of runners) await warmUp(runner);
+    for (const pair of pairs) runners.push({ pair, runner: await start(pair, link, work, program) });
+    await warmUp(runners.map(({ runner }) => runner));
     const turns: Turn[] = [];
     const order = runners.filter((each): each is { pair: Pair; runner: Runner } => each.pair !== undefined);
     let before = await ws.speed(ROUND);
@@ -209,9 +209,10 @@ async function turns(link: WireLink, work: Work, pairs: readonly Pair[], program
   }
 }
 
-async function warmUp(runner: Runner): Promise<void> {
-  const end = performance.now() + WARM_UP;
-  while (performance.now() < end) await runner.speed(ROUND);
+/** Lets all work in turns. A pair that is warm before the others is idle then, and its heap has shrunk when it is measured. */
+async function warmUp(runners: readonly Runner[]): Promise<void> {
+  const end = performance.now() + runners.length * WARM_UP;
+  while (performance.now() < end) for (const runner of runners) await runner.speed(ROUND);
 }
 
 function targetOf(link: WireLink, work: Work): number {
@@ -260,11 +261,15 @@ const cells = (['tcp', 'ws'] as const).flatMap((link) =>
 const chosen = cells.filter(({ link, name }) => `${link} ${name}`.startsWith(options.only));
 if (chosen.length === 0)
   throw new Error(`no work is named ${options.only}: ${cells.map(({ link, name }) => `${link} ${name}`).join(', ')}`);
+const orders = chosen.map(() => shuffled(pairs));
 for (let count = 0; count < starts; count++) {
   for (const cell of shuffled(chosen)) {
     const { link, name, work } = cell;
+    // Each second start has the order of the one before, reversed: a pair that is started earlier may be slower for that.
+    const order = orders[chosen.indexOf(cell)] as Pair[];
     try {
-      cell.turns.push(...(await turns(link, work, pairs, program)));
+      cell.turns.push(...(await turns(link, work, order, program)));
+      order.reverse();
     } catch (error) {
       console.log(`FAILED  ${link} ${name}: ${error instanceof Error ? error.message : error}`);
       process.exitCode = 1;
