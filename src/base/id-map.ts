@@ -5,6 +5,9 @@ interface Identified {
 /** The number of slots at the beginning, and again when the map is empty: a power of two. */
 const FEWEST = 32;
 
+/** The slots of maps that never had an item: most connections make no calls in one direction, and few channels. */
+const NONE: undefined[] = [undefined];
+
 /**
  * Living objects, by their ids. Ids are consecutive, so most objects have a slot of their own. An object whose slot is taken
  * goes into a Map.
@@ -14,7 +17,7 @@ const FEWEST = 32;
  * collection, with all their payloads.
  */
 export class IdMap<T extends Identified> {
-  #slots = slots<T>(FEWEST);
+  #slots: (T | undefined)[] = NONE;
   #others: Map<number, T> | undefined;
   #size = 0;
 
@@ -29,7 +32,8 @@ export class IdMap<T extends Identified> {
 
   /** Adds an item. It replaces an item with the same id. */
   set(item: T): void {
-    if (this.#size >= this.#slots.length / 2) this.#grow();
+    if (this.#slots === NONE) this.#slots = slots(FEWEST);
+    else if (this.#size >= this.#slots.length / 2) this.#grow();
     const slot = item.id & (this.#slots.length - 1);
     const there = this.#slots[slot];
     if (there === undefined && this.#others?.has(item.id) !== true) {
