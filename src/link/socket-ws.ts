@@ -81,6 +81,12 @@ const BATCH_BYTES = 128 * 1024;
 const { process: node } = globalThis as { process?: { nextTick?(callback: () => void): void } };
 const afterTick: (callback: () => void) => void = node?.nextTick ?? queueMicrotask;
 
+/** The parts of the receiver of `ws` that decide on the length of a frame. They are not documented. */
+interface Receiver {
+  _maxPayload?: unknown;
+  haveLength?: (...args: unknown[]) => unknown;
+}
+
 /** A link over a WebSocket of the package `ws`. */
 export class WsLink extends SocketLink {
   readonly name: string | undefined;
@@ -210,11 +216,22 @@ export class WsLink extends SocketLink {
    * If the field is missing, a message is checked when it is whole.
    */
   #limitReceiver(): void {
-    const receiver = (this.#ws as { _receiver?: { _maxPayload?: unknown } | null })._receiver;
-    const own = receiver?._maxPayload;
+    const receiver = (this.#ws as { _receiver?: Receiver | null })._receiver;
+    if (receiver == null) return;
+    const own = receiver._maxPayload;
     if (typeof own !== 'number') return;
     const ceiling = own > 0 ? own : Number.POSITIVE_INFINITY;
-    Object.defineProperty(receiver, '_maxPayload', { get: () => Math.min(ceiling, this.most) });
+    const limit = () => Math.min(ceiling, this.most);
+    const { haveLength } = receiver;
+    if (typeof haveLength === 'function') {
+      // Set before each comparison. A getter would make the receiver a dictionary, of almost 2 KB.
+      receiver.haveLength = (...args) => {
+        receiver._maxPayload = limit();
+        return haveLength.apply(receiver, args);
+      };
+    } else {
+      Object.defineProperty(receiver, '_maxPayload', { get: limit });
+    }
   }
 
   #drop(): void {
