@@ -66,4 +66,11 @@ describe('a context with changes', () => {
       }),
     );
   });
+
+  test('gets no field of its prototype, though one before had a field of that name', () => {
+    const contexts = new Contexts();
+    contexts.with({ own: 1, inherited: 2 }, {});
+    const heir = Object.assign(Object.create({ inherited: 3 }) as object, { own: 4 });
+    expect(seen(contexts.with(heir, {}))).toEqual(seen({ own: 4 }));
+  });
 });
