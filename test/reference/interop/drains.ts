@@ -15,6 +15,7 @@ export async function drains(checks: Checks, options: PairOptions): Promise<void
       ours.held = promise;
       const atWork = play('slow:20');
       await until(() => session.hasWork, 'a call at work');
+      const opens = traffic.sent.get('ConnectionOpen');
       const drained = session.drain({ timeout: 2 * PATIENCE });
       assert.match(JSON.stringify(await play('echo:late')), /cancelled/i);
       // Only now: the drain is over with the call at work.
@@ -23,7 +24,7 @@ export async function drains(checks: Checks, options: PairOptions): Promise<void
       const { answered, refused, cancelled, channels } = await within(drained, 'the drain');
       assert.deepEqual({ answered, cancelled, channels }, { answered: 1, cancelled: 0, channels: 0 });
       assert.equal(refused, 1);
-      assert.equal(traffic.sent.get('ConnectionOpen'), undefined);
+      assert.equal(traffic.sent.get('ConnectionOpen'), opens);
     } finally {
       await under.close();
     }
