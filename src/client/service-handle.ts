@@ -16,7 +16,7 @@ import { forgoArgs, passesChannel } from '../payload/ends.js';
 import type { MethodCallOptions, Methods } from '../service/calls.js';
 import { type Client, type ClientOptions, callerOf, takeOptions } from '../service/client.js';
 import type { Service } from '../service/service.js';
-import type { Connection } from '../session/connection.js';
+import type { Caller } from '../session/connection.js';
 import type { Session } from '../session/session.js';
 import { isNotRun } from '../wire/metadata.js';
 
@@ -94,6 +94,17 @@ interface CallRecord {
   mayHaveRun: boolean;
 }
 
+type Call = (...given: readonly unknown[]) => Promise<unknown>;
+
+/** The client of a service in a session. */
+interface Ready {
+  readonly open: OpenSession;
+  readonly methods: Readonly<Record<string, Call>>;
+  readonly caller: Caller;
+  /** Counts a call that was answered. It serves all calls: a function of each call's own would cost as much as the rest. */
+  readonly succeed: (value: unknown) => unknown;
+}
+
 /** One service in use: its client in the current session, and the calls that wait for one. */
 export class ServiceHandle<M extends Methods> {
   readonly #owner: HandleOwner;
@@ -104,7 +115,7 @@ export class ServiceHandle<M extends Methods> {
   readonly #waiting = new Set<Waiter>();
   /** Fail the calls that wait to be made again. */
   readonly #backingOff = new Set<(error: Error) => void>();
-  #ready: { readonly open: OpenSession; readonly client: Client<M>; readonly connection: Connection } | undefined;
+  #ready: Ready | undefined;
   /** The session in which the connection is being opened. */
   #opening: OpenSession | undefined;
   /** Clients that are not given back. */
@@ -157,7 +168,10 @@ export class ServiceHandle<M extends Methods> {
 
   #call(name: string, given: unknown[]): Promise<unknown> {
     const ready = this.#readyClient();
-    const startedAt = this.#owner.now();
+    // The clock is read only for what may be a timeout.
+    const last = given.at(-1);
+    const isTimed = typeof last === 'object' && last !== null && 'timeout' in last;
+    const startedAt = isTimed ? this.#owner.now() : 0;
     if (ready !== undefined) return this.#attempt(ready, name, given, startedAt, undefined);
     const refusal = this.#owner.refusal();
     if (refusal !== undefined) return this.#settled(given, Promise.reject(errorOfCall(refusal, 'no')));
@@ -182,7 +196,7 @@ export class ServiceHandle<M extends Methods> {
   #readyClient() {
     const ready = this.#ready;
     if (ready === undefined || this.#waiting.size > 0) return undefined;
-    return ready.open === this.#owner.current && ready.connection.isConnected ? ready : undefined;
+    return ready.open === this.#owner.current && ready.caller.connection.isConnected ? ready : undefined;
   }
 
   #recordOf(name: string, given: readonly unknown[], startedAt: number): CallRecord {
@@ -192,27 +206,19 @@ export class ServiceHandle<M extends Methods> {
 
   /** Makes the call once in a session. Without a record it is the first time, in a session that was there already. */
   #attempt(
-    { open, client }: { readonly open: OpenSession; readonly client: Client<M> },
+    { open, methods, succeed }: Ready,
     name: string,
     given: readonly unknown[],
     startedAt: number,
     record: CallRecord | undefined,
   ): Promise<unknown> {
     open.begin();
-    const methods = client as unknown as Record<string, (...given: readonly unknown[]) => Promise<unknown>>;
-    const answered = (methods[name] as (...given: readonly unknown[]) => Promise<unknown>)(...given).then(
-      (value) => {
-        open.finish();
-        this.#owner.budget.succeeded();
-        return value;
-      },
-      (error: Error) => {
-        open.finish();
-        // Its channels report the failure, too, so the application may not await the call yet.
-        if (passesChannel(given)) answered.catch(() => {});
-        return this.#failed(error, record ?? this.#recordOf(name, given, startedAt));
-      },
-    );
+    const answered: Promise<unknown> = (methods[name] as Call)(...given).then(succeed, (error: Error) => {
+      open.finish();
+      // Its channels report the failure, too, so the application may not await the call yet.
+      if (passesChannel(given)) answered.catch(() => {});
+      return this.#failed(error, record ?? this.#recordOf(name, given, startedAt));
+    });
     return answered;
   }
 
@@ -342,7 +348,7 @@ export class ServiceHandle<M extends Methods> {
     }
     if (this.#opening === open) return;
     const ready = this.#ready;
-    if (ready?.open === open && ready.connection.isConnected) {
+    if (ready?.open === open && ready.caller.connection.isConnected) {
       this.#flush();
       return;
     }
@@ -372,7 +378,17 @@ export class ServiceHandle<M extends Methods> {
         this.#prepare();
         return;
       }
-      this.#ready = { open, client, connection: callerOf(client).connection };
+      const { budget } = this.#owner;
+      this.#ready = {
+        open,
+        methods: client as unknown as Readonly<Record<string, Call>>,
+        caller: callerOf(client),
+        succeed: (value) => {
+          open.finish();
+          budget.succeeded();
+          return value;
+        },
+      };
     } catch (error) {
       this.#refused(open, error as Error);
       return;
@@ -405,7 +421,7 @@ export class ServiceHandle<M extends Methods> {
   }
 
   #giveBack(): void {
-    if (this.#ready !== undefined) callerOf(this.#ready.client).release();
+    this.#ready?.caller.release();
     this.#ready = undefined;
     this.#owner.forget(this);
   }
