@@ -36,6 +36,8 @@ export interface Wire {
   readonly codec: WireCodec;
   /** True for a link that outlives its connections. */
   readonly isReliable?: boolean;
+  /** True for calls through the client of `connect`. */
+  readonly isConnect?: boolean;
 }
 
 export type WireLink = 'tcp' | 'ws';

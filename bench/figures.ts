@@ -1,5 +1,5 @@
 /**
- * Draws the benchmark's plots and the tables of docs/benchmark.md, docs/benchmark-wire.md, docs/compile.md and
+ * Draws the benchmark's plots and the tables of docs/benchmark.md, docs/benchmark-wire.md, docs/client.md, docs/compile.md and
  * docs/reliable.md once more, from the figures that are kept. With `--check` it writes nothing, and fails if something would change.
  */
 import { draw } from './publish.js';

@@ -12,6 +12,7 @@ import {
   service,
   type Tx,
 } from 'roam-actors';
+import { connect as connectClient } from 'roam-actors/client';
 import { postcard, postcardPayload, t } from 'roam-actors/postcard';
 import { reliableAcceptor, reliableLink } from 'roam-actors/reliable';
 import { connectTcp, listenTcp } from 'roam-actors/tcp';
@@ -92,6 +93,11 @@ function linkTo({ isReliable, ...where }: Where): Promise<Link> {
 }
 
 async function clientOf(where: Where): Promise<{ client: Client<typeof METHODS>; session: Session }> {
+  if (where.isConnect === true) {
+    const client = connectClient(() => linkTo(where), { codec: CODECS[where.codec] });
+    const session = await client.session();
+    return { client: client.use(SERVICES[where.codec], { on: 'root' }) as Client<typeof METHODS>, session };
+  }
   const session = await initiate(await linkTo(where), { codec: CODECS[where.codec] });
   const client = SERVICES[where.codec].client(session.root) as Client<typeof METHODS>;
   return { client, session };

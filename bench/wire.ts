@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { type Job, type WireCodec, type WireLink, type Work, Worker } from './control.js';
 import { median } from './median.js';
 import { draw } from './publish.js';
+import { randomOf } from './random.js';
 import { type Figures, PAIRS, type Pair, type Row } from './wire-table.js';
 
 const ROOT = new URL('../..', import.meta.url);
@@ -47,14 +48,7 @@ const seed = Number(options.seed);
 const starts = Number(options.starts);
 const rounds = Number(options.rounds);
 
-/** Returns numbers from 0 to 1, the same ones for the same seed: mulberry32. */
-let state = seed;
-function random(): number {
-  state = (state + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-}
+const random = randomOf(seed);
 
 function shuffled<T>(values: readonly T[]): T[] {
   const keyed = values.map((value) => ({ value, key: random() }));
