@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream';
 import { InvalidArgument } from '../base/errors.js';
+import { Fifo } from '../base/fifo.js';
 import { excerpt, stackOf } from '../base/printable.js';
 import { sparing } from '../base/report.js';
 import { networkOf } from './network.js';
@@ -35,6 +37,53 @@ const tell = sparing(
   ({ message, detail }: { readonly kind: 'server'; readonly message: string; readonly detail: string }) =>
     process.emitWarning(message, { type: 'RoamActorsWarning', detail }),
 );
+
+/** Milliseconds of one turn of the event loop in which a listener takes new sockets. */
+const INTAKE_TIME = 10;
+
+/**
+ * Takes the new sockets of a listener, at most some in one turn of the event loop. All clients may come at once, such as behind
+ * a restart of the server. Its work for the others goes on meanwhile.
+ */
+export class Intake {
+  readonly #waiting = new Fifo<{ readonly socket: Duplex; readonly take: () => void }>();
+  /** The time that this turn has taken so far. */
+  #spent = 0;
+  #hasNext = false;
+
+  /** Calls `take` in this turn if there is time left, or else in a later one, in order. A socket that is gone by then is not taken. */
+  add(socket: Duplex, take: () => void): void {
+    this.#waiting.push({ socket, take });
+    socket.on('error', ignore);
+    if (!this.#hasNext) this.#planNext();
+    this.#go();
+  }
+
+  #planNext(): void {
+    this.#hasNext = true;
+    this.#spent = 0;
+    setImmediate(() => {
+      this.#hasNext = false;
+      if (this.#waiting.length === 0) return;
+      this.#planNext();
+      this.#go();
+    });
+  }
+
+  #go(): void {
+    while (this.#spent < INTAKE_TIME) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const started = performance.now();
+      if (!next.socket.destroyed) next.take();
+      next.socket.off('error', ignore);
+      this.#spent += performance.now() - started;
+    }
+  }
+}
+
+/** Hears of a socket that fails while it waits. Without a listener the process would end. */
+function ignore(): void {}
 
 /** The default of `pendingBytes`. */
 const PENDING_BYTES = 16 * 1024 * 1024;

@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect } from './connect.js';
 import type { Link } from './link.js';
-import { authority, guard, Newcomer, Newcomers, warn } from './listen.js';
+import { authority, guard, Intake, Newcomer, Newcomers, warn } from './listen.js';
 import type { Addresses } from './socket-ws.js';
 import { type StreamLink, type StreamLinkOptions, streamLink } from './stream.js';
 import { checkMaxFrame, checkTimeout } from './websocket.js';
@@ -119,7 +119,8 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Link> {
 
 /**
  * Listens on a TCP port, a Unix socket or a named pipe. Calls `onLink` for each connection, in the same tick. When `onLink`
- * throws, or its promise rejects, the error is reported and that link is aborted; other links are not affected.
+ * throws, or its promise rejects, the error is reported and that link is aborted; other links are not affected. Clients that come all
+ * at once are taken in several turns of the event loop, for some 10 ms in each.
  *
  * For TLS, use a server of `node:tls` of your own and {@link streamLink}.
  *
@@ -149,15 +150,18 @@ export function listenTcp(
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   server.maxConnections = maxConnections;
   reportRefused(server, maxConnections, report);
-  server.on('connection', (socket) => {
-    const link = streamLink(socket, links) as StreamLink;
-    limitFirstMessage(socket, link, newcomers);
-    const failed = (error: unknown): void => {
-      link.abort();
-      report(error);
-    };
-    Promise.resolve(guard(onLink, failed)(link, socket)).catch(failed);
-  });
+  const intake = new Intake();
+  server.on('connection', (socket) =>
+    intake.add(socket, () => {
+      const link = streamLink(socket, links) as StreamLink;
+      limitFirstMessage(socket, link, newcomers);
+      const failed = (error: unknown): void => {
+        link.abort();
+        report(error);
+      };
+      Promise.resolve(guard(onLink, failed)(link, socket)).catch(failed);
+    }),
+  );
 
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -7,7 +7,7 @@ import { InvalidArgument, LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions as BrowserOptions, checkConnect, targetOf } from './connect.js';
 import { SocketFacts } from './facts.js';
 import { DEFAULT_FRAME, type Link } from './link.js';
-import { authority, checkBytes, guard, Newcomer, Newcomers, warn } from './listen.js';
+import { authority, checkBytes, guard, Intake, Newcomer, Newcomers, warn } from './listen.js';
 import type { WsLink } from './socket-ws.js';
 import { checkMaxFrame, checkTimeout, type RawSocket, webSocketLink } from './websocket.js';
 
@@ -193,7 +193,8 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
 
 /**
  * Listens for WebSocket connections. Calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
- * rejects, the error is reported and that link is aborted; other links are not affected.
+ * rejects, the error is reported and that link is aborted; other links are not affected. Clients that come all at once are taken
+ * in several turns of the event loop, for some 10 ms in each.
  *
  * With `server` it shares an HTTP server with other uses, such as Express and Fastify.
  *
@@ -249,14 +250,17 @@ export function listenWebSocket(
       else answer(verify === undefined || guard(verify, report)(req) === true, 401);
     },
   });
+  const intake = new Intake();
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer, pending?: Pending): void => {
-    sockets.handleUpgrade(request, socket, head, (ws) => {
-      pending?.settle(request.socket);
-      const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
-      link.show(new SocketFacts(request.socket, request));
-      limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
-      handOver(link, request, onLink, report);
-    });
+    intake.add(socket, () =>
+      sockets.handleUpgrade(request, socket, head, (ws) => {
+        pending?.settle(request.socket);
+        const link = webSocketLink(ws, { closeTimeout, maxFrame, socket: request.socket }) as WsLink;
+        link.show(new SocketFacts(request.socket, request));
+        limitFirstMessage(ws, request.socket, link, newcomers, handshakeBytes);
+        handOver(link, request, onLink, report);
+      }),
+    );
   };
   if (shared !== undefined) return Promise.resolve(shareServer(shared, path ?? '/', upgrade));
 

@@ -1,0 +1,56 @@
+import { PassThrough } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import { expect, test } from '@jest/globals';
+import { Intake } from '../../src/link/listen.js';
+
+/** Longer than an intake takes sockets in one turn. */
+const LONG = 15;
+
+function busyFor(milliseconds: number): void {
+  for (const end = performance.now() + milliseconds; performance.now() < end; );
+}
+
+function crowdOf(count: number): { readonly sockets: PassThrough[]; readonly taken: number[] } {
+  const intake = new Intake();
+  const taken: number[] = [];
+  const sockets = Array.from({ length: count }, () => new PassThrough());
+  for (const [index, socket] of sockets.entries()) {
+    intake.add(socket, () => {
+      taken.push(index);
+      busyFor(LONG);
+    });
+  }
+  return { sockets, taken };
+}
+
+test('sockets that come all at once are taken in order, and other work gets its turn between them', async () => {
+  const { taken } = crowdOf(4);
+  const seen = [[...taken]];
+  while (taken.length < 4) {
+    await turn();
+    seen.push([...taken]);
+  }
+  expect(seen).toEqual([[0], [0, 1], [0, 1, 2], [0, 1, 2, 3]]);
+});
+
+test('a socket that fails while it waits is not taken, and ends no process', async () => {
+  const { sockets, taken } = crowdOf(3);
+  sockets[1]?.destroy(new Error('reset'));
+  while (taken.length < 2) await turn();
+  expect(taken).toEqual([0, 2]);
+  expect(sockets.map((socket) => socket.listenerCount('error'))).toEqual([0, 0, 0]);
+});
+
+test('a socket that comes in a later turn is taken at once', async () => {
+  const intake = new Intake();
+  let count = 0;
+  for (let more = 0; more < 3; more++) {
+    intake.add(new PassThrough(), () => {
+      count++;
+      busyFor(LONG);
+    });
+    expect(count).toBe(more + 1);
+    await turn();
+    await turn();
+  }
+});
