@@ -15,7 +15,8 @@ export function refuseSession(state: SessionState): Outcome {
 }
 
 /** Takes no more work. A peer that understands notices is told by an Open, which spends an id and is no connection. */
-function begin(state: SessionState): Outcome {
+function begin(before: SessionState, drainTimeout: number): Outcome {
+  const state = { ...before, drainTimeout };
   if (!state.hearsNotices) return { state: { ...state, drain: 'settling' }, effects: [['drain'], WATCH] };
   const { localSettings } = state;
   const id = state.ours === 0 ? (localSettings.parity === 'odd' ? 1 : 2) : state.ours + 2;
@@ -57,9 +58,10 @@ export function drained(state: SessionState, event: SessionEvent): Outcome | und
   const { drain, ours } = state;
   switch (event.type) {
     case 'app.drain':
-      if (drain === 'none') return begin(state);
+      if (drain === 'none') return begin(state, event.timeout);
       // The time of the earlier drain goes on, unless that of this one is over before.
-      return { ...nothing(state), restarts: event.isSooner && drain !== 'cut' ? ['drainTimeout'] : [] };
+      if (!event.isSooner || drain === 'cut') return nothing(state);
+      return { ...nothing({ ...state, drainTimeout: event.timeout }), restarts: [`${event.timeout} ms`] };
     case 'work.none':
       if (drain === 'cut') return wind(state, OVER);
       return nothing(drain === 'settling' ? { ...state, drain: 'deciding' } : state);

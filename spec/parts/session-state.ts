@@ -51,6 +51,8 @@ export interface SessionState extends SessionInput {
   readonly renewing?: ConnectionId;
   /** How far our own drain has come. */
   readonly drain: 'none' | 'announced' | 'settling' | 'deciding' | 'leaving' | 'listening' | 'cut';
+  /** The milliseconds that the work may take once our drain has begun. */
+  readonly drainTimeout: number;
   /** The peer has sent the notice that it drains the session. */
   readonly isPeerDraining: boolean;
   readonly end?: SessionEnd;

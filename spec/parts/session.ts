@@ -204,6 +204,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       isInterrupted: false,
       hearsNotices: false,
       drain: 'none',
+      drainTimeout: 0,
       isPeerDraining: false,
     }),
 
@@ -219,7 +220,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
   },
 
   timers: (state) => {
-    const { phase, reading, sending, isInterrupted, pending, undecided, drain, renewing } = state;
+    const { phase, reading, sending, isInterrupted, pending, undecided, drain, drainTimeout, renewing } = state;
     if (phase === 'ending') return isInterrupted ? [] : ['flushTimeout'];
     if (phase !== 'running') return [];
     return [
@@ -227,7 +228,7 @@ export const session: Oracle<SessionInput, SessionState, SessionEvent> = {
       ...(reading === 'on' ? [] : ['unreadTimeout']),
       ...(sending === 'full' && !isInterrupted ? ['stallTimeout'] : []),
       ...(pending + undecided > 0 ? ['sweepInterval'] : []),
-      ...(!['none', 'cut'].includes(drain) ? ['drainTimeout'] : []),
+      ...(!['none', 'cut'].includes(drain) ? [`${drainTimeout} ms`] : []),
       ...(drain === 'announced' ? ['noticeTimeout'] : []),
       ...(drain === 'leaving' ? ['linger'] : []),
       ...(drain === 'listening' ? ['quietTime'] : []),

@@ -28,6 +28,7 @@ const ALIKE: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'session.running + app.release [2 of 2]': 'is not there',
     'session.running + app.abandonOpen [2 of 2]': 'is not there',
     'session.running + deadline.passed [2 of 2]': 'is not there',
+    'session.handshaking + app.abandonOpen [2 of 2]': 'is not there',
     'session.running + app.accept [2 of 2]': 'is not there',
     'session.running + app.reject [2 of 2]': 'is not there',
     'session.running + app.leave [2 of 2]': 'is not there',

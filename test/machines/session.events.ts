@@ -92,7 +92,8 @@ const NOTICE_OPENS = [notice('draining', 2), notice('renew', 2)];
 
 /** Events that a drain decides, by either side. */
 const DRAIN = [
-  ...[true, false].map((isSooner) => event('app.drain', { timeout: 29, isSooner })),
+  event('app.drain', { timeout: 27, isSooner: true }),
+  event('app.drain', { timeout: 37, isSooner: false }),
   ...['none', 'some', 'refused'].map((what) => event(`work.${what}`)),
   ...NOTICE_OPENS,
   notice('draining', 4),
@@ -216,11 +217,11 @@ function isOfDrain(snapshot: SessionSnapshot): boolean {
 }
 
 /** Paths go on while at most one open is unanswered, and nothing else hinders. */
-function drainEvents(snapshot: SessionSnapshot): readonly EventObject[] {
+function drainEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[] {
   const { live, localHigh, peerHigh, isInterrupted } = snapshot.context;
   if (isReleased(snapshot) || isInterrupted || !snapshot.hasTag('routes')) return [];
   if (live.size > 1 || Math.max(localHigh, peerHigh) > 2) return [];
-  return DRAIN;
+  return [...DRAIN, ...reports(snapshot, mode)];
 }
 
 /** The role matters during the handshake, and an acceptor that authenticates its peer does so again. */
@@ -269,7 +270,7 @@ function oddEvents(snapshot: SessionSnapshot, mode: Mode): readonly EventObject[
   // Without an acceptor only the peer's opens behave differently.
   if (!context.isAccepting)
     return MESSAGES.filter(({ type }) => type === 'rx.ConnectionOpen' || type === 'rx.ConnectionClose');
-  if (isOfDrain(snapshot)) return drainEvents(snapshot);
+  if (isOfDrain(snapshot)) return drainEvents(snapshot, mode);
   const common = [
     ...MESSAGES,
     ...LINK,

@@ -25,7 +25,7 @@ const TIMES = {
   cutTimeout: 23,
 };
 const DELAYS = {
-  ...{ ...TIMES, stallNotice: 1_000, drainTimeout: 29, noticeTimeout: 5_000, quietTime: 100 },
+  ...{ ...TIMES, stallNotice: 1_000, noticeTimeout: 5_000, quietTime: 100 },
   authenticateTimeout: 31,
 };
 

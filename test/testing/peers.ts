@@ -35,7 +35,8 @@ export function ours(
   handler?: ConnectionHandler,
 ): Subject {
   const serve = (connection: Connection | undefined): void => {
-    if (handler !== undefined) connection?.serve(handler);
+    // The case may have ended the session already.
+    if (handler !== undefined && connection?.isConnected) connection.serve(handler);
   };
   const alive = new Set<Session>();
   let current: Promise<Session> | undefined;
