@@ -4,13 +4,14 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type CostRow, clientTable, type Figures } from './client-table.js';
+import { type CostRow, clientCostTable, figuresOf } from './client-table.js';
 import { median } from './median.js';
 import { draw } from './publish.js';
 import { randomOf } from './random.js';
 import { microseconds, pairsOf } from './runner.js';
 
 const ROOT = new URL('../..', import.meta.url);
+const FILE = new URL('bench/client.json', ROOT);
 
 const { values } = parseArgs({
   options: {
@@ -42,10 +43,10 @@ for (const inFlight of [1, 64]) {
 }
 
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-const figures: Figures = { commit, node: process.version, seed, starts, rounds, rows };
-console.log(`\n${clientTable(figures)}`);
+const figures = { ...figuresOf(FILE), cost: { commit, node: process.version, seed, starts, rounds, rows } };
+console.log(`\n${clientCostTable(figures)}`);
 if (values.write) {
-  writeFileSync(new URL('bench/client.json', ROOT), `${JSON.stringify(figures, undefined, 2)}\n`);
+  writeFileSync(FILE, `${JSON.stringify(figures, undefined, 2)}\n`);
   draw(ROOT);
 }
 process.exit(0);

@@ -1,6 +1,6 @@
 // Writes the figures to bench/results.json, and draws the pictures and tables of the documentation from files of figures.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type Figures as ClientFigures, clientTable } from './client-table.js';
+import { clientCostTable, figuresOf as clientFiguresOf, crowdTable } from './client-table.js';
 import { compileTable, type Figures } from './compile-table.js';
 import { type Goals, goalsTable } from './goals-table.js';
 import { plot } from './plot.js';
@@ -31,7 +31,7 @@ function significant(value: number): number {
 export function draw(root: URL, isCheck = false): string[] {
   const outcome = JSON.parse(readFileSync(new URL('bench/results.json', root), 'utf8')) as Outcome;
   const reliable = figuresOf(new URL('bench/reliable.json', root));
-  const client = JSON.parse(readFileSync(new URL('bench/client.json', root), 'utf8')) as ClientFigures;
+  const client = clientFiguresOf(new URL('bench/client.json', root));
   const compiled = JSON.parse(readFileSync(new URL('bench/compile.json', root), 'utf8')) as Figures;
   const goals = JSON.parse(readFileSync(new URL('bench/goals.json', root), 'utf8')) as Goals;
   const wire = JSON.parse(readFileSync(new URL('bench/wire.json', root), 'utf8')) as WireFigures;
@@ -44,7 +44,10 @@ export function draw(root: URL, isCheck = false): string[] {
       bench: section(outcome),
     }),
     'docs/benchmark-wire.md': filled(new URL('docs/benchmark-wire.md', root), { bench: `${wireTable(wire)}\n` }),
-    'docs/client.md': filled(new URL('docs/client.md', root), { cost: `${clientTable(client)}\n` }),
+    'docs/client.md': filled(new URL('docs/client.md', root), {
+      cost: `${clientCostTable(client)}\n`,
+      crowd: `${crowdTable(client)}\n`,
+    }),
     'docs/compile.md': filled(new URL('docs/compile.md', root), { bench: `${compileTable(compiled)}\n` }),
     'docs/reliable.md': filled(new URL('docs/reliable.md', root), {
       cost: `${costTable(reliable)}\n`,

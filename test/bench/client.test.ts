@@ -1,9 +1,18 @@
-import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { type Figures, LEAST } from '../../bench/client-table.js';
+import { type Figures, figuresOf, TARGETS } from '../../bench/client-table.js';
+
+const { cost, crowd } = figuresOf('bench/client.json') as Required<Figures>;
 
 test('a call through the client of connect costs next to nothing on an open session', () => {
-  const { rows } = JSON.parse(readFileSync('bench/client.json', 'utf8')) as Figures;
-  expect(rows.map(({ work }) => work)).toEqual(['calls of 16 B, one in flight', 'calls of 16 B, 64 in flight']);
-  expect(rows.filter(({ ratio }) => ratio < LEAST)).toEqual([]);
+  expect(cost.rows.map(({ work }) => work)).toEqual(['calls of 16 B, one in flight', 'calls of 16 B, 64 in flight']);
+  expect(cost.rows.filter(({ ratio }) => ratio < TARGETS.ratio)).toEqual([]);
+});
+
+test('ten thousand clients come back to a new server with their dials spread, and its loop goes on meanwhile', () => {
+  expect(crowd.rows).toHaveLength(2);
+  for (const { clients, dials, turn } of crowd.rows) {
+    expect(clients).toBe(10_000);
+    expect(dials).toBeLessThan(clients / 4);
+    expect(turn).toBeLessThan(TARGETS.turn);
+  }
 });
