@@ -71,8 +71,8 @@ export const FAULTS: readonly Fault[] = [
   {
     name: 'an open that is given up is not closed',
     file: 'machines/connection.ts',
-    text: "          actions: [\n            close(),\n            {\n              type: 'settle',",
-    instead: "          actions: [\n            {\n              type: 'settle',",
+    text: 'actions: [close(), settleOpen((id) => ({ type: why, id }))',
+    instead: 'actions: [settleOpen((id) => ({ type: why, id }))',
     kind: 'bare',
   },
   {
