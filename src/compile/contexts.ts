@@ -23,7 +23,7 @@ export class Contexts {
   /** Returns a copy of a context, with changes. */
   with(context: object, changes: object): object {
     // At the start there is an empty context, and all fields are changes.
-    return Object.assign(this.#copyFor(isEmpty(context) ? changes : context), context, changes);
+    return Object.assign(this.#copyFor(isEmpty(context) ? (changes ?? context) : context), context, changes);
   }
 
   /** Returns an object with the same fields, to assign them to; an empty one if that gains nothing. */

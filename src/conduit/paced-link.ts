@@ -23,7 +23,9 @@ interface Held {
  */
 export class PacedLink implements Link {
   readonly name: string | undefined;
-  readonly releasesSent: boolean;
+  get releasesSent(): boolean {
+    return this.#link.releasesSent === true;
+  }
   readonly #link: Link;
   readonly #codec: Codec;
   readonly #limits: DecodeLimits;
@@ -47,7 +49,6 @@ export class PacedLink implements Link {
     this.#limits = limits;
     this.#onRefused = onRefused;
     this.name = link.name;
-    this.releasesSent = link.releasesSent === true;
     this.#stepper.start();
   }
 

@@ -596,7 +596,15 @@ export class End implements ReliableLink, ReliablePort {
         break;
       }
       case SETTINGS:
-        if (this.#config.isDialer) this.#peerGrace = Math.max(1, read.grace);
+        if (this.#config.isDialer) {
+          const isFirst = this.#peerGrace === Number.POSITIVE_INFINITY;
+          this.#peerGrace = Math.max(1, read.grace);
+          // It has run since the first attempt, when the grace was not known.
+          if (isFirst && this.#timers.has('giveUp')) {
+            this.stopTimer({ timer: 'giveUp' });
+            this.startTimer({ timer: 'giveUp' });
+          }
+        }
         this.#step({ type: 'rx.Settings', epoch, frames: read.frames, bytes: read.bytes });
         break;
       case PROBE:

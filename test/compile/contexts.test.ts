@@ -36,6 +36,12 @@ const fields = fc
   });
 
 describe('a context with changes', () => {
+  test.each([undefined, null])('is what Object.assign makes of it if %s comes in place of changes', (changes) => {
+    for (const context of [{}, { a: 1 }]) {
+      expect(new Contexts().with(context, changes as never)).toEqual(Object.assign({}, context, changes));
+    }
+  });
+
   test('is what Object.assign makes of them after any other contexts', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fields, fields), { minLength: 1, maxLength: 20 }), (all) => {

@@ -44,3 +44,15 @@ test('a frame that is held back is not given back when an Open behind it is with
   // The Open and the calls that have left, at most: not the call that is held.
   expect(released.length).toBeLessThan(before);
 });
+
+test('says of each moment if the link beneath releases frames: one that outlives its connections may change', () => {
+  const nothing = (): void => {};
+  const inner = {
+    ...{ releasesSent: true, buffered: 0, start: nothing, pause: nothing, resume: nothing, close: nothing },
+    ...{ abort: nothing, send: nothing },
+  };
+  const paced = new PacedLink(inner, messagePack, DEFAULT_LIMITS, nothing);
+  expect(paced.releasesSent).toBe(true);
+  inner.releasesSent = false;
+  expect(paced.releasesSent).toBe(false);
+});

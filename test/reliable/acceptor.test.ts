@@ -519,6 +519,38 @@ describe('an end names the option that sets it', () => {
   });
 });
 
+test('the dialer gives up once the acceptor has forgotten the session, also after the first link', async () => {
+  const net = new Net();
+  const opening = reliableLink({
+    clock: net.clock,
+    giveUpAfter: 20_000,
+    connect: async () => {
+      const [ours, theirs] = net.pair();
+      theirs.start({
+        message: () => {
+          if (theirs.isClosed) return;
+          theirs.send(serverHello(new Uint8Array(16), 0));
+          theirs.send(frame(SETTINGS, 8, 1000, 300));
+          theirs.close();
+        },
+        drained: () => {},
+        ended: () => {},
+        failed: () => {},
+      });
+      return ours;
+    },
+  });
+  await net.calm();
+  const recorder = new Recorder();
+  (await opening).start(recorder);
+  for (let time = 0; time < 400; time += 10) {
+    net.clock.advanceNow(10);
+    await tick();
+    await net.calm();
+  }
+  expect(recorder.ends).toMatchObject([{ message: 'no working link within giveUpAfter' }]);
+});
+
 test('retryFirst gives up after giveUpAfter, although no link was ever there', async () => {
   const net = new Net();
   const failed = reliableLink({

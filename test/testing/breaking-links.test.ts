@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { accept, InvalidArgument } from '../../src/index.js';
-import type { Link } from '../../src/link/link.js';
+import type { Link, LinkEvents } from '../../src/link/link.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { ACK, ANSWER, CLOSE, DATA, SETTINGS } from '../../src/reliable/frames.js';
 import { reliableAcceptor } from '../../src/reliable/index.js';
@@ -8,8 +8,11 @@ import { type ConformanceResult, conformance } from '../../src/testing/index.js'
 
 type Change = (bytes: Uint8Array, sent: number) => Uint8Array | undefined;
 
-/** An acceptor of sessions whose links outlive their connections. `change` may spoil what it sends, or leave it out. */
-function acceptorWith(change: Change = (bytes) => bytes) {
+/**
+ * An acceptor of sessions whose links outlive their connections. `change` may spoil what it sends, or leave it out. `suits` may
+ * refuse what it receives: then the link fails.
+ */
+function acceptorWith(change: Change = (bytes) => bytes, suits = (_bytes: Uint8Array, _received: number) => true) {
   const acceptor = reliableAcceptor({
     helloTimeout: 500,
     onLink: (link) => void accept(link, { onReport: () => {} }).catch(() => {}),
@@ -17,12 +20,23 @@ function acceptorWith(change: Change = (bytes) => bytes) {
   const connect = (): Link => {
     const [near, far] = memoryLinkPair();
     let sent = 0;
+    let received = 0;
     const spoiling = new Proxy(far, {
       get: (target, name) => {
         if (name === 'send') {
           return (bytes: Uint8Array) => {
             const changed = change(bytes.slice(), sent++);
             if (changed !== undefined) target.send(changed);
+          };
+        }
+        if (name === 'start') {
+          return (events: LinkEvents) => {
+            const message = (bytes: Uint8Array): void => {
+              if (suits(bytes, received++)) events.message(bytes);
+              else far.abort();
+            };
+            const rest = { drained: () => events.drained(), ended: () => events.ended() };
+            target.start({ ...rest, failed: (error) => events.failed(error), message });
           };
         }
         const value = Reflect.get(target, name, target) as unknown;
@@ -35,8 +49,8 @@ function acceptorWith(change: Change = (bytes) => bytes) {
   return { acceptor, connect };
 }
 
-async function results(change?: Change): Promise<readonly ConformanceResult[]> {
-  const { acceptor, connect } = acceptorWith(change);
+async function results(...how: Parameters<typeof acceptorWith>): Promise<readonly ConformanceResult[]> {
+  const { acceptor, connect } = acceptorWith(...how);
   try {
     return await conformance(connect, {
       reliable: true,
@@ -60,6 +74,11 @@ describe('the cases of links that break', () => {
     );
   });
 
+  test('are passed by an acceptor that demands a window first on each link', async () => {
+    const all = await results(undefined, (bytes, received) => received !== 1 || bytes[0] === SETTINGS);
+    expect(failed(all)).toEqual([]);
+  });
+
   const without =
     (kind: number): Change =>
     (bytes, sent) =>
@@ -71,6 +90,11 @@ describe('the cases of links that break', () => {
     ['does not answer a probe', without(ANSWER), /a probe is answered: an answer did not come within 300 ms/],
     ['ends without a word', without(CLOSE), /an orderly end .*: the connection ends, and not the peer's Close comes/],
     ['sends no message', without(DATA), /a message that comes again .*: the session's answer did not come/],
+    [
+      'sends messages that are none',
+      (bytes, sent) => (sent > 0 && bytes[0] === DATA ? Uint8Array.of(DATA, 0, 1, 0xc1) : bytes),
+      /a message that comes again .*: a message can't be read: /,
+    ],
     [
       'numbers messages from 1',
       (bytes, sent) => {
