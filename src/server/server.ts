@@ -3,6 +3,7 @@ import { arrayOf, describe, objectOf } from '../base/check.js';
 import { REAL_CLOCK } from '../base/clock.js';
 import { HandshakeError, InvalidArgument, Refused, SessionClosed, Unavailable } from '../base/errors.js';
 import { DEFAULT_LIMITS, MAX_DELAY } from '../base/limits.js';
+import { afterTurn } from '../base/turn.js';
 import type { Link } from '../link/link.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
@@ -55,6 +56,9 @@ export interface DrainOptions {
    */
   readonly listeners?: 'close' | 'keep';
 }
+
+/** Milliseconds of one turn of the event loop in which sessions are drained. */
+const TURN_TIME = 10;
 
 /** Serves services on any number of listeners; see {@link createServer}. */
 export class Server<P = unknown> implements AsyncDisposable {
@@ -205,13 +209,16 @@ export class Server<P = unknown> implements AsyncDisposable {
     await this.#sleep(unreadyFor);
     const sums = { answered: 0, refused: 0, cancelled: 0, channels: 0 };
     const draining = new Set<Promise<void>>();
-    const drainIn = async (session: Pick<Session, 'drain'>, delay: number): Promise<void> => {
-      await this.#sleep(delay);
-      const counts = await session.drain({ timeout: Math.max(0, timeout - delay) });
+    const started = performance.now();
+    let waited = 0;
+    // Another clock than the real one has gone on by what was waited.
+    const elapsed = (): number => (this.#options.clock === undefined ? performance.now() - started : waited);
+    const drainOne = async (session: Pick<Session, 'drain'>): Promise<void> => {
+      const counts = await session.drain({ timeout: Math.max(0, timeout - elapsed()) });
       for (const name of ['answered', 'refused', 'cancelled', 'channels'] as const) sums[name] += counts[name];
     };
     // A session whose handshake was over when the others were refused.
-    this.#drainSession = (session) => void draining.add(drainIn(session, 0));
+    this.#drainSession = (session) => void draining.add(drainOne(session));
     this.#refusing.abort(new Unavailable('the server takes no more sessions'));
     // An error of a listener is that of `close` below.
     if (listeners === 'close') {
@@ -221,7 +228,20 @@ export class Server<P = unknown> implements AsyncDisposable {
     }
     const sessions = [...this.#sessions];
     const step = Math.min(spread, timeout) / sessions.length;
-    for (const [index, session] of sessions.entries()) draining.add(drainIn(session, Math.floor(index * step)));
+    let turn = performance.now();
+    for (const [index, session] of sessions.entries()) {
+      const left = Math.floor(index * step - elapsed());
+      if (left > 0) {
+        await this.#sleep(left);
+        waited += left;
+        turn = performance.now();
+      } else if (performance.now() - turn > TURN_TIME) {
+        // Thousands of sessions may be due at once, and other work has to go on.
+        await new Promise<void>(afterTurn);
+        turn = performance.now();
+      }
+      draining.add(drainOne(session));
+    }
     await Promise.allSettled(this.#starting);
     await Promise.all(draining);
     await this.close();

@@ -1,5 +1,6 @@
 import { createServer as createHttp } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
 import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
@@ -115,6 +116,30 @@ describe('a server that is drained', () => {
     await clock.advance(1_000);
     expect(await drained).toEqual(NOTHING);
     expect(told).toEqual([0, 250, 500, 750]);
+  });
+
+  test('lets other work go on while many sessions are due', async () => {
+    const stage = new Stage();
+    const { server } = stage;
+    let count = 0;
+    for (let index = 0; index < 4; index++) await stage.session();
+    for (const session of server.sessions) {
+      jest.spyOn(session, 'drain').mockImplementation(async () => {
+        count++;
+        // Longer than a turn of a drain.
+        for (const end = performance.now() + 15; performance.now() < end; );
+        session.shutdown();
+        return NOTHING;
+      });
+    }
+    const drained = server.drain({ spread: 0 });
+    const seen: number[] = [];
+    while (count < 4) {
+      await turn();
+      seen.push(count);
+    }
+    expect(seen).toEqual([1, 2, 3, 4]);
+    expect(await drained).toEqual(NOTHING);
   });
 
   test('cancels what is left when its time is over, also in the session that was told last', async () => {
