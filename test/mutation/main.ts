@@ -117,11 +117,12 @@ function told(file: string, { location: { start, end }, mutatorName, replacement
   return `${start.line}:${start.column} ${mutatorName}: ${short(text)} → ${short(replacement)}`;
 }
 
-/** A change may not leave more unnoticed than before, nor more than a tenth. */
-function judge(file: string, { mutants, noticed }: Score): void {
-  const before = stored[file] as Score;
-  const least = Math.min(LEAST, before.noticed / before.mutants);
-  if (mutants === 0 || noticed / mutants >= least) return;
+/** Nine tenths of the mutants of a changed file must be noticed, or as many as before if those were fewer. */
+function judge(file: string, { mutants, noticed, untried }: Score): void {
+  const before = stored[file];
+  const least = before === undefined || before.mutants === 0 ? LEAST : Math.min(LEAST, before.noticed / before.mutants);
+  // The mutants that were tried before the time was over say little of the others.
+  if (untried !== undefined || mutants === 0 || noticed / mutants >= least) return;
   const share = (part: number) => `${(100 * part).toFixed(1)} %`;
   console.log(
     `  ${file}: ${share(noticed / mutants)} noticed, less than ${share(least)}: add tests, and store the score`,
