@@ -561,6 +561,7 @@ export class ReconnectingClient implements AsyncDisposable {
       setTimeout: (callback, milliseconds) => this.#clock.setTimeout(callback, milliseconds),
       clearTimeout: (timer) => this.#clock.clearTimeout(timer),
       now: () => this.#now(),
+      keep: (handle) => void this.#handles.add(handle as ServiceHandle<Methods>),
       forget: (handle) => {
         for (const [service, shared] of this.#shared) if (shared === handle) this.#shared.delete(service);
         // Calls that wait leave in the next session; then nothing refers to the handle.

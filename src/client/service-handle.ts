@@ -73,6 +73,8 @@ export interface HandleOwner {
   setTimeout(callback: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
   now(): number;
+  /** A call waits, also if no client of the service is left. */
+  keep(handle: object): void;
   /** No client of the service is left. */
   forget(handle: object): void;
 }
@@ -238,6 +240,7 @@ export class ServiceHandle<M extends Methods> {
       const end = (): void => {
         this.#owner.clearTimeout(timer);
         this.#backingOff.delete(fail);
+        if (this.#shares === 0) this.#owner.forget(this);
         if (signal != null) offAbort(signal, abort);
       };
       const timer = this.#owner.setTimeout(() => {
@@ -253,6 +256,7 @@ export class ServiceHandle<M extends Methods> {
         reject(abortedAs(signal, record));
       };
       this.#backingOff.add(fail);
+      this.#owner.keep(this);
       if (signal != null) onAbort(signal, abort);
     }).then(() => {
       const ready = this.#readyClient();
@@ -334,6 +338,7 @@ export class ServiceHandle<M extends Methods> {
         },
       };
       this.#waiting.add(waiter);
+      owner.keep(this);
       if (owner.current === undefined) owner.want();
       else this.#prepare();
     });

@@ -138,8 +138,12 @@ export class Outbox {
   /** Sends waiting messages as far as there is room. Called when bytes that the link buffered have left. */
   readonly onDrained = (): void => {
     if (!this.#framePool.isEmpty) this.#framePool.reclaim(this.#written);
+    if (this.#isFull) this.#sendWaiting();
+    // The link may have taken all at once, and then calls no more.
     if (this.onEmpty !== undefined && this.isEmpty) this.onEmpty();
-    if (!this.#isFull) return;
+  };
+
+  #sendWaiting(): void {
     while (!this.#isAbove(this.#limits.outboxBytes - 1)) {
       const queued = this.#shift();
       if (queued === undefined) {
@@ -150,7 +154,7 @@ export class Outbox {
       this.#settle(queued);
     }
     this.#events.progressed();
-  };
+  }
 
   /** Drops the waiting messages of a connection that is closed. */
   drop(connectionId: ConnectionId, makeError: () => Error): void {

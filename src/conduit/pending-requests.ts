@@ -14,7 +14,7 @@ interface Waiting {
 /** An open that waits for the peer's answer. */
 interface Open {
   readonly id: ConnectionId;
-  readonly deadline: number;
+  deadline: number;
 }
 
 /** The promises of local requests. Each settles once, and then stops listening to its signal. */
@@ -75,6 +75,11 @@ export class PendingRequests {
       ids.push(id);
     }
     return ids;
+  }
+
+  /** Gives the opens of before another deadline: the peer could not answer them yet. */
+  postpone(deadline: number): void {
+    for (const open of this.#opens?.values() ?? []) open.deadline = deadline;
   }
 
   resolve(request: RequestNumber, value: unknown): void {

@@ -42,7 +42,7 @@ const tell = sparing(
 const INTAKE_TIME = 10;
 
 /**
- * Takes the new sockets of a listener, at most some in one turn of the event loop. All clients may come at once, such as behind
+ * Takes the new sockets of a listener, only some in each turn of the event loop. All clients may come at once, such as behind
  * a restart of the server. Its work for the others goes on meanwhile.
  */
 export class Intake {
@@ -57,6 +57,11 @@ export class Intake {
     socket.on('error', ignore);
     if (!this.#hasNext) this.#planNext();
     this.#go();
+  }
+
+  /** Ends the sockets that wait: nothing takes them any more. */
+  drop(end: (socket: Duplex) => void = (socket) => void socket.destroy()): void {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) end(next.socket);
   }
 
   #planNext(): void {

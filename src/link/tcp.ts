@@ -120,7 +120,7 @@ export function connectTcp(options: ConnectTcpOptions): Promise<Link> {
 /**
  * Listens on a TCP port, a Unix socket or a named pipe. Calls `onLink` for each connection, in the same tick. When `onLink`
  * throws, or its promise rejects, the error is reported and that link is aborted; other links are not affected. Clients that come all
- * at once are taken in several turns of the event loop, for some 10 ms in each.
+ * at once are taken in several turns of the event loop, for about 10 ms in each.
  *
  * For TLS, use a server of `node:tls` of your own and {@link streamLink}.
  *
@@ -172,7 +172,7 @@ export function listenTcp(
     server.listen(where, () => {
       server.removeAllListeners('error');
       server.on('error', report);
-      resolve(listenerOf(server, where));
+      resolve(listenerOf(server, where, intake));
     });
   });
 }
@@ -214,12 +214,13 @@ function reportRefused(server: Server, maxConnections: number, report: (error: u
   });
 }
 
-function listenerOf(server: Server, where: Checked): TcpListener {
+function listenerOf(server: Server, where: Checked, intake: Intake): TcpListener {
   const port = 'port' in where ? (server.address() as AddressInfo).port : 0;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();
+      intake.drop();
       // The server's own 'close' would wait for the links. The port is free once the event loop has closed its handle, at
       // the end of this turn.
       setImmediate(() => setImmediate(resolve));

@@ -132,7 +132,7 @@ export interface WebSocketListener {
    */
   close(): Promise<void>;
   /**
-   * Takes no more links, as for a server that is drained. On the `server` of another, clients are answered 503 until `close()`,
+   * Takes no more links, as for a server that is drained. On a shared `server`, clients are answered 503 until `close()`,
    * or until another listener takes the path. A port of its own is free at once.
    */
   drain(): Promise<void>;
@@ -194,7 +194,7 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
 /**
  * Listens for WebSocket connections. Calls `onLink` for each, in the same tick. When `onLink` throws, or its promise
  * rejects, the error is reported and that link is aborted; other links are not affected. Clients that come all at once are taken
- * in several turns of the event loop, for some 10 ms in each.
+ * in several turns of the event loop, for about 10 ms in each.
  *
  * With `server` it shares an HTTP server with other uses, such as Express and Fastify.
  *
@@ -262,7 +262,7 @@ export function listenWebSocket(
       }),
     );
   };
-  if (shared !== undefined) return Promise.resolve(shareServer(shared, path ?? '/', upgrade));
+  if (shared !== undefined) return Promise.resolve(shareServer(shared, path ?? '/', upgrade, intake));
 
   const server = createServer((_request, response) => {
     response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain' });
@@ -282,7 +282,7 @@ export function listenWebSocket(
     server.listen(port, host, () => {
       server.removeAllListeners('error');
       server.on('error', report);
-      resolve(listenerOf(server, host, pending));
+      resolve(listenerOf(server, host, pending, intake));
     });
   });
 }
@@ -324,7 +324,7 @@ const sharedServers = new WeakMap<object, { readonly paths: Map<string, Upgrade>
 const unavailable: Upgrade = (_request, socket) => refuse(socket, 503);
 
 /** @throws InvalidArgument when the path is taken. */
-function shareServer(server: Server | SecureServer, path: string, upgrade: Upgrade): WebSocketListener {
+function shareServer(server: Server | SecureServer, path: string, upgrade: Upgrade, intake: Intake): WebSocketListener {
   let shared = sharedServers.get(server);
   if (shared === undefined) {
     const paths = new Map<string, Upgrade>();
@@ -350,10 +350,12 @@ function shareServer(server: Server | SecureServer, path: string, upgrade: Upgra
       own = unavailable;
       paths.set(path, own);
     }
+    intake.drop((socket) => refuse(socket, 503));
     return Promise.resolve();
   };
   const close = (): Promise<void> => {
     if (paths.get(path) === own) paths.delete(path);
+    intake.drop();
     if (paths.size === 0 && sharedServers.get(server) === shared) {
       sharedServers.delete(server);
       server.off('upgrade', listener);
@@ -543,12 +545,13 @@ export function cutWhatStaysPending(server: Server, timeout: number): Pending {
   };
 }
 
-function listenerOf(server: Server, host: string, pending: Pending): WebSocketListener {
+function listenerOf(server: Server, host: string, pending: Pending, intake: Intake): WebSocketListener {
   const { port } = server.address() as AddressInfo;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();
+      intake.drop();
       pending.cut();
       // The server's own 'close' would wait for the links. The port is free once the event loop has closed its handle, at
       // the end of this turn.

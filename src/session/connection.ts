@@ -440,7 +440,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   #closedError({ by }: ConnectionClosedReason): ConnectionClosed {
     const whom = { local: 'us', peer: 'the peer', session: 'the end of the session' }[by];
-    return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, this.#session.conduit.endError);
+    const cause = by === 'session' ? this.#session.conduit.endError : undefined;
+    return new ConnectionClosed(by, `connection ${this.id} was closed by ${whom}`, cause);
   }
 
   // ---- For services ----

@@ -34,8 +34,8 @@ export interface SessionOptions extends PeerOptions {
   readonly onConnection?: OnConnection;
   /**
    * Services to open together with Hello, before the peer has answered it. The first `session.open` of each takes that connection
-   * and resolves one round trip earlier, if it has no options of the connection. A connection that is not taken stays open. Only for an
-   * initiator; of no effect where `awaitHello` holds.
+   * and resolves one round trip earlier, if it sets no metadata, signal, parity or maxConcurrentRequests. A connection that is not taken
+   * stays open. Only for an initiator. It has no effect if `awaitHello` is true.
    */
   readonly openEarly?: readonly { readonly name: string }[];
   /**

@@ -71,7 +71,7 @@ export class SessionRuntime implements Port {
   readonly #closed = deferred<SessionClosedReason>();
   /** The opens that left behind Hello, by their services, until they are taken. */
   #early: Map<string, Promise<Connection>> | undefined;
-  /** The time of the clock at which the drain is over that ends first. */
+  /** The time, by the clock, at which the earliest drain ends. */
   #drainedBy = Number.POSITIVE_INFINITY;
   /** The session knows that no work is left. */
   #isIdle = false;
@@ -142,11 +142,12 @@ export class SessionRuntime implements Port {
     }
   }
 
-  /** Returns the connection that was opened early for a service, once. */
-  takeEarly(service: string): Promise<Connection> | undefined {
+  /** Returns the connection that was opened early for a service, once; undefined if it is of no more use. */
+  async takeEarly(service: string): Promise<Connection | undefined> {
     const opened = this.#early?.get(service);
     this.#early?.delete(service);
-    return opened;
+    const connection = await opened;
+    return connection?.isConnected === true && !this.drained.isOurs ? connection : undefined;
   }
 
   /** Ends the rest of the session. Called when the session's actor has stopped, for any reason. */
@@ -289,6 +290,8 @@ export class SessionRuntime implements Port {
     const connection = new Connection(this.#scope, opened, this.actors.get(id));
     this.#connections.set(id, connection);
     if (origin === 'root') {
+      const { clock, limits, requests } = this.conduit;
+      requests.postpone(clock.now() + limits.openTimeout);
       this.#root = connection;
       this.#heedNoAbort();
       this.#established.resolve(connection);

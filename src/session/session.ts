@@ -171,7 +171,7 @@ export class Session<P = unknown> implements AsyncDisposable {
     // Check the application's metadata before adding ours, so that an error cites the application's index.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
     const early = isPlain(second) ? this.#runtime.takeEarly(first.name) : undefined;
-    const connection = await (early ?? this.#open({ ...second, metadata }));
+    const connection = (await early) ?? (await this.#open({ ...second, metadata }));
     try {
       return first.client(connection, second);
     } catch (error) {

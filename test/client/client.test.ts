@@ -294,6 +294,19 @@ describe('a call whose session ends', () => {
     return { stage, runs: () => runs };
   }
 
+  test('is made again also if its client was given back meanwhile', async () => {
+    const { stage, runs } = serving(1);
+    const client = stage.client();
+    const work = client.use(Work);
+    const answer = work.again();
+    work[Symbol.dispose]();
+    await settle();
+    await stage.clock.advance(5_000);
+    expect(await answer).toBe(2);
+    expect(runs()).toBe(2);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
   test('is made again if it is idempotent', async () => {
     const { stage, runs } = serving(2);
     const client = stage.client();

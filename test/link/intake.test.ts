@@ -10,7 +10,11 @@ function busyFor(milliseconds: number): void {
   for (const end = performance.now() + milliseconds; performance.now() < end; );
 }
 
-function crowdOf(count: number): { readonly sockets: PassThrough[]; readonly taken: number[] } {
+function crowdOf(count: number): {
+  readonly intake: Intake;
+  readonly sockets: PassThrough[];
+  readonly taken: number[];
+} {
   const intake = new Intake();
   const taken: number[] = [];
   const sockets = Array.from({ length: count }, () => new PassThrough());
@@ -20,7 +24,7 @@ function crowdOf(count: number): { readonly sockets: PassThrough[]; readonly tak
       busyFor(LONG);
     });
   }
-  return { sockets, taken };
+  return { intake, sockets, taken };
 }
 
 test('sockets that come all at once are taken in order, and other work gets its turn between them', async () => {
@@ -39,6 +43,14 @@ test('a socket that fails while it waits is not taken, and ends no process', asy
   while (taken.length < 2) await turn();
   expect(taken).toEqual([0, 2]);
   expect(sockets.map((socket) => socket.listenerCount('error'))).toEqual([0, 0, 0]);
+});
+
+test('sockets that still wait when the listener closes are ended, and not taken', async () => {
+  const { intake, sockets, taken } = crowdOf(3);
+  intake.drop();
+  await turn();
+  await turn();
+  expect([taken, sockets.map(({ destroyed }) => destroyed)]).toEqual([[0], [false, true, true]]);
 });
 
 test('a socket that comes in a later turn is taken at once', async () => {

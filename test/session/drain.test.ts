@@ -72,8 +72,8 @@ class Stage {
     return this;
   }
 
-  finish(task: string): void {
-    this.#finish.get(task)?.(`${task} is done`);
+  finish(task: string, result = `${task} is done`): void {
+    this.#finish.get(task)?.(result);
   }
 }
 
@@ -310,6 +310,22 @@ describe('a session that is drained, of two sides that understand notices', () =
     await clock.advance(1_100);
     expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
     expect(clock.size).toBe(0);
+  });
+
+  test('ends soon after a link that was full has taken all that waited at once', async () => {
+    const stage = await new Stage().start({ notices: true, limits: { outboxBytes: 1_000 } }, { notices: true });
+    const { client, server, clock, link } = stage;
+    const calls = ['a', 'b', 'c'].map(async (task) => track((await client.open(Work)).do(task)));
+    await settle();
+    link.hold();
+    for (const task of ['a', 'b', 'c']) stage.finish(task, 'x'.repeat(600));
+    const drained = track(server.drain({ timeout: 4_000 }));
+    await settle();
+    link.take();
+    await settle();
+    await clock.advance(1_100);
+    expect(drained.outcome).toMatchObject({ cancelled: 0 });
+    expect((await Promise.all(calls)).map(({ outcome }) => String(outcome).length)).toEqual([600, 600, 600]);
   });
 
   test('may be drained by both sides at once', async () => {

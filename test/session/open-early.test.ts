@@ -69,6 +69,29 @@ describe.each(['strict', 'reference'] as const)('opens behind Hello, %s', (confo
     expect(session.connection(3)?.id).toBe(3);
   });
 
+  test('are not taken if the peer has closed the connection meanwhile: the open makes another one', async () => {
+    const rig = new Rig({ conformance, ...EARLY });
+    await rig.say(HELLO_YOURSELF, acceptOf(1), closeOf(1));
+    const session = await rig.starting;
+    rig.track('open', session.open(Clock));
+    expect((await rig.heard()).at(-1)).toEqual(openFor(3, 'Clock'));
+    await rig.say(acceptOf(3));
+    expect(Object.keys(rig.settled)).toEqual(['start', 'open']);
+  });
+
+  test('are not taken while the session is drained, or when it is over', async () => {
+    const rig = new Rig({ conformance, ...EARLY });
+    await rig.say(HELLO_YOURSELF, acceptOf(1));
+    const session = await rig.starting;
+    void session.drain();
+    await expect(session.open(Clock)).rejects.toMatchObject({ name: 'Unavailable' });
+    const other = new Rig({ conformance, ...EARLY });
+    await other.say(HELLO_YOURSELF, acceptOf(1));
+    const ended = await other.starting;
+    ended.shutdown();
+    await expect(ended.open(Clock)).rejects.toMatchObject({ name: 'SessionClosed' });
+  });
+
   test('reject as any open does', async () => {
     const rig = new Rig({ conformance, ...EARLY });
     await rig.say(HELLO_YOURSELF, { type: 'ConnectionReject', connectionId: 1, metadata: [] });
@@ -86,6 +109,8 @@ describe.each(['strict', 'reference'] as const)('opens behind Hello, %s', (confo
     await rig.say(HELLO_YOURSELF);
     const session = await rig.starting;
     rig.track('open', session.open(Clock));
+    await rig.clock.advance(400);
+    expect([await rig.heard(), rig.settled['open']]).toEqual([[], undefined]);
     await rig.clock.advance(400);
     expect(await rig.heard()).toEqual([closeOf(1)]);
     expect(rig.settled['open']).toMatchObject({ name: 'LimitExceeded' });

@@ -97,6 +97,16 @@ describe('a full outbox', () => {
     expect(rig.settled).toMatchObject({ two: undefined, 'two too': undefined });
   });
 
+  test('names no end of the session as the cause, where the peer had closed the connection before', async () => {
+    const { rig, session, one } = await held({ outboxBytes: 1 });
+    await rig.say(closeOf(1));
+    session.shutdown();
+    rig.track('late', one.send(message(1)));
+    await settle();
+    const { message: text, cause } = rig.settled['late'] as Error;
+    expect([text, cause]).toEqual(['connection 1 was closed by the peer', undefined]);
+  });
+
   test('makes room for waitingBytes again when what waited is dropped', async () => {
     const { rig, one, two } = await held({ outboxBytes: 1, waitingBytes: 1_000 + QUEUED_MESSAGE_COST });
     rig.track('first', one.send(message(0)));
