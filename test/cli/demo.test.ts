@@ -44,7 +44,8 @@ describe('roam-actors demo', () => {
     );
     expect(stdout).toMatch(/acceptor +connection 4 +active +← Response ×3$/m);
     expect(stdout).toMatch(/initiator +outgoingCall 7\/3 .*inFlight → cancelled/m);
-    expect(stdout).toMatch(/initiator +session +ending → ended$/m);
+    // The demo joins what happens in one turn.
+    expect(stdout).toMatch(/initiator +session .*ending → ended$/m);
     expect(stdout).not.toContain(TOKEN);
     expect(stdout).not.toContain('\u001b');
   });
