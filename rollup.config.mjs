@@ -64,7 +64,7 @@ export default [
       manualChunks(id) {
         if (/\/build\/spec\//.test(id)) return 'rows';
         if (/\/build\/src\/compile\//.test(id)) return 'compile';
-        if (/\/build\/src\/reliable\/(?!index)/.test(id)) return 'links';
+        if (/\/build\/src\/reliable\/(?!index|frames|hello)/.test(id)) return 'links';
         return /\/build\/src\/(base|wire)\//.test(id) ? 'base' : undefined;
       },
       onlyExplicitManualChunks: true,
