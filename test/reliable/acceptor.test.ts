@@ -408,7 +408,8 @@ describe('a peer that breaks the protocol', () => {
   });
 });
 
-test('a server that greets and cuts gets no storm of attempts, and the dialer gives up', async () => {
+/** A dialer whose server greets and cuts each connection, after so much time. `grace` is that of the server's sessions. */
+async function afterGreetings(grace: number, time: number) {
   const net = new Net();
   let dials = 0;
   const opening = reliableLink({
@@ -421,7 +422,7 @@ test('a server that greets and cuts gets no storm of attempts, and the dialer gi
         message: () => {
           if (theirs.isClosed) return;
           theirs.send(serverHello(new Uint8Array(16), 0));
-          theirs.send(frame(SETTINGS, 8, 1000, 90_000));
+          theirs.send(frame(SETTINGS, 8, 1000, grace));
           theirs.close();
         },
         drained: () => {},
@@ -434,11 +435,16 @@ test('a server that greets and cuts gets no storm of attempts, and the dialer gi
   await net.calm();
   const recorder = new Recorder();
   (await opening).start(recorder);
-  for (let time = 0; time < 25_000; time += 10) {
+  for (let passed = 0; passed < time; passed += 10) {
     net.clock.advanceNow(10);
     await tick();
     await net.calm();
   }
+  return { net, dials, recorder };
+}
+
+test('a server that greets and cuts gets no storm of attempts, and the dialer gives up', async () => {
+  const { net, dials, recorder } = await afterGreetings(90_000, 25_000);
   // Full jitter: on average 50 ms, 100 ms, … up to 2.5 s.
   expect(dials).toBeLessThan(60);
   expect(recorder.ends).toMatchObject([{ message: 'no working link within giveUpAfter' }]);
@@ -520,34 +526,7 @@ describe('an end names the option that sets it', () => {
 });
 
 test('the dialer gives up once the acceptor has forgotten the session, also after the first link', async () => {
-  const net = new Net();
-  const opening = reliableLink({
-    clock: net.clock,
-    giveUpAfter: 20_000,
-    connect: async () => {
-      const [ours, theirs] = net.pair();
-      theirs.start({
-        message: () => {
-          if (theirs.isClosed) return;
-          theirs.send(serverHello(new Uint8Array(16), 0));
-          theirs.send(frame(SETTINGS, 8, 1000, 300));
-          theirs.close();
-        },
-        drained: () => {},
-        ended: () => {},
-        failed: () => {},
-      });
-      return ours;
-    },
-  });
-  await net.calm();
-  const recorder = new Recorder();
-  (await opening).start(recorder);
-  for (let time = 0; time < 400; time += 10) {
-    net.clock.advanceNow(10);
-    await tick();
-    await net.calm();
-  }
+  const { recorder } = await afterGreetings(300, 400);
   expect(recorder.ends).toMatchObject([{ message: 'no working link within giveUpAfter' }]);
 });
 
