@@ -295,15 +295,23 @@ describe('a call whose session ends', () => {
   }
 
   test('is made again also if its client was given back meanwhile', async () => {
-    const { stage, runs } = serving(1);
+    let runs = 0;
+    const again = (): number | Promise<number> => (++runs === 1 ? new Promise(() => {}) : runs);
+    const stage = new Stage([Work.handler({ once: () => 0, again })]);
     const client = stage.client();
     const work = client.use(Work);
     const answer = work.again();
-    work[Symbol.dispose]();
     await settle();
-    await stage.clock.advance(5_000);
+    expect(runs).toBe(1);
+    work[Symbol.dispose]();
+    // The server is away when the call is to be made again.
+    const { onLink } = stage;
+    stage.onLink = (link) => link.abort();
+    stage.cut();
+    await stage.clock.advance(1_000);
+    stage.onLink = onLink;
+    await stage.clock.advance(10_000);
     expect(await answer).toBe(2);
-    expect(runs()).toBe(2);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
