@@ -119,6 +119,10 @@ export const DIFFERENCES: readonly Difference[] = [
       // An open that our application has given up fails for that reason, before the session ends.
       let live = step.do === 'abandon' ? model.opens.get(step.ref) : undefined;
       if (step.do === 'close' || step.do === 'release') live = model.live.get(step.id);
+      // A message for an inbox whose reader is gone closes its connection.
+      if (message?.type === 'RequestMessage' || message?.type === 'ChannelMessage') {
+        live = model.live.get(message.connectionId);
+      }
       const isGivenUp = live?.state === 'pending';
       // If the step removes the last connection, the session ends for that reason, in the same step.
       const isLast = live !== undefined && model.isLast(live.id);
