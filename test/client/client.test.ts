@@ -308,9 +308,13 @@ describe('a call whose session ends', () => {
     const { onLink } = stage;
     stage.onLink = (link) => link.abort();
     stage.cut();
+    await settle();
     await stage.clock.advance(1_000);
+    expect(stage.dials.length).toBeGreaterThan(1);
+    expect(runs).toBe(1);
     stage.onLink = onLink;
     await stage.clock.advance(10_000);
+    expect(runs).toBe(2);
     expect(await answer).toBe(2);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
@@ -587,12 +591,17 @@ describe('the end of a client', () => {
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 
-  test('fails a call that waits to be made again, and leaves no timer of it', async () => {
+  test.each([
+    ['', false],
+    [', also if its client was given back', true],
+  ])('fails a call that waits to be made again, and leaves no timer of it%s', async (_, isGivenBack) => {
     const Work = service('Work', { again: method<[], void>({ idempotent: true }) });
     const stage = new Stage([Work.handler({ again: () => new Promise(() => {}) })]);
     const client = stage.client();
-    const call = errorOf(client.use(Work).again());
+    const work = client.use(Work);
+    const call = errorOf(work.again());
     await settle();
+    if (isGivenBack) work[Symbol.dispose]();
     stage.cut();
     await settle();
     await client.close({ timeout: 60_000 });
