@@ -298,8 +298,7 @@ export class Calls implements CallsPort {
 
   readonly #onAnswer = (call: IncomingCall): void => {
     if (!this.#answers.delete(call)) this.#duplicates?.delete(call);
-    const { drain } = this.scope;
-    if (drain.isOurs && !drain.isOver) drain.answered++;
+    this.scope.drain.answer();
     this.#stepper.send({ type: 'response.sent' });
   };
 

@@ -6,7 +6,7 @@ export interface DrainCounts {
   readonly answered: number;
   /** Calls and opens of the peer that were refused: nothing of them has run. */
   readonly refused: number;
-  /** Calls of the peer that were at work when the time was over. Their handlers were aborted. */
+  /** Calls of the peer that had no answer when the time was over. Their handlers were aborted. */
   readonly cancelled: number;
   /** Channels that were open when the time was over. */
   readonly channels: number;
@@ -65,6 +65,11 @@ export class Drain {
   /** Returns true if the error is the reason of the signals. */
   isReason(error: unknown): boolean {
     return this.#reason !== undefined && error === this.#reason;
+  }
+
+  /** Counts a call of the peer that is answered. */
+  answer(): void {
+    if (this.isOurs && !this.isOver) this.answered++;
   }
 
   /** Counts a Call or an Open of the peer that is refused. */

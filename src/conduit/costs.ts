@@ -27,7 +27,7 @@ export interface Load {
   calls: number;
   /** Calls whose handlers are at work, also when no caller waits for them any more. */
   requests: number;
-  /** Calls of the peer that are not answered, on connections that the application reads itself, or does not read yet. */
+  /** Calls, in either direction, that are not answered, on connections that the application reads itself, or does not read yet. */
   unanswered: number;
   /** Channels that are alive. */
   channels: number;

@@ -14,7 +14,7 @@ import { type Credit, DEFAULT_SERVING, type Serving, servingBy, servingOf } from
 import { unreadable } from '../calls/unreachable.js';
 import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import { ConnectionBudget, detachedMessage, MessageQueue, UNBOUNDED } from '../conduit/receive-queue.js';
-import { type ConnectionId, type Parity, type RequestId, ROOT } from '../wire/id.js';
+import { type ConnectionId, hasParity, type Parity, type RequestId, ROOT } from '../wire/id.js';
 import type { ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { ConnectionActorRef } from './connection-actors.js';
@@ -85,8 +85,8 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   #failures: MessageQueue<RequestFailure> | undefined;
   #hasReader = false;
   #isDropped = false;
-  /** Calls of the peer that came to the queue, and that the application has not answered. */
-  #unanswered = 0;
+  /** Calls that the application answers or makes itself, and that have no Response yet. The parity says whose they are. */
+  #unanswered: Set<RequestId> | undefined;
   #hadCaller = false;
   /** The number of callers, for which the connection stays open. So it does for the shares of its calls. */
   #callers = 0;
@@ -186,7 +186,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (this.#reason !== undefined) return rejected(this.#closedError(this.#reason));
     const { type, id, body } = message;
     const sent = this.#session.conduit.outbox.send({ type, connectionId: this.id, id, body } as DataMessage);
-    if (this.#unanswered > 0 && body.type === 'Response') this.#countUnanswered(-1);
+    if (type === 'RequestMessage') this.#follow(id, body.type, this.parity);
     return sent;
   }
 
@@ -219,19 +219,46 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
 
   /** Makes the queue of the messages, which nothing has read yet. @internal */
   startQueue(): MessageQueue<DataMessage> {
-    const queue = new MessageQueue<DataMessage>(this.#ownBudget, detachedMessage, ({ body }) => {
-      if (body.type === 'Call') this.#countUnanswered(1);
+    const queue = new MessageQueue<DataMessage>(this.#ownBudget, detachedMessage, ({ type, id, body }) => {
+      if (type === 'RequestMessage') this.#follow(id, body.type, this.peerSettings.parity);
     });
     this.receiver = queue;
     return queue;
   }
 
-  /** Counts calls that the application is to answer itself: a drain waits for them. */
-  #countUnanswered(more: number): void {
+  /**
+   * Notes a Call or a Response that the application sends or reads itself, from the side with this parity: a drain waits for
+   * the Response. No more are noted than handlers may be at work, so that calls that are never answered take bounded memory.
+   */
+  #follow(id: RequestId, type: DataMessage['body']['type'], sender: Parity): void {
     const { conduit, drain } = this.#session;
-    this.#unanswered += more;
-    conduit.load.unanswered += more;
+    const isSenders = hasParity(id, sender);
+    if (type === 'Call' && isSenders && !(this.receiver instanceof Calls)) {
+      if (conduit.load.unanswered >= conduit.limits.requests || this.#unanswered?.has(id) === true) return;
+      this.#unanswered ??= new Set();
+      this.#unanswered.add(id);
+      conduit.load.unanswered++;
+    } else if (type === 'Response' && !isSenders && this.#unanswered?.delete(id) === true) {
+      conduit.load.unanswered--;
+      if (sender === this.parity) drain.answer();
+    } else {
+      return;
+    }
     drain.watcher?.changed();
+  }
+
+  /** Forgets the calls that have no Response: other calls take over, or the connection is closed. */
+  #forgetUnanswered(): void {
+    const { conduit, drain } = this.#session;
+    conduit.load.unanswered -= this.#unanswered?.size ?? 0;
+    this.#unanswered = undefined;
+    drain.watcher?.changed();
+  }
+
+  /** Cancels the peer's calls, and ends all channels, since the time of a drain is over. @internal */
+  cut(): void {
+    for (const id of this.#unanswered ?? []) if (!hasParity(id, this.parity)) this.#session.drain.cancelled++;
+    if (this.receiver instanceof Calls) this.receiver.cut();
   }
 
   /** Returns the queue for the one reader. @throws InvalidArgument when there has been a reader already. */
@@ -338,7 +365,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const calls = new Calls(scope);
     if (handler !== undefined) calls.serve(handler, serving);
     this.receiver = calls;
-    this.#countUnanswered(-this.#unanswered);
+    this.#forgetUnanswered();
     // Give the calls the messages that wait, in order, before the next ones come.
     for (let message = before?.shift(); message !== undefined; message = before?.shift()) calls.receive(message);
     // 9b.22: a caller may make its first call when the connection is already closed.
@@ -413,7 +440,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     }
     this.#failures?.end();
     if (receiver instanceof Calls) this.#endCalls(receiver, reason);
-    this.#countUnanswered(-this.#unanswered);
+    this.#forgetUnanswered();
     this.#budget?.leave();
     this.#resolveClosed?.(reason);
   }

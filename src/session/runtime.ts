@@ -353,7 +353,8 @@ export class SessionRuntime implements Port {
     this.conduit.outbox.transmitLast(answer);
     // Behind the step: a call that fails may make the application call again.
     this.conduit.inputs.hold(() => {
-      for (const calls of this.#calls()) calls.refuseWaiting();
+      for (const { receiver } of [...this.#connections.values()])
+        if (receiver instanceof Calls) receiver.refuseWaiting();
     });
   }
 
@@ -403,7 +404,7 @@ export class SessionRuntime implements Port {
     drained.isOver = true;
     drained.channels += conduit.load.channels;
     conduit.inputs.hold(() => {
-      for (const calls of this.#calls()) calls.cut();
+      for (const connection of [...this.#connections.values()]) connection.cut();
     });
   }
 
@@ -457,10 +458,6 @@ export class SessionRuntime implements Port {
 
   closeLink({ orderly }: { orderly: boolean }): void {
     this.conduit.close(orderly);
-  }
-
-  *#calls(): Iterable<Calls> {
-    for (const { receiver } of [...this.#connections.values()]) if (receiver instanceof Calls) yield receiver;
   }
 
   // ---- For the session's handle ----

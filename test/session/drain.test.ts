@@ -395,27 +395,90 @@ describe('a session that is drained, of two sides that understand notices', () =
     expect(clock.size).toBe(0);
   });
 
-  test('waits for the answers of an application that reads a connection itself', async () => {
+  describe('whose application reads a connection itself', () => {
     const read: Connection[] = [];
     const calls: number[] = [];
-    const setup = async (connection: Connection): Promise<void> => {
-      read.push(connection);
-      for await (const { id } of connection) calls.push(id);
-    };
-    const onConnection = () => ({ type: 'accept', setup }) as const;
-    const { client, server, clock } = await new Stage().start({ notices: true, onConnection });
-    const connection = await client.open();
-    const call = track(connection.caller().call(1n, bytes(1)));
-    await settle();
-    const drained = track(server.drain());
-    await settle();
-    await clock.advance(5_000);
-    expect([call.outcome, drained.outcome]).toEqual([undefined, undefined]);
-    await read[0]?.sendResponse(calls[0] as number, { ret: bytes(7) });
-    await settle();
-    expect(call.outcome).toMatchObject({ ret: bytes(7) });
-    await clock.advance(1_000);
-    expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+
+    /** A client's connection, which the application of the server reads. */
+    async function start() {
+      const setup = async (connection: Connection): Promise<void> => {
+        read.splice(0, 1, connection);
+        calls.length = 0;
+        for await (const { id } of connection) calls.push(id);
+      };
+      const onConnection = () => ({ type: 'accept', setup }) as const;
+      const stage = await new Stage().start({ notices: true, onConnection });
+      const connection = await stage.client.open();
+      const caller = connection.caller();
+      return { ...stage, connection, call: () => track(caller.call(1n, bytes(1))) };
+    }
+
+    const answer = (id: number | undefined) => read[0]?.sendResponse(id as number, { ret: bytes(7) });
+
+    test('waits for its answers, and counts them', async () => {
+      const { server, clock, call } = await start();
+      const answered = call();
+      await settle();
+      const drained = track(server.drain());
+      await settle();
+      await clock.advance(5_000);
+      expect([answered.outcome, drained.outcome]).toEqual([undefined, undefined]);
+      await answer(calls[0]);
+      await settle();
+      expect(answered.outcome).toMatchObject({ ret: bytes(7) });
+      await clock.advance(1_000);
+      expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+    });
+
+    test('takes two Responses to one call for one answer', async () => {
+      const { server, clock, call } = await start();
+      const [one, two] = [call(), call()];
+      await settle();
+      const drained = track(server.drain());
+      await settle();
+      await answer(calls[0]);
+      await answer(calls[0]);
+      await clock.advance(5_000);
+      expect([one.outcome, two.outcome, drained.outcome]).toMatchObject([{ ret: bytes(7) }, undefined, undefined]);
+      await answer(calls[1]);
+      await settle();
+      expect(two.outcome).toMatchObject({ ret: bytes(7) });
+      await clock.advance(1_000);
+      expect(drained.outcome).toEqual({ answered: 2, refused: 0, cancelled: 0, channels: 0 });
+    });
+
+    test('counts the calls as cancelled that are not answered when the time is over', async () => {
+      const { server, clock, call } = await start();
+      const [, two, three] = [call(), call(), call()];
+      await settle();
+      const drained = track(server.drain({ timeout: 2_000 }));
+      await settle();
+      await answer(calls[0]);
+      await clock.advance(2_000);
+      // An answer in the last second leaves, too, but came too late to count.
+      await answer(calls[1]);
+      await clock.advance(1_000);
+      expect([two.outcome, three.outcome]).toMatchObject([{ ret: bytes(7) }, 'connection-closed maybe']);
+      expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 2, channels: 0 });
+    });
+
+    test('waits for the Response to a call that it has sent itself', async () => {
+      const { client, server, clock, connection } = await start();
+      connection.serve(() => new Promise((resolve) => clock.setTimeout(() => resolve(bytes(3)), 3_000)));
+      const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: bytes() } as const;
+      await read[0]?.send({ type: 'RequestMessage', id: 2, body });
+      await settle();
+      const drained = track(server.drain());
+      await settle();
+      await clock.advance(2_999);
+      expect([calls, drained.outcome]).toEqual([[], undefined]);
+      await clock.advance(1);
+      expect(calls).toEqual([2]);
+      client.shutdown();
+      await settle();
+      expect(drained.outcome).toEqual({ answered: 0, refused: 0, cancelled: 0, channels: 0 });
+      expect(clock.size).toBe(0);
+    });
   });
 
   test.each(['gets a handler', 'is closed'] as const)(
@@ -603,6 +666,83 @@ describe('a session that is drained, against a peer that the test plays', () => 
     ]);
     expect(heard[3]).toMatchObject({ connectionId: 2, metadata: OK });
     expect([late.outcome, calls[0]?.outcome]).toEqual(['unavailable no', undefined]);
+  });
+});
+
+// D3: a drain ends in its time, whatever its peer does. The time of the work here is 3 000 ms.
+describe('the time of a drain is a bound', () => {
+  const FOLLOW = callOf(2, bytes(1), { channels: [2] });
+
+  interface Peer {
+    /** What it does before the drain. */
+    readonly before?: (rig: Rig, session: Session) => unknown;
+    /** What it does every 50 ms from then on. */
+    readonly meanwhile?: (rig: Rig, turn: number) => unknown;
+  }
+
+  const hold = ({ link }: Rig): void => link.hold();
+  const peers: Readonly<Record<string, Peer>> = {
+    'says nothing more': {},
+    'reads nothing': { before: hold },
+    'reads nothing, with a call at work': { before: (rig) => rig.say(callOf(2, bytes(1))).then(() => hold(rig)) },
+    'reads nothing, and calls on and on': {
+      before: hold,
+      meanwhile: (rig, turn) => rig.say(callOf(2 * turn, bytes(1))),
+    },
+    'calls on and on': { meanwhile: (rig, turn) => rig.say(callOf(2 * turn, bytes(1))) },
+    'opens on and on': { meanwhile: (rig, turn) => rig.say(openOf(2 * turn)) },
+    'reads slower than it calls': {
+      before: hold,
+      meanwhile: async (rig, turn) => {
+        await rig.say(callOf(2 * turn, bytes(1)));
+        if (turn % 10 === 0) rig.link.takeFirst();
+      },
+    },
+    'has a call at work that never ends': { before: (rig) => rig.say(callOf(2, bytes(1))) },
+    'keeps a channel open': { before: (rig) => rig.say(FOLLOW) },
+    'answers no call': { before: (_, { root }) => track(root.caller().call(1n, bytes())) },
+    'answers no open': { before: (_, session) => track(session.open()) },
+    'waits for the decision on its open': { before: (rig) => rig.say(openOf(2)) },
+    'accepts the notice': { meanwhile: (rig, turn) => turn === 1 && rig.say(acceptOf(1)) },
+  };
+
+  test.each([
+    // With the notice unanswered it waits for its time; without notices it ends 100 ms after the last Call.
+    ['says nothing more', 3_000, 100],
+    ['reads nothing', 5_000, 100],
+    ['reads nothing, with a call at work', 5_000, 5_000],
+    ['reads nothing, and calls on and on', 5_000, 5_000],
+    ['calls on and on', 3_000, 3_000],
+    ['opens on and on', 3_000, 3_000],
+    ['reads slower than it calls', 5_000, 5_000],
+    ['has a call at work that never ends', 4_000, 4_000],
+    ['keeps a channel open', 4_000, 4_000],
+    ['answers no call', 4_000, 4_000],
+    ['answers no open', 3_000, 3_000],
+    ['waits for the decision on its open', 3_000, 3_000],
+    ['accepts the notice', 1_000, 100],
+  ])('of a peer that %s: over after %i ms, or %i ms without notices', async (name, hears, without) => {
+    const over: number[] = [];
+    for (const metadata of [HEARS, []]) {
+      const onConnection = (): Promise<never> => new Promise(() => {});
+      const rig = new Rig({ role: 'acceptor', onConnection });
+      rig.peer.say({ ...HELLO, metadata } as Message);
+      const session = await rig.starting;
+      session.root.serve(() => new Promise(() => {}));
+      await rig.heard();
+      const { before, meanwhile } = peers[name] as Peer;
+      await before?.(rig, session);
+      await settle();
+      const drained = track(session.drain({ timeout: 3_000 }));
+      await settle();
+      for (let turn = 1; drained.outcome === undefined && rig.clock.now() < 60_000; turn++) {
+        await meanwhile?.(rig, turn);
+        await rig.clock.advance(50);
+      }
+      over.push(rig.clock.now());
+      expect(rig.clock.size).toBe(0);
+    }
+    expect(over).toEqual([hears, without]);
   });
 });
 
