@@ -5,9 +5,10 @@ import fc from 'fast-check';
 import { ProtocolError } from '../../src/base/errors.js';
 import { readDirectly, writeDirectly } from '../../src/codec/msgpack/data-frames.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { partsOf } from '../../src/codec/msgpack/writer.js';
 import type { Message } from '../../src/wire/message.js';
 import { arbitraryMessage, bare, DEFAULT_LIMITS, exampleMessages, sameMessage } from '../support/messages.js';
-import { usualMessages } from '../support/usual.js';
+import { frameOf, usualMessages } from '../support/usual.js';
 
 const INTEGERS = [0, 1, 0x7f, 0x80, 0xff, 0x100, 0xffff, 0x1_0000, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff];
 const METHODS = [
@@ -72,6 +73,45 @@ describe('a message of the usual kinds', () => {
     );
     expect(readDirectly(frame)).toEqual({ type: 'RequestMessage', connectionId: 1, id: 3, body: call });
   });
+});
+
+describe('a message of another kind', () => {
+  const TEXTS = [0, 1, 31, 32, 47, 48, 49, 255, 256, 65_535, 65_536];
+  const COUNTS = [1, 15, 16, 65_535, 65_536];
+
+  it.each(['a', 'é', '€', '😀'])('is written as msgpackr would: texts of every length, of %s', (letter) => {
+    for (const length of TEXTS) {
+      const value = letter.repeat(length);
+      const metadata = [{ key: value, value, flags: 2n ** 63n - 1n }];
+      expectSame({ type: 'ConnectionClose', connectionId: 2 ** 32, metadata });
+      expectSame({ type: 'ProtocolError', connectionId: 0, description: `a${value}` });
+    }
+  });
+
+  it('is written as msgpackr would: bytes of every length', () => {
+    for (const length of LENGTHS) {
+      const metadata = [{ key: 'k', value: new Uint8Array(length).fill(0xd3), flags: 0n }];
+      expectSame({ type: 'ConnectionReject', connectionId: 1, metadata });
+      const body = { type: 'Response', channels: [1], metadata, ret: new Uint8Array(length).fill(7) } as const;
+      expectSame({ type: 'RequestMessage', connectionId: 1, id: 3, body });
+    }
+  });
+
+  it('is written as msgpackr would: lists of every length, and every number in them', () => {
+    const ids = [...INTEGERS, 2 ** 32, 2 ** 53 - 1];
+    for (const count of COUNTS) {
+      const channels = Array.from({ length: count }, (_, index) => ids[index % ids.length] as number);
+      const body = { type: 'Call', methodId: 2n ** 64n - 1n, channels, metadata: [], args: new Uint8Array(3) } as const;
+      expectSame({ type: 'RequestMessage', connectionId: 1, id: 3, body });
+    }
+    for (const nonce of METHODS) expectSame({ type: 'Ping', connectionId: 0, nonce });
+  });
+
+  /** Expects the frame to be that of msgpackr. */
+  function expectSame(message: Message): void {
+    expect(writeDirectly(message)).toBeUndefined();
+    expect(Buffer.compare(messagePack.encode(message), frameOf(...partsOf(message)))).toBe(0);
+  }
 });
 
 describe('everything else', () => {

@@ -10,7 +10,10 @@ type Element = number | bigint | string | Uint8Array | readonly Element[];
  * a signed integer.
  */
 export function frameOf(...elements: readonly Element[]): Uint8Array {
-  return Buffer.concat([Buffer.of(0x90 + elements.length), ...elements.map(elementOf)]);
+  const { length } = elements;
+  // msgpackr writes the header of an array like that of a list of nils.
+  const header = packr.pack(new Array(length).fill(null)).subarray(0, -length || undefined);
+  return Buffer.concat([header, ...elements.map(elementOf)]);
 }
 
 function elementOf(element: Element): Uint8Array {

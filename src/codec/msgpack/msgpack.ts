@@ -1,66 +1,32 @@
-import { Packr, RESET_BUFFER_MODE, REUSE_BUFFER_MODE } from 'msgpackr/pack';
-import { lengthOf } from '../../base/bytes.js';
-import { allocate, copy, release } from '../../base/frame-memory.js';
+import { Unpackr } from 'msgpackr/unpack';
+import { copy, release } from '../../base/frame-memory.js';
 import type { Message } from '../../wire/message.js';
 import type { Codec, DecodeLimits, MalformedFrame } from '../codec.js';
 import { readDirectly, writeDirectly } from './data-frames.js';
+import { pack } from './pack.js';
 import { messageOf } from './reader.js';
-import { makeUnsigned, restoreMarks, scan } from './scan.js';
+import { restoreMarks, scan } from './scan.js';
 import { partsOf } from './writer.js';
 
-// msgpackr encodes all but the payload of Call, Response and Item. The payload is the last element of the array, and opaque.
-// On the way out it is copied once, straight into the frame; on the way in it is not copied. msgpackr sees a 0 in its place,
-// and so handles only a few dozen bytes for a payload of any size.
+// msgpackr decodes all but the payload of Call, Response and Item. The payload is the last element of the array, and opaque.
+// It is not copied: msgpackr sees a 0 in its place, and so handles only a few dozen bytes for a payload of any size.
 //
-// 'msgpackr/pack' is the same module in Node and in browsers. In Node, the main entry also loads streams and a native addon.
+// 'msgpackr/unpack' is the same module in Node and in browsers. In Node, the main entry also loads streams and a native addon.
 
-const packr = new Packr({
+const unpackr = new Unpackr({
   useRecords: false,
-  structuredClone: false,
   moreTypes: false,
   bundleStrings: false,
-  useToJSON: false,
   int64AsType: 'bigint',
   // Bytes in metadata live longer than `scratch`.
   copyBuffers: true,
 });
 
-/** The result of `pack` in these two modes: a range of msgpackr's own buffer, which the next call overwrites. */
-interface Arena extends Uint8Array {
-  readonly start: number;
-  readonly end: number;
-}
-
 // msgpackr keeps a view of the array that it read last. One array for all messages saves making a new view each time.
 const scratch = new Uint8Array(4096);
 
 function encode(message: Message): Uint8Array {
-  return writeDirectly(message) ?? encodeAny(message);
-}
-
-function encodeAny(message: Message): Uint8Array {
-  const parts = partsOf(message);
-  const last = parts.at(-1);
-  if (typeof last !== 'object' || Array.isArray(last)) {
-    const arena = pack(parts);
-    const length = arena.end - arena.start;
-    const bytes = allocate(length);
-    copy(arena, arena.start, bytes, 0, length);
-    makeUnsigned(bytes, length);
-    return bytes;
-  }
-  parts[parts.length - 1] = 0;
-  const arena = pack(parts);
-  const head = arena.end - arena.start - 1;
-  const length = lengthOf(last);
-  const start = head + (length < 0x100 ? 2 : length < 0x1_0000 ? 3 : 5);
-  const bytes = allocate(start + length);
-  copy(arena, arena.start, bytes, 0, head);
-  makeUnsigned(bytes, head);
-  bytes[head] = start === head + 2 ? 0xc4 : start === head + 3 ? 0xc5 : 0xc6;
-  for (let at = start - 1, rest = length; at > head; at--, rest >>>= 8) bytes[at] = rest;
-  copy(last, 0, bytes, start, length);
-  return bytes;
+  return writeDirectly(message) ?? pack(partsOf(message));
 }
 
 function decode(bytes: Uint8Array, limits: DecodeLimits): Message {
@@ -75,17 +41,13 @@ function decodeAny(bytes: Uint8Array, limits: DecodeLimits): Message {
   const source = head > scratch.length ? new Uint8Array(head) : scratch;
   copy(bytes, 0, source, 0, head);
   if (payload !== 0) source[last] = 0;
-  const parts = packr.unpack(source, head) as unknown[];
+  const parts = unpackr.unpack(source, head) as unknown[];
   if (marks !== 0) restoreMarks(parts, bytes, 0);
   // A plain Uint8Array, also if a link gives Node's Buffer: the slice and toString of a Buffer differ.
   if (payload !== 0) {
     parts[parts.length - 1] = new Uint8Array(bytes.buffer, bytes.byteOffset + payload, bytes.length - payload);
   }
   return messageOf(parts, limits);
-}
-
-function pack(parts: unknown[]): Arena {
-  return packr.pack(parts, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as unknown as Arena;
 }
 
 const MALFORMED: readonly MalformedFrame[] = [

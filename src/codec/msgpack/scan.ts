@@ -102,19 +102,6 @@ function skipArray(bytes: Uint8Array, at: number, start: number, depth: number, 
   return end;
 }
 
-/**
- * Corrects integers that msgpackr wrote as signed: every bigint below 2^63. Only the format byte differs. The first `end`
- * bytes of `bytes` are the output of msgpackr.
- */
-export function makeUnsigned(bytes: Uint8Array, end: number): void {
-  let at = 0;
-  while (at < end) {
-    const format = bytes[at] ?? 0;
-    if (format === 0xd3) bytes[at] = 0xcf;
-    at = format < 0xa0 ? at + 1 : headerEnd(bytes, at) || skip(bytes, at, MAX_DEPTH, 0);
-  }
-}
-
 /** The end of the header of the array at `at`; 0 if there is no array. */
 function headerEnd(bytes: Uint8Array, at: number): number {
   const format = bytes[at] ?? 0;

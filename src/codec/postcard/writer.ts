@@ -4,6 +4,7 @@ import type { Call, ChannelMessage, DataMessage, Message, RequestMessage, Respon
 import { sizeOf } from '../../wire/metadata.js';
 import { CHANNEL_BODY, MAX_U32, MAX_U64, REQUEST_BODY, TAG } from '../msgpack/layout.js';
 import { type Part, partsOf } from '../msgpack/writer.js';
+import { writeText } from '../text.js';
 
 // A frame is written in two steps: first its exact length, then its bytes into memory of that length. The fields of a
 // message may be getters, which may throw or encode messages themselves. So each field is read once, and nothing is written
@@ -28,11 +29,6 @@ let at = 0;
 
 /** Converts a bigint into two halves of 32 bits. */
 const long = new DataView(new ArrayBuffer(8));
-
-const encoder = new TextEncoder();
-
-/** Shorter ASCII strings are faster to write byte by byte than with a TextEncoder. */
-const SHORT = 48;
 
 function writeUsual(message: Message): Uint8Array | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
@@ -242,21 +238,14 @@ function putPart(frame: Uint8Array, part: Part): void {
     long.setBigUint64(0, part);
     putLong(frame, long.getUint32(4), long.getUint32(0));
   } else if (typeof part === 'string') {
-    putText(frame, part);
+    const length = sizeOf(part);
+    put(frame, length);
+    writeText(part, length, frame, at);
+    at += length;
   } else if (Array.isArray(part)) for (const inner of part) putPart(frame, inner);
   else {
     put(frame, part.length);
     frame.set(part, at);
     at += part.length;
-  }
-}
-
-function putText(frame: Uint8Array, text: string): void {
-  const length = sizeOf(text);
-  put(frame, length);
-  if (length === text.length && length <= SHORT) {
-    for (let index = 0; index < length; index++) frame[at++] = text.charCodeAt(index);
-  } else {
-    at += encoder.encodeInto(text, frame.subarray(at)).written;
   }
 }
