@@ -73,9 +73,10 @@ export const AREAS: Readonly<Record<string, Area>> = {
   'machines/client': machine('client'),
   compile: {
     mutate: ['src/compile/*.ts'],
-    tests: testsOf('compile', 'compile', 'differential', 'internals', 'scxml', 'stepper'),
-    // These tests read files of the project.
-    without: /no other file of the library|one minor version of XState/,
+    tests: testsOf('compile', 'compile', 'contexts', 'differential', 'internals', 'scxml', 'stepper'),
+    // The first two tests read files of the project. The others take longer than all other tests, or try XState alone.
+    without:
+      /no other file of the library|one minor version of XState|forgets configurations beyond|keeps no more than it may|^XState passes/,
   },
   wire: {
     mutate: ['src/wire/**/*.ts'],
@@ -126,7 +127,9 @@ export const AREAS: Readonly<Record<string, Area>> = {
       'test/server/authentication.test.ts',
       TABLE,
     ],
-    without: LONG,
+    // The fast path's tests count what a property of few runs has not reached.
+    without:
+      /costs a fraction of what a session does|a hundred thousand calls|not reachable any more|does what the machines do, to the byte/,
   },
   calls: {
     mutate: ['calls', 'drain', 'incoming-call', 'outgoing-call', 'scope', 'serving', 'shared-ids'].map(
@@ -158,6 +161,19 @@ export const AREAS: Readonly<Record<string, Area>> = {
       ...['service', 'channels', 'interceptors', 'passed', 'payload', 'refusals', 'routes', 'schema', 'streams'],
       'postcard-service',
     ),
+  },
+  client: {
+    mutate: ['client-node', 'dialer', 'network', 'options', 'reconnecting-client', 'service-handle', 'status'].map(
+      (name) => `src/client/${name}.ts`,
+    ),
+    tests: testsOf('client', 'client', 'drain', 'network', 'resume', 'scripts'),
+    without: LONG,
+  },
+  reliable: {
+    mutate: ['src/reliable/*.ts'],
+    tests: testsOf('reliable', 'acceptor', 'frames', 'link', 'random', 'session'),
+    // Links in memory and single attacks show what the same tests over TCP, and long ones, would.
+    without: /over TCP|000 times|10 000 links|200 random schedules|message of a mebibyte/,
   },
   links: {
     mutate: ['src/link/*.ts'],

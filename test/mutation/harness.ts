@@ -1,4 +1,5 @@
 import { format } from 'node:util';
+import { ModernFakeTimers } from '@jest/fake-timers';
 import { expect as jestExpect } from 'expect';
 import { ModuleMocker } from 'jest-mock';
 
@@ -82,6 +83,7 @@ function hookOf(kind: 'before' | 'after') {
 }
 
 const mocker = new ModuleMocker(globalThis);
+const timers = new ModernFakeTimers({ global: globalThis, config: { fakeTimers: {} } as never });
 
 export const test = withEach(addTest);
 export const it = withEach(addTest);
@@ -92,6 +94,10 @@ export const jest = {
   fn: mocker.fn.bind(mocker),
   spyOn: mocker.spyOn.bind(mocker),
   restoreAllMocks: mocker.restoreAllMocks.bind(mocker),
+  useFakeTimers: timers.useFakeTimers.bind(timers),
+  useRealTimers: timers.useRealTimers.bind(timers),
+  advanceTimersByTime: timers.advanceTimersByTime.bind(timers),
+  getTimerCount: timers.getTimerCount.bind(timers),
 };
 
 export const beforeEach = hookOf('before');

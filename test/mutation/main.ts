@@ -1,17 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { MutantResult } from '@stryker-mutator/api/core';
 import { Stryker } from '@stryker-mutator/core';
 import { AREAS, filesOf } from './areas.js';
-import { changedFiles, hashOf, LEAST, type Score, store, storedScores } from './scores.js';
+import { choose, isChosen, nameOf } from './choice.js';
+import { changedFiles, commitOf, hashOf, LEAST, type Score, store, storedScores } from './scores.js';
 
-// npm run mutate [-- AREA …] [--file FILE …] [--changed] [--minutes N] [--store] [--concurrency N]: Stryker makes the code
-// wrong in one place after the other. Reports the mistakes that no test detects.
+// npm run mutate [-- AREA …] [--file FILE …] [--changed] [--minutes N] [--share P --seed S] [--again] [--runs N] [--store]
+// [--concurrency N]: Stryker makes the code wrong in one place after the other. Reports the mistakes that no test detects.
 //
 // `--changed` takes the files that have changed since their score was stored, and fails if the tests notice too little of them.
-// With `--minutes` the mutants that are left when the time is over do not count. `--store` keeps the scores.
+// With `--minutes` the mutants that are left when the time is over do not count. `--share 0.2` tries a fifth of the mutants,
+// chosen by the seed. `--again` takes the stored scores of files that are the same since, and tries only what no test had
+// noticed: new tests may notice it, or more runs of each property. `--store` keeps the scores.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,6 +22,10 @@ const { values, positionals } = parseArgs({
     file: { type: 'string', multiple: true },
     changed: { type: 'boolean', default: false },
     minutes: { type: 'string' },
+    share: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
+    again: { type: 'boolean', default: false },
+    runs: { type: 'string', default: '30' },
     store: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '2' },
   },
@@ -33,12 +40,19 @@ const until = Date.now() + 60_000 * minutes;
 // Stryker's child processes read it.
 if (Number.isFinite(until)) process.env['ROAM_MUTATE_UNTIL'] = String(until);
 
+process.env['ROAM_MUTATE_RUNS'] = values.runs;
+
+const share = Number(values.share);
+if (!(share > 0 && share <= 1)) throw new Error('--share takes a number above 0, up to 1');
 /** Stryker's states of mutants that count. Mutants that do not even load do not count. */
 const KILLED = ['Killed', 'Timeout'];
 const COUNTED = [...KILLED, 'Survived', 'NoCoverage'];
 
-const chosen = values.changed ? changedFiles() : values.file;
 const stored = storedScores();
+const same = Object.entries(stored).filter(([file, { text }]) => existsSync(file) && text === hashOf(file));
+const chosen = values.again ? same.map(([file]) => file) : values.changed ? changedFiles() : values.file;
+const only = same.flatMap(([file, { survivors }]) => survivors.map((survivor) => `${basename(file)}:${survivor}`));
+choose({ share, seed: values.seed, ...(values.again ? { only } : {}) });
 let left = 0;
 
 for (const [name, area] of Object.entries(AREAS)) {
@@ -50,7 +64,7 @@ for (const [name, area] of Object.entries(AREAS)) {
     console.log(`\n${name}: no time is left for ${files.join(', ')}`);
     continue;
   }
-  const mutants = await mutantsOf(name, files);
+  const mutants = (await mutantsOf(name, files)).filter((mutant) => isChosen(mutant, 1));
   const scores = report(name, mutants);
   const late = mutants.filter(isUntried).length;
   left += late;
@@ -85,36 +99,47 @@ function report(name: string, mutants: readonly MutantResult[]): Record<string, 
     const of = file === 'all' ? mutants : mutants.filter((mutant) => fileOf(mutant) === file);
     const counted = of.filter(({ status }) => COUNTED.includes(status));
     const killed = counted.filter(({ status }) => KILLED.includes(status));
-    const share = ((100 * killed.length) / counted.length).toFixed(1);
+    const part = ((100 * killed.length) / counted.length).toFixed(1);
     const late = of.filter(({ status }) => status === 'Timeout').length;
     // The cause is an endless loop, or a machine that is too busy.
     const how = late === 0 ? '' : `, ${late} by taking too long`;
-    console.log(`  ${file.padEnd(32)} ${killed.length} of ${counted.length} noticed, ${share} %${how}`);
+    console.log(`  ${file.padEnd(32)} ${killed.length} of ${counted.length} noticed, ${part} %${how}`);
   }
   return Object.fromEntries(
     files.map((file) => {
       const counted = mutants.filter((mutant) => fileOf(mutant) === file && COUNTED.includes(mutant.status));
-      const survivors = counted.filter(({ status }) => !KILLED.includes(status)).map((mutant) => told(file, mutant));
+      const survivors = counted.filter(({ status }) => !KILLED.includes(status)).map((mutant) => nameOf(mutant, 1));
+      const before = stored[file];
+      if (values.again && before !== undefined) {
+        const left = before.survivors.filter(
+          (one) => !counted.some((mutant) => KILLED.includes(mutant.status) && nameOf(mutant, 1) === one),
+        );
+        return [file, { ...before, noticed: before.mutants - left.length, survivors: left }];
+      }
       for (const survivor of survivors) console.log(`  ${file}:${survivor}`);
       const { length } = counted;
       const untried = mutants.filter((mutant) => fileOf(mutant) === file && isUntried(mutant)).length;
       const noticed = length - survivors.length;
-      return [file, { text: hashOf(file), mutants: length, noticed, ...(untried === 0 ? {} : { untried }), survivors }];
+      const sample = share < 1 ? { share, seed: values.seed } : {};
+      const commit = commitOf(file);
+      return [
+        file,
+        {
+          text: hashOf(file),
+          commit,
+          mutants: length,
+          noticed,
+          ...(untried === 0 ? {} : { untried }),
+          ...sample,
+          survivors,
+        },
+      ];
     }),
   );
 }
 
 function isUntried({ statusReason }: MutantResult): boolean {
   return statusReason?.includes('no time is left') === true;
-}
-
-/** Returns `12:3 StringLiteral: "here" → ""`. */
-function told(file: string, { location: { start, end }, mutatorName, replacement = '' }: MutantResult): string {
-  const lines = readFileSync(file, 'utf8').split('\n');
-  const first = lines[start.line - 1] ?? '';
-  const text = start.line === end.line ? first.slice(start.column - 1, end.column - 1) : first.slice(start.column - 1);
-  const short = (what: string) => what.replace(/\s+/g, ' ').slice(0, 100);
-  return `${start.line}:${start.column} ${mutatorName}: ${short(text)} → ${short(replacement)}`;
 }
 
 /** Nine tenths of the mutants of a changed file must be noticed, or as many as before if those were fewer. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 // Stands in for fast-check. A mutant that a property detects at all is detected in the first few runs. An undetected one
 // would take thousands of runs.
 
-const MOST_RUNS = 30;
+const MOST_RUNS = Number(process.env['ROAM_MUTATE_RUNS'] ?? 30);
 
 function assert(property: fc.IRawProperty<unknown>, params: fc.Parameters<unknown> = {}): unknown {
   return fc.assert(property, { ...params, numRuns: Math.min(params.numRuns ?? MOST_RUNS, MOST_RUNS) });

@@ -12,6 +12,7 @@ import {
   TestStatus,
 } from '@stryker-mutator/api/test-runner';
 import { AREAS, type Area } from './areas.js';
+import { isChosen } from './choice.js';
 import type { Case } from './harness.js';
 import { scriptOf, type Tests } from './script.js';
 
@@ -19,8 +20,14 @@ import { scriptOf, type Tests } from './script.js';
 // runner takes seconds for that, and cannot stop. It also runs every test of every machine for code that runs when a module
 // is loaded, which is all of a statechart.
 
-/** The time after which a test counts as endless, in milliseconds: no test takes that long. */
-const ENDLESS = 10_000;
+/** The time after which a test counts as endless, in milliseconds, on top of ten times what it takes on the right code. */
+const ENDLESS = 1_500;
+
+/** The time that a test may take on the right code, in milliseconds. */
+const SLOWEST = 1_000;
+
+/** The number of tests that are known to fail often. */
+const MOST_FAILED = 10;
 
 /** The time at which no more mutants are run, in milliseconds since the epoch. */
 const UNTIL = Number(process.env['ROAM_MUTATE_UNTIL'] ?? Number.POSITIVE_INFINITY);
@@ -38,6 +45,8 @@ class Runner implements TestRunner {
   /** The duration of each test on the right code, in milliseconds. */
   readonly #times = new Map<string, number>();
   #dryRun: DryRunResult = { status: DryRunStatus.Error, errorMessage: 'nothing has been run' };
+  /** The tests that have failed on a mutant, the latest first. Mutants beside each other often fail the same test. */
+  #failed: readonly string[] = [];
   /** Rejections that no handler has taken so far, and errors that no code has caught. */
   readonly #strays = new Map<unknown, unknown>();
 
@@ -85,6 +94,7 @@ class Runner implements TestRunner {
   }
 
   async mutantRun({ activeMutant, testFilter, hitLimit }: MutantRunOptions): Promise<MutantRunResult> {
+    if (!isChosen(activeMutant, 0)) return { status: MutantRunStatus.Error, errorMessage: 'not chosen' };
     if (Date.now() >= UNTIL) return { status: MutantRunStatus.Error, errorMessage: 'no time is left' };
     Object.assign(context, {
       activeMutant: activeMutant.id,
@@ -108,16 +118,27 @@ class Runner implements TestRunner {
       return { status: MutantRunStatus.Error, errorMessage: textOf(error) };
     }
     const chosen = cases.filter(({ name }) => filter === undefined || filter.has(name));
-    // The fastest tests go first.
-    const timeOf = ({ name }: Case) => this.#times.get(name) ?? 0;
-    for (const [index, one] of chosen.toSorted((a, b) => timeOf(a) - timeOf(b)).entries()) {
+    // The tests that failed last go first, then the fastest ones.
+    const rankOf = ({ name }: Case) =>
+      this.#failed.includes(name) ? this.#failed.indexOf(name) - MOST_FAILED : this.#timeOf(name);
+    for (const [index, one] of chosen.toSorted((a, b) => rankOf(a) - rankOf(b)).entries()) {
+      const started = performance.now();
       const failureMessage = await this.#failureOf(one);
       const endless = determineHitLimitReached(context.hitCount, context.hitLimit);
       if (endless !== undefined) return { status: MutantRunStatus.Timeout, reason: endless.reason ?? '' };
       if (failureMessage === undefined) continue;
+      if (performance.now() - started < ENDLESS) this.#remember(one.name);
       return { status: MutantRunStatus.Killed, killedBy: [one.name], failureMessage, nrOfTests: index + 1 };
     }
     return { status: MutantRunStatus.Survived, nrOfTests: chosen.length };
+  }
+
+  #timeOf(name: string): number {
+    return this.#times.get(name) ?? 0;
+  }
+
+  #remember(name: string): void {
+    this.#failed = [name, ...this.#failed.filter((other) => other !== name)].slice(0, MOST_FAILED);
   }
 
   #casesOf({ cases }: Tests): readonly Case[] {
@@ -125,11 +146,14 @@ class Runner implements TestRunner {
     return without === undefined ? cases : cases.filter(({ name }) => !without.test(name));
   }
 
-  async #failureOf({ run }: Case): Promise<string | undefined> {
+  async #failureOf({ name, run }: Case): Promise<string | undefined> {
     this.#strays.clear();
     let giveUp: (error: Error) => void = () => {};
     // It runs before the test begins: some tests count the timers of the process at their beginning and at their end.
-    const timer = setTimeout(() => giveUp(new Error('it does not end')), ENDLESS);
+    const timer = setTimeout(
+      () => giveUp(new Error('it does not end')),
+      ENDLESS + 10 * (this.#times.get(name) ?? SLOWEST),
+    );
     try {
       const result = run();
       if (result instanceof Promise) {

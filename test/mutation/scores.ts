@@ -1,4 +1,5 @@
 /** The results of mutation testing that are kept: test/mutation/scores.json, and the table of docs/testing.md. */
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { AREAS, filesOf } from './areas.js';
@@ -7,11 +8,16 @@ import { AREAS, filesOf } from './areas.js';
 export interface Score {
   /** The SHA-256 of the file's text. A file with another text has changed since. */
   readonly text: string;
+  /** The last commit that changed the file. */
+  readonly commit: string;
   /** The mutants that count: those that were tried, and load. */
   readonly mutants: number;
   readonly noticed: number;
   /** Mutants that were not tried, since no time was left. */
   readonly untried?: number;
+  /** The part of the mutants that was tried, if not all, and the seed by which they were chosen. */
+  readonly share?: number;
+  readonly seed?: string;
   /** The mutants that no test has noticed: the place, the text there, and the text in its stead. */
   readonly survivors: readonly string[];
 }
@@ -44,35 +50,43 @@ export function store(scores: Scores): void {
   );
 }
 
-/** Returns the sums of an area's files that have a score. */
-function sumOf(area: string, scores: Scores): Pick<Score, 'mutants' | 'noticed'> & { readonly missing: number } {
-  const files = (AREAS[area]?.mutate ?? []).flatMap(filesOf);
-  const known = files.flatMap((file) => scores[file] ?? []);
-  const sum = (of: (score: Score) => number) => known.reduce((total, score) => total + of(score), 0);
-  return {
-    mutants: sum(({ mutants }) => mutants),
-    noticed: sum(({ noticed }) => noticed),
-    missing: files.length - known.filter(({ untried }) => untried === undefined).length,
-  };
-}
-
-/** Returns the table of docs/testing.md. An area without mutants, or with a file that was never run, says so. */
+/** Returns the table of docs/testing.md. An area that was tried in part says so. */
 export function tableOf(scores: Scores): string {
-  const rows = Object.keys(AREAS).map((area) => {
-    const { mutants, noticed, missing } = sumOf(area, scores);
-    const note = missing === 0 ? '' : mutants === 0 ? 'not run' : 'in part';
-    const share = mutants === 0 ? '' : `${((100 * noticed) / mutants).toFixed(1)} %`;
-    return [`\`${area}\``, String(mutants), String(noticed), share, note];
+  const rows = Object.entries(AREAS).map(([area, { mutate }]) => {
+    const files = mutate.flatMap(filesOf);
+    const known = files.flatMap((file) => scores[file] ?? []);
+    const sum = (of: (score: Score) => number) => known.reduce((total, score) => total + of(score), 0);
+    const mutants = sum((score) => score.mutants);
+    const noticed = sum((score) => score.noticed);
+    const share = mutants === 0 ? '' : percent(noticed / mutants);
+    return [`\`${area}\``, String(mutants), String(noticed), share, triedOf(known, files.length)];
   });
-  const table = [['area', 'mutants', 'noticed', 'share', 'files'], ...rows];
+  const table = [['area', 'mutants', 'noticed', 'share', 'tried'], ...rows];
   const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   const lines = table.map((row) => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`);
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [lines[0], rule, ...lines.slice(1), ''].join('\n');
 }
 
+/** Says how much of an area of so many files has been tried. */
+function triedOf(known: readonly Score[], files: number): string {
+  if (known.length === 0) return 'nothing';
+  const parts = known.map(({ share = 1, seed }) => (share < 1 ? `${percent(share)} by seed ${seed}` : 'all'));
+  const late = known.some(({ untried }) => untried !== undefined) ? ['what there was time for'] : [];
+  const whole = known.length === files ? [] : [`${known.length} of ${files} files`];
+  return [...new Set(parts), ...late, ...whole].join(', ');
+}
+
+function percent(part: number): string {
+  return `${Number((100 * part).toFixed(1))} %`;
+}
+
 export function hashOf(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex').slice(0, 16);
+}
+
+export function commitOf(file: string): string {
+  return execFileSync('git', ['log', '-1', '--format=%h', '--', file], { encoding: 'utf8' }).trim();
 }
 
 /** Returns the files of all areas that have a score, and have changed since. */

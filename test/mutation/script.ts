@@ -34,7 +34,7 @@ export async function scriptOf({ tests }: Area, directory: string): Promise<() =
     ignoreAnnotations: true,
     logLevel: 'error',
     // These packages are loaded only once: they are not mutated.
-    external: ['expect', 'jest-mock', 'fast-check', 'msgpackr', 'ws', 'esbuild', 'typescript'],
+    external: ['@jest/fake-timers', 'expect', 'jest-mock', 'fast-check', 'msgpackr', 'ws', 'esbuild', 'typescript'],
     plugins: [
       {
         name: 'stand-ins',
