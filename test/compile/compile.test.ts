@@ -3,15 +3,18 @@ import {
   type AnyMachineSnapshot,
   type AnyStateMachine,
   type AnyStateNode,
+  and,
   assign,
   createActor,
   createMachine,
   emit,
   enqueueActions,
   fromCallback,
+  not,
   raise,
   setup,
   spawnChild,
+  stateIn,
 } from 'xstate';
 import { compile } from '../../src/compile/index.js';
 import { type Configuration, Structure } from '../../src/compile/structure.js';
@@ -197,6 +200,154 @@ describe('compile', () => {
   ])('returns as it is %s', (_, machine) => {
     expect(compile(machine)).toBe(machine);
   });
+
+  test('compiles a machine with wildcards at the end of event types', () => {
+    const machine = createMachine({ on: { 'a.b.*': {}, '*': {} } });
+    expect(compile(machine)).not.toBe(machine);
+  });
+});
+
+describe('a history state that has nothing to remember', () => {
+  const cases: readonly (readonly [name: string, states: Readonly<Record<string, unknown>>, value: unknown])[] = [
+    [
+      'in a parallel state, and without a target, enters all regions',
+      { p: { type: 'parallel', states: { h: { type: 'history' }, r: { initial: 'x', states: { x: {} } }, s: {} } } },
+      { p: { r: 'x', s: {} } },
+    ],
+    [
+      'without a target enters the initial state of its parent',
+      { p: { initial: 'y', states: { h: { type: 'history' }, x: {}, y: {} } } },
+      { p: 'y' },
+    ],
+    [
+      'with an empty target does so, too',
+      { p: { initial: 'y', states: { h: { type: 'history', target: '' }, x: {}, y: {} } } },
+      { p: 'y' },
+    ],
+    [
+      'enters its target, beside it',
+      { p: { initial: 'y', states: { h: { type: 'history', target: 'x' }, x: {}, y: {} } } },
+      { p: 'x' },
+    ],
+    [
+      'enters its target by an id',
+      { p: { initial: 'y', states: { h: { type: 'history', target: '#z' }, x: { id: 'z' }, y: {} } } },
+      { p: 'x' },
+    ],
+    [
+      'enters the states of a path, in a parent whose id has points and backslashes',
+      {
+        p: {
+          id: 'p.q\\r.s',
+          initial: 'y',
+          states: {
+            h: { type: 'history', target: 'x.w' },
+            x: { initial: 'v', states: { v: {}, w: {} } },
+            y: {},
+          },
+        },
+      },
+      { p: { x: 'w' } },
+    ],
+    [
+      'enters several targets',
+      {
+        p: {
+          type: 'parallel',
+          states: {
+            h: { type: 'history', target: ['r.w', 's.w'] },
+            r: { initial: 'v', states: { v: {}, w: {} } },
+            s: { initial: 'v', states: { v: {}, w: {} } },
+          },
+        },
+      },
+      { p: { r: 'w', s: 'w' } },
+    ],
+  ];
+
+  test.each(cases)('%s', (_, states, value) => {
+    const machine = createMachine({
+      initial: 'start',
+      states: { start: { on: { go: { target: '#h' } } }, ...withId(states) },
+    } as never);
+    for (const logic of [machine, compile(machine)]) {
+      const actor = createActor(logic).start();
+      actor.send({ type: 'go' });
+      expect((actor.getSnapshot() as AnyMachineSnapshot).value).toEqual(value);
+    }
+  });
+
+  /** Gives the history state its id. */
+  function withId(states: Readonly<Record<string, unknown>>): object {
+    return JSON.parse(JSON.stringify(states).replace('{"type":"history"', '{"id":"h","type":"history"')) as object;
+  }
+});
+
+describe('as on XState', () => {
+  const named = (name: string, states: object) => ({ id: name, initial: 'off', states }) as const;
+  const side = (guard: unknown) => ({ off: { on: { go: { guard, target: 'on' } } }, on: {} });
+
+  test.each([
+    ['an id', stateIn('#right'), false],
+    ['the id of an active state', stateIn('#left'), true],
+    ['a value', stateIn({ r: 'on' }), false],
+    ['the value of now', stateIn({ r: 'off' }), true],
+    ['not a value', not(stateIn({ r: 'on' })), true],
+    ['both', and([stateIn('#left'), stateIn({ l: 'off' })]), true],
+  ])('a guard asks for the states of now by %s', (_, guard, isTrue) => {
+    const machine = createMachine({
+      type: 'parallel',
+      states: {
+        l: named('left', side(guard)),
+        r: { initial: 'off', states: { off: {}, on: { id: 'right' } } },
+      },
+    } as never);
+    for (const logic of [machine, compile(machine)]) {
+      const actor = createActor(logic).start();
+      actor.send({ type: 'go' });
+      expect((actor.getSnapshot() as AnyMachineSnapshot).value).toEqual({ l: isTrue ? 'on' : 'off', r: 'off' });
+    }
+  });
+
+  test('a transition to a state that is not there fails before any action', () => {
+    const noted: string[] = [];
+    const note = (name: string) => () => void noted.push(name);
+    const machine = createMachine({
+      initial: 'a',
+      states: {
+        a: { exit: note('exit'), on: { go: { target: '#h', actions: note('go') } } },
+        b: {
+          entry: note('entry'),
+          initial: 'x',
+          states: { x: {}, h: { id: 'h', type: 'history', target: 'missing' } },
+        },
+      },
+    } as never);
+    for (const logic of [machine, compile(machine)]) {
+      noted.length = 0;
+      const actor = createActor(logic);
+      actor.subscribe({ error: (error) => void noted.push(String(error)) });
+      actor.start();
+      actor.send({ type: 'go' });
+      expect(noted).toEqual([expect.stringContaining("Child state 'missing' does not exist")]);
+    }
+  });
+
+  test.each([
+    ['beside others, is passed over', { s: {} }, { r: '', s: {} }],
+    ['the only one, takes its events', {}, { r: 'x' }],
+  ])('a region whose active state has no name, %s', (_, others, value) => {
+    const region = {
+      initial: 'w',
+      states: { w: { always: '#none' }, '': { id: 'none', on: { go: 'x' } }, x: {} },
+    };
+    const machine = createMachine({ type: 'parallel', states: { r: region, ...others } } as never);
+    for (const logic of [machine, compile(machine)]) {
+      const actor = createActor(logic).start();
+      actor.send({ type: 'go' });
+      expect((actor.getSnapshot() as AnyMachineSnapshot).value).toEqual(value);
+    }
+  });
 });
 
 describe('errors are those of XState', () => {
@@ -219,6 +370,7 @@ describe('errors are those of XState', () => {
   const raising = createMachine({
     on: { go: { actions: raise({ type: '*' }) }, bad: { actions: raise('x' as never) } },
   });
+  const numbered = createMachine({ on: { go: { actions: raise({ type: 5 } as never) }, '*': { actions: () => {} } } });
   const spawning = createMachine({
     context: ({ spawn }: { spawn: (src: string) => unknown }) => ({ child: spawn('missing') }),
   } as never);
@@ -238,6 +390,7 @@ describe('errors are those of XState', () => {
     ['a wildcard as an event', guarded, [{ type: '*' }]],
     ['a raised wildcard', raising, [{ type: 'go' }]],
     ['a raised string', raising, [{ type: 'bad' }]],
+    ['a raised event whose type is a number', numbered, [{ type: 'go' }]],
     ['an event without a type', guarded, [{}]],
     ['no event', guarded, [null]],
     ['an actor that does not exist', spawning, []],
