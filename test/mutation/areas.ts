@@ -101,7 +101,12 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   outbox: {
     mutate: ['src/conduit/outbox.ts', 'src/conduit/frame-pool.ts', 'src/conduit/paced-link.ts'],
-    tests: [...testsOf('conduit', 'frame-pool', 'paced-link'), ...FLOW, ...testsOf('session', 'drain', 'reuse'), TABLE],
+    tests: [
+      ...testsOf('conduit', 'frame-pool', 'outbox', 'paced-link'),
+      ...FLOW,
+      ...testsOf('session', 'drain', 'reuse'),
+      TABLE,
+    ],
     without: LONG,
   },
   conduit: {
@@ -122,21 +127,22 @@ export const AREAS: Readonly<Record<string, Area>> = {
       ...testsOf(
         'session',
         ...['arguments', 'callbacks', 'crash', 'drain', 'early', 'ends', 'ends-handshake', 'fast-path', 'host', 'late'],
-        ...['interrupted', 'limits', 'ordering', 'proxy', 'signals', 'stale', 'unreachable', 'unread'],
+        ...['interrupted', 'limits', 'open-early', 'ordering', 'pair', 'proxy', 'sensitive', 'signals', 'stale'],
+        ...['unreachable', 'unread'],
       ),
       'test/server/authentication.test.ts',
       TABLE,
     ],
     // The fast path's tests count what a property of few runs has not reached.
     without:
-      /costs a fraction of what a session does|a hundred thousand calls|not reachable any more|does what the machines do, to the byte/,
+      /costs a fraction of what a session does|not reachable any more|does what the machines do, to the byte|ten thousand opens|SENSITIVE value of (?:msgpack|json)/,
   },
   calls: {
     mutate: ['calls', 'drain', 'incoming-call', 'outgoing-call', 'scope', 'serving', 'shared-ids'].map(
       (name) => `src/calls/${name}.ts`,
     ),
     tests: [
-      ...testsOf('calls', 'caller', 'handler', 'pair', 'ran', 'refusals', 'dropped', 'inspect'),
+      ...testsOf('calls', 'caller', 'channels', 'handler', 'pair', 'proxy', 'ran', 'refusals', 'dropped', 'inspect'),
       ...testsOf('session', 'drain', 'limits'),
       TABLE,
     ],
@@ -158,7 +164,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
     mutate: ['src/service/*.ts'],
     tests: testsOf(
       'service',
-      ...['service', 'channels', 'interceptors', 'passed', 'payload', 'refusals', 'routes', 'schema', 'streams'],
+      ...['service', 'channels', 'interceptors', 'passed', 'postcard-ids', 'refusals', 'routes', 'schema', 'streams'],
       'postcard-service',
     ),
   },
@@ -179,9 +185,22 @@ export const AREAS: Readonly<Record<string, Area>> = {
     mutate: ['src/link/*.ts'],
     tests: testsOf(
       'link',
-      ...['frame-limit', 'hostile', 'memory', 'network', 'ports', 'stream', 'tcp', 'tcp-contract', 'websocket'],
+      ...[
+        'frame-limit',
+        'hostile',
+        'intake',
+        'memory',
+        'network',
+        'ports',
+        'stream',
+        'tcp',
+        'tcp-contract',
+        'websocket',
+      ],
       ...['websocket-connect', 'websocket-contract', 'websocket-listen', 'window'],
     ),
+    // These take longer than all others.
+    without: /drained is told for little|message of a mebibyte|gibibyte|every length|262140/,
   },
 };
 

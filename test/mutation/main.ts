@@ -86,7 +86,7 @@ function mutantsOf(name: string, files: readonly string[]): Promise<MutantResult
     jsonReporter: { fileName: `coverage/mutation/${name}.json` },
     tempDirName: 'coverage/stryker',
     ignorePatterns: ['build', 'dist', 'coverage', 'diagrams', '**/target'],
-    timeoutMS: 20_000,
+    timeoutMS: 8_000,
     dryRunTimeoutMinutes: 20,
   }).runMutationTest();
 }
