@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import {
   type AnyMachineSnapshot,
   type AnyStateMachine,
@@ -12,6 +12,8 @@ import {
   fromCallback,
   not,
   raise,
+  StateMachine,
+  sendTo,
   setup,
   spawnChild,
   stateIn,
@@ -94,6 +96,18 @@ describe('a compiled machine', () => {
     expect(notes).toEqual(['before', 'after']);
   });
 
+  test('makes its steps itself, and leaves events that are none to XState', () => {
+    const actor = createActor(compile(light));
+    const ofXState = jest.spyOn(StateMachine.prototype, 'transition');
+    actor.start();
+    actor.send({ type: 'next' });
+    expect(ofXState).not.toHaveBeenCalled();
+    actor.subscribe({ error: () => {} });
+    actor.send({ type: '*' } as never);
+    expect(ofXState).toHaveBeenCalledTimes(1);
+    ofXState.mockRestore();
+  });
+
   test('returns the same snapshot for an event that nothing answers', () => {
     const actor = createActor(compile(light)).start();
     const before = actor.getSnapshot();
@@ -161,6 +175,50 @@ describe('a compiled machine', () => {
       ['all', 'on'],
     ]);
   });
+});
+
+test('the plan for a type of at most 256 characters is worked out once', () => {
+  const machine = createMachine({ on: { '*': {} } });
+  const structure = new Structure(machine, { action: (part) => part, guard: (part) => part });
+  const isKept = (length: number) => {
+    const type = 'x'.repeat(length);
+    const plan = structure.preInitial.planOf(type);
+    return structure.preInitial.planOf(type) === plan;
+  };
+  expect([255, 256, 257].map(isKept)).toEqual([true, true, false]);
+});
+
+test('of more than 10 000 configurations the older ones are forgotten', () => {
+  const names = Array.from({ length: 14 }, (_, n) => `b${n}`);
+  const bit = { initial: 'off', states: { off: {}, on: {} } };
+  const machine = createMachine({ type: 'parallel', states: Object.fromEntries(names.map((name) => [name, bit])) });
+  const structure = new Structure(machine, { action: (part) => part, guard: (part) => part });
+  const at = (number: number) => {
+    const bits = names.map((name, n) => machine.root.states[name]?.states[(number >> n) % 2 === 0 ? 'off' : 'on']);
+    return structure.configurationOf([machine.root, ...bits] as never);
+  };
+  const all = Array.from({ length: 10_000 }, (_, number) => at(number));
+  expect([at(0) === all[0], at(9_999) === all[9_999]]).toEqual([true, true]);
+  at(10_000);
+  expect([0, 4_999, 5_000, 9_999].map((number) => at(number) === all[number])).toEqual([false, false, true, true]);
+});
+
+test('a configuration keeps 64 steps of several transitions', () => {
+  const region = { on: Object.fromEntries(Array.from({ length: 9 }, (_, n) => [`e${n}`, {}])) };
+  const machine = createMachine({ type: 'parallel', states: { left: region, right: region } } as never);
+  const structure = new Structure(machine, { action: (part) => part, guard: (part) => part });
+  const { left, right } = machine.root.states as Record<'left' | 'right', AnyStateNode>;
+  const configuration = structure.configurationOf([machine.root, left, right]);
+  const pairs = [...left.transitions.keys()].flatMap((one) =>
+    [...right.transitions.keys()].map((other) => [one, other] as const),
+  );
+  const steps = pairs.slice(0, 65).map(([one, other]) => {
+    const transitions = [left.transitions.get(one)?.[0], right.transitions.get(other)?.[0]] as never;
+    const step = configuration.stepOfAll(transitions, {});
+    return { step, again: () => configuration.stepOfAll(transitions, {}) };
+  });
+  expect(steps.slice(1).filter(({ step, again }) => again() !== step)).toEqual([]);
+  expect(steps[0]?.again()).not.toBe(steps[0]?.step);
 });
 
 test('a step of one transition is worked out once, also without an event, and in one of several regions', () => {
@@ -348,6 +406,137 @@ describe('as on XState', () => {
       expect((actor.getSnapshot() as AnyMachineSnapshot).value).toEqual(value);
     }
   });
+
+  /** The names of the machine's notes, and its value at the end, on XState and compiled. */
+  function played(config: object, events: readonly string[]): readonly unknown[] {
+    return [createMachine(config as never), compile(createMachine(config as never))].map((logic) => {
+      noted.length = 0;
+      const actor = createActor(logic).start();
+      for (const type of events) actor.send({ type } as never);
+      return { value: (actor.getSnapshot() as AnyMachineSnapshot).value, noted: [...noted] };
+    });
+  }
+
+  const noted: string[] = [];
+  const note = (name: string) => () => void noted.push(name);
+
+  const memory = (one: string, other: string) => ({
+    initial: one,
+    states: { [one]: { on: { next: other } }, [other]: { on: { next: one } }, [`${one}h`]: { type: 'history' } },
+    on: { leave: '#out' },
+  });
+  const remembering = {
+    initial: 'p',
+    states: {
+      p: memory('a', 'b'),
+      q: memory('c', 'd'),
+      out: { id: 'out', on: { p: '#(machine).p.ah', q: '#(machine).q.ch' } },
+    },
+  };
+
+  test.each<[string, object, string[], unknown, string[]]>([
+    [
+      'the longest wildcard answers, whichever stands first',
+      { on: { '*': { actions: note('*') }, 'a.*': { actions: note('a.*') }, 'a.b.*': { actions: note('a.b.*') } } },
+      ['a.b.c', 'a.c', 'b', 'a.b', 'a'],
+      {},
+      ['a.b.*', 'a.*', '*', 'a.b.*', 'a.*'],
+    ],
+    ['a wildcard alone answers all events', { on: { '*': { actions: note('*') } } }, ['a', 'b'], {}, ['*', '*']],
+    [
+      'a history state has the last state, each time anew',
+      remembering,
+      ['next', 'leave', 'p', 'next', 'leave', 'p'],
+      { p: 'a' },
+      [],
+    ],
+    [
+      'what one history state remembers is kept while another one notes its own',
+      remembering,
+      ['next', 'leave', 'q', 'next', 'leave', 'p'],
+      { p: 'b' },
+      [],
+    ],
+    [
+      'the root has initial actions',
+      { initial: { target: 'a', actions: note('initial') }, states: { a: { entry: note('a') } } },
+      [],
+      'a',
+      ['initial', 'a'],
+    ],
+    [
+      'a history state without memory runs the initial actions of its parent',
+      {
+        initial: 'out',
+        states: {
+          out: { on: { go: '#h' } },
+          p: {
+            initial: { target: 'a', actions: note('initial') },
+            states: { a: { entry: note('a') }, h: { id: 'h', type: 'history' } },
+          },
+        },
+      },
+      ['go'],
+      { p: 'a' },
+      ['initial', 'a'],
+    ],
+    [
+      'a history state with a target runs none',
+      {
+        initial: 'out',
+        states: {
+          out: { on: { go: '#h' } },
+          p: {
+            initial: { target: 'a', actions: note('initial') },
+            states: { a: { entry: note('a') }, h: { id: 'h', type: 'history', target: 'a' } },
+          },
+        },
+      },
+      ['go'],
+      { p: 'a' },
+      ['a'],
+    ],
+    [
+      'a final state right in a parallel one tells nothing of it until all regions are there',
+      {
+        initial: 'p',
+        states: {
+          p: {
+            type: 'parallel',
+            states: {
+              a: { type: 'final' },
+              b: { initial: 'c', states: { c: { on: { go: 'd' } }, d: { type: 'final' } } },
+            },
+            on: { 'xstate.done.state.*': { actions: note('done') } },
+          },
+        },
+      },
+      ['go'],
+      { p: { a: {}, b: 'd' } },
+      ['done', 'done'],
+    ],
+    ['no transition answers a second start', { on: { '*': { actions: note('*') } } }, ['xstate.init', 'a'], {}, ['*']],
+    [
+      'an entry action sends to an actor that the state invokes',
+      {
+        initial: 'a',
+        states: {
+          a: {
+            entry: [sendTo('child', { type: 'by its id' }), sendTo(() => 'child', { type: 'by a function' })],
+            invoke: { id: 'child', src: fromCallback(({ receive }) => receive(({ type }) => void noted.push(type))) },
+          },
+        },
+      },
+      [],
+      'a',
+      ['by its id', 'by a function'],
+    ],
+  ])('%s', (_, config, events, value, names) => {
+    expect(played(config, events)).toEqual([
+      { value, noted: names },
+      { value, noted: names },
+    ]);
+  });
 });
 
 describe('errors are those of XState', () => {
@@ -360,6 +549,7 @@ describe('errors are those of XState', () => {
     id: 'm',
     on: {
       named: { guard: 'missing' as never },
+      object: { guard: { type: 'missing', params: 1 } as never },
       inline: {
         guard: () => {
           throw new Error('no');
@@ -386,6 +576,7 @@ describe('errors are those of XState', () => {
   test.each([
     ['an endless loop', endless, []],
     ['a missing guard', guarded, [{ type: 'named' }]],
+    ['a missing guard with params', guarded, [{ type: 'object' }]],
     ['a guard that throws', guarded, [{ type: 'inline' }]],
     ['a wildcard as an event', guarded, [{ type: '*' }]],
     ['a raised wildcard', raising, [{ type: 'go' }]],

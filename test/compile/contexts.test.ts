@@ -73,6 +73,12 @@ describe('a context with changes', () => {
     );
   });
 
+  test('gets no field that only one before had', () => {
+    const contexts = new Contexts();
+    contexts.with({ a: 1, b: 2 }, {});
+    expect(seen(contexts.with({ a: 1 }, {}))).toEqual(seen({ a: 1 }));
+  });
+
   test('gets no field of its prototype, though one before had a field of that name', () => {
     const contexts = new Contexts();
     contexts.with({ own: 1, inherited: 2 }, {});
