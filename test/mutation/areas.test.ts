@@ -41,6 +41,12 @@ const PLAIN = new Set([
   'src/client/client-browser.ts',
 ]);
 
+test('a mutant that is listed as equivalent was not noticed', () => {
+  for (const { survivors, equivalent = {} } of Object.values(storedScores())) {
+    expect(survivors).toEqual(expect.arrayContaining(Object.keys(equivalent)));
+  }
+});
+
 test('docs/testing.md has the table of the scores that are stored', () => {
   expect(readFileSync('docs/testing.md', 'utf8')).toContain(
     `<!-- mutation -->\n\n${tableOf(storedScores())}\n<!-- end -->`,

@@ -29,8 +29,17 @@ export function choose(choice: Choice): void {
   process.env[VARIABLE] = JSON.stringify(choice);
 }
 
+function choice(): Choice {
+  return JSON.parse(process.env[VARIABLE] ?? '{ "share": 1, "seed": "" }') as Choice;
+}
+
+/** True if the run tries once more what was left. */
+export function isAgain(): boolean {
+  return choice().only !== undefined;
+}
+
 export function isChosen(mutant: Mutant, firstLine: 0 | 1): boolean {
-  const { share, seed, only } = JSON.parse(process.env[VARIABLE] ?? '{ "share": 1, "seed": "" }') as Choice;
+  const { share, seed, only } = choice();
   const text = `${basename(mutant.fileName)}:${nameOf(mutant, firstLine)}`;
   if (only !== undefined) return only.includes(text);
   return share >= 1 || createHash('sha256').update(`${seed} ${text}`).digest().readUInt32BE() < share * 2 ** 32;

@@ -9,12 +9,13 @@ import { choose, isChosen, nameOf } from './choice.js';
 import { changedFiles, commitOf, hashOf, LEAST, type Score, store, storedScores } from './scores.js';
 
 // npm run mutate [-- AREA …] [--file FILE …] [--changed] [--minutes N] [--share P --seed S] [--again] [--runs N] [--store]
-// [--concurrency N]: Stryker makes the code wrong in one place after the other. Reports the mistakes that no test detects.
+// [--table] [--concurrency N]: Stryker makes the code wrong in one place after the other. Reports the mistakes that no test detects.
 //
 // `--changed` takes the files that have changed since their score was stored, and fails if the tests notice too little of them.
 // With `--minutes` the mutants that are left when the time is over do not count. `--share 0.2` tries a fifth of the mutants,
 // chosen by the seed. `--again` takes the stored scores of files that are the same since, and tries only what no test had
-// noticed: new tests may notice it, or more runs of each property. `--store` keeps the scores.
+// noticed: new tests may notice it, or more runs of each property. `--store` keeps the scores. `--table` only writes the table
+// once more.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,9 +28,15 @@ const { values, positionals } = parseArgs({
     again: { type: 'boolean', default: false },
     runs: { type: 'string', default: '30' },
     store: { type: 'boolean', default: false },
+    table: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '2' },
   },
 });
+
+if (values.table) {
+  store({});
+  process.exit();
+}
 
 const unknown = positionals.filter((name) => !Object.hasOwn(AREAS, name));
 if (unknown.length > 0) throw new Error(`${unknown.join(', ')}: the areas are ${Object.keys(AREAS).join(', ')}`);

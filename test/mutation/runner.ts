@@ -12,7 +12,7 @@ import {
   TestStatus,
 } from '@stryker-mutator/api/test-runner';
 import { AREAS, type Area } from './areas.js';
-import { isChosen } from './choice.js';
+import { isAgain, isChosen } from './choice.js';
 import type { Case } from './harness.js';
 import { scriptOf, type Tests } from './script.js';
 
@@ -142,8 +142,8 @@ class Runner implements TestRunner {
   }
 
   #casesOf({ cases }: Tests): readonly Case[] {
-    const { without } = this.#area;
-    return without === undefined ? cases : cases.filter(({ name }) => !without.test(name));
+    const { without, slow } = this.#area;
+    return cases.filter(({ name }) => !without?.test(name) && (isAgain() || !slow?.test(name)));
   }
 
   async #failureOf({ name, run }: Case): Promise<string | undefined> {

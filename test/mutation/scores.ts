@@ -20,6 +20,8 @@ export interface Score {
   readonly seed?: string;
   /** The mutants that no test has noticed: the place, the text there, and the text in its stead. */
   readonly survivors: readonly string[];
+  /** The survivors that were read and are equivalent to the code as it is, each with the reason. Written by hand. */
+  readonly equivalent?: Readonly<Record<string, string>>;
 }
 
 export type Scores = Readonly<Record<string, Score>>;
@@ -37,7 +39,10 @@ export function storedScores(): Scores {
 /** Keeps scores beside those of other files, and writes the table. Scores of files that are gone are dropped. */
 export function store(scores: Scores): void {
   const known = new Set(Object.values(AREAS).flatMap(({ mutate }) => mutate.flatMap(filesOf)));
-  const all = Object.entries({ ...storedScores(), ...scores }).filter(([file]) => known.has(file));
+  const before = storedScores();
+  const all = Object.entries({ ...before, ...scores })
+    .filter(([file]) => known.has(file))
+    .map(([file, score]): [string, Score] => [file, withReasons(score, before[file]?.equivalent ?? {})]);
   const sorted = Object.fromEntries(all.sort(([one], [other]) => (one < other ? -1 : 1)));
   writeFileSync(FILE, `${JSON.stringify(sorted, undefined, 2)}\n`);
   const page = readFileSync(PAGE, 'utf8');
@@ -50,19 +55,39 @@ export function store(scores: Scores): void {
   );
 }
 
+/** Keeps the reasons of mutants that are left again: at the same place, or the only ones of their text. */
+function withReasons({ equivalent: _, ...score }: Score, reasons: Readonly<Record<string, string>>): Score {
+  const { survivors } = score;
+  const textOf = (mutant: string) => mutant.slice(mutant.indexOf(' '));
+  const placed = Object.entries(reasons).flatMap(([mutant, reason]) => {
+    const alike = survivors.filter((survivor) => textOf(survivor) === textOf(mutant));
+    const [now] = alike.length === 1 ? alike : alike.filter((survivor) => survivor === mutant);
+    return now === undefined ? [] : [[now, reason] as const];
+  });
+  return placed.length === 0 ? score : { ...score, equivalent: Object.fromEntries(placed) };
+}
+
 /** Returns the table of docs/testing.md. An area that was tried in part says so. */
 export function tableOf(scores: Scores): string {
   const rows = Object.entries(AREAS).map(([area, { mutate }]) => {
     const files = mutate.flatMap(filesOf);
-    const known = files.flatMap((file) => scores[file] ?? []);
-    const sum = (of: (score: Score) => number) => known.reduce((total, score) => total + of(score), 0);
+    const found = files.flatMap((file) => scores[file] ?? []);
+    const sum = (of: (score: Score) => number) => found.reduce((total, score) => total + of(score), 0);
     const mutants = sum((score) => score.mutants);
     const noticed = sum((score) => score.noticed);
     const share = mutants === 0 ? '' : percent(noticed / mutants);
-    return [`\`${area}\``, String(mutants), String(noticed), share, triedOf(known, files.length)];
+    const same = sum(({ equivalent = {} }) => Object.keys(equivalent).length);
+    const left = mutants - noticed - same;
+    return [
+      `\`${area}\``,
+      ...[mutants, noticed].map(String),
+      share,
+      ...[same, left].map(String),
+      triedOf(found, files.length),
+    ];
   });
-  const table = [['area', 'mutants', 'noticed', 'share', 'tried'], ...rows];
-  const widths = [0, 1, 2, 3, 4].map((at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
+  const table = [['area', 'mutants', 'noticed', 'share', 'equivalent', 'left', 'tried'], ...rows];
+  const widths = [0, 1, 2, 3, 4, 5, 6].map((at) => Math.max(...table.map((row) => row[at]?.length ?? 0)));
   const lines = table.map((row) => `| ${row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join(' | ')} |`);
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`;
   return [lines[0], rule, ...lines.slice(1), ''].join('\n');
