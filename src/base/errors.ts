@@ -198,8 +198,8 @@ export class InvalidPayload extends BaseError<'invalid-payload'> {
 }
 
 /**
- * The call has no result: we gave it up (`by: 'local'`, with the signal's reason as `cause`), or the peer did. The method
- * may have taken effect all the same.
+ * The call has no result: we gave it up (`by: 'local'`, with the signal's reason as `cause`), or the peer did; `cause` is an
+ * Unavailable if it drains the session. The method may have taken effect all the same.
  */
 export class Cancelled extends BaseError<'cancelled'> {
   readonly by: 'local' | 'peer';
@@ -231,6 +231,8 @@ export function isLost(error: unknown): boolean {
   if (error instanceof LinkError) return true;
   if (error instanceof SessionClosed) return error.by === 'peer' || error.cause !== undefined;
   if (error instanceof ConnectionClosed && error.by === 'session') return isLost(error.cause);
+  // The peer drains the session, and its time for the call is over.
+  if (error instanceof Cancelled) return error.by === 'peer' && error.cause instanceof Unavailable;
   return (error instanceof ConnectionClosed || error instanceof ChannelClosed) && error.by === 'peer';
 }
 

@@ -7,6 +7,7 @@ import {
   InvalidArgument,
   InvalidPayload,
   type Ran,
+  Unavailable,
   UnknownMethod,
 } from '../base/errors.js';
 import { isThenable, rejected } from '../base/promise.js';
@@ -324,10 +325,12 @@ function resultsOf(entry: Entry, caller: Caller): (result: CallResult) => unknow
 /** Throws the error that the peer has answered with, or returns a promise that rejects with it. */
 function raise(entry: Entry, outcome: Exclude<Outcome, readonly unknown[]>, { metadata }: CallResult, caller: Caller) {
   if (!(outcome instanceof ApplicationError)) {
-    const error =
-      outcome instanceof UnknownMethod
-        ? new UnknownMethod(`the peer does not know the method ${entry.service}.${entry.name}`)
-        : outcome;
+    let error: Error = outcome;
+    if (outcome instanceof UnknownMethod) {
+      error = new UnknownMethod(`the peer does not know the method ${entry.service}.${entry.name}`);
+    } else if (outcome instanceof Cancelled && caller.connection.isPeerDraining) {
+      error = new Cancelled('peer', undefined, new Unavailable('the peer drains the session'));
+    }
     throw errorOfCall(error, ranBy(error, metadata, caller));
   }
   if (entry.error === undefined) throw outcome;

@@ -130,6 +130,11 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     return this.#session.shared !== undefined;
   }
 
+  /** True if the peer drains the session. @internal */
+  get isPeerDraining(): boolean {
+    return this.#session.drain.isPeers;
+  }
+
   /** The connection's actor, as long as it lives. */
   get actor(): ConnectionActorRef | undefined {
     return this.#actor;

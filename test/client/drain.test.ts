@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { isLost } from '../../src/base/errors.js';
+import { channel, type Tx } from '../../src/calls/channel.js';
 import { method } from '../../src/service/method.js';
 import { service } from '../../src/service/service.js';
 import type { Session } from '../../src/session/session.js';
@@ -51,6 +53,62 @@ describe('a client whose peer drains the session', () => {
       { ...NOTHING, answered: 1 },
       { cause: 'peer', by: 'peer' },
     ]);
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('loses the calls that the peer gives up when its time is over, and makes an idempotent one again', async () => {
+    const Numbers = service('Numbers', {
+      count: method<[from: number, to: Tx<number>], void>(),
+      once: method<[], number>(),
+      again: method<[], number>({ idempotent: true }),
+    });
+    let runs = 0;
+    const deaf = (): Promise<never> => new Promise(() => {});
+    const handler = Numbers.handler({
+      count: async (from, to) => {
+        await to.send(from);
+        await deaf();
+      },
+      once: deaf,
+      again: () => (++runs === 1 ? deaf() : runs),
+    });
+    const stage = new Stage([handler]);
+    const client = stage.client();
+    const numbers = client.use(Numbers);
+    const [tx, rx] = channel<number>();
+    const count = errorOf(numbers.count(7, tx));
+    const read: number[] = [];
+    const reading = errorOf(
+      (async () => {
+        for await (const number of rx) read.push(number);
+      })(),
+    );
+    const once = errorOf(numbers.once());
+    const again = numbers.again();
+    await settle();
+    const drained = stage.sessions[0]?.drain({ timeout: 2_000 });
+    await settle();
+    await stage.clock.advance(2_000);
+    await stage.clock.advance(1_000);
+    for (const error of [await count, await reading, await once]) expect([error, isLost(error)]).toEqual([error, true]);
+    expect(await once).toMatchObject({ code: 'cancelled', by: 'peer', ran: 'maybe', cause: { code: 'unavailable' } });
+    expect([await again, runs, read]).toEqual([2, 2, [7]]);
+    expect(await drained).toMatchObject({ answered: 0, cancelled: 3 });
+    expect(await stage.end(client)).toEqual(['closed', 0]);
+  });
+
+  test('does not take a call for lost that a handler has failed, without a drain', async () => {
+    const Failing = service('Failing', { fail: method<[], void>() });
+    const stage = new Stage([
+      Failing.handler({
+        fail: () => {
+          throw new Error('on purpose');
+        },
+      }),
+    ]);
+    const client = stage.client();
+    const error = await errorOf(client.use(Failing).fail());
+    expect([error, isLost(error)]).toMatchObject([{ code: 'cancelled', by: 'peer' }, false]);
     expect(await stage.end(client)).toEqual(['closed', 0]);
   });
 

@@ -28,6 +28,7 @@ export class Stage {
   constructor(handlers: readonly ServiceHandler[] = [], options: StartOptions = {}) {
     this.onLink = async (link) => {
       const session = await accept(link, {
+        clock: this.clock,
         onConnection: routes(handlers),
         onReport: (report) => void this.reports.push(report),
         ...options,
