@@ -159,6 +159,63 @@ describe('a server that is drained', () => {
     expect(clock.size).toBe(0);
   });
 
+  // D3
+  test('is over within unreadyFor, timeout and three seconds, whatever its peers do', async () => {
+    const clock = new VirtualClock();
+    const never = (): Promise<never> => new Promise(() => {});
+    const server = createServer({
+      services: [Work.handler({ do: never })],
+      clock,
+      authenticate: ({ metadata }) => (metadata.some(({ key }) => key === 'slow') ? never() : 'a peer'),
+      onReport: () => {},
+    });
+    const listener = listenerOf(clock);
+    await server.listen(() => listener);
+    const outcomes: string[] = [];
+    const note = (name: string, promise: Promise<unknown>): void =>
+      void promise.catch(({ code }: { code: string }) => outcomes.push(`${name}: ${code} at ${clock.now()}`));
+
+    const [, silent] = memoryLinkPair();
+    note('says nothing', server.take(silent));
+    const [near, far] = memoryLinkPair();
+    note('is not authenticated', server.take(far));
+    note('is not answered', initiate(near, { clock, metadata: [{ key: 'slow', value: 1n, flags: 0n }] }));
+    const links: ControlledLink[] = [];
+    for (const name of ['one', 'two', 'three']) {
+      const [to, from] = memoryLinkPair();
+      const link = new ControlledLink(from);
+      const [session] = await Promise.all([initiate(to, { clock, notices: true }), server.take(link)]);
+      note(name, (await session.open(Work)).do(name));
+      links.push(link);
+    }
+    await settle();
+    // These read nothing from now on.
+    for (const link of links.slice(0, 2)) link.hold();
+
+    const drained = server.drain({ unreadyFor: 2_000, spread: 1_000, timeout: 3_000, listeners: 'keep' });
+    let over = 0;
+    void drained.then(() => {
+      over = clock.now();
+    });
+    while (over === 0 && clock.now() < 60_000) {
+      await settle();
+      await clock.advance(100);
+      // At the very end: its session can't even flush.
+      if (clock.now() === 6_500) links[1]?.interrupt();
+      await settle();
+    }
+    expect(await drained).toEqual({ ...NOTHING, cancelled: 3 });
+    expect(outcomes.sort()).toEqual([
+      'is not answered: handshake at 2000',
+      'is not authenticated: handshake at 2000',
+      'one: connection-closed at 7000',
+      'says nothing: handshake at 3000',
+      'three: cancelled at 5000',
+      'two: connection-closed at 8000',
+    ]);
+    expect([over, listener.closed, server.sessions.size, clock.size]).toEqual([8_000, [8_000], 0, 0]);
+  });
+
   test('keeps its listeners to the end with listeners: keep', async () => {
     const stage = new Stage();
     const { server, clock } = stage;
