@@ -83,7 +83,8 @@ class Runner implements TestRunner {
     for (const one of this.#casesOf(this.#make())) {
       const started = performance.now();
       context.currentTestId = one.name;
-      const failureMessage = await this.#failureOf(one);
+      // A test may fail once on a busy machine.
+      const failureMessage = (await this.#failureOf(one)) && (await this.#failureOf(one));
       context.currentTestId = undefined;
       const result = { id: one.name, name: one.name, timeSpentMs: performance.now() - started };
       this.#times.set(one.name, result.timeSpentMs);
