@@ -77,6 +77,19 @@ describe('frames that the link has sent', () => {
     );
   });
 
+  test('are tracked if they are long, until all have left', () => {
+    const world = new World();
+    world.send(LONG - 1);
+    expect(world.pool.isEmpty).toBe(true);
+    world.send(LONG);
+    world.send(LONG);
+    expect(world.pool.isEmpty).toBe(false);
+    world.leave(2 * LONG - 1);
+    expect(world.pool.isEmpty).toBe(false);
+    world.leave(world.buffered);
+    expect(world.pool.isEmpty).toBe(true);
+  });
+
   test('are not kept hold of by the hundred where the link never tells', () => {
     const world = new World();
     for (let sent = 0; sent < 1_000; sent++) {

@@ -3,7 +3,7 @@ import { DEFAULT_LIMITS } from '../../src/base/limits.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { Outbox } from '../../src/conduit/outbox.js';
 import { PacedLink } from '../../src/conduit/paced-link.js';
-import type { Link } from '../../src/link/link.js';
+import type { Link, LinkEvents } from '../../src/link/link.js';
 import type { ConnectionOpen, DataMessage } from '../../src/wire/message.js';
 
 test('a frame that is held back is not given back when an Open behind it is withdrawn', () => {
@@ -55,4 +55,24 @@ test('says of each moment if the link beneath releases frames: one that outlives
   expect(paced.releasesSent).toBe(true);
   inner.releasesSent = false;
   expect(paced.releasesSent).toBe(false);
+});
+
+test('tells of interruptions, and takes events that have no listener for them', () => {
+  const nothing = (): void => {};
+  let told: LinkEvents | undefined;
+  const inner: Link = {
+    ...{ buffered: 0, pause: nothing, resume: nothing, close: nothing, abort: nothing, send: nothing },
+    start: (events) => {
+      told = events;
+    },
+  };
+  const needed = { message: nothing, drained: nothing, ended: nothing, failed: nothing };
+  const heard: string[] = [];
+  const heeding = { interrupted: () => void heard.push('interrupted'), restored: () => void heard.push('restored') };
+  for (const more of [{}, heeding]) {
+    new PacedLink(inner, messagePack, DEFAULT_LIMITS, nothing).start({ ...needed, ...more });
+    told?.interrupted?.();
+    told?.restored?.();
+  }
+  expect(heard).toEqual(['interrupted', 'restored']);
 });
