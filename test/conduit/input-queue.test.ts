@@ -472,6 +472,19 @@ describe('an input queue', () => {
     expect(taken).toEqual(['bad', 'crashed: Error: torn']);
   });
 
+  test('says what was thrown in the step of a frame that had not to wait, and hands nothing on any more', () => {
+    const { it, taken } = queue((name, inside) => {
+      if (name !== 'frame 1') return;
+      inside.push({ name: 'asked in the midst' });
+      throw new Error('torn');
+    });
+    it.open();
+    it.frame(frame(1));
+    it.frame(frame(2));
+    it.push({ name: 'late' });
+    expect(taken).toEqual(['frame 1', 'crashed: Error: torn']);
+  });
+
   test('takes a frame of another realm for what it is, also when it has to wait', () => {
     const { it, taken } = queue();
     it.frame(runInNewContext('new Uint8Array([7])'));
