@@ -153,8 +153,8 @@ function isUntried({ statusReason }: MutantResult): boolean {
 function judge(file: string, { mutants, noticed, untried }: Score): void {
   const before = stored[file];
   const least = before === undefined || before.mutants === 0 ? LEAST : Math.min(LEAST, before.noticed / before.mutants);
-  // The mutants that were tried before the time was over say little of the others.
-  if (untried !== undefined || mutants === 0 || noticed / mutants >= least) return;
+  // The mutants that were tried before the time was over say little of the others, and so do those of a sample.
+  if (before?.share !== undefined || untried !== undefined || mutants === 0 || noticed / mutants >= least) return;
   const share = (part: number) => `${(100 * part).toFixed(1)} %`;
   console.log(
     `  ${file}: ${share(noticed / mutants)} noticed, less than ${share(least)}: add tests, and store the score`,

@@ -45,6 +45,8 @@ class Runner implements TestRunner {
   /** The duration of each test on the right code, in milliseconds. */
   readonly #times = new Map<string, number>();
   #dryRun: DryRunResult = { status: DryRunStatus.Error, errorMessage: 'nothing has been run' };
+  /** The tests that have failed on the right code. */
+  readonly #useless = new Set<string>();
   /** The tests that have failed on a mutant, the latest first. Mutants beside each other often fail the same test. */
   #failed: readonly string[] = [];
   /** Rejections that no handler has taken so far, and errors that no code has caught. */
@@ -88,8 +90,9 @@ class Runner implements TestRunner {
       context.currentTestId = undefined;
       const result = { id: one.name, name: one.name, timeSpentMs: performance.now() - started };
       this.#times.set(one.name, result.timeSpentMs);
+      // A test that fails on the right code says nothing of a mutant. Jest says that it fails.
       if (failureMessage === undefined) tests.push({ ...result, status: TestStatus.Success });
-      else tests.push({ ...result, status: TestStatus.Failed, failureMessage });
+      else this.#useless.add(one.name);
     }
     return { status: DryRunStatus.Complete, tests, mutantCoverage: coverage };
   }
@@ -118,7 +121,8 @@ class Runner implements TestRunner {
       // The mutant does not even load, so no test can judge it.
       return { status: MutantRunStatus.Error, errorMessage: textOf(error) };
     }
-    const chosen = cases.filter(({ name }) => filter === undefined || filter.has(name));
+    const isTried = ({ name }: Case) => !this.#useless.has(name) && (filter === undefined || filter.has(name));
+    const chosen = cases.filter(isTried);
     // The tests that failed last go first, then the fastest ones.
     const rankOf = ({ name }: Case) =>
       this.#failed.includes(name) ? this.#failed.indexOf(name) - MOST_FAILED : this.#timeOf(name);

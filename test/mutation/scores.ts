@@ -29,6 +29,18 @@ export type Scores = Readonly<Record<string, Score>>;
 const FILE = 'test/mutation/scores.json';
 const PAGE = 'docs/testing.md';
 
+/** The mutants of a whole area and those noticed, from before scores were stored by file, and the commit of that time. */
+const EARLIER: Readonly<Record<string, readonly [mutants: number, noticed: number, commit: string]>> = {
+  'machines/handshake': [186, 179, 'da7c1c7'],
+  'machines/keepalive': [90, 87, 'da7c1c7'],
+  'machines/connection': [281, 266, 'da7c1c7'],
+  'machines/session': [674, 644, '72212d8'],
+  'machines/call': [71, 69, 'f94fdcd'],
+  'machines/channel': [256, 247, 'f94fdcd'],
+  wire: [335, 325, 'd6f45b1'],
+  codec: [1325, 1301, 'd6f45b1'],
+};
+
 /** The share of mutants that the tests have to notice, in every area. */
 export const LEAST = 0.9;
 
@@ -72,6 +84,12 @@ export function tableOf(scores: Scores): string {
   const rows = Object.entries(AREAS).map(([area, { mutate }]) => {
     const files = mutate.flatMap(filesOf);
     const found = files.flatMap((file) => scores[file] ?? []);
+    const earlier = EARLIER[area];
+    if (found.length === 0 && earlier !== undefined) {
+      const [mutants, noticed, commit] = earlier;
+      const counts = [mutants, noticed, percent(noticed / mutants), '', mutants - noticed].map(String);
+      return [`\`${area}\``, ...counts, `all, at ${commit}`];
+    }
     const sum = (of: (score: Score) => number) => found.reduce((total, score) => total + of(score), 0);
     const mutants = sum((score) => score.mutants);
     const noticed = sum((score) => score.noticed);
