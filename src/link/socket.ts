@@ -15,8 +15,11 @@ const ABNORMAL = 1006;
 /** Codes that mean an orderly end: normal, going away, no code given. */
 const ORDERLY: ReadonlySet<number> = new Set([NORMAL, 1001, 1005]);
 
-/** A peer that broke the WebSocket protocol is told why, but has no more time than this to answer. */
-const VIOLATION_TIMEOUT_MS = 1000;
+/**
+ * The time for an end that already has a failure: for a peer that broke the WebSocket protocol to answer, and for what is left
+ * of a peer that we can't reach any more.
+ */
+const FAILED_TIMEOUT_MS = 1000;
 
 /**
  * The base of the links over a `ws` WebSocket, a browser's WebSocket and a byte stream: the order of events, and the end.
@@ -138,9 +141,20 @@ export abstract class SocketLink implements Link {
     if (this.state === 'over' || this.#failure !== undefined) return;
     this.#failure = error;
     this.state = 'closing';
-    this.#cutAfter(Math.min(this.#closeTimeout, VIOLATION_TIMEOUT_MS));
+    this.#cutAfter(Math.min(this.#closeTimeout, FAILED_TIMEOUT_MS));
     this.resume();
     this.hangUp(code, reason);
+  }
+
+  /**
+   * Nothing reaches the peer any more. Tells what the peer has sent, and its end. Fails with the error if that end does not come
+   * soon.
+   */
+  protected cutOff(error: Error): void {
+    if (this.state !== 'open') return;
+    this.state = 'closing';
+    this.#cutAfter(Math.min(this.#closeTimeout, FAILED_TIMEOUT_MS), error);
+    this.resume();
   }
 
   /** Some buffered bytes have left. */
@@ -172,10 +186,10 @@ export abstract class SocketLink implements Link {
     this.#outcome?.(events);
   }
 
-  #cutAfter(timeout: number): void {
+  #cutAfter(timeout: number, late?: Error): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#failure ??= new LinkError(`${this.#late} within ${String(timeout)} ms`);
+      this.#failure ??= late ?? new LinkError(`${this.#late} within ${String(timeout)} ms`);
       this.cut();
     }, timeout);
   }

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { Duplex, finished } from 'node:stream';
+import { type Duplex, finished, type Readable, type Writable } from 'node:stream';
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { copy, withPrefix } from '../base/frame-memory.js';
@@ -85,8 +85,15 @@ export class StreamLink extends SocketLink {
   /** All bytes passed to the stream are copies. */
   readonly releasesSent = true;
   readonly isStream = true;
-  readonly #duplex: Duplex;
-  readonly #forget: () => void;
+  /** The two halves of the stream: the same Duplex, unless the stream is a pair. */
+  readonly #readable: Readable;
+  readonly #writable: Writable;
+  /** One stream, or the two of a pair. */
+  readonly #streams: readonly (Readable | Writable)[];
+  readonly #forget: readonly (() => void)[];
+  /** The number of streams that are not over, and the first error of one that is. */
+  #left: number;
+  #error: NodeJS.ErrnoException | undefined;
   readonly #queue = new Fifo<Uint8Array>();
   #queued = 0;
   /** The bytes of the front of the queue, its length included, that are written already. */
@@ -104,29 +111,36 @@ export class StreamLink extends SocketLink {
   #received = 0;
   #room: Uint8Array | undefined;
 
-  constructor(duplex: Duplex, maxFrame: number | undefined, closeTimeout: number) {
+  /** Of a Duplex, `readable` and `writable` are that stream itself. */
+  constructor(readable: Readable, writable: Writable, maxFrame: number | undefined, closeTimeout: number) {
     super(closeTimeout, maxFrame, 'the connection did not end');
-    this.#duplex = duplex;
-    this.name = nameOf(duplex as Addresses);
+    this.#readable = readable;
+    this.#writable = writable;
+    this.#streams = [...new Set<Readable | Writable>([readable, writable])];
+    this.name = nameOf(writable as Addresses);
     // We end our own side when the sent messages have left, not as soon as the peer ends its side.
-    duplex.allowHalfOpen = true;
+    (readable as Duplex).allowHalfOpen = true;
     // Nothing is read before `start`, so that no messages pile up.
-    duplex.pause();
-    duplex.on('data', this.#onData);
-    duplex.on('end', this.#onEnd);
-    this.#peerEnded = duplex.readableEnded;
-    const forget = finished(duplex, (error) => this.#onFinished(error ?? undefined));
+    readable.pause();
+    readable.on('data', this.#onData);
+    readable.on('end', this.#onEnd);
+    this.#peerEnded = readable.readableEnded;
+    this.#left = this.#streams.length;
+    this.#forget = this.#streams.map((stream) => {
+      // The other half of a socket in a pair is not part of it.
+      const half = this.#left === 1 ? {} : stream === readable ? { writable: false } : { readable: false };
+      return finished(stream, half, (error) => this.#onFinished(stream, error ?? undefined));
+    });
     // A destroyed stream may still emit an error. Without a listener that would be an uncaught exception.
-    duplex.on('error', ignore);
-    this.#forget = forget;
+    for (const stream of this.#streams) stream.on('error', ignore);
   }
 
   facts(): LinkFacts {
-    return new SocketFacts(this.#duplex as Addresses);
+    return new SocketFacts(this.#writable as Addresses);
   }
 
   get buffered(): number {
-    return this.state === 'over' ? 0 : this.#duplex.writableLength + this.#queued;
+    return this.state === 'over' ? 0 : this.#writable.writableLength + this.#queued;
   }
 
   /** The bytes held for the first message, which is not whole yet. Undefined once it is. */
@@ -137,19 +151,19 @@ export class StreamLink extends SocketLink {
   pause(): void {
     if (this.state !== 'open') return;
     this.isPaused = true;
-    this.#duplex.pause();
+    this.#readable.pause();
   }
 
   resume(): void {
     if (this.state === 'over') return;
     this.isPaused = false;
-    this.#duplex.resume();
+    this.#readable.resume();
   }
 
   protected transmit(bytes: Uint8Array): void {
     if (bytes.byteLength > 0xffff_ffff) throw new InvalidArgument('a message over a stream has at most 2^32 - 1 bytes');
     // The connection is ending and our event is under way: the bytes are lost, as on a network.
-    if (!this.#duplex.writable) return;
+    if (!this.#writable.writable) return;
     if (this.#queued > 0 && this.#queued + PREFIX + bytes.byteLength > BATCH_BYTES) this.#pump();
     this.#queue.push(bytes);
     this.#queued += PREFIX + bytes.byteLength;
@@ -171,14 +185,14 @@ export class StreamLink extends SocketLink {
 
   protected cut(): void {
     this.#drop();
-    destroy(this.#duplex);
+    for (const stream of this.#streams) destroy(stream);
   }
 
   protected release(): void {
-    this.#duplex.off('data', this.#onData);
-    this.#duplex.off('end', this.#onEnd);
-    this.#duplex.off('error', ignore);
-    this.#forget();
+    this.#readable.off('data', this.#onData);
+    this.#readable.off('end', this.#onEnd);
+    for (const stream of this.#streams) stream.off('error', ignore);
+    for (const forget of this.#forget) forget();
     this.#drop();
     this.#room = undefined;
   }
@@ -196,29 +210,29 @@ export class StreamLink extends SocketLink {
   /** Writes waiting messages, as far as the stream has room, and ends our side after the last one. */
   #pump(): void {
     this.#batch = 0;
-    const duplex = this.#duplex;
-    if (!duplex.writable) {
+    const writable = this.#writable;
+    if (!writable.writable) {
       this.#drop();
       return;
     }
     let isCorked = false;
-    while (this.#queue.length > 0 && duplex.writableLength <= WINDOW) {
+    while (this.#queue.length > 0 && writable.writableLength <= WINDOW) {
       const bytes = this.#next();
       if (!isCorked && this.#queue.length > 0) {
         // Sockets write corked data at once.
         isCorked = true;
-        duplex.cork();
+        writable.cork();
       }
-      duplex.write(bytes, this.#onWritten);
+      writable.write(bytes, this.#onWritten);
     }
-    if (isCorked) duplex.uncork();
-    if (this.state === 'closing' && this.#queue.length === 0) duplex.end();
+    if (isCorked) writable.uncork();
+    if (this.state === 'closing' && this.#queue.length === 0) writable.end();
   }
 
   /** The next bytes to write. A long message with free bytes for its length before it is not copied. */
   #next(): Uint8Array {
     const message = this.#queue.at(0);
-    const isWritten = this.#duplex instanceof Socket;
+    const isWritten = this.#writable instanceof Socket;
     const whole = isWritten && message !== undefined && this.#written === 0 ? withPrefix(message) : undefined;
     if (whole === undefined || whole.length > LONGEST_WRITE) return this.#piece();
     putLength(whole, whole.length - PREFIX);
@@ -347,13 +361,23 @@ export class StreamLink extends SocketLink {
     }
   };
 
-  readonly #onFinished = (error: NodeJS.ErrnoException | undefined): void => {
+  #onFinished(stream: Readable | Writable, error: NodeJS.ErrnoException | undefined): void {
+    this.#error ??= error;
+    if (--this.#left > 0) {
+      // Of a child process that exits, the stdin is gone before its stdout is read to the end.
+      if (stream === this.#writable && error !== undefined) this.cutOff(failureOf(error));
+      else if (error !== undefined) this.cut();
+      return;
+    }
     // A peer that has ended its side may destroy the stream while we still send. That is no failure.
-    if (error === undefined || this.#peerEnded) this.gone(undefined);
-    else if (error.code === 'ERR_STREAM_PREMATURE_CLOSE')
-      this.gone(new LinkError('the stream was closed before its end'));
-    else this.gone(new LinkError(`the connection was lost: ${error.message}`, error));
-  };
+    this.gone(this.#error === undefined || this.#peerEnded ? undefined : failureOf(this.#error));
+  }
+}
+
+function failureOf(error: NodeJS.ErrnoException): LinkError {
+  return error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+    ? new LinkError('the stream was closed before its end')
+    : new LinkError(`the connection was lost: ${error.message}`, error);
 }
 
 function ignore(): void {}
@@ -395,13 +419,13 @@ function announced(length: number, most: number): string {
 }
 
 /** Destroys the stream. The peer of a TCP connection gets an error; on other streams the peer sees an ordinary end. */
-function destroy(duplex: Duplex & { resetAndDestroy?: () => unknown }): void {
+function destroy(stream: (Readable | Writable) & { resetAndDestroy?: () => unknown }): void {
   try {
-    duplex.resetAndDestroy?.();
+    stream.resetAndDestroy?.();
   } catch {
     // Not TCP: a Unix socket, TLS.
   }
-  duplex.destroy();
+  stream.destroy();
 }
 
 /**
@@ -412,6 +436,9 @@ function destroy(duplex: Duplex & { resetAndDestroy?: () => unknown }): void {
  * An end of the stream is an orderly end, unless it comes within a message. `abort()` destroys the stream: over TCP the peer
  * gets an error, over other streams it sees an orderly end. While a link is paused it does not notice that the peer has
  * left, unless it sends; `close()` lifts a pause.
+ *
+ * A child process that exits loses its stdin before its stdout is read to the end. Where the written stream of a pair is lost, the
+ * link still tells what the other one has, and its end. It fails if that end does not come within a second.
  *
  * The bytes of a message are a view into a larger buffer, commonly 64 KiB: copy a small message to keep it for long.
  *
@@ -434,13 +461,13 @@ export function streamLink(
   if (typeof stream.readable !== 'object') {
     checkReadable(stream as DuplexStream, 'the stream');
     checkWritable(stream as DuplexStream, 'the stream');
-    return new StreamLink(stream as unknown as Duplex, maxFrame, closeTimeout);
+    const duplex = stream as unknown as Duplex;
+    return new StreamLink(duplex, duplex, maxFrame, closeTimeout);
   }
   const { readable, writable } = stream as { readable: ReadableHalf; writable: WritableHalf };
   checkReadable(readable, 'readable');
   checkWritable(writable, 'writable');
-  const pair = { readable, writable } as unknown as Parameters<typeof Duplex.from>[0];
-  return new StreamLink(Duplex.from(pair), maxFrame, closeTimeout);
+  return new StreamLink(readable as Readable, writable as Writable, maxFrame, closeTimeout);
 }
 
 function checkReadable(stream: ReadableHalf | null | undefined, name: string): void {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer, Socket } from 'node:net';
-import { Duplex, PassThrough } from 'node:stream';
+import { Duplex, PassThrough, Writable } from 'node:stream';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidArgument, LinkError } from '../../src/base/errors.js';
@@ -424,6 +424,70 @@ describe('streamLink takes', () => {
     link.close();
     expect(await events.end()).toBe('ended');
     expect(await exited).toBe(0);
+  });
+
+  /** The two halves of a stream, as a child process has them. A write that is `held` is never called back. */
+  const halves = (held = false) => {
+    const readable = new PassThrough();
+    const writable = new Writable({ write: (_chunk, _encoding, written) => void (held || written()) });
+    const link = streamLink({ readable, writable }, { closeTimeout: 60_000 });
+    link.send(Uint8Array.of(1));
+    return { readable, writable, link };
+  };
+  const SENT = numbered(20, 2000);
+  const ENDINGS: readonly (readonly [name: string, end: (readable: PassThrough, writable: Writable) => unknown])[] = [
+    ['before the other ends', (readable, writable) => [writable.destroy(), setImmediate(() => readable.end())]],
+    ['by an error before that', (readable, writable) => [writable.destroy(new Error('no')), readable.end()]],
+    ['at once', (readable, writable) => [readable.end(), writable.destroy()]],
+    [
+      'as soon as the other has ended',
+      (readable, writable) => [readable.on('end', () => writable.destroy()), readable.end()],
+    ],
+    [
+      'later',
+      (readable, writable) => [readable.on('end', () => setImmediate(() => writable.destroy())), readable.end()],
+    ],
+  ];
+
+  test.each(ENDINGS.flatMap(([name, end]) => [false, true].map((held) => [name, held, end] as const)))(
+    'a pair whose written half is lost %s (a write is held: %p), and tells all that has come, and the end',
+    async (_name, held, end) => {
+      const { readable, writable, link } = halves(held);
+      readable.write(frames(...SENT));
+      await turns(3);
+      end(readable, writable);
+      await turns(3);
+      const events = record(link);
+      expect(await events.end()).toBe('ended');
+      expect(events.messages.map((bytes) => Buffer.from(bytes))).toEqual(SENT.map((bytes) => Buffer.from(bytes)));
+      expect([readable.destroyed, writable.destroyed, link.buffered]).toEqual([true, true, 0]);
+    },
+  );
+
+  test('a pair whose written half is lost for good, and fails with the cause after a second', async () => {
+    for (const [error, expected] of [
+      [new Error('no'), 'the connection was lost: no'],
+      [undefined, 'the stream was closed before its end'],
+    ] as const) {
+      const { readable, writable, link } = halves();
+      const events = record(link);
+      await turns(3);
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+      try {
+        writable.destroy(error);
+        await turns(3);
+        readable.write(frames(Uint8Array.of(2)));
+        await turns(3);
+        jest.advanceTimersByTime(999);
+        await turns(3);
+        expect([events.messages, events.ends, readable.destroyed]).toEqual([[Uint8Array.of(2)], [], false]);
+        jest.advanceTimersByTime(1);
+        await turns(3);
+      } finally {
+        jest.useRealTimers();
+      }
+      expect([await events.end(), readable.destroyed]).toEqual([new LinkError(expected), true]);
+    }
   });
 
   test.each([
