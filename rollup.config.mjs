@@ -65,7 +65,7 @@ export default [
         if (/\/build\/spec\//.test(id)) return 'rows';
         if (/\/build\/src\/compile\//.test(id)) return 'compile';
         // A bundler drops a whole chunk that a page does not use, but not the classes and tables within one that it uses.
-        if (/\/build\/src\/codec\/postcard\//.test(id)) return 'postcard';
+        if (/\/build\/src\/codec\/postcard\/(?!malformed)/.test(id)) return 'postcard';
         if (/\/build\/src\/server\//.test(id)) return 'server';
         if (/\/build\/src\/reliable\/(?!index|frames|hello)/.test(id)) return 'links';
         return /\/build\/src\/(base|wire)\//.test(id) ? 'base' : undefined;

@@ -4,6 +4,7 @@ import type { ChannelMessage, Message, RequestMessage } from '../wire/message.js
 import type { Metadata } from '../wire/metadata.js';
 import { type MetadataValue, Sensitive } from '../wire/sensitive.js';
 import { alike, equal, isA, ok, type SuiteCase } from './assert.js';
+import { malformedOf } from './malformed.js';
 import { close } from './phrases.js';
 
 /** Options of {@link testCodec}. */
@@ -241,7 +242,7 @@ export function testCodec({ codec, frames = 2_000 }: TestCodecOptions): readonly
     }
   });
 
-  for (const { name, field, bytes } of codec.malformed ?? []) {
+  for (const { name, field, bytes } of malformedOf(codec)) {
     add(`${name} is refused, and the field named`, () => {
       const error = refusalOf(codec, bytes);
       ok(error !== undefined, 'it is taken for a message');

@@ -8,6 +8,7 @@ import { claimCases } from './claims.js';
 import { rowCases } from './derive.js';
 import { caseFor, EXCUSES } from './deviations.js';
 import type { Said } from './exchange.js';
+import { malformedOf } from './malformed.js';
 import { type ConformanceOptions, type ConformanceResult, checkOptions, missingFrom } from './options.js';
 import { call, close } from './phrases.js';
 import { type Played, play, type Table } from './play.js';
@@ -181,7 +182,7 @@ function malformedFor(codec: Codec): TableInput['malformed'] {
     { name: 'a frame cut short', bytes: whole.slice(0, -1) },
     { name: 'a frame with bytes behind the message', bytes: Uint8Array.of(...whole, 0) },
   ];
-  return [...(codec.malformed ?? []), ...made.filter(({ bytes }) => isRefused(codec, bytes))];
+  return [...malformedOf(codec), ...made.filter(({ bytes }) => isRefused(codec, bytes))];
 }
 
 function isRefused(codec: Codec, bytes: Uint8Array): boolean {

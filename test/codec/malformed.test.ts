@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import { ProtocolError } from '../../src/base/errors.js';
+import { malformedOf } from '../../src/testing/malformed.js';
 import { CODECS } from '../support/codecs.js';
 import { DEFAULT_LIMITS } from '../support/messages.js';
 
 const LISTED = CODECS.flatMap(([, codec]) =>
-  (codec.malformed ?? []).map((frame) => [codec.name, frame.name, codec, frame] as const),
+  malformedOf(codec).map((frame) => [codec.name, frame.name, codec, frame] as const),
 );
 
 // r[session.message]

@@ -1,6 +1,5 @@
 import { release } from '../../base/frame-memory.js';
 import type { Codec } from '../codec.js';
-import { MALFORMED } from './malformed.js';
 import { readMessage } from './reader.js';
 import { REFUSALS } from './refusals.js';
 import { writeMessage } from './writer.js';
@@ -22,7 +21,6 @@ export const postcard: Codec = {
   name: 'postcard',
   refusals: REFUSALS,
   checksMetadata: true,
-  malformed: MALFORMED,
   encode: writeMessage,
   decode: readMessage,
   release,
