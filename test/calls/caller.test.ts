@@ -92,6 +92,47 @@ describe('a call', () => {
     });
   });
 
+  test('takes every method id from 0 to 2^64 − 1', async () => {
+    await start();
+    for (const methodId of [0n, 2n ** 64n - 1n])
+      rig.track(String(methodId), session.root.caller().call(methodId, bytes()));
+    await settle();
+    expect(rig.peer.take()).toEqual([
+      callOf(1, bytes(), { method: 0n }),
+      callOf(3, bytes(), { method: 2n ** 64n - 1n }),
+    ]);
+  });
+
+  test('counts what waits until that leaves, is given up or has its turn', async () => {
+    await start({ limits: { waitingBytes: 2 * 256 + 200 } }, 1);
+    const controller = new AbortController();
+    await call('in flight');
+    await call('given up', new Uint8Array(100), { signal: controller.signal });
+    await call('second', new Uint8Array(100));
+    await call('too much', bytes());
+    expect(rig.settled['too much']).toMatchObject({ name: 'LimitExceeded' });
+    controller.abort();
+    await call('in its place', new Uint8Array(100));
+    await call('too much again', bytes());
+    expect(rig.settled['in its place']).toBeUndefined();
+    expect(rig.settled['too much again']).toMatchObject({ name: 'LimitExceeded' });
+    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(5, new Uint8Array(100))]);
+    await call('when one has its turn', new Uint8Array(100));
+    expect(rig.settled['when one has its turn']).toBeUndefined();
+  });
+
+  test('that is refused with its channels need not be awaited', async () => {
+    const strays: unknown[] = [];
+    const note = (error: unknown) => strays.push(error);
+    process.on('unhandledRejection', note);
+    await start({}, 0);
+    const [tx] = channel();
+    void session.root.caller().call(1n, bytes(), { channels: [tx] });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', note);
+    expect(strays).toEqual([]);
+  });
+
   test('rejects with the reason when the connection ends, waiting or in flight', async () => {
     await start({}, 1);
     await call('in flight');

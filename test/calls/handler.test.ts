@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Handler, IncomingRequest, OfferedChannel, Session } from '../../src/index.js';
-import { InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
+import { channel, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
 import { closeOf, established, NOTHING_LEFT, openOf, type Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import {
@@ -74,6 +74,23 @@ describe('a handler', () => {
     await settle();
   });
 
+  test('has one signal for the drain of its session, however often it asks', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    expect(asked[0]?.draining).toBeInstanceOf(AbortSignal);
+    expect(asked[0]?.draining).toBe(asked[0]?.draining);
+    answer(0).resolve(bytes());
+    await settle();
+  });
+
+  test('whose answer is none lets the channels go that it names', async () => {
+    const [tx, rx] = channel();
+    await serve((() => ({ ret: 'text', channels: [tx] })) as never);
+    expect(await rig.say(callOf(2, bytes(1)))).toEqual([responseOf(2, CANCELLED)]);
+    await expect(rx[Symbol.asyncIterator]().next()).rejects.toThrow('a handler must answer with bytes');
+  });
+
   test('that is set later answers what has waited, in its order', async () => {
     await serve();
     await rig.say(callOf(2, bytes(1)), callOf(4, bytes(2)));
@@ -124,6 +141,12 @@ describe('a handler', () => {
       (() => ({ ret: bytes(), metadata: [{}] })) as never,
       CANCELLED,
       expect.stringContaining('metadata[0]'),
+    ],
+    [
+      'answers with what are no channels',
+      (() => ({ ret: bytes(), channels: 5 })) as never,
+      CANCELLED,
+      'channels must be an array of ends of channels, not 5',
     ],
     [
       'does not know the method',
