@@ -14,7 +14,7 @@ import { changedFiles, commitOf, hashOf, LEAST, type Score, store, storedScores 
 // `--changed` takes the files that have changed since their score was stored, and fails if the tests notice too little of them.
 // With `--minutes` the mutants that are left when the time is over do not count. `--share 0.2` tries a fifth of the mutants,
 // chosen by the seed. `--again` takes the stored scores of files that are the same since, and tries only what no test had
-// noticed: new tests may notice it, or more runs of each property. `--store` keeps the scores. `--table` only writes the table
+// noticed and is not equivalent: new tests may notice it, or more runs of each property. `--store` keeps the scores. `--table` only writes the table
 // once more.
 
 const { values, positionals } = parseArgs({
@@ -58,7 +58,9 @@ const COUNTED = [...KILLED, 'Survived', 'NoCoverage'];
 const stored = storedScores();
 const same = Object.entries(stored).filter(([file, { text }]) => existsSync(file) && text === hashOf(file));
 const chosen = values.again ? same.map(([file]) => file) : values.changed ? changedFiles() : values.file;
-const only = same.flatMap(([file, { survivors }]) => survivors.map((survivor) => `${basename(file)}:${survivor}`));
+const only = same.flatMap(([file, { survivors, equivalent = {} }]) =>
+  survivors.filter((survivor) => !(survivor in equivalent)).map((survivor) => `${basename(file)}:${survivor}`),
+);
 choose({ share, seed: values.seed, ...(values.again ? { only } : {}) });
 let left = 0;
 
