@@ -188,6 +188,17 @@ test('the plan for a type of at most 256 characters is worked out once', () => {
   expect([255, 256, 257].map(isKept)).toEqual([true, true, false]);
 });
 
+test('of more than 50 000 plans all are forgotten', () => {
+  const machine = createMachine({ on: { '*': {} } });
+  const structure = new Structure(machine, { action: (part) => part, guard: (part) => part });
+  const configuration = structure.preInitial;
+  const first = configuration.planOf('e0');
+  for (let n = 1; n < 50_000; n += 1) configuration.planOf(`e${n}`);
+  expect(configuration.planOf('e0')).toBe(first);
+  configuration.planOf('one more');
+  expect(configuration.planOf('e0')).not.toBe(first);
+});
+
 test('of more than 10 000 configurations the older ones are forgotten', () => {
   const names = Array.from({ length: 14 }, (_, n) => `b${n}`);
   const bit = { initial: 'off', states: { off: {}, on: {} } };
@@ -441,6 +452,13 @@ describe('as on XState', () => {
       ['a.b.c', 'a.c', 'b', 'a.b', 'a'],
       {},
       ['a.b.*', 'a.*', '*', 'a.b.*', 'a.*'],
+    ],
+    [
+      'a wildcard answers a raised event whose type is a number',
+      { on: { go: { actions: raise({ type: 5 } as never) }, '*': { actions: note('*') } } },
+      ['go'],
+      {},
+      ['*'],
     ],
     ['a wildcard alone answers all events', { on: { '*': { actions: note('*') } } }, ['a', 'b'], {}, ['*', '*']],
     [
