@@ -121,6 +121,21 @@ export async function ends(checks: Checks, options: PairOptions): Promise<void> 
       });
     }
   }
+  await checks.check('a value nested too deep for Rust ends its process, and our call', async () => {
+    const under = await pair(options);
+    try {
+      let node: Parameters<typeof under.types.tNode>[0] = { value: 0, next: null };
+      for (let depth = 1; depth < 250; depth++) node = { value: depth, next: node };
+      const settled = Promise.allSettled([under.types.tNode(node)]);
+      const { cause } = await within(under.session.closed, 'the session');
+      assert.ok(cause === 'link' || cause === 'peer', cause);
+      const results = await within(settled, 'the call');
+      assert.equal(results[0]?.status, 'rejected');
+      await allOver(under, results);
+    } finally {
+      await under.close();
+    }
+  });
   await closes(checks, options);
 }
 
