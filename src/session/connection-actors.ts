@@ -1,11 +1,13 @@
-import { type ActorRefFrom, type ActorScope, createActor } from 'xstate';
+import type { ActorRefFrom, ActorScope } from 'xstate';
 import type { ConnectionInput, ConnectionOutput, connectionMachine } from '../../machines/connection.js';
 import type { ConnectionEvent, ConnectionParent, ConnectionStart } from '../../machines/events.js';
 import type { SessionEvent } from '../../machines/session/context.js';
-import { relay } from '../compile/internals.js';
+import { type ChildOptions, relay } from '../compile/internals.js';
 import type { ConnectionId } from '../wire/id.js';
 
 export type ConnectionActorRef = ActorRefFrom<typeof connectionMachine>;
+
+export type CreateConnection = (options: ChildOptions & { readonly input: ConnectionInput }) => ConnectionActorRef;
 
 // biome-ignore lint/suspicious/noExplicitAny: the actors of any session have any snapshot, event and system.
 type Scope = ActorScope<any, any, any, any>;
@@ -23,12 +25,12 @@ type ChildEvent = { readonly type: string; readonly actorId?: string } & (
  */
 export class ConnectionActors {
   readonly #actors = new Map<ConnectionId, ConnectionActorRef>();
-  readonly #machine: typeof connectionMachine;
+  readonly #create: CreateConnection;
   readonly #scope: Scope;
 
-  /** The connections run `machine`, which is `connectionMachine`, plain or compiled. `scope` is that of the session's actor. */
-  constructor(machine: typeof connectionMachine, scope: Scope) {
-    this.#machine = machine;
+  /** `create` makes the actor of a connection. `scope` is that of the session's actor. */
+  constructor(create: CreateConnection, scope: Scope) {
+    this.#create = create;
     this.#scope = scope;
   }
 
@@ -47,7 +49,7 @@ export class ConnectionActors {
     this.#scope.defer(() => {
       const { self } = this.#scope;
       const parent = self as unknown as ConnectionParent;
-      const ref = createActor(this.#machine, {
+      const ref = this.#create({
         id: String(id),
         parent: self,
         // Copy field by field: objects that are spread together share no shape, which costs 260 bytes for each connection.

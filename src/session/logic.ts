@@ -1,4 +1,4 @@
-import type { ActorLogic, ActorRef, ActorScope } from 'xstate';
+import { type ActorLogic, type ActorRef, type ActorScope, createActor } from 'xstate';
 import { connectionMachine } from '../../machines/connection.js';
 import { handshakeMachine } from '../../machines/handshake.js';
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
@@ -6,9 +6,9 @@ import { keepaliveMachine } from '../../machines/keepalive.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
 import { compile } from '../compile/index.js';
-import { clockOf, hasInspector, isInspected } from '../compile/internals.js';
+import { clockOf, createChild, hasInspector, isInspected } from '../compile/internals.js';
 import type { SessionClock } from '../conduit/conduit.js';
-import { ConnectionActors } from './connection-actors.js';
+import { ConnectionActors, type CreateConnection } from './connection-actors.js';
 import { type Attach, observationOf, StepperActors } from './observation.js';
 import { configOf, type Interpreter, type SessionLogicInput } from './options.js';
 import { SessionRuntime } from './runtime.js';
@@ -25,6 +25,11 @@ type Machine = typeof machine;
 const DRAIN_STEP = 1_000;
 
 const MACHINES: Readonly<Record<Interpreter, Machine>> = { compiled: machine, xstate: sessionMachine };
+
+const CREATE: Readonly<Record<Interpreter, CreateConnection>> = {
+  compiled: (options) => createChild(compiledConnection, options),
+  xstate: (options) => createActor(connectionMachine, options),
+};
 
 /** The snapshot of a session actor. */
 export type SessionSnapshot = ReturnType<Machine['transition']>;
@@ -97,10 +102,7 @@ function getInitialSnapshot(scope: Scope, input: SessionLogicInput): SessionSnap
   requireBoxes(input.metadata);
   const { role, conformance, localSettings, metadata, keepalive, limits } = config;
   const { self, system } = scope;
-  const actors = new ConnectionActors(
-    config.interpreter === 'compiled' ? compiledConnection : connectionMachine,
-    scope,
-  );
+  const actors = new ConnectionActors(CREATE[config.interpreter], scope);
   const port = new SessionRuntime(config, {
     clock: new ActorClock(clockOf(system) as Clock),
     routes: () => !hasInspector(system) && (self as SessionActorRef).getSnapshot().hasTag('routes'),

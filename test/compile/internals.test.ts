@@ -18,6 +18,7 @@ import {
   type BuiltIn,
   builtInTypeOf,
   clockOf,
+  createChild,
   hasInspector,
   isAssign,
   isBuiltIn,
@@ -138,6 +139,24 @@ const INTERNALS: readonly { readonly name: string; readonly check: () => boolean
     },
   },
   {
+    name: 'the fields of an Actor, and those of its scope and options',
+    check: () => {
+      const parent = createActor(PARENT);
+      const options = { id: 'one', parent, input: undefined };
+      const [theirs, ours] = [createActor(CHILD, options), createChild(CHILD, options)] as unknown as Fields[];
+      const methods = ['defer', 'stopChild', 'emit'];
+      const keysOf = (object: object) => Object.keys(object).filter((key) => !methods.includes(key) && key !== 'send');
+      const [own, xstate] = [ours, theirs].map((actor) =>
+        [actor, actor?._actorScope, actor?.options].map((part) =>
+          keysOf(part as object)
+            .sort()
+            .join(),
+        ),
+      );
+      return own?.join() === xstate?.join() && methods.every((name) => ours !== undefined && name in ours._actorScope);
+    },
+  },
+  {
     name: 'ActorScope.actionExecutor',
     check: () => {
       const actor = createActor(CHILD).start();
@@ -170,6 +189,11 @@ const PARENT = createMachine({ id: 'parent', invoke: { id: 'child', src: CHILD }
 
 function scopeOf(actor: AnyActor): Scope {
   return (actor as unknown as { _actorScope: Scope })._actorScope;
+}
+
+interface Fields {
+  readonly _actorScope: Scope;
+  readonly options: object;
 }
 
 interface Told {
