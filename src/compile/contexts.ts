@@ -1,5 +1,7 @@
 /** Contexts with more fields than this are copied without a template. */
 const MOST_FIELDS = 64;
+/** True if the object has an own property of this name that a copy of it gets. */
+const isField = Object.prototype.propertyIsEnumerable;
 /** Contexts of one machine mostly have the same fields, and some more later. */
 const MOST_TEMPLATES = 8;
 
@@ -22,16 +24,20 @@ export class Contexts {
 
   /** Returns a copy of a context, with changes. */
   with(context: object, changes: object): object {
-    // At the start there is an empty context, and all fields are changes.
-    return Object.assign(this.#copyFor(isEmpty(context) ? (changes ?? context) : context), context, changes);
+    return Object.assign(this.#copyFor(context, changes), context, changes);
   }
 
-  /** Returns an object with the same fields, to assign them to; an empty one if that gains nothing. */
-  #copyFor(fields: object): object {
-    if (Object.getPrototypeOf(fields) !== Object.prototype) return {};
-    for (const template of this.#templates) if (hasFields(fields, template.fields)) return { ...template.object };
+  /**
+   * Returns an object with the fields of both, to assign them to; an empty one if that gains nothing. A field that is added to a copy
+   * later would give each copy a shape of its own.
+   */
+  #copyFor(context: object, changes: object): object {
+    if (!isPlain(context) || !isPlain(changes ?? context)) return {};
+    for (const template of this.#templates)
+      if (hasFields(context, changes, template.fields)) return { ...template.object };
     if (this.#templates.length === MOST_TEMPLATES) return {};
-    const names = Object.keys(fields);
+    const added = Object.keys(changes ?? {}).filter((name) => !isField.call(context, name));
+    const names = [...Object.keys(context), ...added];
     // A field that is a number stands before all others, and one of this name is no field once it is assigned.
     const isOdd = names.some((name) => name === '__proto__' || /^\d/.test(name));
     if (isOdd || names.length === 0 || names.length > MOST_FIELDS) return {};
@@ -50,17 +56,21 @@ function objectWith(names: readonly string[]): object {
   return object;
 }
 
-/** True if an object has these fields, in this order, and no others. */
-function hasFields(object: object, names: readonly string[]): boolean {
+/** True if a context has these fields, in this order, behind them those that only the changes have, and no others. */
+function hasFields(context: object, changes: object, names: readonly string[]): boolean {
   let at = 0;
-  for (const name in object) {
+  for (const name in context) {
+    if (name !== names[at]) return false;
+    at += 1;
+  }
+  for (const name in changes) {
+    if (isField.call(context, name)) continue;
     if (name !== names[at]) return false;
     at += 1;
   }
   return at === names.length;
 }
 
-function isEmpty(object: object): boolean {
-  for (const _ in object) return false;
-  return true;
+function isPlain(object: object): boolean {
+  return Object.getPrototypeOf(object) === Object.prototype;
 }

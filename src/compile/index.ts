@@ -1,5 +1,5 @@
 import { type AnyEventObject, type AnyStateMachine, StateMachine } from 'xstate';
-import { allNodesOf, type MachineSnapshot, makeSnapshot, type Part, type Scope, type Transition } from './internals.js';
+import { allNodesOf, type MachineSnapshot, type Part, type Scope, type Transition } from './internals.js';
 import { Macrostep, select } from './logic.js';
 import { Structure } from './structure.js';
 
@@ -51,7 +51,7 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Mach
           return prototype.getTransitionData.call(compiled, snapshot as never, event) as never;
         }
         const plan = structure.configurationOf(snapshot._nodes).planOf(event.type);
-        return plan === undefined ? [] : select(plan, snapshot, event);
+        return plan === undefined ? [] : [...select(plan, snapshot, { context: snapshot.context, event })];
       }),
     }),
     Object.getOwnPropertyDescriptors(machine),
@@ -67,21 +67,17 @@ export function compile<Machine extends AnyStateMachine>(machine: Machine): Mach
   const getInitialSnapshot = (scope: Scope, input: unknown): MachineSnapshot => {
     const { context } = compiled.config as { context?: object };
     const { preInitial } = structure;
-    const snapshot = makeSnapshot(
-      {
-        status: 'active',
-        output: undefined,
-        error: undefined,
-        machine: compiled,
-        context: typeof context !== 'function' && context ? context : {},
-        children: {},
-      },
-      preInitial.nodes,
-      preInitial.value(),
-      preInitial.tags(),
-      {},
-    );
-    return new Macrostep(structure, snapshot, { type: 'xstate.init', input }, scope).start();
+    const origin = {
+      status: 'active' as const,
+      output: undefined,
+      error: undefined,
+      machine: compiled,
+      context: typeof context !== 'function' && context ? context : {},
+      children: {},
+      _nodes: preInitial.nodes,
+      historyValue: {},
+    };
+    return new Macrostep(structure, origin, { type: 'xstate.init', input }, scope).start();
   };
 
   const restoreSnapshot = prototype.restoreSnapshot.bind(compiled);

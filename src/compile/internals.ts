@@ -179,15 +179,23 @@ export interface BuiltIn {
 /** A guard that XState evaluates itself: one of `and`, `or`, `not` and `stateIn`. */
 export interface BuiltInGuard {
   check(snapshot: unknown, args: object, guard: object): boolean;
+  /** The guards within `and`, `or` and `not`. */
+  readonly guards: readonly Part[];
 }
 
-const LOGICAL = new Set(
-  [and([]), or([]), not(''), stateIn({})].map((guard) => (guard as unknown as BuiltInGuard).check),
-);
+const checkOf = (guard: unknown) => (guard as BuiltInGuard).check;
+const [AND, OR, NOT, IN] = [and([]), or([]), not(''), stateIn({})].map(checkOf);
 
-/** True for `and`, `or`, `not` and `stateIn`, which read no more of a snapshot than {@link Situation} has. */
-export function isLogical({ check }: BuiltInGuard): boolean {
-  return LOGICAL.has(check);
+/** True for `stateIn`, which reads no more of a snapshot than {@link Situation} has. */
+export function isStateIn({ check }: BuiltInGuard): boolean {
+  return check === IN;
+}
+
+/** Returns the kind of a guard that is made of others; undefined for another guard. */
+export function kindOf({ check }: BuiltInGuard): 'and' | 'or' | 'not' | undefined {
+  if (check === AND) return 'and';
+  if (check === OR) return 'or';
+  return check === NOT ? 'not' : undefined;
 }
 
 /** A snapshot, or the parts of one that guards read, and those of XState's actions that change nothing. */
@@ -345,8 +353,6 @@ class ChildScope implements Scope {
   readonly sessionId: string;
   readonly logger: unknown;
   readonly system: unknown;
-  /** XState's own step calls it as a function, and replaces it for a while. */
-  readonly actionExecutor: Scope['actionExecutor'];
 
   constructor(child: Child) {
     this.self = child as unknown as AnyActorRef;
@@ -354,10 +360,18 @@ class ChildScope implements Scope {
     this.sessionId = child.sessionId;
     this.logger = child.logger;
     this.system = child.system;
-    this.actionExecutor = (action) => {
-      if (child._processingStatus === RUNNING) execute(this, action);
+  }
+
+  /** A function: XState's own step calls it apart from its scope, and replaces it for a while. */
+  get actionExecutor(): Scope['actionExecutor'] {
+    return (action) => {
+      if ((this.self as unknown as Child)._processingStatus === RUNNING) execute(this, action);
       else this.defer(() => execute(this, action));
     };
+  }
+
+  set actionExecutor(value) {
+    Object.defineProperty(this, 'actionExecutor', { value, writable: true });
   }
 
   defer(callback: () => void): void {
@@ -384,6 +398,22 @@ class ChildScope implements Scope {
       }
     }
   }
+}
+
+/** The development build of XState runs an action in a way of its own, so that it can warn of misuse. */
+const IS_DEVELOPMENT = (() => {
+  try {
+    (raise({ type: '' }) as unknown as () => void)();
+    return false;
+  } catch {
+    return true;
+  }
+})();
+
+/** True if the executor of an actor would do no more than call the action: the actor has started, and no inspector listens. */
+export function runsAtOnce(scope: Scope): boolean {
+  const { _processingStatus, _actorScope } = scope.self as unknown as Child;
+  return _processingStatus === RUNNING && _actorScope === scope && !IS_DEVELOPMENT && !hasInspector(scope.system);
 }
 
 /** Runs an action of an actor. */

@@ -9,11 +9,13 @@ import {
   isAssign,
   isBuiltIn,
   isBuiltInGuard,
-  isLogical,
   isReader,
+  isStateIn,
+  kindOf,
   type MachineSnapshot,
   makeSnapshot,
   type Part,
+  runsAtOnce,
   type Scope,
   type Situation,
   spawnerOf,
@@ -27,7 +29,22 @@ import type { Branch, Configuration, Move, Plan, Structure } from './structure.j
 type Step = Move<Part, Part>;
 type Run = (args: object, params: unknown) => unknown;
 
+/** The arguments of guards, and of functions that make parameters. */
+export interface Seen {
+  readonly context: object;
+  readonly event: AnyEventObject;
+}
+
+/** The arguments of actions. */
+interface Args extends Seen {
+  readonly self: AnyActorRef;
+  readonly system: unknown;
+}
+
 const NONE: readonly never[] = Object.freeze([]);
+
+/** A snapshot; at the start, the fields of one that is not made. */
+type Origin = MachineSnapshot | Omit<MachineSnapshot, 'value' | 'tags'>;
 
 /** Makes one macrostep: an event, or the start, with all that follows before the machine is at rest. */
 export class Macrostep {
@@ -52,19 +69,25 @@ export class Macrostep {
   #selected: readonly Transition[] = NONE;
   #queue: AnyEventObject[] | undefined;
   #retries: [BuiltIn, unknown][] | undefined;
+  // Each is made once while neither context nor event changes: a step runs many guards and actions.
+  #seen: Seen | undefined;
+  #args: Args | undefined;
+  #spawn: ((src: unknown, options: unknown) => AnyActorRef) | undefined;
+  /** The actors that the assignment under way has spawned. */
+  #spawned: Record<string, AnyActorRef> | undefined;
 
-  constructor(structure: Structure<Part, Part>, snapshot: MachineSnapshot, event: AnyEventObject, scope: Scope) {
-    this.status = snapshot.status;
-    this.output = snapshot.output;
-    this.error = snapshot.error;
-    this.machine = snapshot.machine;
-    this.context = snapshot.context;
-    this.children = snapshot.children;
+  constructor(structure: Structure<Part, Part>, from: Origin, event: AnyEventObject, scope: Scope) {
+    this.status = from.status;
+    this.output = from.output;
+    this.error = from.error;
+    this.machine = from.machine;
+    this.context = from.context;
+    this.children = from.children;
     this.#structure = structure;
-    this.#nodes = snapshot._nodes;
+    this.#nodes = from._nodes;
     this.#configuration = structure.configurationOf(this.#nodes);
-    this.#history = snapshot.historyValue;
-    this.#snapshot = snapshot;
+    this.#history = from.historyValue;
+    this.#snapshot = 'value' in from ? from : undefined;
     this.#scope = scope;
     this.#event = event;
   }
@@ -209,28 +232,29 @@ export class Macrostep {
     const plan = this.#configuration.planOf(event.type);
     if (plan === undefined) return undefined;
     if (plan.regions.length === 0) {
-      const branch = firstOf(plan.branches, this, event);
+      const branch = firstOf(plan.branches, this, this.#given());
       if (branch === undefined) return undefined;
       this.#selected = branch.alone;
       return this.#configuration.stepOf(branch, this.#history);
     }
-    this.#selected = select(plan, this, event);
+    this.#selected = select(plan, this, this.#given());
     return this.#selected.length === 0 ? undefined : this.#configuration.stepOfAll(this.#selected, this.#history);
   }
 
   #selectEventless(): Step | undefined {
     const { eventless } = this.#configuration;
     if (eventless.length === 0) return undefined;
-    let selected: Transition[] | undefined;
+    const seen = this.#given();
+    let selected = NONE as readonly Transition[];
     for (const branches of eventless) {
-      for (const { transition, guard } of branches) {
-        if (guard !== undefined && !holds(guard, this, this.#event)) continue;
-        selected ??= [];
-        if (!selected.includes(transition)) selected.push(transition);
+      for (const { transition, guard, alone } of branches) {
+        if (guard !== undefined && !holds(guard, this, seen)) continue;
+        if (selected.length === 0) selected = alone;
+        else if (!selected.includes(transition)) selected = [...selected, transition];
         break;
       }
     }
-    if (selected === undefined) return undefined;
+    if (selected.length === 0) return undefined;
     const step = this.#configuration.stepOfAll(selected, this.#history);
     this.#selected = step.transitions;
     return step;
@@ -297,12 +321,7 @@ export class Macrostep {
       const resolved = (isInline ? action : this.machine.implementations.actions[name]) as Run | BuiltIn | undefined;
       const params = isInline || typeof action === 'string' ? undefined : this.#paramsOf(action.params);
       if (!resolved || !isBuiltIn(resolved)) {
-        this.#scope.actionExecutor({
-          type: isInline ? action.name || '(anonymous)' : name,
-          info: this.#args(),
-          params,
-          exec: resolved,
-        });
+        this.#execute(isInline ? action.name || '(anonymous)' : name, params, resolved);
       } else if (isAssign(resolved) && this.context) {
         this.#assign(assignmentOf(resolved), params);
       } else {
@@ -311,50 +330,73 @@ export class Macrostep {
     }
   }
 
-  #paramsOf(params: unknown): unknown {
-    return typeof params === 'function' ? params({ context: this.context, event: this.#event }) : params;
+  /** Runs an action of the machine's author. */
+  #execute(type: string, params: unknown, exec: Run | undefined): void {
+    const info = this.#info();
+    if (!runsAtOnce(this.#scope)) this.#scope.actionExecutor({ type, info, params, exec });
+    else if (exec) exec(info, params);
   }
 
-  #args(): object {
-    const { self, system } = this.#scope;
-    return { context: this.context, event: this.#event, self, system };
+  #paramsOf(params: unknown): unknown {
+    return typeof params === 'function' ? params(this.#given()) : params;
+  }
+
+  /** The arguments of a guard. */
+  #given(): Seen {
+    const { context } = this;
+    const event = this.#event;
+    if (this.#seen?.context !== context || this.#seen.event !== event) this.#seen = { context, event };
+    return this.#seen;
+  }
+
+  /** The arguments of an action. */
+  #info(): Args {
+    const { context } = this;
+    const event = this.#event;
+    if (this.#args?.context !== context || this.#args.event !== event) {
+      const { self, system } = this.#scope;
+      this.#args = { context, event, self, system };
+    }
+    return this.#args;
   }
 
   #runBuiltIn(action: BuiltIn, params: unknown, invoked: readonly string[] | undefined): void {
     const scope = this.#scope;
     const before = isReader(action) ? this : this.#result;
-    const args = this.#args();
+    const info = this.#info();
     this.#queue ??= [];
     const extra = { internalQueue: this.#queue, deferredActorIds: invoked };
-    const [after, own, more] = action.resolve(scope, before, args, params, action, extra);
+    const [after, own, more] = action.resolve(scope, before, info, params, action, extra);
     if ((after as Situation) !== before) {
+      const isSame = this.children === after.children;
       this.context = after.context;
-      this.children = after.children;
-      this.#change(after);
+      // XState deletes a child that ends, and leaves a dictionary. A copy takes less memory, for as long as the actor lives.
+      if (!isSame) this.children = { ...after.children };
+      this.#change(isSame ? after : undefined);
     }
     if (invoked !== undefined && 'retryResolve' in action) {
       this.#retries ??= [];
       this.#retries.push([action, own]);
     }
-    if ('execute' in action) {
-      const exec = (action.execute as (...args: unknown[]) => void).bind(null, scope, own);
-      scope.actionExecutor({ type: action.type, info: args, params: own, exec });
+    if (action.execute !== undefined) {
+      if (runsAtOnce(scope)) action.execute(scope, own);
+      else scope.actionExecutor({ type: action.type, info, params: own, exec: action.execute.bind(null, scope, own) });
     }
     if (more) this.#run(more, invoked);
   }
 
   #assign(assignment: unknown, params?: unknown): void {
     const { self, system } = this.#scope;
-    const { machine, context } = this;
+    const { context } = this;
     const event = this.#event;
-    let spawned: Record<string, AnyActorRef> | undefined;
-    const spawn = (src: unknown, options: unknown): AnyActorRef => {
-      const actor = spawnerOf(this.#scope, machine, context, event)(src, options);
-      spawned ??= {};
-      spawned[actor.id] = actor;
+    this.#spawn ??= (src, options) => {
+      const actor = spawnerOf(this.#scope, this.machine, this.context, this.#event)(src, options);
+      this.#spawned ??= {};
+      this.#spawned[actor.id] = actor;
       return actor;
     };
-    const args = { context, event, spawn, self, system };
+    this.#spawned = undefined;
+    const args = { context, event, spawn: this.#spawn, self, system };
     let changes: Record<string, unknown> = {};
     if (typeof assignment === 'function') {
       changes = assignment(args, params);
@@ -364,6 +406,7 @@ export class Macrostep {
       }
     }
     this.context = this.#structure.contexts.with(context, changes);
+    const spawned = this.#spawned as Children | undefined;
     if (spawned !== undefined) this.children = { ...this.children, ...spawned };
     this.#change();
   }
@@ -374,37 +417,28 @@ function doneState(id: string, output: unknown): AnyEventObject {
 }
 
 /** Selects the transitions that answer an event, as {@link Plan} describes it. */
-export function select(
-  plan: Plan<Part, Part>,
-  at: Situation,
-  event: AnyEventObject,
-  selected: Transition[] = [],
-): Transition[] {
-  const before = selected.length;
-  for (const region of plan.regions) select(region, at, event, selected);
-  if (selected.length > before) return selected;
-  const branch = firstOf(plan.branches, at, event);
-  if (branch !== undefined) selected.push(branch.transition);
-  return selected;
+export function select(plan: Plan<Part, Part>, at: Situation, seen: Seen): readonly Transition[] {
+  let selected: readonly Transition[] = NONE;
+  for (const region of plan.regions) {
+    const more = select(region, at, seen);
+    if (more.length > 0) selected = selected.length === 0 ? more : [...selected, ...more];
+  }
+  return selected.length > 0 ? selected : (firstOf(plan.branches, at, seen)?.alone ?? NONE);
 }
 
 /** Returns the first branch whose guard holds. */
-function firstOf(
-  branches: readonly Branch<Part, Part>[],
-  at: Situation,
-  event: AnyEventObject,
-): Branch<Part, Part> | undefined {
+function firstOf(branches: readonly Branch<Part, Part>[], at: Situation, seen: Seen): Branch<Part, Part> | undefined {
   for (const branch of branches) {
     const { guard } = branch;
     if (guard === undefined) return branch;
     let isHeld: unknown;
     try {
-      isHeld = holds(guard, at, event);
+      isHeld = holds(guard, at, seen);
     } catch (error) {
       const name = typeof guard === 'string' ? guard : typeof guard === 'object' ? guard.type : undefined;
       // biome-ignore lint/style/useErrorCause: XState's error has none.
       throw new Error(
-        `Unable to evaluate guard ${name ? `'${name}' ` : ''}in transition for event '${event.type}' in state node '${branch.transition.source.id}':\n${(error as Error).message}`,
+        `Unable to evaluate guard ${name ? `'${name}' ` : ''}in transition for event '${seen.event.type}' in state node '${branch.transition.source.id}':\n${(error as Error).message}`,
       );
     }
     if (isHeld) return branch;
@@ -412,17 +446,26 @@ function firstOf(
   return undefined;
 }
 
-function holds(guard: Part, at: Situation, event: AnyEventObject): unknown {
-  const { context, machine } = at;
+function holds(guard: Part, at: Situation, seen: Seen): unknown {
   const isInline = typeof guard === 'function';
   const name = isInline ? '' : typeof guard === 'string' ? guard : guard.type;
-  const resolved = (isInline ? guard : machine.implementations.guards[name]) as Run | BuiltInGuard | string | undefined;
+  const resolved = (isInline ? guard : at.machine.implementations.guards[name]) as
+    | Run
+    | BuiltInGuard
+    | string
+    | undefined;
   if (!isInline && !resolved) throw new Error(`Guard '${name}' is not implemented.'.`);
-  if (typeof resolved !== 'function') return holds(resolved as Part, at, event);
-  const args = { context, event };
+  if (typeof resolved !== 'function') return holds(resolved as Part, at, seen);
   const given = typeof guard === 'object' ? guard.params : undefined;
-  const params = typeof given === 'function' ? given({ context, event }) : given;
-  if (!isBuiltInGuard(resolved)) return resolved(args, params);
+  const params = typeof given === 'function' ? given(seen) : given;
+  if (!isBuiltInGuard(resolved)) return resolved(seen, params);
+  const kind = kindOf(resolved);
+  if (kind === 'not') return !holds(resolved.guards[0] as Part, at, seen);
+  if (kind !== undefined) {
+    const isDecisive = kind === 'or';
+    for (const part of resolved.guards) if (Boolean(holds(part, at, seen)) === isDecisive) return isDecisive;
+    return !isDecisive;
+  }
   // A guard of another kind gets the snapshot itself.
-  return resolved.check(at instanceof Macrostep && !isLogical(resolved) ? at.result : at, args, resolved);
+  return resolved.check(at instanceof Macrostep && !isStateIn(resolved) ? at.result : at, seen, resolved);
 }

@@ -144,7 +144,7 @@ const INTERNALS: readonly { readonly name: string; readonly check: () => boolean
       const parent = createActor(PARENT);
       const options = { id: 'one', parent, input: undefined };
       const [theirs, ours] = [createActor(CHILD, options), createChild(CHILD, options)] as unknown as Fields[];
-      const methods = ['defer', 'stopChild', 'emit'];
+      const methods = ['defer', 'stopChild', 'emit', 'actionExecutor'];
       const keysOf = (object: object) => Object.keys(object).filter((key) => !methods.includes(key) && key !== 'send');
       const [own, xstate] = [ours, theirs].map((actor) =>
         [actor, actor?._actorScope, actor?.options].map((part) =>
