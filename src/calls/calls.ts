@@ -43,7 +43,7 @@ const REFUSED: Metadata = [{ key: NOT_RUN, value: DRAINING, flags: 0n }];
 export class Calls implements CallsPort {
   readonly scope: ConnectionScope;
   readonly #channels: Channels;
-  #serving: Serving & Answering;
+  #serving!: Serving & Answering;
   readonly #calls = new IdMap<OutgoingCall>();
   /** Calls that wait for their turn, in the order in which they were made. */
   readonly #waitingCalls = new Set<OutgoingCall>();
@@ -68,7 +68,7 @@ export class Calls implements CallsPort {
     const peerMax = peerSettings.maxConcurrentRequests;
     this.#stepper = new Stepper(TABLE, { port: this, conformance, localMax, peerMax }, observer);
     this.#stepper.start();
-    this.#serving = { ...servingBy(scope.conduit.codec), handler: undefined };
+    this.serve(undefined, servingBy(scope.conduit.codec));
     this.#channels = new Channels(scope);
   }
 
@@ -82,8 +82,9 @@ export class Calls implements CallsPort {
   }
 
   /** Answers calls with `handler` from now on. */
-  serve(handler: Handler, serving: Serving): void {
-    this.#serving = { ...serving, handler };
+  serve(handler: Handler | undefined, { refusals, credit, nameOf }: Serving): void {
+    // Field by field: a copy by spreading, with a field more, would have a shape of its own.
+    this.#serving = { handler, refusals, credit, nameOf };
   }
 
   // ---- Calls of ours ----

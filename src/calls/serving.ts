@@ -38,9 +38,9 @@ export const DEFAULT_SERVING: Serving = {
 };
 
 /** @throws InvalidArgument that names what is wrong. */
-export function servingOf(refusals: Refusals, credit: Credit): Serving {
+export function servingOf(refusals: Refusals, credit: Credit, nameOf: Serving['nameOf']): Serving {
   checkRefusals(refusals, 'refusals');
-  return { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit) };
+  return { refusals, credit: typeof credit === 'function' ? credit : creditOf(credit), nameOf };
 }
 
 /** @throws InvalidArgument that names what is wrong. */

@@ -92,8 +92,6 @@ export type Client<M extends Methods> = Disposable & {
   readonly [Name in keyof M]: (...args: CallParameters<ArgsOf<M[Name]>>) => Promise<ResultOf<M[Name]>>;
 };
 
-const callers = new WeakMap<object, Caller>();
-
 /** Errors that peers answered with, and the methods called. A handler that throws such an error does not answer with it. */
 const answered = new WeakMap<Error, Entry>();
 
@@ -113,7 +111,7 @@ export function isAnswerOf(entry: Entry, error: unknown): boolean {
  * @throws InvalidArgument when `client` is no client of a service.
  */
 export function callerOf(client: object): Caller {
-  const caller = callers.get(client);
+  const caller = ServiceClient.callerOf(client);
   if (caller === undefined) throw new InvalidArgument('callerOf takes a client, as the client() of a service gives');
   return caller;
 }
@@ -141,48 +139,76 @@ export function makeClient<M extends Methods>(
   if (!(connection instanceof Connection)) {
     throw new InvalidArgument('connection must be a connection, such as session.root');
   }
-  const { interceptors, middleware } = clientOptionsOf(options);
+  const checkedOptions = clientOptionsOf(options);
   checkCredits(entries, connection.maxUnconsumed);
-  const caller = connection.caller();
-  const all = [...interceptors, ...middleware] as readonly ((
-    call: AnyClientCall,
-    next: (call: AnyClientCall) => Promise<ClientAnswer>,
-  ) => Promise<ClientAnswer>)[];
-  // Our own middleware does nothing for a call that has neither a timeout nor a context.
-  const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
-  const client: Record<string, unknown> = {};
-  for (const entry of entries) {
-    const resultOf = resultsOf(entry, caller);
-    const answerOf = async (result: CallResult): Promise<ClientAnswer> => ({
-      value: await resultOf(result),
-      metadata: result.metadata,
-    });
-    let through: ((call: AnyClientCall) => Promise<ClientAnswer>) | undefined;
-    client[entry.name] = (...given: unknown[]): Promise<unknown> => {
-      let options: MethodCallOptions | undefined;
-      try {
-        options = takeOptions(given);
-      } catch (error) {
-        return Promise.reject(errorOfCall(error as Error, 'no'));
-      }
-      if (isPlain && options?.timeout === undefined && options?.context === undefined) {
-        return send(caller, entry, given, options, resultOf);
-      }
-      const { service, name: method } = entry;
-      const { metadata = [] } = options ?? {};
-      through ??= chain(all, ({ args, signal, timeout, metadata }: AnyClientCall) =>
-        send(caller, entry, args, { signal, timeout, metadata }, answerOf),
-      );
-      const value = valueThrough(through, { ...options, service, method, args: given, metadata, connection });
-      if (passesChannel(given)) value.catch(() => {});
-      return value;
-    };
+  return new ServiceClient(entries, connection.caller(), checkedOptions as never) as unknown as Client<M>;
+}
+
+/** A client. Each connection has one, and most of its methods are not called soon: a method makes what it needs at its first call. */
+class ServiceClient {
+  readonly #caller: Caller;
+
+  constructor(entries: readonly Entry[], caller: Caller, { interceptors, middleware }: Required<ClientOptions>) {
+    this.#caller = caller;
+    // Our own middleware does nothing for a call that has neither a timeout nor a context.
+    const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
+    for (const entry of entries) {
+      let resultOf: ReturnType<typeof resultsOf> | undefined;
+      let through: ((call: AnyClientCall) => Promise<ClientAnswer>) | undefined;
+      (this as Record<string, unknown>)[entry.name] = (...given: unknown[]): Promise<unknown> => {
+        let options: MethodCallOptions | undefined;
+        try {
+          options = takeOptions(given);
+        } catch (error) {
+          return Promise.reject(errorOfCall(error as Error, 'no'));
+        }
+        resultOf ??= resultsOf(entry, caller);
+        if (isPlain && options?.timeout === undefined && options?.context === undefined) {
+          return send(caller, entry, given, options, resultOf);
+        }
+        const { service, name: method } = entry;
+        const { metadata = [] } = options ?? {};
+        through ??= throughOf([...interceptors, ...middleware] as never, caller, entry, resultOf);
+        const { connection } = caller;
+        const value = valueThrough(through, { ...options, service, method, args: given, metadata, connection });
+        if (passesChannel(given)) value.catch(() => {});
+        return value;
+      };
+    }
   }
-  if (Symbol.dispose !== undefined) {
-    Object.defineProperty(client, Symbol.dispose, { value: () => caller.release() });
+
+  static callerOf(client: object): Caller | undefined {
+    return #caller in client ? client.#caller : undefined;
   }
-  callers.set(client, caller);
-  return client as Client<M>;
+
+  static {
+    // A browser may not have the symbol yet.
+    if (Symbol.dispose !== undefined) {
+      Object.defineProperty(ServiceClient.prototype, Symbol.dispose, {
+        value(this: ServiceClient): void {
+          this.#caller.release();
+        },
+      });
+    }
+  }
+}
+
+type Interceptor = (call: AnyClientCall, next: (call: AnyClientCall) => Promise<ClientAnswer>) => Promise<ClientAnswer>;
+
+/** Returns the function that makes a call of a method through the interceptors. */
+function throughOf(
+  interceptors: readonly Interceptor[],
+  caller: Caller,
+  entry: Entry,
+  resultOf: ReturnType<typeof resultsOf>,
+): (call: AnyClientCall) => Promise<ClientAnswer> {
+  const answerOf = async (result: CallResult): Promise<ClientAnswer> => ({
+    value: await resultOf(result),
+    metadata: result.metadata,
+  });
+  return chain(interceptors, ({ args, signal, timeout, metadata }: AnyClientCall) =>
+    send(caller, entry, args, { signal, timeout, metadata }, answerOf),
+  );
 }
 
 /** Removes the options from the end of the arguments, and returns them. */

@@ -318,7 +318,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     const serving = servingBy(this.#session.conduit.codec);
     const { refusals: own = serving.refusals, credit: ownCredit = serving.credit } = handler;
     const { refusals = own, credit = ownCredit } = options;
-    const checked = { ...servingOf(refusals, credit), nameOf: handler.nameOf };
+    const checked = servingOf(refusals, credit, handler.nameOf);
     if (this.receiver instanceof Calls && this.receiver.hasHandler) {
       throw new InvalidArgument(`connection ${this.id} has a handler already`);
     }

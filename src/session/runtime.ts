@@ -143,11 +143,10 @@ export class SessionRuntime implements Port {
   }
 
   /** Returns the connection that was opened early for a service, once; undefined if it is of no more use. */
-  async takeEarly(service: string): Promise<Connection | undefined> {
+  takeEarly(service: string): Promise<Connection | undefined> | undefined {
     const opened = this.#early?.get(service);
     this.#early?.delete(service);
-    const connection = await opened;
-    return connection?.isConnected === true && !this.drained.isOurs ? connection : undefined;
+    return opened?.then((connection) => (connection.isConnected && !this.drained.isOurs ? connection : undefined));
   }
 
   /** Ends the rest of the session. Called when the session's actor has stopped, for any reason. */

@@ -171,7 +171,8 @@ export class Session<P = unknown> implements AsyncDisposable {
     // Check the application's metadata before adding ours, so that an error cites the application's index.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
     const early = isPlain(second) ? this.#runtime.takeEarly(first.name) : undefined;
-    const connection = (await early) ?? (await this.#open({ ...second, metadata }));
+    const taken = early === undefined ? undefined : await early;
+    const connection = taken ?? (await this.#open(second, metadata));
     try {
       return first.client(connection, second);
     } catch (error) {
@@ -199,10 +200,10 @@ export class Session<P = unknown> implements AsyncDisposable {
     );
   }
 
-  async #open(options: OpenOptions): Promise<Connection> {
+  async #open(options: OpenOptions, given = options.metadata): Promise<Connection> {
     const { codec, limits } = this.#runtime.config;
     const settings = settingsOf(options, this.#actor.getSnapshot().context.localSettings.parity);
-    const metadata = metadataOf(options.metadata, codec, limits);
+    const metadata = metadataOf(given, codec, limits);
     const signal = signalOf(options.signal);
     if (signal?.aborted) throw new ConnectionClosed('local', 'the open was aborted before it began', signal.reason);
     const named = metadata.find(({ key }) => key === SERVICE)?.value;
