@@ -81,9 +81,8 @@ export class Calls implements CallsPort {
     return this.#serving.handler !== undefined;
   }
 
-  /** Answers calls with `handler` from now on. */
+  /** Answers calls with `handler` from now on. It copies field by field: a spread with a field more has a shape of its own. */
   serve(handler: Handler | undefined, { refusals, credit, nameOf }: Serving): void {
-    // Field by field: a copy by spreading, with a field more, would have a shape of its own.
     this.#serving = { handler, refusals, credit, nameOf };
   }
 

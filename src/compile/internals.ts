@@ -469,10 +469,10 @@ class Child {
   }
 }
 
-export interface ChildOptions {
+export interface ChildOptions<Input = unknown> {
   readonly id: string;
   readonly parent: AnyActorRef;
-  readonly input: unknown;
+  readonly input: Input;
 }
 
 Object.setPrototypeOf(

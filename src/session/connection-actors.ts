@@ -7,8 +7,6 @@ import type { ConnectionId } from '../wire/id.js';
 
 export type ConnectionActorRef = ActorRefFrom<typeof connectionMachine>;
 
-export type CreateConnection = (options: ChildOptions & { readonly input: ConnectionInput }) => ConnectionActorRef;
-
 // biome-ignore lint/suspicious/noExplicitAny: the actors of any session have any snapshot, event and system.
 type Scope = ActorScope<any, any, any, any>;
 
@@ -25,11 +23,11 @@ type ChildEvent = { readonly type: string; readonly actorId?: string } & (
  */
 export class ConnectionActors {
   readonly #actors = new Map<ConnectionId, ConnectionActorRef>();
-  readonly #create: CreateConnection;
+  readonly #create: (options: ChildOptions<ConnectionInput>) => ConnectionActorRef;
   readonly #scope: Scope;
 
   /** `create` makes the actor of a connection. `scope` is that of the session's actor. */
-  constructor(create: CreateConnection, scope: Scope) {
+  constructor(create: (options: ChildOptions<ConnectionInput>) => ConnectionActorRef, scope: Scope) {
     this.#create = create;
     this.#scope = scope;
   }

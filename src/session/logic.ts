@@ -1,14 +1,14 @@
 import { type ActorLogic, type ActorRef, type ActorScope, createActor } from 'xstate';
-import { connectionMachine } from '../../machines/connection.js';
+import { type ConnectionInput, connectionMachine } from '../../machines/connection.js';
 import { handshakeMachine } from '../../machines/handshake.js';
 import type { SessionEmitted, SessionEvent } from '../../machines/index.js';
 import { keepaliveMachine } from '../../machines/keepalive.js';
 import { sessionMachine } from '../../machines/session/session.js';
 import { requireBoxes } from '../codec/metadata.js';
 import { compile } from '../compile/index.js';
-import { clockOf, createChild, hasInspector, isInspected } from '../compile/internals.js';
+import { type ChildOptions, clockOf, createChild, hasInspector, isInspected } from '../compile/internals.js';
 import type { SessionClock } from '../conduit/conduit.js';
-import { ConnectionActors, type CreateConnection } from './connection-actors.js';
+import { type ConnectionActorRef, ConnectionActors } from './connection-actors.js';
 import { type Attach, observationOf, StepperActors } from './observation.js';
 import { configOf, type Interpreter, type SessionLogicInput } from './options.js';
 import { SessionRuntime } from './runtime.js';
@@ -26,7 +26,7 @@ const DRAIN_STEP = 1_000;
 
 const MACHINES: Readonly<Record<Interpreter, Machine>> = { compiled: machine, xstate: sessionMachine };
 
-const CREATE: Readonly<Record<Interpreter, CreateConnection>> = {
+const CREATE: Readonly<Record<Interpreter, (options: ChildOptions<ConnectionInput>) => ConnectionActorRef>> = {
   compiled: (options) => createChild(compiledConnection, options),
   xstate: (options) => createActor(connectionMachine, options),
 };
@@ -167,8 +167,7 @@ class ActorClock {
   }
 }
 
-// The machine is the prototype of this object: it answers everything else that an actor or an inspector asks of a
-// machine.
+// The machine is the prototype of this object: it answers all else that an actor or an inspector asks of a machine.
 export const sessionLogic: SessionLogic = Object.assign(Object.create(machine) as Machine, {
   transition,
   start,

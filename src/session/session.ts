@@ -171,8 +171,7 @@ export class Session<P = unknown> implements AsyncDisposable {
     // Check the application's metadata before adding ours, so that an error cites the application's index.
     const metadata = [entry, ...metadataOf(second.metadata, codec, limits)];
     const early = isPlain(second) ? this.#runtime.takeEarly(first.name) : undefined;
-    const taken = early === undefined ? undefined : await early;
-    const connection = taken ?? (await this.#open(second, metadata));
+    const connection = (early && (await early)) ?? (await this.#open(second, metadata));
     try {
       return first.client(connection, second);
     } catch (error) {
