@@ -1,12 +1,13 @@
 // Measures ten thousand clients of `connect` that come back to a server which was started anew: whether their dials are spread,
 // and how long the turns of the servers' event loops take. The servers and the clients are processes of their own, with real
-// sockets on 127.0.0.1. `npm run bench:crowd`; `-- --write` keeps the figures, of which docs/client.md has the table, and
-// `--seed N` repeats the times that the clients wait.
+// sockets on 127.0.0.1. `npm run bench:crowd`; `-- --write` keeps the figures, of which docs/client.md has the table,
+// `--seed N` repeats the times that the clients wait, and `--turns` lists the longest turns of each server.
 //
 // Each client has a file descriptor at both ends: the limit of open files of a process must be above ten thousand.
 import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { PerformanceObserver } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createServer } from 'roam-actors';
@@ -41,6 +42,7 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '10000' },
     only: { type: 'string', default: '' },
     profile: { type: 'string' },
+    turns: { type: 'boolean', default: false },
     // What a process does that this program has started.
     role: { type: 'string' },
     port: { type: 'string', default: '0' },
@@ -50,12 +52,21 @@ const seed = Number(values.seed);
 const clients = Number(values.clients);
 const port = Number(values.port);
 
-/** Turns of the event loop. */
-interface Turns {
-  /** The longest one in milliseconds: by the clock, and in processor time of the main thread. */
+/** A turn of the event loop. All times are in milliseconds. */
+interface Turn {
+  readonly begun: number;
+  /** Its length by the clock. */
   readonly clock: number;
+  /** Its processor time of the main thread. */
   readonly turn: number;
+  /** The part by the clock in which V8 collected garbage. */
+  readonly collection: number;
+  /** The number of sessions at its end. */
+  readonly sessions: number;
 }
+
+/** Turns that are kept, at most. */
+const KEPT_TURNS = 10;
 
 /** Returns the milliseconds of processor time that the main thread has had, or on other systems than Linux the process. */
 function processorTime(): number {
@@ -66,34 +77,47 @@ function processorTime(): number {
   return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1e6;
 }
 
-/** Times the turns of this process's event loop. The returned function tells of those since it was called last. */
-function watchTurns(): () => Turns {
-  let [clock, turn] = [0, 0];
-  let last = performance.now();
+/** Times the turns of this process's event loop. The returned function gives the longest ones since it was called last. */
+function watchTurns(sessions: ReadonlySet<unknown>): () => Promise<readonly Turn[]> {
+  let turns: Turn[] = [];
+  /** The longest one by the clock. */
+  let slowest: Turn | undefined;
+  const collections: { readonly startTime: number; readonly duration: number }[] = [];
+  new PerformanceObserver((list) => collections.push(...list.getEntries())).observe({ entryTypes: ['gc'] });
+  let begun = performance.now();
   let used = processorTime();
   const look = (): void => {
     const [now, usedNow] = [performance.now(), processorTime()];
-    clock = Math.max(clock, now - last);
-    turn = Math.max(turn, usedNow - used);
-    [last, used] = [now, usedNow];
+    const turn: Turn = { begun, clock: now - begun, turn: usedNow - used, collection: 0, sessions: sessions.size };
+    if (turns.length < KEPT_TURNS || turn.turn > (turns.at(-1) as Turn).turn) {
+      turns = [...turns, turn].sort((one, other) => other.turn - one.turn).slice(0, KEPT_TURNS);
+    }
+    if (slowest === undefined || turn.clock > slowest.clock) slowest = turn;
+    [begun, used] = [now, usedNow];
     setTimeout(look, 1);
   };
   look();
-  return () => {
-    const turns = { clock: Math.round(clock), turn: Math.round(turn) };
-    [clock, turn] = [0, 0];
-    return turns;
+  return async () => {
+    const longest = slowest === undefined ? turns : [...turns, slowest];
+    turns = [];
+    slowest = undefined;
+    // The observer hears of a collection later.
+    await wait(100);
+    return longest.map((turn) => {
+      const own = collections.filter(({ startTime }) => startTime >= turn.begun && startTime < turn.begun + turn.clock);
+      return { ...turn, collection: own.reduce((sum, { duration }) => sum + duration, 0) };
+    });
   };
 }
 
 /** A server. It tells when it listens, which a successor does as soon as the port is free. */
 async function serve(): Promise<void> {
   const server = createServer({ services: [], onReport: () => {} });
-  const turns = watchTurns();
+  const turns = watchTurns(server.sessions);
   let endProfile = (): void => {};
   process.on('message', (question) => {
     if (question === 'turns') {
-      process.send?.(turns());
+      void turns().then((longest) => process.send?.(longest));
       endProfile();
     } else {
       void server.drain().then((counts) => process.send?.(counts));
@@ -103,7 +127,7 @@ async function serve(): Promise<void> {
     try {
       const listener = await server.listen((onLink) => listenWebSocket({ port, onError: () => {} }, onLink));
       // Those of the start do not count.
-      turns();
+      void turns();
       process.send?.(listener.port);
       break;
     } catch {
@@ -169,6 +193,18 @@ function most(times: readonly number[]): number {
   return found;
 }
 
+/** Asks a server for its longest turns. */
+async function turnsOf(name: string, server: ChildProcess): Promise<readonly Turn[]> {
+  const turns = await answerOf<readonly Turn[]>(server, 'turns');
+  if (values.turns) {
+    console.log(`${name}, milliseconds:`);
+    console.table(
+      turns.map((turn) => Object.fromEntries(Object.entries(turn).map(([key, value]) => [key, Math.round(value)]))),
+    );
+  }
+  return turns;
+}
+
 async function measure({ restart, isKilled }: (typeof PLAN)[number]): Promise<CrowdRow> {
   const server = started({ role: 'serve' });
   const place = { port: await answerOf<number>(server) };
@@ -184,7 +220,7 @@ async function measure({ restart, isKilled }: (typeof PLAN)[number]): Promise<Cr
   // The heap of a new process grows by collections that are long: those of the start are not what is measured.
   await wait(1_000);
   const profile = values.profile === undefined ? {} : { profile: values.profile };
-  const turns: Turns[] = [];
+  const turns: Turn[] = [];
   let successor: ChildProcess;
   if (isKilled) {
     server.kill('SIGKILL');
@@ -202,12 +238,12 @@ async function measure({ restart, isKilled }: (typeof PLAN)[number]): Promise<Cr
   const begun = Date.now();
   if (!isKilled) {
     await answerOf(server);
-    turns.push(await answerOf<Turns>(server, 'turns'));
+    turns.push(...(await turnsOf('the old server', server)));
   }
   while (!(await isOpen())) await wait(100);
   const back = Math.round((Date.now() - begun) / 100) / 10;
   await wait(1_000);
-  turns.push(await answerOf<Turns>(successor, 'turns'));
+  turns.push(...(await turnsOf('the new server', successor)));
   const dials = (await Promise.all(crowds.map((child) => answerOf<number[]>(child, 'dials')))).flat();
   // A profile is written meanwhile.
   if (values.profile !== undefined) await wait(2_000);
@@ -215,7 +251,8 @@ async function measure({ restart, isKilled }: (typeof PLAN)[number]): Promise<Cr
   children.clear();
   return {
     ...{ restart, clients, back, dials: most(dials.filter((time) => time >= begun)) },
-    ...{ turn: Math.max(...turns.map(({ turn }) => turn)), clock: Math.max(...turns.map(({ clock }) => clock)) },
+    turn: Math.round(Math.max(...turns.map(({ turn }) => turn))),
+    clock: Math.round(Math.max(...turns.map(({ clock }) => clock))),
   };
 }
 
