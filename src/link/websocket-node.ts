@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
-import { type AddressInfo, isIP, type Socket } from 'node:net';
+import { type AddressInfo, createServer as createTcp, isIP, type Socket, type Server as Tcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ClientOptions, type ServerOptions, WebSocket, WebSocketServer } from 'ws';
 import { InvalidArgument, LinkError } from '../base/errors.js';
@@ -264,12 +264,20 @@ export function listenWebSocket(
   };
   if (shared !== undefined) return Promise.resolve(shareServer(shared, path ?? '/', upgrade, intake));
 
-  const server = createServer((_request, response) => {
+  const http = createServer((_request, response) => {
     response.writeHead(426, { Connection: 'close', 'Content-Type': 'text/plain' });
     response.end('A WebSocket client is expected here.\n');
   });
+  // Reading a request also takes its time, so a socket is read only when its turn has come.
+  const connections = new Intake();
+  const server = createTcp({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+    connections.add(socket, () => {
+      http.emit('connection', socket);
+      socket.resume();
+    }),
+  );
   const pending = cutWhatStaysPending(server, handshakeTimeout);
-  server.on('upgrade', (request, socket, head) => {
+  http.on('upgrade', (request, socket, head) => {
     if (path === undefined || pathOf(request) === path) upgrade(request, socket, head, pending);
     else refuse(socket, pathOf(request) === undefined ? 400 : 404);
   });
@@ -282,7 +290,7 @@ export function listenWebSocket(
     server.listen(port, host, () => {
       server.removeAllListeners('error');
       server.on('error', report);
-      resolve(listenerOf(server, host, pending, intake));
+      resolve(listenerOf(server, host, pending, [connections, intake]));
     });
   });
 }
@@ -524,7 +532,7 @@ export interface Pending {
 }
 
 /** Cuts slow connections. Node checks its own request timeouts only every 30 s, and only once a client has sent bytes. */
-export function cutWhatStaysPending(server: Server, timeout: number): Pending {
+export function cutWhatStaysPending(server: Tcp, timeout: number): Pending {
   const timers = new Map<Socket, NodeJS.Timeout>();
   const settle = (socket: Socket): void => {
     clearTimeout(timers.get(socket));
@@ -545,13 +553,13 @@ export function cutWhatStaysPending(server: Server, timeout: number): Pending {
   };
 }
 
-function listenerOf(server: Server, host: string, pending: Pending, intake: Intake): WebSocketListener {
+function listenerOf(server: Tcp, host: string, pending: Pending, intakes: readonly Intake[]): WebSocketListener {
   const { port } = server.address() as AddressInfo;
   let closed: Promise<void> | undefined;
   const close = (): Promise<void> => {
     closed ??= new Promise((resolve) => {
       server.close();
-      intake.drop();
+      for (const intake of intakes) intake.drop();
       pending.cut();
       // The server's own 'close' would wait for the links. The port is free once the event loop has closed its handle, at
       // the end of this turn.

@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { Intake } from '../../src/link/listen.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 
 /** Longer than an intake takes sockets in one turn. */
 const LONG = 15;
@@ -65,4 +67,21 @@ test('a socket that comes in a later turn is taken at once', async () => {
     await turn();
     await turn();
   }
+});
+
+test('the request of a client is not read before its turn has come', async () => {
+  const waiting: (readonly [socket: Socket, take: () => void])[] = [];
+  const add = jest.spyOn(Intake.prototype, 'add').mockImplementation((socket, take) => {
+    waiting.push([socket as Socket, take]);
+  });
+  const listener = await listenWebSocket({ port: 0 }, (link) => link.abort());
+  const connecting = connectWebSocket(listener.url);
+  while (waiting.length === 0) await turn();
+  for (let turns = 0; turns < 20; turns++) await turn();
+  const [[socket, take]] = waiting as [(typeof waiting)[number]];
+  expect([waiting.length, socket.bytesRead]).toEqual([1, 0]);
+  add.mockRestore();
+  take();
+  (await connecting).abort();
+  await listener.close();
 });
