@@ -220,7 +220,10 @@ export class SessionRuntime implements Port {
   }
 
   transmit(message: Message): void {
-    this.conduit.outbox.transmit(message);
+    const { inputs, outbox } = this.conduit;
+    // A timer sends a Ping. A link that finds out by it that it has no connection says so at once: not within this step.
+    if (message.type === 'Ping') inputs.hold(() => outbox.transmit(message));
+    else outbox.transmit(message);
   }
 
   flush(): void {

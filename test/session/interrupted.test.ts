@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { accept, handle, initiate } from '../../src/index.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
 import { VirtualClock } from '../support/clock.js';
@@ -27,6 +27,32 @@ test('the application is told when the link has no connection, and when it has o
   await session.closed;
   expect(rig.leftovers).toEqual(NOTHING_LEFT);
 });
+
+test.each(['compiled', 'xstate'] as const)(
+  'a link may find out by a Ping that it has no connection, with the interpreter %s',
+  async (interpreter) => {
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const rig = new Rig({ interpreter, keepalive: { pingInterval: 100, pongTimeout: 50 } });
+    await rig.say(HELLO_YOURSELF);
+    const session = await rig.starting;
+    await rig.heard();
+    const { link } = rig;
+    const send = link.send.bind(link);
+    link.send = (message) => {
+      link.interrupt();
+      send(message);
+    };
+    await rig.clock.advance(100);
+    await settle();
+    // XState warns where an effect of one machine makes another one take a step.
+    expect([session.isInterrupted, warn.mock.calls]).toEqual([true, []]);
+    warn.mockRestore();
+    expect(await rig.heard()).toEqual([pingOf(1)]);
+    session.shutdown();
+    await session.closed;
+    expect(rig.leftovers).toEqual(NOTHING_LEFT);
+  },
+);
 
 test('a session whose link was interrupted during the handshake begins interrupted, and its Ping has no deadline', async () => {
   const rig = new Rig({ keepalive: { pingInterval: 100, pongTimeout: 50 } });
