@@ -246,18 +246,15 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     } else if (type === 'Response' && !isSenders && this.#unanswered?.delete(id) === true) {
       conduit.load.unanswered--;
       if (sender === this.parity) drain.answer();
-    } else {
-      return;
     }
     drain.watcher?.changed();
   }
 
   /** Forgets the calls that have no Response: other calls take over, or the connection is closed. */
   #forgetUnanswered(): void {
-    const { conduit, drain } = this.#session;
-    conduit.load.unanswered -= this.#unanswered?.size ?? 0;
+    this.#session.conduit.load.unanswered -= this.#unanswered?.size ?? 0;
     this.#unanswered = undefined;
-    drain.watcher?.changed();
+    this.#session.drain.watcher?.changed();
   }
 
   /** Cancels the peer's calls, and ends all channels, since the time of a drain is over. @internal */

@@ -355,8 +355,7 @@ export class SessionRuntime implements Port {
     this.conduit.outbox.transmitLast(answer);
     // Behind the step: a call that fails may make the application call again.
     this.conduit.inputs.hold(() => {
-      for (const { receiver } of [...this.#connections.values()])
-        if (receiver instanceof Calls) receiver.refuseWaiting();
+      for (const { receiver } of this.#connections.values()) if (receiver instanceof Calls) receiver.refuseWaiting();
     });
   }
 
