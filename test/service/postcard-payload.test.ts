@@ -380,6 +380,26 @@ describe('what has come is refused where it is malformed:', () => {
     }
   });
 
+  it('arguments and items, with the bytes that follow them, and no channel is taken then', () => {
+    const codec = codecOf(undefined, undefined, t.args(t.rx(t.u8), t.u8, t.option(t.bool)));
+    const taken: unknown[] = [];
+    const take = (direction: 'rx' | 'tx', index: number) => taken.push([direction, index]) as never;
+    const said = (hex: string) => refusal(() => codec.decodeArgs(bytesOf(hex), take), InvalidPayload);
+    expect(['', '05', '0502', '050100ff'].map(said)).toEqual([
+      'malformed payload: args[1] is not there in full',
+      'malformed payload: args[2] is not there in full',
+      'malformed payload: args[2] is neither None nor Some',
+      'malformed payload: bytes after the end of the value',
+    ]);
+    const items = codec.channel(0);
+    expect(refusal(() => items.decode(bytesOf('0500')), InvalidPayload)).toBe(
+      'malformed payload: bytes after the end of the value',
+    );
+    expect([taken, items.decode(bytesOf('05'))]).toEqual([[], 5]);
+    expect(codec.decodeArgs(bytesOf('050100'), take)).toEqual([1, 5, false]);
+    expect(taken).toEqual([['rx', 0]]);
+  });
+
   it('more objects than a payload may have', () => {
     const type = t.list(t.list(t.u8));
     expect(decoded(type, `ffff0f${'00'.repeat(262_143)}`)).toHaveLength(262_143);
