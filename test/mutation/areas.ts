@@ -35,6 +35,9 @@ function testsOf(folder: string, ...names: readonly string[]): readonly string[]
 /** The protocol's own cases, played on real sessions. */
 const TABLE = 'test/session/table.test.ts';
 
+/** Tests of whole sessions, more than a thousand. They run on what the tests of the parts have not noticed. */
+const WHOLE = /^every case of the table/;
+
 /** Tests that take too long for a run with each mutant, or wait for the garbage collector. */
 const LONG = /costs a fraction of what a session does|a hundred thousand calls|not reachable any more/;
 
@@ -110,6 +113,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       TABLE,
     ],
     without: LONG,
+    slow: WHOLE,
   },
   conduit: {
     mutate: ['conduit', 'costs', 'first-frame', 'format', 'pending-requests', 'receive-queue'].map(
@@ -122,6 +126,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       TABLE,
     ],
     without: LONG,
+    slow: WHOLE,
   },
   session: {
     mutate: ['src/session/*.ts'],
@@ -138,6 +143,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
     // The fast path's tests count what a property of few runs has not reached.
     without:
       /costs a fraction of what a session does|not reachable any more|does what the machines do, to the byte|ten thousand opens|SENSITIVE value of (?:msgpack|json)/,
+    slow: WHOLE,
   },
   calls: {
     mutate: ['calls', 'drain', 'incoming-call', 'outgoing-call', 'scope', 'serving', 'shared-ids'].map(
@@ -162,6 +168,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       TABLE,
     ],
     without: LONG,
+    slow: WHOLE,
   },
   channels: {
     mutate: [
@@ -174,6 +181,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       TABLE,
     ],
     without: LONG,
+    slow: WHOLE,
   },
   service: {
     mutate: ['src/service/*.ts'],
