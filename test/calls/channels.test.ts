@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { ENVELOPE } from '../../src/conduit/costs.js';
 import type { Rx, Session, Tx } from '../../src/index.js';
 import { channel, InvalidArgument } from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
@@ -66,6 +67,30 @@ describe('the sender', () => {
     second[0] = 0;
     expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), itemOn(1, 1)]);
     expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, 2)]);
+  });
+
+  test('takes an item that just fits limits.frame, and refuses a longer one', async () => {
+    const { tx } = await passing('rx', 4, { limits: { frame: 4_096 } });
+    const most = 4_096 - ENVELOPE;
+    void tx.send(new Uint8Array(most));
+    expect(() => tx.send(new Uint8Array(most + 1))).toThrow(
+      new InvalidArgument(`an item of ${most + 1} bytes does not fit limits.frame: 4096`),
+    );
+    expect(await rig.heard()).toHaveLength(1);
+  });
+
+  test('that is closed twice while items wait sends one Close, and the second close waits for nothing', async () => {
+    const { tx } = await passing('rx', 0);
+    void tx.send(bytes(1));
+    rig.track('close', tx.close());
+    rig.track('again', tx.close());
+    await settle();
+    expect([Object.keys(rig.settled).includes('close'), Object.keys(rig.settled).includes('again')]).toEqual([
+      false,
+      true,
+    ]);
+    expect(await rig.say(grantOn(1, 1))).toEqual([itemOn(1, 1), closeOn(1)]);
+    expect(Object.keys(rig.settled)).toContain('close');
   });
 
   // r[rpc.channel.close]
@@ -394,6 +419,20 @@ describe('a Response that names a channel which its sender may not name', () => 
 });
 
 describe('ends of channels', () => {
+  test('are named by their index where one is none, or is passed twice', async () => {
+    await start();
+    const [[tx, rx], [other]] = [channel(), channel()];
+    const attempt =
+      (...channels: unknown[]) =>
+      () => {
+        void session.root.caller().call(1n, bytes(), { channels: channels as never });
+      };
+    expect(attempt(other, {})).toThrow('channels[1] must be an end of a channel');
+    expect(attempt(other, tx, rx)).toThrow(new InvalidArgument('channels[2] belongs to the channel of one before it'));
+    await settle();
+    expect(rig.peer.take()).toEqual([]);
+  });
+
   test('are passed once', async () => {
     await start();
     const [tx, rx] = channel();
