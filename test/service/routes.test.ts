@@ -82,6 +82,10 @@ describe('routes', () => {
 
   it('refuse two of one service, and what is no handler', () => {
     expect(() => routes([adder, adder])).toThrow(new InvalidArgument('two handlers of the service Adder'));
-    expect(() => routes([(() => {}) as never])).toThrow(InvalidArgument);
+    for (const wrong of [() => {}, { service: 'Adder' }, 'Adder', undefined]) {
+      expect(() => routes([wrong as never])).toThrow(
+        new InvalidArgument('routes takes what the handler() of services gives'),
+      );
+    }
   });
 });
