@@ -226,6 +226,9 @@ export class WsLink extends SocketLink {
     this.#ws.off('close', this.#onClose);
     this.#ws.off('error', this.#onError);
     this.#ws.off('ping', this.#onPing);
+    // `ws` and its receiver stay until V8 collects all memory. This function would keep the session as long.
+    const { _receiver: receiver } = this.#ws as Internals;
+    if (receiver?.haveLength !== undefined) receiver.haveLength = Object.getPrototypeOf(receiver).haveLength;
     this.#drop();
     clearTimeout(this.#look);
   }
@@ -302,10 +305,11 @@ export class WsLink extends SocketLink {
     const { haveLength } = receiver;
     if (typeof haveLength === 'function') {
       // Set before each comparison. A getter would make the receiver a dictionary, of almost 2 KB.
-      receiver.haveLength = (...args) => {
+      const limited = (...args: unknown[]): unknown => {
         receiver._maxPayload = limit();
         return haveLength.apply(receiver, args);
       };
+      receiver.haveLength = limited;
     } else {
       Object.defineProperty(receiver, '_maxPayload', { get: limit });
     }

@@ -155,7 +155,8 @@ class ServiceClient {
     for (const entry of entries) {
       let resultOf: ReturnType<typeof resultsOf> | undefined;
       let through: ((call: AnyClientCall) => Promise<ClientAnswer>) | undefined;
-      (this as Record<string, unknown>)[entry.name] = (...given: unknown[]): Promise<unknown> => {
+      // Not assigned at once: V8 makes such a function in old memory, where it keeps the session until all memory is collected.
+      const call = (...given: unknown[]): Promise<unknown> => {
         let options: MethodCallOptions | undefined;
         try {
           options = takeOptions(given);
@@ -174,6 +175,7 @@ class ServiceClient {
         if (passesChannel(given)) value.catch(() => {});
         return value;
       };
+      (this as Record<string, unknown>)[entry.name] = call;
     }
   }
 

@@ -102,7 +102,7 @@ export interface SessionConfig {
   readonly early: ReadonlyMap<string, Metadata>;
 }
 
-/** The configurations of inputs that are checked already. */
+/** The configurations of inputs that are checked already, until their actors take them. */
 const checkedInputs = new WeakMap<SessionLogicInput, SessionConfig>();
 
 /** Returns `input`, and notes that `config` is its configuration, so that its options are not checked again. */
@@ -113,7 +113,10 @@ export function checkedInput(input: SessionLogicInput, config: SessionConfig): S
 
 /** @throws InvalidArgument that names the first option that is wrong. */
 export function configOf(input: SessionLogicInput): SessionConfig {
-  return checkedInputs.get(input) ?? check(input);
+  const checked = checkedInputs.get(input);
+  // V8 keeps the value of an entry until it next collects all memory, and the value leads to the link.
+  if (checked !== undefined) checkedInputs.delete(input);
+  return checked ?? check(input);
 }
 
 function check(input: SessionLogicInput): SessionConfig {

@@ -61,6 +61,8 @@ export class SessionRuntime implements Port {
   readonly conduit: Conduit;
   readonly actors: ConnectionActors;
   readonly drained = new Drain();
+  /** The Session of this runtime, once it was asked for: one, however often. */
+  session: object | undefined;
   readonly #around: Surroundings;
   /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;

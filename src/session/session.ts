@@ -371,9 +371,6 @@ function isPlain({ metadata, signal, parity, maxConcurrentRequests }: OpenOption
   return metadata === undefined && signal === undefined && parity === undefined && maxConcurrentRequests === undefined;
 }
 
-/** One Session for each runtime, however often it is asked for. */
-const sessions = new WeakMap<SessionRuntime, Session>();
-
 /**
  * Returns the Session of a session actor, embedded or not. Before the session is established it has no root, and opens
  * nothing.
@@ -384,12 +381,8 @@ export function handle(actor: SessionActorRef | AnyActorRef): Session {
   const snapshot: unknown = actor.getSnapshot();
   const runtime = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
   if (!(runtime instanceof SessionRuntime)) throw new InvalidArgument('the actor is no session actor');
-  let session = sessions.get(runtime);
-  if (session === undefined) {
-    session = new Session(actor as SessionActorRef, runtime);
-    sessions.set(runtime, session);
-  }
-  return session;
+  runtime.session ??= new Session(actor as SessionActorRef, runtime);
+  return runtime.session as Session;
 }
 
 async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {

@@ -1,7 +1,9 @@
+import { memoryUsage } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from '@jest/globals';
-import type { Connection, Rx, Session } from '../../src/index.js';
+import { accept, type Connection, initiate, method, type Rx, type Session, service } from '../../src/index.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { closeOf, established, itemOf, openOf } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import { bytes, callOf, itemOn } from '../support/traffic.js';
@@ -50,3 +52,37 @@ test.each(['by us', 'by the peer'] as const)(
     expect(sessions.filter((session) => session.deref() !== undefined)).toEqual([]);
   },
 );
+
+const collectYoung = (): void => (collectGarbage as (options: { type: 'minor' }) => void)({ type: 'minor' });
+
+/** Numbers that take 80 KB. */
+const numbers = (): number[] => new Array<number>(10_000).fill(0.5);
+
+test('sessions over WebSocket that ended are collected with the young memory, and wait for no collection of all memory', async () => {
+  const Echo = service('Echo', { echo: method<[string], string>() });
+  const handler = Echo.handler({ echo: (text) => text });
+  /** The function holds numbers, as those of an application hold its state. */
+  const withState = (state = numbers()) => ({ onReport: () => void state });
+  const ends: Promise<unknown>[] = [];
+  await using listener = await listenWebSocket({ port: 0 }, async (link) => {
+    const session = await accept(link, withState());
+    session.root.serve(handler);
+    ends.push(session.closed);
+  });
+  const run = async (count: number): Promise<number> => {
+    collectGarbage();
+    for (let round = 0; round < 2; round++) collectYoung();
+    const before = memoryUsage().heapUsed;
+    for (let done = 0; done < count; done++) {
+      await using session = await initiate(await connectWebSocket(listener.url), withState());
+      expect(await Echo.client(session.root).echo('a')).toBe('a');
+    }
+    await Promise.all(ends.splice(0));
+    await settle();
+    for (let round = 0; round < 2; round++) collectYoung();
+    return memoryUsage().heapUsed - before;
+  };
+  await run(5);
+  // Each session has 160 KB at both ends together, and its own some 40.
+  expect(await run(60)).toBeLessThan(60 * 80_000);
+});
