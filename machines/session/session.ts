@@ -5,14 +5,12 @@
  *
  * It decides what an inbound message means for the session as a whole: which ids may be opened, which were used before, and
  * what a message on an unused id means. It forwards other messages to the connection actors. It knows only which connections
- * live; each connection knows its own phase. Three rules:
+ * live; each connection knows its own phase. The row numbers in comments are those of the protocol's tables. Three rules:
  *
  * - A message that is not listed breaks a rule. Conformance only decides whether a listed tolerance applies: that is why
  *   each such row reads `[{ guard: 'isReference', … }, violation(…)]`.
  * - Every removal is followed, in the same step, by the root-closed check: the `always` of `released`.
  * - The first cause of an end wins: `conclude` is called on the way out of `running` or `handshaking`, and nowhere else.
- *
- * The row numbers in comments are those of the protocol's tables.
  */
 import { not } from 'xstate';
 import { ROOT } from '../../src/wire/id.js';
@@ -30,20 +28,24 @@ import { handshakeActor, handshakeRows } from './start.js';
 export const sessionMachine = session.createMachine({
   id: 'session',
   options: { maxIterations: 100 },
-  context: ({ input }) => ({
-    ...input,
-    live: IdSet.empty,
-    pending: 0,
-    undecided: 0,
-    localHigh: ROOT,
-    peerHigh: ROOT,
-    isInterrupted: false,
-    renewal: ROOT,
-    hearsNotices: false,
-    isDraining: false,
-    isPeerDraining: false,
-    drainTimeout: 0,
-  }),
+  context: ({ input }) =>
+    // A copy by `...` would have a shape of its own, made field by field.
+    Object.assign(
+      {
+        live: IdSet.empty,
+        pending: 0,
+        undecided: 0,
+        localHigh: ROOT,
+        peerHigh: ROOT,
+        isInterrupted: false,
+        renewal: ROOT,
+        hearsNotices: false,
+        isDraining: false,
+        isPeerDraining: false,
+        drainTimeout: 0,
+      },
+      input,
+    ),
   output: ({ context }) => context.end as SessionEnd,
   on: { 'conduit.crashed': crash },
   initial: 'handshaking',

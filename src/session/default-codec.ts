@@ -8,7 +8,7 @@ import * as sessions from './session.js';
 /** Returns the options with a codec. Options that are wrong are returned as they are: the session names the mistake. */
 function withCodec<Options extends { readonly codec?: Codec }>(options: Options): Options {
   if (typeof options !== 'object' || options === null || options.codec !== undefined) return options;
-  return { ...options, codec: messagePack };
+  return Object.assign({}, options, { codec: messagePack });
 }
 
 /**
