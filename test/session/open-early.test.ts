@@ -1,6 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import { InvalidArgument } from '../../src/base/errors.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
+import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
@@ -189,4 +192,52 @@ test('more services than connections, and an acceptor, are refused at once', asy
   await expect(accept(peerLink, { openEarly: [Clock] } as never)).rejects.toThrow(
     new InvalidArgument('openEarly is for initiators: leave it out'),
   );
+});
+
+describe('round trips over WebSocket from connecting to the first reply', () => {
+  const sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+  });
+
+  /** Passes connections on to a port, and counts how often the server answers bytes of the client. */
+  async function counting(port: number) {
+    let roundTrips = 0;
+    let isAsked = false;
+    const relay = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      sockets.push(near, far);
+      near.setNoDelay(true).on('data', (bytes) => {
+        isAsked = true;
+        far.write(bytes);
+      });
+      far.setNoDelay(true).on('data', (bytes) => {
+        if (isAsked) roundTrips++;
+        isAsked = false;
+        near.write(bytes);
+      });
+      near.on('error', () => far.destroy()).on('end', () => far.end());
+      far.on('error', () => near.destroy()).on('end', () => near.end());
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    return { relay, url: `ws://127.0.0.1:${(relay.address() as AddressInfo).port}`, count: () => roundTrips };
+  }
+
+  test.each([
+    ['three by a service that is opened early', { openEarly: [Clock] }, 'opened', 3],
+    ['three on the root', {}, 'root', 3],
+    ['four by a service that is opened later', {}, 'opened', 4],
+  ] as const)('%s', async (_title, options, on, expected) => {
+    const handler = Clock.handler({ now: () => 7 });
+    await using listener = await listenWebSocket({ port: 0 }, async (link) => {
+      const session = await accept(link, { onConnection: routes([handler]) });
+      session.root.serve(handler);
+    });
+    const { relay, url, count } = await counting(listener.port);
+    await using session = await initiate(await connectWebSocket(url), options);
+    const client = on === 'root' ? Clock.client(session.root) : await session.open(Clock);
+    expect(await client.now()).toBe(7);
+    expect(count()).toBe(expected);
+    relay.close();
+  });
 });
