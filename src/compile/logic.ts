@@ -389,14 +389,17 @@ export class Macrostep {
     const { self, system } = this.#scope;
     const { context } = this;
     const event = this.#event;
-    this.#spawn ??= (src, options) => {
+    // Not assigned at once: V8 makes such a function in old memory, where it keeps the actor until all memory is collected.
+    const make = (src: unknown, options: unknown): AnyActorRef => {
       const actor = spawnerOf(this.#scope, this.machine, this.context, this.#event)(src, options);
       this.#spawned ??= {};
       this.#spawned[actor.id] = actor;
       return actor;
     };
+    const spawn = this.#spawn ?? make;
+    this.#spawn = spawn;
     this.#spawned = undefined;
-    const args = { context, event, spawn: this.#spawn, self, system };
+    const args = { context, event, spawn, self, system };
     let changes: Record<string, unknown> = {};
     if (typeof assignment === 'function') {
       changes = assignment(args, params);
