@@ -66,8 +66,9 @@ export default [
         if (/\/build\/src\/compile\//.test(id)) return 'compile';
         // A bundler drops a whole chunk that a page does not use, but not the classes and tables within one that it uses.
         if (/\/build\/src\/codec\/postcard\/(?!malformed)/.test(id)) return 'postcard';
-        if (/\/build\/src\/server\//.test(id)) return 'server';
         if (/\/build\/src\/reliable\/(?!index|frames|hello)/.test(id)) return 'links';
+        // Both codecs, and the payloads of both, write with these.
+        if (/\/(codec\/(text|msgpack\/(layout|writer))|payload\/payload-bytes)\.js$/.test(id)) return 'base';
         return /\/build\/src\/(base|wire)\//.test(id) ? 'base' : undefined;
       },
       onlyExplicitManualChunks: true,
