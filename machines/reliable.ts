@@ -14,6 +14,9 @@
  * - The end is agreed: each side says how many messages it has sent in all. The acceptor is over when everything has arrived
  *   in both directions. The dialer waits until the acceptor ends the link, because only then it is sure.
  *
+ * - Messages that follow one another share a step, and an acknowledgement, if each would be taken. Otherwise nothing is done,
+ *   and the port brings them one by one.
+ *
  * The machine knows counts and no bytes. Its port has the messages, the key, the links and the timers. Flat on purpose: it
  * runs through the stepper, which steps within `send`.
  */
@@ -64,9 +67,9 @@ export interface ReliablePort {
   restored(): void;
   /** Tells the application that there is no link for now. */
   interrupted(): void;
-  /** Writes the message at the count `written` to the link. */
-  write(): void;
-  /** Passes the message of the event to the application, after this step. */
+  /** Writes the next messages, from the count `written` on, to the link. */
+  write(params: { count: number }): void;
+  /** Passes the messages of the event to the application, after this step. */
   deliver(): void;
   /** Drops the messages before the count `acked`. */
   trim(): void;
@@ -129,22 +132,23 @@ export interface ReliableContext extends ReliableInput {
 }
 
 /** An event of a link carries the link's epoch. */
-interface OfLink {
-  readonly epoch: number;
-}
+type OfLink = Pick<ReliableContext, 'epoch'>;
+
+/** Messages that follow one another, and their bytes. */
+type Batch = Record<'count' | 'size', number>;
 
 export type ReliableEvent =
   /** The dialer begins. */
   | { type: 'app.dial' }
-  | { type: 'app.send' }
+  | { type: 'app.send'; count: number }
   | { type: 'app.close' }
   | { type: 'app.abort' }
   | { type: 'app.pause' }
   | { type: 'app.resume' }
   /** The acceptor ends the session, to keep its limits. */
   | { type: 'app.evict' }
-  /** The link takes the next message. `hasShare`: the acceptor has memory for it. */
-  | { type: 'tx.ready'; size: number; hasShare: boolean }
+  /** The link takes the next messages. `hasShare`: the acceptor has memory for them. If it is too much, the port asks for less. */
+  | ({ type: 'tx.ready'; hasShare: boolean } & Batch)
   | ({ type: 'dial.opened' } & OfLink)
   | ({ type: 'dial.failed' } & OfLink)
   | ({ type: 'link.lost'; isOrderly: boolean } & OfLink)
@@ -153,8 +157,8 @@ export type ReliableEvent =
   | ({ type: 'rx.Welcome'; received: number } & OfLink)
   | ({ type: 'rx.Rejected' } & OfLink)
   | ({ type: 'rx.Settings'; frames: number; bytes: number } & OfLink)
-  /** `freed`: bytes of our messages that `ack` acknowledges anew. */
-  | ({ type: 'rx.Data'; seq: number; ack: number; size: number; freed: number } & OfLink)
+  /** Messages from the number `seq` on. `freed`: bytes of our messages that `ack` acknowledges anew. */
+  | ({ type: 'rx.Data'; seq: number; ack: number; freed: number } & Batch & OfLink)
   | ({ type: 'rx.Ack'; ack: number; freed: number } & OfLink)
   | ({ type: 'rx.Close'; total: number; ack: number; freed: number } & OfLink)
   | ({ type: 'rx.Probe' } & OfLink)
@@ -168,24 +172,15 @@ export type ReliableEvent =
   | { type: 'time.probe' | 'time.answer'; hasHeard: boolean };
 
 /** The counts as they are after an event of the peer. */
-interface Counts {
-  readonly acked: number;
-  readonly expected: number;
-  readonly peerTotal: number | undefined;
-}
+type Counts = Pick<ReliableContext, 'acked' | 'expected' | 'peerTotal'>;
 
 function countsAfter(context: ReliableContext, event: ReliableEvent): Counts {
   const { acked, expected, peerTotal } = context;
-  switch (event.type) {
-    case 'rx.Data':
-      return { acked: Math.max(acked, event.ack), expected: expected + (event.seq === expected ? 1 : 0), peerTotal };
-    case 'rx.Ack':
-      return { acked: Math.max(acked, event.ack), expected, peerTotal };
-    case 'rx.Close':
-      return { acked: Math.max(acked, event.ack), expected, peerTotal: event.total };
-    default:
-      return { acked, expected, peerTotal };
-  }
+  return {
+    acked: 'ack' in event ? Math.max(acked, event.ack) : acked,
+    expected: event.type === 'rx.Data' && event.seq === expected ? expected + event.count : expected,
+    peerTotal: event.type === 'rx.Close' ? event.total : peerTotal,
+  };
 }
 
 function hasAll({ expected, peerTotal }: Counts): boolean {
@@ -227,7 +222,7 @@ const reliable = setup({
     settings: ({ context }) => context.port.settings(),
     restored: ({ context }) => context.port.restored(),
     interrupted: ({ context }) => context.port.interrupted(),
-    write: ({ context }) => context.port.write(),
+    write: ({ context }, { count }: { count: number }) => context.port.write({ count }),
     deliver: ({ context }) => context.port.deliver(),
     trim: ({ context }) => context.port.trim(),
     acknowledge: ({ context }) => context.port.acknowledge(),
@@ -256,14 +251,14 @@ const reliable = setup({
       peerFrames: frames,
       peerBytes: bytes,
     })),
-    countSend: assign(({ context }) => ({ next: context.next + 1 })),
-    countWritten: assign(({ context }, { size }: { size: number }) => ({
-      written: context.written + 1,
-      sent: Math.max(context.sent, context.written + 1),
+    countSend: assign(({ context }, { count }: { count: number }) => ({ next: context.next + count })),
+    countWritten: assign(({ context }, { count, size }: Batch) => ({
+      written: context.written + count,
+      sent: Math.max(context.sent, context.written + count),
       flight: context.flight + size,
     })),
-    countReceived: assign(({ context }, { size }: { size: number }) => ({
-      expected: context.expected + 1,
+    countReceived: assign(({ context }, { count, size }: Batch) => ({
+      expected: context.expected + count,
       owedBytes: context.owedBytes + size,
     })),
     /** The peer knows our count, since a frame that leaves says it. */
@@ -294,6 +289,11 @@ const reliable = setup({
     /** We were closing, and the peer has everything. */
     hasNothingLeft: ({ context }) => context.isClosing && context.acked === context.next,
     hasReceivedAll: ({ context }) => hasAll(context),
+    /** Several messages, and not all of them are simply the next ones: each has to be judged by itself. */
+    isMixed: ({ context, event }) =>
+      event.type === 'rx.Data' &&
+      event.count > 1 &&
+      (event.seq !== context.expected || event.ack > context.written || context.peerTotal !== undefined),
     isFault: ({ context, event }) => isFault(context, event),
     isFaultAgain: ({ context, event }) => context.faultAt === context.expected && isFault(context, event),
     isDuplicate: ({ context, event }) => event.type === 'rx.Data' && event.seq < context.expected,
@@ -304,13 +304,13 @@ const reliable = setup({
     /** A quarter of one of the peer's windows is owed. */
     owesMuch: ({ context, event }) =>
       event.type === 'rx.Data' &&
-      (4 * (context.expected + 1 - context.said) >= context.peerFrames ||
+      (4 * (context.expected + event.count - context.said) >= context.peerFrames ||
         4 * (context.owedBytes + event.size) >= context.peerBytes),
     hasRoom: ({ context, event }) => {
-      if (event.type !== 'tx.ready' || context.written >= context.next) return false;
-      const frames = context.written - context.acked;
-      if (frames === 0) return true;
-      return event.hasShare && frames < context.windowFrames && context.flight + event.size <= context.windowBytes;
+      if (event.type !== 'tx.ready' || context.written + event.count > context.next) return false;
+      const frames = context.written - context.acked + event.count;
+      if (frames === 1) return true;
+      return event.hasShare && frames <= context.windowFrames && context.flight + event.size <= context.windowBytes;
     },
   },
 });
@@ -349,7 +349,7 @@ const lostRows = <Retry extends 'dialing' | 'backingOff'>(retry: Retry) =>
 const always = {
   // An attempt that was given up.
   'dial.opened': { actions: refuse },
-  'app.send': { actions: 'countSend' },
+  'app.send': { actions: { type: 'countSend', params: ofEvent<{ count: number }> } },
   'app.pause': { actions: 'pause' },
   'app.resume': { actions: 'resume' },
   'app.abort': { target: 'lost', actions: [end('aborted'), 'abandon'] },
@@ -389,12 +389,13 @@ const prove = ['noteProven', stop('giveUp'), stop('steady')] as const;
 /** Says that we have everything of the peer. We end, too: nothing that we sent later would be read. */
 const sayAll = ['bye', 'noteSaid', 'close', start('flush')] as const;
 
-/** Rows of a message of the peer. The first one proves the link. */
+/** Rows of messages of the peer. The first one proves the link. */
 const dataRows = <Proof extends readonly [] | typeof prove>(proof: Proof) => {
   const acked = [...proof, noteAcked, 'trim'] as const;
-  const received = [...acked, { type: 'countReceived', params: ofEvent<{ size: number }> }, 'deliver'] as const;
+  const received = [...acked, { type: 'countReceived', params: ofEvent<Batch> }, 'deliver'] as const;
   return [
     stale,
+    { guard: 'isMixed' },
     ...faultRows,
     // The peer has not heard our count yet: it is told again.
     { guard: 'isDuplicate', target: 'owing', actions: acked },
@@ -446,10 +447,10 @@ const attached = {
   'time.answer': [{ guard: 'needsNoProbe', actions: start('probe') }, { actions: 'cut' }],
 } as const;
 
-/** The message of a new link, or of one that has proven itself. */
+/** The next messages of a new link, or of one that has proven itself. */
 const ready = {
   guard: 'hasRoom',
-  actions: ['write', { type: 'countWritten', params: ofEvent<{ size: number }> }, 'noteSaid'],
+  actions: [{ type: 'write', params: ofEvent<Batch> }, { type: 'countWritten', params: ofEvent<Batch> }, 'noteSaid'],
 } as const;
 
 export const reliableMachine = reliable.createMachine({

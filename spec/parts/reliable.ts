@@ -132,13 +132,17 @@ const PROOF: readonly Effect[] = [stop('giveUp'), stop('steady')];
 const ALL: readonly Effect[] = [['bye'], start('flush')];
 
 /** Something was acknowledged, received, or said of the total. */
-function progress(state: ReliableState, change: { ack: number; freed: number; size?: number; total?: number }): Result {
+function progress(
+  state: ReliableState,
+  change: { ack: number; freed: number; count?: number; size?: number; total?: number },
+): Result {
   const { ours, theirs } = state;
   const isNews = change.ack > ours.trimmed;
-  const isMessage = change.size !== undefined;
+  const { count = 0 } = change;
+  const isMessage = count > 0;
   const isClose = change.total !== undefined;
   const isProof = state.isUnproven && !isClose;
-  const received = theirs.received + (isMessage ? 1 : 0);
+  const received = theirs.received + count;
   const untoldBytes = theirs.untoldBytes + (change.size ?? 0);
   const theirTotal = change.total ?? state.theirTotal;
   const next: ReliableState = {
@@ -179,18 +183,28 @@ function progress(state: ReliableState, change: { ack: number; freed: number; si
 
 function received(state: ReliableState, event: ReliableEvent): Result {
   const { ours, theirs, theirTotal } = state;
-  const { ack = 0, seq = 0, size = 0, freed = 0, total = 0 } = event as unknown as Readonly<Record<string, number>>;
+  const {
+    ack = 0,
+    seq = 0,
+    count = 0,
+    size = 0,
+    freed = 0,
+    total = 0,
+  } = event as unknown as Readonly<Record<string, number>>;
   switch (event.type) {
     case 'rx.Malformed':
       return fault(state);
     case 'rx.Data':
+      // Several share a step only if nothing but their number tells them from one.
+      if (count > 1 && (seq !== theirs.received || ack > ours.written || theirTotal !== undefined))
+        return nothing(state);
       if (ack > ours.written || seq > theirs.received || seq === theirTotal) return fault(state);
       if (seq < theirs.received) {
         const next = progress({ ...state, theirTotal: undefined }, { ack, freed });
         const owing = { ...next.state, theirTotal, isOwing: true };
         return { state: owing, effects: [...next.effects, ...(state.isOwing ? [] : [start('ack')])] };
       }
-      return progress(state, { ack, freed, size });
+      return progress(state, { ack, freed, count, size });
     case 'rx.Ack':
       if (ack > ours.written) return fault(state);
       return ack <= ours.trimmed ? nothing(state) : progress(state, { ack, freed });
@@ -241,19 +255,19 @@ function acknowledged(state: ReliableState, effects: readonly Effect[]): Result 
 }
 
 /** I3: the window is never exceeded, and one message always fits. */
-function write(state: ReliableState, size: number, hasShare: boolean): Result {
+function write(state: ReliableState, count: number, size: number, hasShare: boolean): Result {
   const { ours, windowFrames, windowBytes, inFlight } = state;
-  const unacknowledged = ours.written - ours.trimmed;
-  const isAlone = unacknowledged === 0;
-  const fits = hasShare && unacknowledged < windowFrames && inFlight + size <= windowBytes;
-  if (state.phase !== 'attached' || ours.written === ours.accepted || !(isAlone || fits)) return nothing(state);
-  const written = ours.written + 1;
+  const written = ours.written + count;
+  const unacknowledged = written - ours.trimmed;
+  const fits = hasShare && unacknowledged <= windowFrames && inFlight + size <= windowBytes;
+  const isAlone = unacknowledged === 1;
+  if (state.phase !== 'attached' || written > ours.accepted || !(isAlone || fits)) return nothing(state);
   const next = {
     ...state,
     ours: { ...ours, written, everWritten: Math.max(ours.everWritten, written) },
     inFlight: inFlight + size,
   };
-  return acknowledged(next, [['write']]);
+  return acknowledged(next, [['write', { count }]]);
 }
 
 export const reliable: Oracle<ReliableInput, ReliableState, ReliableEvent> = {
@@ -288,7 +302,7 @@ export const reliable: Oracle<ReliableInput, ReliableState, ReliableEvent> = {
     if (type.startsWith('time.')) return time(state, type.slice(5), event['hasHeard'] === true);
     switch (type) {
       case 'app.send':
-        return nothing({ ...state, ours: { ...ours, accepted: ours.accepted + 1 } });
+        return nothing({ ...state, ours: { ...ours, accepted: ours.accepted + (event['count'] as number) } });
       case 'app.pause':
       case 'app.resume':
         return nothing({ ...state, isNotReading: type === 'app.pause' });
@@ -304,7 +318,7 @@ export const reliable: Oracle<ReliableInput, ReliableState, ReliableEvent> = {
         return { state: { ...said.state, isOwing: state.isOwing }, effects: ALL };
       }
       case 'tx.ready':
-        return write(state, event['size'] as number, event['hasShare'] === true);
+        return write(state, event['count'] as number, event['size'] as number, event['hasShare'] === true);
       case 'attach': {
         if (phase !== 'before' && phase !== 'waiting' && phase !== 'attached') return nothing(state);
         const count = event['received'] as number;

@@ -24,6 +24,9 @@ const SHORT = 48;
 let slab = new Uint8Array(0);
 let slabUsed = 0;
 
+/** Free bytes before each short frame of `allocate`, for the header of a reliable link. A long frame ends its memory. */
+const BEFORE = 20;
+
 /** Unused buffers of one kind, by their size. */
 type Unused<T extends Memory> = ReadonlyMap<number, T[]>;
 
@@ -48,14 +51,22 @@ function takeUnused<T extends Memory>(unused: Unused<T>, length: number): T | un
 /** Memory for a frame of `length` bytes. It is not cleared: it may hold bytes of earlier frames. */
 export function allocate(length: number): Uint8Array {
   if (length > SHORT_FRAME) {
-    return new Uint8Array(takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length)), 0, length);
+    const memory = takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length));
+    freeAhead = memory.byteLength - length;
+    const frame = new Uint8Array(memory, freeAhead, length);
+    // A very long frame must not be kept alive here.
+    lastFrame = length > LONGEST_AGAIN ? undefined : frame;
+    return frame;
   }
-  if (slabUsed + length > slab.length) {
+  const size = BEFORE + length;
+  if (slabUsed + size > slab.length) {
     slab = new Uint8Array(SLAB);
     slabUsed = 0;
   }
-  slabUsed += length;
-  return new Uint8Array(slab.buffer, slabUsed - length, length);
+  slabUsed += size;
+  freeAhead = BEFORE;
+  lastFrame = new Uint8Array(slab.buffer, slabUsed - length, length);
+  return lastFrame;
 }
 
 /** True if this frame was written around the payload in `memory`. */
@@ -91,7 +102,7 @@ const PREFIX = 4;
 /** The short payload that was lent last, until a frame is written around it. */
 let lastShort: Uint8Array | undefined;
 
-/** The frame that was written around a short payload last, and the free bytes before it. */
+/** The frame that was made last, unless its payload is long, and the free bytes before it. */
 let lastFrame: Uint8Array | undefined;
 let freeAhead = 0;
 
@@ -152,8 +163,8 @@ export function allocateAround(payload: Uint8Array, head: number): Uint8Array | 
 }
 
 /**
- * The frame with `length` free bytes for a header before it, if the frame was written around its payload, and they fit;
- * otherwise undefined.
+ * The frame with `length` free bytes for a header before it, if they are there; otherwise undefined. A frame that is not the
+ * last one has them only if it was written around a long payload.
  */
 export function withHeader(frame: Uint8Array, length: number): Uint8Array | undefined {
   const { buffer, byteOffset } = frame;

@@ -9,6 +9,7 @@ import {
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
 import { allocate, copy, withHeader } from '../base/frame-memory.js';
+import { SENT } from '../base/promise.js';
 import { Stepper, tableOf } from '../compile/stepper.js';
 import { DEFAULT_FRAME, type Link, type LinkEvents, type LinkFacts } from '../link/link.js';
 import {
@@ -20,9 +21,11 @@ import {
   type Frame,
   frame,
   HEADER,
+  header,
   headerSize,
   PROBE,
   putHeader,
+  readData,
   readFrame,
   SETTINGS,
 } from './frames.js';
@@ -94,14 +97,6 @@ export interface EndOwner {
   explain(end: EndReason): string;
 }
 
-/** A message that the peer has not acknowledged. */
-interface Kept {
-  readonly message: Uint8Array;
-  /** The count of all bytes taken from the application, up to the end of this message. */
-  readonly end: number;
-  hasLeft: boolean;
-}
-
 /** A link beneath. */
 export class Beneath {
   readonly link: Link;
@@ -135,8 +130,21 @@ export class End implements ReliableLink, ReliablePort {
   readonly #owner: EndOwner;
   readonly #stepper: Stepper<typeof reliableMachine>;
   readonly #timers = new Map<ReliableTimer, unknown>();
-  /** Messages from the count `acked` to the count `next`. */
-  readonly #kept = new Fifo<Kept>();
+  /** Messages that the peer has not acknowledged, from the count `acked` on. */
+  readonly #kept = new Fifo<Uint8Array>();
+  /**
+   * The messages from the count `sent` on, with free bytes for a header before them; undefined where there are none. An older
+   * link may still hold a frame that has left once, so its memory can't get another header.
+   */
+  readonly #headed = new Fifo<Uint8Array | undefined>();
+  /** The last of the messages: the machine has not counted them yet. One step counts all of a turn. */
+  #uncounted = 0;
+  #isPumpDue = false;
+  /** Messages that arrived in this turn, one behind the other, with the same ack. One step receives all. */
+  #arrived: Uint8Array[] = [];
+  #arrivedOn: Beneath | undefined;
+  #arrivedSeq = 0;
+  #arrivedAck = 0;
   /** Bytes of all messages that were taken from the application, written to the current link, and acknowledged. */
   #taken = 0;
   #written = 0;
@@ -212,6 +220,7 @@ export class End implements ReliableLink, ReliablePort {
         this.#receive(early.beneath, early.bytes);
         if (this.#isAborted) return;
       }
+      this.#receiveArrived();
       if (this.#isHeld) {
         this.#isHeld = false;
         if (!this.#context.isPaused) this.#current?.link.resume();
@@ -231,10 +240,14 @@ export class End implements ReliableLink, ReliablePort {
     // The link ends, and the event of that is under way: the bytes are lost, as on a network.
     if (isOver || this.#context.isClosing) return;
     this.#taken += bytes.byteLength;
-    this.#kept.push({ message: bytes, end: this.#taken, hasLeft: false });
-    this.#step({ type: 'app.send' });
-    this.#owner.changed();
-    this.#pump();
+    this.#kept.push(bytes);
+    const { next, expected } = this.#context;
+    this.#headed.push(withHeader(bytes, headerSize(next + this.#uncounted, expected)));
+    this.#uncounted++;
+    if (this.#isPumpDue) return;
+    // The messages of a turn leave together.
+    this.#isPumpDue = true;
+    void SENT.then(this.#pumpAll);
   }
 
   pause(): void {
@@ -251,13 +264,16 @@ export class End implements ReliableLink, ReliablePort {
 
   close(): void {
     if (this.#isClosed || this.#end !== undefined) return;
+    this.#pump();
     this.resume();
     this.#isClosed = true;
     this.#step({ type: 'app.close' });
   }
 
   abort(): void {
+    this.#pump();
     this.#isAborted = true;
+    this.#arrived = [];
     if (this.#end === undefined) this.#step({ type: 'app.abort' });
     else if (this.#current !== undefined && !this.#current.isOver) this.#abort(this.#current);
   }
@@ -298,6 +314,7 @@ export class End implements ReliableLink, ReliablePort {
 
   /** Takes a link beneath whose peer has greeted us with our key. `low`: its count, modulo 2^32. */
   attach(beneath: Beneath, low: number): void {
+    this.#receiveArrived();
     this.#offered = beneath;
     this.#step({ type: 'attach', epoch: beneath.epoch, received: fullCount(low, this.#context.acked) });
     this.#offered = undefined;
@@ -316,6 +333,7 @@ export class End implements ReliableLink, ReliablePort {
   // ---- The events of links beneath
 
   lost(beneath: Beneath, error: Error | undefined): void {
+    this.#receiveArrived();
     beneath.isOver = true;
     if (error !== undefined && beneath === this.#current) this.cause = error;
     if (this.#end !== undefined) {
@@ -395,21 +413,20 @@ export class End implements ReliableLink, ReliablePort {
     this.#news.push('interrupted');
   }
 
-  write(): void {
-    const { written, acked, expected } = this.#context;
-    const kept = this.#kept.at(written - acked) as Kept;
-    const { message, hasLeft } = kept;
-    const head = headerSize(written, expected);
-    // An older link may still hold the frame as it left the last time.
-    let bytes = hasLeft ? undefined : withHeader(message, head);
-    if (bytes === undefined) {
-      bytes = allocate(head + message.length);
-      copy(message, 0, bytes, head, message.length);
+  write({ count }: { count: number }): void {
+    const { written, acked, sent, expected } = this.#context;
+    for (let seq = written; seq < written + count; seq++) {
+      const message = this.#kept.at(seq - acked) as Uint8Array;
+      const head = headerSize(seq, expected);
+      let bytes = seq < sent ? undefined : this.#headed.shift();
+      if (bytes?.length !== head + message.length) {
+        bytes = allocate(head + message.length);
+        copy(message, 0, bytes, head, message.length);
+      }
+      putHeader(bytes, seq, expected);
+      this.#written += message.length;
+      this.#put(bytes);
     }
-    putHeader(bytes, written, expected);
-    kept.hasLeft = true;
-    this.#written = kept.end;
-    this.#put(bytes);
   }
 
   deliver(): void {
@@ -421,7 +438,7 @@ export class End implements ReliableLink, ReliablePort {
     const first = this.#context.next - this.#kept.length;
     if (first >= acked && written > acked) return;
     for (let count = first; count < acked; count++) {
-      this.#acked = (this.#kept.shift() as Kept).end;
+      this.#acked += (this.#kept.shift() as Uint8Array).length;
     }
     // A link that passes frames on by reference leaves them to the peer.
     if (this.#isAllReleasing) this.#released = this.#acked;
@@ -485,6 +502,8 @@ export class End implements ReliableLink, ReliablePort {
     this.#end = end;
     for (const timer of [...this.#timers.keys()]) this.stopTimer({ timer });
     this.#kept.truncate(0);
+    this.#headed.truncate(0);
+    this.#arrived = [];
     this.#early.truncate(0);
     this.#ending = end === 'closed' ? 'ended' : new LinkError(this.#owner.explain(end), this.cause);
     const current = this.#current;
@@ -513,6 +532,11 @@ export class End implements ReliableLink, ReliablePort {
 
   /** Makes a step, and tells the application of it. */
   #step(event: ReliableEvent): void {
+    if (this.#uncounted > 0) {
+      const count = this.#uncounted;
+      this.#uncounted = 0;
+      this.#stepper.send({ type: 'app.send', count });
+    }
     this.#stepper.send(event);
     if (this.#news.length === 0) return;
     for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) {
@@ -562,27 +586,70 @@ export class End implements ReliableLink, ReliablePort {
 
   #receive(beneath: Beneath, bytes: Uint8Array): void {
     if (beneath.isOver || this.#end !== undefined) return;
-    const { epoch } = beneath;
     this.#hasHeard = true;
+    const message = readData(bytes);
+    if (message !== undefined && message.length <= 2 * this.#limit) {
+      this.#arrive(beneath, message);
+      return;
+    }
+    this.#receiveArrived();
+    if (beneath.isOver || this.#end !== undefined) return;
+    const { epoch } = beneath;
     const read = readFrame(bytes);
     if (read === undefined) {
       this.cause = new LinkError('the peer sent bytes that are no frame of a reliable link');
       this.#step({ type: 'rx.Malformed', epoch });
-      return;
-    }
-    if (read.kind === DATA) {
-      const { seq, ack, message } = read;
-      if (message.length > 2 * this.#limit) {
-        this.#step({ type: 'rx.Oversize', epoch });
+    } else if (read.kind === DATA) this.#step({ type: 'rx.Oversize', epoch });
+    else this.#receiveOther(epoch, read);
+    this.#goOn();
+  }
+
+  /** Takes a message whose header was read last. */
+  #arrive(beneath: Beneath, message: Uint8Array): void {
+    const { seq, ack } = header;
+    const { length } = this.#arrived;
+    if (length > 0) {
+      if (beneath === this.#arrivedOn && seq === this.#arrivedSeq + length && ack === this.#arrivedAck) {
+        this.#arrived.push(message);
         return;
       }
-      this.#step({ type: 'rx.Data', epoch, seq, ack, size: message.length, freed: this.#freedBy(ack) });
-      if (this.#delivers) {
-        this.#delivers = false;
-        this.#events?.message(message);
-      }
-    } else this.#receiveOther(epoch, read);
+      this.#receiveArrived();
+      if (beneath.isOver || this.#end !== undefined) return;
+    }
+    this.#arrived.push(message);
+    this.#arrivedOn = beneath;
+    this.#arrivedSeq = seq;
+    this.#arrivedAck = ack;
+    // The answer to the application's first message may change its limit for the messages behind it.
+    if (this.#context.expected === 0) this.#receiveArrived();
+    else void SENT.then(this.#receiveDue);
+  }
+
+  readonly #receiveDue = (): void => this.#receiveArrived();
+
+  /** Receives the messages of this turn in one step, or in a step for each if the machine does not take all. */
+  #receiveArrived(): void {
+    const messages = this.#arrived;
+    if (messages.length === 0) return;
+    this.#arrived = [];
+    const { epoch } = this.#arrivedOn as Beneath;
+    const seq = this.#arrivedSeq;
+    const ack = this.#arrivedAck;
+    if (!this.#receiveData(epoch, seq, ack, messages) && messages.length > 1) {
+      for (const [index, message] of messages.entries()) this.#receiveData(epoch, seq + index, ack, [message]);
+    }
     this.#goOn();
+  }
+
+  /** Returns true if the machine has taken the messages. */
+  #receiveData(epoch: number, seq: number, ack: number, messages: readonly Uint8Array[]): boolean {
+    if (this.#end !== undefined) return false;
+    const size = bytesOf(messages);
+    this.#step({ type: 'rx.Data', epoch, seq, count: messages.length, ack, size, freed: this.#freedBy(ack) });
+    if (!this.#delivers) return false;
+    this.#delivers = false;
+    for (const message of messages) if (!this.#isAborted) this.#events?.message(message);
+    return true;
   }
 
   #receiveOther(epoch: number, read: Exclude<Frame, { kind: typeof DATA }>): void {
@@ -621,8 +688,10 @@ export class End implements ReliableLink, ReliablePort {
   /** Returns the bytes of our messages that an ack acknowledges anew. */
   #freedBy(ack: number): number {
     const { acked, written } = this.#context;
-    if (ack <= acked || ack > written) return 0;
-    return (this.#kept.at(ack - acked - 1) as Kept).end - this.#acked;
+    let freed = 0;
+    if (ack <= written)
+      for (let seq = acked; seq < ack; seq++) freed += (this.#kept.at(seq - acked) as Uint8Array).length;
+    return freed;
   }
 
   /** Writes on after an ack, and tells the application that fewer bytes wait. */
@@ -633,15 +702,33 @@ export class End implements ReliableLink, ReliablePort {
     if (this.#written > before) this.#events?.drained();
   }
 
+  readonly #pumpAll = (): void => {
+    this.#isPumpDue = false;
+    this.#owner.changed();
+    const before = this.buffered;
+    this.#pump();
+    // A link beneath that takes all at once tells nothing of it.
+    if (this.buffered < before) this.#events?.drained();
+  };
+
+  /** Writes messages: as many as the link beneath should hold and the machine allows. */
   #pump(): void {
     const context = this.#context;
-    while (this.#current !== undefined && !this.#current.isOver && this.#current.link.buffered <= ENOUGH) {
+    let most = this.#config.windowFrames;
+    for (let current = this.#current; current !== undefined && !current.isOver; current = this.#current) {
       const { written, acked } = context;
-      const next = this.#kept.at(written - acked);
-      if (next === undefined) return;
-      const size = next.message.length;
-      this.#step({ type: 'tx.ready', size, hasShare: this.#owner.hasShare(size) });
-      if (context.written === written) return;
+      const room = ENOUGH - current.link.buffered;
+      let count = 0;
+      let size = 0;
+      for (let next = this.#kept.at(written - acked); next !== undefined && size <= room && count < most; ) {
+        size += next.length;
+        next = this.#kept.at(written - acked + ++count);
+      }
+      if (count === 0) return;
+      this.#step({ type: 'tx.ready', count, size, hasShare: this.#owner.hasShare(size) });
+      if (context.written > written) continue;
+      if (count === 1) return;
+      most = Math.ceil(count / 2);
     }
   }
 
@@ -666,4 +753,10 @@ export class End implements ReliableLink, ReliablePort {
     if (ending === 'ended') this.#events.ended();
     else this.#events.failed(ending);
   }
+}
+
+function bytesOf(messages: readonly Uint8Array[]): number {
+  let size = 0;
+  for (const { length } of messages) size += length;
+  return size;
 }

@@ -75,14 +75,25 @@ function take(bytes: Uint8Array, at: number): number {
   return 0;
 }
 
+/** The numbers of the Data frame that was read last. There is one, since an object for each message takes time. */
+export const header = { seq: 0, ack: 0 };
+
+/** Reads the header of a Data frame. Returns the message, or undefined if the bytes are no Data frame. */
+export function readData(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes[0] !== DATA) return undefined;
+  header.seq = take(bytes, 1);
+  if (end < 0) return undefined;
+  header.ack = take(bytes, end);
+  if (end < 0) return undefined;
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + end, bytes.byteLength - end);
+}
+
 /** Reads a frame. Returns undefined if the bytes are none. */
 export function readFrame(bytes: Uint8Array): Frame | undefined {
   const kind = bytes[0];
   if (kind === DATA) {
-    const seq = take(bytes, 1);
-    if (end < 0) return undefined;
-    const ack = take(bytes, end);
-    return end < 0 ? undefined : { kind, seq, ack, message: bytes.subarray(end) };
+    const message = readData(bytes);
+    return message && { kind, ...header, message };
   }
   const numbers = numbersOf(bytes);
   if (numbers === undefined) return undefined;

@@ -56,14 +56,22 @@ function flowing({ epoch, acked, written, next, expected, peerTotal }: ReliableC
   const freed = (ack: number) => (ack > acked && ack <= written ? 2 * (ack - acked) : 0);
   const of = (type: string, facts: object) => event(type, { epoch, ...facts });
   return [
-    event('tx.ready', { size: 2, hasShare: true }),
-    event('tx.ready', { size: 1, hasShare: true }),
-    event('tx.ready', { size: 1, hasShare: false }),
-    of('rx.Data', { seq: expected, ack: acked, size: 2, freed: 0 }),
-    of('rx.Data', { seq: expected, ack: written, size: 2, freed: freed(written) }),
-    of('rx.Data', { seq: expected + 1, ack: acked, size: 2, freed: 0 }),
-    ...(expected === 0 ? [] : [of('rx.Data', { seq: expected - 1, ack: written, size: 2, freed: freed(written) })]),
-    event('rx.Data', { epoch: epoch - 1, seq: expected, ack: acked, size: 2, freed: 0 }),
+    event('tx.ready', { count: 1, size: 2, hasShare: true }),
+    event('tx.ready', { count: 1, size: 1, hasShare: true }),
+    event('tx.ready', { count: 1, size: 1, hasShare: false }),
+    // Two share a step: their window has three bytes.
+    ...[2, 3, 4].map((size) => event('tx.ready', { count: 2, size, hasShare: true })),
+    event('tx.ready', { count: 2, size: 2, hasShare: false }),
+    of('rx.Data', { seq: expected, count: 1, ack: acked, size: 2, freed: 0 }),
+    of('rx.Data', { seq: expected, count: 1, ack: written, size: 2, freed: freed(written) }),
+    of('rx.Data', { seq: expected + 1, count: 1, ack: acked, size: 2, freed: 0 }),
+    ...(expected === 0
+      ? []
+      : [of('rx.Data', { seq: expected - 1, count: 1, ack: written, size: 2, freed: freed(written) })]),
+    ...[expected - 1, expected, expected + 1].flatMap((seq) =>
+      [acked, written + 1].map((ack) => of('rx.Data', { seq, count: 2, ack, size: 4, freed: 0 })),
+    ),
+    event('rx.Data', { epoch: epoch - 1, seq: expected, count: 1, ack: acked, size: 2, freed: 0 }),
     ...acks.map((ack) => of('rx.Ack', { ack, freed: freed(ack) })),
     ...[expected - 1, expected, expected + 1].map((total) =>
       of('rx.Close', { total, ack: written, freed: freed(written) }),
@@ -101,7 +109,8 @@ export const reliablePart: Part = {
     const greetings = [acked - 1, acked, sent, sent + 1].filter((count, index, all) => all.indexOf(count) === index);
     const links = ['dial.opened', 'dial.failed', 'rx.Rejected', 'rx.Malformed'];
     return [
-      ...['app.send', 'app.close', 'app.abort', 'app.evict'].map((type) => event(type)),
+      ...[1, 2].map((count) => event('app.send', { count })),
+      ...['app.close', 'app.abort', 'app.evict'].map((type) => event(type)),
       // Whether we read matters to the probe alone.
       ...(isAtRest ? ['app.pause', 'app.resume'].map((type) => event(type)) : []),
       ...(isDialer ? links : ['dial.opened', 'rx.Malformed']).flatMap((type) => [

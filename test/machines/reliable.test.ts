@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { EventObject } from 'xstate';
-import type { ReliableContext } from '../../machines/index.js';
+import { createActor, type EventObject } from 'xstate';
+import { type ReliableContext, type ReliablePort, reliableMachine } from '../../machines/index.js';
 import { Coverage } from './coverage.js';
 import { event } from './inputs.js';
 import { nameEvent, type Variant } from './part.js';
@@ -46,12 +46,12 @@ describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
 
 /** Events on the first link, unless they say otherwise. */
 const of = (type: string, facts: object = {}): EventObject => event(type, { epoch: 1, ...facts });
-const ready = event('tx.ready', { size: 2, hasShare: true });
+const ready = event('tx.ready', { count: 1, size: 2, hasShare: true });
 const data = (seq: number, facts: object = {}): EventObject =>
-  of('rx.Data', { seq, ack: 0, size: 2, freed: 0, ...facts });
+  of('rx.Data', { seq, count: 1, ack: 0, size: 2, freed: 0, ...facts });
 const close = (total: number): EventObject => of('rx.Close', { total, ack: 0, freed: 0 });
 const settings = of('rx.Settings', { frames: 8, bytes: 1000 });
-const owes = [event('app.send'), ready, settings, data(0)];
+const owes = [event('app.send', { count: 1 }), ready, settings, data(0)];
 
 /** Deeper than the generated paths go: each begins behind the first attachment. */
 const DEEP: Readonly<Record<string, readonly EventObject[]>> = {
@@ -94,6 +94,61 @@ test.each(Object.entries(DEEP))('%s', (_, events) => {
     expect(differences(variant, walks, 'actor')).toEqual([]);
     expect(differences(variant, walks, 'stepper')).toEqual([]);
   }
+});
+
+/** Runs events and returns the machine's state, its counts, and how often each effect was caused, by its name. */
+function after(events: readonly EventObject[]): unknown {
+  const effects: Record<string, number> = {};
+  const port = new Proxy({} as ReliablePort, {
+    get: (_, name) => (params?: { count?: number }) => {
+      effects[String(name)] = (effects[String(name)] ?? 0) + (params?.count ?? 1);
+    },
+  });
+  const input = { port, isDialer: false, retriesFirst: false, windowFrames: 3, windowBytes: 6 };
+  const actor = createActor(reliableMachine, { input }).start();
+  for (const each of events) actor.send(each as never);
+  const { value, context } = actor.getSnapshot();
+  const { port: _, ...counts } = context;
+  return { value, counts, writes: effects['write'] };
+}
+
+const attached = [event('attach', { epoch: 1, received: 0 }), of('rx.Settings', { frames: 40, bytes: 1000 })];
+const sent = [...attached, event('app.send', { count: 4 })];
+const written = [...sent, event('tx.ready', { count: 1, size: 2, hasShare: true })];
+
+test.each<[string, readonly EventObject[], EventObject, readonly EventObject[]]>([
+  ['sent', attached, event('app.send', { count: 2 }), [1, 1].map((count) => event('app.send', { count }))],
+  ['written', sent, event('tx.ready', { count: 3, size: 6, hasShare: true }), [ready, ready, ready]],
+  ['received on a new link', attached, data(0, { count: 2, size: 4 }), [data(0), data(1)]],
+  ['received behind another one', [...attached, data(0)], data(1, { count: 2, size: 4 }), [data(1), data(2)]],
+  [
+    'received, of which the last one owes much',
+    [...attached, data(0)],
+    data(1, { count: 2, size: 300 }),
+    [data(1, { size: 200 }), data(2, { size: 100 })],
+  ],
+  [
+    'received with an ack',
+    written,
+    data(0, { count: 2, size: 4, ack: 1, freed: 2 }),
+    [data(0, { ack: 1, freed: 2 }), data(1, { ack: 1 })],
+  ],
+])('messages that share a step leave the same as a step for each: %s', (_, before, shared, each) => {
+  expect(after([...before, shared])).not.toEqual(after(before));
+  expect(after([...before, shared])).toEqual(after([...before, ...each]));
+});
+
+test.each<[string, readonly EventObject[], EventObject]>([
+  ['more than were sent', attached, event('tx.ready', { count: 2, size: 2, hasShare: true })],
+  ['more messages than the window', sent, event('tx.ready', { count: 4, size: 4, hasShare: true })],
+  ['more bytes than the window', sent, event('tx.ready', { count: 2, size: 7, hasShare: true })],
+  ['without memory for them', sent, event('tx.ready', { count: 2, size: 2, hasShare: false })],
+  ['an old one first', [...attached, data(0)], data(0, { count: 2 })],
+  ['one that is missing', attached, data(1, { count: 2 })],
+  ['an ack of what was not written', attached, data(0, { count: 2, ack: 1 })],
+  ['beyond the total of the peer', [...attached, close(1)], data(0, { count: 2 })],
+])('several messages do nothing in one step: %s', (_, before, shared) => {
+  expect(after([...before, shared])).toEqual(after(before));
 });
 
 test('every transition of the reliable link was taken, or has a reason not to be', () => {

@@ -116,10 +116,15 @@ async function playOne(tally: Tally): Promise<void> {
   const steps = 20 + dice.below(dice.oneIn(4) ? 300 : 40);
   for (let step = 0; step < steps; step++) {
     const kind = dice.below(12);
-    if (kind < 2) pick(apps).send(dice.below(12));
-    else if (kind < 8 && net.ready.length > 0) {
+    if (kind < 2) {
+      const app = pick(apps);
+      // Messages of one turn share steps.
+      for (let count = 1 + dice.below(3); count > 0; count--) app.send(dice.below(12));
+    } else if (kind < 8 && net.ready.length > 0) {
       const end = pick(net.ready);
-      if (!end.isSlow || dice.oneIn(8)) end.deliver();
+      if (!end.isSlow || dice.oneIn(8)) {
+        for (let count = 1 + dice.below(3); count > 0 && net.ready.includes(end); count--) end.deliver();
+      }
     } else if (kind === 8 && net.living.length > 0) {
       pick(net.living).cut();
       tally.cuts++;

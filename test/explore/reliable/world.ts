@@ -222,7 +222,7 @@ class Draft {
     const own = (this.#bounds.sessions as readonly [Session, Session])[at];
     const timer = isInterrupted ? own.states.of(next).timers.find((name) => ACCUSING.test(name)) : undefined;
     if (timer !== undefined) this.broken ??= `I8: ${timer} runs while the link is interrupted`;
-    if (!isClosing) for (const _ of sent) this.send(at, { type: 'app.send' });
+    if (!isClosing) for (const _ of sent) this.send(at, { type: 'app.send', count: 1 });
     // I7: a session that is shut down ends the link in order. No time to flush passes here.
     const isShutDown = observed.some((seen) => seen.type === 'ended' && seen.cause === 'shutdown');
     const wasShutDown =
@@ -416,9 +416,9 @@ export function steps(world: World, bounds: Bounds): Step[] {
     if (isGivingUp && DETACHED.includes(state))
       add(`${who}: gives up`, (draft) => draft.send(at, { type: 'time.giveUp' }));
     if (sessions === undefined && facts.hasAttached && facts.next < bounds.messages && !facts.isClosing && told === 0)
-      add(`${who}: send`, (draft) => draft.send(at, { type: 'app.send' }));
+      add(`${who}: send`, (draft) => draft.send(at, { type: 'app.send', count: 1 }));
     if (flows && facts.written < facts.next) {
-      add(`${who}: write`, (draft) => draft.send(at, { type: 'tx.ready', size: 1, hasShare: true }));
+      add(`${who}: write`, (draft) => draft.send(at, { type: 'tx.ready', count: 1, size: 1, hasShare: true }));
     }
     if (state === 'owing') add(`${who}: ack`, (draft) => draft.send(at, { type: 'time.ack' }));
     if (state === 'backingOff') add('dialer: backoff', (draft) => draft.send(0, { type: 'time.backoff' }));
@@ -492,7 +492,7 @@ function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: num
         draft.broken = 'I5: a refused attempt has changed the session';
       }
       // The HelloYourself: without it, a cut would end the session at once.
-      if (draft.sides[1].facts.next === 0 && !draft.hasSessions) draft.send(1, { type: 'app.send' });
+      if (draft.sides[1].facts.next === 0 && !draft.hasSessions) draft.send(1, { type: 'app.send', count: 1 });
       return;
     }
     case 'welcome':
@@ -506,7 +506,7 @@ function receive(draft: Draft, link: number, at: 0 | 1, frame: Frame, epoch: num
       const isCurrent = epoch === facts.epoch;
       const effects = draft.send(
         at,
-        { type: 'rx.Data', epoch, seq: frame.seq, ack: frame.ack, size: 1, freed: freed(frame.ack) },
+        { type: 'rx.Data', epoch, seq: frame.seq, count: 1, ack: frame.ack, size: 1, freed: freed(frame.ack) },
         frame.id,
       );
       // I4
