@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 /** The few files that may know that they run in Node. */
 const NODE_ONLY =
-  '^src/(cli/|link/(listen|network|stream|tcp|websocket-node)\\.ts$|inspect/inspect-node\\.ts$|client/client-node\\.ts$|viewer/build\\.mjs$)';
+  '^src/(cli/|link/(listen|stream|tcp|websocket-node)\\.ts$|inspect/inspect-node\\.ts$|client/client-node\\.ts$|viewer/build\\.mjs$)';
 
 /** What bench/ has to itself, and installs only to be run. */
 const BENCHED = Object.keys(JSON.parse(readFileSync('bench/package.json', 'utf8')).dependencies).map(

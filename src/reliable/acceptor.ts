@@ -6,6 +6,7 @@ import { isThenable } from '../base/promise.js';
 import { warn } from '../base/report.js';
 import { principalOf } from '../link/facts.js';
 import type { Link, LinkEvents, LinkFacts } from '../link/link.js';
+import { networkOf } from '../link/network.js';
 import { Sensitive } from '../wire/sensitive.js';
 import { Beneath, End, type EndOwner, type ReliableLink } from './end.js';
 import { CLOSE, frame } from './frames.js';
@@ -54,15 +55,21 @@ export interface ReliableAcceptorOptions<Info = unknown> extends ReliableOptions
   readonly grace?: number;
   /**
    * The number of sessions without a link, and the bytes that they hold. Beyond them the session that has waited longest
-   * ends. The number also bounds the sessions that have ended in order and are remembered for `grace`, so that a peer whose
-   * link was cut at that moment hears of the end; beyond it the oldest is forgotten. Stops memory held for those who have
-   * left.
+   * ends. Stops memory held for those who have left.
    *
    * @defaultValue 1024
    */
   readonly detachedSessions?: number;
   /** @defaultValue 64 MiB */
   readonly detachedBytes?: number;
+  /**
+   * The number of sessions that have ended in order and are remembered, for `grace` or up to twice as long, so that a peer
+   * whose link was cut at that moment hears of the end. Each takes some 150 bytes. Beyond the number the oldest is forgotten,
+   * and its peer is refused. Stops memory held for sessions that begin and end all the time.
+   *
+   * @defaultValue 32768
+   */
+  readonly endedSessions?: number;
   /**
    * Bytes that all sessions together may hold for their peers. Beyond them a session sends one message at a time. Stops
    * thousands of peers that do not acknowledge.
@@ -84,8 +91,9 @@ export interface ReliableAcceptor<Info = unknown> {
   /** The number of sessions, with a link or without one. */
   readonly sessions: number;
   /**
-   * Takes a link that was not started. `info` is anything that tells what the link shows; `onLink` and `onResume` get it. If
-   * it has a `remoteAddress`, or a `socket` that has one, links are counted by that address.
+   * Takes a link that was not started. `info` is anything that tells what the link shows; `onLink` and `onResume` get it.
+   * Links are counted by the `remoteAddress` of `info` or of its `socket`, or else by the one that the link itself knows. The
+   * IPv6 addresses of one network (64 bits) count as one.
    */
   take(link: Link, info?: Info): void;
   /** Takes no more links. Sessions with a link go on until they lose it; the others end. Idempotent. */
@@ -119,15 +127,19 @@ interface Pending<Info> {
 interface Tombstone {
   readonly received: number;
   readonly total: number;
-  readonly timer: unknown;
 }
 
 class Acceptor<Info> implements ReliableAcceptor<Info> {
   readonly options: ReliableAcceptorOptions<Info>;
   readonly config;
-  readonly #limits: Readonly<Record<'detachedSessions' | 'detachedBytes' | 'keptBytes' | 'pendingHellos', number>>;
+  readonly #limits: Readonly<
+    Record<'detachedSessions' | 'detachedBytes' | 'endedSessions' | 'keptBytes' | 'pendingHellos', number>
+  >;
   readonly #sessions = new Map<string, Session<Info>>();
-  readonly #tombstones = new Map<string, Tombstone>();
+  /** One timer makes the young ones old and forgets the old ones: a timer for each would take more memory than they do. */
+  #tombstones = new Map<string, Tombstone>();
+  #oldTombstones = new Map<string, Tombstone>();
+  #burial: unknown;
   /** Oldest first. */
   readonly #pending = new Set<Pending<Info>>();
   readonly #detached = new Set<Session<Info>>();
@@ -154,6 +166,7 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     this.#limits = {
       detachedSessions: countOf(options.detachedSessions ?? 1024, 'detachedSessions'),
       detachedBytes: countOf(options.detachedBytes ?? 64 * 2 ** 20, 'detachedBytes'),
+      endedSessions: countOf(options.endedSessions ?? 32 * 1024, 'endedSessions'),
       keptBytes: countOf(options.keptBytes ?? 256 * 2 ** 20, 'keptBytes'),
       pendingHellos: countOf(options.pendingHellos ?? 256, 'pendingHellos'),
     };
@@ -171,7 +184,7 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     const pending: Pending<Info> = {
       link,
       info: info as Info,
-      address: addressOf(info),
+      address: addressOf(info, link),
       timer: this.config.clock.setTimeout(() => this.#drop(pending), this.config.times.hello),
       events: undefined,
       isDecided: false,
@@ -192,8 +205,9 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const pending of [...this.#pending]) this.#drop(pending);
-    for (const { timer } of this.#tombstones.values()) this.config.clock.clearTimeout(timer);
+    this.config.clock.clearTimeout(this.#burial);
     this.#tombstones.clear();
+    this.#oldTombstones.clear();
     for (const session of [...this.#detached]) session.evict('the acceptor was closed');
   }
 
@@ -236,19 +250,25 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     this.changed(session);
     if (end !== 'closed' || this.#isClosed) return;
     const { received, total } = over.counts;
-    const timer = this.config.clock.setTimeout(() => this.#tombstones.delete(hash), this.config.grace);
-    (timer as { unref?(): void }).unref?.();
-    this.#tombstones.set(hash, { received, total, timer });
-    if (this.#tombstones.size > this.#limits.detachedSessions) this.#forgetOldest();
+    this.#tombstones.set(hash, { received, total });
+    if (this.#tombstones.size + this.#oldTombstones.size > this.#limits.endedSessions) {
+      const older = this.#oldTombstones.size > 0 ? this.#oldTombstones : this.#tombstones;
+      const [oldest = ''] = older.keys();
+      older.delete(oldest);
+    }
+    if (this.#burial === undefined) this.#ageTombstones();
   }
 
-  /** Forgets the session that has ended longest ago. Its peer would be refused, as one that comes back too late. */
-  #forgetOldest(): void {
-    const [oldest] = this.#tombstones;
-    if (oldest === undefined) return;
-    const [hash, { timer }] = oldest;
-    this.config.clock.clearTimeout(timer);
-    this.#tombstones.delete(hash);
+  /** Begins a time of `grace`, after which the young tombstones are old. */
+  #ageTombstones(): void {
+    const { clock, grace } = this.config;
+    this.#burial = clock.setTimeout(() => {
+      this.#oldTombstones = this.#tombstones;
+      this.#tombstones = new Map();
+      this.#burial = undefined;
+      if (this.#oldTombstones.size > 0) this.#ageTombstones();
+    }, grace);
+    (this.#burial as { unref?(): void }).unref?.();
   }
 
   report(message: string, error: unknown): void {
@@ -308,7 +328,7 @@ class Acceptor<Info> implements ReliableAcceptor<Info> {
     const { onResume } = this.options;
     const session = this.#sessions.get(hash);
     if (session === undefined) {
-      this.#sayEnd(pending, hello, this.#tombstones.get(hash));
+      this.#sayEnd(pending, hello, this.#tombstones.get(hash) ?? this.#oldTombstones.get(hash));
       return;
     }
     const decide = (isAllowed: boolean): void => {
@@ -574,9 +594,10 @@ class BareLink implements Link, LinkEvents {
   }
 }
 
-function addressOf(info: unknown): string {
+/** The network that the links of a peer are counted by. */
+function addressOf(info: unknown, link: Link): string {
   const { remoteAddress, socket } = (info ?? {}) as { remoteAddress?: unknown; socket?: { remoteAddress?: unknown } };
-  return String(remoteAddress ?? socket?.remoteAddress ?? '');
+  return networkOf(String(remoteAddress ?? socket?.remoteAddress ?? link.facts?.()?.remoteAddress ?? ''));
 }
 
 /**

@@ -223,6 +223,22 @@ describe('links that do not greet', () => {
   });
 
   test.each([
+    ['an address that only the link knows', '10.0.0.2', '10.0.0.2'],
+    ['an IPv6 network', '2001:db8::1', '2001:db8::ffff'],
+  ])('links of %s are counted together', (_, first, second) => {
+    const net = new Net();
+    const acceptor = reliableAcceptor({ clock: net.clock, pendingHellos: 2, onLink: () => {} });
+    const take = (remoteAddress: string): Stranger => {
+      const [ours, theirs] = net.pair();
+      acceptor.take(Object.assign(theirs, { facts: () => ({ remoteAddress }) }) as never, 'from a text');
+      return new Stranger(ours);
+    };
+    const strangers = ['192.0.2.1', first, second].map(take);
+    expect(strangers.map(({ far }) => far.ending === undefined)).toEqual([true, false, true]);
+    acceptor.close();
+  });
+
+  test.each([
     [
       'a greeting without the frames of this library',
       Uint8Array.from([...clientHello(undefined, 0)].map((byte, at) => (at === 4 ? 0 : byte))),
@@ -359,16 +375,35 @@ describe('sessions that have ended in order', () => {
     const server = new Server();
     const stranger = await ending(server);
     expect(await answerTo(server, stranger)).toEqual(CLOSED);
+    await server.pass(30_000);
+    const later = await ending(server);
     await server.pass(90_000);
+    expect(await answerTo(server, later)).toEqual(CLOSED);
+    await server.pass(60_000);
     expect(await answerTo(server, stranger)).toEqual([true]);
+    await server.pass(90_000);
+    expect(await answerTo(server, later)).toEqual([true]);
     expect(server.net.clock.size).toBe(0);
   });
 
-  test('beyond detachedSessions the oldest is forgotten, with its timer', async () => {
-    const server = new Server({ detachedSessions: 2 });
+  test('are told to each of 1025 peers that end within grace, by one timer', async () => {
+    const server = new Server();
     const strangers: Stranger[] = [];
-    for (let count = 0; count < 1000; count++) strangers.push(await ending(server));
-    expect([server.acceptor.sessions, server.net.clock.size]).toEqual([0, 2]);
+    for (let count = 0; count < 1025; count++) strangers.push(await ending(server));
+    expect([server.acceptor.sessions, server.net.clock.size]).toEqual([0, 1]);
+    const answers = new Set<string>();
+    for (const stranger of strangers) answers.add(JSON.stringify(await answerTo(server, stranger)));
+    expect([...answers]).toEqual([JSON.stringify(CLOSED)]);
+  });
+
+  test('beyond endedSessions the oldest is forgotten, also of those that are old', async () => {
+    const server = new Server({ endedSessions: 2 });
+    const strangers: Stranger[] = [];
+    for (let count = 0; count < 1000; count++) {
+      strangers.push(await ending(server));
+      if (count === 997) await server.pass(90_000);
+    }
+    expect([server.acceptor.sessions, server.net.clock.size]).toEqual([0, 1]);
     const answers: unknown[] = [];
     for (const stranger of strangers.slice(-3)) answers.push(await answerTo(server, stranger));
     expect(answers).toEqual([[true], CLOSED, CLOSED]);
@@ -562,9 +597,8 @@ test('keptBytes: beyond it each session has one message under way', async () => 
   const dataOf = (): number => stranger.messages.filter(([kind]) => kind === DATA).length;
   for (let count = 0; count < 5; count++) link.send(new Uint8Array(8));
   await server.net.calm();
-  // The first message had one byte, and another one fitted.
-  expect([dataOf(), link.buffered]).toEqual([2, 32]);
-  for (let count = 2; count <= 6; count++) {
+  expect([dataOf(), link.buffered]).toEqual([1, 40]);
+  for (let count = 1; count <= 5; count++) {
     stranger.far.send(frame(ACK, count));
     await server.net.calm();
   }
@@ -630,6 +664,7 @@ describe('options are checked at once', () => {
     [{ onLink: () => {}, grace: 0 }, /^grace must be from 1/],
     [{ onLink: () => {}, detachedSessions: 0 }, /^detachedSessions must be/],
     [{ onLink: () => {}, detachedBytes: -1 }, /^detachedBytes must be/],
+    [{ onLink: () => {}, endedSessions: 0 }, /^endedSessions must be/],
     [{ onLink: () => {}, keptBytes: 0.5 }, /^keptBytes must be/],
     [{ onLink: () => {}, pendingHellos: 0 }, /^pendingHellos must be/],
   ])('reliableAcceptor(%j)', (options, message) => {
