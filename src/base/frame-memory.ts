@@ -24,9 +24,6 @@ const SHORT = 48;
 let slab = new Uint8Array(0);
 let slabUsed = 0;
 
-/** Free bytes before each short frame of `allocate`, for the header of a reliable link. A long frame ends its memory. */
-const BEFORE = 20;
-
 /** Unused buffers of one kind, by their size. */
 type Unused<T extends Memory> = ReadonlyMap<number, T[]>;
 
@@ -51,20 +48,14 @@ function takeUnused<T extends Memory>(unused: Unused<T>, length: number): T | un
 /** Memory for a frame of `length` bytes. It is not cleared: it may hold bytes of earlier frames. */
 export function allocate(length: number): Uint8Array {
   if (length > SHORT_FRAME) {
-    const memory = takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length));
-    freeAhead = memory.byteLength - length;
-    const frame = new Uint8Array(memory, freeAhead, length);
-    // A very long frame must not be kept alive here.
-    lastFrame = length > LONGEST_AGAIN ? undefined : frame;
-    return frame;
+    return new Uint8Array(takeUnused(unusedFrames, length) ?? new Memory(sizeFor(length)), 0, length);
   }
-  const size = BEFORE + length;
-  if (slabUsed + size > slab.length) {
+  if (slabUsed + AHEAD / 2 + length > slab.length) {
     slab = new Uint8Array(SLAB);
     slabUsed = 0;
   }
-  slabUsed += size;
-  freeAhead = BEFORE;
+  slabUsed += AHEAD / 2 + length;
+  freeAhead = AHEAD / 2;
   lastFrame = new Uint8Array(slab.buffer, slabUsed - length, length);
   return lastFrame;
 }
@@ -92,10 +83,7 @@ function keep<T extends Memory>(unused: Unused<T>, memory: T): void {
   unusedBytes += memory.byteLength;
 }
 
-/**
- * Free bytes before a payload. The frame's own fields fit there, the header of a reliable link, and the length prefix of
- * a byte stream.
- */
+/** Free bytes before a payload: for fields of the frame, the header of a reliable link, the length of a byte stream. */
 export const AHEAD = 40;
 const PREFIX = 4;
 
