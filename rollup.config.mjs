@@ -67,6 +67,8 @@ export default [
         // A bundler drops a whole chunk that a page does not use, but not the classes and tables within one that it uses.
         if (/\/build\/src\/codec\/postcard\/(?!malformed)/.test(id)) return 'postcard';
         if (/\/build\/src\/reliable\/(?!index|frames|hello)/.test(id)) return 'links';
+        // Beside the server, it would bring the server into each page of sessions.
+        if (/\/session\/default-codec\.js$/.test(id)) return 'default-codec';
         // Both codecs, and the payloads of both, write with these.
         if (/\/(codec\/(text|msgpack\/(layout|writer))|payload\/payload-bytes)\.js$/.test(id)) return 'base';
         return /\/build\/src\/(base|wire)\//.test(id) ? 'base' : undefined;
@@ -86,7 +88,7 @@ export default [
       chunkFileNames: 'chunks/[name].ts',
       // Types that many entry points share are in two files, so that there are fewer. Neither needs the types of Node.
       manualChunks(id) {
-        if (/build\/src\/(base|wire|codec|link\/(link|websocket)\.d)/.test(id)) return 'messages.d';
+        if (/build\/src\/(base|wire|codec|link\/(link|websocket|connect)\.d)/.test(id)) return 'messages.d';
         return /build\/machines\/(?!index)/.test(id) ? 'sessions.d' : undefined;
       },
       // For `Symbol.dispose` and `Symbol.asyncDispose`.
