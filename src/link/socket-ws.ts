@@ -1,9 +1,7 @@
 import { LinkError } from '../base/errors.js';
 import { Fifo } from '../base/fifo.js';
-import { allocate } from '../base/frame-memory.js';
 import type { LinkFacts } from './link.js';
 import { CLOSED, closeFailure, OPEN, SocketLink } from './socket.js';
-import { frameLength, writeFrame } from './websocket-frames.js';
 
 /** The members that a link needs of a WebSocket of the package `ws` (8.23 or later). */
 export interface WsWebSocket {
@@ -72,21 +70,11 @@ const LOOK_INTERVAL_MS = 20;
 const WINDOW = 256 * 1024;
 
 /**
- * The number of messages of one tick in one write, and the bytes of their frames. Larger writes would save little. The peer
- * could work on the first message already, but would wait for the last one.
+ * The number of messages of one tick in one write, and their bytes. Larger writes would save little. The peer could work on
+ * the first message already, but would wait for the last one.
  */
 const BATCH = 32;
 const BATCH_BYTES = 128 * 1024;
-
-/**
- * The longest message in a frame of the link's own; `ws` frames longer ones. `ws` copies a message only to mask it, so a
- * longer copy without a mask costs more than a write of its own.
- */
-const LONGEST_MASKED = 0xffff;
-const LONGEST_COPIED = 8 * 1024;
-
-/** Memory for writes that the system copies at once, so the next write may use it again, of any link. */
-let sharedMemory: Uint8Array | undefined;
 
 // Taken from the global scope once, so that fake timers that a test installs later do not stop links. A browser never has a
 // raw socket, so this is not used there.
@@ -99,20 +87,6 @@ interface Receiver {
   haveLength?: (...args: unknown[]) => unknown;
 }
 
-/** Members of a WebSocket of `ws`. Those with an underscore are not documented. */
-interface Internals {
-  readonly extensions?: unknown;
-  readonly _socket?: unknown;
-  readonly _isServer?: unknown;
-  readonly _receiver?: Receiver | null;
-}
-
-/** A network socket to which a link writes frames past `ws`. */
-interface FrameSocket extends RawSocket {
-  readonly writableLength: number;
-  write(chunk: Uint8Array, written?: (error?: Error | null) => void): boolean;
-}
-
 /** A link over a WebSocket of the package `ws`. */
 export class WsLink extends SocketLink {
   readonly name: string | undefined;
@@ -120,19 +94,13 @@ export class WsLink extends SocketLink {
   readonly releasesSent: boolean;
   readonly #ws: WsWebSocket;
   readonly #raw: RawSocket | undefined;
-  /** The same socket, if frames are written to it past `ws`, which compresses nothing then. */
-  readonly #frames: FrameSocket | undefined;
-  readonly #isMasked: boolean;
-  /** The longest message that is written past `ws`, in bytes. */
-  readonly #longest: number;
-  /** True if the system copies what it takes at once. Other sockets may keep a reference. */
-  readonly #isCopied: boolean;
   #facts: LinkFacts | undefined;
   readonly #waiting = new Fifo<Uint8Array>();
   #waitingBytes = 0;
-  #scheduled = false;
-  /** Messages of this tick since the last write. */
+  #corked = false;
+  /** The messages and bytes of the next write so far. */
   #batch = 0;
+  #batchBytes = 0;
   #settling = false;
   #look: ReturnType<typeof setTimeout> | undefined;
   /** All bytes that the socket was given. */
@@ -145,15 +113,8 @@ export class WsLink extends SocketLink {
     super(closeTimeout, maxFrame);
     this.#ws = ws;
     this.#raw = raw;
-    const { _handle: handle } = (raw ?? {}) as { _handle?: object | null };
     // Without a raw socket, this may be another implementation of a WebSocket, which may keep the bytes.
-    this.releasesSent = handle !== undefined;
-    const { extensions, _socket, _isServer } = ws as Internals;
-    const isKnown = raw !== undefined && raw === _socket && extensions === '' && typeof _isServer === 'boolean';
-    this.#frames = isKnown ? (raw as FrameSocket) : undefined;
-    this.#isMasked = _isServer === false;
-    this.#longest = this.#isMasked ? LONGEST_MASKED : LONGEST_COPIED;
-    this.#isCopied = /^(TCP|Pipe)$/.test(handle?.constructor.name ?? '');
+    this.releasesSent = (raw as { _handle?: unknown } | undefined)?._handle !== undefined;
     // Read now: a socket that has ended has no addresses any more.
     this.name = nameOf(raw);
     // With this type a message is a view into the socket's buffer. For an ArrayBuffer `ws` would copy it.
@@ -193,20 +154,20 @@ export class WsLink extends SocketLink {
   }
 
   protected transmit(bytes: Uint8Array): void {
+    const ws = this.#ws;
     // The connection is ending and our event is under way: the bytes are lost, as on a network.
-    if (this.#ws.readyState !== OPEN) return;
-    if (this.#waiting.length > 0 && this.#waitingBytes + bytes.byteLength > BATCH_BYTES) this.#pump();
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.byteLength;
-    if (this.#raw === undefined || ++this.#batch >= BATCH) this.#pump();
-    if (this.#scheduled) return;
-    // Messages sent in one tick leave together.
-    this.#scheduled = true;
-    afterTick(this.#flush);
+    if (ws.readyState !== OPEN) return;
+    const inSocket = ws.bufferedAmount;
+    // Checked by the number of messages: a waiting message may be empty.
+    if (inSocket > WINDOW || this.#waiting.length > 0) {
+      this.#waiting.push(bytes);
+      this.#waitingBytes += bytes.byteLength;
+    } else {
+      this.#write(bytes, inSocket);
+    }
   }
 
   protected finishSending(): void {
-    this.#pump();
     if (this.#waiting.length === 0) this.hangUp(1000, '');
   }
 
@@ -233,62 +194,24 @@ export class WsLink extends SocketLink {
     clearTimeout(this.#look);
   }
 
-  /** Writes waiting messages, as far as the socket has room. */
-  #pump(): void {
-    this.#batch = 0;
-    const ws = this.#ws;
-    if (ws.readyState !== OPEN) {
-      this.#drop();
-      return;
+  #write(bytes: Uint8Array, inSocket: number): void {
+    if (!this.#corked) {
+      // Messages sent in one tick leave together.
+      this.#corked = true;
+      this.#raw?.cork();
+      afterTick(this.#uncork);
+    } else if (this.#batch >= BATCH || this.#batchBytes >= BATCH_BYTES) {
+      this.#raw?.uncork();
+      this.#raw?.cork();
+      this.#batch = 0;
+      this.#batchBytes = 0;
     }
-    let isCorked = false;
-    for (
-      let inSocket = ws.bufferedAmount;
-      inSocket <= WINDOW && this.#waiting.length > 0;
-      inSocket = ws.bufferedAmount
-    ) {
-      if (this.#frames !== undefined && lengthOf(this.#waiting.at(0)) <= this.#longest) {
-        this.#writeFrames(this.#frames, inSocket);
-        continue;
-      }
-      if (!isCorked) {
-        isCorked = true;
-        this.#raw?.cork();
-      }
-      const bytes = this.#waiting.shift() as Uint8Array;
-      this.#waitingBytes -= bytes.byteLength;
-      this.#given += bytes.byteLength;
-      if (inSocket + bytes.byteLength > NOTIFY_ABOVE) ws.send(bytes, this.#onSent);
-      else ws.send(bytes);
-    }
-    if (isCorked) this.#raw?.uncork();
-  }
-
-  /** Writes as many messages as one write takes. */
-  #writeFrames(socket: FrameSocket, inSocket: number): void {
-    const isMasked = this.#isMasked;
-    let size = 0;
-    let count = 0;
-    for (; count < this.#waiting.length; count++) {
-      const length = lengthOf(this.#waiting.at(count));
-      const more = frameLength(length, isMasked);
-      if (length > this.#longest || size + more > BATCH_BYTES) break;
-      size += more;
-    }
-    // A socket that holds something back, or is corked, keeps a reference to the memory.
-    const isShared = this.#isCopied && inSocket === 0;
-    const memory = isShared ? (sharedMemory ?? new Uint8Array(BATCH_BYTES)) : allocate(size);
-    let at = 0;
-    for (; count > 0; count--) {
-      const bytes = this.#waiting.shift() as Uint8Array;
-      this.#waitingBytes -= bytes.byteLength;
-      at = writeFrame(bytes, isMasked, memory, at);
-    }
-    this.#given += size;
-    const chunk = memory.subarray(0, size);
-    if (inSocket + size > NOTIFY_ABOVE) socket.write(chunk, this.#onSent);
-    else socket.write(chunk);
-    if (isShared) sharedMemory = socket.writableLength === 0 ? memory : undefined;
+    this.#batch++;
+    this.#batchBytes += bytes.byteLength;
+    this.#given += bytes.byteLength;
+    // If messages wait here, the message that filled the window was sent with the callback, or others were sent after it.
+    if (inSocket + bytes.byteLength > NOTIFY_ABOVE) this.#ws.send(bytes, this.#onSent);
+    else this.#ws.send(bytes);
   }
 
   /**
@@ -296,7 +219,7 @@ export class WsLink extends SocketLink {
    * If the field is missing, a message is checked when it is whole.
    */
   #limitReceiver(): void {
-    const { _receiver: receiver } = this.#ws as Internals;
+    const receiver = (this.#ws as { _receiver?: Receiver | null })._receiver;
     if (receiver == null) return;
     const own = receiver._maxPayload;
     if (typeof own !== 'number') return;
@@ -320,10 +243,12 @@ export class WsLink extends SocketLink {
     this.#waitingBytes = 0;
   }
 
-  readonly #flush = (): void => {
-    this.#scheduled = false;
+  readonly #uncork = (): void => {
+    this.#corked = false;
+    this.#batch = 0;
+    this.#batchBytes = 0;
+    this.#raw?.uncork();
     if (this.state === 'over') return;
-    this.#pump();
     if (this.#ws.bufferedAmount > 0) {
       if (this.#look === undefined) this.#lookLater();
     } else if (this.#waiting.length === 0) {
@@ -357,12 +282,27 @@ export class WsLink extends SocketLink {
   readonly #settle = (): void => {
     this.#settling = false;
     if (this.state === 'over') return;
-    if (this.#waiting.length > 0) {
-      this.#pump();
-      if (this.state === 'closing') this.finishSending();
-    }
+    this.#refill();
     this.drained();
   };
+
+  #refill(): void {
+    if (this.#waiting.length === 0) return;
+    const ws = this.#ws;
+    if (ws.readyState !== OPEN) {
+      this.#drop();
+      return;
+    }
+    let inSocket = ws.bufferedAmount;
+    while (inSocket <= WINDOW) {
+      const bytes = this.#waiting.shift();
+      if (bytes === undefined) break;
+      this.#waitingBytes -= bytes.byteLength;
+      this.#write(bytes, inSocket);
+      inSocket = ws.bufferedAmount;
+    }
+    if (this.state === 'closing') this.finishSending();
+  }
 
   readonly #onMessage = (data: Uint8Array, isBinary: boolean): void => {
     if (isBinary) this.received(data);
@@ -391,8 +331,4 @@ export class WsLink extends SocketLink {
   readonly #onClose = (code: number, reason: Uint8Array): void => {
     this.gone(closeFailure(code, String(reason), this.#raw?.errored ?? undefined));
   };
-}
-
-function lengthOf(message: Uint8Array | undefined): number {
-  return message?.byteLength ?? 0;
 }

@@ -106,12 +106,12 @@ describe('a WebSocket link', () => {
     client.abort();
   });
 
-  test('sends at most 128 KiB of one tick in one write', async () => {
+  test('sends 128 KiB of one tick, and what goes beyond, in a write of their own', async () => {
     const [server, client] = await Promise.all([host.next(), connectWebSocket(host.url)]);
     record(server);
     const atClient = record(client);
     const writes = await writesOf(host.sockets[0] as Socket, async () => {
-      // 40 KiB each: the fourth message does not fit the first write.
+      // 40 KiB each: the fourth message passes the limit of a write, and is the last one of its write.
       for (const bytes of numbered(6, 40 * 1024)) server.send(bytes);
       await atClient.received(6);
     });

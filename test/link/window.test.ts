@@ -50,8 +50,8 @@ test.each([
   link.send(new Uint8Array(WINDOW + 1));
   link.send(new Uint8Array(length));
   socket.empty();
-  expect(socket.sent).toEqual([WINDOW + 1]);
   link.send(new Uint8Array(2));
+  expect(socket.sent).toEqual([WINDOW + 1]);
   socket.tell();
   await settle();
   expect(socket.sent).toEqual([WINDOW + 1, length, 2]);
