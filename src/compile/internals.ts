@@ -412,7 +412,7 @@ const IS_DEVELOPMENT = (() => {
 
 /** True if the executor of an actor would do no more than call the action: the actor has started, and no inspector listens. */
 export function runsAtOnce(scope: Scope): boolean {
-  const { _processingStatus, _actorScope } = scope.self as unknown as Child;
+  const { _processingStatus, _actorScope } = (scope.self ?? {}) as unknown as Child;
   return _processingStatus === RUNNING && _actorScope === scope && !IS_DEVELOPMENT && !hasInspector(scope.system);
 }
 
@@ -478,9 +478,14 @@ export interface ChildOptions<Input = unknown> {
 Object.setPrototypeOf(
   Object.defineProperties(Child.prototype, {
     send: {
-      // XState binds it for each actor.
+      // XState binds it for each actor, in a field that may be assigned to. Most children are never asked for it.
       get(this: Child) {
-        return METHODS_OF_ACTOR.send.bind(this);
+        const send = METHODS_OF_ACTOR.send.bind(this);
+        (this as { send?: unknown }).send = send;
+        return send;
+      },
+      set(this: Child, value: unknown) {
+        Object.defineProperty(this, 'send', { value, writable: true, enumerable: true, configurable: true });
       },
     },
     subscribe: {

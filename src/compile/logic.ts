@@ -72,9 +72,6 @@ export class Macrostep {
   // Each is made once while neither context nor event changes: a step runs many guards and actions.
   #seen: Seen | undefined;
   #args: Args | undefined;
-  #spawn: ((src: unknown, options: unknown) => AnyActorRef) | undefined;
-  /** The actors that the assignment under way has spawned. */
-  #spawned: Record<string, AnyActorRef> | undefined;
 
   constructor(structure: Structure<Part, Part>, from: Origin, event: AnyEventObject, scope: Scope) {
     this.status = from.status;
@@ -333,8 +330,10 @@ export class Macrostep {
   /** Runs an action of the machine's author. */
   #execute(type: string, params: unknown, exec: Run | undefined): void {
     const info = this.#info();
-    if (!runsAtOnce(this.#scope)) this.#scope.actionExecutor({ type, info, params, exec });
-    else if (exec) exec(info, params);
+    // XState says what is wrong with an action that is no function.
+    const isSound = exec === undefined || typeof exec === 'function';
+    if (!isSound || !runsAtOnce(this.#scope)) this.#scope.actionExecutor({ type, info, params, exec });
+    else exec?.(info, params);
   }
 
   #paramsOf(params: unknown): unknown {
@@ -389,16 +388,14 @@ export class Macrostep {
     const { self, system } = this.#scope;
     const { context } = this;
     const event = this.#event;
-    // Not assigned at once: V8 makes such a function in old memory, where it keeps the actor until all memory is collected.
-    const make = (src: unknown, options: unknown): AnyActorRef => {
-      const actor = spawnerOf(this.#scope, this.machine, this.context, this.#event)(src, options);
-      this.#spawned ??= {};
-      this.#spawned[actor.id] = actor;
+    let spawned: Record<string, AnyActorRef> | undefined;
+    // Not assigned to a field: V8 makes such a function in old memory, where it keeps the actor until all memory is collected.
+    const spawn = (src: unknown, options: unknown): AnyActorRef => {
+      const actor = spawnerOf(this.#scope, this.machine, context, event)(src, options);
+      spawned ??= {};
+      spawned[actor.id] = actor;
       return actor;
     };
-    const spawn = this.#spawn ?? make;
-    this.#spawn = spawn;
-    this.#spawned = undefined;
     const args = { context, event, spawn, self, system };
     let changes: Record<string, unknown> = {};
     if (typeof assignment === 'function') {
@@ -409,7 +406,6 @@ export class Macrostep {
       }
     }
     this.context = this.#structure.contexts.with(context, changes);
-    const spawned = this.#spawned as Children | undefined;
     if (spawned !== undefined) this.children = { ...this.children, ...spawned };
     this.#change();
   }

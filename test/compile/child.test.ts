@@ -2,6 +2,7 @@ import { expect, jest, test } from '@jest/globals';
 import {
   Actor,
   type AnyActorRef,
+  type AnyEventObject,
   type AnyMachineSnapshot,
   assign,
   createActor,
@@ -10,12 +11,15 @@ import {
   type InspectionEvent,
   SimulatedClock,
   sendParent,
+  setup,
 } from 'xstate';
 import { type ChildOptions, createChild } from '../../src/compile/internals.js';
 
-const CHILD = createMachine({
+const count = {} as { count: number };
+
+const CHILD = setup({ types: { context: count, input: count, events: {} as AnyEventObject } }).createMachine({
   id: 'child',
-  context: ({ input }: { input: { count: number } }) => ({ count: input.count }),
+  context: ({ input }) => ({ count: input.count }),
   entry: sendParent({ type: 'hello' }),
   on: {
     add: { actions: [assign({ count: ({ context }) => context.count + 1 }), emit({ type: 'added' })] },
@@ -108,6 +112,22 @@ test('a child is an actor of XState, and its listeners are its own', () => {
   other?.send({ type: 'add' });
   expect(other).toBeInstanceOf(Actor);
   expect(heard).toEqual(['next of one']);
+});
+
+test('the send of a child is one function, which may be replaced', () => {
+  const root = createActor(createMachine({})).start();
+  for (const create of [createChild, theirs]) {
+    const child = create(CHILD, { id: 'one', parent: root, input: { count: 1 } });
+    const { send } = child;
+    expect(child.send).toBe(send);
+    child.start();
+    send({ type: 'add' });
+    expect((child.getSnapshot() as AnyMachineSnapshot).context).toEqual({ count: 2 });
+    child.send = jest.fn();
+    child.send({ type: 'add' });
+    expect([(child.getSnapshot() as AnyMachineSnapshot).context, child.send]).toEqual([{ count: 2 }, child.send]);
+    expect(child.send).not.toBe(send);
+  }
 });
 
 test('a child stops no actor of another parent', () => {

@@ -744,3 +744,30 @@ describe('what throws has the effect that it has on XState', () => {
     }
   });
 });
+
+test.each([
+  ['XState', (machine: AnyStateMachine) => machine],
+  ['compiled', (machine: AnyStateMachine) => compile(machine)],
+])('a spawn that is kept from one assignment adds no child in a later one: %s', (_, made) => {
+  let kept: ((src: AnyStateMachine, options: object) => unknown) | undefined;
+  const machine = createMachine({
+    context: { count: 0 },
+    on: {
+      go: {
+        actions: [
+          assign(({ spawn }) => {
+            kept = spawn as never;
+            return { count: 1 };
+          }),
+          assign(() => {
+            kept?.(light, { id: 'late' });
+            return { count: 2 };
+          }),
+        ],
+      },
+    },
+  });
+  const actor = createActor(made(machine)).start();
+  actor.send({ type: 'go' });
+  expect([actor.getSnapshot().context, Object.keys(actor.getSnapshot().children)]).toEqual([{ count: 2 }, []]);
+});
