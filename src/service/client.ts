@@ -111,7 +111,7 @@ export function isAnswerOf(entry: Entry, error: unknown): boolean {
  * @throws InvalidArgument when `client` is no client of a service.
  */
 export function callerOf(client: object): Caller {
-  const caller = ServiceClient.callerOf(client);
+  const caller = (client as Partial<ServiceClient> | undefined)?.[CALLER];
   if (caller === undefined) throw new InvalidArgument('callerOf takes a client, as the client() of a service gives');
   return caller;
 }
@@ -144,12 +144,20 @@ export function makeClient<M extends Methods>(
   return new ServiceClient(entries, connection.caller(), checkedOptions as never) as unknown as Client<M>;
 }
 
+const CALLER = Symbol('caller');
+
 /** A client. Each connection has one, and most of its methods are not called soon: a method makes what it needs at its first call. */
 class ServiceClient {
-  readonly #caller: Caller;
+  /** No private field: a proxy of a client, and an object that inherits from one, have it, too. */
+  declare readonly [CALLER]: Caller;
 
   constructor(entries: readonly Entry[], caller: Caller, { interceptors, middleware }: Required<ClientOptions>) {
-    this.#caller = caller;
+    Object.defineProperty(this, CALLER, { value: caller });
+    // A browser may not have the symbol, and a program may add it later.
+    if (Symbol.dispose !== undefined && !(Symbol.dispose in this)) {
+      Object.defineProperty(ServiceClient.prototype, Symbol.dispose, { value: dispose });
+    }
+    const all = [...interceptors, ...middleware];
     // Our own middleware does nothing for a call that has neither a timeout nor a context.
     const isPlain = interceptors.length === 0 && middleware === clientMiddleware;
     for (const entry of entries) {
@@ -169,7 +177,7 @@ class ServiceClient {
         }
         const { service, name: method } = entry;
         const { metadata = [] } = options ?? {};
-        through ??= throughOf([...interceptors, ...middleware] as never, caller, entry, resultOf);
+        through ??= throughOf(all as never, caller, entry, resultOf);
         const { connection } = caller;
         const value = valueThrough(through, { ...options, service, method, args: given, metadata, connection });
         if (passesChannel(given)) value.catch(() => {});
@@ -178,21 +186,10 @@ class ServiceClient {
       (this as Record<string, unknown>)[entry.name] = call;
     }
   }
+}
 
-  static callerOf(client: object): Caller | undefined {
-    return #caller in client ? client.#caller : undefined;
-  }
-
-  static {
-    // A browser may not have the symbol yet.
-    if (Symbol.dispose !== undefined) {
-      Object.defineProperty(ServiceClient.prototype, Symbol.dispose, {
-        value(this: ServiceClient): void {
-          this.#caller.release();
-        },
-      });
-    }
-  }
+function dispose(this: ServiceClient): void {
+  this[CALLER].release();
 }
 
 type Interceptor = (call: AnyClientCall, next: (call: AnyClientCall) => Promise<ClientAnswer>) => Promise<ClientAnswer>;

@@ -9,7 +9,7 @@ import {
 } from '../../src/base/errors.js';
 import { channel } from '../../src/calls/channel.js';
 import { messagePackPayload } from '../../src/payload/msgpack.js';
-import type { ClientAnswer } from '../../src/service/calls.js';
+import type { ClientAnswer, ClientInterceptor } from '../../src/service/calls.js';
 import { callerOf } from '../../src/service/client.js';
 import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
@@ -69,7 +69,14 @@ describe('a service', () => {
     ['a credit that is none', () => method({ credit: -1 }), 'credit must be an integer from 0 to 2^32 − 1, not -1'],
     ['a schema that is none', () => method({ args: {} as never }), 'args must be a Standard Schema'],
     ['an implementation with a gap', () => Adder.handler({} as never), 'the handler of Adder has no function for add'],
-    ['what is no client', () => callerOf({}), 'callerOf takes a client, as the client() of a service gives'],
+    ...[{}, undefined, null, 'text'].map(
+      (none) =>
+        [
+          'what is no client',
+          () => callerOf(none as object),
+          'callerOf takes a client, as the client() of a service gives',
+        ] as const,
+    ),
   ])('refuses %s', (_, make, message) => {
     expect(make).toThrow(new InvalidArgument(message));
   });
@@ -83,6 +90,34 @@ describe('a call of a method', () => {
     const clients = [Adder.client(pair.session.root), await pair.session.open(Adder)];
     expect(await Promise.all(clients.map((client) => client.add(3, 5)))).toEqual([8, 8]);
     expect(callerOf(clients[1] as object).connection.id).toBe(1);
+  });
+
+  it('takes the interceptors that its client was made with', async () => {
+    pair = await pairOf([adder]);
+    pair.server.root.serve(adder);
+    const seen: string[] = [];
+    const noting =
+      (name: string): ClientInterceptor =>
+      (call, next) => {
+        seen.push(name);
+        return next(call);
+      };
+    const interceptors = [noting('first')];
+    const client = Adder.client(pair.session.root, { interceptors: interceptors as never });
+    interceptors.push(noting('second'));
+    await client.add(3, 5);
+    expect(seen).toEqual(['first']);
+  });
+
+  it('goes through a proxy of the client, and through an object that inherits from it', async () => {
+    pair = await pairOf([adder]);
+    for (const wrap of [(client: object) => new Proxy(client, {}), Object.create]) {
+      const client = await pair.session.open(Adder);
+      const wrapped = wrap(client) as typeof client;
+      expect(await wrapped.add(3, 5)).toBe(8);
+      wrapped[Symbol.dispose]();
+      expect(await callerOf(client).connection.closed).toMatchObject({ by: 'local' });
+    }
   });
 
   it('is answered beside others that are slower', async () => {
