@@ -61,8 +61,8 @@ export class SessionRuntime implements Port {
   readonly conduit: Conduit;
   readonly actors: ConnectionActors;
   readonly drained = new Drain();
-  /** The Session of this runtime, once it was asked for: one, however often. */
-  session: object | undefined;
+  /** Private, since what walks a snapshot would find the principal by it. */
+  #session: object | undefined;
   readonly #around: Surroundings;
   /** The parts of the session that all of its connections use. */
   readonly #scope: SessionScope;
@@ -464,6 +464,12 @@ export class SessionRuntime implements Port {
   }
 
   // ---- For the session's handle ----
+
+  /** Returns the Session of this runtime, which `make` makes the first time. */
+  sessionOf<S extends object>(make: () => S): S {
+    this.#session ??= make();
+    return this.#session as S;
+  }
 
   get root(): Connection | undefined {
     return this.#root;

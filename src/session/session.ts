@@ -381,8 +381,7 @@ export function handle(actor: SessionActorRef | AnyActorRef): Session {
   const snapshot: unknown = actor.getSnapshot();
   const runtime = (snapshot as { context?: { port?: unknown } } | undefined)?.context?.port;
   if (!(runtime instanceof SessionRuntime)) throw new InvalidArgument('the actor is no session actor');
-  runtime.session ??= new Session(actor as SessionActorRef, runtime);
-  return runtime.session as Session;
+  return runtime.sessionOf(() => new Session(actor as SessionActorRef, runtime));
 }
 
 async function start(role: Role, link: Link, options: StartOptions): Promise<Session> {
