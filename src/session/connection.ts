@@ -14,7 +14,7 @@ import { type Credit, DEFAULT_SERVING, type Serving, servingBy, servingOf } from
 import { unreadable } from '../calls/unreachable.js';
 import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import { ConnectionBudget, detachedMessage, MessageQueue, UNBOUNDED } from '../conduit/receive-queue.js';
-import { type ConnectionId, hasParity, type Parity, type RequestId, ROOT } from '../wire/id.js';
+import { type ConnectionId, type Parity, type RequestId, ROOT } from '../wire/id.js';
 import type { ConnectionSettings, DataMessage } from '../wire/message.js';
 import type { Metadata } from '../wire/metadata.js';
 import type { ConnectionActorRef } from './connection-actors.js';
@@ -85,8 +85,11 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   #failures: MessageQueue<RequestFailure> | undefined;
   #hasReader = false;
   #isDropped = false;
-  /** Calls that the application answers or makes itself, and that have no Response yet. The parity says whose they are. */
+  /** Calls without a Response that the application has made by messages of its own. */
+  #asked: Set<RequestId> | undefined;
+  /** Calls without a Response that it answers itself, and the number of those beyond the limit. */
   #unanswered: Set<RequestId> | undefined;
+  #more = 0;
   #hadCaller = false;
   /** The number of callers, for which the connection stays open. So it does for the shares of its calls. */
   #callers = 0;
@@ -191,7 +194,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     if (this.#reason !== undefined) return rejected(this.#closedError(this.#reason));
     const { type, id, body } = message;
     const sent = this.#session.conduit.outbox.send({ type, connectionId: this.id, id, body } as DataMessage);
-    if (type === 'RequestMessage') this.#follow(id, body.type, this.parity);
+    if (type === 'RequestMessage') this.#follow(id, body.type, true);
     return sent;
   }
 
@@ -225,41 +228,51 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   /** Makes the queue of the messages, which nothing has read yet. @internal */
   startQueue(): MessageQueue<DataMessage> {
     const queue = new MessageQueue<DataMessage>(this.#ownBudget, detachedMessage, ({ type, id, body }) => {
-      if (type === 'RequestMessage') this.#follow(id, body.type, this.peerSettings.parity);
+      if (type === 'RequestMessage') this.#follow(id, body.type, false);
     });
     this.receiver = queue;
     return queue;
   }
 
   /**
-   * Notes a Call or a Response that the application sends or reads itself, from the side with this parity: a drain waits for
-   * the Response. No more are noted than handlers may be at work, so that calls that are never answered take bounded memory.
+   * Notes a Call or a Response that the application sends (`isOurs`) or reads itself: a drain waits for the Response. No more ids
+   * are noted than handlers may be at work, so that calls that are never answered take bounded memory.
    */
-  #follow(id: RequestId, type: DataMessage['body']['type'], sender: Parity): void {
-    const { conduit, drain } = this.#session;
-    const isSenders = hasParity(id, sender);
-    if (type === 'Call' && isSenders && !(this.receiver instanceof Calls)) {
-      if (conduit.load.unanswered >= conduit.limits.requests || this.#unanswered?.has(id) === true) return;
-      this.#unanswered ??= new Set();
-      this.#unanswered.add(id);
-      conduit.load.unanswered++;
-    } else if (type === 'Response' && !isSenders && this.#unanswered?.delete(id) === true) {
-      conduit.load.unanswered--;
-      if (sender === this.parity) drain.answer();
+  #follow(id: RequestId, type: DataMessage['body']['type'], isOurs: boolean): void {
+    const { load, limits } = this.#session.conduit;
+    const { drain } = this.#session;
+    if (type === 'Call' && !(this.receiver instanceof Calls)) {
+      if (isOurs) this.#asked ??= new Set();
+      else this.#unanswered ??= new Set();
+      const calls = (isOurs ? this.#asked : this.#unanswered) as Set<RequestId>;
+      if (calls.has(id)) return;
+      if ((isOurs ? calls.size : load.unanswered) < limits.requests) calls.add(id);
+      else if (isOurs) return;
+      else this.#more++;
+      load.unanswered++;
+    } else if (type === 'Response') {
+      if ((isOurs ? this.#unanswered : this.#asked)?.delete(id) !== true) {
+        if (!isOurs || this.#more === 0) return;
+        this.#more--;
+      }
+      load.unanswered--;
+      if (isOurs) drain.answer();
     }
     drain.watcher?.changed();
   }
 
   /** Forgets the calls that have no Response: other calls take over, or the connection is closed. */
   #forgetUnanswered(): void {
-    this.#session.conduit.load.unanswered -= this.#unanswered?.size ?? 0;
+    this.#session.conduit.load.unanswered -= (this.#asked?.size ?? 0) + (this.#unanswered?.size ?? 0) + this.#more;
+    this.#asked = undefined;
     this.#unanswered = undefined;
+    this.#more = 0;
     this.#session.drain.watcher?.changed();
   }
 
   /** Cancels the peer's calls, and ends all channels, since the time of a drain is over. @internal */
   cut(): void {
-    for (const id of this.#unanswered ?? []) if (!hasParity(id, this.parity)) this.#session.drain.cancelled++;
+    this.#session.drain.cancelled += (this.#unanswered?.size ?? 0) + this.#more;
     if (this.receiver instanceof Calls) this.receiver.cut();
   }
 
@@ -333,6 +346,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     idOf(requestId, 'requestId');
     if (typeof reason !== 'string') throw new InvalidArgument(`reason must be a string, not ${describe(reason)}`);
     if (this.receiver instanceof Calls) this.receiver.markFailure(requestId, reason);
+    else this.#follow(requestId, 'Response', false);
     this.#failureStream().receive({ requestId, reason }, 0);
   }
 

@@ -400,14 +400,14 @@ describe('a session that is drained, of two sides that understand notices', () =
     const calls: number[] = [];
 
     /** A client's connection, which the application of the server reads. */
-    async function start() {
+    async function start(options: StartOptions = {}) {
       const setup = async (connection: Connection): Promise<void> => {
         read.splice(0, 1, connection);
         calls.length = 0;
         for await (const { id } of connection) calls.push(id);
       };
       const onConnection = () => ({ type: 'accept', setup }) as const;
-      const stage = await new Stage().start({ notices: true, onConnection });
+      const stage = await new Stage().start({ notices: true, onConnection, ...options }, { notices: true });
       const connection = await stage.client.open();
       const caller = connection.caller();
       return { ...stage, connection, call: () => track(caller.call(1n, bytes(1))) };
@@ -460,6 +460,29 @@ describe('a session that is drained, of two sides that understand notices', () =
       await clock.advance(1_000);
       expect([two.outcome, three.outcome]).toMatchObject([{ ret: bytes(7) }, 'connection-closed maybe']);
       expect(drained.outcome).toEqual({ answered: 1, refused: 0, cancelled: 2, channels: 0 });
+    });
+
+    test.each([0, 2])('waits for answers beyond the limit of %i, also beside calls of its own', async (requests) => {
+      const { server, clock, connection, call } = await start({ limits: { requests } });
+      connection.serve(() => new Promise(() => {}));
+      for (const id of [2, 4, 6]) {
+        const body = { type: 'Call', methodId: 1n, channels: [], metadata: [], args: bytes() } as const;
+        await read[0]?.send({ type: 'RequestMessage', id, body });
+      }
+      const answered = [call(), call(), call()];
+      await settle();
+      // A failure that the application has noted stands for a Response.
+      for (const id of [2, 4, 6]) read[0]?.markFailure(id, 'given up');
+      const drained = track(server.drain());
+      await settle();
+      for (const id of calls.slice(0, 2)) await answer(id);
+      await clock.advance(5_000);
+      expect([calls.length, answered[2]?.outcome, drained.outcome]).toEqual([3, undefined, undefined]);
+      await answer(calls[2]);
+      await settle();
+      expect(answered.map(({ outcome }) => outcome)).toMatchObject(answered.map(() => ({ ret: bytes(7) })));
+      await clock.advance(1_000);
+      expect(drained.outcome).toEqual({ answered: 3, refused: 0, cancelled: 0, channels: 0 });
     });
 
     test('waits for the Response to a call that it has sent itself', async () => {
