@@ -188,7 +188,7 @@ export class WsLink extends SocketLink {
     this.#ws.off('error', this.#onError);
     this.#ws.off('ping', this.#onPing);
     // `ws` and its receiver stay until V8 collects all memory. This function would keep the session as long.
-    const { _receiver: receiver } = this.#ws as Internals;
+    const receiver = (this.#ws as { _receiver?: Receiver | null })._receiver;
     if (receiver?.haveLength !== undefined) receiver.haveLength = Object.getPrototypeOf(receiver).haveLength;
     this.#drop();
     clearTimeout(this.#look);

@@ -151,7 +151,7 @@ export abstract class SocketLink implements Link {
    * soon.
    */
   protected cutOff(error: Error): void {
-    if (this.state !== 'open') return;
+    if (this.state === 'over' || this.#failure !== undefined) return;
     this.state = 'closing';
     this.#cutAfter(Math.min(this.#closeTimeout, FAILED_TIMEOUT_MS), error);
     this.resume();

@@ -118,8 +118,9 @@ export class StreamLink extends SocketLink {
     this.#writable = writable;
     this.#streams = [...new Set<Readable | Writable>([readable, writable])];
     this.name = nameOf(writable as Addresses);
-    // We end our own side when the sent messages have left, not as soon as the peer ends its side.
-    (readable as Duplex).allowHalfOpen = true;
+    // We end our own side when the sent messages have left, not as soon as the peer ends its side. The readable one of a pair has
+    // no other side: it would never be destroyed.
+    if (this.#streams.length === 1) (readable as Duplex).allowHalfOpen = true;
     // Nothing is read before `start`, so that no messages pile up.
     readable.pause();
     readable.on('data', this.#onData);
