@@ -315,6 +315,11 @@ export class End implements ReliableLink, ReliablePort {
   /** Takes a link beneath whose peer has greeted us with our key. `low`: its count, modulo 2^32. */
   attach(beneath: Beneath, low: number): void {
     this.#receiveArrived();
+    if (this.#end !== undefined) {
+      // A message has ended the session.
+      this.#owner.refuse(beneath.link);
+      return;
+    }
     this.#offered = beneath;
     this.#step({ type: 'attach', epoch: beneath.epoch, received: fullCount(low, this.#context.acked) });
     this.#offered = undefined;
