@@ -5,6 +5,7 @@ import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node
 import { postcard } from '../../src/payload/postcard/index.js';
 import { conformanceCases } from '../../src/testing/conformance.js';
 import { type ConformanceResult, conformance, ScriptedPeer, settle, toMermaid } from '../../src/testing/index.js';
+import { malformedOf } from '../../src/testing/malformed.js';
 import { CODECS } from '../support/codecs.js';
 import { timersAlive } from '../support/settle.js';
 import { ours } from './peers.js';
@@ -93,7 +94,7 @@ describe('malformed frames in the conformance suite are those of its codec', () 
 
   test.each(CODECS)('%s: each is sent, and a peer of ours refuses each', async (_, codec) => {
     const subject = ours('acceptor', { conformance: 'strict', codec });
-    const { malformed = [] } = codec;
+    const malformed = malformedOf(codec);
     const results = await conformance(subject.connect, {
       ...subject.options,
       codec,
@@ -107,7 +108,7 @@ describe('malformed frames in the conformance suite are those of its codec', () 
   });
 
   test.each(CODECS)('%s: a peer that takes one of them fails its case, and no other', async (_, codec) => {
-    for (const { name, bytes } of codec.malformed ?? []) {
+    for (const { name, bytes } of malformedOf(codec)) {
       const lenient: Codec = {
         ...codec,
         decode: (frame, limits) =>
