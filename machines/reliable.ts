@@ -14,8 +14,7 @@
  * - The end is agreed: each side says how many messages it has sent in all. The acceptor is over when everything has arrived
  *   in both directions. The dialer waits until the acceptor ends the link, because only then it is sure.
  *
- * - Messages that follow one another share a step, and an acknowledgement, if each would be taken. Otherwise nothing is done,
- *   and the port brings them one by one.
+ * - Messages that follow one another share a step if each would be taken. Otherwise the port brings them one by one.
  *
  * The machine knows counts and no bytes. Its port has the messages, the key, the links and the timers. Flat on purpose: it
  * runs through the stepper, which steps within `send`.
