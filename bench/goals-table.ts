@@ -174,7 +174,7 @@ const GOALS: readonly Goal[] = [
     unit: '×',
     above: ['echo-4KiB-x64 typed'],
     before: [0.83],
-    why: 'ws takes each mask off byte by byte, in JavaScript, for both. A call adds its own work, and one copy of the payload into the frame.',
+    why: 'ws masks messages, and takes the masks off, byte by byte in JavaScript, for both. A call adds its own work, and one copy of the payload into the frame.',
   },
   {
     title: 'stream of 64 B, typed, against rsocket',
