@@ -46,7 +46,7 @@ export function wireTable({ commit, node, seed, starts, rounds, rows }: Figures)
     `${text(toMessagePack)}${judged(toMessagePack, 1)}`,
   ]);
   return [
-    `At ${commit}, Node ${node}, seed ${seed}, ${starts} starts of ${rounds} rounds each.`,
+    `At ${commit}, Node ${node}, seed ${seed}, ${starts} ${starts === 1 ? 'start' : 'starts'} of ${rounds} rounds each.`,
     '',
     ...markdown([['work', ...Object.values(PAIRS), 'ours to Rust’s', 'postcard to MessagePack'], ...cells]),
   ].join('\n');
