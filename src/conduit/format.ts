@@ -31,7 +31,7 @@ const FORMATS: readonly Format[] = [
       `the peer speaks the stable conduit of roam 7, which is not supported, and this session ${own} without it: have the peer use a bare conduit`,
   },
   {
-    matches: (_first, _second, text) => /^VOT[HAR]$/.test(text),
+    matches: (_first, _second, text) => /VOT[HAR]/.test(text),
     says: (own) =>
       `the peer speaks vox, the successor of roam, which is not compatible, and this session roam 7 in ${own}: the peer needs a version of roam 7`,
   },

@@ -43,8 +43,8 @@ export class PendingRequests {
     this.#opens ??= new Map();
     this.#opens.set(request, { id, deadline });
     const waiting = this.#waiting?.get(request);
-    const signal = waiting?.signal;
-    if (waiting === undefined || signal === undefined) return;
+    if (waiting?.signal === undefined) return;
+    const { signal } = waiting;
     if (signal.aborted) {
       abandon();
       return;

@@ -142,7 +142,6 @@ class PortLink extends SocketLink {
   }
 
   resume(): void {
-    if (this.state === 'over') return;
     this.isPaused = false;
     if (this.#isReading) return;
     this.#isReading = true;
