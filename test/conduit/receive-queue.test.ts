@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it, test } from '@jest/globals';
 import { afterTurn } from '../../src/base/turn.js';
 import {
@@ -5,6 +7,7 @@ import {
   detached,
   detachedMessage,
   MessageQueue,
+  ReceiveBudget,
   UNBOUNDED,
 } from '../../src/conduit/receive-queue.js';
 import type { DataMessage } from '../../src/wire/message.js';
@@ -67,5 +70,133 @@ describe('a queue of messages', () => {
       [3, 1],
       [4, 65_536],
     ]);
+  });
+});
+
+const turn = () => new Promise<void>(afterTurn);
+
+/** A budget, with the notes of what it does to the reading of its session. */
+function budgetOf(limits: { inboxMessages?: number; inboxBytes?: number }) {
+  const done: unknown[] = [];
+  const budget = new ReceiveBudget(
+    { inboxMessages: 8, inboxBytes: 1_000, ...limits },
+    {
+      pause: () => done.push('pause'),
+      resume: () => done.push('resume'),
+      push: (event) => done.push(event),
+    },
+  );
+  /** Returns what was done since the last look. */
+  const take = () => done.splice(0);
+  return { budget, take };
+}
+
+/** The cost of a message beside the bytes of its frame. */
+const COST = 128;
+
+/** A queue of messages, each of which is the size of its own frame. */
+const queueOf = (budget: ReceiveBudget, id: number) => {
+  const connection = new ConnectionBudget(budget, id);
+  const queue = new MessageQueue<number>(connection);
+  /** Offers messages, as a session does: returns true if all found room. */
+  const offer = (...sizes: number[]) =>
+    sizes.every((size) => {
+      if (!queue.admits(size)) return false;
+      queue.receive(size, size);
+      return true;
+    });
+  return { connection, queue, offer };
+};
+
+describe('the budget of unread messages', () => {
+  test('stops the reading at the limit of one queue, until that queue is half empty', () => {
+    const { budget, take } = budgetOf({ inboxMessages: 4, inboxBytes: 10_000 });
+    const { queue, offer } = queueOf(budget, 1);
+    expect([offer(1, 2, 3, 4), take()]).toEqual([true, []]);
+    expect([offer(5), take()]).toEqual([false, ['pause']]);
+    expect([queue.shift(), take()]).toEqual([1, []]);
+    expect([queue.shift(), take()]).toEqual([2, ['resume']]);
+    expect([queue.shift(), take()]).toEqual([3, []]);
+  });
+
+  test('lets reading go on with a queue that is half empty only when there are bytes, too', () => {
+    const { budget, take } = budgetOf({ inboxMessages: 2, inboxBytes: 1_000 });
+    const [one, other] = [queueOf(budget, 1), queueOf(budget, 3)];
+    expect([one.offer(0, 0), one.offer(0), take()]).toEqual([true, false, ['pause']]);
+    other.queue.receive(1_000, 1_000);
+    expect([one.queue.shift(), one.queue.shift(), take()]).toEqual([0, 0, []]);
+    expect([other.queue.shift(), take()]).toEqual([1_000, ['resume']]);
+  });
+
+  test('stops the reading when all queues together have so many bytes, until there are fewer', () => {
+    const { budget, take } = budgetOf({ inboxBytes: 1_000 });
+    const [one, other] = [queueOf(budget, 1), queueOf(budget, 3)];
+    expect([one.offer(499 - COST), other.offer(500 - COST), budget.bytes]).toEqual([true, true, 999]);
+    expect([one.offer(0), budget.bytes]).toEqual([true, 1_127]);
+    expect([take(), other.offer(0), take()]).toEqual([[], false, ['pause']]);
+    one.queue.shift();
+    expect([budget.bytes, take()]).toEqual([628, ['resume']]);
+    other.offer(372 - COST);
+    expect([budget.bytes, one.offer(0), take()]).toEqual([1_000, false, ['pause']]);
+  });
+
+  test('tells the machines only of what lasts beyond a turn, by the id of the connection, and once', async () => {
+    const { budget, take } = budgetOf({ inboxMessages: 2, inboxBytes: 10_000 });
+    const { queue, offer } = queueOf(budget, 7);
+    offer(1, 2, 3);
+    queue.shift();
+    expect(take()).toEqual(['pause', 'resume']);
+    await turn();
+    expect(take()).toEqual([]);
+    offer(4, 5);
+    await turn();
+    expect(take()).toEqual(['pause', { type: 'inbox.filled', id: 7 }]);
+    offer(6);
+    await turn();
+    expect(take()).toEqual(['pause']);
+    queue.shift();
+    expect(take()).toEqual([{ type: 'inbox.drained' }]);
+    offer(7, 8);
+    await turn();
+    expect(take()).toEqual(['pause', { type: 'inbox.filled', id: 7 }]);
+  });
+
+  test('counts what is left on connections that are over with the rest, against twice the bytes', () => {
+    const { budget, take } = budgetOf({ inboxBytes: 1_000 });
+    const [one, other, third] = [queueOf(budget, 1), queueOf(budget, 3), queueOf(budget, 5)];
+    expect(one.offer(999 - COST, 500 - COST)).toBe(true);
+    expect(other.offer(0)).toBe(false);
+    one.connection.leave();
+    expect([budget.bytes, budget.leftBytes, take()]).toEqual([0, 1_499, ['pause', 'resume']]);
+    expect([other.offer(500 - COST, 0), budget.bytes]).toEqual([true, 628]);
+    expect([third.offer(0), take()]).toEqual([false, ['pause']]);
+    // What was left can still be read, and makes room.
+    expect([one.queue.shift(), budget.leftBytes, take()]).toEqual([999 - COST, 500, ['resume']]);
+    one.connection.leave();
+    expect([budget.bytes, budget.leftBytes]).toEqual([628, 500]);
+  });
+
+  test('is kept alive by no unread message of a connection that is over, which can still be read', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    let session: ReturnType<typeof budgetOf> | undefined = budgetOf({});
+    const { connection, queue, offer } = queueOf(session.budget, 1);
+    offer(1, 2, 3);
+    connection.leave();
+    session = undefined;
+    for (let round = 0; round < 10 && connection.session !== undefined; round++) {
+      await turn();
+      collectGarbage();
+    }
+    expect(connection.session).toBeUndefined();
+    expect([queue.shift(), await queue.next(), offer(4), queue.length]).toEqual([
+      1,
+      { value: 2, done: false },
+      true,
+      2,
+    ]);
+    connection.leave();
+    queue.drop();
+    expect([queue.length, await queue.next()]).toEqual([0, { value: undefined, done: true }]);
   });
 });

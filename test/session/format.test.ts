@@ -69,6 +69,13 @@ describe('a first frame in another format is named, with what this session speak
     [postcard, '00 00 07 02 40 00', 'malformed Hello: unknown parity 2'],
     [messagePack, 'c1', 'malformed message: not an array'],
     [postcard, '01 0b', 'malformed message: unknown tag 11'],
+    [messagePack, '00 02', 'malformed message: not an array'],
+    [messagePack, '01 00', 'malformed message: not an array'],
+    [messagePack, '52 4f 53', 'malformed message: not an array'],
+    [postcard, '8f 01 0b', 'malformed message: unknown tag 11'],
+    [postcard, 'a0 01 0b', 'malformed message: unknown tag 11'],
+    [postcard, 'dd 01 0b', 'malformed message: unknown tag 11'],
+    [postcard, '', 'malformed message: it ends within connectionId'],
   ])('not one in this format, and none of no format: %#', async (codec, hex, message) => {
     const [near, far] = memoryLinkPair();
     const starting = begin('acceptor', near, codec, 'reference');
