@@ -44,6 +44,19 @@ describe('a memory link', () => {
     expect(atRight.messages[0]).toBe(bytes);
   });
 
+  test('tells that messages have left only if some were buffered, and tells an end that is over nothing', async () => {
+    const [left, right] = memoryLinkPair({ capacity: 2 });
+    const [atLeft, atRight] = [record(left), record(right)];
+    for (const bytes of numbered(2)) left.send(bytes);
+    await atRight.received(2);
+    await turns(1);
+    expect(atLeft.drains).toBe(0);
+    for (const bytes of numbered(3)) left.send(bytes);
+    atRight.onMessage = () => left.abort();
+    await atRight.end();
+    expect(atLeft.events).toBe(0);
+  });
+
   test('that fails tells both ends the error, even paused ones, and drops what is under way', async () => {
     const [left, right] = memoryLinkPair({ capacity: 1 });
     const [atLeft, atRight] = [record(left), record(right)];

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { buildSync } from 'esbuild';
 import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { type Client, channel, initiate } from '../../src/index.js';
@@ -26,6 +26,54 @@ function pair(options: PortLinkOptions = {}, others = options): [Link, Link] {
     for (const link of links) link.abort();
   });
   return links;
+}
+
+/** A port whose other end the test plays. */
+class FakePort extends EventTarget {
+  readonly #posted: unknown[] = [];
+  readonly listeners: Record<string, number> = {};
+  isClosed = false;
+
+  override addEventListener(type: string, listener: never): void {
+    this.listeners[type] = (this.listeners[type] ?? 0) + 1;
+    super.addEventListener(type, listener);
+  }
+
+  override removeEventListener(type: string, listener: never): void {
+    this.listeners[type] = (this.listeners[type] ?? 0) - 1;
+    super.removeEventListener(type, listener);
+  }
+
+  start(): void {}
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  postMessage(value: unknown, transferred: unknown): void {
+    this.#posted.push([value, transferred]);
+  }
+
+  /** What was posted since the last look, each value with what was transferred with it. */
+  take(): unknown[] {
+    return this.#posted.splice(0);
+  }
+
+  /** The other end posts a value. */
+  say(data: unknown): void {
+    this.dispatchEvent(new MessageEvent('message', { data }));
+  }
+}
+
+/** A link over a port that the test plays, whose window is known to both. */
+async function played(window: unknown = [0, 2 ** 20]) {
+  const port = new FakePort();
+  const link = messagePortLink(port);
+  const events = record(link);
+  port.say(window);
+  await turns(1);
+  expect(port.take()).toEqual([[[0, 2 ** 20], []]]);
+  return { port, link, events };
 }
 
 describeLink('a link over a port', () => {
@@ -61,8 +109,11 @@ describe('a link over a port', () => {
     for (const port of [undefined, {}, new EventTarget()]) {
       expect(() => messagePortLink(port as MessagePort)).toThrow('port must be a MessagePort');
     }
-    expect(() => workerLink({} as Worker)).toThrow('worker must be a Worker');
+    for (const worker of [undefined, {}]) {
+      expect(() => workerLink(worker as Worker)).toThrow('worker must be a Worker');
+    }
     expect(() => parentLink()).toThrow('parentLink is for workers');
+    expect(() => messagePortLink(new MessageChannel().port1, 7 as PortLinkOptions)).toThrow(/^options must be /);
   });
 
   test('holds no more than two windows of a gibibyte for a reader that is paused', async () => {
@@ -155,6 +206,77 @@ describe('a link over a port', () => {
       [10_000, 10_000],
     ]);
     expect(atRight.messages.every((bytes) => bytes.every((byte) => byte === 7))).toBe(true);
+  });
+
+  test('has no message overtake a longer one that waits', async () => {
+    const [left, right] = pair({ window: 1_000 });
+    record(left);
+    const atRight = record(right);
+    right.pause();
+    await turns(5);
+    for (const size of [800, 500, 10]) left.send(new Uint8Array(size));
+    expect(left.buffered).toBe(510);
+    right.resume();
+    await atRight.received(3);
+    expect(atRight.messages.map(({ length }) => length)).toEqual([800, 500, 10]);
+  });
+
+  test('transfers long messages, and has the port copy those below 4 KiB', async () => {
+    const { port, link, events } = await played();
+    for (const size of [4_095, 4_096, 5_000]) link.send(new Uint8Array(size));
+    await turns(1);
+    const [[value, transferred]] = port.take() as [[unknown[], ArrayBuffer[]]];
+    expect(value.slice(1).map((frame) => (frame as ArrayBuffer).byteLength)).toEqual([4_095, 4_096, 5_000]);
+    expect(transferred).toEqual(value.slice(2));
+    link.send(new Uint8Array(1));
+    await turns(1);
+    expect(port.take()).toEqual([[[1, new ArrayBuffer(1)], []]]);
+    expect(events.events).toBe(0);
+    link.abort();
+  });
+
+  test('tells that messages have left only when some that waited have', async () => {
+    const { port, link, events } = await played([0, 1_000]);
+    for (const size of [100, 800, 300, 300]) link.send(new Uint8Array(size));
+    expect(link.buffered).toBe(600);
+    port.say([2, 164]);
+    expect([events.drains, link.buffered]).toEqual([0, 600]);
+    port.say([2, 364]);
+    expect([events.drains, link.buffered]).toEqual([1, 300]);
+    port.say([2, 500]);
+    expect([events.drains, link.buffered]).toEqual([2, 0]);
+    port.say([2, 728]);
+    expect(events.drains).toBe(2);
+    link.abort();
+  });
+
+  test('credits what it has delivered when that is half of the window, and nothing to a peer that has ended', async () => {
+    const { port, link, events } = await played([0, 1_000]);
+    const say = (...sizes: number[]) => port.say([1, ...sizes.map((size) => new ArrayBuffer(size))]);
+    say(200, 171);
+    expect(port.take()).toEqual([]);
+    say(0);
+    expect(port.take()).toEqual([[[2, 563], []]]);
+    say(436);
+    expect(port.take()).toEqual([[[2, 500], []]]);
+    link.pause();
+    say(500);
+    port.say([3]);
+    expect(events.messages).toHaveLength(4);
+    link.resume();
+    await turns(1);
+    expect([events.messages.length, events.ends, port.take()]).toEqual([5, ['ended'], [[[3], []]]]);
+  });
+
+  test('leaves no listener at its port, which it closes', async () => {
+    const { port, link } = await played();
+    link.abort();
+    expect([port.take(), port.isClosed, port.listeners]).toEqual([
+      [[[4], []]],
+      true,
+      { message: 0, messageerror: 0, close: 0 },
+    ]);
+    expect(link.buffered).toBe(0);
   });
 
   test('ends at closeTimeout if its peer does not end', async () => {
@@ -343,5 +465,51 @@ describe('a link to a worker', () => {
     expect(numbersOf(recorder.messages)).toEqual(Array.from({ length: 20_000 }, (_, index) => index));
     link.close();
     expect(await recorder.end()).toBe('ended');
+  });
+});
+
+describe('a worker of a browser', () => {
+  const { getBuiltinModule } = process;
+  const scope = new EventTarget();
+  beforeEach(() => {
+    // Its global scope is the parent, and it has no modules of Node.
+    Object.assign(process, { getBuiltinModule: undefined });
+    const { addEventListener, removeEventListener } = EventTarget.prototype;
+    Object.assign(globalThis, {
+      DedicatedWorkerGlobalScope: class {},
+      addEventListener: addEventListener.bind(scope),
+      removeEventListener: removeEventListener.bind(scope),
+    });
+  });
+  afterEach(() => {
+    Object.assign(process, { getBuiltinModule });
+    for (const name of ['DedicatedWorkerGlobalScope', 'addEventListener', 'removeEventListener']) {
+      Reflect.deleteProperty(globalThis, name);
+    }
+  });
+
+  const say = (data: unknown) => scope.dispatchEvent(new MessageEvent('message', { data }));
+
+  test('gives each call of parentLink one port, in order, and leaves other messages to the application', async () => {
+    const { port1, port2 } = new MessageChannel();
+    const [first, second] = [parentLink(), parentLink({ window: 500 })];
+    for (const data of [null, 'hello', {}, { type: 'roam-actors.port' }, { type: 'other', port: port1 }]) say(data);
+    const ports = [new FakePort(), new FakePort(), new FakePort()];
+    for (const port of ports) say({ type: 'roam-actors.port', port });
+    const links = await Promise.all([first, second]);
+    expect(ports.map((port) => port.take())).toEqual([[[[0, 2 ** 20], []]], [[[0, 500], []]], []]);
+    for (const link of links) link.abort();
+    port1.close();
+    port2.close();
+  });
+
+  test('takes a port for a later call, too', async () => {
+    for (let round = 0; round < 2; round++) {
+      const asked = parentLink();
+      const port = new FakePort();
+      say({ type: 'roam-actors.port', port });
+      (await asked).abort();
+      expect(port.isClosed).toBe(true);
+    }
   });
 });

@@ -1,5 +1,8 @@
 import { getEventListeners } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { accept, type IncomingRequest, initiate } from '../../src/index.js';
@@ -9,26 +12,36 @@ import { postcard } from '../../src/payload/postcard/index.js';
 import { turns } from './contract.js';
 import { type Recorder, record } from './recorder.js';
 
-const WRONG = [
-  {},
-  { port: 1, path: '/x' },
-  { port: -1 },
-  { port: 65_536 },
-  { port: 1.5 },
-  { port: '80' },
-  { port: 1, host: '' },
-  { port: 1, host: 5 },
-  { path: '' },
-  { path: 5 },
-  { port: 1, maxFrame: 0 },
-  { port: 1, closeTimeout: Number.NaN },
-  null,
+/** Options that are wrong, with the error's text. */
+const WRONG: readonly (readonly [unknown, string | RegExp])[] = [
+  [{}, 'give either a port or a path'],
+  [{ port: 1, path: '/x' }, 'give either a port or a path'],
+  [{ port: -1 }, /^port must be an integer from [01] to 65535, not -1$/],
+  [{ port: 65_536 }, /^port must be an integer from [01] to 65535, not 65536$/],
+  [{ port: 1.5 }, /^port must be an integer from [01] to 65535, not 1.5$/],
+  [{ port: '80' }, /^port must be an integer from [01] to 65535, not 80$/],
+  [{ port: 1, host: '' }, 'host must be an address or a name'],
+  [{ port: 1, host: 5 }, 'host must be an address or a name'],
+  [{ path: '' }, 'path must be a string that is not empty'],
+  [{ path: 5 }, 'path must be a string that is not empty'],
+  [{ port: 1, maxFrame: 0 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 0'],
+  [{ port: 1, closeTimeout: Number.NaN }, 'closeTimeout must be from 1 to 2^31 - 1 milliseconds, not NaN'],
+  [null, 'options must be an object'],
 ];
+
+const isWrong = (act: () => unknown, message: string | RegExp): void => {
+  expect(act).toThrow(InvalidArgument);
+  expect(act).toThrow(message);
+};
 
 describe('connectTcp', () => {
   test('refuses arguments out of range at once', () => {
-    for (const options of [...WRONG, { port: 0 }, { port: 1, connectTimeout: 0 }]) {
-      expect(() => connectTcp(options as ConnectTcpOptions)).toThrow(InvalidArgument);
+    for (const [options, message] of [
+      ...WRONG,
+      [{ port: 0 }, 'port must be an integer from 1 to 65535, not 0'] as const,
+      [{ port: 1, connectTimeout: 0 }, 'connectTimeout must be from 1 to 2^31 - 1 milliseconds, not 0'] as const,
+    ]) {
+      isWrong(() => connectTcp(options as ConnectTcpOptions), message);
     }
   });
 
@@ -83,23 +96,30 @@ describe('connectTcp', () => {
 
 describe('listenTcp', () => {
   test('refuses arguments out of range at once', () => {
-    for (const options of [
+    const most = 'maxConnections must be an integer from 1 to 2^31 - 1, not';
+    for (const [options, message] of [
       ...WRONG,
-      { port: 0, maxConnections: 0 },
-      { port: 0, maxConnections: 2 ** 31 },
-      { port: 0, pendingBytes: 0 },
+      [{ port: 0, maxConnections: 0 }, `${most} 0`] as const,
+      [{ port: 0, maxConnections: 1.5 }, `${most} 1.5`] as const,
+      [{ port: 0, maxConnections: 2 ** 31 }, `${most} 2147483648`] as const,
+      [{ port: 0, pendingBytes: 0 }, `pendingBytes must be an integer from 1 to ${2 ** 53 - 1}, not 0`] as const,
     ]) {
-      expect(() => listenTcp(options as ListenTcpOptions, () => {})).toThrow(InvalidArgument);
+      isWrong(() => listenTcp(options as ListenTcpOptions, () => {}), message);
     }
-    expect(() => listenTcp({ port: 0 }, undefined as unknown as () => void)).toThrow(InvalidArgument);
+    isWrong(() => listenTcp({ port: 0 }, undefined as unknown as () => void), 'onLink must be a function');
   });
 
-  test('rejects with a LinkError that names the port when it is in use', async () => {
-    const listener = await listenTcp({ port: 0 }, () => {});
-    await expect(listenTcp({ port: listener.port }, () => {})).rejects.toEqual(
-      new LinkError(`cannot listen on tcp://127.0.0.1:${String(listener.port)}: the port is in use`),
-    );
-    await listener.close();
+  test('rejects with a LinkError that names the port or the path when it is in use', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'roam-actors-tcp-'));
+    const path = process.platform === 'win32' ? String.raw`\\.\pipe\roam-actors-tcp` : join(folder, 'socket');
+    for (const where of [{ port: 0 }, { path }]) {
+      const listener = await listenTcp(where, () => {});
+      await expect(listenTcp(listener.address, () => {})).rejects.toEqual(
+        new LinkError(`cannot listen on ${listener.url}: the ${'path' in where ? 'path' : 'port'} is in use`),
+      );
+      await listener.close();
+    }
+    rmSync(folder, { recursive: true });
   });
 
   test('close frees the port, leaves links alone, and may be called again', async () => {

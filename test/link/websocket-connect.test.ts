@@ -41,8 +41,15 @@ describe('connectWebSocket', () => {
   });
 
   test.each(entries)('%s refuses what is no WebSocket URL, and options out of range, at once', (_where, connect) => {
-    for (const url of ['', 'nonsense', 'http://127.0.0.1', 'ws://127.0.0.1/#fragment', 'ws://']) {
-      expect(() => connect(url)).toThrow(InvalidArgument);
+    for (const [url, message] of [
+      ['', 'this is not a URL'],
+      ['nonsense', 'this is not a URL'],
+      ['ws://', 'this is not a URL'],
+      ['http://127.0.0.1', 'a WebSocket URL begins with ws: or wss:, not http:'],
+      ['nonsense:x', 'a WebSocket URL begins with ws: or wss:, not nonsense:'],
+      ['ws://127.0.0.1/#fragment', 'a WebSocket URL has no fragment'],
+    ] as const) {
+      expect(() => connect(url)).toThrow(new InvalidArgument(message));
     }
     for (const url of ['127.0.0.1:9000', 'localhost:9000/', '[::1]:9000']) {
       expect(() => connect(url)).toThrow(
@@ -52,8 +59,14 @@ describe('connectWebSocket', () => {
     // A text that may hold a password is not quoted.
     for (const url of ['user:secret@127.0.0.1:9000', 'user:12345@host'])
       expect(() => connect(url)).toThrow(/^(?!.*(secret|12345))/);
-    for (const options of [{ connectTimeout: 0 }, { closeTimeout: -1 }, { maxFrame: 0 }, { maxFrame: 2 ** 30 }]) {
-      expect(() => connect('ws://127.0.0.1:1', options)).toThrow(InvalidArgument);
+    for (const [options, message] of [
+      [{ connectTimeout: 0 }, 'connectTimeout must be from 1 to 2^31 - 1 milliseconds, not 0'],
+      [{ closeTimeout: -1 }, 'closeTimeout must be from 1 to 2^31 - 1 milliseconds, not -1'],
+      [{ maxFrame: 0 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 0'],
+      [{ maxFrame: 2 ** 30 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 1073741824'],
+      [{ maxFrame: 1.5 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 1.5'],
+    ] as const) {
+      expect(() => connect('ws://127.0.0.1:1', options)).toThrow(new InvalidArgument(message));
     }
   });
 
