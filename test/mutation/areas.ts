@@ -120,9 +120,10 @@ export const AREAS: Readonly<Record<string, Area>> = {
       (name) => `src/conduit/${name}.ts`,
     ),
     tests: [
-      ...testsOf('conduit', 'receive-queue'),
+      ...testsOf('conduit', 'conduit', 'pending-requests', 'receive-queue'),
       ...FLOW,
-      ...testsOf('session', 'format', 'signals', 'callbacks', 'crash', 'ends'),
+      ...testsOf('session', 'format', 'signals', 'callbacks', 'crash', 'ends', 'interrupted'),
+      ...['test/link/frame-limit.test.ts', 'test/server/authentication.test.ts'],
       TABLE,
     ],
     without: LONG,
@@ -205,23 +206,17 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   links: {
     mutate: ['src/link/*.ts'],
-    tests: testsOf(
-      'link',
-      ...[
-        'frame-limit',
-        'hostile',
-        'intake',
-        'memory',
-        'network',
-        'ports',
-        'stream',
-        'tcp',
-        'tcp-contract',
-        'websocket',
-      ],
-      ...['websocket-connect', 'websocket-contract', 'websocket-listen', 'window'],
-    ),
-    slow: /drained is told for little|message of a mebibyte|gibibyte|every length|262140/,
+    tests: [
+      ...testsOf(
+        'link',
+        ...['frame-limit', 'hostile', 'intake', 'memory', 'network', 'ports', 'socket-standard', 'socket-ws'],
+        ...['stream', 'tcp', 'tcp-contract', 'websocket'],
+        ...['websocket-connect', 'websocket-contract', 'websocket-listen', 'window'],
+      ),
+      ...testsOf('server', 'authentication', 'server'),
+      ...testsOf('session', 'early', 'format'),
+    ],
+    slow: /drained is told for little|message of a mebibyte|gibibyte|every length|262140|as a child process has them|a flood of empty messages/,
   },
 };
 
