@@ -21,7 +21,7 @@ const FORMATS: readonly Format[] = [
   {
     // A Hello or a HelloYourself on the root.
     codec: 'postcard',
-    matches: (first, second) => first === 0 && second <= 1,
+    matches: (first, second) => first === 0 && (second === 0 || second === 1),
     says: (own) =>
       sameCodec('postcard, as the official peers of roam 7', own, 'codec: postcard of roam-actors/postcard'),
   },

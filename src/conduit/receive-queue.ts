@@ -194,8 +194,8 @@ export class ConnectionBudget {
    * be read at any time.
    */
   leave(): void {
-    const { session } = this;
-    if (session === undefined || this.#budget instanceof WeakRef) return;
+    const session = this.#budget;
+    if (session instanceof WeakRef) return;
     this.#budget = new WeakRef(session);
     session.bytes -= this.#bytes;
     session.leftBytes += this.#bytes;

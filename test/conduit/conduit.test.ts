@@ -12,13 +12,15 @@ import type { Message } from '../../src/wire/message.js';
 /** The cost of a frame that waits, beside its bytes. */
 const COST = 64;
 
-/** A codec whose frames are items, but those of one byte are Pongs. */
+/** A codec whose frames are items, but those of one byte are Pongs, and those of five are Cancels. */
 const lengths: Codec = {
   ...messagePack,
-  decode: (bytes): Message =>
-    bytes.length === 1
-      ? { type: 'Pong', connectionId: 0, nonce: BigInt(bytes[0] ?? 0) }
-      : { type: 'ChannelMessage', connectionId: 0, id: 1, body: { type: 'Item', item: bytes } },
+  decode: (bytes): Message => {
+    if (bytes.length === 1) return { type: 'Pong', connectionId: 0, nonce: BigInt(bytes[0] ?? 0) };
+    return bytes.length === 5
+      ? { type: 'RequestMessage', connectionId: 0, id: 1, body: { type: 'Cancel', metadata: [] } }
+      : { type: 'ChannelMessage', connectionId: 0, id: 1, body: { type: 'Item', item: bytes } };
+  },
 };
 
 interface Options {
@@ -26,6 +28,7 @@ interface Options {
   readonly limits?: Partial<Limits>;
   /** Milliseconds that each frame takes. */
   readonly time?: number;
+  readonly awaitAnswers?: boolean;
 }
 
 /** A conduit over a link that notes what is done to it, below a session that notes what comes. */
@@ -38,12 +41,14 @@ class World {
   readonly items: Uint8Array[] = [];
   readonly reports: Report[] = [];
   readonly conduit: Conduit;
+  /** The error with which the link takes no more messages. */
+  refusal: Error | undefined;
   /** False if the connection has no room for data messages. */
   hasRoom = true;
   #events: LinkEvents | undefined;
   #now = 0;
 
-  constructor({ codec = lengths, limits = {}, time = 0 }: Options = {}) {
+  constructor({ codec = lengths, limits = {}, time = 0, awaitAnswers = false }: Options = {}) {
     const note = (what: string) => () => void this.link.push(what);
     const link: Link = {
       ...{ pause: note('pause'), resume: note('resume'), close: note('close'), abort: note('abort') },
@@ -51,13 +56,16 @@ class World {
       start: (events) => {
         this.#events = events;
       },
-      send: note('send'),
+      send: () => {
+        if (this.refusal !== undefined) throw this.refusal;
+        this.link.push('send');
+      },
     };
     this.conduit = new Conduit({
       link,
       codec,
       limits: { ...DEFAULT_LIMITS, ...limits },
-      awaitAnswers: false,
+      awaitAnswers,
       clock: { now: () => this.#now, setTimeout: () => undefined, clearTimeout: () => {} },
       onReport: (report) => this.reports.push(report),
       deliver: (message, size): Delivery => {
@@ -108,6 +116,11 @@ async function begun(options: Options = {}): Promise<World> {
 }
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('a conduit offers requests and channel messages to their connection, and others to the session', async () => {
+  const world = await begun();
+  expect(world.bring(5, 6, 1)).toEqual([5, 6, 'rx.Pong']);
+});
 
 describe('a conduit whose session does not read', () => {
   test('pauses the link when more than 256 KiB wait, once, and resumes it with the reading', async () => {
@@ -432,6 +445,40 @@ describe('the end of a conduit', () => {
     expect(world.came).toEqual(['link.failed']);
     expect(world.events.at(-1)).toEqual({ type: 'link.failed', error: new Error('the cable was pulled') });
   });
+});
+
+describe('a link that takes no message', () => {
+  const refusal = new Error('the link is closed');
+
+  test('is told of at once', async () => {
+    const world = await begun();
+    world.refusal = refusal;
+    world.conduit.outbox.transmit({ type: 'Ping', connectionId: 0, nonce: 1n });
+    expect(world.events.at(-1)).toEqual({ type: 'link.unsendable', error: refusal });
+  });
+
+  test('after its peer has ended it is told of by that end, behind the frames before it', async () => {
+    const world = await begun();
+    world.conduit.pause();
+    world.bring(7);
+    world.peer.ended();
+    world.refusal = refusal;
+    world.conduit.outbox.transmit({ type: 'Ping', connectionId: 0, nonce: 1n });
+    expect(world.came).toEqual([]);
+    world.conduit.resume();
+    expect(world.came).toEqual([7, 'link.ended']);
+  });
+});
+
+test('messages that wait for an answer leave when the link is paused and the session stops reading', async () => {
+  const world = await begun({ limits: { turnTime: 1 }, time: 1, awaitAnswers: true });
+  const { outbox } = world.conduit;
+  for (const nonce of [1n, 2n, 3n]) outbox.transmit({ type: 'Ping', connectionId: 0, nonce });
+  expect(world.done()).toEqual(['send', 'send']);
+  world.bring(...Array.from({ length: 9 }, () => 2), 2 ** 14);
+  expect(world.done()).toEqual(['pause']);
+  world.conduit.pause();
+  expect(world.done()).toEqual(['send']);
 });
 
 test('a link that has no connection for now is told of, and so is one that has one again', async () => {

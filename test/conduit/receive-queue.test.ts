@@ -97,7 +97,7 @@ const COST = 128;
 /** A queue of messages, each of which is the size of its own frame. */
 const queueOf = (budget: ReceiveBudget, id: number) => {
   const connection = new ConnectionBudget(budget, id);
-  const queue = new MessageQueue<number>(connection);
+  const queue = new MessageQueue<number>(connection, (size) => size);
   /** Offers messages, as a session does: returns true if all found room. */
   const offer = (...sizes: number[]) =>
     sizes.every((size) => {
@@ -174,6 +174,46 @@ describe('the budget of unread messages', () => {
     expect([one.queue.shift(), budget.leftBytes, take()]).toEqual([999 - COST, 500, ['resume']]);
     one.connection.leave();
     expect([budget.bytes, budget.leftBytes]).toEqual([628, 500]);
+    one.queue.receive(7, 7);
+    expect([budget.bytes, budget.leftBytes]).toEqual([628, 635]);
+    one.queue.drop();
+    other.queue.shift();
+    other.connection.leave();
+    expect([budget.bytes, budget.leftBytes]).toEqual([0, 128]);
+    other.queue.drop();
+    expect([budget.bytes, budget.leftBytes]).toEqual([0, 0]);
+  });
+
+  test('is free of what a queue held once that is dropped, or its part is', () => {
+    const { budget } = budgetOf({});
+    const [one, other] = [queueOf(budget, 1), queueOf(budget, 3)];
+    for (const { queue, offer } of [one, other]) {
+      offer(10, 20, 30);
+      queue.shift();
+    }
+    expect(budget.bytes).toBe(2 * (50 + 2 * COST));
+    one.queue.drop();
+    expect(budget.bytes).toBe(50 + 2 * COST);
+    // The queue itself was garbage-collected.
+    other.queue.budget.drop();
+    expect(budget.bytes).toBe(0);
+  });
+
+  test('lets a message come for which it has no room, if that goes to a reader or is dropped', async () => {
+    const { budget, take } = budgetOf({ inboxBytes: 1_000 });
+    const [one, read, ended] = [queueOf(budget, 1), queueOf(budget, 3), queueOf(budget, 5)];
+    one.offer(1_000);
+    const next = read.queue.next();
+    ended.queue.end();
+    expect([read.offer(7), ended.offer(8), take()]).toEqual([true, true, []]);
+    expect([await next, ended.queue.length, ended.queue.shift()]).toEqual([{ value: 7, done: false }, 0, undefined]);
+    expect([read.offer(9), take()]).toEqual([false, ['pause']]);
+  });
+
+  test('has no bound for what only our own application can add', () => {
+    const { queue, offer } = queueOf(UNBOUNDED, 1);
+    expect(offer(...Array.from({ length: 1_000 }, () => 2 ** 40))).toBe(true);
+    queue.drop();
   });
 
   test('is kept alive by no unread message of a connection that is over, which can still be read', async () => {
@@ -196,7 +236,10 @@ describe('the budget of unread messages', () => {
       2,
     ]);
     connection.leave();
+    queue.end();
     queue.drop();
     expect([queue.length, await queue.next()]).toEqual([0, { value: undefined, done: true }]);
+    // One that is made only now, for a late reader.
+    expect(new MessageQueue<number>(connection).admits(1)).toBe(true);
   });
 });

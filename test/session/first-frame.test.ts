@@ -162,6 +162,40 @@ describe('limits.handshakeBytes', () => {
   });
 });
 
+test('an acceptor whose link does not start says why at once, and leaves no timer', async () => {
+  const clock = new VirtualClock();
+  const link = {
+    ...{ buffered: 0, send() {}, pause() {}, resume() {}, close() {}, abort() {} },
+    start() {
+      throw new Error('the link has been started already');
+    },
+  };
+  await expect(accept(link, { clock })).rejects.toMatchObject({
+    name: 'HandshakeError',
+    message: 'the session ended during the handshake: crashed',
+    cause: { name: 'SessionClosed', cause: { message: 'the link has been started already' } },
+  });
+  expect(clock.size).toBe(0);
+});
+
+test('a link may tell that messages have left before the first frame has come', async () => {
+  const [near, far] = memoryLinkPair();
+  const clock = new VirtualClock();
+  let tell: (() => void) | undefined;
+  const start = near.start.bind(near);
+  near.start = (events) => {
+    tell = () => events.drained();
+    start(events);
+  };
+  const accepting = accept(near, { clock });
+  tell?.();
+  const connecting = initiate(far, { clock });
+  const session = await accepting;
+  tell?.();
+  (await connecting).shutdown();
+  expect(await session.closed).toEqual({ cause: 'peer', by: 'peer' });
+});
+
 test('an acceptor refuses a wrong option at once, and leaves its link alone', async () => {
   const [link] = memoryLinkPair();
   await expect(accept(link, { limits: { handshakeBytes: 0 } })).rejects.toBeInstanceOf(InvalidArgument);

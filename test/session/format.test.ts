@@ -69,6 +69,7 @@ describe('a first frame in another format is named, with what this session speak
     [postcard, '00 00 07 02 40 00', 'malformed Hello: unknown parity 2'],
     [messagePack, 'c1', 'malformed message: not an array'],
     [postcard, '01 0b', 'malformed message: unknown tag 11'],
+    [messagePack, '00', 'malformed message: not an array'],
     [messagePack, '00 02', 'malformed message: not an array'],
     [messagePack, '01 00', 'malformed message: not an array'],
     [messagePack, '52 4f 53', 'malformed message: not an array'],
