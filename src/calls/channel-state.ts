@@ -92,6 +92,8 @@ export class ChannelState<T = unknown> {
     this.#waiting = [];
     this.#waitingBytes = 0;
     for (const { act } of waiting) act(end);
+    // The application aborted the channel before the peer heard of it.
+    if (this.#error !== undefined) end.fail(this.#error);
   }
 
   /**

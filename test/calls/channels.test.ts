@@ -4,7 +4,7 @@ import type { Rx, Session, Tx } from '../../src/index.js';
 import { channel, InvalidArgument } from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
 import { take } from '../support/items.js';
-import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { established, HELLO_YOURSELF, NOTHING_LEFT, Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import { accusationIn, bytes, callOf, closeOn, grantOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 
@@ -376,6 +376,7 @@ describe('what the peer may not say on a channel', () => {
     ['of our parity', [1], []],
     ['0', [0], []],
     ['that is alive', [2], [2]],
+    ['that is over', [6], [6]],
     ['twice', [2, 2], []],
   ])('a Call that names a channel %s fails alone, or breaks a rule in strict mode', async (_, named, before) => {
     for (const conformance of ['reference', 'strict'] as const) {
@@ -384,7 +385,10 @@ describe('what the peer may not say on a channel', () => {
         for (const channel of channels) channel.receive();
         return bytes();
       });
-      await rig.say(callOf(2, bytes(), { channels: before }));
+      await rig.say(
+        callOf(2, bytes(), { channels: before }),
+        ...before.filter((id) => id === 6).map((id) => closeOn(id)),
+      );
       const answers = await rig.say(callOf(4, bytes(), { channels: named }));
       if (conformance === 'strict') expect(accusationIn(answers)).toBe('rpc.channel.allocation');
       else expect(answers).toMatchObject([{ type: 'RequestMessage', id: 4 }]);
@@ -415,6 +419,89 @@ describe('a Response that names a channel which its sender may not name', () => 
     await rig.heard();
     await rig.say(responseOf(1, bytes(), [0]));
     expect(rig.settled).toMatchObject({ call: { channels: [], metadata: [] } });
+  });
+});
+
+describe('a channel that is used before the peer hears of it', () => {
+  const ABORTED = [{ key: 'aborted', value: 1n, flags: 0n }];
+
+  /** Passes the receiver's end by a call that waits its turn until call 1 is answered. Acts on the sender's end. */
+  async function waiting(act: (tx: Tx) => unknown): Promise<void> {
+    rig = new Rig();
+    const settings = { parity: 'even', maxConcurrentRequests: 1 } as const;
+    rig.peer.say({ ...HELLO_YOURSELF, connectionSettings: settings } as Message);
+    session = await rig.starting;
+    const [tx, rx] = channel();
+    const caller = session.root.caller();
+    rig.track('first', caller.call(1n, bytes()));
+    rig.track('call', caller.call(1n, bytes(), { channels: [rx] }));
+    act(tx);
+    await rig.heard();
+  }
+
+  test('and aborted is aborted for the peer, too, when it is passed, and takes no item', async () => {
+    await start();
+    const [tx, rx] = channel();
+    rig.track('before', tx.send(bytes(1)));
+    tx.abort();
+    tx.abort();
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
+    rig.track('after', tx.send(bytes(2)));
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), closeOn(1, ABORTED)]);
+    const error = { name: 'ChannelClosed', message: 'the channel was aborted' };
+    expect(rig.settled).toMatchObject({ before: error, after: error });
+  });
+
+  test('and aborted while its call waits its turn is aborted for the peer behind the Call', async () => {
+    await waiting((tx) => {
+      void tx.send(bytes(1));
+      tx.abort();
+    });
+    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(3, bytes(), { channels: [1] }), closeOn(1, ABORTED)]);
+  });
+
+  test('sends what was sent while its call waits its turn, and closes behind that', async () => {
+    await waiting((tx) => {
+      void tx.send(bytes(1));
+      void tx.close();
+    });
+    const said = await rig.say(responseOf(1, bytes()));
+    expect(said).toEqual([callOf(3, bytes(), { channels: [1] }), itemOn(1, 1), closeOn(1)]);
+  });
+
+  test('and reset tells the sender to stop, behind the Call', async () => {
+    await start();
+    const [tx, rx] = channel();
+    const metadata = [{ key: 'why', value: 'enough', flags: 0n }];
+    rx.reset({ metadata });
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [tx] }));
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), resetOn(1, metadata)]);
+    expect(await take(rx, 1)).toEqual([]);
+  });
+
+  test('and granted credit passes that on, behind the Call', async () => {
+    await start();
+    const [tx, rx] = channel({ credit: 0 });
+    rx.grant(3);
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [tx] }));
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), grantOn(1, 3)]);
+  });
+
+  test('and reset with metadata that can’t be sent tells its reader so, and the sender to stop', async () => {
+    await start();
+    const [tx, rx] = channel();
+    rx.reset({ metadata: [{ key: 'k', value: 7, flags: 0n }] as never });
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [tx] }));
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), resetOn(1)]);
+    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'InvalidArgument' });
+  });
+
+  test('and whose call still waits its turn when the session ends says so at both ends of it', async () => {
+    await waiting((tx) => rig.track('send', tx.send(bytes(1))));
+    session.shutdown();
+    await session.closed;
+    const error = { name: 'ConnectionClosed', message: 'connection 0 was closed by the end of the session' };
+    expect(rig.settled).toMatchObject({ call: error, send: error });
   });
 });
 
