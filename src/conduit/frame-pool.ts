@@ -22,7 +22,7 @@ interface LentFrame {
 export class FramePool {
   readonly #link: Link;
   readonly #codec: Codec;
-  #isWanted: boolean;
+  readonly #isWanted: boolean;
   readonly #frames = new Fifo<LentFrame>();
   /** True if no frame is tracked. Only this class sets it. */
   isEmpty = true;
@@ -30,7 +30,7 @@ export class FramePool {
   constructor(link: Link, codec: Codec) {
     this.#link = link;
     this.#codec = codec;
-    this.#isWanted = link.releasesSent === true && codec.release !== undefined;
+    this.#isWanted = codec.release !== undefined;
   }
 
   /** Notes a frame that was given to the link. `given` counts all bytes given to the link so far. */
@@ -38,7 +38,6 @@ export class FramePool {
     if (frame.length <= SHORT_FRAME || !this.#isWanted) return;
     if (this.#link.releasesSent !== true) {
       // The link goes on over another one, which keeps frames by reference.
-      this.#isWanted = false;
       this.#frames.truncate(0);
       this.isEmpty = true;
       return;

@@ -128,11 +128,9 @@ export class Outbox {
    */
   watch(watcher: (message: DataMessage) => void): () => void {
     this.#watchers ??= new Set();
-    this.#watchers.add(watcher);
-    return () => {
-      this.#watchers?.delete(watcher);
-      if (this.#watchers?.size === 0) this.#watchers = undefined;
-    };
+    const watchers = this.#watchers;
+    watchers.add(watcher);
+    return () => void watchers.delete(watcher);
   }
 
   /** Sends waiting messages as far as there is room. Called when bytes that the link buffered have left. */
@@ -249,9 +247,10 @@ export class Outbox {
     const queued = this.#queued.shift();
     if (queued === undefined) return undefined;
     const { connectionId } = queued;
-    const left = (this.#queuedFor?.get(connectionId) as number) - 1;
-    if (left === 0) this.#queuedFor?.delete(connectionId);
-    else this.#queuedFor?.set(connectionId, left);
+    const queuedFor = this.#queuedFor as Map<ConnectionId, number>;
+    const left = (queuedFor.get(connectionId) as number) - 1;
+    if (left === 0) queuedFor.delete(connectionId);
+    else queuedFor.set(connectionId, left);
     this.#queuedBytes -= queued.bytes.length;
     return queued;
   }
@@ -261,8 +260,7 @@ export class Outbox {
     const { buffered } = this.#link;
     if (buffered + this.#replies.length * QUEUED_MESSAGE_COST <= bytes) return false;
     const left = this.#written - buffered;
-    for (let end = this.#replies.at(0); end !== undefined && end <= left; end = this.#replies.at(0))
-      this.#replies.shift();
+    while ((this.#replies.at(0) ?? Number.POSITIVE_INFINITY) <= left) this.#replies.shift();
     return buffered + this.#replies.length * QUEUED_MESSAGE_COST > bytes;
   }
 }

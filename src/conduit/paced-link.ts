@@ -65,7 +65,8 @@ export class PacedLink implements Link {
 
   /** True if a message that is sent now has to wait for the answer to a query. */
   get isHolding(): boolean {
-    return this.#held.length > 0 || !this.#mayLeave;
+    const { value } = this.#stepper;
+    return value === 'followed' || value === 'doubled';
   }
 
   start(events: LinkEvents): void {
@@ -80,7 +81,7 @@ export class PacedLink implements Link {
       failed: (error) => events.failed(error),
       interrupted: () => events.interrupted?.(),
       restored: () => events.restored?.(),
-      ...(events.frameLimit === undefined ? {} : { frameLimit: events.frameLimit }),
+      frameLimit: events.frameLimit,
     });
   }
 
@@ -131,11 +132,6 @@ export class PacedLink implements Link {
     this.#heldOpens.clear();
     this.#heldBytes = 0;
     this.#link.abort();
-  }
-
-  get #mayLeave(): boolean {
-    const { value } = this.#stepper;
-    return value !== 'followed' && value !== 'doubled';
   }
 
   #pass(bytes: Uint8Array, query: Query | undefined): void {
@@ -192,7 +188,7 @@ export class PacedLink implements Link {
     if (this.#held.length === 0) return;
     const before = this.#held.length;
     try {
-      while (this.#mayLeave) {
+      while (!this.isHolding) {
         const held = this.#held.shift();
         if (held === undefined) break;
         if (held.isWithdrawn) continue;

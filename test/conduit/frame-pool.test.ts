@@ -99,6 +99,15 @@ describe('frames that the link has sent', () => {
     expect(world.released.length).toBeGreaterThan(900);
   });
 
+  test('go back with the next frame, however many have left before the link tells of it', () => {
+    const world = new World();
+    for (let sent = 0; sent < 40; sent++) world.send(LONG);
+    expect(world.released).toEqual([]);
+    world.buffered = 0;
+    world.send(LONG);
+    expect(world.released.length).toBe(40);
+  });
+
   test('stay as they are, and are not kept hold of, once a link goes on over another one that may still have them', () => {
     const link = { releasesSent: true, retained: 0 };
     const world = new World(link);
@@ -110,6 +119,7 @@ describe('frames that the link has sent', () => {
     for (let sent = 0; sent < 100; sent++) {
       link.retained += LONG;
       world.send(LONG);
+      expect(world.pool.isEmpty).toBe(true);
       world.leave(world.buffered);
     }
     expect(world.pool.isEmpty).toBe(true);
@@ -123,6 +133,7 @@ describe('frames that the link has sent', () => {
   ])('stay as they are: %s', (_, link, codec) => {
     const world = new World(link, codec);
     for (let sent = 0; sent < 100; sent++) world.send(LONG);
+    expect(world.pool.isEmpty).toBe(true);
     world.leave(world.buffered);
     expect(world.released).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { InvalidArgument, LimitExceeded, LinkError } from '../../src/base/errors.js';
+import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { DEFAULT_LIMITS, type Limits } from '../../src/base/limits.js';
+import type { Codec } from '../../src/codec/codec.js';
 import { messagePack } from '../../src/codec/msgpack/msgpack.js';
 import { QUEUED_MESSAGE_COST } from '../../src/conduit/costs.js';
 import { Outbox } from '../../src/conduit/outbox.js';
@@ -17,11 +18,11 @@ class World {
   takesAll = false;
   readonly outbox: Outbox;
 
-  constructor(limits: Partial<Limits> = {}) {
+  constructor(limits: Partial<Limits> = {}, codec: Codec = messagePack, releasesSent = false) {
     const world = this;
     const nothing = (): void => {};
     const link: Link = {
-      ...{ start: nothing, pause: nothing, resume: nothing, close: nothing, abort: nothing },
+      ...{ start: nothing, pause: nothing, resume: nothing, close: nothing, abort: nothing, releasesSent },
       get buffered() {
         return world.buffered;
       },
@@ -34,7 +35,7 @@ class World {
     const tell = (name: string) => () => void this.told.push(name);
     this.outbox = new Outbox(
       link,
-      messagePack,
+      codec,
       { ...DEFAULT_LIMITS, ...limits },
       {
         ...{ filled: tell('filled'), progressed: tell('progressed'), drained: tell('drained') },
@@ -68,6 +69,8 @@ class World {
 function item(id: number, connectionId: number, length: number): DataMessage {
   return { type: 'ChannelMessage', connectionId, id, body: { type: 'Item', item: new Uint8Array(length) } };
 }
+
+const settings = { connectionSettings: { parity: 'odd', maxConcurrentRequests: 1 }, metadata: [] } as const;
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -129,7 +132,7 @@ describe('an outbox', () => {
       await turn();
       expect([world.order, second.end]).toEqual([[1], 'waits']);
       if (isTaken) expect(third.end).toBe('waits');
-      else expect(third.end).toEqual(new LimitExceeded('waitingBytes', (third.end as Error).message));
+      else expect(third.end).toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
       world.leave();
       await turn();
       expect(second.end).toBe('sent');
@@ -169,6 +172,83 @@ describe('an outbox', () => {
     expect(world.order).toEqual([1, ['ConnectionClose', 7], 3, ['ConnectionClose', 5], ['ConnectionReject', 9]]);
     world.outbox.transmitLast({ type: 'ConnectionReject', connectionId: 11, metadata: [] });
     expect(world.order.at(-1)).toEqual(['ConnectionReject', 11]);
+  });
+
+  test('lets a Close wait as long as a message of its connection does, and no longer', () => {
+    const world = new World({ outboxBytes: 1 });
+    for (const [id, connectionId] of [
+      [1, 0],
+      [2, 3],
+      [3, 3],
+      [4, 5],
+      [5, 5],
+    ] as const)
+      world.send(id, connectionId);
+    world.leave();
+    expect(world.order).toEqual([1, 2]);
+    const close = (connectionId: number) =>
+      world.outbox.transmit({ type: 'ConnectionClose', connectionId, metadata: [] });
+    close(3);
+    expect(world.order).toEqual([1, 2]);
+    for (let count = 0; count < 3; count++) world.leave();
+    expect(world.order).toEqual([1, 2, 3, 4, 5]);
+    world.leave();
+    close(5);
+    expect(world.order.slice(5)).toEqual([
+      ['ConnectionClose', 3],
+      ['ConnectionClose', 5],
+    ]);
+    world.send(6, 7);
+    world.send(7, 9);
+    world.send(8, 11);
+    world.leave();
+    world.leave();
+    // Item 7 has left. Item 8 still waits.
+    close(9);
+    expect(world.order.slice(7)).toEqual([6, 7, ['ConnectionClose', 9]]);
+  });
+
+  test('lets replies to the peer go at once, also on a connection of which messages wait', () => {
+    const world = new World({ outboxBytes: 1 });
+    world.send(1, 3);
+    world.send(2, 3);
+    world.outbox.transmit({ type: 'ConnectionAccept', ...settings, connectionId: 3 });
+    expect(world.order).toEqual([1, ['ConnectionAccept', 3]]);
+  });
+
+  test('is not empty while messages wait, although the link has nothing left and has not told so yet', () => {
+    const world = new World({ outboxBytes: 1 });
+    world.send(1);
+    world.send(2);
+    world.buffered = 0;
+    expect(world.outbox.isEmpty).toBe(false);
+    world.outbox.onDrained();
+    world.leave();
+    expect(world.outbox.isEmpty).toBe(true);
+  });
+
+  test('gives the codec the memory of a long frame back as soon as the link tells that it has left', () => {
+    const released: number[] = [];
+    const codec = { ...messagePack, release: (frame: Uint8Array) => void released.push(frame.length) };
+    const world = new World({}, codec, true);
+    world.send(1, 0, 20_000);
+    const { buffered } = world;
+    world.leave(1);
+    expect(released).toEqual([]);
+    world.leave();
+    expect(released).toEqual([buffered]);
+  });
+
+  test('drops a Close that waits when the link refuses it', () => {
+    const world = new World({ outboxBytes: 1 });
+    world.send(1, 3);
+    const second = world.send(2, 3);
+    world.outbox.transmit({ type: 'ConnectionClose', connectionId: 3, metadata: [] });
+    world.refusal = new LinkError('gone');
+    world.leave();
+    world.outbox.release();
+    expect([world.order, world.told[1], second.end]).toEqual([[1], 'LinkError: gone', 'waits']);
+    expect(world.outbox.isBroken).toBe(true);
   });
 
   test('rejects all that waits when the session is cut, each with an error of its own', async () => {
@@ -214,6 +294,19 @@ describe('an outbox', () => {
     const world = new World({ outboxBytes: 1_000, replyBytes: 3 * cost });
     world.send(1);
     world.send(2);
+    for (let count = 0; count < 3; count++) world.outbox.transmit(reply);
+    expect(world.told).toEqual(['filled']);
+    world.outbox.transmit(reply);
+    expect(world.told).toEqual(['filled', 'overflowed']);
+  });
+
+  test('takes nothing from replyBytes for the replies that lay in the link when a message filled it', () => {
+    const reply: Message = { type: 'ConnectionClose', connectionId: 3, metadata: [] };
+    const cost = messagePack.encode(reply).length + QUEUED_MESSAGE_COST;
+    const world = new World({ outboxBytes: 1_800, replyBytes: 3 * cost });
+    for (let count = 0; count < 5; count++) world.outbox.transmit(reply);
+    world.send(1);
+    expect(world.told).toEqual(['filled']);
     for (let count = 0; count < 3; count++) world.outbox.transmit(reply);
     expect(world.told).toEqual(['filled']);
     world.outbox.transmit(reply);
