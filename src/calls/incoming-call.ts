@@ -135,7 +135,6 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   /** Starts the handler. */
   start(): void {
     this.#stepper.start();
-    if (this.#stepper.isDone) this.#finish();
   }
 
   cancel(): void {
@@ -150,7 +149,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   /** Answers the call in the handler's place. */
   fail(ret: Uint8Array): void {
     this.#stepper.send({ type: 'app.fail', ret });
-    if (this.#stepper.isDone) this.#finish();
+    this.#finish();
   }
 
   end(): void {
@@ -163,7 +162,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
     const { handler, refusals } = this.#answering;
     // r[rpc.unknown-method]
     if (handler === undefined) {
-      this.#stepper.send({ type: 'app.fail', ret: refusals.unknownMethod });
+      this.fail(refusals.unknownMethod);
       return;
     }
     try {
@@ -239,7 +238,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
       this.#thrown(error);
       return;
     }
-    if (this.#stepper.isDone) this.#finish();
+    this.#finish();
   }
 
   /** @throws InvalidArgument when `reply` is no answer. */
@@ -288,7 +287,7 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
   #isGivenUp(error: unknown): boolean {
     if (this.#scope.drain.isReason(error)) return true;
     const isOfEnd = error instanceof ConnectionClosed || error instanceof Unavailable;
-    return this.#isAborted && (isOfEnd || error === this.#controller?.signal.reason);
+    return this.#isAborted && isOfEnd;
   }
 
   /** Names the request for reports, with its method if that is known. */
