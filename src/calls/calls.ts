@@ -105,11 +105,11 @@ export class Calls implements CallsPort {
     if (options !== undefined) {
       objectOf(options, 'options');
       const { metadata: entries, channels: ends = NOTHING, credit: given } = options;
-      if (entries !== undefined) metadata = scope.metadataOf(entries);
+      metadata = scope.metadataOf(entries);
       cancellation = cancellationOf(options);
       arrayOf(ends, 'channels', ' of ends of channels');
       if (given !== undefined) credit = creditOf(given);
-      if (ends.length > 0) channels = this.#channels.pass(ends);
+      channels = this.#channels.pass(ends);
     }
     const hasRoom = this.#waitingBytes + args.length + QUEUED_MESSAGE_COST <= scope.limits.waitingBytes;
     const isGone = scope.isOver || cancellation?.signal?.aborted === true;
@@ -196,7 +196,6 @@ export class Calls implements CallsPort {
   }
 
   refuse({ why }: { why: 'none' | 'full' | 'draining' }): void {
-    this.#decision = 'refuse';
     this.#refusal = why;
   }
 

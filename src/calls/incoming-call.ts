@@ -243,23 +243,23 @@ export class IncomingCall implements IncomingCallPort, IncomingRequest {
 
   /** @throws InvalidArgument when `reply` is no answer. */
   #responseOf(reply: unknown): Response {
-    const { ret, metadata, channels } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
+    const { ret, metadata, channels = NOTHING } = (reply ?? {}) as Partial<Exclude<Reply, Uint8Array>>;
     if (!(ret instanceof Uint8Array)) {
       throw new InvalidArgument('a handler must answer with bytes, or with { ret } of bytes');
     }
-    const checked = metadata === undefined ? [] : this.#scope.metadataOf(metadata);
-    if (channels !== undefined) arrayOf(channels, 'channels', ' of ends of channels');
-    // Pass channels only to a caller that still waits.
-    if (this.#isAborted && channels !== undefined) this.#ends.forgo(channels, this.#reason() as Error);
-    const ids = channels === undefined || this.#isAborted ? [] : this.#ends.pass(channels);
-    return { type: 'Response', channels: ids, metadata: checked, ret };
+    const checked = this.#scope.metadataOf(metadata);
+    arrayOf(channels, 'channels', ' of ends of channels');
+    if (!this.#isAborted) return { type: 'Response', channels: this.#ends.pass(channels), metadata: checked, ret };
+    // No caller waits that could get the channels. The chart sends no Response.
+    this.#ends.forgo(channels, this.#reason() as Error);
+    return { type: 'Response', channels: NOTHING, metadata: checked, ret };
   }
 
   /** Refuses the channels of a reply that is not sent. The application's other ends report why. */
   #forgo(reply: unknown, error: Error): void {
     try {
-      const { channels } = reply as Partial<Exclude<Reply, Uint8Array>>;
-      if (channels !== undefined) this.#ends.forgo(channels, error);
+      const { channels = NOTHING } = reply as Partial<Exclude<Reply, Uint8Array>>;
+      this.#ends.forgo(channels, error);
     } catch {
       // The reply names no ends of channels.
     }

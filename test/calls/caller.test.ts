@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { ENVELOPE } from '../../src/conduit/costs.js';
 import type { CallOptions, Session } from '../../src/index.js';
 import { Cancelled, channel, InvalidArgument, LimitExceeded } from '../../src/index.js';
 import { brief, HELLO_YOURSELF, NOTHING_LEFT, Rig, type RigOptions } from '../support/rig.js';
@@ -78,7 +79,11 @@ describe('a call', () => {
   test('fails at once where the peer takes none', async () => {
     await start({}, 0);
     expect(await call('it')).toEqual([]);
-    expect(rig.settled['it']).toMatchObject({ name: 'LimitExceeded' });
+    expect(await call('with a timeout', bytes(), { timeout: 100 })).toEqual([]);
+    const message = 'the peer takes no requests on this connection';
+    const error = { name: 'LimitExceeded', message };
+    expect(rig.settled).toMatchObject({ it: error, 'with a timeout': error });
+    await expect(session.root.caller().call(1n, bytes())).rejects.toMatchObject({ limit: 'maxConcurrentRequests' });
   });
 
   test('is refused when more wait their turn than limits.waitingBytes, and none before', async () => {
@@ -90,6 +95,25 @@ describe('a call', () => {
       start: expect.anything(),
       'over it': { name: 'LimitExceeded', message: 'more than limits.waitingBytes (300) of calls wait for their turn' },
     });
+    await expect(session.root.caller().call(1n, bytes())).rejects.toMatchObject({ limit: 'waitingBytes', ran: 'no' });
+  });
+
+  test('counts its own arguments when it is to wait, too', async () => {
+    await start({ limits: { waitingBytes: 300 } }, 1);
+    await call('in flight');
+    await call('one byte too long', new Uint8Array(45));
+    await call('as long as it may be', new Uint8Array(44));
+    expect(Object.keys(rig.settled)).toEqual(['start', 'one byte too long']);
+  });
+
+  test('takes arguments that just fit limits.frame, and a timeout of 0 and of 2^31 − 1', async () => {
+    await start({ limits: { frame: 4_096 } });
+    const args = new Uint8Array(4_096 - ENVELOPE);
+    expect(await call('long', args, { timeout: 2 ** 31 - 1 })).toEqual([callOf(1, args)]);
+    await call('without time', bytes(), { timeout: 0 });
+    await rig.clock.advance(0);
+    expect(rig.settled['without time']).toMatchObject({ name: 'LimitExceeded' });
+    await rig.say(responseOf(1, bytes()), responseOf(3, bytes()));
   });
 
   test('takes every method id from 0 to 2^64 − 1', async () => {
@@ -308,6 +332,7 @@ describe('a caller', () => {
     const caller = session.root.caller();
     const refused: [() => unknown, string][] = [
       [() => caller.call(1 as never, bytes()), 'methodId must be a bigint from 0 to 2^64 − 1'],
+      [() => caller.call(-1n, bytes()), 'methodId must be a bigint from 0 to 2^64 − 1'],
       [() => caller.call(2n ** 64n, bytes()), 'methodId must be a bigint from 0 to 2^64 − 1'],
       [() => caller.call(1n, new Uint8Array(2 ** 20)), 'args of 1048576 bytes do not fit limits.frame: 1048576'],
       [() => caller.call(1n, 'text' as never), 'args must be a Uint8Array'],

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Handler, IncomingRequest, OfferedChannel, Session } from '../../src/index.js';
-import { channel, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
+import type { Handler, IncomingRequest, OfferedChannel, Rx, Session } from '../../src/index.js';
+import { ConnectionClosed, channel, InvalidArgument, InvalidPayload, UnknownMethod } from '../../src/index.js';
 import { closeOf, established, NOTHING_LEFT, openOf, type Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import {
@@ -82,6 +82,110 @@ describe('a handler', () => {
     expect(asked[0]?.draining).toBe(asked[0]?.draining);
     answer(0).resolve(bytes());
     await settle();
+  });
+
+  test('has one signal for its caller, however often it asks', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    expect(asked[0]?.signal).toBe(asked[0]?.signal);
+    answer(0).resolve(bytes());
+    await settle();
+  });
+
+  test('that asks for the drain late hears of one that has begun, but not once it is done', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), callOf(4, bytes(1)));
+    answer(0).resolve(bytes());
+    await settle();
+    const done = asked[0]?.draining;
+    void session.drain();
+    await settle();
+    expect([done?.aborted, asked[1]?.draining.aborted]).toEqual([false, true]);
+    expect(asked[1]?.draining.reason).toMatchObject({ message: 'this session is being drained' });
+    answer(1).resolve(bytes());
+    await settle();
+  });
+
+  test('that fails by an error of its own during a drain is reported', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)));
+    void session.drain();
+    await settle();
+    answer(0).reject(new Error('boom'));
+    await settle();
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', error: { message: 'boom' } }]);
+  });
+
+  test.each([undefined, null, 'text'])('that rejects with %s is reported with that', async (error) => {
+    await serve(() => Promise.reject(error));
+    expect(await rig.say(callOf(2, bytes(1)))).toEqual([responseOf(2, CANCELLED)]);
+    const message = 'the handler of request 2 failed on connection 0';
+    expect(rig.reports).toEqual([{ kind: 'handler-failed', id: 0, message, error }]);
+  });
+
+  test('that fails because a connection which it used is closed is reported: its own caller still waits', async () => {
+    const error = new ConnectionClosed('peer', 'another connection');
+    await serve(() => Promise.reject(error));
+    expect(await rig.say(callOf(2, bytes(1)))).toEqual([responseOf(2, CANCELLED)]);
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', error }]);
+  });
+
+  test('is done once, although it answers a call that markFailure has answered', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler, { limits: { requests: 1 } });
+    await rig.say(callOf(2, bytes(1)));
+    session.root.markFailure(2, 'no');
+    session.root.markFailure(8, 'there is no such call');
+    await settle();
+    answer(0).resolve(bytes());
+    await settle();
+    rig.peer.take();
+    expect(await rig.say(callOf(4, bytes(1)), callOf(6, bytes(1)))).toEqual([responseOf(6, CANCELLED, [], OVER_LOAD)]);
+    expect(asked).toHaveLength(2);
+    answer(1).resolve(bytes());
+    await settle();
+  });
+
+  // r[rpc.caller.liveness.refcounted]
+  test('at work keeps its connection open when the last caller there is gone, until it has answered', async () => {
+    const { handler, answer } = slow();
+    await serve(undefined, { onConnection: () => ({ type: 'accept' }) });
+    await rig.say(openOf(2));
+    const connection = session.connection(2);
+    connection?.serve(handler);
+    await rig.say({ ...callOf(2, bytes(1)), connectionId: 2 });
+    connection?.caller().release();
+    expect(await rig.heard()).toEqual([]);
+    answer(0).resolve(bytes(9));
+    expect(await rig.heard()).toEqual([{ ...responseOf(2, bytes(9)), connectionId: 2 }, closeOf(2)]);
+  });
+
+  test('whose answer finds no room to wait in is reported, and the caller gets Cancelled', async () => {
+    await serve(({ args }) => new Uint8Array((args[0] as number) * 100), {
+      limits: { outboxBytes: 1, waitingBytes: 500 },
+    });
+    rig.link.hold();
+    expect(await rig.say(callOf(2, bytes(1)), callOf(4, bytes(5)))).toEqual([]);
+    rig.link.take();
+    expect(await rig.heard()).toEqual([responseOf(2, new Uint8Array(100)), responseOf(4, CANCELLED)]);
+    const message = "the answer to request 4 can't be sent on connection 0";
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', id: 0, message, error: { limit: 'waitingBytes' } }]);
+  });
+
+  test('whose answer still waits for room when the connection closes is not reported', async () => {
+    await serve(undefined, { limits: { outboxBytes: 1 }, onConnection: () => ({ type: 'accept' }) });
+    await rig.say(openOf(2));
+    session.connection(2)?.serve(echo);
+    rig.link.hold();
+    const calls = [2, 4, 6].map((id) => ({ ...callOf(id, bytes(id)), connectionId: 2 }));
+    await rig.say(...calls);
+    await rig.say(closeOf(2));
+    rig.link.take();
+    expect(await rig.heard()).toEqual([{ ...responseOf(2, bytes(2)), connectionId: 2 }]);
+    expect(rig.reports).toEqual([]);
   });
 
   test('whose answer is none lets the channels go that it names', async () => {
@@ -234,7 +338,9 @@ describe('a call that the peer cancels', () => {
     await rig.say(callOf(2, bytes(1)));
     const signal = asked[0]?.signal;
     expect(await rig.say(cancelOf(2))).toEqual([responseOf(2, CANCELLED)]);
-    expect(signal?.reason).toMatchObject({ name: 'Cancelled', by: 'peer' });
+    expect(signal?.reason).toMatchObject({
+      ...{ name: 'Cancelled', by: 'peer', message: 'the caller cancelled the call' },
+    });
     answer(0).resolve(bytes(1));
     await settle();
     expect(rig.peer.take()).toEqual([]);
@@ -249,6 +355,33 @@ describe('a call that the peer cancels', () => {
     answer(0).reject(asked[0]?.signal.reason);
     await settle();
     expect(rig.reports).toEqual([]);
+  });
+
+  test('and whose handler then fails by an error of its own is reported', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), cancelOf(2));
+    answer(0).reject(new Error('boom'));
+    await settle();
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', error: { message: 'boom' } }]);
+  });
+
+  test('and answered later with a channel gives that up: its other end says that the caller is gone', async () => {
+    const [tx, rx] = channel();
+    let answer: (reply: { ret: Uint8Array; channels: Rx[] }) => void = () => {};
+    const later = new Promise<{ ret: Uint8Array; channels: Rx[] }>((resolve) => {
+      answer = resolve;
+    });
+    await serve(() => later);
+    await rig.say(callOf(2, bytes(1)), cancelOf(2));
+    answer({ ret: bytes(1), channels: [rx] });
+    await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'Cancelled', by: 'peer' });
+    expect(await rig.heard()).toEqual([]);
+    expect(rig.reports).toEqual([]);
+    // No id was spent on it.
+    const [, other] = channel();
+    rig.track('call', session.root.caller().call(1n, bytes(), { channels: [other] }));
+    expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] })]);
   });
 
   // 9a.16
@@ -327,6 +460,72 @@ describe('a Call that the peer may not make', () => {
     for (const at of ids.slice(0, -1).keys()) answer(at).resolve(bytes());
     await settle();
   });
+});
+
+describe('of two calls with one id, both in flight,', () => {
+  test('each is aborted when the session ends', async () => {
+    const { handler, asked, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), callOf(2, bytes(2)));
+    expect(asked.map(({ signal }) => signal.aborted)).toEqual([false, false]);
+    session.shutdown();
+    await session.closed;
+    expect(asked.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    for (const at of [0, 1]) answer(at).resolve(bytes());
+    await settle();
+  });
+
+  test('each is cancelled when the time of a drain is over, but for one that is answered', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), callOf(2, bytes(2)), callOf(2, bytes(3)));
+    answer(0).resolve(bytes(9));
+    expect(await rig.heard()).toEqual([responseOf(2, bytes(9))]);
+    rig.track('drained', session.drain({ timeout: 0 }));
+    await rig.clock.advance(0);
+    const cancelled = (await rig.heard()).filter(({ type }) => type === 'RequestMessage');
+    expect(cancelled).toEqual([responseOf(2, CANCELLED), responseOf(2, CANCELLED)]);
+    for (const at of [1, 2]) answer(at).resolve(bytes());
+    await rig.clock.advance(2_000);
+    expect(rig.settled['drained']).toEqual({ answered: 0, refused: 0, cancelled: 2, channels: 0 });
+  });
+});
+
+// r[rpc.flow-control.max-concurrent-requests]
+test('a strict session takes as many calls at a time as it has said, again and again', async () => {
+  const { handler, answer } = slow();
+  await serve(handler, { conformance: 'strict', maxConcurrentRequests: 2 });
+  for (let round = 0; round < 3; round++) {
+    const ids = [2 + 4 * round, 4 + 4 * round];
+    expect(await rig.say(...ids.map((id) => callOf(id, bytes(1))))).toEqual([]);
+    for (const at of [0, 1]) answer(2 * round + at).resolve(bytes(7));
+    expect(await rig.heard()).toEqual(ids.map((id) => responseOf(id, bytes(7))));
+  }
+});
+
+test('calls that were refused for load before a drain are none that the drain refuses', async () => {
+  const { handler, answer } = slow();
+  await serve(handler, { limits: { requests: 1 } });
+  await rig.say(callOf(2, bytes()), callOf(4, bytes()));
+  rig.track('drained', session.drain());
+  await settle();
+  answer(0).resolve(bytes());
+  await settle();
+  await rig.clock.advance(2_000);
+  expect(rig.settled['drained']).toEqual({ answered: 1, refused: 0, cancelled: 0, channels: 0 });
+});
+
+test('a call is answered although what is kept of channels fills limits.inboxBytes', async () => {
+  await serve(
+    ({ args, channels }) => {
+      channels[0]?.receive();
+      return args;
+    },
+    { limits: { inboxBytes: 1_000 } },
+  );
+  await rig.say(callOf(2, bytes(1), { channels: [2] }));
+  await rig.say(itemOn(2, ...new Array(500)), itemOn(2, ...new Array(500)));
+  expect(await rig.say(callOf(4, bytes(4)))).toEqual([responseOf(4, bytes(4))]);
 });
 
 describe('when the connection ends', () => {

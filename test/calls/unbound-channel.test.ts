@@ -115,7 +115,10 @@ describe('a channel that the peer names', () => {
     await offered(() => {}, {}, { credit: () => -1 });
     expect(await rig.say(...itemsOn2(16))).toEqual([]);
     expect(await rig.say(itemOn(2, 16))).toEqual([resetOn(2)]);
-    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', id: 0, error: { code: 'invalid-argument' } }]);
+    const message = 'the credit of method 1 on connection 0 is not known';
+    expect(rig.reports).toMatchObject([
+      { kind: 'handler-failed', id: 0, message, error: { code: 'invalid-argument' } },
+    ]);
     expect(() => session.root.serve(() => bytes(), { credit: 1.5 })).toThrow(InvalidArgument);
   });
 
