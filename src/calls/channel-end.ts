@@ -26,9 +26,8 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', endErro
         ? new ChannelClosed('local', 'the channel is closed', end.metadata)
         : new ChannelClosed('peer', 'the sender has given the channel up before its end', end.metadata);
     case 'reset':
-      return role === 'sender'
-        ? new ChannelClosed('peer', resetText(end.metadata), end.metadata)
-        : new ChannelClosed('local', 'the channel was reset', end.metadata);
+      // A receiver that was reset has no error: its loop just ends.
+      return new ChannelClosed('peer', resetText(end.metadata), end.metadata);
     case 'withdrawn':
       return new ChannelClosed('peer', 'the sender has reset the channel before its end', end.metadata);
     case 'overrun':
@@ -37,7 +36,7 @@ export function endErrorOf(end: ChannelEnd, role: 'sender' | 'receiver', endErro
         'the sender sent more than it had credit for, and more than there was room for',
       );
     case 'ended':
-      return endError ?? new ChannelClosed('local', 'the channel has ended');
+      return endError as Error;
   }
 }
 

@@ -78,9 +78,10 @@ export class ChannelState<T = unknown> {
 
   /** Notes that the peer gets `passed`. The other end is ours. */
   pass(passed: object): void {
-    const isSender = passed === this.#ends?.rx;
+    const { tx, rx } = this.#ends as { tx: object; rx: object };
+    const isSender = passed === rx;
     this.role = isSender ? 'sender' : 'receiver';
-    this.#ours = isSender ? this.#ends?.tx : this.#ends?.rx;
+    this.#ours = isSender ? tx : rx;
     this.#ends = undefined;
   }
 

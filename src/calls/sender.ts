@@ -138,7 +138,7 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
     } catch (error) {
       this.#sent = rejected(error as Error);
     }
-    if (body.type === 'Item' && this.#resumed.length > 0) this.#resumed.shift()?.resolve(this.#sent);
+    if (body.type === 'Item') this.#resumed.shift()?.resolve(this.#sent);
   }
 
   wait(item: Uint8Array): void {

@@ -36,7 +36,7 @@ export function writableOf<T>(sender: {
   return new WritableStream<T>({
     // Abort by the signal: the sink's own `abort` is called only after the write that is under way, which may wait for
     // ever.
-    start: ({ signal }) => signal.addEventListener('abort', () => sender.abort(), { once: true }),
+    start: ({ signal }) => signal.addEventListener('abort', () => sender.abort()),
     write: (item) => sender.send(item),
     close: () => sender.close(),
   });

@@ -156,9 +156,7 @@ export class UnboundChannel
     // Take the credit as if it had just been received: the end judges it.
     const additional = this.#granted;
     if (additional > 0) end.take(this.#message({ type: 'GrantCredit', additional }));
-    const kept = this.#kept;
-    this.#kept = [];
-    for (const message of kept) end.take(message);
+    for (const message of this.#kept) end.take(message);
     // Forget last: this may let reading go on, and messages that come then must stand behind these.
     this.#forget();
     return end;

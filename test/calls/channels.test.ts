@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ENVELOPE } from '../../src/conduit/costs.js';
-import type { Rx, Session, Tx } from '../../src/index.js';
-import { channel, InvalidArgument } from '../../src/index.js';
+import type { Session } from '../../src/index.js';
+import { channel, InvalidArgument, Rx, Tx } from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
+import type { MetadataEntry } from '../../src/wire/metadata.js';
 import { take } from '../support/items.js';
 import { established, HELLO_YOURSELF, NOTHING_LEFT, Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
@@ -127,6 +128,25 @@ describe('the sender', () => {
     expect(error).toMatchObject({ name: 'ChannelClosed', by: 'peer', message, metadata });
   });
 
+  test.each([
+    ['the reason beside other metadata', ['a', 'b'], ['reason', 'invalid payload'], true],
+    ['that text under another key', ['other', 'invalid payload'], ['reason', 'no'], false],
+  ])('hears of an item that the receiver could not decode by %s', async (_, first, second, isNamed) => {
+    const { tx } = await passing('rx', 0);
+    const metadata = [first, second].map(([key, value]) => ({ key, value, flags: 0n }) as MetadataEntry);
+    rig.track('send', tx.send(bytes(1)));
+    await rig.say(resetOn(1, metadata));
+    const message = `the receiver has reset the channel${isNamed ? ': it could not make sense of an item' : ''}`;
+    expect(rig.settled).toMatchObject({ send: { name: 'ChannelClosed', message } });
+  });
+
+  test('that is closed refuses a later item, and says that this side has closed it', async () => {
+    const { tx } = await passing('rx', 1);
+    await tx.close();
+    const message = 'the channel is closed';
+    await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'ChannelClosed', by: 'local', message });
+  });
+
   // 9b.13
   test('that waits for credit rejects at once when the connection ends', async () => {
     const { tx } = await passing('rx', 0);
@@ -230,7 +250,10 @@ describe('the receiver', () => {
     expect(await rig.heard()).toEqual([]);
     rx.grant(2 ** 32 - 1);
     expect(await rig.heard()).toEqual([grantOn(1, 2 ** 32 - 1)]);
-    for (const wrong of [0, -1, 1.5, 2 ** 32]) expect(() => rx.grant(wrong)).toThrow(InvalidArgument);
+    for (const wrong of [0, -1, 1.5, 2 ** 32]) {
+      const text = `additional must be an integer from 1 to 2^32 − 1, not ${wrong}`;
+      expect(() => rx.grant(wrong)).toThrow(new InvalidArgument(text));
+    }
   });
 
   test('reads on to the Close, and what came before it', async () => {
@@ -272,7 +295,8 @@ describe('the receiver', () => {
     expect(await rig.say(...Array.from({ length: 16 }, (_, at) => itemOn(1, at)))).toEqual([]);
     expect(await rig.say(itemOn(1, 16))).toEqual([resetOn(1)]);
     expect(await take(rx, 16)).toHaveLength(16);
-    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'credit' });
+    const message = 'the sender sent more than it had credit for, and more than there was room for';
+    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'credit', message });
   });
 
   test('that is read late has items in memory of their own: they came in a view of much more', async () => {
@@ -329,7 +353,8 @@ describe('what the peer may not say on a channel', () => {
     await rig.say(itemOn(1, 1));
     expect(await rig.say(resetOn(1), itemOn(1, 2), closeOn(1))).toEqual([]);
     expect(await take(rx, 1)).toEqual([1]);
-    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'ChannelClosed', by: 'peer' });
+    const message = 'the sender has reset the channel before its end';
+    await expect(take(rx, 1)).rejects.toMatchObject({ name: 'ChannelClosed', by: 'peer', message });
   });
 
   test.each(wrongs)('%s is a violation in strict mode', async (_, rule, end, message) => {
@@ -514,10 +539,56 @@ describe('ends of channels', () => {
       () => {
         void session.root.caller().call(1n, bytes(), { channels: channels as never });
       };
-    expect(attempt(other, {})).toThrow('channels[1] must be an end of a channel');
+    for (const wrong of [{}, null, undefined, 5, 'text', Object.create(tx)]) {
+      const text = 'channels[1] must be an end of a channel, as channel() gives';
+      expect(attempt(other, wrong)).toThrow(new InvalidArgument(text));
+    }
     expect(attempt(other, tx, rx)).toThrow(new InvalidArgument('channels[2] belongs to the channel of one before it'));
     await settle();
     expect(rig.peer.take()).toEqual([]);
+  });
+
+  test('are made by channel() alone, show their credit in JSON, and take options that are objects', () => {
+    const text = 'an end of a channel is made by channel()';
+    for (const End of [Tx, Rx]) expect(() => new End({} as never)).toThrow(new InvalidArgument(text));
+    const [tx, rx] = channel({ credit: 7 });
+    expect(JSON.parse(JSON.stringify([tx, rx, ...channel()]))).toEqual([7, 7, 16, 16].map((credit) => ({ credit })));
+    const notOptions = new InvalidArgument('options must be an object, not 5');
+    for (const attempt of [() => channel(5 as never), () => tx.close(5 as never), () => rx.reset(5 as never)]) {
+      expect(attempt).toThrow(notOptions);
+    }
+  });
+
+  test('that were passed do nothing here any more', async () => {
+    const { rx } = await passing('rx');
+    expect(() => rx.reset()).toThrow(InvalidArgument);
+    session.shutdown();
+    await session.closed;
+    const { tx } = await passing('tx');
+    const text = 'this end of the channel was passed to the peer: use the other one';
+    for (const attempt of [() => tx.send(bytes(1)), () => tx.close(), () => tx.abort()]) {
+      expect(attempt).toThrow(new InvalidArgument(text));
+    }
+  });
+
+  test('of a call that came to nothing say why, whichever of them is used, and however', async () => {
+    await start();
+    const signal = AbortSignal.abort();
+    const [[tx, passedRx], [passedTx, rx]] = [channel(), channel()];
+    const options = { channels: [passedRx, passedTx], signal };
+    rig.track('call', session.root.caller().call(1n, bytes(), options));
+    for (const used of [tx.send(bytes(1)), tx.close(), take(rx, 1)]) {
+      await expect(used).rejects.toMatchObject({ name: 'Cancelled', by: 'local' });
+    }
+    expect(await rig.heard()).toEqual([]);
+  });
+
+  test('end their loop when that is left by hand', async () => {
+    const { rx } = await passing('tx');
+    const iterator = rx[Symbol.asyncIterator]();
+    expect(await iterator.return?.()).toEqual({ value: undefined, done: true });
+    expect(await rig.heard()).toEqual([resetOn(1)]);
+    expect(await iterator.next()).toEqual({ value: undefined, done: true });
   });
 
   test('are passed once', async () => {

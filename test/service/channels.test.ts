@@ -46,6 +46,16 @@ describe('an end of a channel among the arguments', () => {
     await generated;
   });
 
+  it('may be made with the credit that the method says', async () => {
+    const Two = service('Two', { first: method<[items: Rx<number>], number>({ credit: 2 }) });
+    pair = await pairOf([Two.handler({ first: async (items) => (await collect(items))[0] ?? 0 })]);
+    const [tx, items] = channel<number>({ credit: 2 });
+    const first = (await pair.session.open(Two)).first(items);
+    await tx.send(7);
+    await tx.close();
+    expect(await first).toBe(7);
+  });
+
   it('goes beside another one, the other way', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder);
