@@ -147,7 +147,7 @@ export class Macrostep {
       this,
       this.#nodes,
       this.#configuration.value(),
-      this.#configuration.tags(),
+      this.#configuration.tags,
       this.#history,
     );
     return this.#snapshot;
@@ -287,13 +287,13 @@ export class Macrostep {
   }
 
   #complete({ node, parent, regions, root }: Completion): void {
-    if (parent !== undefined) this.#raise(doneState(parent, this.#outputOf(node.output, this.#event)));
-    for (const id of regions) this.#raise(doneState(id, undefined));
+    if (parent !== undefined) this.#raise({ type: parent, output: this.#outputOf(node.output, this.#event) });
+    for (const type of regions) this.#raise({ type, output: undefined });
     if (root === undefined) return;
     const { output } = this.machine.root;
     if (output !== undefined) {
       const inner = root.parent === undefined ? undefined : this.#outputOf(root.output, this.#event);
-      this.output = this.#outputOf(output, doneState(root.id, inner));
+      this.output = this.#outputOf(output, { type: `xstate.done.state.${root.id}`, output: inner });
     } else {
       this.output = undefined;
     }
@@ -409,10 +409,6 @@ export class Macrostep {
     if (spawned !== undefined) this.children = { ...this.children, ...spawned };
     this.#change();
   }
-}
-
-function doneState(id: string, output: unknown): AnyEventObject {
-  return { type: `xstate.done.state.${id}`, output };
 }
 
 /** Selects the transitions that answer an event, as {@link Plan} describes it. */

@@ -18,9 +18,9 @@ export interface Group<Action> {
 /** The entry of a final node, and what it completes. */
 export interface Completion {
   readonly node: AnyStateNode;
-  /** The id of the compound state that the node completes. */
+  /** The type of the done event of the compound state that the node completes. */
   readonly parent: string | undefined;
-  /** The ids of the parallel states around it that are complete now. */
+  /** The types of the done events of the parallel states around it that are complete now. */
   readonly regions: readonly string[];
   /** The node whose completion ends the machine. */
   readonly root: AnyStateNode | undefined;
@@ -195,16 +195,21 @@ function completionOf(node: AnyStateNode, active: ReadonlySet<AnyStateNode>, com
   const regions: string[] = [];
   while (around?.type === 'parallel' && !completed.has(around) && isInFinalState(around, active)) {
     completed.add(around);
-    regions.push(around.id);
+    regions.push(doneType(around));
     root = around;
     around = around.parent;
   }
   return {
     node,
-    parent: parent?.type === 'compound' ? parent.id : undefined,
+    parent: parent?.type === 'compound' ? doneType(parent) : undefined,
     regions,
     root: around === undefined ? root : undefined,
   };
+}
+
+/** Returns the type of the event that tells of a state's completion. */
+function doneType({ id }: AnyStateNode): string {
+  return `xstate.done.state.${id}`;
 }
 
 /** Returns what the history nodes in a node that is left have to remember. */

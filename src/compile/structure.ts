@@ -140,6 +140,14 @@ interface Remembered<Action, Guard> {
   readonly step: Move<Action, Guard>;
 }
 
+const refuse = { value: refuseChange };
+/** Properties of a set that many snapshots share. */
+const UNCHANGING = { add: refuse, delete: refuse, clear: refuse };
+
+function refuseChange(): never {
+  throw new TypeError('the tags of a compiled machine can not be changed: its snapshots share them');
+}
+
 /** A set of active nodes in a certain order. */
 export class Configuration<Action, Guard> {
   readonly nodes: readonly AnyStateNode[];
@@ -147,7 +155,8 @@ export class Configuration<Action, Guard> {
   readonly eventless: readonly (readonly Branch<Action, Guard>[])[];
   readonly #structure: Structure<Action, Guard>;
   readonly #value: StateValue;
-  readonly #tags: readonly string[];
+  /** The tags of all snapshots in this configuration. They refuse changes. */
+  readonly tags: Set<string>;
   readonly #plans = new Map<string, Plan<Action, Guard> | undefined>();
   #branches = new Map<Transition, Branch<Action, Guard>>();
   /** Steps of several transitions at once, and steps that depend on the history. */
@@ -158,7 +167,7 @@ export class Configuration<Action, Guard> {
     this.nodes = Object.freeze([...nodes]);
     const { value, tags } = snapshotIn(structure.machine, nodes);
     this.#value = value;
-    this.#tags = [...tags];
+    this.tags = Object.defineProperties(tags, UNCHANGING);
     this.eventless = nodes
       .filter(isAtomic)
       .map((node) =>
@@ -172,11 +181,6 @@ export class Configuration<Action, Guard> {
   /** Returns a state value that the receiver may change. */
   value(): StateValue {
     return typeof this.#value === 'string' ? this.#value : copyOf(this.#value);
-  }
-
-  /** Returns a set of tags that the receiver may change. */
-  tags(): Set<string> {
-    return this.#tags.length === 0 ? new Set() : new Set(this.#tags);
   }
 
   /** Returns the plan for events of a type, or undefined if no transition can answer them. */

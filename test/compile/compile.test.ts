@@ -115,7 +115,7 @@ describe('a compiled machine', () => {
     expect(actor.getSnapshot()).toBe(before);
   });
 
-  test('gives each snapshot a value and tags of its own', () => {
+  test('gives each snapshot a value of its own, and tags that can not be changed', () => {
     const machine = createMachine({
       type: 'parallel',
       tags: 'on',
@@ -128,7 +128,15 @@ describe('a compiled machine', () => {
     const compiled = compile(machine);
     const first = createActor(compiled).start();
     const snapshot = first.getSnapshot();
-    snapshot.tags.add('spoilt');
+    const plain = createActor(machine).getSnapshot();
+    expect(snapshot.tags).toEqual(plain.tags);
+    for (const change of ['add', 'delete', 'clear'] as const) {
+      expect(() => snapshot.tags[change]('on')).toThrow(
+        new TypeError('the tags of a compiled machine can not be changed: its snapshots share them'),
+      );
+    }
+    expect({ ...snapshot.tags }).toEqual({});
+    expect(structuredClone(snapshot.tags)).toEqual(new Set(['on']));
     Object.assign(snapshot.value, { a: 'spoilt' });
     Object.assign((snapshot.value as { d: object }).d, { e: 'spoilt' });
     first.send({ type: 'go' });
