@@ -331,20 +331,166 @@ interface Methods {
   _process(event: unknown): void;
   _initState(): void;
   _stop(): void;
+  _send(event: unknown): void;
   send(event: unknown): void;
   subscribe(...observer: unknown[]): unknown;
   on(type: string, handler: unknown): unknown;
 }
 
 const METHODS_OF_ACTOR = Actor.prototype as unknown as Methods;
-const { mailbox: anyMailbox, options: defaults } = createActor(createMachine({})) as unknown as {
+const {
+  mailbox: anyMailbox,
+  options: defaults,
+  system: anySystem,
+} = createActor(createMachine({})) as unknown as {
   readonly mailbox: Mailbox;
-  readonly options: { readonly clock: unknown; readonly logger: unknown; readonly devTools: unknown };
+  readonly system: System;
+  readonly options: { readonly clock: Clock; readonly logger: unknown; readonly devTools: unknown };
 };
 const NewMailbox = anyMailbox.constructor as new (process: (event: unknown) => void) => Mailbox;
 /** Those of each child until there is one. Nothing is added to them. */
 const NO_OBSERVERS: ReadonlySet<unknown> = new Set();
 const NO_LISTENERS: Listeners = new Map();
+
+interface Clock {
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** An event that waits for its time, as `getSnapshot` of a system shows it. */
+interface Scheduled {
+  readonly source: AnyActorRef;
+  readonly target: AnyActorRef;
+  readonly event: AnyEventObject;
+  readonly delay: number;
+  readonly id: string;
+  readonly startedAt: number;
+}
+
+/**
+ * The system of an actor without a parent. XState makes each of fifteen functions and six tables. Here they are methods, and tables
+ * that are made when they are first needed.
+ */
+class RootSystem implements System {
+  readonly _clock: Clock;
+  readonly _logger: unknown;
+  readonly #root: Child;
+  /** The events that wait, and their timers. */
+  #timers: Map<string, readonly [Scheduled, timer: unknown]> | undefined;
+  #inspectors: Set<{ next(event: object): void }> | undefined;
+  /** XState's own system, for the actors that have a name in the system. */
+  #names: Names | undefined;
+
+  constructor(root: Child, clock: Clock, logger: unknown) {
+    this.#root = root;
+    this._clock = clock;
+    this._logger = logger;
+  }
+
+  _bookId(): string {
+    return anySystem._bookId();
+  }
+
+  _register(sessionId: string): string {
+    return sessionId;
+  }
+
+  _unregister(actor: AnyActorRef): void {
+    this.#names?._unregister(actor);
+  }
+
+  _set(name: string, actor: AnyActorRef): void {
+    this.#names ??= createActor(createMachine({})).system as unknown as Names;
+    this.#names._set(name, actor);
+  }
+
+  get(name: string): AnyActorRef | undefined {
+    return this.#names?.get(name);
+  }
+
+  getAll(): object {
+    return this.#names?.getAll() ?? {};
+  }
+
+  inspect(observer: ((event: object) => void) | { next?(event: object): void }): { unsubscribe(): void } {
+    this.#inspectors ??= new Set();
+    const inspectors = this.#inspectors;
+    const inspector = {
+      next: (event: object) => (typeof observer === 'function' ? observer(event) : observer.next?.(event)),
+    };
+    inspectors.add(inspector);
+    return { unsubscribe: () => void inspectors.delete(inspector) };
+  }
+
+  _sendInspectionEvent(event: object): void {
+    if (!this.#inspectors?.size) return;
+    const told = { ...event, rootId: this.#root.sessionId };
+    for (const inspector of this.#inspectors) inspector.next(told);
+  }
+
+  _relay(source: unknown, target: unknown, event: unknown): void {
+    this._sendInspectionEvent({ type: '@xstate.event', sourceRef: source, actorRef: target, event });
+    (target as Methods)._send(event);
+  }
+
+  get scheduler(): this {
+    return this;
+  }
+
+  schedule(
+    source: AnyActorRef,
+    target: AnyActorRef,
+    event: AnyEventObject,
+    delay: number,
+    id = Math.random().toString(36).slice(2),
+  ): void {
+    const key = timerKey(source, id);
+    const timer = this._clock.setTimeout(() => {
+      this.#forget(key);
+      this._relay(source, target, event);
+    }, delay);
+    this.#timers ??= new Map();
+    this.#timers.set(key, [{ source, target, event, delay, id, startedAt: Date.now() }, timer]);
+  }
+
+  cancel(source: AnyActorRef, id: string): void {
+    const key = timerKey(source, id);
+    const timer = this.#timers?.get(key)?.[1];
+    this.#forget(key);
+    if (timer !== undefined) this._clock.clearTimeout(timer);
+  }
+
+  cancelAll(source: AnyActorRef): void {
+    for (const [scheduled] of this.#timers?.values() ?? []) {
+      if (scheduled.source === source) this.cancel(source, scheduled.id);
+    }
+  }
+
+  getSnapshot(): { _scheduledEvents: Record<string, Scheduled> } {
+    const waiting = [...(this.#timers ?? [])].map(([key, [scheduled]]) => [key, scheduled] as const);
+    return { _scheduledEvents: Object.fromEntries(waiting) };
+  }
+
+  /** Starts the timers of a restored system. This one is never restored. */
+  start(): void {}
+
+  #forget(key: string): void {
+    this.#timers?.delete(key);
+    if (this.#timers?.size === 0) this.#timers = undefined;
+  }
+}
+
+/** The names of actors, which XState's system keeps. */
+interface Names {
+  _set(name: string, actor: AnyActorRef): void;
+  _unregister(actor: AnyActorRef): void;
+  get(name: string): AnyActorRef | undefined;
+  getAll(): object;
+}
+
+function timerKey({ sessionId }: AnyActorRef, id: string): string {
+  return `${sessionId}.${id}`;
+}
 
 /** The scope of a child. XState makes an object of functions for each actor; here most of them are methods. */
 class ChildScope implements Scope {
@@ -375,7 +521,10 @@ class ChildScope implements Scope {
   }
 
   defer(callback: () => void): void {
-    (this.self as unknown as Child)._deferred.push(callback);
+    const child = this.self as unknown as Child;
+    // V8 gives an empty array room for seventeen items at its first push. Most steps defer one.
+    if (child._deferred.length === 0) child._deferred = [callback];
+    else child._deferred.push(callback);
   }
 
   stopChild(child: AnyActorRef): void {
@@ -434,7 +583,7 @@ class Child {
   eventListeners = NO_LISTENERS;
   readonly logger: unknown;
   readonly _processingStatus: number = 0;
-  readonly _parent: AnyActorRef;
+  readonly _parent: AnyActorRef | undefined;
   readonly _syncSnapshot: unknown;
   readonly ref: unknown;
   readonly _actorScope: unknown;
@@ -443,22 +592,27 @@ class Child {
   readonly system: System;
   readonly _doneEvent: unknown;
   readonly src: unknown;
-  readonly _deferred: (() => void)[] = [];
+  _deferred: (() => void)[] = [];
 
-  constructor(logic: AnyActorLogic, { id, parent, input }: ChildOptions) {
+  constructor(logic: AnyActorLogic, given: ChildOptions | RootOptions) {
     const methods = this as unknown as Methods;
     this.logic = logic;
     this._snapshot = undefined;
-    const { logger, clock, devTools } = defaults;
-    this.options = { clock, logger, devTools, id, parent, input };
-    this.id = id;
+    const { logger, devTools } = defaults;
+    const { input } = given;
+    const isRoot = !('parent' in given);
+    const clock = (isRoot ? given.clock : undefined) ?? defaults.clock;
+    this.options = isRoot
+      ? { clock, logger, devTools, input }
+      : { clock, logger, devTools, id: given.id, parent: given.parent, input };
     this.mailbox = new NewMailbox(methods._process.bind(this));
-    this._parent = parent;
+    this._parent = isRoot ? undefined : given.parent;
     this._syncSnapshot = undefined;
     this.ref = this;
     this.systemId = undefined;
-    this.system = parent.system as unknown as System;
+    this.system = isRoot ? new RootSystem(this, clock, logger) : (given.parent.system as unknown as System);
     this.sessionId = this.system._bookId();
+    this.id = isRoot ? this.sessionId : given.id;
     this.clock = this.system._clock;
     this.logger = this.system._logger;
     this._doneEvent = undefined;
@@ -467,6 +621,12 @@ class Child {
     sendInspection(this.system, { type: '@xstate.actor', actorRef: this });
     methods._initState();
   }
+}
+
+export interface RootOptions<Input = unknown> {
+  readonly input: Input;
+  /** The clock of all timers; by default, that of XState. */
+  readonly clock?: Clock | undefined;
 }
 
 export interface ChildOptions<Input = unknown> {
@@ -511,4 +671,12 @@ Object.setPrototypeOf(
  */
 export function createChild<Logic extends AnyActorLogic>(logic: Logic, options: ChildOptions): ActorRefFrom<Logic> {
   return new Child(logic, options) as unknown as ActorRefFrom<Logic>;
+}
+
+/**
+ * Creates an actor without a parent as XState's `createActor` does, see {@link createChild}. With its system it takes 2.6 KB less
+ * memory than one of XState.
+ */
+export function createRoot<Logic extends AnyActorLogic>(logic: Logic, options: RootOptions): Actor<Logic> {
+  return new Child(logic, options) as unknown as Actor<Logic>;
 }

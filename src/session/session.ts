@@ -7,6 +7,7 @@ import { firstFrameLimit, MAX_DELAY } from '../base/limits.js';
 import type { Report } from '../base/report.js';
 import type { DrainCounts } from '../calls/drain.js';
 import { checkMetadata, metadataOf } from '../codec/metadata.js';
+import { createRoot } from '../compile/internals.js';
 import { whenFrameComes } from '../conduit/first-frame.js';
 import type { Link } from '../link/link.js';
 import type { ConnectionId } from '../wire/id.js';
@@ -403,12 +404,17 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   const attach = attachOf(inspect);
   const begin = (isLate: boolean): Actor<SessionLogic> => {
     const own = isLate ? { ...config, limits: { ...limits, handshakeTimeout: 1 } } : config;
-    const actor: Actor<SessionLogic> = createActor(attach === undefined ? sessionLogic : attached(attach), {
-      // Pass the metadata with its SENSITIVE values in their boxes: an inspector sees an actor's input.
-      input: checkedInput(Object.assign(input, { metadata }), own),
-      ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
-      ...(clock === undefined ? {} : { clock }),
-    } as never);
+    const logic = attach === undefined ? sessionLogic : attached(attach);
+    // Pass the metadata with its SENSITIVE values in their boxes: an inspector sees an actor's input.
+    const given = checkedInput(Object.assign(input, { metadata }), own);
+    const isPlainActor = config.interpreter === 'xstate' || (inspect !== undefined && attach === undefined);
+    const actor: Actor<SessionLogic> = isPlainActor
+      ? createActor(logic, {
+          input: given,
+          ...(inspect === undefined || attach !== undefined ? {} : { inspect: guarded(inspect, onReport) }),
+          ...(clock === undefined ? {} : { clock }),
+        } as never)
+      : createRoot(logic, { input: given, clock });
     actor.start();
     // Open the queue now, so that these opens leave in one write with Hello.
     if (config.early.size > 0) runtimeOf(actor).conduit.inputs.open();
