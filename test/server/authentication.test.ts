@@ -192,7 +192,10 @@ describe('a server that authenticates', () => {
   });
 
   test.each([
-    ['reason', () => refuse('draining' as never, 'x')],
+    [
+      "reason must be one of unauthenticated, forbidden, unavailable, not 'draining'",
+      () => refuse('draining' as never, 'x'),
+    ],
     ['text', () => refuse('forbidden', 'x'.repeat(513))],
     ['text', () => refuse('forbidden', '\ud800')],
     ['text', () => refuse('forbidden', undefined as never)],

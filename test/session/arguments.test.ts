@@ -194,8 +194,14 @@ describe('the edges of what is allowed', () => {
     expect(rig.reports).toEqual([]);
   });
 
-  test.each([0, -1, Number.NEGATIVE_INFINITY])('a keepalive of %d ms is off, with a report', async (pingInterval) => {
-    const { rig } = await established({ keepalive: { pingInterval, pongTimeout: 100 } });
+  test.each([
+    [0, 100],
+    [-1, 100],
+    [Number.NEGATIVE_INFINITY, 100],
+    [100, 0],
+    [100, -1],
+  ])('a keepalive of %d and %d ms is off, with a report', async (pingInterval, pongTimeout) => {
+    const { rig } = await established({ keepalive: { pingInterval, pongTimeout } });
     expect(rig.reports).toEqual([
       { kind: 'keepalive-disabled', message: 'the keepalive is off: its times are not positive' },
     ]);
