@@ -237,11 +237,11 @@ class PortLink extends SocketLink {
   readonly #onMessage: PortListener = ({ data }) => {
     if (this.state === 'over') return;
     const wrong = this.#take(data);
-    if (wrong !== undefined) this.violated(new LinkError(wrong), 0, '');
+    if (wrong !== undefined) this.violated(new LinkError(wrong));
   };
 
   readonly #onUnreadable: PortListener = () => {
-    this.violated(new LinkError('the peer posted a value that this side cannot read'), 0, '');
+    this.violated(new LinkError('the peer posted a value that this side cannot read'));
   };
 
   readonly #onClose: PortListener = () => {

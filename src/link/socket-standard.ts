@@ -39,7 +39,7 @@ export class StandardLink extends SocketLink {
     socket.addEventListener('message', this.#onMessage);
     socket.addEventListener('close', this.#onClose);
     socket.addEventListener('error', this.#onError);
-    if (socket.readyState === CLOSED) this.gone(closeFailure(1006, ''));
+    if (socket.readyState === CLOSED) this.gone(closeFailure(1006));
   }
 
   get buffered(): number {
@@ -69,7 +69,7 @@ export class StandardLink extends SocketLink {
   protected cut(): void {
     this.#socket.close(ABORTED, 'aborted');
     // We don't wait for the browser's event: its closing handshake may take any time.
-    this.gone(closeFailure(1006, ''));
+    this.gone(closeFailure(1006));
   }
 
   protected release(): void {

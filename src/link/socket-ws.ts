@@ -126,7 +126,7 @@ export class WsLink extends SocketLink {
     this.#limitReceiver();
     // Nothing is read before `start`, so that no messages pile up.
     ws.pause();
-    if (ws.readyState === CLOSED) this.gone(closeFailure(1006, ''));
+    if (ws.readyState === CLOSED) this.gone(closeFailure(1006));
   }
 
   /** Notes what the link shows of its peer; for listeners. */
@@ -315,17 +315,13 @@ export class WsLink extends SocketLink {
         ? `the peer sent a message that is too long: at most ${String(this.most)} bytes are taken`
         : `the WebSocket failed: ${error.message}`;
     // `ws` has already told the peer, with the right code; ours has no effect then.
-    this.violated(new LinkError(text, error), 1002, '');
+    this.violated(new LinkError(text, error));
   };
 
   /** `ws` answers pings itself. If more than 60 wait for their answers, it ends the connection without an error. */
   readonly #onPing = (): void => {
     if (this.state !== 'open' || this.#ws.readyState === OPEN) return;
-    this.violated(
-      new LinkError('more WebSocket pings came at once than `ws` answers: it ended the connection'),
-      1002,
-      '',
-    );
+    this.violated(new LinkError('more WebSocket pings came at once than `ws` answers: it ended the connection'));
   };
 
   readonly #onClose = (code: number, reason: Uint8Array): void => {

@@ -6,8 +6,9 @@ export const CONNECTING = 0;
 export const OPEN = 1;
 export const CLOSED = 3;
 
-/** Close codes: a normal end, a frame of a kind that we don't accept, and a message that is too long. */
+/** Close codes: a normal end, what breaks the protocol, a frame of a kind that we don't accept, and a message that is too long. */
 const NORMAL = 1000;
+const PROTOCOL_ERROR = 1002;
 const UNSUPPORTED_DATA = 1003;
 const MESSAGE_TOO_BIG = 1009;
 /** Never sent: a WebSocket reports this code when the connection was lost without a close frame. */
@@ -136,8 +137,10 @@ export abstract class SocketLink implements Link {
     this.violated(new LinkError(`the peer sent ${what}; ${reason}`), UNSUPPORTED_DATA, reason);
   }
 
-  /** The peer used the WebSocket wrongly. Tells the peer, discards messages that still arrive, and ends. */
-  protected violated(error: Error, code: number, reason: string): void {
+  /**
+   * The peer used the link wrongly. Tells the peer, if it is a WebSocket, discards messages that still arrive, and ends.
+   */
+  protected violated(error: Error, code = PROTOCOL_ERROR, reason = ''): void {
     if (this.state === 'over' || this.#failure !== undefined) return;
     this.#failure = error;
     this.state = 'closing';
@@ -196,7 +199,7 @@ export abstract class SocketLink implements Link {
 }
 
 /** The failure that a close code of a WebSocket means; undefined for an orderly end. `cause` is the known cause, if any. */
-export function closeFailure(code: number, reason: string, cause?: unknown): Error | undefined {
+export function closeFailure(code: number, reason = '', cause?: unknown): Error | undefined {
   if (ORDERLY.has(code)) return undefined;
   if (code === ABNORMAL) return new LinkError('the connection was lost without a closing handshake', cause);
   const text = reason === '' ? '' : `: ${JSON.stringify(reason)}`;

@@ -297,7 +297,7 @@ export class StreamLink extends SocketLink {
         const stranger = this.#isFirst && this.#length > most / 2 ? strangerOf(this.#length) : undefined;
         this.#isFirst = false;
         if (this.#length > most || stranger !== undefined) {
-          this.violated(new LinkError(stranger ?? announced(this.#length, most)), 0, '');
+          this.violated(new LinkError(stranger ?? announced(this.#length, most)));
           return;
         }
       }
@@ -355,7 +355,7 @@ export class StreamLink extends SocketLink {
     this.#peerEnded = true;
     if (this.#prefix === PREFIX) {
       const text = `the stream ended within a message: ${String(this.#received)} of its ${String(this.#length)} bytes came`;
-      this.violated(new LinkError(text), 0, '');
+      this.violated(new LinkError(text));
     } else {
       // An end within a length is an orderly end, as for official peers.
       this.close();
