@@ -194,6 +194,14 @@ describe('the deadline of a call', () => {
     expect(pair.reports).toEqual([]);
   });
 
+  it.each([Number.NaN, -1, 'soon', 2 ** 31])('is refused at once where the timeout is none: %p', async (timeout) => {
+    pair = await pairOf([told]);
+    const client = await pair.session.open(Told);
+    const error = await errorOf(client.tell({ timeout: timeout as number }));
+    expect(error).toMatchObject({ code: 'invalid-argument', ran: 'no' });
+    expect((error as Error).message).toMatch(/^timeout must be a number of milliseconds from 0 to 2\^31 − 1, not /);
+  });
+
   it('is ignored where it is no integer', async () => {
     pair = await pairOf([told]);
     const metadata: Metadata = [{ key: 'request-deadline', value: 'soon', flags: 0n }];
@@ -235,6 +243,11 @@ describe('a call that is made for another one', () => {
     ['of one more, the newest of them', members(33, 5).map(state), [state(members(32, 5).join())]],
     ['of 63 entries, the newest of them', members(63, 5).map(state), [state(members(32, 5).join())]],
     ['of 512 characters', [state('x'.repeat(512))], [state('x'.repeat(512))]],
+    [
+      'of four members that are just too long together',
+      [state(members(4, 128).join())],
+      [state(members(3, 128).join())],
+    ],
     ['of more, the newest members', [state(members(10, 100).join())], [state(members(5, 100).join())]],
     [
       'of more, but no long members',

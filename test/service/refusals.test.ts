@@ -161,10 +161,15 @@ describe('a call of a method', () => {
   it('rejects when an interceptor goes on with no call, or gives no answer', async () => {
     pair = await pairOf([Echo.handler(implementation)]);
     const connection = await pair.session.open({ metadata: [{ key: 'service', value: 'Echo', flags: 0n }] });
-    const forgetful = Echo.client(connection, { interceptors: [async () => no(undefined)] });
-    expect(await errorOf(forgetful.echo(1, undefined))).toEqual(
-      new InvalidArgument('an interceptor must return what next gives: { value, metadata }'),
-    );
+    for (const answer of [undefined, null, 7, {}]) {
+      const careless = Echo.client(connection, { interceptors: [async () => no(answer)] });
+      const message = 'an interceptor must return what next gives: { value, metadata }';
+      expect(await errorOf(careless.echo(1, undefined))).toMatchObject({
+        code: 'invalid-argument',
+        message,
+        ran: 'maybe',
+      });
+    }
     const empty = Echo.client(connection, { interceptors: [(_, next) => next(no(undefined))] });
     expect(await errorOf(empty.echo(1, undefined))).toEqual(
       new InvalidArgument('next takes a call, such as { ...call }, with an array of args'),

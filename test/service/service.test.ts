@@ -215,6 +215,12 @@ describe('the options of a call', () => {
     const { signal } = new AbortController();
     expect(await any(1, { signal, timeout: 5000, metadata: [] })).toBe('[1]');
     expect(await any(1, { timeout: 5000 })).toBe('[1]');
+    expect(await any(1, Object.assign(Object.create(null), { timeout: 5000 }))).toBe('[1]');
+    class Timed {
+      timeout = 5000;
+    }
+    // Only plain objects are options.
+    expect(await errorOf(any(1, new Timed()))).toMatchObject({ message: "value[1] can't be represented: a Timed" });
     expect(await any(1, { timeout: 'soon' }, undefined)).toBe('[1,{"timeout":"soon"}]');
     expect(await any(1, { timeout: 5000, other: 1 })).toBe('[1,{"timeout":5000,"other":1}]');
     expect(await any(1, {})).toBe('[1,{}]');
