@@ -144,8 +144,7 @@ export class Channels implements ChannelsPort {
 
   /** Returns the reason why the peer may not name a channel, if there is one. */
   #judge(id: ChannelId): Refusal | undefined {
-    const { isOver, load, limits, parity } = this.#scope;
-    if (isOver) return 'wrong';
+    const { load, limits, parity } = this.#scope;
     const isTheirs = hasParity(id, opposite(parity));
     // In reference mode the peer may have sent on the channel before it named it. 9a.18
     const early = this.#alive.get(id);
@@ -202,7 +201,6 @@ export class Channels implements ChannelsPort {
    * stop.
    */
   decline(ids: readonly ChannelId[]): void {
-    if (ids.length === 0) return;
     const offers = this.name(ids, INITIAL_CREDIT);
     if (Array.isArray(offers)) for (const offered of offers) offered.release();
   }

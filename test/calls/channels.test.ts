@@ -7,7 +7,17 @@ import type { MetadataEntry } from '../../src/wire/metadata.js';
 import { take } from '../support/items.js';
 import { established, HELLO_YOURSELF, NOTHING_LEFT, Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
-import { accusationIn, bytes, callOf, closeOn, grantOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
+import {
+  accusationIn,
+  bytes,
+  callOf,
+  closeOn,
+  grantOn,
+  INVALID_PAYLOAD,
+  itemOn,
+  resetOn,
+  responseOf,
+} from '../support/traffic.js';
 
 // Our ends of channels, and the messages that the peer may not send on a channel. The test plays the peer; our ids are odd,
 // the peer's are even.
@@ -385,6 +395,49 @@ describe('what the peer may not say on a channel', () => {
     expect(await take(rx as Rx, 1)).toEqual([1]);
   });
 
+  // 9a.18
+  test('channels with early items may be named in any order, and count once among limits.channels', async () => {
+    await start({ limits: { channels: 3 } });
+    const rxs: Rx[] = [];
+    session.root.serve(({ channels }) => {
+      for (const channel of channels) rxs.push(channel.receive());
+      return bytes();
+    });
+    await rig.say(itemOn(2, 1), callOf(2, bytes(), { channels: [4] }), itemOn(4, 2));
+    expect(await rig.say(callOf(4, bytes(), { channels: [2] }))).toEqual([responseOf(4, bytes())]);
+    expect(await Promise.all(rxs.map((rx) => take(rx, 1)))).toEqual([[2], [1]]);
+    // There is room for one more. The sender of another one is told to stop. Any other message is dropped.
+    expect(await rig.say(itemOn(6, 1), itemOn(8, 1), closeOn(10), grantOn(12, 1))).toEqual([resetOn(8)]);
+    await rig.say(closeOn(2), closeOn(4));
+    expect(await rig.say(callOf(6, bytes(), { channels: [14, 16] }))).toEqual([responseOf(6, bytes())]);
+  });
+
+  test('in reference mode a wrong id in a Call spoils no other id', async () => {
+    await start();
+    const taken: number[] = [];
+    session.root.serve(({ channels }) => {
+      for (const channel of channels) taken.push(channel.id);
+      return bytes();
+    });
+    expect(await rig.say(callOf(2, bytes(), { channels: [9] }))).toEqual([responseOf(2, bytes())]);
+    expect(await rig.say(itemOn(2, 1), callOf(4, bytes(), { channels: [2] }))).toMatchObject([
+      responseOf(4, bytes()),
+      resetOn(2),
+    ]);
+    expect(taken).toEqual([9, 2]);
+  });
+
+  test('our own channels count among limits.channels as long as they are open', async () => {
+    const { tx } = await passing('rx', 16, { limits: { channels: 1 } });
+    session.root.serve(({ channels }) => {
+      channels[0]?.receive();
+      return bytes();
+    });
+    expect(await rig.say(callOf(2, bytes(), { channels: [2] }))).toEqual([responseOf(2, INVALID_PAYLOAD)]);
+    await tx.close();
+    expect(await rig.say(callOf(4, bytes(), { channels: [4] }))).toEqual([closeOn(1), responseOf(4, bytes())]);
+  });
+
   test('a Close before the Call that names its channel waits for it, too: with an item before it, and with none', async () => {
     await start();
     const rxs: Rx[] = [];
@@ -438,6 +491,18 @@ describe('a Response that names a channel which its sender may not name', () => 
     expect(rig.settled).toMatchObject({ call: { name: 'ConnectionClosed', cause: { name: 'SessionClosed' } } });
   });
 
+  test('is ignored in reference mode where no caller waits for it', async () => {
+    await start();
+    const controller = new AbortController();
+    rig.track('call', session.root.caller().call(1n, bytes(), { signal: controller.signal }));
+    await rig.heard();
+    controller.abort();
+    await rig.heard();
+    expect(await rig.say(responseOf(1, bytes(), [2, 1]))).toEqual([]);
+    expect(await rig.say(itemOn(2, 1))).toEqual([resetOn(2)]);
+    expect(session.root.isConnected).toBe(true);
+  });
+
   test('is tolerated in reference mode', async () => {
     await start();
     rig.track('call', session.root.caller().call(1n, bytes()));
@@ -451,7 +516,7 @@ describe('a channel that is used before the peer hears of it', () => {
   const ABORTED = [{ key: 'aborted', value: 1n, flags: 0n }];
 
   /** Passes the receiver's end by a call that waits its turn until call 1 is answered. Acts on the sender's end. */
-  async function waiting(act: (tx: Tx) => unknown): Promise<void> {
+  async function waiting(act: (tx: Tx, rx: Rx) => unknown): Promise<void> {
     rig = new Rig();
     const settings = { parity: 'even', maxConcurrentRequests: 1 } as const;
     rig.peer.say({ ...HELLO_YOURSELF, connectionSettings: settings } as Message);
@@ -460,7 +525,7 @@ describe('a channel that is used before the peer hears of it', () => {
     const caller = session.root.caller();
     rig.track('first', caller.call(1n, bytes()));
     rig.track('call', caller.call(1n, bytes(), { channels: [rx] }));
-    act(tx);
+    act(tx, rx);
     await rig.heard();
   }
 
@@ -519,6 +584,27 @@ describe('a channel that is used before the peer hears of it', () => {
     rig.track('call', session.root.caller().call(1n, bytes(), { channels: [tx] }));
     expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), resetOn(1)]);
     await expect(take(rx, 1)).rejects.toMatchObject({ name: 'InvalidArgument' });
+  });
+
+  test('and whose call still waits its turn when the time of a drain is over says so, though the call leaves', async () => {
+    await waiting((tx) => rig.track('send', tx.send(bytes(1))));
+    rig.track('drained', session.drain({ timeout: 0 }));
+    await rig.clock.advance(0);
+    expect(rig.settled).toMatchObject({ send: { name: 'Unavailable', message: 'this session is being drained' } });
+    rig.peer.take();
+    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(3, bytes(), { channels: [1] })]);
+  });
+
+  test('and whose call waits its turn stays as it is when a wrong answer names it, too', async () => {
+    let end: Rx | undefined;
+    await waiting((tx, rx) => {
+      end = rx;
+      rig.track('send', tx.send(bytes(1)));
+    });
+    session.root.serve((() => ({ ret: 'text', channels: [end] })) as never);
+    await rig.say(callOf(2, bytes()));
+    expect(rig.settled).not.toHaveProperty('send');
+    expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(3, bytes(), { channels: [1] }), itemOn(1, 1)]);
   });
 
   test('and whose call still waits its turn when the session ends says so at both ends of it', async () => {

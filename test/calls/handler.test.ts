@@ -384,6 +384,16 @@ describe('a call that the peer cancels', () => {
     expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] })]);
   });
 
+  test('and answered later with what is no channel is reported', async () => {
+    const { handler, answer } = slow();
+    await serve(handler);
+    await rig.say(callOf(2, bytes(1)), cancelOf(2));
+    answer(0).resolve({ ret: bytes(1), channels: [{}] } as never);
+    await settle();
+    const message = 'channels[0] must be an end of a channel, as channel() gives';
+    expect(rig.reports).toMatchObject([{ kind: 'handler-failed', error: { message } }]);
+  });
+
   // 9a.16
   test.each(['reference', 'strict'] as const)(
     'but has finished, or never was, means nothing: %s',

@@ -10,7 +10,7 @@ import {
   UnknownMethod,
 } from '../../src/index.js';
 import type { Message } from '../../src/wire/message.js';
-import { established, NOTHING_LEFT, type Rig, type RigOptions } from '../support/rig.js';
+import { established, NOTHING_LEFT, openOf, type Rig, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
 import { bytes, callOf, cancelOf, closeOn, itemOn, resetOn, responseOf } from '../support/traffic.js';
 
@@ -169,6 +169,17 @@ describe('a hundred thousand calls with channels that come to nothing', () => {
     },
     240_000,
   );
+});
+
+test('where other connections keep all that may be kept, messages on one more are dropped', async () => {
+  await start({ limits: { channels: 1 }, onConnection: () => ({ type: 'accept' }) });
+  session.root.serve(() => bytes());
+  await rig.say(callOf(2, bytes(), { channels: [2] }), openOf(2));
+  session.connection(2)?.serve(() => bytes());
+  const on2 = (message: Message): Message => ({ ...message, connectionId: 2 });
+  await rig.say(on2(callOf(2, bytes(), { channels: [2] })));
+  expect(await rig.say(on2(itemOn(2, 1)), on2(closeOn(2)))).toEqual([]);
+  expect(await rig.say(itemOn(2, 1))).toEqual([resetOn(2)]);
 });
 
 // 9a.20
