@@ -108,8 +108,9 @@ describe('a session that is drained, of two sides that understand notices', () =
     const drained = track(server.drain());
     await settle();
     expect([drains, client.isPeerDraining]).toEqual([[{ type: 'draining' }], true]);
-    expect(await errorOf(work.do('second'))).toMatchObject({ code: 'unavailable', ran: 'no' });
-    expect(await errorOf(client.open(Work))).toMatchObject({ code: 'unavailable' });
+    const message = 'the peer takes no more calls and opens in this session';
+    expect(await errorOf(work.do('second'))).toMatchObject({ code: 'unavailable', ran: 'no', message });
+    expect(await errorOf(client.open(Work))).toMatchObject({ code: 'unavailable', message });
     await clock.advance(10_000);
     expect([first.outcome, drained.outcome]).toEqual([undefined, undefined]);
     stage.finish('first');
@@ -228,9 +229,11 @@ describe('a session that is drained, of two sides that understand notices', () =
     server.root.serve(stage.handler);
     const work = Work.client(client.root);
     const calls = ['at work', 'waiting', 'waiting, too'].map((task) => track(work.do(task)));
+    const last = errorOf(work.do('waiting, the last'));
     await settle();
     const drained = track(server.drain());
     await settle();
+    expect(await last).toMatchObject({ message: 'the peer takes no more calls and opens in this session' });
     expect(calls.map(({ outcome }) => outcome)).toEqual([undefined, 'unavailable no', 'unavailable no']);
     stage.finish('at work');
     await settle();
