@@ -36,7 +36,7 @@ describeInBrowser("the README's first example", () => {
     for (const [, name = '', text = ''] of readme.matchAll(/^```ts (\w+\.mts)\n([\s\S]*?)^```$/gm)) {
       writeFileSync(join(folder, name), text);
     }
-    site = await Site.of({ 'main.js': join(folder, 'page.mts') });
+    site = await Site.of({ 'main.js': join(folder, 'client.mts') });
     browser = await TestBrowser.launch();
     page = await browser.page();
     page.on('console', (message) => void printed.push(message.text()));
@@ -50,29 +50,33 @@ describeInBrowser("the README's first example", () => {
   });
 
   const start = (): RunningCommand => startProgram(join(folder, 'server.mts'));
-  const numbers = async (): Promise<number[]> =>
-    ((await page.locator('body').textContent()) ?? '').trim().split(/\s+/).filter(Boolean).map(Number);
-  const seen = (count: number) =>
-    page.waitForFunction((least) => (document.body.textContent?.trim().split(/\s+/).length ?? 0) >= least, count);
+  const ofClient = (): string[] => printed.filter((text) => !text.includes('WebSocket'));
+  const states = (): string[] => ofClient().filter((text) => Number.isNaN(Number(text)));
+  /** The sum of the first call, and what the stream counts behind it. */
+  const numbers = (): number[] => ofClient().map(Number).filter(Number.isFinite);
+  const seen = async (isSeen: () => boolean): Promise<void> => {
+    while (!isSeen()) await page.waitForEvent('console');
+  };
 
   test('goes on through restarts of its server, as it is pasted', async () => {
-    // The page is there first: its call waits for a server.
+    // The client is there first: its call waits for a server.
     await page.goto(site.url);
-    await page.waitForFunction(() => document.title === 'connecting');
+    await seen(() => states().at(-1) === 'connecting');
     server = start();
-    await seen(5);
+    await seen(() => numbers().length > 5);
     for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
       server.child.kill(signal);
       await server.ended;
-      await page.waitForFunction(() => document.title === 'connecting');
-      const { length } = await numbers();
+      await seen(() => states().at(-1) === 'connecting');
+      const { length } = numbers();
       server = start();
-      await seen(length + 5);
-      expect(await page.title()).toBe('open');
+      await seen(() => numbers().length > length + 5);
+      expect(states().at(-1)).toBe('open');
     }
-    const all = await numbers();
-    expect(all).toEqual(all.map((_, index) => index));
-    expect(printed.filter((text) => !text.includes('WebSocket'))).toEqual(['8']);
+    const [sum, ...counted] = numbers();
+    expect(sum).toBe(8);
+    expect(counted).toEqual(counted.map((_, index) => index));
+    expect([...new Set(states())]).toEqual(['connecting', 'open']);
     expect({ departures: browser.departures, failures: browser.failures }).toEqual({ departures: [], failures: [] });
   });
 });
