@@ -22,6 +22,20 @@ export interface Stay {
 /** The number of latest stays that are kept. */
 const MOST_STAYS = 500;
 
+/** The records at those of `positions` that lie from `from` up to `to`, each with its position. */
+function* recordsBetween(
+  positions: readonly number[],
+  from: number,
+  to: number,
+  recordAt: (position: number) => InspectionRecord | undefined,
+): Generator<[at: number, record: InspectionRecord | undefined]> {
+  for (let index = countBelow(positions, from); index < positions.length; index++) {
+    const at = positions[index] as number;
+    if (at >= to) return;
+    yield [at, recordAt(at)];
+  }
+}
+
 /** The stays of an actor, computed from its records. A call for a later position continues from the last one. */
 export class Stays {
   readonly actor: ActorKey;
@@ -53,10 +67,7 @@ export class Stays {
     position: number,
     recordAt: (position: number) => InspectionRecord | undefined,
   ): void {
-    for (let index = countBelow(positions, this.#next); index < positions.length; index++) {
-      const at = positions[index] as number;
-      if (at >= position) break;
-      const record = recordAt(at);
+    for (const [at, record] of recordsBetween(positions, this.#next, position, recordAt)) {
       // A machine that is recorded before it starts has no value yet.
       const isBegun =
         record?.kind === 'actor' && (record.definition === undefined || record.snapshot.value !== undefined);
@@ -110,10 +121,7 @@ export class Metadata {
     position: number,
     recordAt: (position: number) => InspectionRecord | undefined,
   ): void {
-    for (let index = countBelow(positions, this.#next); index < positions.length; index++) {
-      const at = positions[index] as number;
-      if (at >= position) break;
-      const record = recordAt(at);
+    for (const [, record] of recordsBetween(positions, this.#next, position, recordAt)) {
       if (record?.kind !== 'wire' || record.connection !== this.#connection) continue;
       const { message, direction, detail } = record;
       if (kindOf(message) !== 'session' && kindOf(message) !== 'connection') continue;
