@@ -8,7 +8,7 @@ import { allocateAround, allocatePayload, lend } from '../../src/base/frame-memo
 import type { Link } from '../../src/link/link.js';
 import { type StreamLinkOptions, streamLink } from '../../src/link/tcp.js';
 import { numbered, turns } from './contract.js';
-import { type Recorder, record } from './recorder.js';
+import { drainsAtRest, type Recorder, readSome, record } from './recorder.js';
 import { socketPair } from './sockets.js';
 
 /** A duplex without a peer: the test gives what is read, and sees each write. */
@@ -379,18 +379,9 @@ describe('over a socket', () => {
     const { link, peer, events } = await toRawPeer();
     peer.pause();
     link.send(new Uint8Array(48 * 2 ** 20));
-    let drains = -1;
-    for (let looks = 0; drains !== events.drains && looks < 20; looks++) {
-      drains = events.drains;
-      await new Promise((resolve) => setTimeout(resolve, 60));
-    }
+    const drains = await drainsAtRest(events);
     expect(events.drains).toBe(drains);
-    let read = 0;
-    peer.on('data', (chunk) => {
-      read += chunk.length;
-      if (read > 8 * 2 ** 20) peer.pause();
-    });
-    peer.resume();
+    readSome(peer);
     await events.until(() => events.drains > drains);
     expect(link.buffered).toBeGreaterThan(24 * 2 ** 20);
     expect(link.buffered).toBeLessThan(48 * 2 ** 20);

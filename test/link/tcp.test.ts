@@ -10,7 +10,7 @@ import type { Link } from '../../src/link/link.js';
 import { type ConnectTcpOptions, connectTcp, type ListenTcpOptions, listenTcp } from '../../src/link/tcp.js';
 import { postcard } from '../../src/payload/postcard/index.js';
 import { turns } from './contract.js';
-import { type Recorder, record } from './recorder.js';
+import { BROKEN_HANDLERS, type Recorder, record } from './recorder.js';
 
 /** Options that are wrong, with the error's text. */
 const WRONG: readonly (readonly [unknown, string | RegExp])[] = [
@@ -141,15 +141,7 @@ describe('listenTcp', () => {
     await again[Symbol.asyncDispose]();
   });
 
-  test.each([
-    [
-      'throws',
-      () => {
-        throw new Error('broken handler');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('broken handler'))],
-  ])('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
+  test.each(BROKEN_HANDLERS)('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
     const errors: unknown[] = [];
     let count = 0;
     const listener = await listenTcp({ port: 0, onError: (error) => errors.push(error) }, (link) => {

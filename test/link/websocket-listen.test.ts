@@ -5,7 +5,7 @@ import { InvalidArgument, LinkError } from '../../src/base/errors.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 import { turns } from './contract.js';
 import { frame, Host, rawPeer } from './peers.js';
-import { type Recorder, record } from './recorder.js';
+import { BROKEN_HANDLERS, type Recorder, record } from './recorder.js';
 
 describe('listenWebSocket', () => {
   test('refuses arguments out of range at once', () => {
@@ -63,15 +63,7 @@ describe('listenWebSocket', () => {
     await again[Symbol.asyncDispose]();
   });
 
-  test.each([
-    [
-      'throws',
-      () => {
-        throw new Error('broken handler');
-      },
-    ],
-    ['rejects', () => Promise.reject(new Error('broken handler'))],
-  ])('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
+  test.each(BROKEN_HANDLERS)('reports an onLink that %s, aborts that link, and goes on', async (_how, broken) => {
     const errors: unknown[] = [];
     let count = 0;
     const listener = await listenWebSocket({ port: 0, onError: (error) => errors.push(error) }, (link) => {

@@ -6,7 +6,7 @@ import type { Link } from '../../src/link/link.js';
 import { connectWebSocket, webSocketLink } from '../../src/link/websocket-node.js';
 import { numbered, turns } from './contract.js';
 import { frame, Host, rawPeer, StandardFacade } from './peers.js';
-import { type Recorder, record } from './recorder.js';
+import { drainsAtRest, type Recorder, readSome, record } from './recorder.js';
 
 describe('a WebSocket link', () => {
   let host: Host;
@@ -142,18 +142,9 @@ describe('a WebSocket link', () => {
     link.send(new Uint8Array(48 * 2 ** 20));
     // The system's buffers take the first bytes at once. Then there must be no more `drained`: a link that reports it
     // without progress never falls silent.
-    let drains = -1;
-    for (let looks = 0; drains !== events.drains && looks < 20; looks++) {
-      drains = events.drains;
-      await new Promise((resolve) => setTimeout(resolve, 60));
-    }
+    const drains = await drainsAtRest(events);
     expect(events.drains).toBe(drains);
-    let read = 0;
-    socket.on('data', (chunk) => {
-      read += chunk.length;
-      if (read > 8 * 2 ** 20) socket.pause();
-    });
-    socket.resume();
+    readSome(socket);
     await events.until(() => events.drains > drains);
     expect(link.buffered).toBeGreaterThan(48 * 2 ** 20);
     link.abort();
