@@ -19,7 +19,7 @@ import { drainingError } from './drain.js';
 import { type Answering, type Handler, IncomingCall } from './incoming-call.js';
 import { aborted, type CallOptions, type Cancellation, cancellationOf, OutgoingCall } from './outgoing-call.js';
 import type { ConnectionScope } from './scope.js';
-import { creditFor, type Serving, servingBy } from './serving.js';
+import { creditFor, type Serving } from './serving.js';
 import type { OfferedChannel } from './unbound-channel.js';
 
 const TABLE = tableOf(callsMachine);
@@ -61,14 +61,14 @@ export class Calls implements CallsPort {
   /** The reason why the chart refused a call last. */
   #refusal: 'none' | 'full' | 'draining' | undefined;
 
-  constructor(scope: ConnectionScope) {
+  constructor(scope: ConnectionScope, handler: Handler | undefined, serving: Serving) {
     this.scope = scope;
     const { conformance, localSettings, peerSettings, observer } = scope;
     const localMax = localSettings.maxConcurrentRequests;
     const peerMax = peerSettings.maxConcurrentRequests;
     this.#stepper = new Stepper(TABLE, { port: this, conformance, localMax, peerMax }, observer);
     this.#stepper.start();
-    this.serve(undefined, servingBy(scope.conduit.codec));
+    this.serve(handler, serving);
     this.#channels = new Channels(scope);
   }
 
@@ -297,7 +297,8 @@ export class Calls implements CallsPort {
 
   readonly #onAnswer = (call: IncomingCall): void => {
     if (!this.#answers.delete(call)) this.#duplicates?.delete(call);
-    this.scope.drain.answer();
+    const { drain } = this.scope;
+    if (drain.isOurs) drain.answer();
     this.#stepper.send({ type: 'response.sent' });
   };
 

@@ -67,9 +67,9 @@ export class Drain {
     return this.#reason !== undefined && error === this.#reason;
   }
 
-  /** Counts a call of the peer that is answered. */
+  /** Counts a call of the peer that is answered, while this side drains the session. */
   answer(): void {
-    if (this.isOurs && !this.isOver) this.answered++;
+    if (!this.isOver) this.answered++;
   }
 
   /** Counts a Call or an Open of the peer that is refused. */

@@ -167,9 +167,8 @@ export class Sender implements Pick<ChannelPort, 'transmit' | 'wait' | 'refuse' 
    * step of its own, after that one.
    */
   resume(): void {
-    for (let { credit } = this.#stepper.context; credit > 0; credit--) {
-      const next = this.#waiting.shift();
-      if (next === undefined) break;
+    for (let { credit } = this.#stepper.context; credit > 0 && this.#waiting.length > 0; credit--) {
+      const next = this.#waiting.shift() as Waiting;
       this.#waitingBytes -= next.item.length + QUEUED_MESSAGE_COST;
       this.#resumed.push(next);
       this.#stepper.send({ type: 'queue.next', item: next.item });

@@ -30,7 +30,7 @@ import {
   type Methods,
   type ResultOf,
 } from './calls.js';
-import { checked, type Entry, invalid, takeNone } from './entry.js';
+import { checkCredits, checked, type Entry, invalid, takeNone } from './entry.js';
 import { clientMiddleware } from './middleware.js';
 
 /** Options of a client. */
@@ -120,14 +120,9 @@ export function callerOf(client: object): Caller {
 export function clientOptionsOf<M extends Methods>(options: ClientOptions<M>): Required<ClientOptions<M>> {
   objectOf(options, 'options');
   const { interceptors = [], middleware = clientMiddleware } = options;
-  functionsOf(interceptors, 'interceptors');
-  functionsOf(middleware, 'middleware');
+  if (options.interceptors !== undefined) functionsOf(interceptors, 'interceptors');
+  if (options.middleware !== undefined) functionsOf(middleware, 'middleware');
   return { interceptors, middleware };
-}
-
-/** @throws InvalidArgument when the peer can't accept the credit of a channel. */
-export function checkCredits(entries: readonly Entry[], maxUnconsumed: number): void {
-  for (const entry of entries) entry.checkCredit(maxUnconsumed);
 }
 
 // r[rpc.caller]

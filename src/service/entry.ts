@@ -129,6 +129,16 @@ export class Entry {
   }
 }
 
+/**
+ * Checks that the peer can take the credit of each channel: it holds at most `most` items of one.
+ *
+ * @throws InvalidArgument that names the channel.
+ */
+export function checkCredits(entries: readonly Entry[], most: number): void {
+  if (most === Number.POSITIVE_INFINITY) return;
+  for (const entry of entries) entry.checkCredit(most);
+}
+
 /** The error for a payload that a codec refused. */
 export function invalid(error: unknown): InvalidPayload {
   return error instanceof InvalidPayload ? error : new InvalidPayload('malformed payload', error);

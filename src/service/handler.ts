@@ -26,7 +26,7 @@ import {
   type TakenArgsOf,
 } from './calls.js';
 import { wasAnswered } from './client.js';
-import { type Entry, takeNone } from './entry.js';
+import { checkCredits, type Entry, takeNone } from './entry.js';
 import { handlerMiddleware } from './middleware.js';
 
 const HANDLER = Symbol('handler');
@@ -158,14 +158,17 @@ export function makeHandler<M extends Methods, P>(
     return new Answering(method, request, connection, connection.handler === handle).answer();
   };
   const credit = (methodId: bigint): number => methods.get(methodId)?.entry.credit ?? INITIAL_CREDIT;
-  const checkCredits = (maxUnconsumed: number): void => {
-    for (const { entry } of methods.values()) entry.checkCredit(maxUnconsumed);
-  };
   const nameOf = (methodId: bigint): string | undefined => {
     const entry = methods.get(methodId)?.entry;
     return entry === undefined ? undefined : `${service}.${entry.name}`;
   };
-  return Object.assign(handle, { service, refusals, credit, checkCredits, nameOf });
+  return Object.assign(handle, {
+    service,
+    refusals,
+    credit,
+    checkCredits: (maxUnconsumed: number) => checkCredits(entries, maxUnconsumed),
+    nameOf,
+  });
 }
 
 /** One call of the peer's, while the handler answers it. */

@@ -9,8 +9,8 @@ import { typedCodecOf } from '../payload/untyped.js';
 import type { Connection } from '../session/connection.js';
 import { SERVICE, sizeOf } from '../wire/metadata.js';
 import type { ErrorOf, Methods } from './calls.js';
-import { type Client, type ClientOptions, checkCredits, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
-import { Entry } from './entry.js';
+import { type Client, type ClientOptions, clientOptionsOf, isAnswerOf, makeClient } from './client.js';
+import { checkCredits, Entry } from './entry.js';
 import { type HandlerOptions, type Implementation, makeHandler, type ServiceHandler } from './handler.js';
 import { methodId } from './method.js';
 

@@ -10,7 +10,7 @@ import { drainingError } from '../calls/drain.js';
 import type { Handler, IncomingRequest, Refusals, Reply } from '../calls/incoming-call.js';
 import type { CallOptions } from '../calls/outgoing-call.js';
 import { ConnectionScope, type SessionScope } from '../calls/scope.js';
-import { type Credit, DEFAULT_SERVING, type Serving, servingBy, servingOf } from '../calls/serving.js';
+import { type Credit, type Serving, servingBy, servingOf } from '../calls/serving.js';
 import { unreadable } from '../calls/unreachable.js';
 import { checkMetadata, metadataOf } from '../codec/metadata.js';
 import { ConnectionBudget, detachedMessage, MessageQueue, UNBOUNDED } from '../conduit/receive-queue.js';
@@ -256,7 +256,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
         this.#more--;
       }
       load.unanswered--;
-      if (isOurs) drain.answer();
+      if (isOurs && drain.isOurs) drain.answer();
     }
     drain.watcher?.changed();
   }
@@ -370,7 +370,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
   }
 
   /** Returns the calls on this connection. Makes them when they are first needed. */
-  #startCalls(handler?: Handler, serving: Serving = DEFAULT_SERVING): Calls {
+  #startCalls(handler?: Handler, serving: Serving = servingBy(this.#session.conduit.codec)): Calls {
     const before = this.receiver;
     if (before instanceof Calls) {
       if (handler !== undefined) before.serve(handler, serving);
@@ -378,8 +378,7 @@ export class Connection implements AsyncIterable<DataMessage, undefined>, AsyncD
     }
     this.#claim();
     const scope = new ConnectionScope(this.#session, this, this.#ownBudget, () => this.#releaseIfIdle());
-    const calls = new Calls(scope);
-    if (handler !== undefined) calls.serve(handler, serving);
+    const calls = new Calls(scope, handler, serving);
     this.receiver = calls;
     this.#forgetUnanswered();
     // Give the calls the messages that wait, in order, before the next ones come.

@@ -48,7 +48,7 @@ export interface Surroundings {
    * Returns an observer that shows the calls and channels of a connection to the inspectors of the session; undefined
    * when there are none.
    */
-  observerOf(id: ConnectionId): StepObserver | undefined;
+  readonly observerOf: (id: ConnectionId) => StepObserver | undefined;
 }
 
 /**
@@ -99,6 +99,7 @@ export class SessionRuntime implements Port {
     this.#authentication = new Authentication(config.authenticate, this.conduit, link, (timeout) =>
       this.startDrain(timeout),
     );
+    const principalOf = (): unknown => this.principal();
     this.#scope = {
       conduit: this.conduit,
       conformance,
@@ -106,12 +107,10 @@ export class SessionRuntime implements Port {
       cancelTimeout: peer.cancelTimeout,
       maxUnconsumed: peer.maxUnconsumed,
       shared: peer.answersOnRoot ? new SharedIds() : undefined,
-      principalOf: () => this.principal(),
-      observerOf: (id) => around.observerOf(id),
+      principalOf,
+      observerOf: around.observerOf,
     };
-    this.#incomingOpens = new IncomingOpens(config.onConnection, this.conduit, peer.emptyRejects, () =>
-      this.principal(),
-    );
+    this.#incomingOpens = new IncomingOpens(config.onConnection, this.conduit, peer.emptyRejects, principalOf);
   }
 
   // ---- For the session's actors ----
