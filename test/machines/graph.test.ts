@@ -4,25 +4,12 @@ import { getShortestPaths, getSimplePaths } from '@xstate/graph';
 import type { AnyMachineSnapshot, AnyStateMachine, EventObject } from 'xstate';
 import { getShortestPaths as getShortestPathsOfXState } from 'xstate/graph';
 import { handshakeMachine } from '../../machines/index.js';
-import { incomingCallPart, outgoingCallPart } from './call.part.js';
-import { receiverPart, senderPart } from './channel.part.js';
-import { connectionPart } from './connection.part.js';
 import { handshakePart } from './handshake.part.js';
-import { keepalivePart } from './keepalive.part.js';
 import { nameEvent, type Part, type Variant } from './part.js';
+import { parts } from './parts.js';
 import { pathsOf } from './walks.js';
 
-const PARTS = [
-  handshakePart,
-  keepalivePart,
-  connectionPart,
-  outgoingCallPart,
-  incomingCallPart,
-  senderPart,
-  receiverPart,
-];
-
-const VARIANTS = PARTS.flatMap((part) =>
+const VARIANTS = parts.flatMap((part) =>
   part.variants.map((variant) => [`${part.machine.id}, ${variant.name}`, part, variant] as const),
 );
 
