@@ -1,24 +1,57 @@
 import { offAbort, onAbort } from '../base/abort.js';
-import type { Clock } from '../base/clock.js';
+import { type Clock, REAL_CLOCK } from '../base/clock.js';
+import { firstFrameLimit, type Limits } from '../base/limits.js';
 import type { Link, LinkEvents } from '../link/link.js';
+import { Pace } from '../link/pace.js';
+import { detached } from './receive-queue.js';
+
+/** Paces the sessions that begin, of all listeners of the process. */
+const pace = new Pace();
+
+/** Bytes of messages that wait for their sessions, of all links together. Beyond `MOST_KEPT` a session begins at once. */
+let keptBytes = 0;
+const MOST_KEPT = 16 * 1024 * 1024;
+
+interface Options {
+  readonly limits: Limits;
+  readonly authenticate?: object | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly clock: Clock | undefined;
+}
 
 /**
  * Receives the events of a link before its session exists. The first message, end or failure makes the session. The
  * relay passes all events on to it.
  */
 class Relay implements LinkEvents {
-  readonly #begin: () => void;
-  readonly #limit: number;
+  readonly #link: Link;
+  readonly #options: Options;
+  readonly #makeSession: (isLate: boolean) => void;
+  #timer: unknown;
+  #isLate = false;
   #events: LinkEvents | undefined;
+  /** The events that wait for the session, from the first one until it has begun. */
+  #kept: ((events: LinkEvents) => void)[] | undefined;
+  #bytes = 0;
+  #isPaused = false;
   #isInterrupted = false;
 
-  /**
-   * `begin` makes the session, which attaches its own events. `limit` is the size of the session's first frame at most,
-   * in bytes.
-   */
-  constructor(begin: () => void, limit: number) {
-    this.#begin = begin;
-    this.#limit = limit;
+  /** `makeSession` makes the session, which attaches its own events. */
+  constructor(link: Link, options: Options, makeSession: (isLate: boolean) => void) {
+    this.#link = link;
+    this.#options = options;
+    this.#makeSession = makeSession;
+  }
+
+  /** Makes the session also when its time is nearly over, or when the signal aborts. */
+  watch(): void {
+    const { limits, signal, clock = REAL_CLOCK } = this.#options;
+    this.#timer = clock.setTimeout(() => {
+      this.#isLate = true;
+      this.#begin();
+    }, limits.handshakeTimeout - 1);
+    if (signal?.aborted) this.#begin();
+    else if (signal !== undefined) onAbort(signal, this.#begin);
   }
 
   /** Passes all events to `events` from now on. Its functions need no `this`, so the frequent ones replace our own. */
@@ -31,10 +64,13 @@ class Relay implements LinkEvents {
   }
 
   // Arrow functions, since a link may keep these functions without their object.
-  message = (bytes: Uint8Array): void => this.#target.message(bytes);
+  message = (bytes: Uint8Array): void => {
+    if (this.#events !== undefined) this.#events.message(bytes);
+    else this.#keep(detached(bytes));
+  };
   drained = (): void => this.#events?.drained();
-  readonly ended = (): void => this.#target.ended();
-  readonly failed = (error: Error): void => this.#target.failed(error);
+  readonly ended = (): void => this.#pass((events) => events.ended());
+  readonly failed = (error: Error): void => this.#pass((events) => events.failed(error));
   readonly interrupted = (): void => {
     this.#isInterrupted = true;
     this.#events?.interrupted?.();
@@ -43,12 +79,51 @@ class Relay implements LinkEvents {
     this.#isInterrupted = false;
     this.#events?.restored?.();
   };
-  frameLimit = (): number => this.#events?.frameLimit?.() ?? this.#limit;
+  // One read may bring more than the first message. Until the peer is known, no message may be longer than the first.
+  frameLimit = (): number => {
+    const { limits, authenticate } = this.#options;
+    const isNext = this.#bytes > 0 && authenticate === undefined;
+    return this.#events?.frameLimit?.() ?? (isNext ? limits.frame : firstFrameLimit(limits));
+  };
 
-  get #target(): LinkEvents {
-    if (this.#events === undefined) this.#begin();
-    return this.#events as unknown as LinkEvents;
+  #keep(bytes: Uint8Array): void {
+    this.#bytes += bytes.length;
+    keptBytes += bytes.length;
+    this.#pass((events) => events.message(bytes));
   }
+
+  #pass(event: (events: LinkEvents) => void): void {
+    if (this.#events !== undefined) {
+      event(this.#events);
+    } else if (this.#kept !== undefined) {
+      this.#kept.push(event);
+    } else {
+      this.#kept = [event];
+      this.#begin();
+    }
+  }
+
+  /** Makes the session, in a later turn if this one has no time left. */
+  readonly #begin = (): void => {
+    this.#kept ??= [];
+    const { signal, clock } = this.#options;
+    (clock ?? REAL_CLOCK).clearTimeout(this.#timer);
+    if (signal !== undefined) offAbort(signal, this.#begin);
+    if (clock === undefined && keptBytes <= MOST_KEPT) pace.add(this.#start);
+    else this.#start();
+    // A peer that says more meanwhile waits, too.
+    this.#isPaused = this.#kept !== undefined;
+    if (this.#isPaused) this.#link.pause();
+  };
+
+  readonly #start = (): void => {
+    // Before the session exists, which may pause the link itself.
+    if (this.#isPaused) this.#link.resume();
+    keptBytes -= this.#bytes;
+    this.#makeSession(this.#isLate);
+    for (const event of this.#kept ?? []) event(this.#events as LinkEvents);
+    this.#kept = undefined;
+  };
 }
 
 /** The relays of links that were started before their sessions. */
@@ -63,27 +138,13 @@ export function startLink(link: Link, events: LinkEvents): void {
 }
 
 /**
- * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or `timeout`
- * milliseconds have passed (`isLate`). A session costs some 20 KiB: until then a peer that says nothing costs only a
- * link and a timer.
+ * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or `limits.handshakeTimeout`
+ * is over but for a millisecond (`isLate`). A session costs some 20 KiB: until then a peer that says nothing costs only a
+ * link and a timer. Of many that would begin in one turn of the event loop, some begin in later turns; with a `clock` of its own,
+ * each begins at once.
  */
-export function whenFrameComes(
-  link: Link,
-  {
-    timeout,
-    timers,
-    signal,
-    frameLimit,
-  }: { timeout: number; timers: Clock; signal: AbortSignal | undefined; frameLimit: number },
-  begin: (isLate: boolean) => void,
-): void {
-  const beginOnce = (isLate = false): void => {
-    timers.clearTimeout(timer);
-    if (signal !== undefined) offAbort(signal, abort);
-    begin(isLate);
-  };
-  const abort = (): void => beginOnce();
-  const relay = new Relay(abort, frameLimit);
+export function whenFrameComes(link: Link, options: Options, begin: (isLate: boolean) => void): void {
+  const relay = new Relay(link, options, begin);
   try {
     link.start(relay);
   } catch {
@@ -92,7 +153,5 @@ export function whenFrameComes(
     return;
   }
   relays.set(link, relay);
-  const timer = timers.setTimeout(() => beginOnce(true), timeout);
-  if (signal?.aborted) abort();
-  else if (signal !== undefined) onAbort(signal, abort);
+  relay.watch();
 }

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import { InvalidArgument } from '../base/errors.js';
-import { Fifo } from '../base/fifo.js';
 import { excerpt, stackOf } from '../base/printable.js';
 import { sparing } from '../base/report.js';
 import { networkOf } from './network.js';
+import { Pace } from './pace.js';
 
 // The parts that the listeners in Node share.
 
@@ -38,52 +38,25 @@ const tell = sparing(
     process.emitWarning(message, { type: 'RoamActorsWarning', detail }),
 );
 
-/** Milliseconds of one turn of the event loop in which a listener takes new sockets. */
-const INTAKE_TIME = 10;
-
-/**
- * Takes the new sockets of a listener, only some in each turn of the event loop. All clients may come at once, such as behind
- * a restart of the server. Its work for the others goes on meanwhile.
- */
+/** Takes the new sockets of a listener, only some in each turn of the event loop. */
 export class Intake {
-  readonly #waiting = new Fifo<{ readonly socket: Duplex; readonly take: () => void }>();
-  /** The time that this turn has taken so far. */
-  #spent = 0;
-  #hasNext = false;
+  readonly #pace = new Pace();
+  readonly #waiting = new Set<Duplex>();
 
-  /** Calls `take` in this turn if there is time left, or else in a later one, in order. A socket that is gone by then is not taken. */
+  /** Calls `take` in its turn, unless the socket is gone by then. */
   add(socket: Duplex, take: () => void): void {
-    this.#waiting.push({ socket, take });
+    this.#waiting.add(socket);
     socket.on('error', ignore);
-    if (!this.#hasNext) this.#planNext();
-    this.#go();
+    this.#pace.add(() => {
+      if (this.#waiting.delete(socket) && !socket.destroyed) take();
+      socket.off('error', ignore);
+    });
   }
 
   /** Ends the sockets that wait: nothing takes them any more. */
   drop(end: (socket: Duplex) => void = (socket) => void socket.destroy()): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) end(next.socket);
-  }
-
-  #planNext(): void {
-    this.#hasNext = true;
-    this.#spent = 0;
-    setImmediate(() => {
-      this.#hasNext = false;
-      if (this.#waiting.length === 0) return;
-      this.#planNext();
-      this.#go();
-    });
-  }
-
-  #go(): void {
-    while (this.#spent < INTAKE_TIME) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      const started = performance.now();
-      if (!next.socket.destroyed) next.take();
-      next.socket.off('error', ignore);
-      this.#spent += performance.now() - started;
-    }
+    for (const socket of this.#waiting) end(socket);
+    this.#waiting.clear();
   }
 }
 

@@ -1,9 +1,9 @@
 import { type Actor, type AnyActorRef, createActor, type InspectionEvent, type Observer } from 'xstate';
 import type { Role, SessionEmitted } from '../../machines/index.js';
 import { describe, idOf, objectOf, type SettingsOptions, settingsOf, signalOf } from '../base/check.js';
-import { type Clock, REAL_CLOCK } from '../base/clock.js';
+import type { Clock } from '../base/clock.js';
 import { ConnectionClosed, ConnectionRejected, InvalidArgument, Refused } from '../base/errors.js';
-import { firstFrameLimit, MAX_DELAY } from '../base/limits.js';
+import { MAX_DELAY } from '../base/limits.js';
 import type { Report } from '../base/report.js';
 import type { DrainCounts } from '../calls/drain.js';
 import { checkMetadata, metadataOf } from '../codec/metadata.js';
@@ -398,9 +398,7 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
   // V8 gives each copy that `...` makes a shape of its own once a field is added to it, which takes long: fields are assigned.
   const input = Object.assign(rest, { role, link });
   const config = configOf(input);
-  const { metadata, onReport, limits, signal } = config;
-  const { handshakeTimeout } = limits;
-  const frameLimit = firstFrameLimit(limits);
+  const { metadata, onReport, limits, signal, authenticate } = config;
   const attach = attachOf(inspect);
   const begin = (isLate: boolean): Actor<SessionLogic> => {
     const own = isLate ? { ...config, limits: { ...limits, handshakeTimeout: 1 } } : config;
@@ -416,12 +414,18 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
         } as never)
       : createRoot(logic, { input: given, clock });
     actor.start();
-    // Open the queue now, so that these opens leave in one write with Hello.
-    if (config.early.size > 0) runtimeOf(actor).conduit.inputs.open();
+    // Open the queue now. The early opens of an initiator leave in one write with Hello. An acceptor's first messages follow at once,
+    // and have to be answered in order: a violation may come in the same read.
+    if (role === 'acceptor' || config.early.size > 0) runtimeOf(actor).conduit.inputs.open();
     return actor;
   };
   const actor =
-    role === 'initiator' ? begin(false) : await beginLate(link, begin, { handshakeTimeout, frameLimit, signal, clock });
+    role === 'initiator'
+      ? begin(false)
+      : await new Promise<Actor<SessionLogic>>((resolve) => {
+          // Where the peer has said nothing until its time is nearly over, the handshake times out a millisecond later.
+          whenFrameComes(link, { limits, authenticate, signal, clock }, (isLate) => resolve(begin(isLate)));
+        });
   const runtime = runtimeOf(actor);
   try {
     await runtime.established;
@@ -431,37 +435,6 @@ async function start(role: Role, link: Link, options: StartOptions): Promise<Ses
     throw error;
   }
   return handle(actor);
-}
-
-/**
- * Makes the actor of an acceptor when the peer has sent a whole frame, or when the time for that is nearly over. The
- * machine then decides what becomes of the session: if the peer has sent nothing, the handshake times out a millisecond
- * later.
- */
-function beginLate(
-  link: Link,
-  begin: (isLate: boolean) => Actor<SessionLogic>,
-  {
-    handshakeTimeout,
-    frameLimit,
-    signal,
-    clock,
-  }: {
-    handshakeTimeout: number;
-    frameLimit: number;
-    signal: AbortSignal | undefined;
-    clock: Clock | undefined;
-  },
-): Promise<Actor<SessionLogic>> {
-  return new Promise((resolve) => {
-    const make = (isLate: boolean): void => {
-      const actor = begin(isLate);
-      // The link's events follow at once, and have to be answered in order: a violation may come in the same read.
-      runtimeOf(actor).conduit.inputs.open();
-      resolve(actor);
-    };
-    whenFrameComes(link, { timeout: handshakeTimeout - 1, timers: clock ?? REAL_CLOCK, signal, frameLimit }, make);
-  });
 }
 
 function runtimeOf(actor: SessionActorRef): SessionRuntime {
