@@ -368,15 +368,15 @@ interface Scheduled {
 }
 
 /**
- * The system of an actor without a parent. XState makes each of fifteen functions and six tables. Here they are methods, and tables
- * that are made when they are first needed.
+ * The system of an actor without a parent. XState makes each of fifteen functions and six tables. Here they are methods, and most
+ * tables are made when they are first needed.
  */
 class RootSystem implements System {
   readonly _clock: Clock;
   readonly _logger: unknown;
   readonly #root: Child;
   /** The events that wait, and their timers. */
-  #timers: Map<string, readonly [Scheduled, timer: unknown]> | undefined;
+  readonly #timers = new Map<string, readonly [Scheduled, timer: unknown]>();
   #inspectors: Set<{ next(event: object): void }> | undefined;
   /** XState's own system, for the actors that have a name in the system. */
   #names: Names | undefined;
@@ -446,38 +446,32 @@ class RootSystem implements System {
   ): void {
     const key = timerKey(source, id);
     const timer = this._clock.setTimeout(() => {
-      this.#forget(key);
+      this.#timers.delete(key);
       this._relay(source, target, event);
     }, delay);
-    this.#timers ??= new Map();
     this.#timers.set(key, [{ source, target, event, delay, id, startedAt: Date.now() }, timer]);
   }
 
   cancel(source: AnyActorRef, id: string): void {
     const key = timerKey(source, id);
-    const timer = this.#timers?.get(key)?.[1];
-    this.#forget(key);
+    const timer = this.#timers.get(key)?.[1];
+    this.#timers.delete(key);
     if (timer !== undefined) this._clock.clearTimeout(timer);
   }
 
   cancelAll(source: AnyActorRef): void {
-    for (const [scheduled] of this.#timers?.values() ?? []) {
+    for (const [scheduled] of this.#timers.values()) {
       if (scheduled.source === source) this.cancel(source, scheduled.id);
     }
   }
 
   getSnapshot(): { _scheduledEvents: Record<string, Scheduled> } {
-    const waiting = [...(this.#timers ?? [])].map(([key, [scheduled]]) => [key, scheduled] as const);
+    const waiting = [...this.#timers].map(([key, [scheduled]]) => [key, scheduled] as const);
     return { _scheduledEvents: Object.fromEntries(waiting) };
   }
 
   /** Starts the timers of a restored system. This one is never restored. */
   start(): void {}
-
-  #forget(key: string): void {
-    this.#timers?.delete(key);
-    if (this.#timers?.size === 0) this.#timers = undefined;
-  }
 }
 
 /** The names of actors, which XState's system keeps. */

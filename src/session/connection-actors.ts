@@ -68,11 +68,11 @@ export class ConnectionActors {
 
   /** Returns the report that a child's end is, if the child is a connection. Other events are returned as they are. */
   reported(event: SessionEvent): SessionEvent {
-    const { actorId, ...rest } = event as unknown as ChildEvent;
-    const id = Number(actorId);
+    const end = event as unknown as ChildEvent;
+    const id = Number(end.actorId);
     if (!this.#actors.delete(id)) return event;
-    if ('output' in rest) return { type: 'connections.ended', id, output: rest.output };
-    return { type: 'connections.crashed', id, error: rest.error };
+    if ('output' in end) return { type: 'connections.ended', id, output: end.output };
+    return { type: 'connections.crashed', id, error: end.error };
   }
 
   /** Stops all connections. */

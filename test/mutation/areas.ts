@@ -78,7 +78,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   'machines/client': machine('client'),
   compile: {
     mutate: ['src/compile/*.ts'],
-    tests: testsOf('compile', 'child', 'compile', 'contexts', 'differential', 'internals', 'scxml', 'stepper'),
+    tests: testsOf('compile', 'child', 'compile', 'contexts', 'differential', 'internals', 'root', 'scxml', 'stepper'),
     // The first two tests read files of the project. The last ones try XState alone.
     without: /no other file of the library|one minor version of XState|^XState passes/,
     slow: /forgets configurations beyond|keeps no more than it may|more than 10 000 configurations|more than 50 000 plans/,
