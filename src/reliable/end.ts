@@ -226,7 +226,7 @@ export class End implements ReliableLink, ReliablePort {
         if (!this.#context.isPaused) this.#current?.link.resume();
       }
       this.#isListening = true;
-      if (this.#isInterrupted) events.interrupted?.();
+      if (this.#isInterrupted) this.#tell('interrupted');
       this.#tellEnd();
     });
   }
@@ -356,7 +356,7 @@ export class End implements ReliableLink, ReliablePort {
   drained(beneath: Beneath): void {
     if (beneath !== this.#current || this.#end !== undefined) return;
     this.#pump();
-    this.#events?.drained();
+    this.#tell('drained');
   }
 
   message(beneath: Beneath, bytes: Uint8Array): void {
@@ -547,10 +547,17 @@ export class End implements ReliableLink, ReliablePort {
     for (let news = this.#news.shift(); news !== undefined; news = this.#news.shift()) {
       this.#isInterrupted = news === 'interrupted';
       if (this.#isAborted || !this.#isListening) continue;
-      if (news === 'restored') this.#events?.restored?.();
-      else this.#events?.interrupted?.();
+      this.#tell(news);
     }
     this.#owner.changed();
+  }
+
+  #tell(news: 'drained' | 'interrupted' | 'restored'): void {
+    try {
+      this.#events?.[news]?.();
+    } catch (error) {
+      throwLater(error);
+    }
   }
 
   #offer(link: Link, epoch: number, event: ReliableEvent): void {
@@ -653,7 +660,15 @@ export class End implements ReliableLink, ReliablePort {
     this.#step({ type: 'rx.Data', epoch, seq, count: messages.length, ack, size, freed: this.#freedBy(ack) });
     if (!this.#delivers) return false;
     this.#delivers = false;
-    for (const message of messages) if (!this.#isAborted) this.#events?.message(message);
+    // The machine has counted all of them: an error of the application must not lose those behind it.
+    for (const message of messages) {
+      if (this.#isAborted) break;
+      try {
+        this.#events?.message(message);
+      } catch (error) {
+        throwLater(error);
+      }
+    }
     return true;
   }
 
@@ -704,7 +719,7 @@ export class End implements ReliableLink, ReliablePort {
     if (this.#written === this.#taken || this.#end !== undefined) return;
     const before = this.#written;
     this.#pump();
-    if (this.#written > before) this.#events?.drained();
+    if (this.#written > before) this.#tell('drained');
   }
 
   readonly #pumpAll = (): void => {
@@ -713,7 +728,7 @@ export class End implements ReliableLink, ReliablePort {
     const before = this.buffered;
     this.#pump();
     // A link beneath that takes all at once tells nothing of it.
-    if (this.buffered < before) this.#events?.drained();
+    if (this.buffered < before) this.#tell('drained');
   };
 
   /** Writes messages: as many as the link beneath should hold and the machine allows. */
@@ -764,4 +779,11 @@ function bytesOf(messages: readonly Uint8Array[]): number {
   let size = 0;
   for (const { length } of messages) size += length;
   return size;
+}
+
+/** Lets an error of the application's handler reach the process as an uncaught one, while the link goes on. */
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

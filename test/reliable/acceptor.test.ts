@@ -478,6 +478,24 @@ async function afterGreetings(grace: number, time: number) {
   return { net, dials, recorder };
 }
 
+test('a link is refused if a message ends its session in the same turn', async () => {
+  const server = new Server();
+  const older = server.stranger();
+  older.far.send(clientHello(undefined, 0));
+  older.far.send(frame(DATA, 0, 0));
+  await server.net.calm();
+  const [recorder] = server.recorders;
+  if (recorder === undefined) throw new Error('there is no session');
+  recorder.onMessage = () => server.links[0]?.abort();
+  const newer = server.stranger();
+  older.far.send(frame(DATA, 1, 0));
+  newer.far.send(clientHello(older.hello?.key, 0));
+  await server.net.calm();
+  expect(recorder.messages).toHaveLength(2);
+  expect([newer.hello?.isRejected, newer.messages.length, newer.ends]).toEqual([true, 1, ['ended']]);
+  expect([server.acceptor.sessions, server.net.living]).toEqual([0, []]);
+});
+
 test('a server that greets and cuts gets no storm of attempts, and the dialer gives up', async () => {
   const { net, dials, recorder } = await afterGreetings(90_000, 25_000);
   // Full jitter: on average 50 ms, 100 ms, … up to 2.5 s.
