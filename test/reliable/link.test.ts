@@ -7,7 +7,7 @@ import { Recorder } from '../../src/testing/link-recorder.js';
 import { describeLink, numbered, numbersOf, type Pair } from '../link/contract.js';
 
 // A dialer that was aborted does not come back, so its session ends when its grace is over.
-const SHORT = { helloTimeout: 50, grace: 300 };
+const SHORT = { grace: 300 };
 
 /** Two ends of a reliable link over links in memory. */
 async function overMemory(swap: boolean): Promise<Pair> {
