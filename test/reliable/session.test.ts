@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Codec } from '../../src/codec/codec.js';
+import { messagePack } from '../../src/codec/msgpack/msgpack.js';
+import { postcard } from '../../src/codec/postcard/postcard.js';
 import { accept, initiate, method, routes, type Session, service } from '../../src/index.js';
 import type { Link } from '../../src/link/link.js';
 import { reliableAcceptor, reliableLink } from '../../src/reliable/index.js';
@@ -25,15 +28,18 @@ class Pair {
   dialer!: Session;
   accepted!: Session;
 
-  constructor(grace = 90_000) {
+  readonly #codec: Codec;
+
+  constructor(codec: Codec = messagePack) {
     const { clock } = this.net;
+    this.#codec = codec;
     this.acceptor = reliableAcceptor({
       clock,
-      grace,
       onLink: async (link) => {
         this.accepted = await accept(link, {
           ...SHORT,
           clock,
+          codec,
           onConnection: routes([Echo.handler({ echo: (text) => text })]),
         });
         this.#note('acceptor', this.accepted);
@@ -54,7 +60,7 @@ class Pair {
       },
     });
     await this.net.calm();
-    const starting = initiate((await opening) as Link, { ...SHORT, clock });
+    const starting = initiate((await opening) as Link, { ...SHORT, clock, codec: this.#codec });
     await this.net.calm();
     this.dialer = await starting;
     this.#note('dialer', this.dialer);
@@ -81,8 +87,11 @@ class Pair {
 }
 
 describe('a session over a reliable link', () => {
-  test('outlives a cut that is longer than all of its times, and both applications are told', async () => {
-    const pair = await new Pair().open();
+  test.each([
+    ['msgpack', messagePack],
+    ['postcard', postcard],
+  ])('outlives a cut that is longer than all of its times, and both applications are told: %s', async (_, codec) => {
+    const pair = await new Pair(codec).open();
     const client = pair.dialer.open(Echo);
     await pair.net.calm();
     const { echo } = await client;
