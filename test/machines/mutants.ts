@@ -4,7 +4,7 @@ import type { Path } from '../../src/testing/index.js';
 import { type Branch, Coverage } from './coverage.js';
 import type { Part, Variant } from './part.js';
 import { play } from './stage.js';
-import { pathsOf, unansweredBy } from './walks.js';
+import { fewOf, pathsOf, unansweredBy } from './walks.js';
 
 type StateNode = AnyStateMachine['root'];
 
@@ -25,6 +25,8 @@ interface Mutation {
 interface Walk {
   readonly variant: Variant;
   readonly steps: Path<AnyStateMachine>['steps'];
+  /** The transition that its last event takes, if that is known. */
+  readonly last?: AnyTransitionDefinition | undefined;
 }
 
 /** The wrong versions of one machine's transitions. The paths of the right machine have to detect them. */
@@ -40,8 +42,14 @@ export class Mutants {
     this.#part = part;
     this.branches = new Coverage(part.machine).branches;
     for (const variant of part.variants.filter(({ isHidden }) => isHidden !== true)) {
-      for (const path of pathsOf(part, variant)) {
-        this.#note({ variant, steps: path.steps });
+      for (const events of Object.values(part.deeper?.(variant) ?? {})) {
+        this.#note({ variant, steps: events.map((event) => ({ event }) as Walk['steps'][number]) });
+      }
+      for (const path of fewOf(part, pathsOf(part, variant))) {
+        const { start, steps } = path;
+        const [event, before] = [steps.at(-1)?.event, steps.at(-2)?.snapshot ?? start];
+        const last = event && part.machine.getTransitionData(before, event)[0];
+        this.#note({ variant, steps, last });
         if (!path.isShortest) continue;
         for (const event of unansweredBy(part, variant, path)) {
           add(this.#unanswered, event.type, { variant, steps: [...path.steps, { event, snapshot: path.start }] });
@@ -56,12 +64,14 @@ export class Mutants {
     const siblings = this.branches.filter(
       ({ event, source }) => event === branch.event && `${branch.source}.`.startsWith(`${source}.`),
     );
-    const walks = [
+    // A walk may take several of them.
+    const walks = new Set([
       ...siblings.flatMap(({ transition }) => this.#walks.get(transition) ?? []),
       ...(this.#unanswered.get(branch.event) ?? []),
-    ];
-    // The shortest first: they notice soonest.
-    const ordered = walks.toSorted((one, other) => one.steps.length - other.steps.length);
+    ]);
+    // Those that end with the branch first, and the shortest of them: they notice soonest.
+    const rank = ({ last, steps }: Walk) => steps.length + (last === branch.transition ? 0 : 1_000);
+    const ordered = [...walks].toSorted((one, other) => rank(one) - rank(other));
     return mutationsOf(branch)
       .filter((mutation) => !this.#isNoticed(branch, mutation, ordered))
       .map(({ name }) => name);

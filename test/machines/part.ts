@@ -16,6 +16,13 @@ export interface Part {
   serialize(snapshot: AnyMachineSnapshot): string;
   /** The events that are tried in a state: few representatives of each kind. None where paths end. */
   events(snapshot: AnyMachineSnapshot, variant: Variant): readonly EventObject[];
+  /**
+   * The paths to play on each mutant, for each transition and each event that takes it: a few, where all would take too long.
+   * Undefined for all paths.
+   */
+  readonly fewPaths?: number;
+  /** Walks that are deeper than the generated paths, by their names. */
+  deeper?(variant: Variant): Readonly<Record<string, readonly EventObject[]>>;
   nameState(snapshot: AnyMachineSnapshot): string;
   /** True if the matrix shows a state of that name. */
   isShown(name: string): boolean;

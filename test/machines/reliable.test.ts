@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { createActor, type EventObject } from 'xstate';
-import { type ReliableContext, type ReliablePort, reliableMachine } from '../../machines/index.js';
+import { type ReliablePort, reliableMachine } from '../../machines/index.js';
 import { Coverage } from './coverage.js';
 import { event } from './inputs.js';
 import { nameEvent, type Variant } from './part.js';
-import { reliablePart as part } from './reliable.part.js';
+import { close, data, deeper, of, reliablePart as part, ready } from './reliable.part.js';
 import { type Interpreter, play } from './stage.js';
 import { pathsOf, unansweredBy } from './walks.js';
 
@@ -44,56 +44,13 @@ describe.each(part.variants.map((variant) => [variant.name, variant] as const))(
   });
 });
 
-/** Events on the first link, unless they say otherwise. */
-const of = (type: string, facts: object = {}): EventObject => event(type, { epoch: 1, ...facts });
-const ready = event('tx.ready', { count: 1, size: 2, hasShare: true });
-const data = (seq: number, facts: object = {}): EventObject =>
-  of('rx.Data', { seq, count: 1, ack: 0, size: 2, freed: 0, ...facts });
-const close = (total: number): EventObject => of('rx.Close', { total, ack: 0, freed: 0 });
-const settings = of('rx.Settings', { frames: 8, bytes: 1000 });
-const owes = [event('app.send', { count: 1 }), ready, settings, data(0)];
-
-/** Deeper than the generated paths go: each begins behind the first attachment. */
-const DEEP: Readonly<Record<string, readonly EventObject[]>> = {
-  'everything of the peer has come, and it owes an ack: the ack ends the link': [
-    ...owes,
-    close(1),
-    of('rx.Ack', { ack: 1, freed: 2 }),
-    of('rx.Probe'),
-  ],
-  'everything of the peer has come, and its ack does not: the time to flush ends the link': [
-    ...owes,
-    close(1),
-    event('time.flush'),
-  ],
-  'the last message follows the Close, and an ack is missing': [...owes, close(2), data(1)],
-  'a message comes again on a new link, which has not proven itself': [
-    ...owes,
-    of('link.lost', { isOrderly: false }),
-    event('attach', { epoch: 2, received: 0 }),
-    of('dial.opened', { epoch: 2 }),
-    of('rx.Welcome', { epoch: 2, received: 0 }),
-    data(0, { epoch: 2 }),
-  ],
-  'a key that is found again after everything has come, while nothing has left': [
-    ...owes,
-    close(1),
-    of('link.lost', { isOrderly: false }),
-    event('time.giveUp'),
-  ],
-};
-
-test.each(Object.entries(DEEP))('%s', (_, events) => {
-  for (const variant of part.variants) {
-    const { isDialer } = variant.input as ReliableContext;
-    const opening = isDialer
-      ? [event('app.dial'), of('dial.opened'), of('rx.Welcome', { received: 0 })]
-      : [of('attach', { received: 0 })];
-    const steps = [...opening, ...events].map((each) => ({ event: each }) as unknown as Walk[number]);
+describe.each(part.variants.map((variant) => [variant.name, variant] as const))('%s', (_, variant) => {
+  test.each(Object.entries(deeper(variant)))('%s', (_name, events) => {
+    const steps = events.map((each) => ({ event: each }) as unknown as Walk[number]);
     const walks = steps.map((_step, index) => steps.slice(0, index + 1));
     expect(differences(variant, walks, 'actor')).toEqual([]);
     expect(differences(variant, walks, 'stepper')).toEqual([]);
-  }
+  });
 });
 
 /** Runs events and returns the machine's state, its counts, and how often each effect was caused, by its name. */

@@ -27,3 +27,25 @@ export function unansweredBy(
   if (snapshot.status !== 'active') return [];
   return part.events(snapshot, variant).filter((event) => part.machine.getTransitionData(snapshot, event).length === 0);
 }
+
+/** Returns the shortest of the paths for mutants: as many as the part wants for each last transition and each event that takes it. */
+export function fewOf(
+  { machine, fewPaths = Number.POSITIVE_INFINITY }: Part,
+  all: readonly Path<AnyStateMachine>[],
+): readonly Path<AnyStateMachine>[] {
+  if (fewPaths === Number.POSITIVE_INFINITY) return all;
+  const counts = new Map<unknown, Map<string, number>>();
+  return all
+    .toSorted((one, other) => one.steps.length - other.steps.length)
+    .filter(({ start, steps }) => {
+      const last = steps.at(-1);
+      if (last === undefined) return true;
+      const [transition] = machine.getTransitionData(steps.at(-2)?.snapshot ?? start, last.event);
+      const counted = counts.get(transition) ?? new Map<string, number>();
+      counts.set(transition, counted);
+      const name = nameEvent(last.event);
+      const count = (counted.get(name) ?? 0) + 1;
+      counted.set(name, count);
+      return count <= fewPaths;
+    });
+}

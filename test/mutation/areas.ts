@@ -74,7 +74,8 @@ export const AREAS: Readonly<Record<string, Area>> = {
     without:
       /every transition of the |, even |session: running\[(?!(?:\w+|outbox full|1 pending|2 undecided|1 active, 2 active|1 closed, 2 closed|[12] active, root released)\])[^\]]*\] \+/,
   },
-  'machines/reliable': machine('reliable', 'machines/reliable.ts', 'machines/pacing.ts'),
+  'machines/reliable': machine('reliable'),
+  'machines/pacing': machine('pacing'),
   'machines/client': machine('client'),
   compile: {
     mutate: ['src/compile/*.ts'],
