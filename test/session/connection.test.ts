@@ -3,6 +3,7 @@ import { ConnectionClosed, InvalidArgument, SessionClosed } from '../../src/base
 import { memoryLinkPair } from '../../src/link/memory.js';
 import type { Connection } from '../../src/session/connection.js';
 import { accept, initiate } from '../../src/session/default-codec.js';
+import type { Message } from '../../src/wire/message.js';
 import { VirtualClock } from '../support/clock.js';
 import { acceptOf, closeOf, established, NOTHING_LEFT, openOf, type RigOptions } from '../support/rig.js';
 import { settle } from '../support/settle.js';
@@ -224,4 +225,47 @@ test('a session that is abandoned ends at once, as if its link had broken', asyn
   session.abandon();
   expect(await session.closed).toMatchObject({ cause: 'link', error: { message: 'the link was given up' } });
   expect(rig.leftovers).toEqual(NOTHING_LEFT);
+});
+
+describe('an open that only asks if the peer is there', () => {
+  const probe: Message = {
+    ...openOf(3),
+    connectionSettings: { parity: 'odd', maxConcurrentRequests: 64 },
+    metadata: [{ key: 'roam-actors.probe', value: 1n, flags: 0n }],
+  } as Message;
+
+  test.each<[string, Message, Message[]]>([
+    ['rejects', { type: 'ConnectionReject', connectionId: 3, metadata: [] }, []],
+    ['accepts, whose connection is closed', acceptOf(3), [closeOf(3)]],
+  ])('is done when the peer %s', async (_, answer, said) => {
+    const { rig, session } = await opened();
+    rig.track('probe', session.probe());
+    expect(await rig.heard()).toEqual([probe]);
+    expect(Object.keys(rig.settled)).toEqual(['start']);
+    expect(await rig.say(answer)).toEqual(said);
+    expect(rig.settled).toMatchObject({ probe: undefined });
+    expect(Object.keys(rig.settled)).toEqual(['start', 'probe']);
+  });
+
+  test('fails when the session ends', async () => {
+    const { rig, session } = await opened();
+    rig.track('probe', session.probe());
+    session.shutdown();
+    await session.closed;
+    await settle();
+    expect(rig.settled).toMatchObject({ probe: { name: 'SessionClosed' } });
+  });
+});
+
+test('an open whose signal has aborted before is not sent, and spends no id', async () => {
+  const { rig, session } = await opened();
+  await expect(session.open({ signal: AbortSignal.abort('enough') })).rejects.toMatchObject({
+    name: 'ConnectionClosed',
+    by: 'local',
+    message: 'the open was aborted before it began',
+    cause: 'enough',
+  });
+  expect(await rig.heard()).toEqual([]);
+  rig.track('open', session.open());
+  expect(await rig.heard()).toMatchObject([{ type: 'ConnectionOpen', connectionId: 3 }]);
 });
