@@ -121,7 +121,7 @@ describe('a request that fails rejects', () => {
   const limits = { ...DEFAULT_LIMITS, openTimeout: 700, connections: 9 };
   const metadata = [{ key: 'roam-reason', value: 'no room', flags: 0n }];
 
-  test.each<[Exclude<Outcome, { type: 'done' | 'ended' }>, Error]>([
+  const ROWS: readonly [Exclude<Outcome, { type: 'done' | 'ended' }>, Error][] = [
     [{ type: 'rejected', id: 3, metadata }, new ConnectionRejected(3, metadata, 'clock')],
     [
       { type: 'closed', id: 3, by: 'local' },
@@ -140,7 +140,9 @@ describe('a request that fails rejects', () => {
     [{ type: 'draining', by: 'peer' }, new Unavailable('the peer takes no more calls and opens in this session')],
     [{ type: 'limited' }, new LimitExceeded('connections', '9 connections are open already')],
     [{ type: 'invalid', message: 'cannot close root connection' }, new InvalidArgument('cannot close root connection')],
-  ])('%j', (outcome, error) => {
+  ];
+
+  test.each(ROWS.map(([outcome, error]) => [outcome.type, outcome, error] as const))('%s', (_, outcome, error) => {
     same(errorOf(outcome, limits, 'enough', 'clock'), error);
   });
 });
