@@ -206,10 +206,9 @@ class MemoryEnd implements MemoryLink {
   #deliverEnding(events: LinkEvents): void {
     const ending = this.#ending;
     if (ending === undefined) return;
-    const answered = this.#state === 'closing';
     this.#finish();
     if (ending === 'ended') {
-      if (!answered) this.#peer.#endOrderly();
+      this.#peer.#endOrderly();
       events.ended();
     } else {
       events.failed(ending);

@@ -224,7 +224,7 @@ class PortLink extends SocketLink {
     this.#endIfSent();
     if (hasMoved) this.drained();
     // The end of both sides, if ours was the last one.
-    if (this.#hasEnded) this.#deliver();
+    this.#deliver();
   }
 
   #endIfSent(): void {

@@ -1,7 +1,7 @@
 import { LinkError } from '../base/errors.js';
 import { attemptToConnect, type ConnectWebSocketOptions, checkConnect, targetOf } from './connect.js';
 import type { Link } from './link.js';
-import { standardLink } from './websocket.js';
+import { StandardLink } from './socket-standard.js';
 
 export type { ConnectWebSocketOptions } from './connect.js';
 export type { RawSocket, StandardWebSocket, WebSocketLinkOptions, WsWebSocket } from './websocket.js';
@@ -23,8 +23,8 @@ export function connectWebSocket(url: string | URL, options: ConnectWebSocketOpt
     const socket = new WebSocket(checked.url);
     const onOpen = (): void => {
       release();
-      // Within the event: a message may follow immediately.
-      attempt.opened(standardLink(socket, checked));
+      // Within the event: a message may follow immediately. Not by `webSocketLink`, whose code for `ws` would come with it.
+      attempt.opened(new StandardLink(socket, checked.closeTimeout, checked.maxFrame));
     };
     // 'error' comes before 'close', and has no information.
     const onClose = (event: CloseEvent): void => attempt.failed(`closed with code ${String(event.code)}`);

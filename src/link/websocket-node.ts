@@ -502,7 +502,7 @@ function showsForeignCookies({ headers: { origin, host = '', cookie } }: Incomin
 /** True if `name` means a server that listens on `address`. */
 function isNameOf(name: string, address: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
-  if (bare === 'localhost' || bare === address.toLowerCase()) return true;
+  if (bare === address.toLowerCase()) return true;
   // A page can't make an IP address resolve to this server. A server that listens on all addresses has several.
   return isLoopback(bare) || (isIP(bare) !== 0 && !isLoopback(address));
 }

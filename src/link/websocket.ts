@@ -71,12 +71,6 @@ export function webSocketLink(socket: StandardWebSocket | WsWebSocket, options: 
   return new WsLink(socket, options.socket, closeTimeout, maxFrame);
 }
 
-/** The same for a WebSocket that is known to have the standard interface. A bundle for a browser has no code for `ws` then. */
-export function standardLink(socket: StandardWebSocket, options: WebSocketLinkOptions): Link {
-  const closeTimeout = checkTimeout('closeTimeout', options.closeTimeout ?? 5000);
-  return new StandardLink(socket, closeTimeout, checkMaxFrame(options.maxFrame));
-}
-
 function isWs(socket: StandardWebSocket | WsWebSocket): socket is WsWebSocket {
   return 'terminate' in socket && 'on' in socket;
 }
