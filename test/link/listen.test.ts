@@ -1,6 +1,9 @@
-import { describe, expect, test } from '@jest/globals';
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { InvalidArgument } from '../../src/base/errors.js';
-import { Newcomer, Newcomers } from '../../src/link/listen.js';
+import { authority, checkBytes, Newcomer, Newcomers } from '../../src/link/listen.js';
+import { cutWhatStaysPending } from '../../src/link/websocket-node.js';
 
 /** Sockets whose first message is not whole, of which at most 1000 bytes are held, and the names of those that were cut. */
 function held() {
@@ -79,5 +82,61 @@ describe('the bytes of first messages that are not whole', () => {
     expect(cut).toEqual([]);
     socket.count(1);
     expect(cut).toEqual(['a']);
+  });
+});
+
+test('an address and its port are as in a URL', () => {
+  expect([authority('127.0.0.1', 80), authority('::1', 80), authority('host', 0)]).toEqual([
+    '127.0.0.1:80',
+    '[::1]:80',
+    'host:0',
+  ]);
+});
+
+test('a number of bytes is an integer from 1 to its limit', () => {
+  for (const value of [1, 5, 10]) checkBytes('size', value, 10);
+  for (const value of [0, 11, 1.5, Number.NaN]) {
+    expect(() => checkBytes('size', value, 10)).toThrow(
+      new InvalidArgument(`size must be an integer from 1 to 10, not ${value}`),
+    );
+  }
+});
+
+describe('a connection that is no WebSocket yet', () => {
+  beforeEach(() => void jest.useFakeTimers());
+  afterEach(() => void jest.useRealTimers());
+
+  class FakeSocket extends EventEmitter {
+    isDestroyed = false;
+    destroy(): void {
+      this.isDestroyed = true;
+    }
+  }
+
+  function connected(count: number) {
+    const server = new EventEmitter();
+    const pending = cutWhatStaysPending(server as Server, 100);
+    const sockets = Array.from({ length: count }, () => new FakeSocket());
+    for (const socket of sockets) server.emit('connection', socket);
+    return { pending, sockets, destroyed: () => sockets.map(({ isDestroyed }) => isDestroyed) };
+  }
+
+  test('is cut when its time has passed, unless it has become one or is gone', () => {
+    const { pending, sockets, destroyed } = connected(3);
+    pending.settle(sockets[1] as never);
+    sockets[2]?.emit('close');
+    expect(jest.getTimerCount()).toBe(1);
+    jest.advanceTimersByTime(99);
+    expect(destroyed()).toEqual([false, false, false]);
+    jest.advanceTimersByTime(1);
+    expect([destroyed(), jest.getTimerCount()]).toEqual([[true, false, false], 0]);
+  });
+
+  test('is cut when its server closes, unless it has become one or is gone', () => {
+    const { pending, sockets, destroyed } = connected(3);
+    pending.settle(sockets[1] as never);
+    sockets[2]?.emit('close');
+    pending.cut();
+    expect(destroyed()).toEqual([true, false, false]);
   });
 });

@@ -57,6 +57,26 @@ describe('a memory link', () => {
     expect(atLeft.events).toBe(0);
   });
 
+  test('takes and forgets messages for an end that is over', async () => {
+    const [left, right] = memoryLinkPair({ capacity: 1 });
+    const atLeft = record(left);
+    right.abort();
+    for (const bytes of numbered(3, 10)) left.send(bytes);
+    expect(left.buffered).toBe(0);
+    expect(await atLeft.end()).toEqual(new LinkError('the peer aborted the link'));
+  });
+
+  test('tells an end nothing more once that has aborted it, in the midst of its messages', async () => {
+    const [left, right] = memoryLinkPair();
+    record(left);
+    const atRight = record(right);
+    for (const bytes of numbered(2)) left.send(bytes);
+    left.close();
+    atRight.onMessage = () => right.abort();
+    await turns(3);
+    expect([atRight.messages.length, atRight.ends]).toEqual([1, []]);
+  });
+
   test('that fails tells both ends the error, even paused ones, and drops what is under way', async () => {
     const [left, right] = memoryLinkPair({ capacity: 1 });
     const [atLeft, atRight] = [record(left), record(right)];

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -113,7 +113,13 @@ describe('a link over a port', () => {
       expect(() => workerLink(worker as Worker)).toThrow('worker must be a Worker');
     }
     expect(() => parentLink()).toThrow('parentLink is for workers');
-    expect(() => messagePortLink(new MessageChannel().port1, 7 as PortLinkOptions)).toThrow(/^options must be /);
+    const { port1, port2 } = new MessageChannel();
+    expect(() => messagePortLink(port1, 7 as PortLinkOptions)).toThrow(/^options must be /);
+    expect(() => messagePortLink(port1, { window: 2 ** 30 + 1 })).toThrow(
+      new InvalidArgument('window must be an integer from 1 to 2^30, not 1073741825'),
+    );
+    messagePortLink(port1, { window: 2 ** 30 }).abort();
+    port2.close();
   });
 
   test('holds no more than two windows of a gibibyte for a reader that is paused', async () => {
@@ -201,6 +207,7 @@ describe('a link over a port', () => {
       expect(slab.byteLength).toBe(64 * 1024);
     }
     await atRight.received(2);
+    expect(left.releasesSent).toBe(true);
     expect(atRight.messages.map(({ buffer, length }) => [buffer.byteLength, length])).toEqual([
       [10, 10],
       [10_000, 10_000],
@@ -509,7 +516,7 @@ describe('a worker of a browser', () => {
       const port = new FakePort();
       say({ type: 'roam-actors.port', port });
       (await asked).abort();
-      expect(port.isClosed).toBe(true);
+      expect([port.isClosed, getEventListeners(scope, 'message')]).toEqual([true, []]);
     }
   });
 });

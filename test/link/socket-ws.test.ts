@@ -303,13 +303,16 @@ describe('messages that do not leave at once', () => {
   test('leave before an end in order, of whose message nothing is lost', async () => {
     const { ws, link } = await started();
     ws.keeps = true;
-    for (const length of [256 * KIB + 1, 1]) link.send(bytes(length));
+    for (const length of [256 * KIB + 1, 40 * KIB]) link.send(bytes(length));
     link.close();
     await turns(1);
     expect(ws.take()).toEqual(['cork', 256 * KIB + 1, 'resume', 'uncork']);
     ws.leave();
     await turns(1);
-    expect(ws.take()).toEqual(['cork', 1, ['close', 1000, ''], 'uncork']);
+    expect(ws.take()).toEqual(['cork', 40 * KIB, ['close', 1000, ''], 'uncork']);
+    ws.leave();
+    await turns(1);
+    expect(ws.take()).toEqual([]);
     ws.emit('close', 1000, Buffer.from(''));
   });
 
@@ -397,6 +400,52 @@ describe('an end', () => {
       ['resume', ['close', 1002, '']],
       [new LinkError('more WebSocket pings came at once than `ws` answers: it ended the connection')],
     ]);
+  });
+
+  test('in order is begun once, and its time with it', async () => {
+    const { ws, link, events } = await started({ closeTimeout: 100 });
+    link.close();
+    jest.advanceTimersByTime(60);
+    link.close();
+    expect(ws.take()).toEqual(['resume', ['close', 1000, '']]);
+    jest.advanceTimersByTime(40);
+    ws.emit('close', 1006, Buffer.from(''));
+    link.close();
+    expect([ws.take(), events.ends.length]).toEqual([['terminate'], 1]);
+  });
+
+  test('with a second error is that of the first', async () => {
+    const { ws, events } = await started();
+    for (const text of ['one', 'two']) ws.emit('error', new Error(text));
+    ws.emit('message', bytes(1), true);
+    ws.emit('close', 1006, Buffer.from(''));
+    expect(ws.take()).toEqual(['resume', ['close', 1002, '']]);
+    expect([events.messages, events.ends]).toEqual([[], [new LinkError('the WebSocket failed: one')]]);
+  });
+
+  test.each([
+    [5_000, 1_000],
+    [100, 100],
+  ])('with an error and a closeTimeout of %i ms waits for its peer for %i ms', async (closeTimeout, most) => {
+    const { ws } = await started({ closeTimeout });
+    ws.emit('error', new Error('out of order'));
+    ws.take();
+    jest.advanceTimersByTime(most - 1);
+    expect(ws.take()).toEqual([]);
+    jest.advanceTimersByTime(1);
+    expect(ws.take()).toEqual(['terminate']);
+    ws.emit('close', 1006, Buffer.from(''));
+  });
+
+  test('that comes as the link starts is told once, behind what came before', async () => {
+    const { ws, link } = linked();
+    ws.emit('message', bytes(1), true);
+    const events = record(link);
+    ws.emit('message', bytes(2), true);
+    ws.emit('close', 1000, Buffer.from(''));
+    expect(events.events).toBe(0);
+    await turns(1);
+    expect([events.messages.map(({ length }) => length), events.ends]).toEqual([[1, 2], ['ended']]);
   });
 
   test('of our own, during which a ping comes, is in order', async () => {

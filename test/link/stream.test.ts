@@ -102,6 +102,36 @@ describe('a message over a stream', () => {
     link.abort();
   });
 
+  test('leaves with those that have waited for room, in one write of the stream', async () => {
+    const held: (() => void)[] = [];
+    const writes: number[][] = [];
+    const duplex = new Duplex({
+      read() {},
+      write(chunk: Buffer, _encoding, written) {
+        writes.push([chunk.length]);
+        held.push(written);
+      },
+      writev(chunks, written) {
+        writes.push(chunks.map(({ chunk }) => chunk.length));
+        held.push(written);
+      },
+    });
+    const { link } = over(duplex);
+    const size = 60_000;
+    link.send(new Uint8Array(300_000));
+    for (let count = 0; count < 4; count++) link.send(new Uint8Array(size));
+    await turns(2);
+    while (writes.length < 2 && held.length > 0) {
+      held.shift()?.();
+      await turns(2);
+    }
+    expect(writes).toEqual([
+      [2 ** 18, 300_004 - 2 ** 18],
+      [size + 4, size + 4, size + 4, size + 4],
+    ]);
+    link.abort();
+  });
+
   test('that was written around its payload is not copied, and leaves whole, with its length, among others', async () => {
     const { duplex, writes } = scriptedSocket();
     const { link, events } = over(duplex);
@@ -184,9 +214,12 @@ describe('a message over a stream', () => {
   test('is a plain Uint8Array', async () => {
     const { duplex } = scripted();
     const { link, events } = over(duplex);
-    duplex.push(frames(new Uint8Array(3)));
+    const read = frames(new Uint8Array(3));
+    duplex.push(read);
     await events.received(1);
     expect(events.messages[0]?.constructor).toBe(Uint8Array);
+    // A view: what arrives whole is not copied.
+    expect(events.messages[0]?.buffer).toBe(read.buffer);
     link.abort();
   });
 });
@@ -260,6 +293,47 @@ describe('the end of a stream', () => {
     duplex.push(null);
     expect(await events.end()).toEqual(expected);
     expect([events.messages, duplex.destroyed]).toEqual([[Uint8Array.of(7)], true]);
+  });
+
+  test('is waited for without a pause', async () => {
+    const { duplex } = scripted();
+    const { link, events } = over(duplex);
+    await turns(1);
+    link.close();
+    link.pause();
+    expect(duplex.isPaused()).toBe(false);
+    duplex.push(null);
+    expect(await events.end()).toBe('ended');
+  });
+
+  test('is in order where the peer has ended its side and destroys the stream while we send', async () => {
+    const duplex = new Duplex({ read() {}, write() {} });
+    const { link, events } = over(duplex);
+    link.send(new Uint8Array(5));
+    duplex.push(null);
+    await turns(3);
+    expect(events.ends).toEqual([]);
+    duplex.destroy(new Error('EPIPE'));
+    expect(await events.end()).toBe('ended');
+  });
+
+  test('of a pair is a failure as soon as what is read fails', async () => {
+    const [readable, writable] = [new PassThrough(), new PassThrough()];
+    const events = record(streamLink({ readable, writable }));
+    readable.destroy(new Error('no route'));
+    expect(await events.end()).toEqual(new LinkError('the connection was lost: no route'));
+    expect(writable.destroyed).toBe(true);
+  });
+
+  test('of what is read, of a pair, leaves the messages that are sent', async () => {
+    const [readable, writable] = [new PassThrough(), new PassThrough()];
+    const link = streamLink({ readable, writable });
+    const events = record(link);
+    await turns(1);
+    link.send(Uint8Array.of(7));
+    readable.end();
+    expect(await events.end()).toBe('ended');
+    expect(writable.read()).toEqual(frames(Uint8Array.of(7)));
   });
 
   test('that another destroys is a failure, with the error where there is one', async () => {
@@ -501,10 +575,12 @@ describe('streamLink takes', () => {
     expect(() => streamLink(stream as unknown as Duplex)).toThrow(new InvalidArgument(text));
   });
 
-  test.each([{ maxFrame: 0 }, { maxFrame: 2 ** 30 }, { closeTimeout: 0 }, { closeTimeout: 2 ** 31 }])(
-    'no option out of range: %p',
-    (options) => {
-      expect(() => streamLink(scripted().duplex, options)).toThrow(InvalidArgument);
-    },
-  );
+  test.each([
+    [{ maxFrame: 0 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 0'],
+    [{ maxFrame: 2 ** 30 }, 'maxFrame must be an integer from 1 to 2^30 - 1, not 1073741824'],
+    [{ closeTimeout: 0 }, 'closeTimeout must be from 1 to 2^31 - 1 milliseconds, not 0'],
+    [{ closeTimeout: 2 ** 31 }, 'closeTimeout must be from 1 to 2^31 - 1 milliseconds, not 2147483648'],
+  ])('no option out of range: %p', (options, text) => {
+    expect(() => streamLink(scripted().duplex, options)).toThrow(new InvalidArgument(text));
+  });
 });

@@ -95,7 +95,7 @@ describe('connectTcp', () => {
 });
 
 describe('listenTcp', () => {
-  test('refuses arguments out of range at once', () => {
+  test('refuses arguments out of range at once', async () => {
     const most = 'maxConnections must be an integer from 1 to 2^31 - 1, not';
     for (const [options, message] of [
       ...WRONG,
@@ -106,6 +106,7 @@ describe('listenTcp', () => {
     ]) {
       isWrong(() => listenTcp(options as ListenTcpOptions, () => {}), message);
     }
+    await (await listenTcp({ port: 0, maxConnections: 1 }, () => {})).close();
     isWrong(() => listenTcp({ port: 0 }, undefined as unknown as () => void), 'onLink must be a function');
   });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
@@ -10,30 +11,52 @@ import { BROKEN_HANDLERS, type Recorder, record } from './recorder.js';
 describe('listenWebSocket', () => {
   test('refuses arguments out of range at once', () => {
     const onLink = () => {};
-    const wrong = [
-      { port: -1 },
-      { port: 65_536 },
-      { port: 1.5 },
-      { port: '80' as unknown as number },
-      { port: 0, host: '' },
-      { port: 0, maxFrame: 0 },
-      { port: 0, handshakeTimeout: 0 },
-      { port: 0, closeTimeout: Number.NaN },
-      { port: 0, handshakeBytes: 0 },
-      { port: 0, handshakeBytes: 2 ** 30 },
-      { port: 0, pendingBytes: 1.5 },
-      { port: 0, origins: '*' as unknown as string[] },
-      { port: 0, origins: ['https://app.example/'] },
-      { port: 0, origins: ['app.example'] },
-      { port: 0, origins: ['null'] },
-      { port: 0, hosts: 'app.example' as unknown as string[] },
-      { port: 0, hosts: ['app.example:80'] },
-      { port: 0, hosts: ['https://app.example'] },
-      { port: 0, hosts: [''] },
-      { port: 0, hosts: [7 as unknown as string] },
+    const origin = "an origin, such as 'https://app.example'";
+    const name = "a name without a port, such as 'app.example'";
+    const port = 'port must be an integer from 0 to 65535, not';
+    const bytes = 'must be an integer from 1 to';
+    const milliseconds = 'must be from 1 to 2^31 - 1 milliseconds, not';
+    const path = 'path must begin with / and have no query, not';
+    const wrong: readonly (readonly [object, string])[] = [
+      [{}, `${port} undefined`],
+      [{ port: -1 }, `${port} -1`],
+      [{ port: 65_536 }, `${port} 65536`],
+      [{ port: 1.5 }, `${port} 1.5`],
+      [{ port: '80' }, `${port} 80`],
+      [{ port: 0, path: 'rpc' }, `${path} 'rpc'`],
+      [{ port: 0, path: '/rpc?x' }, `${path} '/rpc?x'`],
+      [{ port: 0, path: 7 }, `${path} '7'`],
+      [{ port: 0, path: ['/rpc'] }, `${path} '/rpc'`],
+      [{ port: 0, host: '' }, 'host must be an address or a name'],
+      [{ port: 0, host: 7 }, 'host must be an address or a name'],
+      [{ port: 0, maxFrame: 0 }, `maxFrame ${bytes} 2^30 - 1, not 0`],
+      [{ port: 0, handshakeTimeout: 0 }, `handshakeTimeout ${milliseconds} 0`],
+      [{ port: 0, closeTimeout: Number.NaN }, `closeTimeout ${milliseconds} NaN`],
+      [{ port: 0, handshakeBytes: 0 }, `handshakeBytes ${bytes} ${2 ** 30 - 1}, not 0`],
+      [{ port: 0, handshakeBytes: 2 ** 30 }, `handshakeBytes ${bytes} ${2 ** 30 - 1}, not 1073741824`],
+      [{ port: 0, pendingBytes: 1.5 }, `pendingBytes ${bytes} ${2 ** 53 - 1}, not 1.5`],
+      [{ port: 0, origins: '*' }, `origins must be an array, each of it ${origin}`],
+      [
+        { port: 0, origins: ['*', 'https://app.example/'] },
+        `origins[1] must be ${origin}, or '*', not 'https://app.example/'`,
+      ],
+      [{ port: 0, origins: ['app.example'] }, `origins[0] must be ${origin}, or '*', not 'app.example'`],
+      [{ port: 0, origins: ['null'] }, `origins[0] must be ${origin}, or '*', not 'null'`],
+      [{ port: 0, hosts: 'app.example' }, `hosts must be an array, each of it ${name}`],
+      [{ port: 0, hosts: ['app.example:80'] }, `hosts[0] must be ${name}, or '*', not 'app.example:80'`],
+      [
+        { port: 0, hosts: ['[::1]', 'https://app.example'] },
+        `hosts[1] must be ${name}, or '*', not 'https://app.example'`,
+      ],
+      [{ port: 0, hosts: [''] }, `hosts[0] must be ${name}, or '*', not ''`],
+      [{ port: 0, hosts: [7] }, `hosts[0] must be ${name}, or '*', not '7'`],
     ];
-    for (const options of wrong) expect(() => listenWebSocket(options, onLink)).toThrow(InvalidArgument);
-    expect(() => listenWebSocket({ port: 0 }, undefined as unknown as typeof onLink)).toThrow(InvalidArgument);
+    for (const [options, message] of wrong) {
+      expect(() => listenWebSocket(options, onLink)).toThrow(new InvalidArgument(message));
+    }
+    expect(() => listenWebSocket({ port: 0 }, undefined as unknown as typeof onLink)).toThrow(
+      new InvalidArgument('onLink must be a function'),
+    );
   });
 
   test('rejects with a LinkError that names the port when it is in use', async () => {
@@ -160,6 +183,26 @@ describe('listenWebSocket', () => {
     const closed = new Promise((resolve) => socket.once('close', resolve));
     await host.close();
     await closed;
+  });
+
+  test.each([
+    ['/rpc', 101],
+    ['/rpc?token=x', 101],
+    ['/', 404],
+    ['/rpc/', 404],
+    ['//', 400],
+  ])('with a path takes a request for that only: %s is answered %i', async (target, status) => {
+    const host = await Host.listen({ path: '/rpc' });
+    const socket = connect(host.port, '127.0.0.1');
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n',
+    );
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(String(answer)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
+    expect(host.links).toHaveLength(status === 101 ? 1 : 0);
+    socket.destroy();
+    await host.close();
   });
 
   test('answers 426 to plain HTTP', async () => {

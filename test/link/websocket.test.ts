@@ -287,7 +287,9 @@ describe('a WebSocket link', () => {
   test.each([0, -1, Number.NaN, 2 ** 31])('refuses a closeTimeout of %p', async (closeTimeout) => {
     const ws = new WebSocket(host.url);
     await new Promise((resolve) => ws.once('open', resolve));
-    expect(() => webSocketLink(ws, { closeTimeout })).toThrow(InvalidArgument);
+    expect(() => webSocketLink(ws, { closeTimeout })).toThrow(
+      new InvalidArgument(`closeTimeout must be from 1 to 2^31 - 1 milliseconds, not ${closeTimeout}`),
+    );
     ws.terminate();
   });
 
