@@ -73,8 +73,8 @@ const GOALS: readonly Goal[] = [
     goals: [40],
     unit: 'KB',
     before: [285],
-    why: `By an allocation profile, 8 KB are snapshots and the tables of the fourteen steps that make them, 5 contexts, 3 the timer of an
-      open, which is set and called off, and 3 the two actors. Events, messages and XState's queues are the rest. A timer that runs on was tried (−7 KB): it
+    why: `By an allocation profile, 5 KB are snapshots and the fourteen steps that make them, 5 contexts, 3 the timer of an
+      open, which is set and called off, and 2 the two actors. Events, messages and XState's queues are the rest. A timer that runs on was tried (−7 KB): it
       multiplies the states that the checker has to visit.`,
   },
   {
@@ -117,8 +117,7 @@ const GOALS: readonly Goal[] = [
     before: [47.6, 58.6, 62.7],
     floor: [15, 19, 19],
     why: `By a heap snapshot, ws with its sockets is 6 KiB, and so are the functions and small objects of runtime, conduit and link. Maps
-      and sets, most of them empty, take 3, and dictionaries of XState's timers .6. A root connection's actor is 1 KiB smaller than XState makes it.
-      XState makes the session's own actor together with its system, so that one is as large as before.`,
+      and sets, most of them empty, take 2. The actors are 1 KiB smaller than XState makes them, and the system of a session is, too.`,
   },
   {
     title: 'virtual connection, both ends',

@@ -9,7 +9,7 @@ const COMPILED = new WeakSet<AnyStateMachine>();
 const asWritten = { action: (part: Part) => part, guard: (part: Part) => part };
 
 /**
- * Compiles a state machine. The result is an XState logic that behaves exactly as the machine does: the same snapshots, actions,
+ * Compiles a state machine. The result is an XState logic that behaves as the machine does: the same snapshots, actions,
  * inspection events and errors in the same order. It only takes less time, since it works out once what depends on the
  * machine's definition alone: which transitions answer an event, and which nodes and actions belong to a step.
  *
