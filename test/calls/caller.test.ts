@@ -157,6 +157,18 @@ describe('a call', () => {
     expect(strays).toEqual([]);
   });
 
+  test('that fails with its channels in flight need not be awaited', async () => {
+    await start();
+    const [tx, rx] = channel();
+    void session.root.caller().call(1n, bytes(), { channels: [rx] });
+    await rig.heard();
+    session.root.markFailure(1, 'the binding failed');
+    // An unhandled rejection fails this test.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await rig.heard()).toEqual([cancelOf(1)]);
+    await tx.close();
+  });
+
   test('rejects with the reason when the connection ends, waiting or in flight', async () => {
     await start({}, 1);
     await call('in flight');

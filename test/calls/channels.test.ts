@@ -168,8 +168,17 @@ describe('the sender', () => {
 
   test('whose promises are not awaited holds no more than limits.waitingBytes', async () => {
     const { tx } = await passing('rx', 0, { limits: { waitingBytes: 300 } });
-    void tx.send(new Uint8Array(44));
-    await expect(tx.send(bytes(1))).rejects.toMatchObject({ name: 'LimitExceeded', limit: 'waitingBytes' });
+    const error = { name: 'LimitExceeded', limit: 'waitingBytes' };
+    await expect(tx.send(new Uint8Array(45))).rejects.toMatchObject(error);
+    const item = new Uint8Array(44);
+    const sent = tx.send(item);
+    await expect(tx.send(bytes(1))).rejects.toMatchObject(error);
+    await rig.say(grantOn(1, 1));
+    await sent;
+    // There is room again.
+    rig.track('next', tx.send(item));
+    await expect(tx.send(bytes(1))).rejects.toMatchObject(error);
+    expect(rig.settled).not.toHaveProperty('next');
   });
 
   test.each<[what: string, fits: unknown, isOver: unknown]>([
@@ -412,6 +421,27 @@ describe('what the peer may not say on a channel', () => {
     expect(await rig.say(callOf(6, bytes(), { channels: [14, 16] }))).toEqual([responseOf(6, bytes())]);
   });
 
+  // r[rpc.channel.close]
+  test('a message behind the Close of its channel is a violation in strict mode', async () => {
+    await start({ conformance: 'strict' });
+    session.root.serve(({ channels }) => {
+      for (const channel of channels) channel.receive();
+      return bytes();
+    });
+    await rig.say(callOf(2, bytes(), { channels: [2] }), closeOn(2));
+    expect(accusationIn(await rig.say(itemOn(2, 1)))).toBe('rpc.channel.close');
+  });
+
+  test('an Item on channel 0 takes no place in reference mode', async () => {
+    await start({ limits: { channels: 1 } });
+    session.root.serve(({ channels }) => {
+      for (const channel of channels) channel.receive();
+      return bytes();
+    });
+    expect(await rig.say(itemOn(0, 1))).toEqual([]);
+    expect(await rig.say(callOf(2, bytes(), { channels: [2] }))).toEqual([responseOf(2, bytes())]);
+  });
+
   test('in reference mode a wrong id in a Call spoils no other id', async () => {
     await start();
     const taken: number[] = [];
@@ -450,30 +480,33 @@ describe('what the peer may not say on a channel', () => {
   });
 
   // r[rpc.channel.allocation]
-  test.each<[string, number[], number[]]>([
-    ['of our parity', [1], []],
-    ['0', [0], []],
-    ['that is alive', [2], [2]],
-    ['that is over', [6], [6]],
-    ['twice', [2, 2], []],
-  ])('a Call that names a channel %s fails alone, or breaks a rule in strict mode', async (_, named, before) => {
-    for (const conformance of ['reference', 'strict'] as const) {
-      await start({ conformance });
-      session.root.serve(({ channels }) => {
-        for (const channel of channels) channel.receive();
-        return bytes();
-      });
-      await rig.say(
-        callOf(2, bytes(), { channels: before }),
-        ...before.filter((id) => id === 6).map((id) => closeOn(id)),
-      );
-      const answers = await rig.say(callOf(4, bytes(), { channels: named }));
-      if (conformance === 'strict') expect(accusationIn(answers)).toBe('rpc.channel.allocation');
-      else expect(answers).toMatchObject([{ type: 'RequestMessage', id: 4 }]);
-      session.shutdown();
-      await session.closed;
-    }
-  });
+  test.each<[string, boolean, number[], number[]]>([
+    ['of our parity', false, [1], []],
+    ['0', true, [0], []],
+    ['that is alive', true, [2], [2]],
+    ['that is over', false, [6], [6]],
+    ['twice', true, [2, 2], []],
+  ])(
+    'a Call that names a channel %s breaks a rule in strict mode; fails alone in reference mode: %p',
+    async (_, isRefused, named, before) => {
+      for (const conformance of ['reference', 'strict'] as const) {
+        await start({ conformance });
+        session.root.serve(({ channels }) => {
+          for (const channel of channels) channel.receive();
+          return bytes();
+        });
+        await rig.say(
+          callOf(2, bytes(), { channels: before }),
+          ...before.filter((id) => id === 6).map((id) => closeOn(id)),
+        );
+        const answers = await rig.say(callOf(4, bytes(), { channels: named }));
+        if (conformance === 'strict') expect(accusationIn(answers)).toBe('rpc.channel.allocation');
+        else expect(answers).toEqual([responseOf(4, isRefused ? INVALID_PAYLOAD : bytes())]);
+        session.shutdown();
+        await session.closed;
+      }
+    },
+  );
 });
 
 // r[rpc.channel.allocation]
@@ -498,7 +531,7 @@ describe('a Response that names a channel which its sender may not name', () => 
     await rig.heard();
     controller.abort();
     await rig.heard();
-    expect(await rig.say(responseOf(1, bytes(), [2, 1]))).toEqual([]);
+    expect(await rig.say(responseOf(1, bytes(), [2, 0]))).toEqual([]);
     expect(await rig.say(itemOn(2, 1))).toEqual([resetOn(2)]);
     expect(session.root.isConnected).toBe(true);
   });
@@ -537,6 +570,7 @@ describe('a channel that is used before the peer hears of it', () => {
     tx.abort();
     rig.track('call', session.root.caller().call(1n, bytes(), { channels: [rx] }));
     rig.track('after', tx.send(bytes(2)));
+    await expect(tx.send(bytes(3))).rejects.toMatchObject({ by: 'local' });
     expect(await rig.heard()).toEqual([callOf(1, bytes(), { channels: [1] }), closeOn(1, ABORTED)]);
     const error = { name: 'ChannelClosed', message: 'the channel was aborted' };
     expect(rig.settled).toMatchObject({ before: error, after: error });
@@ -593,6 +627,26 @@ describe('a channel that is used before the peer hears of it', () => {
     expect(rig.settled).toMatchObject({ send: { name: 'Unavailable', message: 'this session is being drained' } });
     rig.peer.take();
     expect(await rig.say(responseOf(1, bytes()))).toEqual([callOf(3, bytes(), { channels: [1] })]);
+    await rig.say(responseOf(3, bytes(7)));
+    expect(rig.settled).toMatchObject({ call: { ret: bytes(7) } });
+  });
+
+  test('and that an answer names which comes too late ends with the session, at the latest', async () => {
+    await start();
+    const [tx, rx] = channel();
+    let answer: (reply: { ret: Uint8Array; channels: Rx[] }) => void = () => {};
+    const later = new Promise<{ ret: Uint8Array; channels: Rx[] }>((resolve) => {
+      answer = resolve;
+    });
+    session.root.serve(() => later);
+    await rig.say(callOf(2, bytes()));
+    session.root.markFailure(2, 'the binding failed');
+    rig.track('send', tx.send(bytes(1)));
+    answer({ ret: bytes(), channels: [rx] });
+    await rig.heard();
+    session.shutdown();
+    await session.closed;
+    expect(rig.settled).toMatchObject({ send: { name: 'ConnectionClosed' } });
   });
 
   test('and whose call waits its turn stays as it is when a wrong answer names it, too', async () => {

@@ -31,9 +31,11 @@ test('a message for an id of ours that is over has no connection, and one for an
     owners.allocate('odd', 3);
     owners.free(1, 3);
     owners.free(3, 3);
+    owners.free(owners.allocate('even', 3), 3);
   }
   const of = (id: number) => [ids.connectionOf(request(id, 'Response')), ids.connectionOf(item(id))];
-  expect([1, 3, 5, 2].map(of)).toEqual([
+  expect([1, 3, 2, 5, 4].map(of)).toEqual([
+    [undefined, undefined],
     [undefined, undefined],
     [undefined, undefined],
     [0, 0],

@@ -147,6 +147,16 @@ describe('a channel that the peer names', () => {
     expect((await rig.heard()).map(({ type }) => type)).toEqual(['RequestMessage', 'ChannelMessage', 'Pong']);
   });
 
+  test('is taken with options that are an object', async () => {
+    let channel_: OfferedChannel | undefined;
+    await offered((channel) => {
+      channel_ = channel;
+    });
+    const error = new InvalidArgument('options must be an object, not 5');
+    expect(() => channel_?.receive(5 as never)).toThrow(error);
+    expect(() => channel_?.send(5 as never)).toThrow(error);
+  });
+
   test('gives its sender what was granted before', async () => {
     let channel_: OfferedChannel | undefined;
     await offered((channel) => {

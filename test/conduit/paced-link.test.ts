@@ -200,7 +200,11 @@ describe('messages that are held back', () => {
     world.paced.close();
     expect(world.say(accept(1))).toEqual(['ConnectionOpen 3', 'item 2']);
     expect(world.say(accept(3))).toEqual(['item 3', 'close']);
-    expect(world.say(accept(3))).toEqual([]);
+    const other = new World();
+    other.send(open(1));
+    other.paced.close();
+    expect(other.say(accept(1))).toEqual([]);
+    expect(other.told).toEqual(['ConnectionOpen 1', 'close']);
   });
 
   test('are no longer withdrawn once they have left: the Close of such an Open leaves, too', () => {

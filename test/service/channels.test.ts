@@ -56,6 +56,27 @@ describe('an end of a channel among the arguments', () => {
     expect(await first).toBe(7);
   });
 
+  // r[rpc.cancel.channels]
+  it('stays open when its call is given up', async () => {
+    const sums: number[] = [];
+    const Sum = service('Sum', { sum: method<[items: Rx<number>], void>() });
+    const handler = Sum.handler({
+      sum: async (items) => void sums.push((await collect(items)).reduce((sum, item) => sum + item, 0)),
+    });
+    pair = await pairOf([handler]);
+    const client = await pair.session.open(Sum);
+    const [tx, items] = channel<number>();
+    const controller = new AbortController();
+    const error = errorOf(client.sum(items, { signal: controller.signal }));
+    await settle();
+    controller.abort();
+    expect(await error).toMatchObject({ code: 'cancelled', by: 'local' });
+    await tx.send(7);
+    await tx.close();
+    await settle();
+    expect(sums).toEqual([7]);
+  });
+
   it('goes beside another one, the other way', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder);

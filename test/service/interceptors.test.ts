@@ -194,6 +194,23 @@ describe('the deadline of a call', () => {
     expect(pair.reports).toEqual([]);
   });
 
+  it('is reported as passed where the peer notices it first, and a failure before it as that failure', async () => {
+    const Failing = service('Failing', { fail: method<[waits: boolean], void>() });
+    const handler = Failing.handler({
+      fail: withContext(({ deadline = 0 }, waits) => {
+        while (waits && Date.now() <= deadline);
+        throw new Cancelled('local', 'the handler gives up');
+      }),
+    });
+    // The timers of the sessions stand still, so only the peer looks at the time.
+    pair = await pairOf([handler], { clock: new VirtualClock() });
+    const client = await pair.session.open(Failing);
+    const error = await errorOf(client.fail(true, { timeout: 2 }));
+    const message = 'the call was not answered within 2 ms';
+    expect(error).toMatchObject({ name: 'LimitExceeded', limit: 'timeout', message, ran: 'maybe' });
+    expect(await errorOf(client.fail(false, { timeout: 60_000 }))).toMatchObject({ code: 'cancelled', by: 'peer' });
+  });
+
   it.each([Number.NaN, -1, 'soon', 2 ** 31])('is refused at once where the timeout is none: %p', async (timeout) => {
     pair = await pairOf([told]);
     const client = await pair.session.open(Told);
@@ -256,6 +273,16 @@ describe('a call that is made for another one', () => {
     ],
     ['of one long member', [state('x'.repeat(16_000))], []],
     [
+      'of more, the newest members, up to 512 characters',
+      [state([...members(3, 128), 'd='.padEnd(125, 'x'), 'e=1'].join())],
+      [state([...members(3, 128), 'd='.padEnd(125, 'x')].join())],
+    ],
+    [
+      'of too many members in 512 characters, of any length',
+      [state(['long='.padEnd(200, 'x'), ...members(24, 9), ...members(8, 8)].join())],
+      [state(['long='.padEnd(200, 'x'), ...members(24, 9), ...members(8, 8)].slice(0, 32).join())],
+    ],
+    [
       'of more than fits, in spaces and commas',
       [state(` ${'a=1, ,'.repeat(200)}`)],
       [state(new Array(32).fill('a=1').join())],
@@ -289,6 +316,14 @@ describe('a call that is made for another one', () => {
     // A deadline that comes from the peer has no room either.
     const deadline = { key: 'request-deadline', value: BigInt(Date.now() + 60_000), flags: 0n };
     expect((await client.ask({ metadata: [deadline] })).length).toBe(Math.min(64, own + 1));
+  });
+
+  it.each([
+    [512, 1],
+    [513, 0],
+  ])('carries a parent of %i characters on: %i', async (length, count) => {
+    const value = `01${PARENT.slice(2)}-`.padEnd(length, 'x');
+    expect(await passedOn([{ ...parent, value }])).toEqual(new Array(count).fill({ ...parent, value }));
   });
 
   it('carries no parent on that is as long as metadata may be', async () => {

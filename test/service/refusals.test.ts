@@ -4,6 +4,7 @@ import { channel, Rx, Tx } from '../../src/calls/channel.js';
 import { messagePackPayload } from '../../src/payload/msgpack.js';
 import type { PayloadCodec } from '../../src/payload/payload.js';
 import type { MethodCallOptions } from '../../src/service/calls.js';
+import { withContext } from '../../src/service/handler.js';
 import { method } from '../../src/service/method.js';
 import { routes } from '../../src/service/routes.js';
 import { service } from '../../src/service/service.js';
@@ -39,6 +40,9 @@ describe('what is no argument is refused at once', () => {
       'credit must be an integer from 0 to 2^32 − 1, not an object',
     ],
     ['an implementation', () => Echo.handler(no(undefined)), 'implementation must be an object, not undefined'],
+    ['a method that is none', () => service('A', no({ gone: undefined })), 'gone must be a method, as method() gives'],
+    ['idempotence of a method', () => method({ idempotent: no('yes') }), "idempotent must be a boolean, not 'yes'"],
+    ['a function with a context', () => withContext(no(5)), 'withContext takes a function'],
     ['options of a handler', () => Echo.handler(implementation, no(5)), 'options must be an object, not 5'],
     [
       'interceptors of a handler',
@@ -137,11 +141,18 @@ describe('a call of a method', () => {
     ['signal', { signal: 5 }, 'signal must be an AbortSignal'],
     ['metadata', { metadata: {} }, 'metadata must be an array of entries, not object'],
     ['metadata beside a timeout', { metadata: {}, timeout: 5 }, 'metadata must be an array of entries, not object'],
+    ['retry', { retry: 'no' }, 'retry must be true or false'],
     ['context', { context: { responseMetadata: [] } }, 'context must be what withContext gives to a handler'],
   ])('rejects with a wrong option: %s', async (_, options, message) => {
     pair = await pairOf([Echo.handler(implementation)]);
     const { echo } = await pair.session.open(Echo);
-    expect(await errorOf(echo(1, options as unknown as MethodCallOptions))).toEqual(new InvalidArgument(message));
+    const error = await errorOf(echo(1, options as unknown as MethodCallOptions));
+    expect(error).toMatchObject({ code: 'invalid-argument', message, ran: 'no' });
+  });
+
+  it.each([true, false, undefined])('takes a retry of %s', async (retry) => {
+    pair = await pairOf([Echo.handler(implementation)]);
+    expect(await (await pair.session.open(Echo)).echo(1, { retry, timeout: 60_000 })).toBe(1);
   });
 
   it('rejects with what a getter throws', async () => {

@@ -74,6 +74,13 @@ describe('routes', () => {
     );
   });
 
+  it('say back every whole character within that beginning', async () => {
+    pair = await pairOf([adder]);
+    const metadata = [{ key: 'service', value: '😀'.repeat(60), flags: 0n }];
+    const error = await errorOf(pair.session.open({ metadata }));
+    expect((error as ConnectionRejected).metadata[1]).toMatchObject({ value: '😀'.repeat(50) });
+  });
+
   it('find the longest name that a service may have', async () => {
     const Long = service(`${'é'.repeat(8188)}x`, { echo: method<[value: number], number>() });
     pair = await pairOf([Long.handler({ echo: (value) => value })]);

@@ -215,6 +215,30 @@ describe.each([
   });
 });
 
+it('a schema of an error may take its time, and the path of what it refuses has all keys', async () => {
+  const Slow = service('Checked', {
+    fail: method({
+      args: z.tuple([z.object({ deep: z.object({ number: z.number() }) })]),
+      error: z.object({ reason: z.string().transform(async (text) => text.length) }),
+    }),
+  });
+  const handler = Slow.handler({
+    fail: () => {
+      throw new ApplicationError({ reason: 'none' });
+    },
+  });
+  pair = await pairOf([handler]);
+  const client = await pair.session.open(Slow);
+  expect(await errorOf(client.fail({ deep: { number: 1 } }))).toMatchObject({
+    code: 'application',
+    error: { reason: 4 },
+  });
+  expect(await errorOf(client.fail({ deep: { number: 'one' } } as never))).toMatchObject({ code: 'invalid-payload' });
+  expect(pair.reports.map(({ error }) => (error as Error).message)).toEqual([
+    expect.stringContaining('the schema refuses the arguments: 0.deep.number: '),
+  ]);
+});
+
 it('a schema of items gives what it makes of them', async () => {
   const Parsed = service('Parsed', {
     sum: method<[Rx<number>], number>({ itemsIn: z.string().transform(Number) }),

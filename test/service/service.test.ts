@@ -224,6 +224,7 @@ describe('the options of a call', () => {
     expect(await any(1, { timeout: 'soon' }, undefined)).toBe('[1,{"timeout":"soon"}]');
     expect(await any(1, { timeout: 5000, other: 1 })).toBe('[1,{"timeout":5000,"other":1}]');
     expect(await any(1, {})).toBe('[1,{}]');
+    expect(await any(1, null)).toBe('[1,null]');
     expect(await any([])).toBe('[[]]');
     expect(await any()).toBe('[]');
   });
@@ -345,10 +346,21 @@ describe('a call that fails', () => {
     callerOf(client).connection.serve(adder);
     expect(await errorOf(client.divide(1, 0))).toBeInstanceOf(Cancelled);
     expect(await errorOf(client.missing())).toBeInstanceOf(Cancelled);
+    const errors = pair.reports.map(({ error }) => error as Error);
+    const message = 'a call that the handler made has failed';
+    expect(errors.map((error) => error.message)).toEqual([message, message]);
     expect(pair.reports.map(({ kind, error }) => [kind, (error as Error).cause])).toEqual([
       ['handler-failed', new ApplicationError({ dividend: 1 })],
       ['handler-failed', new UnknownMethod('the peer does not know the method Front.missing')],
     ]);
+  });
+
+  it('reports a handler that gave up by a signal of its own', async () => {
+    const Own = service('Own', { fail: method<[], void>() });
+    const error = new DOMException('by a signal of its own', 'AbortError');
+    pair = await pairOf([Own.handler({ fail: () => Promise.reject(error) })]);
+    expect(await errorOf((await pair.session.open(Own)).fail())).toMatchObject({ code: 'cancelled', ran: 'maybe' });
+    expect(pair.reports).toMatchObject([{ kind: 'handler-failed', error }]);
   });
 
   it('says nothing of a handler that was given up, nor of what Node throws then', async () => {
