@@ -193,11 +193,16 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   service: {
     mutate: ['src/service/*.ts'],
-    tests: testsOf(
-      'service',
-      ...['service', 'channels', 'interceptors', 'passed', 'postcard-ids', 'refusals', 'routes', 'schema', 'streams'],
-      'postcard-service',
-    ),
+    tests: [
+      ...testsOf(
+        'service',
+        ...['service', 'channels', 'interceptors', 'passed', 'postcard-ids', 'refusals', 'routes', 'schema', 'streams'],
+        'postcard-service',
+      ),
+      ...testsOf('calls', 'ran'),
+      ...testsOf('peers', 'rust'),
+      ...testsOf('session', 'drain'),
+    ],
   },
   client: {
     mutate: ['client-node', 'dialer', 'network', 'options', 'reconnecting-client', 'service-handle', 'status'].map(
