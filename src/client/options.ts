@@ -2,6 +2,7 @@ import type { ClientSettings } from '../../machines/client.js';
 import { describe, objectOf } from '../base/check.js';
 import { InvalidArgument } from '../base/errors.js';
 import { MAX_DELAY } from '../base/limits.js';
+import { checkScheme } from '../link/connect.js';
 import type { Link } from '../link/link.js';
 import type { Credentials } from '../session/authentication.js';
 import type { Session, StartOptions } from '../session/session.js';
@@ -164,6 +165,7 @@ export function checkedTargets(targets: unknown, isInsecureAllowed: boolean): re
   }
   for (const [index, target] of targets.entries()) {
     if (typeof target === 'function') continue;
+    if (typeof target === 'string') checkScheme(target, `target ${index}: a WebSocket URL`);
     // Not quoted: a URL may hold a password.
     if (!(target instanceof URL || (typeof target === 'string' && URL.canParse(target)))) {
       throw new InvalidArgument(`target ${index} must be a URL, or a function that gives a link`);

@@ -55,11 +55,15 @@ export function checkConnect(url: string | URL, options: ConnectWebSocketOptions
   };
 }
 
-function checkUrl(url: string | URL): URL {
-  // Only a host and a port are quoted: other text may hold a password.
+/** @throws InvalidArgument when `url` is only a host and a port. Other text may hold a password, and is not quoted. */
+export function checkScheme(url: unknown, name: string): void {
   if (/^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}\/?$/i.test(String(url))) {
-    throw new InvalidArgument(`a WebSocket URL begins with ws: or wss:; did you mean ws://${String(url)}`);
+    throw new InvalidArgument(`${name} begins with ws: or wss:; did you mean ws://${String(url)}`);
   }
+}
+
+function checkUrl(url: string | URL): URL {
+  checkScheme(url, 'a WebSocket URL');
   if (!URL.canParse(url)) throw new InvalidArgument('this is not a URL');
   const checked = new URL(url);
   if (checked.protocol !== 'ws:' && checked.protocol !== 'wss:') {

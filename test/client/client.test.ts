@@ -154,6 +154,8 @@ describe('a client that connect makes', () => {
   test.each([
     ['ws://example.com/', /unencrypted to example.com/],
     ['http://example.com/', /must begin with ws: or wss:/],
+    ['127.0.0.1:9000', 'target 0: a WebSocket URL begins with ws: or wss:; did you mean ws://127.0.0.1:9000'],
+    ['localhost:9000', 'target 0: a WebSocket URL begins with ws: or wss:; did you mean ws://localhost:9000'],
     ['nonsense', /must be a URL/],
     [[], /needs a target/],
   ] as const)('refuses the target %j with credentials at once', (to, message) => {
