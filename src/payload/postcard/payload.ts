@@ -223,7 +223,7 @@ function typeOf(schema: StandardSchema | undefined, name: string): WireType | un
  * which are given as `t.…`. A method without an id has the id that the official macros compute. A method without `args`
  * takes no arguments, and a method without `result` returns `()`.
  *
- * A Rust method that returns `Result<T, E>` has `result: T` and `error: E`; it answers with the error by {@link fail}.
+ * A Rust method that returns `Result<T, E>` has `result: T` and `error: E`; it answers with the error by `fail`.
  *
  * @example
  * const Testbed = service('Testbed', {
