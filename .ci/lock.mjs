@@ -2,7 +2,7 @@
 //
 // npm leaves a package that it cannot get out of the lock file when that package is optional. A registry that holds Linux
 // packages only therefore gives a lock file that lacks those of every other platform, and `npm ci` takes no such file,
-// on whatever platform and from whatever registry. What is missing follows from the lock file itself: each package names
+// on any platform and from any registry. What is missing follows from the lock file itself: each package names
 // its optional dependencies with their exact versions, and their names end in the platform. Only their checksums stay
 // out; the next `npm install` on such a platform fills them in.
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -69,7 +69,7 @@ function heirs() {
   return found;
 }
 
-const comments = sources.flatMap(commentsOf);
+const comments = [...sources, ...filesOf('spec'), ...filesOf('test')].flatMap(commentsOf);
 const hasWord = (comment) => /\b(?:whoever|whatever|nobody|somebody)\b/i.test(comment);
 const beginsBadly = (comment) => /^\/\*\*[\s*]*(?:What|Who|Whether|How)\b/.test(comment);
 const INTERNAL = /\._(?:parent|relay|bookId|sendInspectionEvent|clock)\b/;

@@ -25,7 +25,7 @@ if (!isInstalled()) {
   process.exitCode = status ?? 1;
 }
 
-// Whoever is compared stands on the same `ws`, or it is `ws` that is compared.
+// All contenders stand on the same `ws`: otherwise the benchmark would compare versions of `ws`.
 const ours = read('../node_modules/ws/package.json').version;
 const theirs = read('node_modules/ws/package.json').version;
 if (ours !== theirs) {

@@ -235,7 +235,7 @@ export class Schedule {
     });
   }
 
-  /** D3: a drain ends in its time, whatever the client does. */
+  /** D3: a drain ends in its time, and no client holds it up. */
   #checkBounds(): void {
     for (const { drain, counts } of this.#served) {
       if (drain === undefined || counts !== undefined) continue;

@@ -160,7 +160,7 @@ describe('a server that is drained', () => {
   });
 
   // D3
-  test('is over within unreadyFor, timeout and three seconds, whatever its peers do', async () => {
+  test('is over within unreadyFor, timeout and three seconds, and no peer holds it up', async () => {
     const clock = new VirtualClock();
     const never = (): Promise<never> => new Promise(() => {});
     const server = createServer({

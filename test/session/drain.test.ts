@@ -695,7 +695,7 @@ describe('a session that is drained, against a peer that the test plays', () => 
   });
 });
 
-// D3: a drain ends in its time, whatever its peer does. The time of the work here is 3 000 ms.
+// D3: a drain ends in its time, and no peer holds it up. The time of the work here is 3 000 ms.
 describe('the time of a drain is a bound', () => {
   const FOLLOW = callOf(2, bytes(1), { channels: [2] });
 

@@ -265,7 +265,7 @@ export const MUTANTS: readonly { readonly text: string; readonly by: string; rea
       }, ENDS),
   },
   {
-    text: 'an acceptor is over as soon as it has everything, whatever the dialer still lacks',
+    text: 'an acceptor is over as soon as it has everything, although the dialer still lacks something',
     by: 'I7',
     make: () =>
       mutated(
