@@ -225,12 +225,12 @@ function examined(
   if (snapshot?.machine === undefined) return [snapshot];
   if (snapshot === before) return ['the same'];
   const nodes = snapshot._nodes.map(({ id }) => id).join();
+  // Not of `tags`: those of a compiled machine are shared, and refuse changes.
   const sames = [
     snapshot.context === before?.context,
     snapshot.children === before?.children,
     snapshot.historyValue === before?.historyValue,
     snapshot.value === before?.value && typeof snapshot.value === 'object',
-    snapshot.tags === before?.tags,
     snapshot.machine === logic,
     Object.getPrototypeOf(snapshot) === Object.prototype,
   ];
