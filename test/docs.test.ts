@@ -93,6 +93,14 @@ describe('the README', () => {
   });
 });
 
+describe('the site', () => {
+  it('has every page of the documentation in its sidebar', () => {
+    const [, sidebar = ''] = textOf('docs/.vitepress/config.mts').split('sidebar: [');
+    const listed = [...sidebar.matchAll(/\['([\w/-]+)', '/g)].map(([, name = '']) => `${name}.md`);
+    expect(pagesIn('docs').filter((name) => !listed.includes(name))).toEqual([]);
+  });
+});
+
 describe('docs/architecture.md', () => {
   it('names functions that are in the files that it links to', () => {
     const named = textOf('docs/architecture.md').matchAll(/`(\w+)\.(#?\w+)`\s+in\s+\[(src\/[^\]]+)\]/g);
