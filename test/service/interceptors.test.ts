@@ -287,6 +287,11 @@ describe('a call that is made for another one', () => {
       [state(` ${'a=1, ,'.repeat(200)}`)],
       [state(new Array(32).fill('a=1').join())],
     ],
+    [
+      'of too many members, but none that a header may not have',
+      [state(['a=é', ...members(33, 5)].join())],
+      [state(members(32, 5).join())],
+    ],
     ['that is no text', [{ key: 'tracestate', value: 1n, flags: 0n }], []],
     [
       'whose flags are unknown',
@@ -425,6 +430,25 @@ describe('the middleware', () => {
       middleware: [...clientMiddleware, (call, next) => next({ ...call, metadata: [...call.metadata, stamp] })],
     });
     expect((await stamping.tell({ timeout: 60_000 })).map(({ key }) => key)).toEqual(['request-deadline', 'stamp']);
+    expect(await stamping.tell()).toEqual([stamp]);
+  });
+
+  it('of a handler runs for each call, also for a function that takes no context', async () => {
+    const seen: string[] = [];
+    const handler = Math1.handler(
+      { add: (a, b) => a + b, negate: (a) => -a },
+      {
+        middleware: [
+          (call, next) => {
+            seen.push(call.method);
+            return next(call);
+          },
+        ],
+      },
+    );
+    pair = await pairOf([handler]);
+    const client = await pair.session.open(Math1);
+    expect([await client.add(3, 5), await client.negate(3), seen]).toEqual([8, -3, ['add', 'negate']]);
   });
 
   it('can be replaced at the handler', async () => {

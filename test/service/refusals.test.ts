@@ -40,6 +40,11 @@ describe('what is no argument is refused at once', () => {
       'credit must be an integer from 0 to 2^32 − 1, not an object',
     ],
     ['an implementation', () => Echo.handler(no(undefined)), 'implementation must be an object, not undefined'],
+    ...['then', '__proto__', 'constructor', 'toJSON'].map((name): [string, () => unknown, string] => [
+      `a method of the name ${name}`,
+      () => service('A', { [name]: method() }),
+      `a method can't be named ${name}`,
+    ]),
     ['a method that is none', () => service('A', no({ gone: undefined })), 'gone must be a method, as method() gives'],
     ['idempotence of a method', () => method({ idempotent: no('yes') }), "idempotent must be a boolean, not 'yes'"],
     ['a function with a context', () => withContext(no(5)), 'withContext takes a function'],

@@ -30,6 +30,10 @@ describe('a service', () => {
     expect(Adder.ids.add).toBe(0xe495ca734b3a8cc2n);
   });
 
+  it('encodes the arguments of a call as its client does', () => {
+    expect(Adder.encodeArgs('add', [3, 5])).toEqual(Uint8Array.of(0x92, 3, 5));
+  });
+
   it('takes an id that is given', () => {
     expect(service('A', { one: method({ id: 2n ** 64n - 1n }), two: method({ id: 0n }) }).ids).toEqual({
       one: 2n ** 64n - 1n,
