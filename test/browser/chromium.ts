@@ -1,5 +1,12 @@
 import { existsSync } from 'node:fs';
-import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  type CDPSession,
+  chromium,
+  type Page,
+} from 'playwright-core';
 
 /** The usual places of a Chromium. The environment variable `CHROMIUM` takes precedence. */
 const PLACES = [
@@ -24,6 +31,81 @@ const QUIET = [
   '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
 ];
 
+/**
+ * A page that Playwright knows nothing of. Playwright makes the browser take each of its own pages for the one that is looked at, and
+ * such a page is never frozen: `Page.setWebLifecycleState` has no effect on it.
+ */
+export class BarePage {
+  readonly #browser: CDPSession;
+  readonly #targetId: string;
+  readonly #sessionId: string;
+  readonly #answers = new Map<number, (answer: Answer) => void>();
+  #last = 0;
+
+  private constructor(browser: CDPSession, targetId: string, sessionId: string) {
+    this.#browser = browser;
+    this.#targetId = targetId;
+    this.#sessionId = sessionId;
+    browser.on('Target.receivedMessageFromTarget', (event) => {
+      if (event.sessionId !== sessionId) return;
+      const answer = JSON.parse(event.message) as Answer;
+      this.#answers.get(answer.id)?.(answer);
+      this.#answers.delete(answer.id);
+    });
+  }
+
+  static async open(browser: CDPSession, url: string): Promise<BarePage> {
+    // A context of Playwright's own would have pages of Playwright.
+    const { browserContextId } = await browser.send('Target.createBrowserContext');
+    const { targetId } = await browser.send('Target.createTarget', { url, browserContextId });
+    const { sessionId } = await browser.send('Target.attachToTarget', { targetId });
+    return new BarePage(browser, targetId, sessionId);
+  }
+
+  async evaluate(expression: string): Promise<unknown> {
+    const { result } = await this.#send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
+    return (result as { value?: unknown }).value;
+  }
+
+  waitForFunction(expression: string): Promise<unknown> {
+    return this.evaluate(`new Promise((resolve) => {
+      const look = () => (${expression}) ? resolve() : setTimeout(look, 20);
+      look();
+    })`);
+  }
+
+  /** Hides the page, as a tab in the background, and freezes it, as the browser does with such a tab after a while. */
+  async freeze(): Promise<void> {
+    await this.#send('Page.setWebLifecycleState', { state: 'frozen' });
+  }
+
+  /** Lets the page go on, and shows it. */
+  async wake(): Promise<void> {
+    await this.#send('Page.setWebLifecycleState', { state: 'active' });
+    await this.#browser.send('Target.activateTarget', { targetId: this.#targetId });
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.send('Target.closeTarget', { targetId: this.#targetId });
+  }
+
+  async #send(method: string, params: object): Promise<Record<string, unknown>> {
+    const id = ++this.#last;
+    const answered = new Promise<Answer>((resolve) => this.#answers.set(id, resolve));
+    const message = JSON.stringify({ id, method, params });
+    await this.#browser.send('Target.sendMessageToTarget', { sessionId: this.#sessionId, message });
+    const { result, error } = await answered;
+    if (error !== undefined) throw new Error(`${method}: ${error.message}`);
+    return result ?? {};
+  }
+}
+
+interface Answer {
+  readonly id: number;
+  readonly result?: Record<string, unknown>;
+  readonly error?: { readonly message: string };
+}
+
 /** A Chromium with a fresh profile that notes where its pages go. */
 export class TestBrowser {
   /** The URL of every request and every WebSocket of every page, in order. */
@@ -46,6 +128,10 @@ export class TestBrowser {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#watch(context);
     return context.newPage();
+  }
+
+  async barePage(url: string): Promise<BarePage> {
+    return BarePage.open(await this.#browser.newBrowserCDPSession(), url);
   }
 
   /** The requests that went to another machine than this one. */

@@ -101,6 +101,13 @@ class Network {
   }
 }
 
+/** The members of a page that all tests use. */
+interface AnyPage {
+  evaluate(expression: string): Promise<unknown>;
+  waitForFunction(expression: string): Promise<unknown>;
+  close(): Promise<void>;
+}
+
 describeInBrowser('a page with a client that comes back', () => {
   const service = new Service();
   const network = new Network(() => service.port);
@@ -122,20 +129,24 @@ describeInBrowser('a page with a client that comes back', () => {
     await service.stop();
   });
 
-  async function open(resume: 'auto' | false, token = 'right'): Promise<{ page: Page; cdp: CDPSession }> {
-    const page = await browser.page();
-    await page.goto(site.url);
+  async function start(page: AnyPage, resume: 'auto' | false, token = 'right'): Promise<void> {
     await page.waitForFunction('globalThis.page !== undefined');
     await page.evaluate(`page.start(${JSON.stringify(url)}, '${token}', ${JSON.stringify(resume)})`);
+  }
+
+  async function open(resume: 'auto' | false, token?: string): Promise<{ page: Page; cdp: CDPSession }> {
+    const page = await browser.page();
+    await page.goto(site.url);
+    await start(page, resume, token);
     return { page, cdp: await page.context().newCDPSession(page) };
   }
 
-  const numbers = (page: Page) => page.evaluate('page.numbers') as Promise<number[]>;
+  const numbers = (page: AnyPage) => page.evaluate('page.numbers') as Promise<number[]>;
   const states = (page: Page) => page.evaluate('page.states') as Promise<string[]>;
   const inState = (page: Page, state: string) => page.waitForFunction(`page.states.at(-1) === '${state}'`);
 
   /** Resolves when more numbers have come, with the milliseconds that this took. */
-  async function more(page: Page): Promise<number> {
+  async function more(page: AnyPage): Promise<number> {
     const begun = performance.now();
     const { length } = await numbers(page);
     await page.waitForFunction(`page.numbers.length >= ${length + 5}`);
@@ -143,7 +154,7 @@ describeInBrowser('a page with a client that comes back', () => {
   }
 
   /** Each number came once, in order. */
-  async function checkNumbers(page: Page): Promise<void> {
+  async function checkNumbers(page: AnyPage): Promise<void> {
     const all = await numbers(page);
     expect(all).toEqual(all.map((_, index) => index));
     await page.close();
@@ -197,20 +208,47 @@ describeInBrowser('a page with a client that comes back', () => {
     await checkNumbers(page);
   });
 
-  test.each(['auto', false] as const)('is live again when it has slept, resume: %p', async (resume) => {
-    const { page, cdp } = await open(resume);
-    await more(page);
-    // The page stands still, and its connection is lost unnoticed meanwhile.
-    await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
-    network.freeze();
-    await page.evaluate('page.sleep(60_000)');
-    await cdp.send('Page.setWebLifecycleState', { state: 'active' });
-    const took = await more(page);
-    process.stderr.write(`      awake, resume ${resume}: numbers again after ${took.toFixed(0)} ms\n`);
-    // 1 s to notice, 2.5 s for the probe, up to 0.2 s of backoff; the rest is for a machine that is busy.
-    expect(took).toBeLessThan(10_000);
+  /** Wakes a page whose connection carries nothing any more: 1 s at most to notice, 2.5 s for the probe, 0.2 s of backoff. */
+  async function checkAwake(page: AnyPage, why: string, sleep: () => Promise<void>): Promise<void> {
+    const times: number[] = [];
+    // A machine that is busy may take longer once.
+    while (times.length < 3 && !times.some((time) => time < 5_000)) {
+      await more(page);
+      await sleep();
+      times.push(await more(page));
+      process.stderr.write(`      awake, ${why}: numbers again after ${times.at(-1)?.toFixed(0)} ms\n`);
+    }
+    expect(times.at(-1)).toBeLessThan(5_000);
     await checkNumbers(page);
-  });
+  }
+
+  test.each(['auto', false] as const)(
+    'is live within 5 s of waking when the device has slept, resume: %p',
+    async (resume) => {
+      const { page } = await open(resume);
+      await checkAwake(page, `the device has slept, resume ${resume}`, async () => {
+        network.freeze();
+        await page.evaluate('page.sleep(60_000)');
+      });
+    },
+  );
+
+  test.each(['auto', false] as const)(
+    'is live within 5 s of waking when its tab was frozen, resume: %p',
+    async (resume) => {
+      const page = await browser.barePage(site.url);
+      await start(page, resume);
+      await checkAwake(page, `the tab was frozen, resume ${resume}`, async () => {
+        await page.freeze();
+        network.freeze();
+        const [{ length }] = [await numbers(page)];
+        await delay(1_000);
+        // It stood still.
+        expect(await numbers(page)).toHaveLength(length);
+        await page.wake();
+      });
+    },
+  );
 
   test('reads why it was refused', async () => {
     const { page } = await open(false, 'wrong');
