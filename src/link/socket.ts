@@ -1,5 +1,6 @@
 import { InvalidArgument, LinkError } from '../base/errors.js';
 import { DEFAULT_FRAME, type Link, type LinkEvents, tooLong } from './link.js';
+import { Pace } from './pace.js';
 
 /** `readyState` of every WebSocket, by the standard. */
 export const CONNECTING = 0;
@@ -21,6 +22,9 @@ const ORDERLY: ReadonlySet<number> = new Set([NORMAL, 1001, 1005]);
  * of a peer that we can't reach any more.
  */
 const FAILED_TIMEOUT_MS = 1000;
+
+/** Paces the ends of all links of the process: with a proxy, thousands of sockets may be lost at once. */
+const ends = new Pace();
 
 /**
  * The base of the links over a `ws` WebSocket, a browser's WebSocket and a byte stream: the order of events, and the end.
@@ -167,10 +171,14 @@ export abstract class SocketLink implements Link {
 
   /** The socket is closed: in order, unless there is a failure. */
   protected gone(error: Error | undefined): void {
+    clearTimeout(this.#timer);
+    ends.add(() => this.#end(error));
+  }
+
+  #end(error: Error | undefined): void {
     this.release();
     if (this.state === 'over') return;
     this.state = 'over';
-    clearTimeout(this.#timer);
     const failure = this.#failure ?? error;
     this.#outcome = failure === undefined ? (events) => events.ended() : (events) => events.failed(failure);
     if (this.#events !== undefined && this.#early === undefined) this.#outcome(this.#events);

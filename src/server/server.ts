@@ -5,6 +5,7 @@ import { HandshakeError, InvalidArgument, Refused, SessionClosed, Unavailable } 
 import { DEFAULT_LIMITS, MAX_DELAY } from '../base/limits.js';
 import { afterTurn } from '../base/turn.js';
 import type { Link } from '../link/link.js';
+import { Pace } from '../link/pace.js';
 import type { ServiceHandler } from '../service/handler.js';
 import { routes } from '../service/routes.js';
 import type { Authenticate } from '../session/authentication.js';
@@ -286,9 +287,12 @@ export class Server<P = unknown> implements AsyncDisposable {
     // The sessions end, too, where a listener fails.
     await listeners.catch(() => {});
     const sessions = [...this.#sessions];
+    const pace = new Pace();
     for (const session of sessions) {
-      if (session.isInterrupted) session.abandon();
-      else session.shutdown();
+      pace.add(() => {
+        if (session.isInterrupted) session.abandon();
+        else session.shutdown();
+      });
     }
     // A session whose link is interrupted from now on would wait for its peer to come back.
     const { clock = REAL_CLOCK, limits: { flushTimeout = DEFAULT_LIMITS.flushTimeout } = {} } = this.#options;

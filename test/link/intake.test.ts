@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { Intake } from '../../src/link/listen.js';
+import { streamLink } from '../../src/link/stream.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 
 /** Longer than an intake takes sockets in one turn. */
@@ -84,4 +85,29 @@ test('the request of a client is not read before its turn has come', async () =>
   take();
   (await connecting).abort();
   await listener.close();
+});
+
+test('links that all end at once say so in order, over several turns', async () => {
+  const ended: number[] = [];
+  const streams = Array.from({ length: 4 }, (_, index) => {
+    const stream = new PassThrough();
+    const end = (): void => {
+      ended.push(index);
+      busyFor(LONG);
+    };
+    streamLink(stream).start({ message() {}, drained() {}, ended: end, failed: end });
+    return stream;
+  });
+  await turn();
+  await turn();
+  for (const stream of streams) stream.destroy();
+  const seen: number[] = [];
+  while (ended.length < 4) {
+    await turn();
+    if (seen.at(-1) !== ended.length) seen.push(ended.length);
+  }
+  expect([ended, seen]).toEqual([
+    [0, 1, 2, 3],
+    [1, 2, 3, 4],
+  ]);
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createServer, Socket } from 'node:net';
-import { Duplex, PassThrough, Writable } from 'node:stream';
+import { Duplex, PassThrough, Readable, Writable } from 'node:stream';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { InvalidArgument, LinkError } from '../../src/base/errors.js';
@@ -552,6 +552,39 @@ describe('streamLink takes', () => {
         jest.useRealTimers();
       }
       expect([await events.end(), readable.destroyed]).toEqual([new LinkError(expected), true]);
+    }
+  });
+
+  test('a pair whose written half is lost only after the end of the link, and leaves nothing', async () => {
+    for (const [end, expected] of [
+      ['abort', []],
+      ['close', [new LinkError('the connection did not end within 60000 ms')]],
+    ] as const) {
+      let finish = (): void => {};
+      const readable = new Readable({
+        read() {},
+        destroy(error, done) {
+          finish = () => done(error);
+        },
+      });
+      const writable = new Writable({ write() {} });
+      jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+      try {
+        const link = streamLink({ readable, writable }, { closeTimeout: 60_000 });
+        const events = record(link);
+        await turns(3);
+        link.send(Uint8Array.of(1));
+        link[end]();
+        jest.advanceTimersByTime(60_000);
+        // The written half is gone now, and the read one is not.
+        await turns(3);
+        expect([writable.closed, readable.closed, jest.getTimerCount()]).toEqual([true, false, 0]);
+        finish();
+        await turns(3);
+        expect([events.ends, jest.getTimerCount()]).toEqual([expected, 0]);
+      } finally {
+        jest.useRealTimers();
+      }
     }
   });
 

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { createServer as createHttp, type Server as Http } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { type AddressInfo, connect as connectSocket } from 'node:net';
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { WebSocket } from 'ws';
 import { connect } from '../../src/client/client-node.js';
 import { memoryLinkPair } from '../../src/link/memory.js';
@@ -298,4 +299,29 @@ describe('a WebSocket listener on a server of another', () => {
   ])('refuses the option %j', (options, name) => {
     expect(() => listenWebSocket({ server: createHttp(), ...options } as never, () => {})).toThrow(name);
   });
+});
+
+test('a server that closes ends its sessions over several turns of the event loop', async () => {
+  const server = serverOf();
+  let ended = 0;
+  for (let more = 0; more < 4; more++) {
+    const [near, far] = memoryLinkPair();
+    const [session] = await Promise.all([server.take(near), initiate(far)]);
+    const { shutdown } = session;
+    // Longer than sessions are ended in one turn.
+    jest.spyOn(session, 'shutdown').mockImplementation(() => {
+      ended++;
+      for (const end = performance.now() + 15; performance.now() < end; );
+      shutdown.call(session);
+    });
+  }
+  const closed = server.close();
+  const seen: number[] = [];
+  while (ended < 4) {
+    await turn();
+    if (ended > 0 && seen.at(-1) !== ended) seen.push(ended);
+  }
+  expect(seen).toEqual([1, 2, 3, 4]);
+  await closed;
+  expect(server.sessions.size).toBe(0);
 });
