@@ -779,3 +779,28 @@ test.each([
   actor.send({ type: 'go' });
   expect([actor.getSnapshot().context, Object.keys(actor.getSnapshot().children)]).toEqual([{ count: 2 }, []]);
 });
+
+describe.each([
+  ['XState', (machine: AnyStateMachine) => machine],
+  ['compiled', (machine: AnyStateMachine) => compile(machine)],
+])('as %s', (_, made) => {
+  test('a step without an actor hands its actions to the executor', () => {
+    const ran: string[] = [];
+    const logic = made(light.provide({ actions: { note: () => void ran.push('note') } } as never));
+    const { _actorScope } = createActor(logic) as unknown as { _actorScope: object };
+    const executed: string[] = [];
+    const actionExecutor = ({ type }: { type: string }): void => void executed.push(type);
+    const scope = { ..._actorScope, self: undefined, actionExecutor } as never;
+    const next = logic.transition(logic.getInitialSnapshot(scope) as never, { type: 'next' }, scope);
+    expect([next.value, ran, executed]).toEqual(['green', [], ['note']]);
+  });
+
+  test('an action that is no function fails the actor, with an error that says so', () => {
+    const actor = createActor(made(light.provide({ actions: { note: {} } } as never)));
+    const errors: unknown[] = [];
+    actor.subscribe({ error: (error) => errors.push(error) });
+    actor.start();
+    actor.send({ type: 'next' });
+    expect([actor.getSnapshot().status, errors]).toEqual(['error', [new TypeError('action.exec is not a function')]]);
+  });
+});
