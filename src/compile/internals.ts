@@ -560,9 +560,11 @@ export function runsAtOnce(scope: Scope): boolean {
 }
 
 /** Runs an action of an actor. */
-function execute({ self, system }: Scope, { type, info, params, exec }: Executable): void {
+function execute({ self, system }: Scope, action: Executable): void {
+  const { type, info, params } = action;
   sendInspection(system, { type: '@xstate.action', actorRef: self, action: { type, params } });
-  if (typeof exec === 'function') exec(info, params);
+  // An action that is no function throws here, with the error of XState.
+  if (action.exec) (action as { exec: (info: unknown, params: unknown) => void }).exec(info, params);
 }
 
 /** The fields of an actor, as XState's constructor makes them, in the same order. */

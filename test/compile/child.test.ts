@@ -154,3 +154,18 @@ test('a listener of a child that throws stops no other one, and the process hear
     jest.useRealTimers();
   }
 });
+
+test('an action of a child that is no function fails it, as on XState', () => {
+  const seen = [createChild, theirs].map((create) => {
+    const root = createActor(createMachine({})).start();
+    const wrong = createMachine({ on: { go: { actions: 'note' } } }).provide({ actions: { note: {} } } as never);
+    const child = create(wrong as never, { id: 'one', parent: root } as never);
+    const errors: unknown[] = [];
+    child.subscribe({ error: (error: unknown) => errors.push(error) } as never);
+    child.start();
+    child.send({ type: 'go' });
+    return [(child.getSnapshot() as AnyMachineSnapshot).status, errors];
+  });
+  const failed = ['error', [new TypeError('action.exec is not a function')]];
+  expect(seen).toEqual([failed, failed]);
+});
