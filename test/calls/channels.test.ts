@@ -726,6 +726,7 @@ describe('ends of channels', () => {
   test('end their loop when that is left by hand', async () => {
     const { rx } = await passing('tx');
     const iterator = rx[Symbol.asyncIterator]();
+    expect(iterator[Symbol.asyncIterator]()).toBe(iterator);
     expect(await iterator.return?.()).toEqual({ value: undefined, done: true });
     expect(await rig.heard()).toEqual([resetOn(1)]);
     expect(await iterator.next()).toEqual({ value: undefined, done: true });
