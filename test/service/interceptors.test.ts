@@ -164,6 +164,26 @@ describe('the deadline of a call', () => {
     expect(clock.size).toBe(size);
   });
 
+  it('is the reason of that signal when it has passed', async () => {
+    const clock = new VirtualClock();
+    const reasons: unknown[] = [];
+    const handler = Told.handler({
+      tell: () => [],
+      wait: withContext(
+        ({ signal }) =>
+          new Promise((resolve) => signal.addEventListener('abort', () => resolve(reasons.push(signal.reason)))),
+      ),
+    } as never);
+    pair = await pairOf([handler], { clock });
+    const metadata: Metadata = [{ key: 'request-deadline', value: BigInt(Date.now() + 1000), flags: 0n }];
+    const waiting = (await pair.session.open(Told)).wait({ metadata });
+    await settle();
+    await clock.advance(1000);
+    await waiting;
+    const message = 'the deadline of the caller has passed';
+    expect(reasons).toMatchObject([{ name: 'Cancelled', by: 'peer', message }]);
+  });
+
   it('leaves no timer behind where the call or the connection ends, though its handler goes on', async () => {
     const clock = new VirtualClock();
     const Deaf = service('Deaf', { hang: method<[], void>() });
@@ -323,6 +343,11 @@ describe('a call that is made for another one', () => {
     expect((await client.ask({ metadata: [deadline] })).length).toBe(Math.min(64, own + 1));
   });
 
+  it('carries a parent on whose id begins with zeros', async () => {
+    const value = PARENT.replace(/-[0-9a-f]{16}-/, '-0000000000000001-');
+    expect(await passedOn([{ ...parent, value }])).toEqual([{ ...parent, value }]);
+  });
+
   it.each([
     [512, 1],
     [513, 0],
@@ -343,6 +368,10 @@ describe('a call that is made for another one', () => {
     [
       'of no trace',
       [{ key: 'traceparent', value: PARENT.replace(/-[0-9a-f]{32}-/, `-${'0'.repeat(32)}-`), flags: 0n }],
+    ],
+    [
+      'of no parent',
+      [{ key: 'traceparent', value: PARENT.replace(/-[0-9a-f]{16}-/, `-${'0'.repeat(16)}-`), flags: 0n }],
     ],
     ['that is there twice', [0, 1].map(() => ({ key: 'traceparent', value: PARENT, flags: 0n }))],
     ['that is no text', [{ key: 'traceparent', value: 1n, flags: 0n }]],
@@ -389,6 +418,7 @@ describe('a call that is made for another one', () => {
     expect(pair.reports).toMatchObject([
       { error: new LimitExceeded('timeout', 'the call that this one is made for is past its deadline') },
     ]);
+    expect(pair.reports[0]?.error).toMatchObject({ ran: 'no' });
   });
 
   it('is given up with it', async () => {
