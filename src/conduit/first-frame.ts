@@ -8,9 +8,10 @@ import { detached } from './receive-queue.js';
 /** Paces the sessions that begin, of all listeners of the process. */
 const pace = new Pace();
 
-/** Bytes of messages that wait for their sessions, of all links together. Beyond `MOST_KEPT` a session begins at once. */
+/** Bytes of messages that wait for their sessions, of all links together. */
 let keptBytes = 0;
-const MOST_KEPT = 16 * 1024 * 1024;
+/** What may wait: bytes of all links, and messages of one, which may be empty. Beyond that a session begins at once. */
+const [MOST_KEPT, MOST_MESSAGES] = [16 * 1024 * 1024, 64];
 
 interface Options {
   readonly limits: Limits;
@@ -34,6 +35,7 @@ class Relay implements LinkEvents {
   #kept: ((events: LinkEvents) => void)[] | undefined;
   #bytes = 0;
   #isPaused = false;
+  #hasBegun = false;
   #isInterrupted = false;
 
   /** `makeSession` makes the session, which attaches its own events. */
@@ -65,8 +67,14 @@ class Relay implements LinkEvents {
 
   // Arrow functions, since a link may keep these functions without their object.
   message = (bytes: Uint8Array): void => {
-    if (this.#events !== undefined) this.#events.message(bytes);
-    else this.#keep(detached(bytes));
+    if (this.#events !== undefined) {
+      this.#events.message(bytes);
+    } else {
+      const kept = detached(bytes);
+      this.#bytes += kept.length;
+      keptBytes += kept.length;
+      this.#pass((events) => events.message(kept));
+    }
   };
   drained = (): void => this.#events?.drained();
   readonly ended = (): void => this.#pass((events) => events.ended());
@@ -86,17 +94,12 @@ class Relay implements LinkEvents {
     return this.#events?.frameLimit?.() ?? (isNext ? limits.frame : firstFrameLimit(limits));
   };
 
-  #keep(bytes: Uint8Array): void {
-    this.#bytes += bytes.length;
-    keptBytes += bytes.length;
-    this.#pass((events) => events.message(bytes));
-  }
-
   #pass(event: (events: LinkEvents) => void): void {
     if (this.#events !== undefined) {
       event(this.#events);
     } else if (this.#kept !== undefined) {
       this.#kept.push(event);
+      if (this.#kept.length > MOST_MESSAGES) this.#start();
     } else {
       this.#kept = [event];
       this.#begin();
@@ -117,6 +120,8 @@ class Relay implements LinkEvents {
   };
 
   readonly #start = (): void => {
+    if (this.#hasBegun) return; // Before its turn, since too much waited.
+    this.#hasBegun = true;
     // Before the session exists, which may pause the link itself.
     if (this.#isPaused) this.#link.resume();
     keptBytes -= this.#bytes;
@@ -138,10 +143,9 @@ export function startLink(link: Link, events: LinkEvents): void {
 }
 
 /**
- * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or `limits.handshakeTimeout`
- * is over but for a millisecond (`isLate`). A session costs some 20 KiB: until then a peer that says nothing costs only a
- * link and a timer. Of many that would begin in one turn of the event loop, some begin in later turns; with a `clock` of its own,
- * each begins at once.
+ * Starts a link. Calls `begin` when a whole frame has arrived, the link is over, the signal aborts, or all but a millisecond of
+ * `limits.handshakeTimeout` has passed (`isLate`). Until then a peer that says nothing costs a link and a timer, not the 20 KiB of
+ * a session. Of many sessions some begin in later turns of the event loop; with a `clock` of its own, each begins at once.
  */
 export function whenFrameComes(link: Link, options: Options, begin: (isLate: boolean) => void): void {
   const relay = new Relay(link, options, begin);

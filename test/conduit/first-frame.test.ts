@@ -172,6 +172,20 @@ describe('sessions whose first messages come all at once', () => {
     await next.all();
   });
 
+  test('begin at once when more than 64 messages of their link wait, also empty ones', async () => {
+    const crowd = new Crowd(3);
+    crowd.say(0, 0);
+    crowd.say(2, 2);
+    for (let count = 1; count <= 64; count++) crowd.say(1, count, 0);
+    expect(crowd.begun).toBe(1);
+    crowd.say(1, 65);
+    crowd.say(1, 66);
+    await crowd.all();
+    expect(crowd.log.filter((line) => line.includes('begins'))).toEqual(['0 begins', '1 begins', '2 begins']);
+    expect(crowd.of(1).slice(-3)).toEqual(['message undefined', 'message 65', 'message 66']);
+    expect(crowd.of(1)).toHaveLength(3 + 66);
+  });
+
   test('begin at once on a clock of their own', () => {
     const crowd = new Crowd(3, { clock: new VirtualClock() });
     for (let index = 0; index < 3; index++) crowd.say(index, 7);
