@@ -16,6 +16,7 @@ export class Pace {
   /** The time that this turn has taken so far. */
   #spent = 0;
   #hasNext = false;
+  #isBusy = false;
 
   /** Does `work` in this turn if there is time left, or else in a later one. */
   add(work: () => void): void {
@@ -36,12 +37,18 @@ export class Pace {
   }
 
   #go(): void {
-    while (this.#spent < TURN_TIME) {
-      const work = this.#waiting.shift();
-      if (work === undefined) return;
-      const started = performance.now();
-      work();
-      this.#spent += performance.now() - started;
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    try {
+      while (this.#spent < TURN_TIME) {
+        const work = this.#waiting.shift();
+        if (work === undefined) return;
+        const started = performance.now();
+        work();
+        this.#spent += performance.now() - started;
+      }
+    } finally {
+      this.#isBusy = false;
     }
   }
 }

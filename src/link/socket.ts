@@ -169,19 +169,18 @@ export abstract class SocketLink implements Link {
     if (this.state !== 'over' && this.#early === undefined) this.#events?.drained();
   }
 
-  /** The socket is closed: in order, unless there is a failure. */
+  /** The socket is closed: in order, unless there is a failure. The user of the link is told in this turn or a later one. */
   protected gone(error: Error | undefined): void {
     clearTimeout(this.#timer);
-    ends.add(() => this.#end(error));
-  }
-
-  #end(error: Error | undefined): void {
     this.release();
     if (this.state === 'over') return;
     this.state = 'over';
     const failure = this.#failure ?? error;
-    this.#outcome = failure === undefined ? (events) => events.ended() : (events) => events.failed(failure);
-    if (this.#events !== undefined && this.#early === undefined) this.#outcome(this.#events);
+    ends.add(() => {
+      if (this.#aborted) return;
+      this.#outcome = failure === undefined ? (events) => events.ended() : (events) => events.failed(failure);
+      if (this.#events !== undefined && this.#early === undefined) this.#outcome(this.#events);
+    });
   }
 
   #deliverEarly(events: LinkEvents): void {

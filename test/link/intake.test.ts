@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, jest, test } from '@jest/globals';
 import { Intake } from '../../src/link/listen.js';
+import { Pace } from '../../src/link/pace.js';
 import { streamLink } from '../../src/link/stream.js';
 import { connectWebSocket, listenWebSocket } from '../../src/link/websocket-node.js';
 
@@ -110,4 +111,62 @@ test('links that all end at once say so in order, over several turns', async () 
     [0, 1, 2, 3],
     [1, 2, 3, 4],
   ]);
+});
+
+test('work that brings more work does not do it within itself', async () => {
+  const pace = new Pace();
+  const done: string[] = [];
+  let depth = 0;
+  const work = (name: string, then?: () => void) => () => {
+    depth++;
+    done.push(`${name} at depth ${depth}`);
+    then?.();
+    depth--;
+  };
+  pace.add(work('first', () => pace.add(work('second', () => pace.add(work('third'))))));
+  expect(done).toEqual(['first at depth 1', 'second at depth 1', 'third at depth 1']);
+});
+
+test('work that throws holds up no other work', async () => {
+  const pace = new Pace();
+  const done: number[] = [];
+  expect(() =>
+    pace.add(() => {
+      pace.add(() => void done.push(1));
+      throw new Error('broken');
+    }),
+  ).toThrow('broken');
+  pace.add(() => void done.push(2));
+  await turn();
+  expect(done).toEqual([1, 2]);
+});
+
+test('a link that is closed when its end waits for its turn keeps no timer and takes no message', async () => {
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance'] });
+  try {
+    const seen: string[] = [];
+    const [busy, other] = [new PassThrough(), new PassThrough()];
+    const [first, second] = [streamLink(busy), streamLink(other)];
+    first.start({ message() {}, drained() {}, ended() {}, failed: () => busyFor(LONG) });
+    second.start({
+      message: () => void seen.push('message'),
+      drained() {},
+      ended: () => void seen.push('ended'),
+      failed: () => void seen.push('failed'),
+    });
+    await turn();
+    await turn();
+    busy.destroy();
+    other.once('close', () => {
+      second.close();
+      expect(() => second.send(Uint8Array.of(1))).toThrow('the link is closed');
+      expect([seen, jest.getTimerCount()]).toEqual([[], 0]);
+      seen.push('closed');
+    });
+    other.destroy();
+    for (let turns = 0; turns < 4; turns++) await turn();
+    expect([seen, jest.getTimerCount()]).toEqual([['closed', 'failed'], 0]);
+  } finally {
+    jest.useRealTimers();
+  }
 });
