@@ -30,6 +30,7 @@ export class ChannelState<T = unknown> {
   codec: ItemCodec<T> = BYTES as unknown as ItemCodec<T>;
   end: Sender | Receiver | undefined;
   #error: Error | undefined;
+  #isAborted = false;
   /**
    * Both ends, until one of them is passed. `#ours` is then our end, until it is bound. From then on only the
    * application holds it.
@@ -37,7 +38,7 @@ export class ChannelState<T = unknown> {
   #ends: { readonly tx: object; readonly rx: object } | undefined;
   #ours: object | undefined;
   /** Actions that wait until the channel is bound, in order. */
-  #waiting: { act: (end: Sender | Receiver) => void; fail: (error: Error) => void }[] = [];
+  readonly #waiting: { act: (end: Sender | Receiver) => void; fail: (error: Error) => void }[] = [];
   /** The cost of the items among them, in bytes. */
   #waitingBytes = 0;
 
@@ -89,12 +90,9 @@ export class ChannelState<T = unknown> {
     this.end = end;
     this.#ours = undefined;
     if (ours !== undefined) watch(ours, end);
-    const waiting = this.#waiting;
-    this.#waiting = [];
     this.#waitingBytes = 0;
-    for (const { act } of waiting) act(end);
-    // The application aborted the channel before the peer heard of it.
-    if (this.#error !== undefined) end.fail(this.#error);
+    for (const { act } of this.#waiting.splice(0)) act(end);
+    if (this.#isAborted) end.fail(this.#error as Error);
   }
 
   /**
@@ -102,20 +100,20 @@ export class ChannelState<T = unknown> {
    * with `error`.
    */
   fail(error: Error): void {
-    if (this.end === undefined) this.abandon(error);
+    if (this.end === undefined) this.abandon(error, true);
     else this.end.fail(error);
   }
 
-  abandon(error: Error): void {
+  /** `isAborted`: by the application. The channel is then aborted for the peer, too, if it is passed after all. */
+  abandon(error: Error, isAborted = false): void {
+    this.#isAborted ||= isAborted;
     this.#error ??= error;
     this.#ours = undefined;
     this.#waitingBytes = 0;
     for (const { fail } of this.#waiting.splice(0)) fail(error);
   }
 
-  /**
-   * @throws InvalidArgument when the end that does `role` is not ours.
-   */
+  /** @throws InvalidArgument when the end that does `role` is not ours. */
   require(role: 'sender' | 'receiver'): void {
     if (this.role !== undefined && this.role !== role) {
       throw new InvalidArgument('this end of the channel was passed to the peer: use the other one');

@@ -77,6 +77,23 @@ describe('an end of a channel among the arguments', () => {
     expect(sums).toEqual([7]);
   });
 
+  it('may be passed once more, when the first call did not run', async () => {
+    const Give = service('Give', { give: method<[other: object | number, items: Tx<number>], void>() });
+    const handler = Give.handler({
+      give: async (_, items) => {
+        await items.send(7);
+        await items.close();
+      },
+    });
+    pair = await pairOf([handler]);
+    const client = await pair.session.open(Give);
+    const [tx, items] = channel<number>();
+    expect(await errorOf(client.give(() => 'a function has no bytes', tx))).toMatchObject({ ran: 'no' });
+    const given = client.give(1, tx);
+    expect(await collect(items)).toEqual([7]);
+    await given;
+  });
+
   it('goes beside another one, the other way', async () => {
     pair = await pairOf([adder]);
     const client = await pair.session.open(Adder);
