@@ -404,22 +404,25 @@ class RootSystem implements System {
     this.#names._set(name, actor);
   }
 
-  get(name: string): AnyActorRef | undefined {
-    return this.#names?.get(name);
+  // Applications may take the public functions off the system, as they can with XState's. So these need no `this`.
+  get get(): (name: string) => AnyActorRef | undefined {
+    return (name) => this.#names?.get(name);
   }
 
-  getAll(): object {
-    return this.#names?.getAll() ?? {};
+  get getAll(): () => object {
+    return () => this.#names?.getAll() ?? {};
   }
 
-  inspect(observer: ((event: object) => void) | { next?(event: object): void }): { unsubscribe(): void } {
-    this.#inspectors ??= new Set();
-    const inspectors = this.#inspectors;
-    const inspector = {
-      next: (event: object) => (typeof observer === 'function' ? observer(event) : observer.next?.(event)),
+  get inspect(): (observer: ((event: object) => void) | { next?(event: object): void }) => { unsubscribe(): void } {
+    return (observer) => {
+      this.#inspectors ??= new Set();
+      const inspectors = this.#inspectors;
+      const inspector = {
+        next: (event: object) => (typeof observer === 'function' ? observer(event) : observer.next?.(event)),
+      };
+      inspectors.add(inspector);
+      return { unsubscribe: () => void inspectors.delete(inspector) };
     };
-    inspectors.add(inspector);
-    return { unsubscribe: () => void inspectors.delete(inspector) };
   }
 
   _sendInspectionEvent(event: object): void {
@@ -465,9 +468,11 @@ class RootSystem implements System {
     }
   }
 
-  getSnapshot(): { _scheduledEvents: Record<string, Scheduled> } {
-    const waiting = [...this.#timers].map(([key, [scheduled]]) => [key, scheduled] as const);
-    return { _scheduledEvents: Object.fromEntries(waiting) };
+  get getSnapshot(): () => { _scheduledEvents: Record<string, Scheduled> } {
+    return () => {
+      const waiting = [...this.#timers].map(([key, [scheduled]]) => [key, scheduled] as const);
+      return { _scheduledEvents: Object.fromEntries(waiting) };
+    };
   }
 
   /** Starts the timers of a restored system. This one is never restored. */

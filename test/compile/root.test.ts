@@ -60,13 +60,16 @@ function play(create: Create, script: (root: Actor<typeof ROOT>, clock: Simulate
   const clock = new SimulatedClock();
   const root = create({ count: 1 }, clock);
   const { system } = root;
+  // XState's functions need no `this`.
+  const { get, getAll, inspect } = system;
+  const { getSnapshot } = system as unknown as System;
   // XState binds `send` for each actor, and a root of ours when it is asked for.
   seen.push(Object.keys(root).filter((key) => key !== 'send'));
   seen.push(Object.keys((root as unknown as { options: object }).options), root.id === root.sessionId);
   const observer = { next: (event: InspectionEvent) => seen.push(shown(event, root)) };
-  system.inspect(observer);
-  const again = system.inspect(observer);
-  const subscription = system.inspect((event) => seen.push(['heard', event.type]));
+  inspect(observer);
+  const again = inspect(observer);
+  const subscription = inspect((event) => seen.push(['heard', event.type]));
   root.subscribe({
     next: (snapshot) => seen.push(['next', snapshot]),
     error: (error) => seen.push(['error', String(error)]),
@@ -74,14 +77,14 @@ function play(create: Create, script: (root: Actor<typeof ROOT>, clock: Simulate
   });
   for (const type of ['added', 'late']) root.on(type as never, (event) => seen.push([type, event]));
   const look = () => {
-    const { _scheduledEvents: waiting } = (system as unknown as System).getSnapshot();
+    const { _scheduledEvents: waiting } = getSnapshot();
     seen.push(
       Object.entries(waiting).map(([key, of]) => [
         key.replace(/^x:\d+/, ''),
         { ...of, startedAt: typeof of.startedAt },
       ]),
     );
-    seen.push(Object.keys(system.getAll()), (system.get('the child') as AnyActorRef | undefined)?.id);
+    seen.push(Object.keys(getAll()), (get('the child') as AnyActorRef | undefined)?.id);
   };
   look();
   script(root, clock);
