@@ -381,6 +381,21 @@ class RootSystem implements System {
   /** XState's own system, for the actors that have a name in the system. */
   #names: Names | undefined;
 
+  // Applications may take these functions off the system, and replace them, as they can with XState's.
+  static {
+    for (const name of ['get', 'getAll', 'getSnapshot', 'inspect'] as const) {
+      const method = RootSystem.prototype[name] as (...args: unknown[]) => unknown;
+      Object.defineProperty(RootSystem.prototype, name, {
+        get(this: RootSystem) {
+          return method.bind(this);
+        },
+        set(this: RootSystem, value: unknown) {
+          Object.defineProperty(this, name, { value, writable: true, enumerable: true, configurable: true });
+        },
+      });
+    }
+  }
+
   constructor(root: Child, clock: Clock, logger: unknown) {
     this.#root = root;
     this._clock = clock;
@@ -404,25 +419,22 @@ class RootSystem implements System {
     this.#names._set(name, actor);
   }
 
-  // Applications may take the public functions off the system, as they can with XState's. So these need no `this`.
-  get get(): (name: string) => AnyActorRef | undefined {
-    return (name) => this.#names?.get(name);
+  get(name: string): AnyActorRef | undefined {
+    return this.#names?.get(name);
   }
 
-  get getAll(): () => object {
-    return () => this.#names?.getAll() ?? {};
+  getAll(): object {
+    return this.#names?.getAll() ?? {};
   }
 
-  get inspect(): (observer: ((event: object) => void) | { next?(event: object): void }) => { unsubscribe(): void } {
-    return (observer) => {
-      this.#inspectors ??= new Set();
-      const inspectors = this.#inspectors;
-      const inspector = {
-        next: (event: object) => (typeof observer === 'function' ? observer(event) : observer.next?.(event)),
-      };
-      inspectors.add(inspector);
-      return { unsubscribe: () => void inspectors.delete(inspector) };
+  inspect(observer: ((event: object) => void) | { next?(event: object): void }): { unsubscribe(): void } {
+    this.#inspectors ??= new Set();
+    const inspectors = this.#inspectors;
+    const inspector = {
+      next: (event: object) => (typeof observer === 'function' ? observer(event) : observer.next?.(event)),
     };
+    inspectors.add(inspector);
+    return { unsubscribe: () => void inspectors.delete(inspector) };
   }
 
   _sendInspectionEvent(event: object): void {
@@ -468,11 +480,9 @@ class RootSystem implements System {
     }
   }
 
-  get getSnapshot(): () => { _scheduledEvents: Record<string, Scheduled> } {
-    return () => {
-      const waiting = [...this.#timers].map(([key, [scheduled]]) => [key, scheduled] as const);
-      return { _scheduledEvents: Object.fromEntries(waiting) };
-    };
+  getSnapshot(): { _scheduledEvents: Record<string, Scheduled> } {
+    const waiting = [...this.#timers].map(([key, [scheduled]]) => [key, scheduled] as const);
+    return { _scheduledEvents: Object.fromEntries(waiting) };
   }
 
   /** Starts the timers of a restored system. This one is never restored. */
