@@ -11,6 +11,7 @@ import { errorOf } from '../service/pair.js';
 import { describeLink, numbered, numbersOf, turns } from './contract.js';
 import { Echo } from './port-service.js';
 import { record } from './recorder.js';
+import { CountingTarget } from './sockets.js';
 
 jest.setTimeout(30_000);
 
@@ -29,20 +30,9 @@ function pair(options: PortLinkOptions = {}, others = options): [Link, Link] {
 }
 
 /** A port whose other end the test plays. */
-class FakePort extends EventTarget {
+class FakePort extends CountingTarget {
   readonly #posted: unknown[] = [];
-  readonly listeners: Record<string, number> = {};
   isClosed = false;
-
-  override addEventListener(type: string, listener: never): void {
-    this.listeners[type] = (this.listeners[type] ?? 0) + 1;
-    super.addEventListener(type, listener);
-  }
-
-  override removeEventListener(type: string, listener: never): void {
-    this.listeners[type] = (this.listeners[type] ?? 0) - 1;
-    super.removeEventListener(type, listener);
-  }
 
   start(): void {}
 

@@ -1,30 +1,19 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { LinkError } from '../../src/base/errors.js';
 import type { Link } from '../../src/link/link.js';
 import { type StandardWebSocket, webSocketLink } from '../../src/link/websocket.js';
 import { turns } from './contract.js';
 import { type Recorder, record } from './recorder.js';
+import { CountingTarget, playTimers } from './sockets.js';
 
 // A link over a browser's WebSocket, which the test plays.
 
-class FakeSocket extends EventTarget implements StandardWebSocket {
+class FakeSocket extends CountingTarget implements StandardWebSocket {
   readyState = 1;
   bufferedAmount = 0;
   binaryType = 'blob';
   /** Messages that were sent, by their lengths, and ends, in order. */
   readonly done: unknown[] = [];
-  /** The number of listeners of each event. */
-  readonly listeners: Record<string, number> = {};
-
-  override addEventListener(type: string, listener: never): void {
-    this.listeners[type] = (this.listeners[type] ?? 0) + 1;
-    super.addEventListener(type, listener);
-  }
-
-  override removeEventListener(type: string, listener: never): void {
-    this.listeners[type] = (this.listeners[type] ?? 0) - 1;
-    super.removeEventListener(type, listener);
-  }
 
   send(data: Uint8Array): void {
     this.done.push(data.length);
@@ -50,15 +39,7 @@ async function started(): Promise<{ socket: FakeSocket; link: Link; events: Reco
 
 const bytes = (length: number) => new Uint8Array(length);
 
-beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
-});
-
-afterEach(() => {
-  const timers = jest.getTimerCount();
-  jest.useRealTimers();
-  expect(timers).toBe(0);
-});
+playTimers();
 
 describe("a link over a browser's WebSocket", () => {
   test('takes messages as ArrayBuffers, also those of another realm', async () => {

@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { LinkError } from '../../src/base/errors.js';
 import type { Link } from '../../src/link/link.js';
 import { type WebSocketLinkOptions, type WsWebSocket, webSocketLink } from '../../src/link/websocket.js';
 import { turns } from './contract.js';
 import { type Recorder, record } from './recorder.js';
+import { playTimers } from './sockets.js';
 
 // A link over a WebSocket of `ws` whose socket the test plays: what it takes, and when it has sent it.
 
@@ -83,15 +84,7 @@ async function started(options: WebSocketLinkOptions = {}): Promise<{ ws: FakeWs
 const bytes = (length: number) => new Uint8Array(length);
 const KIB = 1024;
 
-beforeEach(() => {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
-});
-
-afterEach(() => {
-  const timers = jest.getTimerCount();
-  jest.useRealTimers();
-  expect(timers).toBe(0);
-});
+playTimers();
 
 describe('a link over a WebSocket of `ws`', () => {
   test('reads nothing before it starts, and gets messages without a copy', async () => {
